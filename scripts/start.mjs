@@ -1,0 +1,10 @@
+// `npm start`: from a fresh clone to a program run under limits.
+import { ensureInstalled, run, step } from './ensure.mjs';
+
+/** The main job: what the command line of wasm-sandbox is given. */
+const job = ['run', 'fixtures/build/primes.wasm', '--gas', '10000000000', '--memory', '64MiB', '--stats'];
+
+ensureInstalled();
+step('building', () => run(process.execPath, ['scripts/build.mjs']));
+console.error(`> wasm-sandbox ${job.join(' ')}`);
+process.exitCode = run(process.execPath, ['dist/src/cli/main.node.js', ...job]);

@@ -1,0 +1,198 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+/** Which folders a folder may import, by value or by type. */
+const mayImport: Record<string, readonly string[]> = {
+  wasm: [],
+  interpreter: ['wasm'],
+  instrument: ['wasm'],
+  policy: ['wasm'],
+  src: ['wasm', 'interpreter', 'instrument', 'policy'],
+};
+
+/** The only place where each package may be imported. */
+const packageHome: Record<string, string> = {
+  binaryen: 'instrument/',
+  commander: 'src/cli/',
+};
+
+interface Import {
+  specifier: string;
+  /** `dynamic` covers `import('…').Type` too; neither is loaded together with the file it stands in. */
+  kind: 'value' | 'type' | 'dynamic';
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = new Map<string, string>();
+for (const folder of Object.keys(mayImport)) {
+  for (const path of filesBelow(folder)) {
+    if (path.endsWith('.ts')) sources.set(path, readFileSync(`${root}/${path}`, 'utf8'));
+  }
+}
+
+function filesBelow(folder: string): string[] {
+  let entries: string[];
+  try {
+    entries = readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' });
+  } catch {
+    return []; // A folder that has no file yet does not exist in a clone.
+  }
+  return entries.map((entry) => `${folder}/${entry.replaceAll('\\', '/')}`).sort();
+}
+
+const comment = String.raw`\/\*[\s\S]*?\*\/|\/\/[^\n]*`;
+const quoted = String.raw`'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"`;
+const template = String.raw`\x60(?:\\[\s\S]|[^\x60\\])*\x60`;
+const tokens = new RegExp(`(${comment})|(${quoted})|(${template})`, 'g');
+
+/** The text without comments; with `keepStrings` false also without strings, save what templates compute. */
+function strip(text: string, keepStrings: boolean): string {
+  return text.replace(tokens, (all, isComment, isQuoted) => {
+    if (isComment !== undefined) return ' ';
+    if (keepStrings) return all;
+    return isQuoted === undefined ? `(${(all.match(/\$\{[^}]*\}/g) ?? []).join(' ')})` : "''";
+  });
+}
+
+function importsOf(text: string): Import[] {
+  const code = strip(text, true);
+  const found: Import[] = [];
+  const statement = /(?<![.\w$])(?:import|export)(\s+type\b)?(?:[^'"`;()=]*?\bfrom)?\s*(['"])([^'"\n]+)\2/g;
+  for (const [, type, , specifier] of code.matchAll(statement)) {
+    found.push({ specifier: specifier!, kind: type === undefined ? 'value' : 'type' });
+  }
+  for (const [, , specifier] of code.matchAll(/(?<![.\w$])import\s*\(\s*(['"])([^'"\n]+)\1/g)) {
+    found.push({ specifier: specifier!, kind: 'dynamic' });
+  }
+  return found;
+}
+
+const isRelative = (specifier: string) => /^\.{1,2}\//.test(specifier);
+const resolve = (from: string, specifier: string) => posix.join(posix.dirname(from), specifier);
+const isNodeFile = (path: string) => path.endsWith('.node.ts') || path.includes('/node/');
+
+/** Every rule that one file breaks, each as a sentence. */
+function faults(path: string, text: string): string[] {
+  const found: string[] = [];
+  const home = path.slice(0, path.indexOf('/'));
+  for (const { specifier } of importsOf(text)) {
+    if (isRelative(specifier)) {
+      const target = resolve(path, specifier);
+      const folder = target.slice(0, target.indexOf('/'));
+      if (!target.endsWith('.ts')) found.push(`imports ${specifier} without the ending .ts`);
+      if (folder !== home && !mayImport[home]?.includes(folder)) found.push(`${home} imports ${folder}`);
+    } else if (specifier.startsWith('node:')) {
+      if (!isNodeFile(path)) found.push(`imports ${specifier} outside a *.node.ts file`);
+    } else {
+      const allowed = packageHome[specifier];
+      if (allowed === undefined) found.push(`imports the package ${specifier}`);
+      else if (!path.startsWith(allowed)) found.push(`imports ${specifier} outside ${allowed}`);
+    }
+  }
+  const code = strip(text, false);
+  if (/(?<![.\w$])import\s*\(\s*(?!'')/.test(code)) found.push('imports a computed path');
+  if (/(?<![.\w$])require\s*\(/.test(code)) found.push('uses require');
+  if (/(?<![.\w$])eval\s*\(|\(\s*0\s*,\s*eval\s*\)/.test(code)) found.push('uses eval');
+  if (/(?<![.\w$])Function\s*\(/.test(code)) found.push('makes a function from text');
+  if (!path.startsWith('instrument/')) {
+    // A file that declares or imports the name means its own; the linter, which knows scopes, sees the rest.
+    const own = /\b(?:const|let|class|interface|type)\s+WebAssembly\b|\bimport\b[^;]*?\bWebAssembly\b[^;]*?\bfrom\b/;
+    const bare = /(?<![.\w$'])WebAssembly\s*(?:\?\.|\.|\[)/;
+    if (bare.test(code) && !own.test(code)) found.push("uses the host's WebAssembly");
+    if (/\b(?:globalThis|self|window|global)\s*(?:\?\.|\.|\[|\?\.\[)\s*['"`]?WebAssembly\b/.test(strip(text, true))) {
+      found.push("uses the host's WebAssembly through the global object");
+    }
+  }
+  if (!isNodeFile(path) && /(?<![.\w$])(?:Buffer\b|NodeJS\.|process\.)/.test(code)) found.push("uses Node's globals");
+  return found;
+}
+
+/** What loading `entry` loads with it, dynamic imports left out. */
+function closure(entry: string): { files: Set<string>; external: Set<string> } {
+  const files = new Set([entry]);
+  const external = new Set<string>();
+  for (const path of files) {
+    for (const { specifier, kind } of importsOf(sources.get(path) ?? '')) {
+      if (kind !== 'value') continue;
+      if (isRelative(specifier)) files.add(resolve(path, specifier));
+      else external.add(`${path} imports ${specifier}`);
+    }
+  }
+  return { files, external };
+}
+
+describe('every source file keeps to its place', () => {
+  test('the folders hold source files', () => {
+    expect([...sources.keys()].filter((path) => path.startsWith('wasm/')).length).toBeGreaterThan(0);
+  });
+
+  test('arrows between folders, packages, node:, WebAssembly and eval', () => {
+    const all = [...sources].flatMap(([path, text]) => faults(path, text).map((fault) => `${path} ${fault}`));
+    expect(all).toEqual([]);
+  });
+
+  test('no file imports itself by way of others', () => {
+    const cyclic = [...sources.keys()].filter((path) =>
+      importsOf(sources.get(path)!).some(
+        ({ specifier, kind }) =>
+          kind === 'value' && isRelative(specifier) && closure(resolve(path, specifier)).files.has(path),
+      ),
+    );
+    expect(cyclic).toEqual([]);
+  });
+});
+
+describe('what a program loads', () => {
+  const manifest = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+  const entries = Object.values<string | { default: string }>(manifest.exports).flatMap((target) =>
+    typeof target === 'string' ? [] : [target.default.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')],
+  );
+
+  test.each(entries)('%s needs no package and no Node', (entry) => {
+    const { files, external } = closure(entry);
+    expect([...files].filter((path) => !sources.has(path))).toEqual([]);
+    expect([...files].filter(isNodeFile)).toEqual([]);
+    expect([...external]).toEqual([]);
+  });
+});
+
+describe('the rules themselves', () => {
+  const planted: [path: string, text: string, faults: string[]][] = [
+    ['wasm/a.ts', "import { x } from './b.ts';", []],
+    ['wasm/a.ts', "import { x } from '../interpreter/b.ts';", ['wasm imports interpreter']],
+    ['wasm/a.ts', "import type { X } from '../src/b.ts';", ['wasm imports src']],
+    ['wasm/a.ts', "import {\n  x,\n  type Y,\n} from '../policy/b.ts';", ['wasm imports policy']],
+    ['interpreter/a.ts', "export * from '../policy/b.ts';", ['interpreter imports policy']],
+    ['interpreter/a/b.ts', "import '../../wasm/b.ts';", []],
+    ['interpreter/a.ts', "type T = import('../instrument/b.ts').T;", ['interpreter imports instrument']],
+    ['policy/a.ts', "await import('../src/b.ts');", ['policy imports src']],
+    ['src/a.ts', "import { x } from '../test/b.ts';", ['src imports test']],
+    ['src/a.ts', "import { x } from '../wasm/b.js';", ['imports ../wasm/b.js without the ending .ts']],
+    ['src/a.ts', 'import { x } from "node:fs";', ['imports node:fs outside a *.node.ts file']],
+    ['src/a.node.ts', "import { x } from 'node:fs';", []],
+    ['src/a.ts', "import b from 'binaryen';", ['imports binaryen outside instrument/']],
+    ['instrument/a.ts', "const b = await import('binaryen');", []],
+    ['src/a.ts', "import x from 'left-pad';", ['imports the package left-pad']],
+    ['src/a.ts', 'await import(name);', ['imports a computed path']],
+    ['src/a.ts', 'await import(`./x`);', ['imports a computed path']],
+    ['src/a.ts', "// import { x } from 'node:fs';\n/* import 'y' */", []],
+    ['src/a.ts', 'new WebAssembly.Module(b);', ["uses the host's WebAssembly"]],
+    ['src/a.ts', 'let m: WebAssembly.Memory;', ["uses the host's WebAssembly"]],
+    ['src/a.ts', `const s = \`\${WebAssembly.validate(b)}\`;`, ["uses the host's WebAssembly"]],
+    ['src/a.ts', "const WebAssembly = make();\nWebAssembly.validate(b); throw Error('WebAssembly.x');", []],
+    ['src/a.ts', "// WebAssembly.Module\nthrow Error('WebAssembly.Module(): no');", []],
+    ['src/a.ts', "globalThis['WebAssembly']", ["uses the host's WebAssembly through the global object"]],
+    ['instrument/a.ts', 'new WebAssembly.Module(b);', []],
+    ['src/a.ts', "eval('1'); (0, eval)('1');", ['uses eval']],
+    ['src/a.ts', "const f = new Function('return 1');", ['makes a function from text']],
+    ['src/a.ts', 'instanceofFunction(x); decoder.Function(x); evaluate(x);', []],
+    ['src/a.ts', 'process.exit(1);', ["uses Node's globals"]],
+    ['src/a.ts', 'guest.process.exit(1);', []],
+  ];
+
+  test.each(planted)('%s: %s', (path, text, expected) => {
+    expect(faults(path, text)).toEqual(expected);
+  });
+});

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+// Tests and the examples in the docs may import the package by its public names; they get the source, not a build.
+const manifest = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8'));
+const alias = Object.entries<{ default?: string }>(manifest.exports).flatMap(([entry, target]) => {
+  const built = target.default;
+  if (built === undefined) return [];
+  const source = built.replace(/^\.\/dist\//, './').replace(/\.js$/, '.ts');
+  return [
+    {
+      find: new RegExp(`^${manifest.name}${entry.slice(1)}$`),
+      replacement: fileURLToPath(new URL(source, import.meta.url)),
+    },
+  ];
+});
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // The examples taken out of the docs are TypeScript under node_modules/.cache, so they must be transformed too.
+    server: { deps: { inline: [/node_modules\/\.cache\//] } },
+  },
+});
