@@ -1,0 +1,589 @@
+/**
+ * The decoder: bytes in pieces of any size to a validated module (specification 5.5). Every section is decoded, and
+ * every function body validated, as soon as its last byte is there; counts are checked against the bytes that
+ * announce them before anything is allocated.
+ */
+
+import { CompileError } from './errors.ts';
+import { InstructionReader } from './instructions.ts';
+import { MAX_PAGES, MODULE_LIMITS } from './limits.ts';
+import type { Reader } from './reader.ts';
+import {
+  type ConstExpr,
+  type CustomSection,
+  type DataSegment,
+  type ElementSegment,
+  type Export,
+  type ExternKind,
+  FUNCREF,
+  type FuncType,
+  type FunctionBody,
+  funcType,
+  type GlobalType,
+  I32,
+  type Import,
+  type ImportDescription,
+  isRefType,
+  isValType,
+  type Limits,
+  type LocalRun,
+  type MemoryType,
+  type RefType,
+  type SegmentMode,
+  type TableType,
+  type ValType,
+  type WasmModule,
+} from './types.ts';
+import { type ValidationContext, Validator } from './validate.ts';
+
+const MAGIC: number = 0x6d736100;
+const VERSION: number = 1;
+const HEADER_BYTES = 8;
+const CUSTOM = 0;
+const CODE = 10;
+
+const EXTERN_KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global'];
+
+/** Sections by id: name, place in the required order, decoder. */
+const SECTIONS: Readonly<Record<number, readonly [name: string, order: number, decode: (d: Sections) => void]>> = {
+  1: ['type', 1, (d) => d.typeSection()],
+  2: ['import', 2, (d) => d.importSection()],
+  3: ['function', 3, (d) => d.functionSection()],
+  4: ['table', 4, (d) => d.tableSection()],
+  5: ['memory', 5, (d) => d.memorySection()],
+  6: ['global', 6, (d) => d.globalSection()],
+  7: ['export', 7, (d) => d.exportSection()],
+  8: ['start', 8, (d) => d.startSection()],
+  9: ['element', 9, (d) => d.elementSection()],
+  12: ['data count', 10, (d) => d.dataCountSection()],
+  // Bodies are decoded one by one, by ModuleDecoder.
+  10: ['code', 11, (d) => d.codeCount()],
+  11: ['data', 12, (d) => d.dataSection()],
+};
+
+/** The content of the sections, as far as they have been decoded. */
+class Sections implements ValidationContext {
+  readonly types: FuncType[] = [];
+  readonly imports: Import[] = [];
+  readonly functions: number[] = [];
+  readonly tables: TableType[] = [];
+  readonly memories: MemoryType[] = [];
+  readonly globals: GlobalType[] = [];
+  readonly globalInits: ConstExpr[] = [];
+  readonly exports: Export[] = [];
+  readonly elements: ElementSegment[] = [];
+  readonly elementTypes: RefType[] = [];
+  readonly data: DataSegment[] = [];
+  readonly bodies: FunctionBody[] = [];
+  readonly customSections: CustomSection[] = [];
+  readonly declared = new Set<number>();
+  dataCount: number | undefined;
+  start: number | undefined;
+  importedFunctions = 0;
+  importedTables = 0;
+  importedMemories = 0;
+  importedGlobals = 0;
+  reader: InstructionReader;
+  readonly validator: Validator;
+
+  constructor(reader: InstructionReader) {
+    this.reader = reader;
+    this.validator = new Validator(this, reader);
+  }
+
+  get ownFunctions(): number {
+    return this.functions.length - this.importedFunctions;
+  }
+
+  typeSection(): void {
+    const { reader } = this;
+    const count = reader.count(MODULE_LIMITS.types, 'types');
+    for (let i = 0; i < count; i++) {
+      if (reader.u8() !== 0x60) reader.fail('malformed type: function type expected', reader.pos - 1);
+      const params = this.valTypes(MODULE_LIMITS.parameters, 'parameters');
+      this.types.push(funcType(params, this.valTypes(MODULE_LIMITS.results, 'results')));
+    }
+  }
+
+  importSection(): void {
+    const { reader } = this;
+    const count = reader.count(MODULE_LIMITS.imports, 'imports');
+    for (let i = 0; i < count; i++) {
+      const module = reader.name();
+      const name = reader.name();
+      const description = this.importDescription();
+      this.imports.push({ module, name, ...description });
+    }
+    this.importedFunctions = this.functions.length;
+    this.importedTables = this.tables.length;
+    this.importedMemories = this.memories.length;
+    this.importedGlobals = this.globals.length;
+  }
+
+  private importDescription(): ImportDescription {
+    const kind = this.externKind();
+    switch (kind) {
+      case 'function': {
+        const typeIndex = this.typeIndex();
+        this.functions.push(typeIndex);
+        return { kind, typeIndex };
+      }
+      case 'table': {
+        const type = this.tableType();
+        this.tables.push(type);
+        return { kind, type };
+      }
+      case 'memory': {
+        const type = this.memoryType();
+        this.addMemory(type);
+        return { kind, type };
+      }
+      case 'global': {
+        const type = this.globalType();
+        this.globals.push(type);
+        return { kind, type };
+      }
+    }
+  }
+
+  functionSection(): void {
+    const count = this.reader.count(MODULE_LIMITS.functions, 'functions');
+    for (let i = 0; i < count; i++) this.functions.push(this.typeIndex());
+  }
+
+  tableSection(): void {
+    const count = this.reader.count(MODULE_LIMITS.tables, 'tables');
+    for (let i = 0; i < count; i++) this.tables.push(this.tableType());
+  }
+
+  memorySection(): void {
+    const count = this.reader.count(MODULE_LIMITS.memories, 'memories');
+    for (let i = 0; i < count; i++) this.addMemory(this.memoryType());
+  }
+
+  private addMemory(type: MemoryType): void {
+    if (this.memories.length >= MODULE_LIMITS.memories) this.reader.fail('multiple memories');
+    this.memories.push(type);
+  }
+
+  globalSection(): void {
+    const count = this.reader.count(MODULE_LIMITS.globals, 'globals');
+    for (let i = 0; i < count; i++) {
+      const type = this.globalType();
+      const init = this.constExpr(type.type);
+      // Added only now: an initial value may refer to the globals before it.
+      this.globals.push(type);
+      this.globalInits.push(init);
+    }
+  }
+
+  exportSection(): void {
+    const { reader } = this;
+    const count = reader.count(MODULE_LIMITS.exports, 'exports');
+    const names = new Set<string>();
+    const spaces = { function: this.functions, table: this.tables, memory: this.memories, global: this.globals };
+    for (let i = 0; i < count; i++) {
+      const start = reader.pos;
+      const name = reader.name();
+      const kind = this.externKind();
+      const index = reader.u32();
+      if (index >= spaces[kind].length)
+        reader.fail(`unknown ${kind} ${index} exported as ${JSON.stringify(name)}`, start);
+      if (names.has(name)) reader.fail(`duplicate export name ${JSON.stringify(name)}`, start);
+      names.add(name);
+      if (kind === 'function') this.declared.add(index);
+      this.exports.push({ name, kind, index });
+    }
+  }
+
+  startSection(): void {
+    const { reader } = this;
+    const index = reader.u32();
+    const type = this.types[this.functions[index] ?? -1] ?? reader.fail(`unknown function ${index}`);
+    if (type.params.length > 0 || type.results.length > 0) reader.fail('start function must take and return nothing');
+    this.start = index;
+  }
+
+  /** Element segments (specification 5.5.12): the low three bits say which of the eight forms follows. */
+  elementSection(): void {
+    const { reader } = this;
+    const count = reader.count(MODULE_LIMITS.elementSegments, 'element segments');
+    for (let i = 0; i < count; i++) {
+      const start = reader.pos;
+      const flags = reader.u32();
+      if (flags > 7) reader.fail('malformed elements segment kind', start);
+      const isActive = (flags & 1) === 0;
+      const hasExplicitIndex = (flags & 2) !== 0;
+      const hasExpressions = (flags & 4) !== 0;
+      let mode: SegmentMode;
+      if (isActive) {
+        const index = hasExplicitIndex ? reader.u32() : 0;
+        if (index >= this.tables.length) reader.fail(`unknown table ${index}`, start);
+        mode = { mode: 'active', index, offset: this.constExpr(I32) };
+      } else mode = { mode: hasExplicitIndex ? 'declarative' : 'passive' };
+      const type = flags === 0 || flags === 4 ? FUNCREF : this.elementType(hasExpressions);
+      if (mode.mode === 'active' && this.tables[mode.index]?.element !== type) {
+        reader.fail('type mismatch: element segment and table differ', start);
+      }
+      const length = reader.count(MODULE_LIMITS.tableElements, 'elements');
+      const items = hasExpressions ? this.expressions(type, length) : this.functionIndices(length);
+      this.elements.push({ ...mode, type, items });
+      this.elementTypes.push(type);
+    }
+  }
+
+  private elementType(hasExpressions: boolean): RefType {
+    const { reader } = this;
+    if (hasExpressions) return this.refType();
+    if (reader.u8() !== 0) reader.fail('malformed element kind', reader.pos - 1);
+    return FUNCREF;
+  }
+
+  private expressions(type: RefType, length: number): ConstExpr[] {
+    return Array.from({ length }, () => this.constExpr(type));
+  }
+
+  private functionIndices(length: number): number[] {
+    const { reader } = this;
+    return Array.from({ length }, () => {
+      const index = reader.u32();
+      if (index >= this.functions.length) reader.fail(`unknown function ${index}`);
+      this.declared.add(index);
+      return index;
+    });
+  }
+
+  dataCountSection(): void {
+    const { reader } = this;
+    const start = reader.pos;
+    this.dataCount = reader.u32();
+    if (this.dataCount > MODULE_LIMITS.dataSegments) {
+      reader.fail(`${this.dataCount} data segments exceed the limit of ${MODULE_LIMITS.dataSegments}`, start);
+    }
+  }
+
+  codeCount(): void {
+    const { reader } = this;
+    const start = reader.pos;
+    const count = reader.u32();
+    if (count !== this.ownFunctions) {
+      reader.fail(`function and code section have inconsistent lengths: ${this.ownFunctions} and ${count}`, start);
+    }
+  }
+
+  /** One entry of the code section, of which the size has been read. */
+  functionBody(end: number): void {
+    const { reader } = this;
+    const start = reader.pos;
+    const functionIndex = this.importedFunctions + this.bodies.length;
+    const type = this.types[this.functions[functionIndex] as number] as FuncType;
+    const sectionEnd = reader.end;
+    reader.end = end;
+    const locals: LocalRun[] = [];
+    let localCount = 0;
+    const runs = reader.count(MODULE_LIMITS.locals, 'runs of locals');
+    for (let i = 0; i < runs; i++) {
+      const at = reader.pos;
+      const count = reader.u32();
+      localCount += count;
+      if (localCount + type.params.length > MODULE_LIMITS.locals) {
+        throw new CompileError(`too many locals: the limit is ${MODULE_LIMITS.locals}`, { functionIndex, offset: at });
+      }
+      locals.push({ count, type: this.valType() });
+    }
+    const codeStart = reader.pos;
+    const maxHeight = this.validator.body(functionIndex, type, locals, end);
+    reader.end = sectionEnd;
+    this.bodies.push({ start, end, locals, localCount, codeStart, maxHeight });
+  }
+
+  /** Data segments (specification 5.5.14). */
+  dataSection(): void {
+    const { reader } = this;
+    const count = reader.count(MODULE_LIMITS.dataSegments, 'data segments');
+    for (let i = 0; i < count; i++) {
+      const start = reader.pos;
+      const flags = reader.u32();
+      if (flags > 2) reader.fail('malformed data segment kind', start);
+      let mode: SegmentMode = { mode: 'passive' };
+      if (flags !== 1) {
+        const index = flags === 2 ? reader.u32() : 0;
+        if (index >= this.memories.length) reader.fail(`unknown memory ${index}`, start);
+        mode = { mode: 'active', index, offset: this.constExpr(I32) };
+      }
+      const length = reader.u32();
+      reader.skip(length);
+      this.data.push({ ...mode, bytes: { start: reader.pos - length, end: reader.pos } });
+    }
+  }
+
+  customSection(): void {
+    const { reader } = this;
+    const name = reader.name();
+    this.customSections.push({ name, bytes: { start: reader.pos, end: reader.end } });
+    reader.pos = reader.end;
+  }
+
+  /** What can be said only once all sections are there. */
+  check(): void {
+    const { reader } = this;
+    if (this.bodies.length !== this.ownFunctions) {
+      reader.fail(
+        `function and code section have inconsistent lengths: ${this.ownFunctions} and ${this.bodies.length}`,
+      );
+    }
+    if (this.dataCount !== undefined && this.dataCount !== this.data.length) {
+      reader.fail(`data count and data section have inconsistent lengths: ${this.dataCount} and ${this.data.length}`);
+    }
+  }
+
+  private valTypes(limit: number, what: string): ValType[] {
+    const length = this.reader.count(limit, what);
+    return Array.from({ length }, () => this.valType());
+  }
+
+  private valType(): ValType {
+    const byte = this.reader.u8();
+    if (!isValType(byte)) this.reader.fail(`malformed value type 0x${byte.toString(16)}`, this.reader.pos - 1);
+    return byte;
+  }
+
+  private refType(): RefType {
+    const byte = this.reader.u8();
+    if (!isRefType(byte)) this.reader.fail(`malformed reference type 0x${byte.toString(16)}`, this.reader.pos - 1);
+    return byte;
+  }
+
+  private externKind(): ExternKind {
+    const kind = EXTERN_KINDS[this.reader.u8()];
+    return kind ?? this.reader.fail('malformed import or export kind', this.reader.pos - 1);
+  }
+
+  private typeIndex(): number {
+    const { reader } = this;
+    const index = reader.u32();
+    if (index >= this.types.length) reader.fail(`unknown type ${index}`);
+    return index;
+  }
+
+  private limits(bound: number, what: string): Limits {
+    const { reader } = this;
+    const start = reader.pos;
+    const flags = reader.u8();
+    if (flags > 1) reader.fail('malformed limits flags', start);
+    const min = reader.u32();
+    const max = flags === 1 ? reader.u32() : undefined;
+    if (min > bound || (max ?? 0) > bound) reader.fail(`${what} size must be at most ${bound}`, start);
+    if (max !== undefined && min > max) reader.fail('size minimum must not be greater than maximum', start);
+    return { min, max };
+  }
+
+  private tableType(): TableType {
+    const element = this.refType();
+    return { element, limits: this.limits(0xffff_ffff, 'table') };
+  }
+
+  private memoryType(): MemoryType {
+    return { limits: this.limits(MAX_PAGES, 'memory') };
+  }
+
+  private globalType(): GlobalType {
+    const type = this.valType();
+    const mutability = this.reader.u8();
+    if (mutability > 1) this.reader.fail('malformed mutability', this.reader.pos - 1);
+    return { type, mutable: mutability === 1 };
+  }
+
+  private constExpr(type: ValType): ConstExpr {
+    const start = this.reader.pos;
+    this.validator.constantExpression(type);
+    return { type, start, end: this.reader.pos };
+  }
+}
+
+/** Where the decoder is within the module. */
+type State = 'header' | 'section' | 'body';
+
+/** Takes the bytes of a module in pieces. */
+export class ModuleDecoder {
+  private buffer: Uint8Array = new Uint8Array(0);
+  private length = 0;
+  private readonly sections: Sections;
+  private readonly maxBytes: number;
+  private state: State = 'header';
+  private pos = 0;
+  private order = 0;
+  private codeEnd = 0;
+
+  /** @param maxBytes modules larger than this are refused; at most {@link MODULE_LIMITS}.moduleBytes */
+  constructor(maxBytes: number = MODULE_LIMITS.moduleBytes) {
+    this.maxBytes = Math.min(maxBytes, MODULE_LIMITS.moduleBytes);
+    this.sections = new Sections(new InstructionReader(this.buffer));
+  }
+
+  /**
+   * Adds bytes, which are copied, and decodes as far as they reach.
+   * @throws CompileError as soon as what was pushed cannot begin a valid module
+   */
+  push(chunk: Uint8Array): void {
+    this.bound(this.length + chunk.length);
+    if (this.length + chunk.length > this.buffer.length) {
+      const grown = new Uint8Array(Math.max(2 * this.buffer.length, this.length + chunk.length));
+      grown.set(this.buffer.subarray(0, this.length));
+      this.buffer = grown;
+    }
+    this.buffer.set(chunk, this.length);
+    this.length += chunk.length;
+    this.advance();
+  }
+
+  /**
+   * Says that there are no more bytes.
+   * @throws CompileError when the module is not complete
+   */
+  finish(): WasmModule {
+    const { sections, length } = this;
+    if (this.state === 'header' || this.pos !== length) {
+      const { reader } = sections;
+      reader.end = length;
+      reader.fail(
+        this.state === 'header' ? 'magic header not detected: unexpected end' : 'unexpected end of section',
+        length,
+      );
+    }
+    sections.check();
+    return freeze(sections, this.buffer.subarray(0, length), sections.validator.usesVectors);
+  }
+
+  private bound(length: number): void {
+    if (length > this.maxBytes) {
+      throw new CompileError(`module of more than ${this.maxBytes} bytes: too large`, { offset: this.maxBytes });
+    }
+  }
+
+  private advance(): void {
+    const { reader } = this.sections;
+    // The instruction reader survives growth of the buffer: only its bytes change.
+    reader.bytes = this.buffer;
+    reader.pos = this.pos;
+    reader.end = this.length;
+    while (this.step(reader)) this.pos = reader.pos;
+  }
+
+  /** Decodes one more piece; false when its bytes are not there yet. */
+  private step(reader: Reader): boolean {
+    if (this.state === 'header') return this.header(reader);
+    if (this.state === 'body') {
+      if (this.sections.bodies.length === this.sections.ownFunctions) {
+        if (reader.pos !== this.codeEnd) reader.fail('section size mismatch: junk after the last function');
+        this.state = 'section';
+        return true;
+      }
+      return this.body(reader);
+    }
+    return reader.pos < this.length && this.section(reader);
+  }
+
+  private header(reader: Reader): boolean {
+    if (this.length < HEADER_BYTES) return false;
+    reader.fixed32();
+    if (reader.low !== MAGIC) reader.fail('magic header not detected', 0);
+    reader.fixed32();
+    if (reader.low !== VERSION) reader.fail('unknown binary version', 4);
+    this.state = 'section';
+    return true;
+  }
+
+  private section(reader: Reader): boolean {
+    const start = reader.pos;
+    const id = this.bytes(start)[0] as number;
+    const known = SECTIONS[id];
+    if (id !== CUSTOM && known === undefined) reader.fail(`malformed section id ${id}`, start);
+    if (!this.hasInteger(start + 1)) return false;
+    reader.pos = start + 1;
+    const size = reader.u32();
+    const end = reader.pos + size;
+    this.bound(end);
+    if (known !== undefined) {
+      const [name, order] = known;
+      if (order <= this.order) reader.fail(`unexpected content: ${name} section out of order or repeated`, start);
+    }
+    if (id === CODE) return this.code(reader, end);
+    if (end > this.length) return this.wait(reader, start);
+    reader.end = end;
+    if (known === undefined) this.sections.customSection();
+    else {
+      known[2](this.sections);
+      this.order = known[1];
+    }
+    if (reader.pos !== end) reader.fail(`section size mismatch: ${end - reader.pos} bytes left`);
+    reader.end = this.length;
+    return true;
+  }
+
+  private code(reader: Reader, end: number): boolean {
+    const [, order, decode] = SECTIONS[CODE] as (typeof SECTIONS)[number];
+    if (end > this.length && !this.hasInteger(reader.pos)) return this.wait(reader, this.pos);
+    reader.end = Math.min(end, this.length);
+    decode(this.sections);
+    reader.end = this.length;
+    this.order = order;
+    this.state = 'body';
+    this.codeEnd = end;
+    return true;
+  }
+
+  private body(reader: Reader): boolean {
+    const start = reader.pos;
+    reader.end = Math.min(this.codeEnd, this.length);
+    if (this.codeEnd > this.length && !this.hasInteger(start)) return this.wait(reader, start);
+    const size = reader.u32();
+    const end = reader.pos + size;
+    if (end > this.codeEnd) reader.fail('unexpected end: function body reaches past its section', start);
+    if (size > MODULE_LIMITS.functionBytes) {
+      reader.fail(`function body of ${size} bytes exceeds the limit of ${MODULE_LIMITS.functionBytes}`, start);
+    }
+    if (end > this.length) return this.wait(reader, start);
+    this.sections.functionBody(end);
+    reader.end = this.length;
+    return true;
+  }
+
+  private wait(reader: Reader, pos: number): false {
+    reader.pos = pos;
+    reader.end = this.length;
+    return false;
+  }
+
+  private bytes(pos: number): Uint8Array {
+    return this.buffer.subarray(pos, this.length);
+  }
+
+  /** Whether the bytes from `pos` hold a whole integer, or too many bytes for one. */
+  private hasInteger(pos: number): boolean {
+    const bytes = this.bytes(pos);
+    return bytes.length >= 5 || bytes.subarray(0, 5).some((byte) => byte < 0x80);
+  }
+}
+
+function freeze(sections: Sections, bytes: Uint8Array, usesVectors: boolean): WasmModule {
+  const {
+    reader: _reader,
+    validator: _validator,
+    elementTypes: _types,
+    declared: _declared,
+    dataCount: _count,
+    ...rest
+  } = sections;
+  return Object.freeze({ ...rest, start: sections.start, bytes, usesVectors });
+}
+
+/**
+ * Decodes and validates a whole module. The bytes are copied.
+ * @throws CompileError
+ */
+export function decode(bytes: Uint8Array, maxBytes?: number): WasmModule {
+  const decoder = new ModuleDecoder(maxBytes);
+  decoder.push(bytes);
+  return decoder.finish();
+}

@@ -1,0 +1,159 @@
+/**
+ * Every failure the project can report, in one file: what each means, and the stable `code` programs match on.
+ * Nothing else in the project throws anything but these, except a `WebAssembly`-shaped namespace, which must
+ * throw `TypeError` and `RangeError` where the JavaScript API says so.
+ */
+
+/** Where in the guest a failure happened. Offsets count bytes from the start of the module. */
+export interface Location {
+  readonly functionIndex?: number | undefined;
+  /** From the module's `name` section or an export; absent when the module names nothing. */
+  readonly functionName?: string | undefined;
+  readonly offset?: number | undefined;
+}
+
+/** Resource figures at the moment of a failure: exact for gas and memory, absent where nothing ran. */
+export interface ResourceFigures {
+  /** Units of the gas schedule. */
+  readonly gasUsed: bigint;
+  readonly gasLimit: bigint | undefined;
+  /** Bytes in all memories and tables of the instance. */
+  readonly memoryBytes: number;
+  readonly peakMemoryBytes: number;
+  readonly memoryLimit: number;
+  /** Bytes of stack weight, as docs/gas.md counts them. */
+  readonly stackLimit: number;
+}
+
+/** The stable codes, with the class that carries each. */
+export type ErrorCode =
+  | 'COMPILE'
+  | 'LINK'
+  | 'TRAP'
+  | 'GAS_EXHAUSTED'
+  | 'MEMORY_LIMIT'
+  | 'STACK_LIMIT'
+  | 'CPU_TIMEOUT'
+  | 'SECURITY'
+  | 'HOST'
+  | 'DISPOSED'
+  | 'USAGE';
+
+/** What an error may carry beside its message. */
+export interface ErrorDetails extends Location {
+  readonly cause?: unknown;
+  readonly resources?: ResourceFigures | undefined;
+}
+
+function describe(location: Location): string {
+  const parts: string[] = [];
+  if (location.functionIndex !== undefined) {
+    const name = location.functionName === undefined ? '' : ` <${location.functionName}>`;
+    parts.push(`function ${location.functionIndex}${name}`);
+  }
+  if (location.offset !== undefined) parts.push(`offset 0x${location.offset.toString(16)}`);
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** The family. `message` already contains the location. */
+export abstract class WasmSandboxError extends Error implements Location {
+  abstract readonly code: ErrorCode;
+  readonly functionIndex: number | undefined;
+  readonly functionName: string | undefined;
+  readonly offset: number | undefined;
+  /** Filled in by whoever runs the guest, so that a failed call still reports what it cost. */
+  resources: ResourceFigures | undefined;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message + describe(details), 'cause' in details ? { cause: details.cause } : undefined);
+    this.functionIndex = details.functionIndex;
+    this.functionName = details.functionName;
+    this.offset = details.offset;
+    this.resources = details.resources;
+  }
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** The bytes are not a valid module, or exceed a limit on modules. */
+export class CompileError extends WasmSandboxError {
+  readonly code = 'COMPILE';
+}
+
+/** An import is missing, or is not what the module asks for. */
+export class LinkError extends WasmSandboxError {
+  readonly code = 'LINK';
+}
+
+/** Whatever ends a running guest. The guest cannot catch any of them. */
+export abstract class RuntimeError extends WasmSandboxError {}
+
+/** The traps of the specification (section 4.4), with its reference interpreter's wording. */
+export const TRAPS = {
+  unreachable: 'unreachable executed',
+  'divide-by-zero': 'integer divide by zero',
+  'integer-overflow': 'integer overflow',
+  'invalid-conversion': 'invalid conversion to integer',
+  'memory-out-of-bounds': 'out of bounds memory access',
+  'table-out-of-bounds': 'out of bounds table access',
+  'undefined-element': 'undefined element',
+  'uninitialized-element': 'uninitialized element',
+  'indirect-call-type-mismatch': 'indirect call type mismatch',
+  'null-reference': 'null reference',
+} as const;
+
+/** A key of {@link TRAPS}. */
+export type TrapKind = keyof typeof TRAPS;
+
+/** The guest did something the specification makes a trap. */
+export class Trap extends RuntimeError {
+  readonly code = 'TRAP';
+  readonly kind: TrapKind;
+
+  constructor(kind: TrapKind, details: ErrorDetails = {}) {
+    super(TRAPS[kind], details);
+    this.kind = kind;
+  }
+}
+
+/** The gas limit was reached. The instance is exhausted and cannot be entered again before a reset or a refill. */
+export class GasExhausted extends RuntimeError {
+  readonly code = 'GAS_EXHAUSTED';
+}
+
+/** The memory budget was asked for more than it holds: at instantiation, or by a growth whose refusal led to a trap. */
+export class MemoryLimitExceeded extends RuntimeError {
+  readonly code = 'MEMORY_LIMIT';
+}
+
+/** The stack weight limit was reached. */
+export class StackLimitExceeded extends RuntimeError {
+  readonly code = 'STACK_LIMIT';
+}
+
+/** The wall-clock limit was reached. Never thrown where no clock was granted. */
+export class CpuTimeoutExceeded extends RuntimeError {
+  readonly code = 'CPU_TIMEOUT';
+}
+
+/** The guest asked for what the policy does not grant, and the policy says that this ends the call. */
+export class SecurityViolation extends RuntimeError {
+  readonly code = 'SECURITY';
+}
+
+/** A host function failed; `cause` is what it threw. */
+export class HostError extends RuntimeError {
+  readonly code = 'HOST';
+}
+
+/** The sandbox was used after `dispose()`. */
+export class SandboxDisposed extends WasmSandboxError {
+  readonly code = 'DISPOSED';
+}
+
+/** The embedder called the library wrongly: wrong argument, unknown export, conflicting options. */
+export class UsageError extends WasmSandboxError {
+  readonly code = 'USAGE';
+}

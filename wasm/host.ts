@@ -1,0 +1,71 @@
+/**
+ * How host functions meet a guest, on every engine. The policy makes {@link HostFunction}s; engines call them. There
+ * is no other way for a guest's call to reach the host but a plain function that an embedder passed to the
+ * `WebAssembly`-shaped namespace.
+ */
+
+import type { FuncType } from './types.ts';
+
+/**
+ * A value at the boundary, as the WebAssembly JavaScript API has it: i32, f32 and f64 are numbers, i64 is a bigint,
+ * references are themselves.
+ */
+export type WasmValue = unknown;
+
+/** The guest's linear memory, seen from the host. */
+export interface GuestMemory {
+  readonly byteLength: number;
+  /**
+   * A view of `length` bytes at `pointer`, both unsigned 32-bit integers; undefined where that reaches outside.
+   * Valid only until the guest runs again: growth moves the memory.
+   */
+  view(pointer: number, length: number): Uint8Array | undefined;
+}
+
+/** What a host function sees of the guest that calls it. */
+export interface Caller {
+  /** The calling instance's memory 0, if it has one. */
+  readonly memory: GuestMemory | undefined;
+  /** Gas used so far, the call's own charges included. */
+  gasUsed(): bigint;
+  /**
+   * Charges for `bytes` about to be moved, at the function's `perByte`, rounded up.
+   * @throws GasExhausted which the host function must let pass
+   */
+  chargeBytes(bytes: number): void;
+}
+
+/** What a call costs: `base` units before it begins, `perByte` for what it moves. */
+export interface HostGas {
+  readonly base: number;
+  readonly perByte: number;
+}
+
+/**
+ * The body of a host function. What it throws ends the guest's call: errors of the project's family and
+ * {@link GuestExit} as they are, anything else as the cause of a `HostError`. A promise suspends the guest.
+ */
+export type HostCall = (caller: Caller, args: readonly WasmValue[]) => WasmValue | Promise<WasmValue>;
+
+/** A function of the host's that a guest may import: its type, its price, its body. */
+export class HostFunction {
+  readonly type: FuncType;
+  readonly gas: HostGas;
+  readonly call: HostCall;
+
+  constructor(type: FuncType, gas: HostGas, call: HostCall) {
+    this.type = type;
+    this.gas = gas;
+    this.call = call;
+  }
+}
+
+/** Thrown by a host function to end the guest's program with a status (WASI `proc_exit`). Not a failure. */
+export class GuestExit {
+  /** An unsigned 32-bit integer. */
+  readonly status: number;
+
+  constructor(status: number) {
+    this.status = status;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Implementation limits on modules: checked while decoding, before anything is allocated for what is declared.
+ * Where the WebAssembly JavaScript API (section "Implementation-defined Limits") names a number, it is that number.
+ */
+export const MODULE_LIMITS = {
+  moduleBytes: 1 << 30,
+  types: 1_000_000,
+  functions: 1_000_000,
+  imports: 1_000_000,
+  exports: 1_000_000,
+  globals: 1_000_000,
+  dataSegments: 100_000,
+  elementSegments: 10_000_000,
+  tables: 100_000,
+  memories: 1,
+  tableElements: 10_000_000,
+  functionBytes: 7_654_321,
+  locals: 50_000,
+  parameters: 1_000,
+  results: 1_000,
+  /** Structured constructs inside one another. The largest switch of a real compiler stays far below. */
+  nesting: 10_000,
+  nameBytes: 100_000,
+  brTableTargets: 65_520,
+} as const;
+
+/** Bytes in a page of linear memory (specification 4.2.8). */
+export const PAGE_BYTES = 65_536;
+
+/** Pages a 32-bit memory may declare (specification 3.2.7). */
+export const MAX_PAGES = 65_536;
+
+/**
+ * Pages an instance can really have, whatever its budget: below 2 GiB, every valid address is a non-negative
+ * 32-bit integer, and bounds checks stay in integer arithmetic. The same on every engine.
+ */
+export const MAX_INSTANCE_PAGES = 32_767;
+
+/** Bytes a table element counts for in the memory budget. */
+export const TABLE_ELEMENT_BYTES = 8;
+
+/** Limits on a running instance, where the embedder names none. */
+export const DEFAULT_LIMITS = {
+  memoryBytes: 256 * 1024 * 1024,
+  /** Stack weight; a small function weighs about 100, so this is some 5,000 calls deep. */
+  stackBytes: 512 * 1024,
+} as const;

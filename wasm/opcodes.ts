@@ -1,0 +1,604 @@
+/**
+ * THE opcode table. Immediates, validation, gas class, dispatch loop, disassembly and generators all derive from
+ * these rows; nothing else in the project lists instructions.
+ *
+ * A row: mnemonic, code, immediates, signature, gas class, meaning, traps.
+ *
+ * - Code: the byte, or `0xPPSSSS` for prefix `PP` and sub-opcode `SSSS` (specification 5.4).
+ * - Signature: one letter a value, `parameters:results` (i l f d v for i32 i64 f32 f64 v128, r for any reference);
+ *   `*` where validation has a rule of its own.
+ * - Gas class: a key of the schedule in gas.ts.
+ * - Meaning: JavaScript on the operands. Integers arrive as `a b c` (i32) or as halves `al ah`, `bl bh` (i64);
+ *   floats as numbers `a b`, and their bits as `ai` (f32) or `al ah` (f64). An i64 result is `low; high`, where
+ *   `high` may use `lo`. `bits ` says that a float result is given as bits, `=> f(x)` that the helper `f` of
+ *   interpreter/numeric.ts stores an i64 result itself. Loads and stores name the accessor of their bytes.
+ * - Traps: condition and kind, tested in order before the meaning.
+ */
+
+import type { TrapKind } from './errors.ts';
+
+/** What follows an opcode (specification 5.4). */
+export type Immediates =
+  | 'none'
+  | 'block'
+  | 'label'
+  | 'labels'
+  | 'function'
+  | 'type table'
+  | 'local'
+  | 'global'
+  | 'table'
+  | 'table table'
+  | 'memarg'
+  | 'memarg lane'
+  | 'memory'
+  | 'memory memory'
+  | 'data'
+  | 'data memory'
+  | 'element'
+  | 'element table'
+  | 'i32'
+  | 'i64'
+  | 'f32'
+  | 'f64'
+  | 'v128'
+  | 'shuffle'
+  | 'lane'
+  | 'types'
+  | 'reftype';
+
+/** What an instruction costs; see gas.ts. */
+export type GasClass =
+  | 'free'
+  | 'simple'
+  | 'branch'
+  | 'memory'
+  | 'multiply64'
+  | 'divide'
+  | 'divide64'
+  | 'float'
+  | 'convert64'
+  | 'vector'
+  | 'call'
+  | 'indirect'
+  | 'bulk';
+
+type TrapRule = readonly [condition: string, kind: TrapKind];
+
+type Row = readonly [
+  mnemonic: string,
+  code: number,
+  immediates: Immediates,
+  signature: string,
+  gas: GasClass,
+  meaning?: string,
+  traps?: readonly TrapRule[],
+];
+
+const DIVIDE_BY_ZERO: TrapRule = ['b === 0', 'divide-by-zero'];
+const DIVIDE_BY_ZERO_64: TrapRule = ['(bl | bh) === 0', 'divide-by-zero'];
+const OVERFLOW: TrapRule = ['a === -2147483648 && b === -1', 'integer-overflow'];
+const OVERFLOW_64: TrapRule = ['al === 0 && ah === -2147483648 && (bl & bh) === -1', 'integer-overflow'];
+const NOT_A_NUMBER: TrapRule = ['a !== a', 'invalid-conversion'];
+const FITS_I32: TrapRule = ['!(a > -2147483649 && a < 2147483648)', 'integer-overflow'];
+const FITS_U32: TrapRule = ['!(a > -1 && a < 4294967296)', 'integer-overflow'];
+const FITS_I64: TrapRule = ['!(a >= -9223372036854775808 && a < 9223372036854775808)', 'integer-overflow'];
+const FITS_U64: TrapRule = ['!(a > -1 && a < 18446744073709551616)', 'integer-overflow'];
+
+// biome-ignore format: a table is read by its columns.
+const ROWS = [
+  ['unreachable', 0x00, 'none', '*', 'free'],
+  ['nop', 0x01, 'none', ':', 'free'],
+  ['block', 0x02, 'block', '*', 'free'],
+  ['loop', 0x03, 'block', '*', 'free'],
+  ['if', 0x04, 'block', '*', 'branch'],
+  ['else', 0x05, 'none', '*', 'free'],
+  ['end', 0x0b, 'none', '*', 'free'],
+  ['br', 0x0c, 'label', '*', 'branch'],
+  ['br_if', 0x0d, 'label', '*', 'branch'],
+  ['br_table', 0x0e, 'labels', '*', 'branch'],
+  ['return', 0x0f, 'none', '*', 'branch'],
+  ['call', 0x10, 'function', '*', 'call'],
+  ['call_indirect', 0x11, 'type table', '*', 'indirect'],
+  ['drop', 0x1a, 'none', '*', 'free'],
+  ['select', 0x1b, 'none', '*', 'simple'],
+  ['select_t', 0x1c, 'types', '*', 'simple'],
+  ['local.get', 0x20, 'local', '*', 'free'],
+  ['local.set', 0x21, 'local', '*', 'simple'],
+  ['local.tee', 0x22, 'local', '*', 'simple'],
+  ['global.get', 0x23, 'global', '*', 'simple'],
+  ['global.set', 0x24, 'global', '*', 'simple'],
+  ['table.get', 0x25, 'table', '*', 'memory'],
+  ['table.set', 0x26, 'table', '*', 'memory'],
+
+  ['i32.load', 0x28, 'memarg', 'i:i', 'memory', 'i32'],
+  ['i64.load', 0x29, 'memarg', 'i:l', 'memory', 'i64'],
+  ['f32.load', 0x2a, 'memarg', 'i:f', 'memory', 'i32'],
+  ['f64.load', 0x2b, 'memarg', 'i:d', 'memory', 'i64'],
+  ['i32.load8_s', 0x2c, 'memarg', 'i:i', 'memory', 'i8'],
+  ['i32.load8_u', 0x2d, 'memarg', 'i:i', 'memory', 'u8'],
+  ['i32.load16_s', 0x2e, 'memarg', 'i:i', 'memory', 'i16'],
+  ['i32.load16_u', 0x2f, 'memarg', 'i:i', 'memory', 'u16'],
+  ['i64.load8_s', 0x30, 'memarg', 'i:l', 'memory', 'i8'],
+  ['i64.load8_u', 0x31, 'memarg', 'i:l', 'memory', 'u8'],
+  ['i64.load16_s', 0x32, 'memarg', 'i:l', 'memory', 'i16'],
+  ['i64.load16_u', 0x33, 'memarg', 'i:l', 'memory', 'u16'],
+  ['i64.load32_s', 0x34, 'memarg', 'i:l', 'memory', 'i32'],
+  ['i64.load32_u', 0x35, 'memarg', 'i:l', 'memory', 'u32'],
+  ['i32.store', 0x36, 'memarg', 'ii:', 'memory', 'i32'],
+  ['i64.store', 0x37, 'memarg', 'il:', 'memory', 'i64'],
+  ['f32.store', 0x38, 'memarg', 'if:', 'memory', 'i32'],
+  ['f64.store', 0x39, 'memarg', 'id:', 'memory', 'i64'],
+  ['i32.store8', 0x3a, 'memarg', 'ii:', 'memory', 'i8'],
+  ['i32.store16', 0x3b, 'memarg', 'ii:', 'memory', 'i16'],
+  ['i64.store8', 0x3c, 'memarg', 'il:', 'memory', 'i8'],
+  ['i64.store16', 0x3d, 'memarg', 'il:', 'memory', 'i16'],
+  ['i64.store32', 0x3e, 'memarg', 'il:', 'memory', 'i32'],
+  ['memory.size', 0x3f, 'memory', ':i', 'simple'],
+  ['memory.grow', 0x40, 'memory', 'i:i', 'bulk'],
+
+  ['i32.const', 0x41, 'i32', ':i', 'free'],
+  ['i64.const', 0x42, 'i64', ':l', 'free'],
+  ['f32.const', 0x43, 'f32', ':f', 'free'],
+  ['f64.const', 0x44, 'f64', ':d', 'free'],
+
+  ['i32.eqz', 0x45, 'none', 'i:i', 'simple', 'a === 0 ? 1 : 0'],
+  ['i32.eq', 0x46, 'none', 'ii:i', 'simple', 'a === b ? 1 : 0'],
+  ['i32.ne', 0x47, 'none', 'ii:i', 'simple', 'a !== b ? 1 : 0'],
+  ['i32.lt_s', 0x48, 'none', 'ii:i', 'simple', 'a < b ? 1 : 0'],
+  ['i32.lt_u', 0x49, 'none', 'ii:i', 'simple', 'a >>> 0 < b >>> 0 ? 1 : 0'],
+  ['i32.gt_s', 0x4a, 'none', 'ii:i', 'simple', 'a > b ? 1 : 0'],
+  ['i32.gt_u', 0x4b, 'none', 'ii:i', 'simple', 'a >>> 0 > b >>> 0 ? 1 : 0'],
+  ['i32.le_s', 0x4c, 'none', 'ii:i', 'simple', 'a <= b ? 1 : 0'],
+  ['i32.le_u', 0x4d, 'none', 'ii:i', 'simple', 'a >>> 0 <= b >>> 0 ? 1 : 0'],
+  ['i32.ge_s', 0x4e, 'none', 'ii:i', 'simple', 'a >= b ? 1 : 0'],
+  ['i32.ge_u', 0x4f, 'none', 'ii:i', 'simple', 'a >>> 0 >= b >>> 0 ? 1 : 0'],
+  ['i64.eqz', 0x50, 'none', 'l:i', 'simple', '(al | ah) === 0 ? 1 : 0'],
+  ['i64.eq', 0x51, 'none', 'll:i', 'simple', 'al === bl && ah === bh ? 1 : 0'],
+  ['i64.ne', 0x52, 'none', 'll:i', 'simple', 'al !== bl || ah !== bh ? 1 : 0'],
+  ['i64.lt_s', 0x53, 'none', 'll:i', 'simple', 'ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0'],
+  ['i64.lt_u', 0x54, 'none', 'll:i', 'simple', 'ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0'],
+  ['i64.gt_s', 0x55, 'none', 'll:i', 'simple', 'ah > bh || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0'],
+  ['i64.gt_u', 0x56, 'none', 'll:i', 'simple', 'ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0'],
+  ['i64.le_s', 0x57, 'none', 'll:i', 'simple', 'ah < bh || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0'],
+  ['i64.le_u', 0x58, 'none', 'll:i', 'simple', 'ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0'],
+  ['i64.ge_s', 0x59, 'none', 'll:i', 'simple', 'ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0'],
+  ['i64.ge_u', 0x5a, 'none', 'll:i', 'simple', 'ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0'],
+  ['f32.eq', 0x5b, 'none', 'ff:i', 'float', 'a === b ? 1 : 0'],
+  ['f32.ne', 0x5c, 'none', 'ff:i', 'float', 'a !== b ? 1 : 0'],
+  ['f32.lt', 0x5d, 'none', 'ff:i', 'float', 'a < b ? 1 : 0'],
+  ['f32.gt', 0x5e, 'none', 'ff:i', 'float', 'a > b ? 1 : 0'],
+  ['f32.le', 0x5f, 'none', 'ff:i', 'float', 'a <= b ? 1 : 0'],
+  ['f32.ge', 0x60, 'none', 'ff:i', 'float', 'a >= b ? 1 : 0'],
+  ['f64.eq', 0x61, 'none', 'dd:i', 'float', 'a === b ? 1 : 0'],
+  ['f64.ne', 0x62, 'none', 'dd:i', 'float', 'a !== b ? 1 : 0'],
+  ['f64.lt', 0x63, 'none', 'dd:i', 'float', 'a < b ? 1 : 0'],
+  ['f64.gt', 0x64, 'none', 'dd:i', 'float', 'a > b ? 1 : 0'],
+  ['f64.le', 0x65, 'none', 'dd:i', 'float', 'a <= b ? 1 : 0'],
+  ['f64.ge', 0x66, 'none', 'dd:i', 'float', 'a >= b ? 1 : 0'],
+
+  ['i32.clz', 0x67, 'none', 'i:i', 'simple', 'Math.clz32(a)'],
+  ['i32.ctz', 0x68, 'none', 'i:i', 'simple', 'ctz32(a)'],
+  ['i32.popcnt', 0x69, 'none', 'i:i', 'simple', 'popcnt32(a)'],
+  ['i32.add', 0x6a, 'none', 'ii:i', 'simple', '(a + b) | 0'],
+  ['i32.sub', 0x6b, 'none', 'ii:i', 'simple', '(a - b) | 0'],
+  ['i32.mul', 0x6c, 'none', 'ii:i', 'simple', 'Math.imul(a, b)'],
+  ['i32.div_s', 0x6d, 'none', 'ii:i', 'divide', '(a / b) | 0', [DIVIDE_BY_ZERO, OVERFLOW]],
+  ['i32.div_u', 0x6e, 'none', 'ii:i', 'divide', '((a >>> 0) / (b >>> 0)) | 0', [DIVIDE_BY_ZERO]],
+  ['i32.rem_s', 0x6f, 'none', 'ii:i', 'divide', 'a % b | 0', [DIVIDE_BY_ZERO]],
+  ['i32.rem_u', 0x70, 'none', 'ii:i', 'divide', '((a >>> 0) % (b >>> 0)) | 0', [DIVIDE_BY_ZERO]],
+  ['i32.and', 0x71, 'none', 'ii:i', 'simple', 'a & b'],
+  ['i32.or', 0x72, 'none', 'ii:i', 'simple', 'a | b'],
+  ['i32.xor', 0x73, 'none', 'ii:i', 'simple', 'a ^ b'],
+  ['i32.shl', 0x74, 'none', 'ii:i', 'simple', 'a << b'],
+  ['i32.shr_s', 0x75, 'none', 'ii:i', 'simple', 'a >> b'],
+  ['i32.shr_u', 0x76, 'none', 'ii:i', 'simple', '(a >>> b) | 0'],
+  ['i32.rotl', 0x77, 'none', 'ii:i', 'simple', '(a << b) | (a >>> -b)'],
+  ['i32.rotr', 0x78, 'none', 'ii:i', 'simple', '(a >>> b) | (a << -b)'],
+  ['i64.clz', 0x79, 'none', 'l:l', 'simple', 'ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah); 0'],
+  ['i64.ctz', 0x7a, 'none', 'l:l', 'simple', 'al === 0 ? 32 + ctz32(ah) : ctz32(al); 0'],
+  ['i64.popcnt', 0x7b, 'none', 'l:l', 'simple', '(popcnt32(al) + popcnt32(ah)) | 0; 0'],
+  ['i64.add', 0x7c, 'none', 'll:l', 'simple', '(al + bl) | 0; (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0'],
+  ['i64.sub', 0x7d, 'none', 'll:l', 'simple', '(al - bl) | 0; (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0'],
+  ['i64.mul', 0x7e, 'none', 'll:l', 'multiply64', '=> mul64(al, ah, bl, bh)'],
+  ['i64.div_s', 0x7f, 'none', 'll:l', 'divide64', '=> divS64(al, ah, bl, bh)', [DIVIDE_BY_ZERO_64, OVERFLOW_64]],
+  ['i64.div_u', 0x80, 'none', 'll:l', 'divide64', '=> divU64(al, ah, bl, bh)', [DIVIDE_BY_ZERO_64]],
+  ['i64.rem_s', 0x81, 'none', 'll:l', 'divide64', '=> remS64(al, ah, bl, bh)', [DIVIDE_BY_ZERO_64]],
+  ['i64.rem_u', 0x82, 'none', 'll:l', 'divide64', '=> remU64(al, ah, bl, bh)', [DIVIDE_BY_ZERO_64]],
+  ['i64.and', 0x83, 'none', 'll:l', 'simple', 'al & bl; ah & bh'],
+  ['i64.or', 0x84, 'none', 'll:l', 'simple', 'al | bl; ah | bh'],
+  ['i64.xor', 0x85, 'none', 'll:l', 'simple', 'al ^ bl; ah ^ bh'],
+  ['i64.shl', 0x86, 'none', 'll:l', 'simple', '=> shl64(al, ah, bl)'],
+  ['i64.shr_s', 0x87, 'none', 'll:l', 'simple', '=> shrS64(al, ah, bl)'],
+  ['i64.shr_u', 0x88, 'none', 'll:l', 'simple', '=> shrU64(al, ah, bl)'],
+  ['i64.rotl', 0x89, 'none', 'll:l', 'simple', '=> rotl64(al, ah, bl)'],
+  ['i64.rotr', 0x8a, 'none', 'll:l', 'simple', '=> rotl64(al, ah, -bl)'],
+  ['f32.abs', 0x8b, 'none', 'f:f', 'float', 'bits ai & 2147483647'],
+  ['f32.neg', 0x8c, 'none', 'f:f', 'float', 'bits ai ^ -2147483648'],
+  ['f32.ceil', 0x8d, 'none', 'f:f', 'float', 'Math.ceil(a)'],
+  ['f32.floor', 0x8e, 'none', 'f:f', 'float', 'Math.floor(a)'],
+  ['f32.trunc', 0x8f, 'none', 'f:f', 'float', 'Math.trunc(a)'],
+  ['f32.nearest', 0x90, 'none', 'f:f', 'float', 'nearest(a)'],
+  ['f32.sqrt', 0x91, 'none', 'f:f', 'float', 'Math.sqrt(a)'],
+  ['f32.add', 0x92, 'none', 'ff:f', 'float', 'a + b'],
+  ['f32.sub', 0x93, 'none', 'ff:f', 'float', 'a - b'],
+  ['f32.mul', 0x94, 'none', 'ff:f', 'float', 'a * b'],
+  ['f32.div', 0x95, 'none', 'ff:f', 'float', 'a / b'],
+  ['f32.min', 0x96, 'none', 'ff:f', 'float', 'Math.min(a, b)'],
+  ['f32.max', 0x97, 'none', 'ff:f', 'float', 'Math.max(a, b)'],
+  ['f32.copysign', 0x98, 'none', 'ff:f', 'float', 'bits (ai & 2147483647) | (bi & -2147483648)'],
+  ['f64.abs', 0x99, 'none', 'd:d', 'float', 'bits al; ah & 2147483647'],
+  ['f64.neg', 0x9a, 'none', 'd:d', 'float', 'bits al; ah ^ -2147483648'],
+  ['f64.ceil', 0x9b, 'none', 'd:d', 'float', 'Math.ceil(a)'],
+  ['f64.floor', 0x9c, 'none', 'd:d', 'float', 'Math.floor(a)'],
+  ['f64.trunc', 0x9d, 'none', 'd:d', 'float', 'Math.trunc(a)'],
+  ['f64.nearest', 0x9e, 'none', 'd:d', 'float', 'nearest(a)'],
+  ['f64.sqrt', 0x9f, 'none', 'd:d', 'float', 'Math.sqrt(a)'],
+  ['f64.add', 0xa0, 'none', 'dd:d', 'float', 'a + b'],
+  ['f64.sub', 0xa1, 'none', 'dd:d', 'float', 'a - b'],
+  ['f64.mul', 0xa2, 'none', 'dd:d', 'float', 'a * b'],
+  ['f64.div', 0xa3, 'none', 'dd:d', 'float', 'a / b'],
+  ['f64.min', 0xa4, 'none', 'dd:d', 'float', 'Math.min(a, b)'],
+  ['f64.max', 0xa5, 'none', 'dd:d', 'float', 'Math.max(a, b)'],
+  ['f64.copysign', 0xa6, 'none', 'dd:d', 'float', 'bits al; (ah & 2147483647) | (bh & -2147483648)'],
+  ['i32.wrap_i64', 0xa7, 'none', 'l:i', 'simple', 'al'],
+  ['i32.trunc_f32_s', 0xa8, 'none', 'f:i', 'float', 'a | 0', [NOT_A_NUMBER, FITS_I32]],
+  ['i32.trunc_f32_u', 0xa9, 'none', 'f:i', 'float', 'a | 0', [NOT_A_NUMBER, FITS_U32]],
+  ['i32.trunc_f64_s', 0xaa, 'none', 'd:i', 'float', 'a | 0', [NOT_A_NUMBER, FITS_I32]],
+  ['i32.trunc_f64_u', 0xab, 'none', 'd:i', 'float', 'a | 0', [NOT_A_NUMBER, FITS_U32]],
+  ['i64.extend_i32_s', 0xac, 'none', 'i:l', 'simple', 'a; lo >> 31'],
+  ['i64.extend_i32_u', 0xad, 'none', 'i:l', 'simple', 'a; 0'],
+  ['i64.trunc_f32_s', 0xae, 'none', 'f:l', 'convert64', '=> trunc64(a)', [NOT_A_NUMBER, FITS_I64]],
+  ['i64.trunc_f32_u', 0xaf, 'none', 'f:l', 'convert64', '=> trunc64(a)', [NOT_A_NUMBER, FITS_U64]],
+  ['i64.trunc_f64_s', 0xb0, 'none', 'd:l', 'convert64', '=> trunc64(a)', [NOT_A_NUMBER, FITS_I64]],
+  ['i64.trunc_f64_u', 0xb1, 'none', 'd:l', 'convert64', '=> trunc64(a)', [NOT_A_NUMBER, FITS_U64]],
+  ['f32.convert_i32_s', 0xb2, 'none', 'i:f', 'float', 'a'],
+  ['f32.convert_i32_u', 0xb3, 'none', 'i:f', 'float', 'a >>> 0'],
+  ['f32.convert_i64_s', 0xb4, 'none', 'l:f', 'convert64', 'roundS64ToF32(al, ah)'],
+  ['f32.convert_i64_u', 0xb5, 'none', 'l:f', 'convert64', 'roundU64ToF32(al, ah)'],
+  ['f32.demote_f64', 0xb6, 'none', 'd:f', 'float', 'a'],
+  ['f64.convert_i32_s', 0xb7, 'none', 'i:d', 'float', 'a'],
+  ['f64.convert_i32_u', 0xb8, 'none', 'i:d', 'float', 'a >>> 0'],
+  ['f64.convert_i64_s', 0xb9, 'none', 'l:d', 'convert64', 'ah * 4294967296 + (al >>> 0)'],
+  ['f64.convert_i64_u', 0xba, 'none', 'l:d', 'convert64', '(ah >>> 0) * 4294967296 + (al >>> 0)'],
+  ['f64.promote_f32', 0xbb, 'none', 'f:d', 'float', 'a'],
+  ['i32.reinterpret_f32', 0xbc, 'none', 'f:i', 'simple', 'ai'],
+  ['i64.reinterpret_f64', 0xbd, 'none', 'd:l', 'simple', 'al; ah'],
+  ['f32.reinterpret_i32', 0xbe, 'none', 'i:f', 'simple', 'bits a'],
+  ['f64.reinterpret_i64', 0xbf, 'none', 'l:d', 'simple', 'bits al; ah'],
+  ['i32.extend8_s', 0xc0, 'none', 'i:i', 'simple', '(a << 24) >> 24'],
+  ['i32.extend16_s', 0xc1, 'none', 'i:i', 'simple', '(a << 16) >> 16'],
+  ['i64.extend8_s', 0xc2, 'none', 'l:l', 'simple', '(al << 24) >> 24; lo >> 31'],
+  ['i64.extend16_s', 0xc3, 'none', 'l:l', 'simple', '(al << 16) >> 16; lo >> 31'],
+  ['i64.extend32_s', 0xc4, 'none', 'l:l', 'simple', 'al; lo >> 31'],
+
+  ['ref.null', 0xd0, 'reftype', '*', 'simple'],
+  ['ref.is_null', 0xd1, 'none', '*', 'simple'],
+  ['ref.func', 0xd2, 'function', '*', 'simple'],
+
+  ['i32.trunc_sat_f32_s', 0xfc0000, 'none', 'f:i', 'float', 'truncSatS32(a)'],
+  ['i32.trunc_sat_f32_u', 0xfc0001, 'none', 'f:i', 'float', 'truncSatU32(a)'],
+  ['i32.trunc_sat_f64_s', 0xfc0002, 'none', 'd:i', 'float', 'truncSatS32(a)'],
+  ['i32.trunc_sat_f64_u', 0xfc0003, 'none', 'd:i', 'float', 'truncSatU32(a)'],
+  ['i64.trunc_sat_f32_s', 0xfc0004, 'none', 'f:l', 'convert64', '=> truncSatS64(a)'],
+  ['i64.trunc_sat_f32_u', 0xfc0005, 'none', 'f:l', 'convert64', '=> truncSatU64(a)'],
+  ['i64.trunc_sat_f64_s', 0xfc0006, 'none', 'd:l', 'convert64', '=> truncSatS64(a)'],
+  ['i64.trunc_sat_f64_u', 0xfc0007, 'none', 'd:l', 'convert64', '=> truncSatU64(a)'],
+  ['memory.init', 0xfc0008, 'data memory', 'iii:', 'bulk'],
+  ['data.drop', 0xfc0009, 'data', ':', 'simple'],
+  ['memory.copy', 0xfc000a, 'memory memory', 'iii:', 'bulk'],
+  ['memory.fill', 0xfc000b, 'memory', 'iii:', 'bulk'],
+  ['table.init', 0xfc000c, 'element table', 'iii:', 'bulk'],
+  ['elem.drop', 0xfc000d, 'element', ':', 'simple'],
+  ['table.copy', 0xfc000e, 'table table', '*', 'bulk'],
+  ['table.grow', 0xfc000f, 'table', '*', 'bulk'],
+  ['table.size', 0xfc0010, 'table', ':i', 'simple'],
+  ['table.fill', 0xfc0011, 'table', '*', 'bulk'],
+
+  ['v128.load', 0xfd0000, 'memarg', 'i:v', 'memory'],
+  ['v128.load8x8_s', 0xfd0001, 'memarg', 'i:v', 'memory'],
+  ['v128.load8x8_u', 0xfd0002, 'memarg', 'i:v', 'memory'],
+  ['v128.load16x4_s', 0xfd0003, 'memarg', 'i:v', 'memory'],
+  ['v128.load16x4_u', 0xfd0004, 'memarg', 'i:v', 'memory'],
+  ['v128.load32x2_s', 0xfd0005, 'memarg', 'i:v', 'memory'],
+  ['v128.load32x2_u', 0xfd0006, 'memarg', 'i:v', 'memory'],
+  ['v128.load8_splat', 0xfd0007, 'memarg', 'i:v', 'memory'],
+  ['v128.load16_splat', 0xfd0008, 'memarg', 'i:v', 'memory'],
+  ['v128.load32_splat', 0xfd0009, 'memarg', 'i:v', 'memory'],
+  ['v128.load64_splat', 0xfd000a, 'memarg', 'i:v', 'memory'],
+  ['v128.store', 0xfd000b, 'memarg', 'iv:', 'memory'],
+  ['v128.const', 0xfd000c, 'v128', ':v', 'free'],
+  ['i8x16.shuffle', 0xfd000d, 'shuffle', 'vv:v', 'vector'],
+  ['i8x16.swizzle', 0xfd000e, 'none', 'vv:v', 'vector'],
+  ['i8x16.splat', 0xfd000f, 'none', 'i:v', 'vector'],
+  ['i16x8.splat', 0xfd0010, 'none', 'i:v', 'vector'],
+  ['i32x4.splat', 0xfd0011, 'none', 'i:v', 'vector'],
+  ['i64x2.splat', 0xfd0012, 'none', 'l:v', 'vector'],
+  ['f32x4.splat', 0xfd0013, 'none', 'f:v', 'vector'],
+  ['f64x2.splat', 0xfd0014, 'none', 'd:v', 'vector'],
+  ['i8x16.extract_lane_s', 0xfd0015, 'lane', 'v:i', 'vector'],
+  ['i8x16.extract_lane_u', 0xfd0016, 'lane', 'v:i', 'vector'],
+  ['i8x16.replace_lane', 0xfd0017, 'lane', 'vi:v', 'vector'],
+  ['i16x8.extract_lane_s', 0xfd0018, 'lane', 'v:i', 'vector'],
+  ['i16x8.extract_lane_u', 0xfd0019, 'lane', 'v:i', 'vector'],
+  ['i16x8.replace_lane', 0xfd001a, 'lane', 'vi:v', 'vector'],
+  ['i32x4.extract_lane', 0xfd001b, 'lane', 'v:i', 'vector'],
+  ['i32x4.replace_lane', 0xfd001c, 'lane', 'vi:v', 'vector'],
+  ['i64x2.extract_lane', 0xfd001d, 'lane', 'v:l', 'vector'],
+  ['i64x2.replace_lane', 0xfd001e, 'lane', 'vl:v', 'vector'],
+  ['f32x4.extract_lane', 0xfd001f, 'lane', 'v:f', 'vector'],
+  ['f32x4.replace_lane', 0xfd0020, 'lane', 'vf:v', 'vector'],
+  ['f64x2.extract_lane', 0xfd0021, 'lane', 'v:d', 'vector'],
+  ['f64x2.replace_lane', 0xfd0022, 'lane', 'vd:v', 'vector'],
+  ['i8x16.eq', 0xfd0023, 'none', 'vv:v', 'vector'],
+  ['i8x16.ne', 0xfd0024, 'none', 'vv:v', 'vector'],
+  ['i8x16.lt_s', 0xfd0025, 'none', 'vv:v', 'vector'],
+  ['i8x16.lt_u', 0xfd0026, 'none', 'vv:v', 'vector'],
+  ['i8x16.gt_s', 0xfd0027, 'none', 'vv:v', 'vector'],
+  ['i8x16.gt_u', 0xfd0028, 'none', 'vv:v', 'vector'],
+  ['i8x16.le_s', 0xfd0029, 'none', 'vv:v', 'vector'],
+  ['i8x16.le_u', 0xfd002a, 'none', 'vv:v', 'vector'],
+  ['i8x16.ge_s', 0xfd002b, 'none', 'vv:v', 'vector'],
+  ['i8x16.ge_u', 0xfd002c, 'none', 'vv:v', 'vector'],
+  ['i16x8.eq', 0xfd002d, 'none', 'vv:v', 'vector'],
+  ['i16x8.ne', 0xfd002e, 'none', 'vv:v', 'vector'],
+  ['i16x8.lt_s', 0xfd002f, 'none', 'vv:v', 'vector'],
+  ['i16x8.lt_u', 0xfd0030, 'none', 'vv:v', 'vector'],
+  ['i16x8.gt_s', 0xfd0031, 'none', 'vv:v', 'vector'],
+  ['i16x8.gt_u', 0xfd0032, 'none', 'vv:v', 'vector'],
+  ['i16x8.le_s', 0xfd0033, 'none', 'vv:v', 'vector'],
+  ['i16x8.le_u', 0xfd0034, 'none', 'vv:v', 'vector'],
+  ['i16x8.ge_s', 0xfd0035, 'none', 'vv:v', 'vector'],
+  ['i16x8.ge_u', 0xfd0036, 'none', 'vv:v', 'vector'],
+  ['i32x4.eq', 0xfd0037, 'none', 'vv:v', 'vector'],
+  ['i32x4.ne', 0xfd0038, 'none', 'vv:v', 'vector'],
+  ['i32x4.lt_s', 0xfd0039, 'none', 'vv:v', 'vector'],
+  ['i32x4.lt_u', 0xfd003a, 'none', 'vv:v', 'vector'],
+  ['i32x4.gt_s', 0xfd003b, 'none', 'vv:v', 'vector'],
+  ['i32x4.gt_u', 0xfd003c, 'none', 'vv:v', 'vector'],
+  ['i32x4.le_s', 0xfd003d, 'none', 'vv:v', 'vector'],
+  ['i32x4.le_u', 0xfd003e, 'none', 'vv:v', 'vector'],
+  ['i32x4.ge_s', 0xfd003f, 'none', 'vv:v', 'vector'],
+  ['i32x4.ge_u', 0xfd0040, 'none', 'vv:v', 'vector'],
+  ['f32x4.eq', 0xfd0041, 'none', 'vv:v', 'vector'],
+  ['f32x4.ne', 0xfd0042, 'none', 'vv:v', 'vector'],
+  ['f32x4.lt', 0xfd0043, 'none', 'vv:v', 'vector'],
+  ['f32x4.gt', 0xfd0044, 'none', 'vv:v', 'vector'],
+  ['f32x4.le', 0xfd0045, 'none', 'vv:v', 'vector'],
+  ['f32x4.ge', 0xfd0046, 'none', 'vv:v', 'vector'],
+  ['f64x2.eq', 0xfd0047, 'none', 'vv:v', 'vector'],
+  ['f64x2.ne', 0xfd0048, 'none', 'vv:v', 'vector'],
+  ['f64x2.lt', 0xfd0049, 'none', 'vv:v', 'vector'],
+  ['f64x2.gt', 0xfd004a, 'none', 'vv:v', 'vector'],
+  ['f64x2.le', 0xfd004b, 'none', 'vv:v', 'vector'],
+  ['f64x2.ge', 0xfd004c, 'none', 'vv:v', 'vector'],
+  ['v128.not', 0xfd004d, 'none', 'v:v', 'vector'],
+  ['v128.and', 0xfd004e, 'none', 'vv:v', 'vector'],
+  ['v128.andnot', 0xfd004f, 'none', 'vv:v', 'vector'],
+  ['v128.or', 0xfd0050, 'none', 'vv:v', 'vector'],
+  ['v128.xor', 0xfd0051, 'none', 'vv:v', 'vector'],
+  ['v128.bitselect', 0xfd0052, 'none', 'vvv:v', 'vector'],
+  ['v128.any_true', 0xfd0053, 'none', 'v:i', 'vector'],
+  ['v128.load8_lane', 0xfd0054, 'memarg lane', 'iv:v', 'memory'],
+  ['v128.load16_lane', 0xfd0055, 'memarg lane', 'iv:v', 'memory'],
+  ['v128.load32_lane', 0xfd0056, 'memarg lane', 'iv:v', 'memory'],
+  ['v128.load64_lane', 0xfd0057, 'memarg lane', 'iv:v', 'memory'],
+  ['v128.store8_lane', 0xfd0058, 'memarg lane', 'iv:', 'memory'],
+  ['v128.store16_lane', 0xfd0059, 'memarg lane', 'iv:', 'memory'],
+  ['v128.store32_lane', 0xfd005a, 'memarg lane', 'iv:', 'memory'],
+  ['v128.store64_lane', 0xfd005b, 'memarg lane', 'iv:', 'memory'],
+  ['v128.load32_zero', 0xfd005c, 'memarg', 'i:v', 'memory'],
+  ['v128.load64_zero', 0xfd005d, 'memarg', 'i:v', 'memory'],
+  ['f32x4.demote_f64x2_zero', 0xfd005e, 'none', 'v:v', 'vector'],
+  ['f64x2.promote_low_f32x4', 0xfd005f, 'none', 'v:v', 'vector'],
+  ['i8x16.abs', 0xfd0060, 'none', 'v:v', 'vector'],
+  ['i8x16.neg', 0xfd0061, 'none', 'v:v', 'vector'],
+  ['i8x16.popcnt', 0xfd0062, 'none', 'v:v', 'vector'],
+  ['i8x16.all_true', 0xfd0063, 'none', 'v:i', 'vector'],
+  ['i8x16.bitmask', 0xfd0064, 'none', 'v:i', 'vector'],
+  ['i8x16.narrow_i16x8_s', 0xfd0065, 'none', 'vv:v', 'vector'],
+  ['i8x16.narrow_i16x8_u', 0xfd0066, 'none', 'vv:v', 'vector'],
+  ['f32x4.ceil', 0xfd0067, 'none', 'v:v', 'vector'],
+  ['f32x4.floor', 0xfd0068, 'none', 'v:v', 'vector'],
+  ['f32x4.trunc', 0xfd0069, 'none', 'v:v', 'vector'],
+  ['f32x4.nearest', 0xfd006a, 'none', 'v:v', 'vector'],
+  ['i8x16.shl', 0xfd006b, 'none', 'vi:v', 'vector'],
+  ['i8x16.shr_s', 0xfd006c, 'none', 'vi:v', 'vector'],
+  ['i8x16.shr_u', 0xfd006d, 'none', 'vi:v', 'vector'],
+  ['i8x16.add', 0xfd006e, 'none', 'vv:v', 'vector'],
+  ['i8x16.add_sat_s', 0xfd006f, 'none', 'vv:v', 'vector'],
+  ['i8x16.add_sat_u', 0xfd0070, 'none', 'vv:v', 'vector'],
+  ['i8x16.sub', 0xfd0071, 'none', 'vv:v', 'vector'],
+  ['i8x16.sub_sat_s', 0xfd0072, 'none', 'vv:v', 'vector'],
+  ['i8x16.sub_sat_u', 0xfd0073, 'none', 'vv:v', 'vector'],
+  ['f64x2.ceil', 0xfd0074, 'none', 'v:v', 'vector'],
+  ['f64x2.floor', 0xfd0075, 'none', 'v:v', 'vector'],
+  ['i8x16.min_s', 0xfd0076, 'none', 'vv:v', 'vector'],
+  ['i8x16.min_u', 0xfd0077, 'none', 'vv:v', 'vector'],
+  ['i8x16.max_s', 0xfd0078, 'none', 'vv:v', 'vector'],
+  ['i8x16.max_u', 0xfd0079, 'none', 'vv:v', 'vector'],
+  ['f64x2.trunc', 0xfd007a, 'none', 'v:v', 'vector'],
+  ['i8x16.avgr_u', 0xfd007b, 'none', 'vv:v', 'vector'],
+  ['i16x8.extadd_pairwise_i8x16_s', 0xfd007c, 'none', 'v:v', 'vector'],
+  ['i16x8.extadd_pairwise_i8x16_u', 0xfd007d, 'none', 'v:v', 'vector'],
+  ['i32x4.extadd_pairwise_i16x8_s', 0xfd007e, 'none', 'v:v', 'vector'],
+  ['i32x4.extadd_pairwise_i16x8_u', 0xfd007f, 'none', 'v:v', 'vector'],
+  ['i16x8.abs', 0xfd0080, 'none', 'v:v', 'vector'],
+  ['i16x8.neg', 0xfd0081, 'none', 'v:v', 'vector'],
+  ['i16x8.q15mulr_sat_s', 0xfd0082, 'none', 'vv:v', 'vector'],
+  ['i16x8.all_true', 0xfd0083, 'none', 'v:i', 'vector'],
+  ['i16x8.bitmask', 0xfd0084, 'none', 'v:i', 'vector'],
+  ['i16x8.narrow_i32x4_s', 0xfd0085, 'none', 'vv:v', 'vector'],
+  ['i16x8.narrow_i32x4_u', 0xfd0086, 'none', 'vv:v', 'vector'],
+  ['i16x8.extend_low_i8x16_s', 0xfd0087, 'none', 'v:v', 'vector'],
+  ['i16x8.extend_high_i8x16_s', 0xfd0088, 'none', 'v:v', 'vector'],
+  ['i16x8.extend_low_i8x16_u', 0xfd0089, 'none', 'v:v', 'vector'],
+  ['i16x8.extend_high_i8x16_u', 0xfd008a, 'none', 'v:v', 'vector'],
+  ['i16x8.shl', 0xfd008b, 'none', 'vi:v', 'vector'],
+  ['i16x8.shr_s', 0xfd008c, 'none', 'vi:v', 'vector'],
+  ['i16x8.shr_u', 0xfd008d, 'none', 'vi:v', 'vector'],
+  ['i16x8.add', 0xfd008e, 'none', 'vv:v', 'vector'],
+  ['i16x8.add_sat_s', 0xfd008f, 'none', 'vv:v', 'vector'],
+  ['i16x8.add_sat_u', 0xfd0090, 'none', 'vv:v', 'vector'],
+  ['i16x8.sub', 0xfd0091, 'none', 'vv:v', 'vector'],
+  ['i16x8.sub_sat_s', 0xfd0092, 'none', 'vv:v', 'vector'],
+  ['i16x8.sub_sat_u', 0xfd0093, 'none', 'vv:v', 'vector'],
+  ['f64x2.nearest', 0xfd0094, 'none', 'v:v', 'vector'],
+  ['i16x8.mul', 0xfd0095, 'none', 'vv:v', 'vector'],
+  ['i16x8.min_s', 0xfd0096, 'none', 'vv:v', 'vector'],
+  ['i16x8.min_u', 0xfd0097, 'none', 'vv:v', 'vector'],
+  ['i16x8.max_s', 0xfd0098, 'none', 'vv:v', 'vector'],
+  ['i16x8.max_u', 0xfd0099, 'none', 'vv:v', 'vector'],
+  ['i16x8.avgr_u', 0xfd009b, 'none', 'vv:v', 'vector'],
+  ['i16x8.extmul_low_i8x16_s', 0xfd009c, 'none', 'vv:v', 'vector'],
+  ['i16x8.extmul_high_i8x16_s', 0xfd009d, 'none', 'vv:v', 'vector'],
+  ['i16x8.extmul_low_i8x16_u', 0xfd009e, 'none', 'vv:v', 'vector'],
+  ['i16x8.extmul_high_i8x16_u', 0xfd009f, 'none', 'vv:v', 'vector'],
+  ['i32x4.abs', 0xfd00a0, 'none', 'v:v', 'vector'],
+  ['i32x4.neg', 0xfd00a1, 'none', 'v:v', 'vector'],
+  ['i32x4.all_true', 0xfd00a3, 'none', 'v:i', 'vector'],
+  ['i32x4.bitmask', 0xfd00a4, 'none', 'v:i', 'vector'],
+  ['i32x4.extend_low_i16x8_s', 0xfd00a7, 'none', 'v:v', 'vector'],
+  ['i32x4.extend_high_i16x8_s', 0xfd00a8, 'none', 'v:v', 'vector'],
+  ['i32x4.extend_low_i16x8_u', 0xfd00a9, 'none', 'v:v', 'vector'],
+  ['i32x4.extend_high_i16x8_u', 0xfd00aa, 'none', 'v:v', 'vector'],
+  ['i32x4.shl', 0xfd00ab, 'none', 'vi:v', 'vector'],
+  ['i32x4.shr_s', 0xfd00ac, 'none', 'vi:v', 'vector'],
+  ['i32x4.shr_u', 0xfd00ad, 'none', 'vi:v', 'vector'],
+  ['i32x4.add', 0xfd00ae, 'none', 'vv:v', 'vector'],
+  ['i32x4.sub', 0xfd00b1, 'none', 'vv:v', 'vector'],
+  ['i32x4.mul', 0xfd00b5, 'none', 'vv:v', 'vector'],
+  ['i32x4.min_s', 0xfd00b6, 'none', 'vv:v', 'vector'],
+  ['i32x4.min_u', 0xfd00b7, 'none', 'vv:v', 'vector'],
+  ['i32x4.max_s', 0xfd00b8, 'none', 'vv:v', 'vector'],
+  ['i32x4.max_u', 0xfd00b9, 'none', 'vv:v', 'vector'],
+  ['i32x4.dot_i16x8_s', 0xfd00ba, 'none', 'vv:v', 'vector'],
+  ['i32x4.extmul_low_i16x8_s', 0xfd00bc, 'none', 'vv:v', 'vector'],
+  ['i32x4.extmul_high_i16x8_s', 0xfd00bd, 'none', 'vv:v', 'vector'],
+  ['i32x4.extmul_low_i16x8_u', 0xfd00be, 'none', 'vv:v', 'vector'],
+  ['i32x4.extmul_high_i16x8_u', 0xfd00bf, 'none', 'vv:v', 'vector'],
+  ['i64x2.abs', 0xfd00c0, 'none', 'v:v', 'vector'],
+  ['i64x2.neg', 0xfd00c1, 'none', 'v:v', 'vector'],
+  ['i64x2.all_true', 0xfd00c3, 'none', 'v:i', 'vector'],
+  ['i64x2.bitmask', 0xfd00c4, 'none', 'v:i', 'vector'],
+  ['i64x2.extend_low_i32x4_s', 0xfd00c7, 'none', 'v:v', 'vector'],
+  ['i64x2.extend_high_i32x4_s', 0xfd00c8, 'none', 'v:v', 'vector'],
+  ['i64x2.extend_low_i32x4_u', 0xfd00c9, 'none', 'v:v', 'vector'],
+  ['i64x2.extend_high_i32x4_u', 0xfd00ca, 'none', 'v:v', 'vector'],
+  ['i64x2.shl', 0xfd00cb, 'none', 'vi:v', 'vector'],
+  ['i64x2.shr_s', 0xfd00cc, 'none', 'vi:v', 'vector'],
+  ['i64x2.shr_u', 0xfd00cd, 'none', 'vi:v', 'vector'],
+  ['i64x2.add', 0xfd00ce, 'none', 'vv:v', 'vector'],
+  ['i64x2.sub', 0xfd00d1, 'none', 'vv:v', 'vector'],
+  ['i64x2.mul', 0xfd00d5, 'none', 'vv:v', 'vector'],
+  ['i64x2.eq', 0xfd00d6, 'none', 'vv:v', 'vector'],
+  ['i64x2.ne', 0xfd00d7, 'none', 'vv:v', 'vector'],
+  ['i64x2.lt_s', 0xfd00d8, 'none', 'vv:v', 'vector'],
+  ['i64x2.gt_s', 0xfd00d9, 'none', 'vv:v', 'vector'],
+  ['i64x2.le_s', 0xfd00da, 'none', 'vv:v', 'vector'],
+  ['i64x2.ge_s', 0xfd00db, 'none', 'vv:v', 'vector'],
+  ['i64x2.extmul_low_i32x4_s', 0xfd00dc, 'none', 'vv:v', 'vector'],
+  ['i64x2.extmul_high_i32x4_s', 0xfd00dd, 'none', 'vv:v', 'vector'],
+  ['i64x2.extmul_low_i32x4_u', 0xfd00de, 'none', 'vv:v', 'vector'],
+  ['i64x2.extmul_high_i32x4_u', 0xfd00df, 'none', 'vv:v', 'vector'],
+  ['f32x4.abs', 0xfd00e0, 'none', 'v:v', 'vector'],
+  ['f32x4.neg', 0xfd00e1, 'none', 'v:v', 'vector'],
+  ['f32x4.sqrt', 0xfd00e3, 'none', 'v:v', 'vector'],
+  ['f32x4.add', 0xfd00e4, 'none', 'vv:v', 'vector'],
+  ['f32x4.sub', 0xfd00e5, 'none', 'vv:v', 'vector'],
+  ['f32x4.mul', 0xfd00e6, 'none', 'vv:v', 'vector'],
+  ['f32x4.div', 0xfd00e7, 'none', 'vv:v', 'vector'],
+  ['f32x4.min', 0xfd00e8, 'none', 'vv:v', 'vector'],
+  ['f32x4.max', 0xfd00e9, 'none', 'vv:v', 'vector'],
+  ['f32x4.pmin', 0xfd00ea, 'none', 'vv:v', 'vector'],
+  ['f32x4.pmax', 0xfd00eb, 'none', 'vv:v', 'vector'],
+  ['f64x2.abs', 0xfd00ec, 'none', 'v:v', 'vector'],
+  ['f64x2.neg', 0xfd00ed, 'none', 'v:v', 'vector'],
+  ['f64x2.sqrt', 0xfd00ef, 'none', 'v:v', 'vector'],
+  ['f64x2.add', 0xfd00f0, 'none', 'vv:v', 'vector'],
+  ['f64x2.sub', 0xfd00f1, 'none', 'vv:v', 'vector'],
+  ['f64x2.mul', 0xfd00f2, 'none', 'vv:v', 'vector'],
+  ['f64x2.div', 0xfd00f3, 'none', 'vv:v', 'vector'],
+  ['f64x2.min', 0xfd00f4, 'none', 'vv:v', 'vector'],
+  ['f64x2.max', 0xfd00f5, 'none', 'vv:v', 'vector'],
+  ['f64x2.pmin', 0xfd00f6, 'none', 'vv:v', 'vector'],
+  ['f64x2.pmax', 0xfd00f7, 'none', 'vv:v', 'vector'],
+  ['i32x4.trunc_sat_f32x4_s', 0xfd00f8, 'none', 'v:v', 'vector'],
+  ['i32x4.trunc_sat_f32x4_u', 0xfd00f9, 'none', 'v:v', 'vector'],
+  ['f32x4.convert_i32x4_s', 0xfd00fa, 'none', 'v:v', 'vector'],
+  ['f32x4.convert_i32x4_u', 0xfd00fb, 'none', 'v:v', 'vector'],
+  ['i32x4.trunc_sat_f64x2_s_zero', 0xfd00fc, 'none', 'v:v', 'vector'],
+  ['i32x4.trunc_sat_f64x2_u_zero', 0xfd00fd, 'none', 'v:v', 'vector'],
+  ['f64x2.convert_low_i32x4_s', 0xfd00fe, 'none', 'v:v', 'vector'],
+  ['f64x2.convert_low_i32x4_u', 0xfd00ff, 'none', 'v:v', 'vector'],
+] as const satisfies readonly Row[];
+
+/** The name of an instruction, as the specification's text format spells it (`select_t` is `select` with types). */
+export type Mnemonic = (typeof ROWS)[number][0];
+
+/** One instruction. */
+export interface Opcode {
+  /** Place in {@link OPCODES}. */
+  readonly index: number;
+  readonly mnemonic: Mnemonic;
+  readonly code: number;
+  readonly immediates: Immediates;
+  readonly params: string;
+  readonly results: string;
+  /** Whether validation has a rule of its own for this instruction. */
+  readonly special: boolean;
+  readonly gas: GasClass;
+  readonly meaning: string | undefined;
+  readonly traps: readonly TrapRule[];
+}
+
+/** Every instruction known, in the order of the codes. */
+export const OPCODES: readonly Opcode[] = ROWS.map((row: Row, index) => {
+  const [mnemonic, code, immediates, signature, gas, meaning, traps] = row;
+  const special = signature === '*';
+  const [params = '', results = ''] = special ? [] : signature.split(':');
+  return {
+    index,
+    mnemonic: mnemonic as Mnemonic,
+    code,
+    immediates,
+    params,
+    results,
+    special,
+    gas,
+    meaning,
+    traps: traps ?? [],
+  };
+});
+
+const byMnemonic = Object.fromEntries(OPCODES.map((opcode) => [opcode.mnemonic, opcode])) as Record<Mnemonic, Opcode>;
+
+/** The row of a mnemonic. */
+export function opcode(mnemonic: Mnemonic): Opcode {
+  return byMnemonic[mnemonic];
+}
+
+/** Prefix bytes, after which the sub-opcode follows as an unsigned LEB128. */
+export const PREFIX_MISC = 0xfc;
+export const PREFIX_VECTOR = 0xfd;
+
+function indexTable(size: number, prefix: number): Int16Array {
+  const table = new Int16Array(size).fill(-1);
+  for (const { index, code } of OPCODES) if (code >> 16 === prefix) table[code & 0xffff] = index;
+  return table;
+}
+
+/** From an opcode byte, or a sub-opcode, to the place in {@link OPCODES}; -1 where there is none. */
+export const SINGLE_BYTE = indexTable(256, 0);
+export const MISC = indexTable(256, PREFIX_MISC);
+export const VECTOR = indexTable(512, PREFIX_VECTOR);
+
+/** Bytes an access moves, and the base-two logarithm alignment may not exceed (specification 3.3.7). */
+export function accessBytes(opcode: Opcode): number {
+  const name = opcode.mnemonic;
+  const lanes = /^v128\.load(\d+)x(\d+)/.exec(name);
+  if (lanes) return (Number(lanes[1]) * Number(lanes[2])) / 8;
+  const width = /\.(?:load|store)(\d+)/.exec(name);
+  if (width) return Number(width[1]) / 8;
+  return name.startsWith('v128') ? 16 : Number(name.slice(1, 3)) / 8;
+}

@@ -1,0 +1,192 @@
+/**
+ * The metering plan: which charge stands where, as a pure function of the original bytes. Every engine obeys it.
+ *
+ * The body is cut into straight-line segments. A segment begins at function entry, after `loop`, `if` and `else`,
+ * after an `end` that some path jumps to, and after `br_if`; its cost is added when it is entered. Calls do not end a
+ * segment. Code that cannot be reached is in no segment and costs nothing. The limit is checked at function entry, at
+ * every loop header, before every instruction of dynamic cost and before every host call.
+ */
+
+import {
+  FUNCTION_ENTRY,
+  INSTANCE_ITEM_COST,
+  INSTRUCTION_COST,
+  PAGE_COST,
+  PER_UNIT,
+  STACK_WEIGHT,
+  share,
+} from './gas.ts';
+import { InstructionReader } from './instructions.ts';
+import { type Mnemonic, OPCODES } from './opcodes.ts';
+import { typeOfFunction, type WasmModule } from './types.ts';
+
+/** A charge, made whenever execution arrives at `offset`. */
+export interface ChargePoint {
+  /** Of the first instruction of the segment. */
+  readonly offset: number;
+  readonly cost: number;
+  /** Whether this is a loop header, where the limit is checked after the charge. */
+  readonly check: boolean;
+}
+
+export interface FunctionPlan {
+  /** Charged, and then checked, on entry: base, locals, and the first segment. */
+  readonly entryCost: number;
+  /** What a frame adds to the stack's weight, in bytes. */
+  readonly weight: number;
+  /** Sorted by offset, at most one for an offset. */
+  readonly points: readonly ChargePoint[];
+}
+
+/** What an instruction does to the course of segments. */
+const EFFECT_KINDS = {
+  none: 0,
+  open: 1,
+  loop: 2,
+  if: 3,
+  else: 4,
+  end: 5,
+  fork: 6,
+  jump: 7,
+  table: 8,
+  stop: 9,
+} as const;
+const EFFECTS: Partial<Record<Mnemonic, number>> = {
+  block: EFFECT_KINDS.open,
+  loop: EFFECT_KINDS.loop,
+  if: EFFECT_KINDS.if,
+  else: EFFECT_KINDS.else,
+  end: EFFECT_KINDS.end,
+  br_if: EFFECT_KINDS.fork,
+  br: EFFECT_KINDS.jump,
+  br_table: EFFECT_KINDS.table,
+  return: EFFECT_KINDS.stop,
+  unreachable: EFFECT_KINDS.stop,
+};
+const EFFECT = OPCODES.map((row) => EFFECTS[row.mnemonic] ?? EFFECT_KINDS.none);
+const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop, EFFECT_KINDS.if]);
+
+/** The plan of one of the module's own functions; `body` counts from its first body. */
+export function planFunction(module: WasmModule, body: number): FunctionPlan {
+  const code = module.bodies[body];
+  if (code === undefined) throw new RangeError(`no function body ${body}`);
+  const { params } = typeOfFunction(module, module.importedFunctions + body);
+  const slots = params.length + code.localCount + code.maxHeight;
+  return {
+    ...segments(
+      module,
+      code.codeStart,
+      code.end,
+      FUNCTION_ENTRY.base + share(code.localCount, FUNCTION_ENTRY.localsPerUnit),
+    ),
+    weight: STACK_WEIGHT.frame + slots * STACK_WEIGHT.slot,
+  };
+}
+
+/** A structured construct that is open, around code that can be reached. */
+interface Construct {
+  readonly isLoop: boolean;
+  /** Whether some path jumps to its end: a branch, the end of a first arm, or an `if` that has no second. */
+  isJumpedTo: boolean;
+  /** Whether it is an `if` whose `else` has not come. */
+  isOneArmed: boolean;
+}
+
+function construct(effect: number): Construct {
+  return { isLoop: effect === EFFECT_KINDS.loop, isJumpedTo: false, isOneArmed: effect === EFFECT_KINDS.if };
+}
+
+function segments(
+  module: WasmModule,
+  start: number,
+  end: number,
+  base: number,
+): Pick<FunctionPlan, 'entryCost' | 'points'> {
+  const reader = new InstructionReader(module.bytes, start, end);
+  const points: ChargePoint[] = [];
+  const constructs: Construct[] = [construct(EFFECT_KINDS.open)];
+  /** How many constructs have been opened in the unreachable code at hand; -1 in code that can be reached. */
+  let dead = -1;
+  let entryCost = base;
+  let offset = -1;
+  let cost = 0;
+  let check = false;
+
+  const close = () => {
+    if (offset < 0) entryCost += cost;
+    else if (cost > 0 || check) points.push({ offset, cost, check });
+  };
+  const begin = (isLoop: boolean) => {
+    close();
+    offset = reader.pos;
+    cost = 0;
+    check = isLoop;
+    dead = -1;
+  };
+  const jump = (label: number) => {
+    const target = constructs[constructs.length - 1 - label];
+    if (target !== undefined) target.isJumpedTo = true;
+  };
+
+  while (reader.pos < end) {
+    const index = reader.next();
+    const effect = EFFECT[index] as number;
+    if (dead > 0 || (dead === 0 && effect !== EFFECT_KINDS.end && effect !== EFFECT_KINDS.else)) {
+      if (OPENS.has(effect)) dead++;
+      else if (effect === EFFECT_KINDS.end) dead--;
+      continue;
+    }
+    if (dead < 0) cost += INSTRUCTION_COST[index] as number;
+    switch (effect) {
+      case EFFECT_KINDS.open:
+      case EFFECT_KINDS.loop:
+      case EFFECT_KINDS.if:
+        constructs.push(construct(effect));
+        if (effect !== EFFECT_KINDS.open) begin(effect === EFFECT_KINDS.loop);
+        break;
+      case EFFECT_KINDS.else: {
+        const innermost = constructs.at(-1) as Construct;
+        innermost.isOneArmed = false;
+        if (dead < 0) innermost.isJumpedTo = true;
+        begin(false);
+        break;
+      }
+      case EFFECT_KINDS.end: {
+        const { isLoop, isJumpedTo, isOneArmed } = constructs.pop() as Construct;
+        if (!isLoop && (isJumpedTo || isOneArmed)) begin(false);
+        break;
+      }
+      case EFFECT_KINDS.fork:
+        jump(reader.a);
+        begin(false);
+        break;
+      case EFFECT_KINDS.table:
+        for (let i = 0; i <= reader.a; i++) jump(reader.labels[i] as number);
+        dead = 0;
+        break;
+      case EFFECT_KINDS.jump:
+        jump(reader.a);
+        dead = 0;
+        break;
+      case EFFECT_KINDS.stop:
+        dead = 0;
+        break;
+    }
+  }
+  close();
+  return { entryCost, points };
+}
+
+/**
+ * What instantiating costs, charged before any of it is done: pages, tables, segments, globals, functions, exports.
+ * The start function is metered like any other, on top of this.
+ */
+export function instantiationCost(module: WasmModule): bigint {
+  const { memories, tables, importedMemories, importedTables, data, elements } = module;
+  let cost = INSTANCE_ITEM_COST * (module.globals.length + module.functions.length + module.exports.length);
+  for (const { limits } of memories.slice(importedMemories)) cost += limits.min * PAGE_COST;
+  for (const { limits } of tables.slice(importedTables)) cost += share(limits.min, PER_UNIT.elements);
+  for (const { bytes } of data) cost += share(bytes.end - bytes.start, PER_UNIT.bytes);
+  for (const { items } of elements) cost += share(items.length, PER_UNIT.elements);
+  return BigInt(cost);
+}
