@@ -1,0 +1,48 @@
+/** Cell expressions (specification 4.5.5), which validation has bounded and typed. */
+
+import { InstructionReader } from '../wasm/instructions.ts';
+import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
+import type { ConstExpr } from '../wasm/types.ts';
+import type { Instance } from './instance.ts';
+import { mul64 } from './numeric.ts';
+import type { Cell } from './values.ts';
+
+type Binary = (a: Cell, b: Cell) => Cell;
+
+const number = (low: number, high = 0): Cell => ({ low, high, reference: null });
+
+const BINARY: Partial<Record<Mnemonic, Binary>> = {
+  'i32.add': (a, b) => number((a.low + b.low) | 0),
+  'i32.sub': (a, b) => number((a.low - b.low) | 0),
+  'i32.mul': (a, b) => number(Math.imul(a.low, b.low)),
+  'i64.add': (a, b) => {
+    const low = (a.low + b.low) | 0;
+    return number(low, (a.high + b.high + (low >>> 0 < a.low >>> 0 ? 1 : 0)) | 0);
+  },
+  'i64.sub': (a, b) => number((a.low - b.low) | 0, (a.high - b.high - (a.low >>> 0 < b.low >>> 0 ? 1 : 0)) | 0),
+  'i64.mul': (a, b) => {
+    const words = new Int32Array(2);
+    mul64(words, 0, a.low, a.high, b.low, b.high);
+    return number(words[0] as number, words[1]);
+  },
+};
+
+export function evaluate(instance: Instance, expression: ConstExpr): Cell {
+  const reader = new InstructionReader(instance.module.bytes, expression.start, expression.end);
+  const stack: Cell[] = [];
+  while (reader.pos < expression.end) {
+    const row = OPCODES[reader.next()];
+    if (row === undefined || row.mnemonic === 'end') break;
+    const binary = BINARY[row.mnemonic];
+    if (binary !== undefined) {
+      const b = stack.pop() as Cell;
+      stack.push(binary(stack.pop() as Cell, b));
+    } else if (row.mnemonic === 'global.get') {
+      const { cells, at, reference } = instance.globals[reader.a] as NonNullable<(typeof instance.globals)[number]>;
+      stack.push({ low: cells[at] as number, high: cells[at + 1] as number, reference });
+    } else if (row.mnemonic === 'ref.func') stack.push({ low: 0, high: 0, reference: instance.function(reader.a) });
+    else if (row.mnemonic === 'ref.null') stack.push(number(0));
+    else stack.push(number(reader.low, row.immediates.endsWith('64') ? reader.high : 0));
+  }
+  return stack.pop() as Cell;
+}

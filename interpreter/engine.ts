@@ -1,0 +1,95 @@
+/** The interpreter as an engine of the sandbox. */
+
+import type { Engine, EngineInstance, ImportResolver, InstantiateOptions } from '../wasm/engine.ts';
+import { HostError, RuntimeError, UsageError } from '../wasm/errors.ts';
+import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
+import type { Export, ExternKind, FuncType, Import, WasmModule } from '../wasm/types.ts';
+import { call, callAsync } from './execute.ts';
+import { ForeignFunction, type GuestFunction, isFunction } from './function.ts';
+import { type ExternValue, Instance } from './instance.ts';
+import { start } from './start.ts';
+import { Store } from './store.ts';
+
+/** What may leave a host function as it is; anything else becomes the cause of a HostError. */
+function asGuestFailure(error: unknown, label: string): unknown {
+  if (error instanceof RuntimeError || error instanceof GuestExit) return error;
+  const what = error instanceof Error ? error.message : String(error);
+  return new HostError(`host function ${label} failed: ${what}`, { cause: error });
+}
+
+function foreign(host: HostFunction, label: string): ForeignFunction {
+  const body: HostFunction['call'] = (caller, args) => {
+    try {
+      const value = host.call(caller, args);
+      return value instanceof Promise
+        ? value.catch((error: unknown) => {
+            throw asGuestFailure(error, label);
+          })
+        : value;
+    } catch (error) {
+      throw asGuestFailure(error, label);
+    }
+  };
+  return new ForeignFunction(host.type, host.gas, body, true);
+}
+
+function linker(resolve: ImportResolver): (imported: Import, module: WasmModule) => ExternValue | undefined {
+  return (imported, module) => {
+    if (imported.kind !== 'function') return undefined;
+    const host = resolve(imported.module, imported.name, module.types[imported.typeIndex] as FuncType);
+    return host && foreign(host, `${imported.module}.${imported.name}`);
+  };
+}
+
+class InterpreterInstance implements EngineInstance {
+  private readonly instance: Instance;
+  private readonly exports: ReadonlyMap<string, Export>;
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+    this.exports = new Map(instance.module.exports.map((exported) => [exported.name, exported]));
+  }
+
+  start(): void {
+    start(this.instance);
+  }
+
+  call(name: string, args: readonly WasmValue[]): WasmValue[] {
+    return call(this.function(name), args);
+  }
+
+  async callAsync(name: string, args: readonly WasmValue[]): Promise<WasmValue[]> {
+    return callAsync(this.function(name), args);
+  }
+
+  functionType(name: string): FuncType | undefined {
+    const exported = this.exports.get(name);
+    return exported?.kind === 'function' ? this.instance.function(exported.index).type : undefined;
+  }
+
+  exportKind(name: string): ExternKind | undefined {
+    return this.exports.get(name)?.kind;
+  }
+
+  get memory(): GuestMemory | undefined {
+    return this.instance.memory;
+  }
+
+  figures() {
+    return this.instance.figures();
+  }
+
+  private function(name: string): GuestFunction {
+    const exported = this.exports.get(name);
+    const value = exported && this.instance.extern(exported.kind, exported.index);
+    if (!isFunction(value)) throw new UsageError(`the module exports no function ${JSON.stringify(name)}`);
+    return value;
+  }
+}
+
+export const interpreter: Engine = {
+  name: 'interpreter',
+  instantiate(module, { limits, imports, slices }: InstantiateOptions) {
+    return new InterpreterInstance(new Instance(new Store(limits.stackBytes), module, linker(imports), limits, slices));
+  },
+};

@@ -1,0 +1,380 @@
+/** Calls functions: drives the dispatch loop, and does what it leaves to do. */
+
+import {
+  GasExhausted,
+  HostError,
+  type Location,
+  MemoryLimitExceeded,
+  type RuntimeError,
+  StackLimitExceeded,
+  Trap,
+  type TrapKind,
+  UsageError,
+  WasmSandboxError,
+} from '../wasm/errors.ts';
+import { share } from '../wasm/gas.ts';
+import type { Caller, WasmValue } from '../wasm/host.ts';
+import { functionNames } from '../wasm/names.ts';
+import type { ValType } from '../wasm/types.ts';
+import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
+import type { Instance } from './instance.ts';
+import { EXIT, HALT_PC, HEADER_WORDS, LEAVE_PC, trapOfExit } from './isa.ts';
+import { run } from './loop.generated.ts';
+import type { Store } from './store.ts';
+import type { Thread } from './thread.ts';
+import { readRegister, toCell, writeRegisters } from './values.ts';
+
+/** A guest that waits for a host function's promise. */
+interface Suspension {
+  readonly promise: Promise<WasmValue>;
+  readonly target: ForeignFunction;
+}
+
+/** Where the guest is, for messages. */
+function location(thread: Thread): Location {
+  const instance = thread.instance as Instance;
+  const { module, code } = instance;
+  const at = code.locate(thread.pc);
+  if (at === undefined) return {};
+  const functionIndex = module.importedFunctions + at.body;
+  return { functionIndex, functionName: functionNames(module).get(functionIndex), offset: at.offset };
+}
+
+function outOfGas(thread: Thread): GasExhausted {
+  const { tank } = thread.instance as Instance;
+  tank.exhausted = true;
+  return new GasExhausted(`Gas limit exceeded: the limit is ${tank.limit} units`, location(thread));
+}
+
+function outOfStack(thread: Thread): StackLimitExceeded {
+  return new StackLimitExceeded(
+    `Stack limit exceeded: the next call would weigh more than ${thread.depthLimit} bytes`,
+    location(thread),
+  );
+}
+
+function trapped(thread: Thread, kind: TrapKind): RuntimeError {
+  const { budget } = thread.instance as Instance;
+  const at = location(thread);
+  if (!budget.refused) return new Trap(kind, at);
+  const cause = new Trap(kind, at);
+  return new MemoryLimitExceeded(
+    `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}`,
+    { ...at, cause },
+  );
+}
+
+/** After a checkpoint at which the gas at hand was used up. */
+function refill(thread: Thread): void {
+  const { tank } = thread.instance as Instance;
+  thread.returnGas(thread.published);
+  if (tank.isOverdrawn()) throw outOfGas(thread);
+  tank.tick();
+  thread.takeGas();
+}
+
+/** Enters a function of the bound instance with its arguments at `base`; `returnTo` are the addresses to push. */
+function enter(thread: Thread, func: WasmFunction, base: number, returnTo: readonly number[]): void {
+  const entry = func.entry();
+  const words = func.instance.code.words;
+  thread.bind(func.instance);
+  const [weight, cost, firstLocal, endOfLocals] = words.subarray(entry - HEADER_WORDS, entry) as unknown as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (thread.depth + weight > thread.depthLimit) throw outOfStack(thread);
+  thread.depth += weight;
+  for (const address of returnTo) thread.frames[thread.sp++] = address;
+  thread.fp = base;
+  thread.registers.fill(0, base + firstLocal, base + endOfLocals);
+  thread.takeGas();
+  thread.gas -= cost;
+  thread.published = thread.gas;
+  thread.pc = entry;
+  if (thread.gas < 0) refill(thread);
+}
+
+class HostCaller implements Caller {
+  private readonly thread: Thread;
+  private readonly instance: Instance;
+  private readonly target: ForeignFunction;
+
+  constructor(thread: Thread, target: ForeignFunction) {
+    this.thread = thread;
+    this.instance = thread.instance as Instance;
+    this.target = target;
+  }
+
+  get memory() {
+    return this.instance.memory;
+  }
+
+  gasUsed(): bigint {
+    return this.instance.tank.total();
+  }
+
+  chargeBytes(bytes: number): void {
+    const { perByte } = this.target.gas;
+    if (perByte > 0 && !this.instance.tank.charge(share(bytes, 1 / perByte))) throw outOfGas(this.thread);
+  }
+}
+
+/** Calls the host function in `thread.target`; returns a suspension where its value is still to come. */
+function callHost(thread: Thread, target: ForeignFunction): Suspension | undefined {
+  const instance = thread.instance as Instance;
+  const { tank, store } = instance;
+  thread.published = thread.gas;
+  thread.returnGas(thread.gas);
+  if (tank.isOverdrawn()) throw outOfGas(thread);
+  tank.tick();
+  if (!tank.charge(target.gas.base)) throw outOfGas(thread);
+  const base = thread.fp + thread.argBase;
+  const args = target.type.params.map((type, i) => readRegister(thread, base + 2 * i, type));
+  const { top } = thread;
+  const outer = store.active;
+  thread.top = base;
+  store.active = thread;
+  let value: WasmValue;
+  try {
+    value = target.call(new HostCaller(thread, target), args);
+  } finally {
+    thread.top = top;
+    store.active = outer;
+  }
+  if (target.awaits && isPromise(value)) return { promise: value, target };
+  finishHostCall(thread, target, value);
+  return undefined;
+}
+
+function isPromise(value: unknown): value is Promise<WasmValue> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function finishHostCall(thread: Thread, target: ForeignFunction, value: WasmValue): void {
+  storeResults(thread, target.type.results, thread.fp + thread.argBase, value);
+  thread.bind(thread.instance as Instance);
+  thread.takeGas();
+}
+
+/** Stores what a host function returned: nothing, a value, or an iterable of several (JavaScript API, 5.6). */
+function storeResults(thread: Thread, types: readonly ValType[], base: number, value: WasmValue): void {
+  if (types.length === 0) return;
+  const values = types.length === 1 ? [value] : [...(value as Iterable<WasmValue>)];
+  if (values.length !== types.length)
+    throw new TypeError(`${types.length} results expected, ${values.length} returned`);
+  writeRegisters(
+    thread,
+    base,
+    types,
+    types.map((type, i) => toCell(type, values[i])),
+  );
+}
+
+/** A call that leads out of the instance: to the host, or to another instance on the same thread. */
+function callOut(thread: Thread): Suspension | undefined {
+  const target = thread.target as GuestFunction;
+  if (target instanceof ForeignFunction) return callHost(thread, target);
+  const base = thread.fp + thread.argBase;
+  thread.published = thread.gas;
+  if (target.instance.store !== (thread.instance as Instance).store) {
+    throw new UsageError('a function of another store is called: give both instances the same namespace');
+  }
+  checkEnterable(target.instance);
+  thread.returnGas(thread.gas);
+  thread.callers.push(thread.instance as Instance);
+  enter(thread, target, base, [thread.pc, LEAVE_PC]);
+  return undefined;
+}
+
+/** The last frame of an instance has returned to the one that called it. */
+function returnToCaller(thread: Thread): void {
+  thread.returnGas(thread.gas);
+  thread.bind(thread.callers.pop() as Instance);
+  thread.pc = thread.frames[--thread.sp] as number;
+  thread.fp -= thread.code[thread.pc - 1] as number;
+  thread.takeGas();
+}
+
+/** Runs until the function that was entered from outside has returned, or a promise has to be awaited. */
+function advance(thread: Thread): Suspension | undefined {
+  for (;;) {
+    thread.bind(thread.instance as Instance);
+    const exit = run(thread);
+    switch (exit) {
+      case EXIT.done:
+        return undefined;
+      case EXIT.gas:
+        refill(thread);
+        break;
+      case EXIT.settle:
+        thread.returnGas(thread.gas);
+        thread.takeGas();
+        break;
+      case EXIT.call: {
+        const suspension = callOut(thread);
+        if (suspension !== undefined) return suspension;
+        break;
+      }
+      case EXIT.leave:
+        returnToCaller(thread);
+        break;
+      case EXIT.stack:
+        // Every call publishes, also one that fails.
+        thread.published = thread.gas;
+        throw outOfStack(thread);
+      case EXIT.exhausted:
+        throw outOfGas(thread);
+      default:
+        throw trapped(thread, trapOfExit(exit) as TrapKind);
+    }
+  }
+}
+
+/** @throws GasExhausted, UsageError where nothing may be called in the instance now */
+function checkEnterable(instance: Instance): void {
+  if (instance.tank.exhausted) {
+    throw new GasExhausted(
+      `Gas limit exceeded: the instance is exhausted (limit ${instance.tank.limit}) and cannot be entered again`,
+      { resources: instance.figures() },
+    );
+  }
+  if (instance.suspended > 0) {
+    throw new UsageError('the instance waits for a promise of a host function; call it again when that call has ended');
+  }
+}
+
+/** What a call has to put back when it ends. */
+interface Outer {
+  readonly store: Store;
+  readonly thread: Thread;
+  readonly isNested: boolean;
+  readonly pc: number;
+  readonly fp: number;
+  readonly sp: number;
+  readonly depth: number;
+  readonly instance: Instance | undefined;
+  readonly callers: number;
+  readonly base: number;
+}
+
+function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
+  const { store } = func.instance;
+  checkEnterable(func.instance);
+  // First of all, as converting may run code of the embedder's, which may call the guest again.
+  const { params } = func.type;
+  const cells = params.map((type, i) => toCell(type, args[i]));
+  const isNested = store.active !== undefined;
+  const thread = store.active ?? store.acquire();
+  const { pc, fp, sp, depth, instance, top } = thread;
+  const outer: Outer = {
+    store,
+    thread,
+    isNested,
+    pc,
+    fp,
+    sp,
+    depth,
+    instance,
+    callers: thread.callers.length,
+    base: top,
+  };
+  try {
+    enter(thread, func, top, [HALT_PC]);
+    writeRegisters(thread, top, params, cells);
+  } catch (error) {
+    throw fail(outer, func, error);
+  }
+  return outer;
+}
+
+function restore(outer: Outer): void {
+  const { thread } = outer;
+  if (!outer.isNested) {
+    outer.store.release(thread);
+    return;
+  }
+  thread.pc = outer.pc;
+  thread.fp = outer.fp;
+  thread.sp = outer.sp;
+  thread.depth = outer.depth;
+  thread.callers.length = outer.callers;
+  thread.bind(outer.instance as Instance);
+}
+
+function finish(outer: Outer, func: WasmFunction): WasmValue[] {
+  const { thread, base } = outer;
+  thread.returnGas(thread.gas);
+  const results = func.type.results.map((type, i) => readRegister(thread, base + 2 * i, type));
+  restore(outer);
+  return results;
+}
+
+/** Unwinds after a failure; what is thrown then carries the figures. */
+function fail(outer: Outer, func: WasmFunction, error: unknown): unknown {
+  const { thread } = outer;
+  thread.returnGas(thread.published);
+  if (error instanceof WasmSandboxError) error.resources ??= func.instance.figures();
+  restore(outer);
+  return error;
+}
+
+function callForeign(func: ForeignFunction, args: readonly WasmValue[]): WasmValue {
+  const caller: Caller = { memory: undefined, gasUsed: () => 0n, chargeBytes: () => undefined };
+  return func.call(caller, args);
+}
+
+function asList(types: readonly ValType[], value: WasmValue): WasmValue[] {
+  if (types.length === 0) return [];
+  return types.length === 1 ? [value] : [...(value as Iterable<WasmValue>)];
+}
+
+/**
+ * Calls a function with arguments that are converted as the JavaScript API says.
+ * @throws RuntimeError, and whatever a host function threw
+ */
+export function call(func: GuestFunction, args: readonly WasmValue[]): WasmValue[] {
+  if (func instanceof ForeignFunction) return asList(func.type.results, callForeign(func, args));
+  const outer = begin(func, args);
+  try {
+    const suspension = advance(outer.thread);
+    if (suspension !== undefined) {
+      // Nobody will look at it any more.
+      suspension.promise.catch(() => undefined);
+      throw new HostError(
+        'a host function returned a promise, but the guest was called synchronously: use an asynchronous call',
+      );
+    }
+  } catch (error) {
+    throw fail(outer, func, error);
+  }
+  return finish(outer, func);
+}
+
+/** The same, suspending the guest while a host function's promise is pending. */
+export async function callAsync(func: GuestFunction, args: readonly WasmValue[]): Promise<WasmValue[]> {
+  if (func instanceof ForeignFunction) return asList(func.type.results, await callForeign(func, args));
+  const outer = begin(func, args);
+  const { thread } = outer;
+  try {
+    for (let pending = advance(thread); pending !== undefined; pending = advance(thread)) {
+      if (outer.isNested) {
+        pending.promise.catch(() => undefined);
+        throw new HostError('a host function returned a promise inside a call that another host function made');
+      }
+      const waiting = [...new Set([thread.instance as Instance, ...thread.callers])];
+      for (const instance of waiting) instance.suspended++;
+      let value: WasmValue;
+      try {
+        value = await pending.promise;
+      } finally {
+        for (const instance of waiting) instance.suspended--;
+      }
+      finishHostCall(thread, pending.target, value);
+    }
+  } catch (error) {
+    throw fail(outer, func, error);
+  }
+  return finish(outer, func);
+}

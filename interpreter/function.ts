@@ -1,0 +1,54 @@
+/** Functions as guests hold them: in tables, in references, in exports. */
+
+import type { HostCall, HostGas } from '../wasm/host.ts';
+import type { FuncType } from '../wasm/types.ts';
+import type { Instance } from './instance.ts';
+
+/** A function of an instance's own. */
+export class WasmFunction {
+  readonly type: FuncType;
+  readonly instance: Instance;
+  /** Index in the module, imports included. */
+  readonly index: number;
+
+  constructor(type: FuncType, instance: Instance, index: number) {
+    this.type = type;
+    this.instance = instance;
+    this.index = index;
+  }
+
+  /** First word of its code. */
+  entry(): number {
+    return this.instance.code.entry(this.index - this.instance.module.importedFunctions);
+  }
+}
+
+/** A function of the host's. */
+export class ForeignFunction {
+  readonly type: FuncType;
+  readonly gas: HostGas;
+  readonly call: HostCall;
+  /** Whether a promise it returns suspends the guest, rather than being its value. */
+  readonly awaits: boolean;
+
+  constructor(type: FuncType, gas: HostGas, call: HostCall, awaits: boolean) {
+    this.type = type;
+    this.gas = gas;
+    this.call = call;
+    this.awaits = awaits;
+  }
+}
+
+export type GuestFunction = WasmFunction | ForeignFunction;
+
+export function isFunction(value: unknown): value is GuestFunction {
+  return value instanceof WasmFunction || value instanceof ForeignFunction;
+}
+
+/** What a reference may be: null, a function, or for externref any value of the embedder's. */
+export type Reference = GuestFunction | null | unknown;
+
+/** Whether a function may be called as `type`. */
+export function hasType(func: GuestFunction, type: FuncType): boolean {
+  return func.type === type || func.type.key === type.key;
+}

@@ -1,0 +1,3 @@
+/** The interpreter: needs neither the host's `WebAssembly` nor code generation. */
+
+export { interpreter } from './engine.ts';

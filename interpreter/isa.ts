@@ -1,0 +1,221 @@
+/**
+ * The register machine's own instructions, derived from the opcode table: their names, and from these their numbers.
+ * Lowering picks them by name; the generator writes the dispatch loop for them in the same order.
+ *
+ * An instruction is a run of 32-bit words: its number, then operands. Registers are offsets from the frame pointer in
+ * 32-bit units; every value takes an 8-byte slot, so they are even. The letters in `operands`:
+ *
+ * - `d` register written; `a b c` registers read
+ * - `k` 32-bit constant, `K` two words of a 64-bit constant
+ * - `o` offset of a memory access
+ * - `t` target, followed by the gas charged when the branch is taken; `f` the gas charged when it is not
+ * - `n` number of entries that follow, each a target with its gas
+ * - `x y z` indices, counts, gas: plain words
+ */
+
+import { TRAPS, type TrapKind } from '../wasm/errors.ts';
+import { type Mnemonic, OPCODES, type Opcode } from '../wasm/opcodes.ts';
+
+export interface MachineOp {
+  readonly name: string;
+  readonly operands: string;
+  /** The row whose meaning it has. */
+  readonly row: Opcode | undefined;
+  readonly form: Form;
+}
+
+/**
+ * How an instruction uses its row's meaning: on registers, with a constant on the right, as a branch when it holds,
+ * as a branch when it does not, as an access to memory; `own` where the generator has the text.
+ */
+export type Form = 'value' | 'constant' | 'branch' | 'branch constant' | 'branch unless' | 'load' | 'store' | 'own';
+
+const COMPARISONS = /^(i32|i64|f32|f64)\.(eq|ne|lt|gt|le|ge)(_[su])?$/;
+const INTEGER_OPS = /^(i32|i64)\.(add|sub|mul|and|or|xor|shl|shr_s|shr_u|rotl)$/;
+
+/** Instructions that change what a value is called and nothing in its register. */
+export const ALIASES: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
+  'i32.wrap_i64',
+  'i32.reinterpret_f32',
+  'i64.reinterpret_f64',
+  'f32.reinterpret_i32',
+  'f64.reinterpret_i64',
+]);
+
+/** Instructions that are not so frequent that they would earn a place in the main loop, which must stay small. */
+const HOT =
+  /^(i32\.(div_s|div_u|rem_s|rem_u|rotr|clz|extend8_s|extend16_s)|i64\.(eqz|extend_i32_s|extend_i32_u)|f64\.(add|sub|mul|div|abs|neg|sqrt|convert_i32_s|convert_i32_u|promote_f32)|f32\.(add|sub|mul|div|neg|convert_i32_s|demote_f64)|i32\.trunc_f64_s)$/;
+
+function isHot(row: Opcode): boolean {
+  return COMPARISONS.test(row.mnemonic) || INTEGER_OPS.test(row.mnemonic) || HOT.test(row.mnemonic);
+}
+
+function isComputation(row: Opcode): boolean {
+  return row.meaning !== undefined && row.immediates === 'none' && !ALIASES.has(row.mnemonic);
+}
+
+function own(name: string, operands: string): MachineOp {
+  return { name, operands, row: undefined, form: 'own' };
+}
+
+function computations(row: Opcode): MachineOp[] {
+  const { mnemonic, params } = row;
+  const sources = 'abc'.slice(0, params.length);
+  const ops: MachineOp[] = [{ name: mnemonic, operands: `d${sources}`, row, form: 'value' }];
+  if (!isHot(row)) return ops;
+  const constant = params === 'ii' ? 'k' : 'K';
+  const isInteger = params === 'ii' || params === 'll';
+  if (isInteger) ops.push({ name: `${mnemonic}.k`, operands: `da${constant}`, row, form: 'constant' });
+  if (COMPARISONS.test(mnemonic) || mnemonic === 'i64.eqz') {
+    ops.push({ name: `br.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch' });
+    if (isInteger) ops.push({ name: `br.${mnemonic}.k`, operands: `a${constant}tf`, row, form: 'branch constant' });
+    else ops.push({ name: `br_unless.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch unless' });
+  }
+  return ops;
+}
+
+/** The instruction that performs a memory access. Several rows share one: an f32 is loaded as the bits of an i32. */
+export function accessName(row: Opcode): string {
+  const isLoad = row.results !== '';
+  const wide = isLoad ? /[ld]/.test(row.results) : row.meaning === 'i64';
+  return `${isLoad ? 'load' : 'store'}${wide ? '64' : '32'}.${row.meaning}`;
+}
+
+function accesses(): MachineOp[] {
+  const ops = new Map<string, MachineOp>();
+  for (const row of OPCODES) {
+    if (row.immediates !== 'memarg' || row.meaning === undefined) continue;
+    const name = accessName(row);
+    const isLoad = row.results !== '';
+    if (!ops.has(name)) ops.set(name, { name, operands: isLoad ? 'dao' : 'aob', row, form: isLoad ? 'load' : 'store' });
+  }
+  return [...ops.values()];
+}
+
+const rows = OPCODES.filter(isComputation);
+
+/** What the main loop executes itself. */
+const HOT_OPS: readonly MachineOp[] = [
+  own('halt', ''),
+  own('leave', ''),
+  own('trap', 'x'),
+  own('br', 't'),
+  own('br_nz', 'atf'),
+  own('br_z', 'atf'),
+  own('br_table', 'an'),
+  own('loop', 'x'),
+  own('charge', 'x'),
+  own('call', 'xy'),
+  own('call_lazy', 'xy'),
+  own('call_import', 'xy'),
+  own('call_indirect', 'xyaz'),
+  own('return', 'x'),
+  own('return32', 'xa'),
+  own('return64', 'xa'),
+  own('copy32', 'da'),
+  own('copy64', 'da'),
+  own('const32', 'dk'),
+  own('const64', 'dK'),
+  own('select32', 'dabc'),
+  own('select64', 'dabc'),
+  own('global.get32', 'dx'),
+  own('global.get64', 'dx'),
+  own('global.set32', 'xa'),
+  own('global.set64', 'xa'),
+  ...accesses(),
+  ...rows.filter(isHot).flatMap(computations),
+];
+
+/** Computations outside of the main loop, in a generated function of their own. */
+const RARE_COMPUTATIONS: readonly MachineOp[] = rows.filter((row) => !isHot(row)).flatMap(computations);
+
+/** What system.ts does, on whole instances rather than on registers. Operands as lowering emits them. */
+const SYSTEM_OPS = [
+  own('copy.ref', 'da'),
+  own('null.ref', 'd'),
+  own('select.ref', 'dabc'),
+  own('global.get.far', 'dx'),
+  own('global.set.far', 'xa'),
+  own('ref.is_null', 'da'),
+  own('ref.func', 'dx'),
+  own('table.get', 'xda'),
+  own('table.set', 'xab'),
+  own('table.size', 'xd'),
+  own('table.grow', 'xdab'),
+  own('table.fill', 'xabc'),
+  own('table.copy', 'xyabc'),
+  own('table.init', 'xyabc'),
+  own('elem.drop', 'x'),
+  own('memory.size', 'd'),
+  own('memory.grow', 'da'),
+  own('memory.fill', 'abc'),
+  own('memory.copy', 'abc'),
+  own('memory.init', 'xabc'),
+  own('data.drop', 'x'),
+] as const;
+
+export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...SYSTEM_OPS];
+export const FIRST_RARE: number = HOT_OPS.length;
+export const FIRST_SYSTEM: number = HOT_OPS.length + RARE_COMPUTATIONS.length;
+
+const numbers = new Map(MACHINE_OPS.map((op, index) => [op.name, index]));
+
+/** The number of an instruction, or -1 where there is none of that name. */
+export function find(name: string): number {
+  return numbers.get(name) ?? -1;
+}
+
+/** The number of an instruction that is known to exist. */
+export function op(name: string): number {
+  const index = find(name);
+  if (index < 0) throw new TypeError(`no machine instruction ${name}`);
+  return index;
+}
+
+/** Words an instruction takes before any table of targets. */
+export function lengthOf(operands: string): number {
+  let length = 1;
+  for (const letter of operands) length += letter === 'K' || letter === 't' ? 2 : 1;
+  return length;
+}
+
+/** Why the loop returned; traps are `EXIT.trap` plus their place in the list of kinds. */
+export const EXIT = {
+  /** The function that was entered from outside has returned. */
+  done: 0,
+  /** The gas at hand is used up at a checkpoint. */
+  gas: 1,
+  /** The next frame would exceed the stack limit. */
+  stack: 2,
+  /** A call leads out of this instance: `thread.target` is called with arguments at `thread.argBase`. */
+  call: 3,
+  /** The innermost frames of this instance have returned to another instance. */
+  leave: 4,
+  /** A charge for dynamic work does not fit into what is left: the limit is reached. */
+  exhausted: 5,
+  /** Gas at hand is far below zero; it must be settled before it could wrap. */
+  settle: 6,
+  trap: 16,
+} as const;
+
+const TRAP_KINDS = Object.keys(TRAPS) as TrapKind[];
+
+/** The exit of a trap. */
+export function trapExit(kind: TrapKind): number {
+  return EXIT.trap + TRAP_KINDS.indexOf(kind);
+}
+
+/** The trap of an exit; undefined where it is none. */
+export function trapOfExit(exit: number): TrapKind | undefined {
+  return TRAP_KINDS[exit - EXIT.trap];
+}
+
+/** Words at the start of every module's code: the return addresses that stand for leaving it. */
+export const HALT_PC = 2;
+export const LEAVE_PC = 4;
+
+/** Words before a function's first instruction: weight, entry cost, first and last word of locals to zero. */
+export const HEADER_WORDS = 4;
+
+/** Gas at hand below this is settled on return: what one function can charge without a checkpoint is less. */
+export const SETTLE_BELOW: number = -(1 << 30);

@@ -1,0 +1,705 @@
+/**
+ * Lowers a function to the register machine, in one pass over its bytes and with its metering plan built in.
+ *
+ * Gas rides on instructions that are there anyway: function headers, loop headers, both ways out of a conditional
+ * branch. What a join costs is added to every edge that leads to it, as far as no checkpoint lies between, since
+ * between checkpoints nobody can see the count.
+ */
+
+import type { TrapKind } from '../wasm/errors.ts';
+import { blockType, InstructionReader } from '../wasm/instructions.ts';
+import { type Mnemonic, OPCODES, type Opcode, opcode } from '../wasm/opcodes.ts';
+import { type ChargePoint, type FunctionPlan, planFunction } from '../wasm/plan.ts';
+import {
+  F32,
+  F64,
+  FUNCREF,
+  type FuncType,
+  funcType,
+  I32,
+  I64,
+  isReference,
+  type RefType,
+  typeOfFunction,
+  type ValType,
+  type WasmModule,
+} from '../wasm/types.ts';
+import type { ModuleCode, Trace } from './code.ts';
+import { ALIASES, accessName, find, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
+import { isWide, Operands } from './operands.ts';
+
+/** Offsets beyond this can never be in bounds, as no memory reaches 2 GiB. */
+const MAX_OFFSET = 0x7fff_0000;
+/** A join that more edges lead to than this is charged where they have met. */
+const MAX_EDGES = 8;
+
+const TYPE_OF_LETTER: Readonly<Record<string, ValType>> = { i: I32, l: I64, f: F32, d: F64 };
+
+/** By place in the opcode table: the machine's instructions for a row, -1 where there is none. */
+const ON_REGISTERS = OPCODES.map((row) => find(row.mnemonic));
+const WITH_CONSTANT = OPCODES.map((row) => find(`${row.mnemonic}.k`));
+const ACCESS = OPCODES.map((row) => (row.immediates === 'memarg' && row.meaning ? find(accessName(row)) : -1));
+const RESULT = OPCODES.map((row) => TYPE_OF_LETTER[row.results]);
+const IS_ALIAS = OPCODES.map((row) => ALIASES.has(row.mnemonic));
+const IS_LOAD = OPCODES.map((row) => row.results !== '');
+/** The same computation with its operands exchanged. */
+const IS_COMMUTATIVE = OPCODES.map((row) => /^i(32|64)\.(add|mul|and|or|xor|eq|ne)$/.test(row.mnemonic));
+
+/** By the machine's instruction that computes a condition: the branch that does both. */
+const BRANCH_IF = MACHINE_OPS.map(({ name }) => find(`br.${name}`));
+const OPPOSITES = ['eq ne', 'lt_s ge_s', 'lt_u ge_u', 'gt_s le_s', 'gt_u le_u'].map((pair) => pair.split(' '));
+
+/** The name of the comparison that holds when this one does not; undefined for floats, where NaN forbids it. */
+function opposite(name: string): string | undefined {
+  const [, type, comparison, rest] = /^(i32|i64)\.(\w+)(\.k)?$/.exec(name) ?? [];
+  const pair = OPPOSITES.find((names) => names.includes(comparison as string));
+  return pair && `${type}.${pair[0] === comparison ? pair[1] : pair[0]}${rest ?? ''}`;
+}
+const OPPOSITE = MACHINE_OPS.map(({ name }) => find(opposite(name) ?? ''));
+const BRANCH_UNLESS = MACHINE_OPS.map(({ name }) => {
+  const inverse = opposite(name);
+  return find(inverse === undefined ? `br_unless.${name}` : `br.${inverse}`);
+});
+/** Words between the destination of a comparison and its end. */
+const SOURCE_WORDS = MACHINE_OPS.map(({ operands }) => lengthOf(operands) - 2);
+
+const BR = op('br');
+const BR_NZ = op('br_nz');
+const BR_Z = op('br_z');
+const I32_EQZ_K = op('i32.eq.k');
+const TRAP = op('trap');
+const LOOP = opcode('loop').index;
+const IF = opcode('if').index;
+const ELSE = opcode('else').index;
+const BLOCK = opcode('block').index;
+const END = opcode('end').index;
+const ADD32 = opcode('i32.add').index;
+const SUB32 = opcode('i32.sub').index;
+
+/** A structured construct that is open. */
+interface Frame {
+  /** Row of `block`, `loop`, `if` or `else`. */
+  kind: number;
+  readonly type: FuncType;
+  /** Operands below the construct's own. */
+  readonly height: number;
+  /** Of a loop: where it is continued, and what that costs. */
+  readonly target: number;
+  readonly cost: number;
+  /** Words that await the target of the end; the gas of the edge follows each. */
+  readonly edges: number[];
+  /** Of an `if`: the word that awaits the target of the else branch; -1 once it is known. */
+  otherwise: number;
+}
+
+type Handler = (l: Lowering) => void;
+
+/** The instructions that are not computations or accesses. */
+const SPECIAL_MNEMONICS = [
+  'unreachable',
+  'nop',
+  'block',
+  'loop',
+  'if',
+  'else',
+  'end',
+  'br',
+  'br_if',
+  'br_table',
+  'return',
+  'call',
+  'call_indirect',
+  'drop',
+  'select',
+  'select_t',
+  'local.get',
+  'local.set',
+  'local.tee',
+  'global.get',
+  'global.set',
+  'table.get',
+  'table.set',
+  'memory.size',
+  'memory.grow',
+  'i32.const',
+  'i64.const',
+  'f32.const',
+  'f64.const',
+  'ref.null',
+  'ref.is_null',
+  'ref.func',
+  'memory.init',
+  'data.drop',
+  'memory.copy',
+  'memory.fill',
+  'table.init',
+  'elem.drop',
+  'table.copy',
+  'table.grow',
+  'table.size',
+  'table.fill',
+  'i32.eqz',
+  'i32.sub',
+] as const satisfies readonly Mnemonic[];
+
+/** A missing one is a type error. */
+const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
+  unreachable: (l) => {
+    l.trap('unreachable');
+    l.die();
+  },
+  nop: () => undefined,
+  block: (l) => l.enterBlock(),
+  loop: (l) => l.enterLoop(),
+  if: (l) => l.enterIf(),
+  else: (l) => l.otherwise(),
+  end: (l) => l.end(),
+  br: (l) => {
+    l.branch(l.reader.a);
+    l.die();
+  },
+  br_if: (l) => l.branchIf(l.reader.a),
+  br_table: (l) => {
+    l.branchTable();
+    l.die();
+  },
+  return: (l) => {
+    l.leave();
+    l.die();
+  },
+  call: (l) => l.call(),
+  call_indirect: (l) => l.callIndirect(),
+  drop: (l) => {
+    l.operands.pop();
+    l.operands.open = -1;
+  },
+  select: (l) => l.select(),
+  select_t: (l) => l.select(),
+  'local.get': (l) => l.operands.pushLocal(l.localTypes[l.reader.a] as ValType, l.reader.a),
+  'local.set': (l) => l.setLocal(l.reader.a, false),
+  'local.tee': (l) => l.setLocal(l.reader.a, true),
+  'global.get': (l) => {
+    const { index, type, suffix } = l.global();
+    l.produce(op(`global.get${suffix}`), type, index);
+  },
+  'global.set': (l) => {
+    const { index, suffix } = l.global();
+    l.emit(op(`global.set${suffix}`), index, l.operands.register(l.operands.pop()));
+  },
+  'i32.const': (l) => l.operands.pushConstant(I32, l.reader.low, 0),
+  'i64.const': (l) => l.operands.pushConstant(I64, l.reader.low, l.reader.high),
+  'f32.const': (l) => l.operands.pushConstant(F32, l.reader.low, 0),
+  'f64.const': (l) => l.operands.pushConstant(F64, l.reader.low, l.reader.high),
+  'i32.eqz': (l) => l.eqz(),
+  'i32.sub': (l) => {
+    // Taking a constant away is adding its opposite.
+    const top = l.operands.height - 1;
+    if (!l.operands.isConstant(top)) return l.compute(SUB32);
+    const constant = l.operands.low(l.operands.pop());
+    l.operands.pushConstant(I32, -constant | 0, 0);
+    l.compute(ADD32);
+  },
+  'ref.null': (l) => l.produce(op('null.ref'), l.reader.a as RefType),
+  'ref.is_null': (l) => l.produce(op('ref.is_null'), I32, l.operands.register(l.operands.pop())),
+  'ref.func': (l) => l.produce(op('ref.func'), FUNCREF, l.reader.a),
+  'table.get': (l) => l.system('table.get', [l.reader.a], 1, l.tableType(l.reader.a)),
+  'table.set': (l) => l.system('table.set', [l.reader.a], 2),
+  'table.size': (l) => l.system('table.size', [l.reader.a], 0, I32),
+  'table.grow': (l) => l.system('table.grow', [l.reader.a], 2, I32),
+  'table.fill': (l) => l.system('table.fill', [l.reader.a], 3),
+  'table.copy': (l) => l.system('table.copy', [l.reader.a, l.reader.b], 3),
+  'table.init': (l) => l.system('table.init', [l.reader.a, l.reader.b], 3),
+  'elem.drop': (l) => l.system('elem.drop', [l.reader.a], 0),
+  'memory.size': (l) => l.system('memory.size', [], 0, I32),
+  'memory.grow': (l) => l.system('memory.grow', [], 1, I32),
+  'memory.fill': (l) => l.system('memory.fill', [], 3),
+  'memory.copy': (l) => l.system('memory.copy', [], 3),
+  'memory.init': (l) => l.system('memory.init', [l.reader.a], 3),
+  'data.drop': (l) => l.system('data.drop', [l.reader.a], 0),
+};
+
+const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map(
+  (row) => (SPECIAL as Partial<Record<Mnemonic, Handler>>)[row.mnemonic],
+);
+
+/** Whether the interpreter has what a row needs. */
+export function isSupported(row: Opcode): boolean {
+  return (
+    HANDLERS[row.index] !== undefined ||
+    ON_REGISTERS[row.index] !== -1 ||
+    ACCESS[row.index] !== -1 ||
+    ALIASES.has(row.mnemonic)
+  );
+}
+
+class Lowering {
+  readonly code: ModuleCode;
+  readonly module: WasmModule;
+  readonly reader: InstructionReader;
+  readonly operands: Operands;
+  readonly localTypes: ValType[];
+  private readonly plan: FunctionPlan;
+  private readonly results: readonly ValType[];
+  private readonly frames: Frame[] = [];
+  private nextPoint = 0;
+  /** Words of gas that are charged just before what follows, and may be raised for a join; none after a checkpoint. */
+  private slots: number[] = [];
+  /** Constructs opened in unreachable code; -1 in code that can be reached. */
+  private dead = -1;
+
+  constructor(code: ModuleCode, body: number) {
+    const { module } = code;
+    const { locals, codeStart, end } = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    const type = typeOfFunction(module, module.importedFunctions + body);
+    this.code = code;
+    this.module = module;
+    this.plan = planFunction(module, body);
+    this.results = type.results;
+    this.reader = new InstructionReader(module.bytes, codeStart, end);
+    this.localTypes = [...type.params];
+    for (const { count, type: local } of locals) for (let i = 0; i < count; i++) this.localTypes.push(local);
+    this.operands = new Operands(code, this.localTypes.length);
+    this.emit(this.plan.weight, this.plan.entryCost, 2 * type.params.length, 2 * this.localTypes.length);
+    this.localTypes.forEach((local, i) => {
+      if (i >= type.params.length && isReference(local)) this.emit(op('null.ref'), 2 * i);
+    });
+    this.open(BLOCK, funcType([], type.results));
+  }
+
+  run(trace: Trace | undefined): void {
+    const { reader, operands } = this;
+    while (this.frames.length > 0) {
+      trace?.push(this.code.length, reader.pos);
+      const index = reader.next();
+      if (this.dead >= 0 && !this.revive(index)) continue;
+      const handler = HANDLERS[index];
+      if (handler !== undefined) handler(this);
+      else if (IS_ALIAS[index]) operands.retype(RESULT[index] as ValType);
+      else if (ACCESS[index] !== -1) this.access(index);
+      else this.compute(index);
+    }
+  }
+
+  emit(...words: number[]): void {
+    this.operands.open = -1;
+    for (const word of words) this.code.emit(word);
+  }
+
+  trap(kind: TrapKind): void {
+    this.emit(TRAP, trapExit(kind));
+  }
+
+  /** Emits an instruction whose first operand is its destination, and pushes its result. */
+  produce(instruction: number, type: ValType, ...rest: number[]): void {
+    const { operands, code } = this;
+    code.emit(instruction);
+    const destination = code.length;
+    code.emit(operands.home(operands.height));
+    for (const word of rest) code.emit(word);
+    operands.pushHome(type, isReference(type) ? -1 : destination);
+  }
+
+  compute(index: number): void {
+    const { operands } = this;
+    const arity = (OPCODES[index] as Opcode).params.length;
+    const type = RESULT[index] as ValType;
+    if (arity === 1) {
+      const a = operands.pop();
+      this.produce(ON_REGISTERS[index] as number, type, operands.register(a));
+      return;
+    }
+    let b = operands.pop();
+    let a = operands.pop();
+    const constant = WITH_CONSTANT[index] as number;
+    if (constant !== -1) {
+      if (operands.isConstant(a) && !operands.isConstant(b) && IS_COMMUTATIVE[index]) [a, b] = [b, a];
+      if (operands.isConstant(b)) {
+        const left = operands.register(a);
+        if (isWide(operands.type(b))) this.produce(constant, type, left, operands.low(b), operands.high(b));
+        else this.produce(constant, type, left, operands.low(b));
+        return;
+      }
+    }
+    const left = operands.register(a);
+    this.produce(ON_REGISTERS[index] as number, type, left, operands.register(b));
+  }
+
+  eqz(): void {
+    const { operands, code } = this;
+    const open = operands.openTop();
+    const inverse = open < 0 ? -1 : (OPPOSITE[code.words[open - 1] as number] as number);
+    if (inverse !== -1) {
+      code.words[open - 1] = inverse;
+      return;
+    }
+    const a = operands.pop();
+    this.produce(I32_EQZ_K, I32, operands.register(a), 0);
+  }
+
+  access(index: number): void {
+    const { operands, reader } = this;
+    const value = IS_LOAD[index] ? -1 : operands.pop();
+    const address = operands.pop();
+    if (reader.a > MAX_OFFSET) {
+      this.trap('memory-out-of-bounds');
+      if (IS_LOAD[index]) operands.pushHome(RESULT[index] as ValType);
+    } else if (IS_LOAD[index]) {
+      this.produce(ACCESS[index] as number, RESULT[index] as ValType, operands.register(address), reader.a);
+    } else {
+      const base = operands.register(address);
+      this.emit(ACCESS[index] as number, base, reader.a, operands.register(value));
+    }
+  }
+
+  /** An instruction of system.ts: indices, then the destination if there is one, then the operands' registers. */
+  system(name: string, indices: readonly number[], arity: number, result?: ValType): void {
+    const { operands } = this;
+    const sources: number[] = [];
+    for (let i = 0; i < arity; i++) sources.unshift(operands.register(operands.pop()));
+    if (result === undefined) this.emit(op(name), ...indices, ...sources);
+    else {
+      this.emit(op(name), ...indices, operands.home(operands.height), ...sources);
+      operands.pushHome(result);
+    }
+    this.slots = [];
+  }
+
+  tableType(index: number): RefType {
+    return this.module.tables[index]?.element as RefType;
+  }
+
+  global(): { index: number; type: ValType; suffix: string } {
+    const { module, reader } = this;
+    const { type } = module.globals[reader.a] as { type: ValType };
+    if (reader.a < module.importedGlobals || isReference(type)) return { index: reader.a, type, suffix: '.far' };
+    return { index: 2 * (reader.a - module.importedGlobals), type, suffix: isWide(type) ? '64' : '32' };
+  }
+
+  setLocal(local: number, keep: boolean): void {
+    const { operands, code } = this;
+    const type = this.localTypes[local] as ValType;
+    const open = operands.openTop();
+    const value = operands.pop();
+    if (open >= 0 && !operands.isHeld(local)) {
+      code.words[open] = 2 * local;
+      operands.open = -1;
+      if (keep) operands.pushLocal(type, local);
+      return;
+    }
+    operands.release(local);
+    operands.moveTo(value, 2 * local);
+    operands.open = -1;
+    if (keep) operands.pushLocal(type, local);
+  }
+
+  select(): void {
+    const { operands } = this;
+    const condition = operands.pop();
+    const second = operands.pop();
+    const first = operands.pop();
+    const type = operands.type(first);
+    const sources = [first, second, condition].map((position) => operands.register(position));
+    const name = isReference(type) ? 'select.ref' : isWide(type) ? 'select64' : 'select32';
+    this.produce(op(name), type, ...sources);
+  }
+
+  call(): void {
+    const { module, reader } = this;
+    const index = reader.a;
+    const isImport = index < module.importedFunctions;
+    const instruction = op(isImport ? 'call_import' : 'call_lazy');
+    this.apply(typeOfFunction(module, index), (base) => this.emit(instruction, index, base));
+  }
+
+  callIndirect(): void {
+    const { operands, reader, module } = this;
+    const { a: typeIndex, b: table } = reader;
+    const element = operands.register(operands.pop());
+    this.apply(module.types[typeIndex] as FuncType, (base) =>
+      this.emit(op('call_indirect'), table, typeIndex, element, base),
+    );
+  }
+
+  private apply(type: FuncType, emit: (base: number) => void): void {
+    const { operands } = this;
+    const first = operands.height - type.params.length;
+    for (let position = first; position < operands.height; position++) operands.toHome(position);
+    emit(operands.home(first));
+    operands.cut(first);
+    operands.pushHomes(type.results);
+    this.slots = [];
+  }
+
+  /** What the segment that begins behind the instruction just read costs. */
+  private segment(): number {
+    const point = this.plan.points[this.nextPoint] as ChargePoint | undefined;
+    if (point?.offset !== this.reader.pos) return 0;
+    this.nextPoint++;
+    return point.cost;
+  }
+
+  private open(kind: number, type: FuncType, target = -1, cost = 0, otherwise = -1): void {
+    const height = this.operands.height - type.params.length;
+    this.frames.push({ kind, type, height, target, cost, edges: [], otherwise });
+  }
+
+  private blockType(): FuncType {
+    return blockType(this.reader.a, this.module.types) as FuncType;
+  }
+
+  /** All operands are put where every path finds them. */
+  private enter(type: FuncType): void {
+    const { operands } = this;
+    for (let i = operands.height - type.params.length; i < operands.height; i++) operands.toHome(i);
+    operands.settle();
+    operands.open = -1;
+  }
+
+  enterBlock(): void {
+    const type = this.blockType();
+    this.enter(type);
+    this.open(BLOCK, type);
+  }
+
+  enterLoop(): void {
+    const type = this.blockType();
+    this.enter(type);
+    const cost = this.segment();
+    this.emit(op('loop'), cost);
+    this.slots = [];
+    this.open(LOOP, type, this.code.length, cost);
+  }
+
+  enterIf(): void {
+    const type = this.blockType();
+    const condition = this.takeCondition();
+    this.enter(type);
+    const edge = this.emitCondition(condition, false);
+    this.open(IF, type, -1, 0, edge);
+    this.fallThrough();
+  }
+
+  /** After a conditional branch: the segment behind it is charged by the branch when it is not taken. */
+  private fallThrough(): void {
+    const word = this.code.length - 1;
+    this.code.words[word] = this.segment();
+    this.slots = [word];
+  }
+
+  otherwise(): void {
+    const frame = this.frames.at(-1) as Frame;
+    const { operands, code } = this;
+    if (this.dead < 0) {
+      this.resultsHome(frame.type.results);
+      this.emit(BR, 0, 0);
+      frame.edges.push(code.length - 2);
+    }
+    this.dead = -1;
+    operands.cut(frame.height);
+    operands.pushHomes(frame.type.params);
+    frame.kind = ELSE;
+    code.words[frame.otherwise] = code.length;
+    code.words[frame.otherwise + 1] = this.segment();
+    this.slots = [frame.otherwise + 1];
+    frame.otherwise = -1;
+  }
+
+  /** The topmost operands, which are a construct's results, are put into their homes. */
+  private resultsHome(results: readonly ValType[]): void {
+    const { operands } = this;
+    for (let i = operands.height - results.length; i < operands.height; i++) operands.toHome(i);
+  }
+
+  end(): void {
+    const frame = this.frames.pop() as Frame;
+    const { operands } = this;
+    const isLive = this.dead < 0;
+    if (isLive) this.resultsHome(frame.type.results);
+    if (frame.kind === LOOP) return;
+    const edges = frame.otherwise >= 0 ? [...frame.edges, frame.otherwise] : frame.edges;
+    if (isLive || edges.length > 0) {
+      this.dead = -1;
+      operands.cut(frame.height);
+      operands.pushHomes(frame.type.results);
+      this.join(edges, isLive);
+    }
+    if (this.frames.length === 0 && this.dead < 0) this.leave();
+  }
+
+  /** The place where `edges`, and perhaps the code before, lead. */
+  private join(edges: readonly number[], isLive: boolean): void {
+    const { code, operands } = this;
+    operands.open = -1;
+    const slots = edges.map((edge) => edge + 1);
+    const cost = this.segment();
+    if (isLive && edges.length > 0 && cost > 0 && this.slots.length === 0) {
+      this.emit(op('charge'), 0);
+      this.slots = [code.length - 1];
+    }
+    const isCharged = edges.length === 0 && this.slots.length === 0;
+    if (isLive) slots.push(...this.slots);
+    for (const edge of edges) code.words[edge] = code.length;
+    if (slots.length > MAX_EDGES || isCharged) {
+      if (cost > 0) this.emit(op('charge'), cost);
+      this.slots = cost > 0 ? [code.length - 1] : [];
+    } else {
+      for (const slot of slots) (code.words[slot] as number) += cost;
+      this.slots = !isLive || this.slots.length > 0 ? slots : [];
+    }
+  }
+
+  /** From here on nothing can be reached until the construct at hand ends. */
+  die(): void {
+    this.dead = 0;
+    this.operands.open = -1;
+  }
+
+  /** In unreachable code: whether the instruction closes the construct in which the code became unreachable. */
+  private revive(index: number): boolean {
+    if (index === BLOCK || index === LOOP || index === IF) this.dead++;
+    else if (index === END) {
+      if (this.dead === 0) return true;
+      this.dead--;
+    } else if (index === ELSE) return this.dead === 0;
+    return false;
+  }
+
+  private labelTypes(frame: Frame): readonly ValType[] {
+    return frame.kind === LOOP ? frame.type.params : frame.type.results;
+  }
+
+  private frameOf(label: number): Frame {
+    return this.frames[this.frames.length - 1 - label] as Frame;
+  }
+
+  /** Emits the target and the gas of an edge. */
+  private edge(frame: Frame): void {
+    if (frame.kind !== LOOP) frame.edges.push(this.code.length);
+    this.emit(frame.target, frame.cost);
+  }
+
+  /** Moves the values a label takes from the top of the stack to where it expects them. */
+  private moveTo(frame: Frame): void {
+    const { operands } = this;
+    const count = this.labelTypes(frame).length;
+    const from = operands.height - count;
+    // In ascending order: what is overwritten lies below everything that is still to be moved.
+    for (let i = 0; i < count; i++) operands.moveTo(from + i, operands.home(frame.height + i));
+  }
+
+  branch(label: number): void {
+    const frame = this.frameOf(label);
+    this.moveTo(frame);
+    this.emit(BR);
+    this.edge(frame);
+  }
+
+  branchIf(label: number): void {
+    const frame = this.frameOf(label);
+    const types = this.labelTypes(frame);
+    const condition = this.takeCondition();
+    const { operands } = this;
+    if (types.length === 0 || operands.height - types.length === frame.height) {
+      this.resultsHome(types);
+      const edge = this.emitCondition(condition, true);
+      if (frame.kind !== LOOP) frame.edges.push(edge);
+      this.code.words[edge] = frame.target;
+      this.code.words[edge + 1] = frame.cost;
+      this.fallThrough();
+      return;
+    }
+    // The values have to be moved, but only if the branch is taken.
+    const skip = this.emitCondition(condition, false);
+    this.moveTo(frame);
+    this.emit(BR);
+    this.edge(frame);
+    this.code.words[skip] = this.code.length;
+    this.code.words[skip + 1] = this.segment();
+    this.slots = [skip + 1];
+  }
+
+  branchTable(): void {
+    const { operands, code, reader } = this;
+    const count = reader.a;
+    const index = operands.register(operands.pop());
+    this.emit(op('br_table'), index, count);
+    const table = code.length;
+    for (let i = 0; i <= count; i++) {
+      const frame = this.frameOf(reader.labels[i] as number);
+      if (this.labelTypes(frame).length === 0) this.edge(frame);
+      else this.emit(0, 0);
+    }
+    // Labels that take values are reached by way of the moves, once for each label.
+    const stubs = new Map<Frame, number>();
+    for (let i = 0; i <= count; i++) {
+      const frame = this.frameOf(reader.labels[i] as number);
+      if (this.labelTypes(frame).length === 0) continue;
+      let stub = stubs.get(frame);
+      if (stub === undefined) {
+        stub = code.length;
+        stubs.set(frame, stub);
+        this.moveTo(frame);
+        this.emit(BR);
+        this.edge(frame);
+      }
+      code.words[table + 2 * i] = stub;
+    }
+  }
+
+  /** Returns from the function with the topmost operands. */
+  leave(): void {
+    const { operands, results } = this;
+    const { weight } = this.plan;
+    const from = operands.height - results.length;
+    const [only] = results;
+    if (results.length === 1 && only !== undefined && !isReference(only)) {
+      const register = operands.register(from);
+      this.emit(op(isWide(only) ? 'return64' : 'return32'), weight, register);
+      return;
+    }
+    // Through their homes: a result may be a local that an earlier result overwrites.
+    for (let i = 0; i < results.length; i++) operands.toHome(from + i);
+    for (let i = 0; i < results.length; i++) operands.moveTo(from + i, 2 * i);
+    this.emit(op('return'), weight);
+  }
+
+  /** Pops a condition. A comparison that was emitted just before is taken back, to be made part of a branch. */
+  private takeCondition(): readonly number[] {
+    const { operands, code } = this;
+    const open = operands.openTop();
+    const last = open - 1;
+    const position = operands.pop();
+    const comparison = open >= 0 ? (code.words[last] as number) : -1;
+    if (comparison === -1 || BRANCH_IF[comparison] === -1) {
+      const register = operands.register(position);
+      operands.open = -1;
+      return [BR_NZ, register];
+    }
+    const sources = code.words.slice(last + 2, last + 2 + (SOURCE_WORDS[comparison] as number));
+    code.length = last;
+    operands.open = -1;
+    return [comparison, ...sources];
+  }
+
+  /**
+   * Emits a branch on a condition, with words for target, gas of the branch, and gas of the way on; returns the place
+   * of the first.
+   */
+  private emitCondition([comparison, ...sources]: readonly number[], onTrue: boolean): number {
+    const instruction =
+      comparison === BR_NZ
+        ? onTrue
+          ? BR_NZ
+          : BR_Z
+        : ((onTrue ? BRANCH_IF : BRANCH_UNLESS)[comparison as number] as number);
+    this.emit(instruction, ...sources);
+    const edge = this.code.length;
+    this.emit(0, 0, 0);
+    return edge;
+  }
+}
+
+/** Appends a function's code, header first. Deterministic. `trace` receives which words stem from which offset. */
+export function lowerFunction(code: ModuleCode, body: number, trace?: Trace): void {
+  new Lowering(code, body).run(trace);
+}

@@ -1,0 +1,95 @@
+/** A linear memory (specification 4.2.8). */
+
+import type { GuestMemory } from '../wasm/host.ts';
+import { MAX_INSTANCE_PAGES, PAGE_BYTES } from '../wasm/limits.ts';
+import type { Limits, MemoryType } from '../wasm/types.ts';
+import type { Budget } from './tank.ts';
+
+export class LinearMemory implements GuestMemory {
+  /** The memory and, behind it, room to grow that no bounds check lets the guest see. */
+  bytes: Uint8Array = new Uint8Array(0);
+  data: DataView = new DataView(this.bytes.buffer);
+  byteLength = 0;
+  readonly declared: Limits;
+  private readonly budget: Budget;
+  /** Whether the buffer was shown to the embedder's code, which may rely on its exact length. */
+  private isExposed = false;
+
+  private constructor(type: MemoryType, budget: Budget) {
+    this.declared = type.limits;
+    this.budget = budget;
+  }
+
+  /** Undefined where the budget, or what the host can allocate, does not hold the initial size. */
+  static create(type: MemoryType, budget: Budget): LinearMemory | undefined {
+    const memory = new LinearMemory(type, budget);
+    return memory.grow(type.limits.min) === -1 ? undefined : memory;
+  }
+
+  get pages(): number {
+    return this.byteLength / PAGE_BYTES;
+  }
+
+  /** The size now and the declared maximum, for import matching. */
+  get limits(): Limits {
+    return { min: this.pages, max: this.declared.max };
+  }
+
+  view(pointer: number, length: number): Uint8Array | undefined {
+    const end = pointer + length;
+    return pointer >= 0 && length >= 0 && end <= this.byteLength ? this.bytes.subarray(pointer, end) : undefined;
+  }
+
+  /** Whether {@link grow} would succeed, as far as the declared maximum says. */
+  mayGrow(delta: number): boolean {
+    return this.pages + delta <= Math.min(this.declared.max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
+  }
+
+  /** Whether the budget holds `delta` pages more; a refusal is remembered. */
+  hasRoom(delta: number): boolean {
+    return this.budget.holds(delta * PAGE_BYTES);
+  }
+
+  /** Grows by `delta` pages; returns the pages before, or -1. */
+  grow(delta: number): number {
+    const before = this.pages;
+    if (!this.mayGrow(delta) || !this.budget.take(delta * PAGE_BYTES)) return -1;
+    if (!this.resize((before + delta) * PAGE_BYTES)) {
+      this.budget.used -= delta * PAGE_BYTES;
+      return -1;
+    }
+    return before;
+  }
+
+  private resize(byteLength: number): boolean {
+    const old = this.bytes;
+    if (byteLength > old.length || this.isExposed) {
+      // Room for as much again: guests that grow page by page would otherwise copy all of it each time.
+      const most = Math.min(this.declared.max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES) * PAGE_BYTES;
+      const capacity =
+        this.isExposed || old.length === 0 ? byteLength : Math.min(Math.max(byteLength, 2 * old.length), most);
+      try {
+        this.bytes = new Uint8Array(capacity);
+      } catch {
+        return false;
+      }
+      this.bytes.set(old.subarray(0, this.byteLength));
+      this.data = new DataView(this.bytes.buffer);
+      // The JavaScript API: a growth detaches the buffer that was handed out.
+      if (this.isExposed) structuredClone(old.buffer, { transfer: [old.buffer] });
+    }
+    this.byteLength = byteLength;
+    this.isExposed = false;
+    return true;
+  }
+
+  /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. */
+  expose(): ArrayBuffer {
+    if (this.bytes.length !== this.byteLength) {
+      this.bytes = this.bytes.slice(0, this.byteLength);
+      this.data = new DataView(this.bytes.buffer);
+    }
+    this.isExposed = true;
+    return this.bytes.buffer as ArrayBuffer;
+  }
+}

@@ -1,0 +1,30 @@
+/** What instances that call one another have in common (specification 4.2.3): the stack they run on. */
+
+import { Thread } from './thread.ts';
+
+/** Idle threads that are kept, over all sizes. */
+const MAX_IDLE = 8;
+const idle: Thread[] = [];
+
+export class Store {
+  /** Limit on the stack weight of a call, in bytes. */
+  readonly stackBytes: number;
+  /** The thread whose host call is going on: a call from there back into a guest continues on its stack. */
+  active: Thread | undefined;
+
+  constructor(stackBytes: number) {
+    this.stackBytes = stackBytes;
+  }
+
+  /** A thread with nothing on its stack. */
+  acquire(): Thread {
+    const at = idle.findIndex((thread) => thread.depthLimit === this.stackBytes);
+    return at < 0 ? new Thread(this.stackBytes) : (idle.splice(at, 1)[0] as Thread);
+  }
+
+  /** Gives a thread back that nothing runs on any more. */
+  release(thread: Thread): void {
+    thread.clear();
+    if (idle.length < MAX_IDLE) idle.push(thread);
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * The machine's instructions that work on whole instances: tables, bulk memory, growth, references. Each returns 0
+ * and leaves `pc` behind itself, or returns an exit.
+ */
+
+import { PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
+import { isReference } from '../wasm/types.ts';
+import type { Reference } from './function.ts';
+import type { GlobalInstance } from './global.ts';
+import type { Instance } from './instance.ts';
+import { EXIT, FIRST_SYSTEM, lengthOf, MACHINE_OPS, trapExit } from './isa.ts';
+import type { LinearMemory } from './memory.ts';
+import type { TableInstance } from './table.ts';
+import type { Thread } from './thread.ts';
+
+/** What an instruction sees: its operands, in the order of the letters in isa.ts. */
+class Operands {
+  thread!: Thread;
+  instance!: Instance;
+
+  word(place: number): number {
+    return this.thread.code[this.thread.pc + place] as number;
+  }
+
+  private register(place: number): number {
+    return this.thread.fp + this.word(place);
+  }
+
+  signed(place: number): number {
+    return this.thread.registers[this.register(place)] as number;
+  }
+
+  unsigned(place: number): number {
+    return this.signed(place) >>> 0;
+  }
+
+  set(place: number, value: number): void {
+    this.thread.registers[this.register(place)] = value;
+  }
+
+  reference(place: number): Reference {
+    return this.thread.references[this.register(place) >> 1];
+  }
+
+  setReference(place: number, value: Reference): void {
+    this.thread.references[this.register(place) >> 1] = value;
+  }
+
+  table(place: number): TableInstance {
+    return this.instance.tables[this.word(place)] as TableInstance;
+  }
+
+  get memory(): LinearMemory {
+    return this.instance.memory as LinearMemory;
+  }
+
+  global(place: number): GlobalInstance {
+    return this.instance.globals[this.word(place)] as GlobalInstance;
+  }
+
+  /** Bytes of a data segment; none once it has been dropped. */
+  data(place: number): Uint8Array {
+    const { module, droppedData } = this.instance;
+    const index = this.word(place);
+    const { start, end } = (module.data[index] as (typeof module.data)[number]).bytes;
+    return droppedData.has(index) ? module.bytes.subarray(0, 0) : module.bytes.subarray(start, end);
+  }
+
+  /** Length of an element segment; 0 once it has been dropped. */
+  elementCount(place: number): number {
+    const index = this.word(place);
+    return this.instance.droppedElements.has(index) ? 0 : (this.instance.module.elements[index]?.items.length ?? 0);
+  }
+}
+
+type System = (o: Operands) => number;
+
+/** A computation that cannot fail. */
+const plain =
+  (run: (o: Operands) => void): System =>
+  (o) => {
+    run(o);
+    return 0;
+  };
+
+/**
+ * Work whose cost depends on an operand: a checkpoint; then bounds; then the charge; then the work.
+ * `count` is how many `perUnit` are moved, or undefined where that is out of bounds.
+ */
+function bulk(
+  out: 'memory-out-of-bounds' | 'table-out-of-bounds',
+  perUnit: number,
+  count: (o: Operands) => number | undefined,
+  run: (o: Operands) => void,
+): System {
+  return checkpoint((o) => {
+    const units = count(o);
+    if (units === undefined) return trapExit(out);
+    if (!o.thread.charge(share(units, perUnit))) return EXIT.exhausted;
+    run(o);
+    return 0;
+  });
+}
+
+/** Publishes the count, and comes back later if the gas at hand is used up. */
+const checkpoint =
+  (run: System): System =>
+  (o) => {
+    o.thread.published = o.thread.gas;
+    return o.thread.gas < 0 ? EXIT.gas : run(o);
+  };
+
+/** `length`, if that much is there at every place. */
+function within(length: number, ...places: readonly (readonly [start: number, size: number])[]): number | undefined {
+  return places.every(([start, size]) => start + length <= size) ? length : undefined;
+}
+
+const HANDLERS: Record<string, System> = {
+  'copy.ref': plain((o) => o.setReference(1, o.reference(2))),
+  'null.ref': plain((o) => o.setReference(1, null)),
+  'select.ref': plain((o) => o.setReference(1, o.reference(o.signed(4) !== 0 ? 2 : 3))),
+  'global.get.far': plain((o) => {
+    const { type, cells, at, reference } = o.global(2);
+    if (isReference(type.type)) o.setReference(1, reference);
+    else {
+      const { thread } = o;
+      const register = thread.fp + o.word(1);
+      thread.registers[register] = cells[at] as number;
+      thread.registers[register + 1] = cells[at + 1] as number;
+    }
+  }),
+  'global.set.far': plain((o) => {
+    const global = o.global(1);
+    if (isReference(global.type.type)) global.reference = o.reference(2);
+    else {
+      const { thread } = o;
+      const register = thread.fp + o.word(2);
+      global.cells[global.at] = thread.registers[register] as number;
+      global.cells[global.at + 1] = thread.registers[register + 1] as number;
+    }
+  }),
+  'ref.is_null': plain((o) => o.set(1, o.reference(2) === null ? 1 : 0)),
+  'ref.func': plain((o) => o.setReference(1, o.instance.function(o.word(2)))),
+  'table.get': (o) => {
+    const { elements } = o.table(1);
+    const index = o.unsigned(3);
+    if (index >= elements.length) return trapExit('table-out-of-bounds');
+    o.setReference(2, elements[index]);
+    return 0;
+  },
+  'table.set': (o) => {
+    const { elements } = o.table(1);
+    const index = o.unsigned(2);
+    if (index >= elements.length) return trapExit('table-out-of-bounds');
+    elements[index] = o.reference(3);
+    return 0;
+  },
+  'table.size': plain((o) => o.set(2, o.table(1).elements.length)),
+  'table.grow': checkpoint((o) => {
+    const table = o.table(1);
+    const delta = o.unsigned(4);
+    const reference = o.reference(3);
+    let before = -1;
+    if (table.mayGrow(delta) && table.hasRoom(delta)) {
+      if (!o.thread.charge(share(delta, PER_UNIT.elements))) return EXIT.exhausted;
+      before = table.grow(delta, reference);
+    }
+    o.set(2, before);
+    return 0;
+  }),
+  'table.fill': bulk(
+    'table-out-of-bounds',
+    PER_UNIT.elements,
+    (o) => within(o.unsigned(4), [o.unsigned(2), o.table(1).elements.length]),
+    (o) => {
+      const start = o.unsigned(2);
+      o.table(1).elements.fill(o.reference(3), start, start + o.unsigned(4));
+    },
+  ),
+  'table.copy': bulk(
+    'table-out-of-bounds',
+    PER_UNIT.elements,
+    (o) =>
+      within(o.unsigned(5), [o.unsigned(3), o.table(1).elements.length], [o.unsigned(4), o.table(2).elements.length]),
+    (o) => {
+      const to = o.table(1).elements;
+      const from = o.table(2).elements;
+      const target = o.unsigned(3);
+      const source = o.unsigned(4);
+      const length = o.unsigned(5);
+      if (to === from) to.copyWithin(target, source, source + length);
+      else for (let i = 0; i < length; i++) to[target + i] = from[source + i];
+    },
+  ),
+  'table.init': bulk(
+    'table-out-of-bounds',
+    PER_UNIT.elements,
+    (o) => within(o.unsigned(5), [o.unsigned(3), o.table(2).elements.length], [o.unsigned(4), o.elementCount(1)]),
+    (o) => {
+      const length = o.unsigned(5);
+      if (length === 0) return;
+      const to = o.table(2).elements;
+      const target = o.unsigned(3);
+      const source = o.unsigned(4);
+      o.instance.elements(o.word(1), source, source + length).forEach((reference, i) => {
+        to[target + i] = reference;
+      });
+    },
+  ),
+  'elem.drop': plain((o) => o.instance.droppedElements.add(o.word(1))),
+  'memory.size': plain((o) => o.set(1, o.memory.pages)),
+  'memory.grow': checkpoint((o) => {
+    const { memory } = o;
+    const delta = o.unsigned(2);
+    let before = -1;
+    if (memory.mayGrow(delta) && memory.hasRoom(delta)) {
+      if (!o.thread.charge(delta * PAGE_COST)) return EXIT.exhausted;
+      before = memory.grow(delta);
+      o.thread.memory = memory;
+    }
+    o.set(1, before);
+    return 0;
+  }),
+  'memory.fill': bulk(
+    'memory-out-of-bounds',
+    PER_UNIT.bytes,
+    (o) => within(o.unsigned(3), [o.unsigned(1), o.memory.byteLength]),
+    (o) => {
+      const start = o.unsigned(1);
+      o.memory.bytes.fill(o.signed(2), start, start + o.unsigned(3));
+    },
+  ),
+  'memory.copy': bulk(
+    'memory-out-of-bounds',
+    PER_UNIT.bytes,
+    (o) => within(o.unsigned(3), [o.unsigned(1), o.memory.byteLength], [o.unsigned(2), o.memory.byteLength]),
+    (o) => {
+      const source = o.unsigned(2);
+      o.memory.bytes.copyWithin(o.unsigned(1), source, source + o.unsigned(3));
+    },
+  ),
+  'memory.init': bulk(
+    'memory-out-of-bounds',
+    PER_UNIT.bytes,
+    (o) => within(o.unsigned(4), [o.unsigned(2), o.memory.byteLength], [o.unsigned(3), o.data(1).length]),
+    (o) => {
+      const source = o.unsigned(3);
+      o.memory.bytes.set(o.data(1).subarray(source, source + o.unsigned(4)), o.unsigned(2));
+    },
+  ),
+  'data.drop': plain((o) => o.instance.droppedData.add(o.word(1))),
+};
+
+const operands = new Operands();
+
+/** By number, from FIRST_SYSTEM on. */
+export const SYSTEM: readonly ((thread: Thread) => number)[] = MACHINE_OPS.slice(FIRST_SYSTEM).map((machineOp) => {
+  const run = HANDLERS[machineOp.name];
+  if (run === undefined) throw new TypeError(`no handler for ${machineOp.name}`);
+  const length = lengthOf(machineOp.operands);
+  return (thread) => {
+    operands.thread = thread;
+    operands.instance = thread.instance as Instance;
+    const exit = run(operands);
+    if (exit === 0) thread.pc += length;
+    return exit;
+  };
+});

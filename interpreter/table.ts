@@ -1,0 +1,50 @@
+/** A table (specification 4.2.7). */
+
+import { MODULE_LIMITS, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import type { Limits, RefType, TableType } from '../wasm/types.ts';
+import type { Reference } from './function.ts';
+import type { Budget } from './tank.ts';
+
+export class TableInstance {
+  readonly elements: Reference[] = [];
+  readonly element: RefType;
+  readonly declared: Limits;
+  private readonly budget: Budget;
+
+  private constructor(type: TableType, budget: Budget) {
+    this.element = type.element;
+    this.declared = type.limits;
+    this.budget = budget;
+  }
+
+  /** Undefined where the budget does not hold the initial size. */
+  static create(type: TableType, budget: Budget, initial: Reference = null): TableInstance | undefined {
+    const table = new TableInstance(type, budget);
+    return table.grow(type.limits.min, initial) === -1 ? undefined : table;
+  }
+
+  /** The size now and the declared maximum, for import matching. */
+  get limits(): Limits {
+    return { min: this.elements.length, max: this.declared.max };
+  }
+
+  /** Whether {@link grow} would succeed, as far as the declared maximum says. */
+  mayGrow(delta: number): boolean {
+    const most = Math.min(this.declared.max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
+    return this.elements.length + delta <= most;
+  }
+
+  /** Whether the budget holds `delta` elements more; a refusal is remembered. */
+  hasRoom(delta: number): boolean {
+    return this.budget.holds(delta * TABLE_ELEMENT_BYTES);
+  }
+
+  /** Grows by `delta` elements; returns the size before, or -1. */
+  grow(delta: number, value: Reference): number {
+    const { elements } = this;
+    const before = elements.length;
+    if (!this.mayGrow(delta) || !this.budget.take(delta * TABLE_ELEMENT_BYTES)) return -1;
+    for (let i = 0; i < delta; i++) elements.push(value);
+    return before;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * An instance's gas: a 64-bit count and its limit. The loop works on a 32-bit amount at hand, which counts down; the
+ * tank fills it in portions and takes it back. What has been used is the same however large the portions are.
+ */
+
+import type { Slices } from '../wasm/engine.ts';
+
+const MAX_PORTION = 1 << 29;
+/** Counts up to here are kept as numbers, the rest in a bigint. */
+const REBASE_AT = 2 ** 52;
+const LOWEST = -(1 << 30);
+
+export class Tank {
+  readonly limit: bigint | undefined;
+  /** Set when the limit was reached: the instance cannot be entered any more. */
+  exhausted = false;
+  private readonly slices: Slices | undefined;
+  private base = 0n;
+  /** Used beyond `base`. */
+  private used = 0;
+  /** What `used` may not exceed: the limit, or a mark where `used` is moved to `base`. */
+  private bound = 0;
+  private portion = 0;
+  /** What is left until the host wants to look at its clock. */
+  private sliceLeft: number;
+
+  constructor(limit: bigint | undefined, slices: Slices | undefined) {
+    this.limit = limit;
+    this.slices = slices;
+    this.sliceLeft = slices?.gas ?? Number.POSITIVE_INFINITY;
+    this.rebase();
+  }
+
+  private rebase(): void {
+    this.base += BigInt(this.used);
+    this.used = 0;
+    const left = this.limit === undefined ? REBASE_AT : Number(this.limit - this.base);
+    this.bound = Math.min(left, REBASE_AT);
+  }
+
+  /** The amount at hand from now on. Negative where the limit has already been passed between two checkpoints. */
+  fill(): number {
+    if (this.used > REBASE_AT / 2) this.rebase();
+    const left = this.bound - this.used;
+    this.portion = Math.max(Math.min(left, this.sliceLeft, MAX_PORTION), LOWEST);
+    return this.portion;
+  }
+
+  /** Takes back what is at hand. */
+  settle(gas: number): void {
+    const spent = this.portion - gas;
+    this.used += spent;
+    this.sliceLeft -= spent;
+    this.portion = 0;
+  }
+
+  /** Counts work of a dynamic cost; false, and nothing counted, if that passes the limit. Nothing may be at hand. */
+  charge(cost: number): boolean {
+    if (this.used > REBASE_AT / 2) this.rebase();
+    if (this.used + cost > this.bound) return false;
+    this.used += cost;
+    return true;
+  }
+
+  /** Counts a bigint of cost, under the same conditions. */
+  chargeLarge(cost: bigint): boolean {
+    if (this.limit !== undefined && this.total() + cost > this.limit) return false;
+    this.base += cost;
+    this.rebase();
+    return true;
+  }
+
+  /** Whether more has been used than the limit allows. Nothing may be at hand. */
+  isOverdrawn(): boolean {
+    if (this.used <= this.bound) return false;
+    this.rebase();
+    return this.bound < 0;
+  }
+
+  /** Lets the host look at its clock, if the slice is used up. */
+  tick(): void {
+    if (this.slices === undefined || this.sliceLeft > 0) return;
+    this.sliceLeft = this.slices.gas;
+    this.slices.onSlice();
+  }
+
+  /** Units used, without what is at hand. */
+  total(): bigint {
+    return this.base + BigInt(this.used);
+  }
+}
+
+/** Bytes of memories and tables, shared by all of an instance. */
+export class Budget {
+  readonly limit: number;
+  used = 0;
+  peak = 0;
+  /** Whether a growth was refused for the budget's sake. */
+  refused = false;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** Whether there is room for `bytes` more; remembers if not. */
+  holds(bytes: number): boolean {
+    if (this.used + bytes <= this.limit) return true;
+    this.refused = true;
+    return false;
+  }
+
+  take(bytes: number): boolean {
+    if (!this.holds(bytes)) return false;
+    this.used += bytes;
+    this.peak = Math.max(this.peak, this.used);
+    return true;
+  }
+}

@@ -1,0 +1,93 @@
+/** Values between registers and JavaScript, as the JavaScript API converts them (its section 5.6). */
+
+import type { WasmValue } from '../wasm/host.ts';
+import { F32, F64, FUNCREF, I32, I64, isReference, type ValType } from '../wasm/types.ts';
+import { isFunction, type Reference } from './function.ts';
+import type { Thread } from './thread.ts';
+
+const words = new Int32Array(2);
+const bigints = new BigInt64Array(words.buffer);
+const doubles = new Float64Array(words.buffer);
+const floats = new Float32Array(words.buffer);
+
+/** The two words of a number. NaN becomes the canonical NaN, whatever bits JavaScript gave it. */
+export function toWords(type: ValType, value: WasmValue): readonly [low: number, high: number] {
+  switch (type) {
+    case I32:
+      // Unary plus, as it refuses bigints and symbols with a TypeError.
+      return [+(value as number) | 0, 0];
+    case I64:
+      bigints[0] = value as bigint;
+      break;
+    case F32: {
+      const number = +(value as number);
+      if (Number.isNaN(number)) return [0x7fc00000, 0];
+      floats[0] = number;
+      return [words[0] as number, 0];
+    }
+    case F64: {
+      const number = +(value as number);
+      if (Number.isNaN(number)) return [0, 0x7ff80000];
+      doubles[0] = number;
+      break;
+    }
+    default:
+      throw new TypeError('a number was expected');
+  }
+  return [words[0] as number, words[1] as number];
+}
+
+/** The number of two words. */
+export function fromWords(type: ValType, low: number, high: number): number | bigint {
+  words[0] = low;
+  words[1] = high;
+  switch (type) {
+    case I32:
+      return low;
+    case I64:
+      return bigints[0] as bigint;
+    case F32:
+      return floats[0] as number;
+    case F64:
+      return doubles[0] as number;
+    default:
+      throw new TypeError('vectors do not pass between guest and host');
+  }
+}
+
+/** A value as the guest holds it: the words of a number, or a reference. */
+export interface Cell {
+  readonly low: number;
+  readonly high: number;
+  readonly reference: Reference;
+}
+
+/**
+ * Converts a value of the host's. References to functions are expected as the guest holds them.
+ * @throws TypeError where the value is not of the type
+ */
+export function toCell(type: ValType, value: WasmValue): Cell {
+  if (type === FUNCREF && value !== null && !isFunction(value)) {
+    throw new TypeError('a function of a guest, or null, was expected for a funcref');
+  }
+  if (isReference(type)) return { low: 0, high: 0, reference: value };
+  const [low, high] = toWords(type, value);
+  return { low, high, reference: null };
+}
+
+export function readRegister(thread: Thread, register: number, type: ValType): WasmValue {
+  if (isReference(type)) return thread.references[register >> 1];
+  return fromWords(type, thread.registers[register] as number, thread.registers[register + 1] as number);
+}
+
+/** Puts values into consecutive slots. */
+export function writeRegisters(thread: Thread, base: number, types: readonly ValType[], cells: readonly Cell[]): void {
+  cells.forEach(({ low, high, reference }, i) => {
+    const register = base + 2 * i;
+    if (isReference(types[i] as ValType)) thread.references[register >> 1] = reference;
+    else {
+      thread.registers[register] = low;
+      thread.registers[register + 1] = high;
+    }
+  });
+}
