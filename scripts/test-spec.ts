@@ -1,0 +1,123 @@
+// Runs the official suite: `npm run test:spec -- --help` has the options. The last line is
+// "spec: P passed, F failed, S skipped", counted in assertions.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Milestone } from '../test/spec/features.ts';
+import { MILESTONES, selectMilestone } from '../test/spec/features.ts';
+import { createHost, hosts } from '../test/spec/hosts.ts';
+import type { Report } from '../test/spec/run.ts';
+import { runScript } from '../test/spec/run.ts';
+import { isSkipped } from '../test/spec/skips.ts';
+import { loadScript, suiteFiles, suiteFound, suiteMissing } from '../test/spec/suite.ts';
+
+const USAGE = `Usage: test-spec [options]
+  --host <name>     ${Object.keys(hosts).join(' or ')} (default: interpreter)
+  --files <a,b>     only these files, without their extension
+  --all             every file (default: those of the current milestone)
+  --json            one JSON document on standard output instead of text
+  --list-milestone  write the current milestone's list of files anew, and run nothing
+  --help            print this`;
+
+/** Failures shown of each file. */
+const SHOWN_FAILURES = 5;
+
+const MILESTONE = '2.0';
+const milestoneFile = new URL(`../test/spec/milestone-${MILESTONE}.json`, import.meta.url);
+
+interface FileReport extends Report {
+  readonly file: string;
+  readonly milliseconds: number;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        host: { type: 'string', default: 'interpreter' },
+        files: { type: 'string' },
+        all: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        'list-milestone': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+  }
+}
+
+function writeMilestone(): void {
+  const scripts = suiteFiles().map((file) => [file, loadScript(file)] as const);
+  const milestone = selectMilestone(scripts, MILESTONES[MILESTONE]);
+  writeFileSync(milestoneFile, `${JSON.stringify(milestone, null, 2)}\n`);
+  console.log(`${milestone.files.length} of ${scripts.length} files are in milestone ${MILESTONE}`);
+}
+
+function chooseFiles(wanted: string | undefined, all: boolean): readonly string[] {
+  const known = suiteFiles();
+  if (wanted !== undefined) {
+    const files = wanted.split(',').map((file) => file.trim().replace(/(\.bin)?\.wast$/, ''));
+    for (const file of files) if (!known.includes(file)) fail(`no such file in the suite: ${file}`);
+    return files;
+  }
+  return all ? known : (JSON.parse(readFileSync(milestoneFile, 'utf8')) as Milestone).files;
+}
+
+/** Rewrites one line of the terminal; silent where standard error is not one. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+function printFile({ file, passed, failed, skipped, milliseconds }: FileReport): void {
+  const counts = `${passed} passed, ${failed.length} failed, ${skipped} skipped`;
+  console.log(`${failed.length === 0 ? 'ok  ' : 'FAIL'} ${file}: ${counts} (${Math.round(milliseconds)} ms)`);
+  for (const { line, command, reason } of failed.slice(0, SHOWN_FAILURES)) {
+    console.log(`       line ${line}, ${command}: ${reason}`);
+  }
+  if (failed.length > SHOWN_FAILURES) console.log(`       and ${failed.length - SHOWN_FAILURES} more`);
+}
+
+async function runFile(file: string, hostName: string): Promise<FileReport> {
+  const start = performance.now();
+  const host = await createHost(hostName);
+  const report = runScript(loadScript(file), host, { skip: (line) => isSkipped(hostName, file, line) });
+  return { file, ...report, milliseconds: performance.now() - start };
+}
+
+const options = readOptions();
+if (options.help) {
+  console.log(USAGE);
+} else if (!suiteFound) {
+  console.log(suiteMissing);
+} else if (options['list-milestone']) {
+  writeMilestone();
+} else {
+  await createHost(options.host).catch((error) => fail(`cannot use host ${options.host}: ${error.message}`));
+  const files = chooseFiles(options.files, options.all);
+  const reports: FileReport[] = [];
+  for (const [index, file] of files.entries()) {
+    progress(`[${index + 1}/${files.length}] ${file}`);
+    const report = await runFile(file, options.host);
+    progress('');
+    reports.push(report);
+    if (!options.json) printFile(report);
+  }
+  const total = (count: (report: FileReport) => number) => reports.reduce((sum, report) => sum + count(report), 0);
+  const passed = total((report) => report.passed);
+  const failed = total((report) => report.failed.length);
+  const skipped = total((report) => report.skipped);
+  const milliseconds = Math.round(total((report) => report.milliseconds));
+  if (options.json) {
+    console.log(JSON.stringify({ host: options.host, passed, failed, skipped, milliseconds, files: reports }));
+  } else {
+    console.log(`${files.length} files on ${options.host} in ${(milliseconds / 1000).toFixed(1)} s`);
+    console.log(`spec: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+  }
+  process.exitCode = failed > 0 ? 1 : 0;
+}

@@ -1,0 +1,41 @@
+/** The official suite on the interpreter: the files of the current milestone. */
+
+import { describe, expect, test } from 'vitest';
+import { MILESTONES, selectMilestone } from './features.ts';
+import { createHost } from './hosts.ts';
+import milestone from './milestone-2.0.json' with { type: 'json' };
+import { runScript } from './run.ts';
+import { isAssertion } from './script.ts';
+import { isSkipped } from './skips.ts';
+import { loadScript, suiteFiles, suiteFound, suiteMissing } from './suite.ts';
+
+const HOST = 'interpreter';
+
+/** As many as a person can use. */
+const SHOWN_FAILURES = 20;
+
+if (!suiteFound) console.warn(suiteMissing);
+
+describe.skipIf(!suiteFound)('the official suite', () => {
+  test.each(milestone.files)('%s', async (file) => {
+    const commands = loadScript(file);
+    const report = runScript(commands, await createHost(HOST), { skip: (line) => isSkipped(HOST, file, line) });
+    expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
+    expect(report.passed + report.skipped).toBe(commands.filter(isAssertion).length);
+  });
+
+  test('the list of files is what their modules say', () => {
+    const scripts = suiteFiles().map((file) => [file, loadScript(file)] as const);
+    expect(selectMilestone(scripts, MILESTONES['2.0'])).toEqual(milestone);
+  });
+});
+
+// The same runner on an implementation that is not the project's: what fails there is the runner's fault.
+describe.skipIf(!suiteFound)("the official suite on the host's own WebAssembly", () => {
+  test.each(milestone.files)('%s', async (file) => {
+    const commands = loadScript(file);
+    const report = runScript(commands, await createHost('native'));
+    expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
+    expect(report.passed).toBe(commands.filter(isAssertion).length);
+  });
+});
