@@ -204,6 +204,8 @@ function advance(thread: Thread): Suspension | undefined {
     const exit = run(thread);
     switch (exit) {
       case EXIT.done:
+        // The limit is checked a last time when a call returns to the host.
+        if (thread.gas < 0) refill(thread);
         return undefined;
       case EXIT.gas:
         refill(thread);

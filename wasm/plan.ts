@@ -4,7 +4,8 @@
  * The body is cut into straight-line segments. A segment begins at function entry, after `loop`, `if` and `else`,
  * after an `end` that some path jumps to, and after `br_if`; its cost is added when it is entered. Calls do not end a
  * segment. Code that cannot be reached is in no segment and costs nothing. The limit is checked at function entry, at
- * every loop header, before every instruction of dynamic cost and before every host call.
+ * every loop header, before every instruction of dynamic cost, before every host call, and when a call returns to the
+ * host.
  */
 
 import {

@@ -284,11 +284,11 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     return new Module(bytes);
   }
 
-  async function instantiate(module: Module, imports?: ImportObject): Promise<Instance>;
   async function instantiate(
     bytes: BufferSource,
     imports?: ImportObject,
   ): Promise<{ module: Module; instance: Instance }>;
+  async function instantiate(module: Module, imports?: ImportObject): Promise<Instance>;
   async function instantiate(
     source: Module | BufferSource,
     imports?: ImportObject,

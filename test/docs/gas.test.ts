@@ -1,0 +1,69 @@
+/** docs/gas.md is the specification: its numbers must be those of the code. */
+
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import {
+  CLASS_COST,
+  FUNCTION_ENTRY,
+  GAS_VERSION,
+  HOST_CALL,
+  PAGE_COST,
+  PER_UNIT,
+  STACK_WEIGHT,
+  WASI_CALL,
+} from '../../wasm/gas.ts';
+import { OPCODES } from '../../wasm/opcodes.ts';
+
+const text = readFileSync(new URL('../../docs/gas.md', import.meta.url), 'utf8');
+const cells = (line: string) =>
+  line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+const rows = text
+  .split('\n')
+  .filter((line) => line.startsWith('|'))
+  .map(cells);
+
+it('names the version', () => {
+  expect(text).toMatch(new RegExp(`^# Gas, version ${GAS_VERSION}$`, 'm'));
+});
+
+it('has the cost of every class', () => {
+  const documented = Object.fromEntries(
+    rows.filter(([name]) => name !== undefined && name in CLASS_COST).map(([name, cost]) => [name, Number(cost)]),
+  );
+  expect(documented).toEqual(CLASS_COST);
+});
+
+it('names instructions under their class', () => {
+  const classOf = new Map<string, string>(OPCODES.map(({ mnemonic, gas }) => [mnemonic, gas]));
+  let named = 0;
+  for (const [name = '', , instructions = ''] of rows) {
+    if (!(name in CLASS_COST)) continue;
+    for (const mnemonic of [...instructions.matchAll(/`([^`]+)`/g)].flatMap(([, list]) =>
+      (list as string).split(' '),
+    )) {
+      expect(classOf.get(mnemonic), mnemonic).toBe(name);
+      named++;
+    }
+  }
+  expect(named).toBeGreaterThan(30);
+});
+
+it.each([
+  ['entering a function', `${FUNCTION_ENTRY.base}, and 1 for every ${FUNCTION_ENTRY.localsPerUnit} declared locals`],
+  ['`memory.grow`', `${PAGE_COST} for every page`],
+  ['`memory.fill`, `memory.copy`, `memory.init`', `1 for every ${PER_UNIT.bytes} bytes`],
+  ['`table.grow`, `table.fill`, `table.copy`, `table.init`', `1 for every ${PER_UNIT.elements} elements`],
+  ['a call of a host function that declares nothing else', `${HOST_CALL.base}`],
+  ['a WASI call', `${WASI_CALL.base}, and 1 for every ${1 / WASI_CALL.perByte} bytes moved`],
+])('has the cost of %s', (work, units) => {
+  expect(rows.find(([name]) => name === work)?.[1]).toBe(units);
+});
+
+it('has the weight of a frame', () => {
+  expect(text.replaceAll('\n', ' ')).toContain(
+    `a frame weighs ${STACK_WEIGHT.frame} bytes, and ${STACK_WEIGHT.slot} bytes for every parameter`,
+  );
+});
