@@ -3,6 +3,7 @@
 import type { Engine, EngineInstance, ImportResolver, InstantiateOptions } from '../wasm/engine.ts';
 import { HostError, RuntimeError, UsageError } from '../wasm/errors.ts';
 import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
+import { quote } from '../wasm/quote.ts';
 import type { Export, ExternKind, FuncType, Import, WasmModule } from '../wasm/types.ts';
 import { call, callAsync } from './execute.ts';
 import { ForeignFunction, type GuestFunction, isFunction } from './function.ts';
@@ -37,7 +38,7 @@ function linker(resolve: ImportResolver): (imported: Import, module: WasmModule)
   return (imported, module) => {
     if (imported.kind !== 'function') return undefined;
     const host = resolve(imported.module, imported.name, module.types[imported.typeIndex] as FuncType);
-    return host && foreign(host, `${imported.module}.${imported.name}`);
+    return host && foreign(host, quote(`${imported.module}.${imported.name}`));
   };
 }
 
@@ -82,7 +83,7 @@ class InterpreterInstance implements EngineInstance {
   private function(name: string): GuestFunction {
     const exported = this.exports.get(name);
     const value = exported && this.instance.extern(exported.kind, exported.index);
-    if (!isFunction(value)) throw new UsageError(`the module exports no function ${JSON.stringify(name)}`);
+    if (!isFunction(value)) throw new UsageError(`the module exports no function ${quote(name)}`);
     return value;
   }
 }

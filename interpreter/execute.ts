@@ -18,7 +18,7 @@ import { functionNames } from '../wasm/names.ts';
 import type { ValType } from '../wasm/types.ts';
 import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
-import { EXIT, HALT_PC, HEADER_WORDS, LEAVE_PC, trapOfExit } from './isa.ts';
+import { EXIT, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
 import { run } from './loop.generated.ts';
 import type { Store } from './store.ts';
 import type { Thread } from './thread.ts';
@@ -73,27 +73,14 @@ function refill(thread: Thread): void {
   thread.takeGas();
 }
 
-/** Enters a function of the bound instance with its arguments at `base`; `returnTo` are the addresses to push. */
-function enter(thread: Thread, func: WasmFunction, base: number, returnTo: readonly number[]): void {
+/** Enters a function from outside of its instance, with its arguments at `base`. */
+function enter(thread: Thread, func: WasmFunction, base: number, returnTo: number): void {
   const entry = func.entry();
-  const words = func.instance.code.words;
   thread.bind(func.instance);
-  const [weight, cost, firstLocal, endOfLocals] = words.subarray(entry - HEADER_WORDS, entry) as unknown as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (thread.depth + weight > thread.depthLimit) throw outOfStack(thread);
-  thread.depth += weight;
-  for (const address of returnTo) thread.frames[thread.sp++] = address;
-  thread.fp = base;
-  thread.registers.fill(0, base + firstLocal, base + endOfLocals);
   thread.takeGas();
-  thread.gas -= cost;
-  thread.published = thread.gas;
-  thread.pc = entry;
-  if (thread.gas < 0) refill(thread);
+  const exit = thread.enter(entry, base, returnTo);
+  if (exit === EXIT.stack) throw outOfStack(thread);
+  if (exit === EXIT.gas) refill(thread);
 }
 
 class HostCaller implements Caller {
@@ -184,7 +171,8 @@ function callOut(thread: Thread): Suspension | undefined {
   checkEnterable(target.instance);
   thread.returnGas(thread.gas);
   thread.callers.push(thread.instance as Instance);
-  enter(thread, target, base, [thread.pc, LEAVE_PC]);
+  thread.frames[thread.sp++] = thread.pc;
+  enter(thread, target, base, LEAVE_PC);
   return undefined;
 }
 
@@ -201,8 +189,14 @@ function returnToCaller(thread: Thread): void {
 function advance(thread: Thread): Suspension | undefined {
   for (;;) {
     thread.bind(thread.instance as Instance);
-    const exit = run(thread);
+    let exit = run(thread);
+    if (exit === EXIT.rare) exit = thread.rare();
+    else if (exit === EXIT.indirect) exit = thread.toElement();
+    else if (exit === EXIT.import) exit = thread.toImport();
+    else if (exit === EXIT.lazy) exit = thread.link();
     switch (exit) {
+      case EXIT.none:
+        break;
       case EXIT.done:
         // The limit is checked a last time when a call returns to the host.
         if (thread.gas < 0) refill(thread);
@@ -238,7 +232,7 @@ function advance(thread: Thread): Suspension | undefined {
 function checkEnterable(instance: Instance): void {
   if (instance.tank.exhausted) {
     throw new GasExhausted(
-      `Gas limit exceeded: the instance is exhausted (limit ${instance.tank.limit}) and cannot be entered again`,
+      `Gas limit exceeded: the instance is exhausted (limit ${instance.tank.limit}) and cannot be entered again: reset it or make a new one`,
       { resources: instance.figures() },
     );
   }
@@ -283,7 +277,7 @@ function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
     base: top,
   };
   try {
-    enter(thread, func, top, [HALT_PC]);
+    enter(thread, func, top, HALT_PC);
     writeRegisters(thread, top, params, cells);
   } catch (error) {
     throw fail(outer, func, error);

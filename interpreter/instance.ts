@@ -4,6 +4,7 @@ import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, GasExhausted, LinkError, MemoryLimitExceeded, type ResourceFigures } from '../wasm/errors.ts';
 import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
 import { instantiationCost } from '../wasm/plan.ts';
+import { quote } from '../wasm/quote.ts';
 import {
   type FuncType,
   type Import,
@@ -95,7 +96,7 @@ export class Instance {
       const value = link(imported, this.module);
       const mismatch = value === undefined ? 'unknown import: nothing was provided' : this.mismatch(imported, value);
       if (mismatch !== undefined) {
-        const name = `${JSON.stringify(imported.module)} ${JSON.stringify(imported.name)}`;
+        const name = `${quote(imported.module)} ${quote(imported.name)}`;
         throw new LinkError(`import ${name}, a ${imported.kind}: ${mismatch}`);
       }
       if (isFunction(value)) this.functions[functions++] = value;

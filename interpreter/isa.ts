@@ -179,22 +179,35 @@ export function lengthOf(operands: string): number {
   return length;
 }
 
+/** Words an instruction takes, by its name. */
+export function wordsOf(name: string): number {
+  return lengthOf((MACHINE_OPS[op(name)] as MachineOp).operands);
+}
+
 /** Why the loop returned; traps are `EXIT.trap` plus their place in the list of kinds. */
 export const EXIT = {
+  /** Nothing: go on. */
+  none: 0,
   /** The function that was entered from outside has returned. */
-  done: 0,
+  done: 1,
   /** The gas at hand is used up at a checkpoint. */
-  gas: 1,
+  gas: 2,
   /** The next frame would exceed the stack limit. */
-  stack: 2,
+  stack: 3,
+  /** The instruction at `pc` calls a function that has not been lowered, an import, or a table's element. */
+  lazy: 4,
+  import: 5,
+  indirect: 6,
   /** A call leads out of this instance: `thread.target` is called with arguments at `thread.argBase`. */
-  call: 3,
+  call: 7,
   /** The innermost frames of this instance have returned to another instance. */
-  leave: 4,
+  leave: 8,
   /** A charge for dynamic work does not fit into what is left: the limit is reached. */
-  exhausted: 5,
+  exhausted: 9,
   /** Gas at hand is far below zero; it must be settled before it could wrap. */
-  settle: 6,
+  settle: 10,
+  /** The instruction at `pc` is not one of the main loop's. */
+  rare: 11,
   trap: 16,
 } as const;
 

@@ -2,37 +2,44 @@
 // @ts-nocheck
 
 import {
-  ctz32, divS64, divU64, mul64, nearest, popcnt32, remS64, remU64, rotl64, roundS64ToF32, roundU64ToF32, shl64, shrS64,
-  shrU64, trunc64, truncSatS32, truncSatS64, truncSatU32, truncSatU64,
+  ctz32, divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
+  truncSatS64, truncSatU32, truncSatU64,
 } from './numeric.ts';
 import type { Thread } from './thread.ts';
 
-/** Runs until something ends or interrupts the guest; returns why, one of EXIT. All state is then in the thread. */
+/**
+ * Runs until something ends or interrupts the guest; returns why, one of EXIT. All state is then in the thread.
+ *
+ * Nothing is called from here, and no array is exchanged: the optimising compilers then keep counters as integers in
+ * registers, and look at each array's type and address once.
+ */
 export function run(thread: Thread): number {
   const R = thread.registers;
   const F32 = thread.floats;
   const F64 = thread.doubles;
   const frames = thread.frames;
-  const depthLimit = thread.depthLimit;
+  const depthLimit = thread.depthLimit | 0;
   const G = thread.globals;
-  let C = thread.code;
-  let U8 = thread.memory.bytes;
-  let V = thread.memory.data;
-  let limit = thread.memory.byteLength;
-  let pc = thread.pc;
-  let fp = thread.fp;
-  let sp = thread.sp;
-  let depth = thread.depth;
-  let gas = thread.gas;
-  let published = thread.published;
+  const C = thread.code;
+  const U8 = thread.memory.bytes;
+  const I16 = thread.memory.halves;
+  const I32 = thread.memory.words;
+  const V = thread.memory.data;
+  const limit = thread.memory.byteLength | 0;
+  let pc = thread.pc | 0;
+  let fp = thread.fp | 0;
+  let sp = thread.sp | 0;
+  let depth = thread.depth | 0;
+  let gas = thread.gas | 0;
+  let published = thread.published | 0;
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {
       case 0: { // halt
-        exit = 0; break loop;
+        exit = 1; break loop;
       }
       case 1: { // leave
-        exit = 4; break loop;
+        exit = 8; break loop;
       }
       case 2: { // trap
         exit = C[pc + 1 | 0]; break loop;
@@ -43,7 +50,7 @@ export function run(thread: Thread): number {
         if (target <= pc) {
           published = gas;
           pc = target;
-          if (gas < 0) { exit = 1; break loop; }
+          if (gas < 0) { exit = 2; break loop; }
           continue;
         }
         pc = target;
@@ -56,7 +63,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -73,7 +80,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -92,7 +99,7 @@ export function run(thread: Thread): number {
         if (target <= pc) {
           published = gas;
           pc = target;
-          if (gas < 0) { exit = 1; break loop; }
+          if (gas < 0) { exit = 2; break loop; }
           continue;
         }
         pc = target;
@@ -102,7 +109,7 @@ export function run(thread: Thread): number {
         gas = gas - C[pc + 1 | 0] | 0;
         published = gas;
         pc = pc + 2 | 0;
-        if (gas < 0) { exit = 1; break loop; }
+        if (gas < 0) { exit = 2; break loop; }
         continue;
       }
       case 8: { // charge
@@ -113,7 +120,7 @@ export function run(thread: Thread): number {
       case 9: { // call
         const entry = C[pc + 1 | 0];
         const deeper = depth + C[entry - 4 | 0] | 0;
-        if (deeper > depthLimit) { exit = 2; break loop; }
+        if (deeper > depthLimit) { exit = 3; break loop; }
         depth = deeper;
         frames[sp] = pc + 3 | 0;
         sp = sp + 1 | 0;
@@ -122,38 +129,17 @@ export function run(thread: Thread): number {
         gas = gas - C[entry - 3 | 0] | 0;
         published = gas;
         pc = entry;
-        if (gas < 0) { exit = 1; break loop; }
+        if (gas < 0) { exit = 2; break loop; }
         continue;
       }
       case 10: { // call_lazy
-        C = thread.link(pc, C[pc + 1 | 0]);
-        continue;
+        exit = 4; break loop;
       }
       case 11: { // call_import
-        thread.toImport(C[pc + 1 | 0], C[pc + 2 | 0]);
-        pc = pc + 3 | 0;
-        exit = 3; break loop;
+        exit = 5; break loop;
       }
       case 12: { // call_indirect
-        published = gas;
-        const entry = thread.toElement(C[pc + 1 | 0], C[pc + 2 | 0], R[fp + C[pc + 3 | 0] | 0], C[pc + 4 | 0]);
-        C = thread.code;
-        if (entry <= 0) {
-          if (entry === -3) pc = pc + 5 | 0;
-          exit = -entry; break loop;
-        }
-        const deeper = depth + C[entry - 4 | 0] | 0;
-        if (deeper > depthLimit) { exit = 2; break loop; }
-        depth = deeper;
-        frames[sp] = pc + 5 | 0;
-        sp = sp + 1 | 0;
-        fp = fp + C[pc + 4 | 0] | 0;
-        for (let i = fp + C[entry - 2 | 0] | 0, end = fp + C[entry - 1 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;
-        gas = gas - C[entry - 3 | 0] | 0;
-        published = gas;
-        pc = entry;
-        if (gas < 0) { exit = 1; break loop; }
-        continue;
+        exit = 6; break loop;
       }
       case 13: { // return
         depth = depth - C[pc + 1 | 0] | 0;
@@ -161,7 +147,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 6; break loop; }
+        if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
       case 14: { // return32
@@ -171,7 +157,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 6; break loop; }
+        if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
       case 15: { // return64
@@ -183,7 +169,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 6; break loop; }
+        if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
       case 16: { // copy32
@@ -391,8 +377,9 @@ export function run(thread: Thread): number {
         const offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
         const ea = base + offset | 0;
-        const v = R[fp + C[pc + 3 | 0] | 0];
-        V.setInt32(ea, v, true);
+        const s = fp + C[pc + 3 | 0] | 0;
+        const lo = R[s];
+        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { U8[ea + 0 | 0] = lo; U8[ea + 1 | 0] = lo >> 8; U8[ea + 2 | 0] = lo >> 16; U8[ea + 3 | 0] = lo >> 24; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -402,8 +389,10 @@ export function run(thread: Thread): number {
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
         const ea = base + offset | 0;
         const s = fp + C[pc + 3 | 0] | 0;
-        V.setInt32(ea, R[s], true);
-        V.setInt32(ea + 4 | 0, R[s + 1 | 0], true);
+        const lo = R[s];
+        const hi = R[s + 1 | 0];
+        if ((ea & 3) === 0) { const at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
+        else { U8[ea + 0 | 0] = lo; U8[ea + 1 | 0] = lo >> 8; U8[ea + 2 | 0] = lo >> 16; U8[ea + 3 | 0] = lo >> 24; const above = ea + 4 | 0; U8[above + 0 | 0] = hi; U8[above + 1 | 0] = hi >> 8; U8[above + 2 | 0] = hi >> 16; U8[above + 3 | 0] = hi >> 24; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -412,8 +401,9 @@ export function run(thread: Thread): number {
         const offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
         const ea = base + offset | 0;
-        const v = R[fp + C[pc + 3 | 0] | 0];
-        U8[ea] = v;
+        const s = fp + C[pc + 3 | 0] | 0;
+        const lo = R[s];
+        U8[ea] = lo;
         pc = pc + 4 | 0;
         continue;
       }
@@ -422,8 +412,9 @@ export function run(thread: Thread): number {
         const offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
         const ea = base + offset | 0;
-        const v = R[fp + C[pc + 3 | 0] | 0];
-        V.setInt16(ea, v, true);
+        const s = fp + C[pc + 3 | 0] | 0;
+        const lo = R[s];
+        if ((ea & 1) === 0) I16[ea >> 1] = lo; else { U8[ea + 0 | 0] = lo; U8[ea + 1 | 0] = lo >> 8; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -450,7 +441,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -469,7 +460,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -502,7 +493,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -521,7 +512,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -554,7 +545,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -573,7 +564,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -606,7 +597,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -625,7 +616,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -658,7 +649,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -677,7 +668,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -710,7 +701,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -729,7 +720,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -762,7 +753,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -781,7 +772,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -814,7 +805,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -833,7 +824,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -866,7 +857,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -885,7 +876,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -918,7 +909,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -937,7 +928,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -965,7 +956,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -985,7 +976,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1029,7 +1020,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1051,7 +1042,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1095,7 +1086,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1117,7 +1108,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1161,7 +1152,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1183,7 +1174,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1227,7 +1218,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1249,7 +1240,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1293,7 +1284,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1315,7 +1306,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1359,7 +1350,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1381,7 +1372,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1425,7 +1416,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1447,7 +1438,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1491,7 +1482,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1513,7 +1504,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1557,7 +1548,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1579,7 +1570,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1623,7 +1614,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1645,7 +1636,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1671,7 +1662,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1690,7 +1681,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1716,7 +1707,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1735,7 +1726,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1761,7 +1752,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1780,7 +1771,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1806,7 +1797,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1825,7 +1816,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1851,7 +1842,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1870,7 +1861,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1896,7 +1887,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1915,7 +1906,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1945,7 +1936,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1966,7 +1957,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -1996,7 +1987,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2017,7 +2008,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2047,7 +2038,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2068,7 +2059,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2098,7 +2089,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2119,7 +2110,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2149,7 +2140,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2170,7 +2161,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2200,7 +2191,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2221,7 +2212,7 @@ export function run(thread: Thread): number {
           if (target <= pc) {
             published = gas;
             pc = target;
-            if (gas < 0) { exit = 1; break loop; }
+            if (gas < 0) { exit = 2; break loop; }
             continue;
           }
           pc = target;
@@ -2519,7 +2510,7 @@ export function run(thread: Thread): number {
         const bl = R[br];
         const bh = R[br + 1 | 0];
         const d = fp + C[pc + 1 | 0] | 0;
-        mul64(R, d, al, ah, bl, bh);
+        const a0=al&65535;const a1=al>>>16;const b0=bl&65535;const b1=bl>>>16;const middle=Math.imul(a1,b0)+(Math.imul(a0,b0)>>>16)>>>0;const cross=Math.imul(a0,b1)+(middle&65535)>>>0;R[d]=Math.imul(al,bl);R[d+1]=Math.imul(a1,b1)+(middle>>>16)+(cross>>>16)+Math.imul(al,bh)+Math.imul(ah,bl)|0
         pc = pc + 4 | 0;
         continue;
       }
@@ -2530,7 +2521,7 @@ export function run(thread: Thread): number {
         const bl = C[pc + 3 | 0];
         const bh = C[pc + 4 | 0];
         const d = fp + C[pc + 1 | 0] | 0;
-        mul64(R, d, al, ah, bl, bh);
+        const a0=al&65535;const a1=al>>>16;const b0=bl&65535;const b1=bl>>>16;const middle=Math.imul(a1,b0)+(Math.imul(a0,b0)>>>16)>>>0;const cross=Math.imul(a0,b1)+(middle&65535)>>>0;R[d]=Math.imul(al,bl);R[d+1]=Math.imul(a1,b1)+(middle>>>16)+(cross>>>16)+Math.imul(al,bh)+Math.imul(ah,bl)|0
         pc = pc + 5 | 0;
         continue;
       }
@@ -2622,7 +2613,8 @@ export function run(thread: Thread): number {
         const br = fp + C[pc + 3 | 0] | 0;
         const bl = R[br];
         const d = fp + C[pc + 1 | 0] | 0;
-        shl64(R, d, al, ah, bl);
+        const count = bl;
+        const n=count&63;if(n>=32){R[d]=0;R[d+1]=al<<n}else{R[d]=al<<n;R[d+1]=ah<<n|al>>>1>>>31-n}
         pc = pc + 4 | 0;
         continue;
       }
@@ -2632,7 +2624,8 @@ export function run(thread: Thread): number {
         const ah = R[ar + 1 | 0];
         const bl = C[pc + 3 | 0];
         const d = fp + C[pc + 1 | 0] | 0;
-        shl64(R, d, al, ah, bl);
+        const count = bl;
+        const n=count&63;if(n>=32){R[d]=0;R[d+1]=al<<n}else{R[d]=al<<n;R[d+1]=ah<<n|al>>>1>>>31-n}
         pc = pc + 5 | 0;
         continue;
       }
@@ -2643,7 +2636,8 @@ export function run(thread: Thread): number {
         const br = fp + C[pc + 3 | 0] | 0;
         const bl = R[br];
         const d = fp + C[pc + 1 | 0] | 0;
-        shrS64(R, d, al, ah, bl);
+        const count = bl;
+        const n=count&63;if(n>=32){R[d]=ah>>n;R[d+1]=ah>>31}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>n}
         pc = pc + 4 | 0;
         continue;
       }
@@ -2653,7 +2647,8 @@ export function run(thread: Thread): number {
         const ah = R[ar + 1 | 0];
         const bl = C[pc + 3 | 0];
         const d = fp + C[pc + 1 | 0] | 0;
-        shrS64(R, d, al, ah, bl);
+        const count = bl;
+        const n=count&63;if(n>=32){R[d]=ah>>n;R[d+1]=ah>>31}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>n}
         pc = pc + 5 | 0;
         continue;
       }
@@ -2664,7 +2659,8 @@ export function run(thread: Thread): number {
         const br = fp + C[pc + 3 | 0] | 0;
         const bl = R[br];
         const d = fp + C[pc + 1 | 0] | 0;
-        shrU64(R, d, al, ah, bl);
+        const count = bl;
+        const n=count&63;if(n>=32){R[d]=ah>>>n;R[d+1]=0}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>>n}
         pc = pc + 4 | 0;
         continue;
       }
@@ -2674,7 +2670,8 @@ export function run(thread: Thread): number {
         const ah = R[ar + 1 | 0];
         const bl = C[pc + 3 | 0];
         const d = fp + C[pc + 1 | 0] | 0;
-        shrU64(R, d, al, ah, bl);
+        const count = bl;
+        const n=count&63;if(n>=32){R[d]=ah>>>n;R[d+1]=0}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>>n}
         pc = pc + 5 | 0;
         continue;
       }
@@ -2685,7 +2682,8 @@ export function run(thread: Thread): number {
         const br = fp + C[pc + 3 | 0] | 0;
         const bl = R[br];
         const d = fp + C[pc + 1 | 0] | 0;
-        rotl64(R, d, al, ah, bl);
+        const count = bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
         pc = pc + 4 | 0;
         continue;
       }
@@ -2695,7 +2693,8 @@ export function run(thread: Thread): number {
         const ah = R[ar + 1 | 0];
         const bl = C[pc + 3 | 0];
         const d = fp + C[pc + 1 | 0] | 0;
-        rotl64(R, d, al, ah, bl);
+        const count = bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
         pc = pc + 5 | 0;
         continue;
       }
@@ -2905,19 +2904,7 @@ export function run(thread: Thread): number {
         continue;
       }
       default: {
-        thread.pc = pc;
-        thread.fp = fp;
-        thread.gas = gas;
-        thread.published = published;
-        exit = C[pc] < 284 ? computeRarely(thread) : thread.system();
-        pc = thread.pc;
-        gas = thread.gas;
-        published = thread.published;
-        U8 = thread.memory.bytes;
-        V = thread.memory.data;
-        limit = thread.memory.byteLength;
-        if (exit !== 0) break loop;
-        continue;
+        exit = 11; break loop;
       }
     }
   }
@@ -2931,13 +2918,13 @@ export function run(thread: Thread): number {
 }
 
 /** Executes one computation that is not in the main loop; returns 0, or the exit of its trap. */
-function computeRarely(thread: Thread): number {
+export function computeRarely(thread: Thread): number {
   const R = thread.registers;
   const F32 = thread.floats;
   const F64 = thread.doubles;
   const C = thread.code;
-  const fp = thread.fp;
-  let pc = thread.pc;
+  const fp = thread.fp | 0;
+  let pc = thread.pc | 0;
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {
@@ -3052,7 +3039,8 @@ function computeRarely(thread: Thread): number {
         const br = fp + C[pc + 3 | 0] | 0;
         const bl = R[br];
         const d = fp + C[pc + 1 | 0] | 0;
-        rotl64(R, d, al, ah, -bl);
+        const count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
         pc = pc + 4 | 0;
         break loop;
       }

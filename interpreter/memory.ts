@@ -8,7 +8,10 @@ import type { Budget } from './tank.ts';
 export class LinearMemory implements GuestMemory {
   /** The memory and, behind it, room to grow that no bounds check lets the guest see. */
   bytes: Uint8Array = new Uint8Array(0);
-  data: DataView = new DataView(this.bytes.buffer);
+  /** The same bytes in other shapes. */
+  halves: Int16Array = new Int16Array(0);
+  words: Int32Array = new Int32Array(0);
+  data: DataView = new DataView(new ArrayBuffer(0));
   byteLength = 0;
   readonly declared: Limits;
   private readonly budget: Budget;
@@ -61,6 +64,14 @@ export class LinearMemory implements GuestMemory {
     return before;
   }
 
+  private use(bytes: Uint8Array): void {
+    const { buffer } = bytes;
+    this.bytes = bytes;
+    this.halves = new Int16Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.data = new DataView(buffer);
+  }
+
   private resize(byteLength: number): boolean {
     const old = this.bytes;
     if (byteLength > old.length || this.isExposed) {
@@ -69,12 +80,11 @@ export class LinearMemory implements GuestMemory {
       const capacity =
         this.isExposed || old.length === 0 ? byteLength : Math.min(Math.max(byteLength, 2 * old.length), most);
       try {
-        this.bytes = new Uint8Array(capacity);
+        this.use(new Uint8Array(capacity));
       } catch {
         return false;
       }
       this.bytes.set(old.subarray(0, this.byteLength));
-      this.data = new DataView(this.bytes.buffer);
       // The JavaScript API: a growth detaches the buffer that was handed out.
       if (this.isExposed) structuredClone(old.buffer, { transfer: [old.buffer] });
     }
@@ -86,8 +96,7 @@ export class LinearMemory implements GuestMemory {
   /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. */
   expose(): ArrayBuffer {
     if (this.bytes.length !== this.byteLength) {
-      this.bytes = this.bytes.slice(0, this.byteLength);
-      this.data = new DataView(this.bytes.buffer);
+      this.use(this.bytes.slice(0, this.byteLength));
     }
     this.isExposed = true;
     return this.bytes.buffer as ArrayBuffer;

@@ -5,7 +5,7 @@
 
 import type { Slices } from '../wasm/engine.ts';
 
-const MAX_PORTION = 1 << 29;
+const MAX_PORTION = 1 << 18;
 /** Counts up to here are kept as numbers, the rest in a bigint. */
 const REBASE_AT = 2 ** 52;
 const LOWEST = -(1 << 30);

@@ -7,14 +7,23 @@ import { STACK_WEIGHT } from '../wasm/gas.ts';
 import type { FuncType } from '../wasm/types.ts';
 import { type GuestFunction, hasType, type Reference, WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
-import { EXIT, FIRST_SYSTEM, op, trapExit } from './isa.ts';
+import { EXIT, FIRST_SYSTEM, op, trapExit, wordsOf } from './isa.ts';
+import { computeRarely } from './loop.generated.ts';
 import type { LinearMemory } from './memory.ts';
 import { SYSTEM } from './system.ts';
 
 const CALL = op('call');
+const CALL_IMPORT_WORDS = wordsOf('call_import');
+const CALL_INDIRECT_WORDS = wordsOf('call_indirect');
 
 /** Stands for the memory of an instance that has none: nothing is in bounds. */
-const NO_MEMORY = { bytes: new Uint8Array(0), data: new DataView(new ArrayBuffer(0)), byteLength: 0 };
+const NO_MEMORY = {
+  bytes: new Uint8Array(0),
+  halves: new Int16Array(0),
+  words: new Int32Array(0),
+  data: new DataView(new ArrayBuffer(0)),
+  byteLength: 0,
+};
 
 export class Thread {
   /** Limit on `depth`; the arrays are large enough for every stack within it. */
@@ -45,7 +54,7 @@ export class Thread {
   instance: Instance | undefined;
   code: Int32Array = new Int32Array(0);
   globals: Int32Array = new Int32Array(0);
-  memory: Pick<LinearMemory, 'bytes' | 'data' | 'byteLength'> = NO_MEMORY;
+  memory: Pick<LinearMemory, keyof typeof NO_MEMORY> = NO_MEMORY;
 
   /** The function outside of the instance that is being called, and the register of its first argument. */
   target: GuestFunction | undefined;
@@ -91,43 +100,75 @@ export class Thread {
     this.hasGas = false;
   }
 
-  /** Lowers the callee of the `call_lazy` at `pc`, makes that a `call`, and returns the code. */
-  link(pc: number, index: number): Int32Array {
+  /**
+   * Enters the function of the bound instance at `entry`, with its arguments at `base`.
+   * @returns 0, or an exit: the stack limit does not allow it, or the gas at hand is used up once it is entered
+   */
+  enter(entry: number, base: number, returnTo: number): number {
+    const { code, registers } = this;
+    const deeper = this.depth + (code[entry - 4] as number);
+    if (deeper > this.depthLimit) return EXIT.stack;
+    this.depth = deeper;
+    this.frames[this.sp++] = returnTo;
+    this.fp = base;
+    const end = base + (code[entry - 1] as number);
+    for (let i = base + (code[entry - 2] as number); i < end; i++) registers[i] = 0;
+    this.gas -= code[entry - 3] as number;
+    this.published = this.gas;
+    this.pc = entry;
+    return this.gas < 0 ? EXIT.gas : EXIT.none;
+  }
+
+  /** Lowers the callee of the `call_lazy` at `pc`, and makes that a `call`. */
+  link(): number {
     const { code, module } = this.instance as Instance;
-    const entry = code.entry(index - module.importedFunctions);
-    code.words[pc] = CALL;
-    code.words[pc + 1] = entry;
+    const entry = code.entry((this.code[this.pc + 1] as number) - module.importedFunctions);
+    code.words[this.pc] = CALL;
+    code.words[this.pc + 1] = entry;
     this.code = code.words;
-    return code.words;
+    return EXIT.none;
   }
 
-  toImport(index: number, argBase: number): void {
-    this.target = (this.instance as Instance).function(index);
-    this.argBase = argBase;
+  /** Finds the callee of the `call_import` at `pc`, and goes on behind it. */
+  toImport(): number {
+    const { pc, code } = this;
+    this.target = (this.instance as Instance).function(code[pc + 1] as number);
+    this.argBase = code[pc + 2] as number;
+    this.pc = pc + CALL_IMPORT_WORDS;
+    return EXIT.call;
   }
 
-  /** The entry of a table's element, if it is a function of this instance; else an exit, negated. */
-  toElement(table: number, type: number, index: number, argBase: number): number {
+  /** Finds the callee of the `call_indirect` at `pc`; enters it, if it is a function of this instance. */
+  toElement(): number {
+    const { pc, code, fp } = this;
     const instance = this.instance as Instance;
-    const { elements } = instance.tables[table] as (typeof instance.tables)[number];
-    if (index >>> 0 >= elements.length) return -trapExit('undefined-element');
-    const func = elements[index >>> 0] as GuestFunction | null;
-    if (func === null) return -trapExit('uninitialized-element');
-    if (!hasType(func, instance.module.types[type] as FuncType)) return -trapExit('indirect-call-type-mismatch');
+    // Every call publishes, also one that fails.
+    this.published = this.gas;
+    const { elements } = instance.tables[code[pc + 1] as number] as (typeof instance.tables)[number];
+    const index = (this.registers[fp + (code[pc + 3] as number)] as number) >>> 0;
+    if (index >= elements.length) return trapExit('undefined-element');
+    const func = elements[index] as GuestFunction | null;
+    if (func === null) return trapExit('uninitialized-element');
+    const type = instance.module.types[code[pc + 2] as number] as FuncType;
+    if (!hasType(func, type)) return trapExit('indirect-call-type-mismatch');
+    const argBase = code[pc + 4] as number;
+    const next = pc + CALL_INDIRECT_WORDS;
     if (func instanceof WasmFunction && func.instance === instance) {
       const entry = func.entry();
       this.code = instance.code.words;
-      return entry;
+      return this.enter(entry, fp + argBase, next);
     }
     this.target = func;
     this.argBase = argBase;
-    return -EXIT.call;
+    this.pc = next;
+    return EXIT.call;
   }
 
-  /** Executes the instruction at `pc`, one of system.ts; returns 0 or an exit. */
-  system(): number {
-    const handler = SYSTEM[(this.code[this.pc] as number) - FIRST_SYSTEM] as (thread: Thread) => number;
-    return handler(this);
+  /** Executes the instruction at `pc`, which is not one of the main loop's. */
+  rare(): number {
+    const instruction = this.code[this.pc] as number;
+    if (instruction < FIRST_SYSTEM) return computeRarely(this);
+    return (SYSTEM[instruction - FIRST_SYSTEM] as (thread: Thread) => number)(this);
   }
 
   /**

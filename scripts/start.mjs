@@ -2,7 +2,7 @@
 import { ensureInstalled, run, step } from './ensure.mjs';
 
 /** The main job: what the command line of wasm-sandbox is given. */
-const job = ['run', 'fixtures/build/primes.wasm', '--gas', '10000000000', '--memory', '64MiB', '--stats'];
+const job = ['run', '--gas', '10000000000', '--memory', '64MiB', '--stats', 'fixtures/build/primes.wasm'];
 
 ensureInstalled();
 step('building', () => run(process.execPath, ['scripts/build.mjs']));

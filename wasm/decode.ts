@@ -7,6 +7,7 @@
 import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
 import { MAX_PAGES, MODULE_LIMITS } from './limits.ts';
+import { quote } from './quote.ts';
 import type { Reader } from './reader.ts';
 import {
   type ConstExpr,
@@ -187,9 +188,8 @@ class Sections implements ValidationContext {
       const name = reader.name();
       const kind = this.externKind();
       const index = reader.u32();
-      if (index >= spaces[kind].length)
-        reader.fail(`unknown ${kind} ${index} exported as ${JSON.stringify(name)}`, start);
-      if (names.has(name)) reader.fail(`duplicate export name ${JSON.stringify(name)}`, start);
+      if (index >= spaces[kind].length) reader.fail(`unknown ${kind} ${index} exported as ${quote(name)}`, start);
+      if (names.has(name)) reader.fail(`duplicate export name ${quote(name)}`, start);
       names.add(name);
       if (kind === 'function') this.declared.add(index);
       this.exports.push({ name, kind, index });

@@ -4,6 +4,8 @@
  * throw `TypeError` and `RangeError` where the JavaScript API says so.
  */
 
+import { quote } from './quote.ts';
+
 /** Where in the guest a failure happened. Offsets count bytes from the start of the module. */
 export interface Location {
   readonly functionIndex?: number | undefined;
@@ -48,7 +50,7 @@ export interface ErrorDetails extends Location {
 function describe(location: Location): string {
   const parts: string[] = [];
   if (location.functionIndex !== undefined) {
-    const name = location.functionName === undefined ? '' : ` <${location.functionName}>`;
+    const name = location.functionName === undefined ? '' : ` <${quote(location.functionName).slice(1, -1)}>`;
     parts.push(`function ${location.functionIndex}${name}`);
   }
   if (location.offset !== undefined) parts.push(`offset 0x${location.offset.toString(16)}`);

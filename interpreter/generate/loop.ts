@@ -11,6 +11,7 @@ import {
   SETTLE_BELOW,
   trapExit,
 } from '../isa.ts';
+import { mul64, rotl64, shl64, shrS64, shrU64 } from '../numeric.ts';
 
 /** Where each operand letter's first word is, counted from the instruction's number. */
 function places(operands: string): Map<string, number> {
@@ -86,12 +87,12 @@ function operands(c: Case): string[] {
   return lines;
 }
 
-function exit(code: string): string {
+function exit(code: number | string): string {
   return `exit = ${code}; break loop;`;
 }
 
 function trap(kind: TrapKind): string {
-  return exit(String(trapExit(kind)));
+  return exit(trapExit(kind));
 }
 
 /** Whether a float result may be a NaN that the operands' bits decide: it is made canonical. */
@@ -99,12 +100,38 @@ function mayBeNaN(mnemonic: string): boolean {
   return !mnemonic.includes('convert');
 }
 
+/** The helpers whose text is put into the loop: a call there would cost more than it does. */
+const INLINE: Readonly<Record<string, (...args: never[]) => void>> = { mul64, shl64, shrS64, shrU64, rotl64 };
+
+/** The body of a helper with its arguments put in, which stores a 64-bit result at `d`. */
+function inline(helper: (...args: never[]) => void, args: readonly string[]): string[] {
+  const source = helper.toString();
+  const [, , ...names] = source
+    .slice(source.indexOf('(') + 1, source.indexOf(')'))
+    .split(',')
+    .map((name) => name.trim());
+  const lines = source.slice(source.indexOf('{') + 1, source.lastIndexOf('}')).split('\n');
+  const renamed = names.flatMap((name, i) => (name === args[i] ? [] : [`const ${name} = ${args[i]};`]));
+  const text = lines
+    .map((line) => line.trim().replaceAll('registers[at', 'R[d'))
+    .filter((line) => line !== '' && !line.startsWith('//'));
+  return [...renamed, ...text];
+}
+
+/** A call of a helper that stores a 64-bit result. */
+function helped(call: string): string[] {
+  const [, name = '', list = ''] = /^(\w+)\((.*)\)$/.exec(call) ?? [];
+  const helper = INLINE[name];
+  const args = list.split(', ');
+  return helper === undefined ? [`${name}(R, d, ${list});`] : inline(helper, args);
+}
+
 /** Stores a row's result. */
 function store(c: Case): string[] {
   const { row } = c.op;
   const meaning = row?.meaning as string;
   const d = `const d = ${c.register('d')};`;
-  if (meaning.startsWith('=> ')) return [d, `${meaning.slice(3).replace('(', '(R, d, ')};`];
+  if (meaning.startsWith('=> ')) return [d, ...helped(meaning.slice(3))];
   const isBits = meaning.startsWith('bits ');
   const text = isBits ? meaning.slice(5) : meaning;
   const [low, high] = text.split('; ') as [string, string | undefined];
@@ -125,7 +152,7 @@ function take(c: Case): string[] {
     'if (target <= pc) {',
     '  published = gas;',
     `  pc = target;`,
-    `  if (gas < 0) { ${exit(String(EXIT.gas))} }`,
+    `  if (gas < 0) { ${exit(EXIT.gas)} }`,
     '  continue;',
     '}',
     'pc = target;',
@@ -147,7 +174,7 @@ function branch(c: Case, condition: string): string[] {
 function enter(c: Case, base: string): string[] {
   return [
     'const deeper = depth + C[entry - 4 | 0] | 0;',
-    `if (deeper > depthLimit) { ${exit(String(EXIT.stack))} }`,
+    `if (deeper > depthLimit) { ${exit(EXIT.stack)} }`,
     'depth = deeper;',
     `frames[sp] = pc + ${c.length} | 0;`,
     'sp = sp + 1 | 0;',
@@ -156,7 +183,7 @@ function enter(c: Case, base: string): string[] {
     'gas = gas - C[entry - 3 | 0] | 0;',
     'published = gas;',
     'pc = entry;',
-    `if (gas < 0) { ${exit(String(EXIT.gas))} }`,
+    `if (gas < 0) { ${exit(EXIT.gas)} }`,
   ];
 }
 
@@ -167,7 +194,7 @@ function leave(c: Case): string[] {
     'pc = frames[sp];',
     'fp = fp - C[pc - 1 | 0] | 0;',
     'published = gas;',
-    `if (gas < ${SETTLE_BELOW}) { ${exit(String(EXIT.settle))} }`,
+    `if (gas < ${SETTLE_BELOW}) { ${exit(EXIT.settle)} }`,
   ];
 }
 
@@ -180,8 +207,8 @@ const copy64 = (c: Case, from: string) => [
 
 /** The instructions that have no row. Those that do not set `pc` go on to the next. */
 const OWN: Record<string, (c: Case) => string[]> = {
-  halt: () => [exit(String(EXIT.done))],
-  leave: () => [exit(String(EXIT.leave))],
+  halt: () => [exit(EXIT.done)],
+  leave: () => [exit(EXIT.leave)],
   trap: (c) => [exit(c.word('x'))],
   br: take,
   br_nz: (c) => branch(c, `${c.low('a')} !== 0`),
@@ -195,36 +222,17 @@ const OWN: Record<string, (c: Case) => string[]> = {
     'if (target <= pc) {',
     '  published = gas;',
     '  pc = target;',
-    `  if (gas < 0) { ${exit(String(EXIT.gas))} }`,
+    `  if (gas < 0) { ${exit(EXIT.gas)} }`,
     '  continue;',
     '}',
     'pc = target;',
   ],
-  loop: (c) => [
-    `gas = gas - ${c.word('x')} | 0;`,
-    'published = gas;',
-    c.next(),
-    `if (gas < 0) { ${exit(String(EXIT.gas))} }`,
-  ],
+  loop: (c) => [`gas = gas - ${c.word('x')} | 0;`, 'published = gas;', c.next(), `if (gas < 0) { ${exit(EXIT.gas)} }`],
   charge: (c) => [`gas = gas - ${c.word('x')} | 0;`],
   call: (c) => [`const entry = ${c.word('x')};`, ...enter(c, c.word('y'))],
-  call_lazy: (c) => [
-    `C = thread.link(pc, ${c.word('x')});`,
-    // The instruction has become a `call`.
-    'continue;',
-  ],
-  call_import: (c) => [`thread.toImport(${c.word('x')}, ${c.word('y')});`, c.next(), exit(String(EXIT.call))],
-  call_indirect: (c) => [
-    // Every call publishes, also one that fails.
-    'published = gas;',
-    `const entry = thread.toElement(${c.word('x')}, ${c.word('y')}, ${c.low('a')}, ${c.word('z')});`,
-    'C = thread.code;',
-    'if (entry <= 0) {',
-    `  if (entry === ${-EXIT.call}) ${c.next()}`,
-    '  exit = -entry; break loop;',
-    '}',
-    ...enter(c, c.word('z')),
-  ],
+  call_lazy: () => [exit(EXIT.lazy)],
+  call_import: () => [exit(EXIT.import)],
+  call_indirect: () => [exit(EXIT.indirect)],
   return: leave,
   return32: (c) => [`R[fp] = ${c.low('a')};`, ...leave(c)],
   return64: (c) => [`const s = ${c.register('a')};`, 'R[fp] = R[s];', 'R[fp + 1 | 0] = R[s + 1 | 0];', ...leave(c)],
@@ -274,20 +282,44 @@ const JUMPS = new Set([
   'return64',
 ]);
 
-/** Reads and writes of memory, by accessor: width in bytes, low word, high word (for the wide forms). */
-const ACCESS: Readonly<Record<string, readonly [bytes: number, read: string, write: string]>> = {
-  i8: [1, 'U8[ea] << 24 >> 24', 'U8[ea] = v;'],
-  u8: [1, 'U8[ea]', 'U8[ea] = v;'],
-  i16: [2, 'V.getInt16(ea, true)', 'V.setInt16(ea, v, true);'],
-  u16: [2, 'V.getUint16(ea, true)', 'V.setInt16(ea, v, true);'],
-  i32: [4, 'V.getInt32(ea, true)', 'V.setInt32(ea, v, true);'],
-  u32: [4, 'V.getInt32(ea, true)', 'V.setInt32(ea, v, true);'],
-  i64: [8, 'V.getInt32(ea, true)', 'V.setInt32(ea, v, true);'],
+/** Reads of memory by accessor: width in bytes, and the low word. */
+const READ: Readonly<Record<string, readonly [bytes: number, text: string]>> = {
+  i8: [1, 'U8[ea] << 24 >> 24'],
+  u8: [1, 'U8[ea]'],
+  i16: [2, 'V.getInt16(ea, true)'],
+  u16: [2, 'V.getUint16(ea, true)'],
+  i32: [4, 'V.getInt32(ea, true)'],
+  u32: [4, 'V.getInt32(ea, true)'],
+  i64: [8, 'V.getInt32(ea, true)'],
+};
+
+const bytewise = (place: string, value: string, bytes: number) =>
+  Array.from({ length: bytes }, (_, i) => `U8[${place} + ${i} | 0] = ${value}${i === 0 ? '' : ` >> ${8 * i}`};`).join(
+    ' ',
+  );
+
+/** A write of a word, or a half, at a place that may be unaligned. */
+const write = (view: string, shift: number, place: string, value: string) =>
+  `if ((${place} & ${(1 << shift) - 1}) === 0) ${view}[${place} >> ${shift}] = ${value}; else { ${bytewise(place, value, 1 << shift)} }`;
+
+/**
+ * Writes of memory by accessor. Through typed arrays, as V8 takes a write through a `DataView` for something that may
+ * change the type of any object, and looks at each array again after it.
+ */
+const WRITE: Readonly<Record<string, readonly string[]>> = {
+  i8: ['U8[ea] = lo;'],
+  i16: [write('I16', 1, 'ea', 'lo')],
+  i32: [write('I32', 2, 'ea', 'lo')],
+  i64: [
+    'const hi = R[s + 1 | 0];',
+    'if ((ea & 3) === 0) { const at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }',
+    `else { ${bytewise('ea', 'lo', 4)} const above = ea + 4 | 0; ${bytewise('above', 'hi', 4)} }`,
+  ],
 };
 
 function access(c: Case): string[] {
   const accessor = c.op.row?.meaning as string;
-  const [bytes, read, write] = ACCESS[accessor] as [number, string, string];
+  const [bytes, read] = READ[accessor] as [number, string];
   const wide = c.op.name.includes('64.');
   const lines = [
     `const base = ${c.low('a')};`,
@@ -295,24 +327,17 @@ function access(c: Case): string[] {
     `if (base < 0 || base > (limit - offset - ${bytes} | 0)) { ${trap('memory-out-of-bounds')} }`,
     'const ea = base + offset | 0;',
   ];
-  if (c.op.form === 'load') {
-    if (!wide) return [...lines, `${c.low('d')} = ${read};`];
-    const high = accessor === 'i64' ? 'V.getInt32(ea + 4 | 0, true)' : accessor.startsWith('u') ? '0' : 'lo >> 31';
-    return [
-      ...lines,
-      `const lo = ${read};`,
-      `const d = ${c.register('d')};`,
-      `const hi = ${high};`,
-      'R[d] = lo;',
-      'R[d + 1 | 0] = hi;',
-    ];
-  }
-  if (!wide) return [...lines, `const v = ${c.low('b')};`, write];
+  if (c.op.form === 'store')
+    return [...lines, `const s = ${c.register('b')};`, 'const lo = R[s];', ...(WRITE[accessor] as string[])];
+  if (!wide) return [...lines, `${c.low('d')} = ${read};`];
+  const high = accessor === 'i64' ? 'V.getInt32(ea + 4 | 0, true)' : accessor.startsWith('u') ? '0' : 'lo >> 31';
   return [
     ...lines,
-    `const s = ${c.register('b')};`,
-    'V.setInt32(ea, R[s], true);',
-    'V.setInt32(ea + 4 | 0, R[s + 1 | 0], true);',
+    `const lo = ${read};`,
+    `const d = ${c.register('d')};`,
+    `const hi = ${high};`,
+    'R[d] = lo;',
+    'R[d + 1 | 0] = hi;',
   ];
 }
 
@@ -359,47 +384,42 @@ export function generateLoop(): string {
 // @ts-nocheck
 
 import {
-  ctz32, divS64, divU64, mul64, nearest, popcnt32, remS64, remU64, rotl64, roundS64ToF32, roundU64ToF32, shl64, shrS64,
-  shrU64, trunc64, truncSatS32, truncSatS64, truncSatU32, truncSatU64,
+  ctz32, divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
+  truncSatS64, truncSatU32, truncSatU64,
 } from './numeric.ts';
 import type { Thread } from './thread.ts';
 
-/** Runs until something ends or interrupts the guest; returns why, one of EXIT. All state is then in the thread. */
+/**
+ * Runs until something ends or interrupts the guest; returns why, one of EXIT. All state is then in the thread.
+ *
+ * Nothing is called from here, and no array is exchanged: the optimising compilers then keep counters as integers in
+ * registers, and look at each array's type and address once.
+ */
 export function run(thread: Thread): number {
   const R = thread.registers;
   const F32 = thread.floats;
   const F64 = thread.doubles;
   const frames = thread.frames;
-  const depthLimit = thread.depthLimit;
+  const depthLimit = thread.depthLimit | 0;
   const G = thread.globals;
-  let C = thread.code;
-  let U8 = thread.memory.bytes;
-  let V = thread.memory.data;
-  let limit = thread.memory.byteLength;
-  let pc = thread.pc;
-  let fp = thread.fp;
-  let sp = thread.sp;
-  let depth = thread.depth;
-  let gas = thread.gas;
-  let published = thread.published;
+  const C = thread.code;
+  const U8 = thread.memory.bytes;
+  const I16 = thread.memory.halves;
+  const I32 = thread.memory.words;
+  const V = thread.memory.data;
+  const limit = thread.memory.byteLength | 0;
+  let pc = thread.pc | 0;
+  let fp = thread.fp | 0;
+  let sp = thread.sp | 0;
+  let depth = thread.depth | 0;
+  let gas = thread.gas | 0;
+  let published = thread.published | 0;
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {
 ${cases(0, FIRST_RARE)}
       default: {
-        thread.pc = pc;
-        thread.fp = fp;
-        thread.gas = gas;
-        thread.published = published;
-        exit = C[pc] < ${FIRST_SYSTEM} ? computeRarely(thread) : thread.system();
-        pc = thread.pc;
-        gas = thread.gas;
-        published = thread.published;
-        U8 = thread.memory.bytes;
-        V = thread.memory.data;
-        limit = thread.memory.byteLength;
-        if (exit !== 0) break loop;
-        continue;
+        exit = ${EXIT.rare}; break loop;
       }
     }
   }
@@ -413,13 +433,13 @@ ${cases(0, FIRST_RARE)}
 }
 
 /** Executes one computation that is not in the main loop; returns 0, or the exit of its trap. */
-function computeRarely(thread: Thread): number {
+export function computeRarely(thread: Thread): number {
   const R = thread.registers;
   const F32 = thread.floats;
   const F64 = thread.doubles;
   const C = thread.code;
-  const fp = thread.fp;
-  let pc = thread.pc;
+  const fp = thread.fp | 0;
+  let pc = thread.pc | 0;
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {

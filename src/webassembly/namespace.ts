@@ -11,6 +11,7 @@ import { Budget } from '../../interpreter/tank.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../../wasm/errors.ts';
 import { MAX_PAGES } from '../../wasm/limits.ts';
+import { quote } from '../../wasm/quote.ts';
 import {
   EXTERNREF,
   FUNCREF,
@@ -132,14 +133,14 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     /** @throws RangeError */
     get(at: number): unknown {
       const table = self(this, TableInstance);
-      return hostValue(table.element, { low: 0, high: 0, reference: table.elements[this.#at(at)] }, enter);
+      return hostValue(table.element, { low: 0, high: 0, reference: table.elements[place(this, at)] }, enter);
     }
 
     /** @throws RangeError, TypeError */
     set(at: number, value?: unknown): void {
       const table = self(this, TableInstance);
-      const place = this.#at(at);
-      table.elements[place] = initialReference(table.element, value);
+      const element = place(this, at);
+      table.elements[element] = initialReference(table.element, value);
     }
 
     /** Grows by elements; returns the size before. @throws RangeError, TypeError */
@@ -149,13 +150,6 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
       const before = table.grow(index(delta, 'delta'), reference);
       if (before === -1) throw new RangeError('Memory limit exceeded: the table cannot grow that far');
       return before;
-    }
-
-    #at(at: number): number {
-      const place = index(at, 'index');
-      const { length } = self(this, TableInstance).elements;
-      if (place >= length) throw new RangeError(`index ${place} is outside of a table of ${length} elements`);
-      return place;
     }
   }
 
@@ -212,6 +206,14 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     }
   }
 
+  /** An index of a table's element. @throws RangeError, TypeError */
+  function place(table: object, at: number): number {
+    const element = index(at, 'index');
+    const { length } = self(table, TableInstance).elements;
+    if (element >= length) throw new RangeError(`index ${element} is outside of a table of ${length} elements`);
+    return element;
+  }
+
   /** What a table or global holds where no value is given (JavaScript API, DefaultValue). */
   function initialReference(type: RefType, value: unknown): Reference {
     return value === undefined && type === FUNCREF ? null : referenceOf(type, value);
@@ -238,9 +240,7 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     return (imported: Import, module: WasmModule): ExternValue | undefined => {
       const from = Object.hasOwn(imports, imported.module) ? imports[imported.module] : undefined;
       if ((typeof from !== 'object' && typeof from !== 'function') || from === null) {
-        throw new TypeError(
-          `import ${JSON.stringify(imported.module)}: the import object has no such module of its own`,
-        );
+        throw new TypeError(`import ${quote(imported.module)}: the import object has no such module of its own`);
       }
       const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
       if (imported.kind === 'function') {

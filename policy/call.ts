@@ -1,0 +1,52 @@
+/** One call of a host function, from the gate to the body and back. */
+
+import type { Caller, GuestMemory } from '../wasm/host.ts';
+import type { PolicyRequest } from './decide.ts';
+
+/** Why a call that had been let in was refused after all. */
+export interface Refusal {
+  readonly request: PolicyRequest;
+  /** What is refused, in the words of {@link import('./denials.ts').DENIALS}. */
+  readonly what: string;
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** The caller as host functions see it, counting what is moved for the audit. */
+export class HostCallContext implements Caller {
+  private readonly caller: Caller;
+  /** Bytes moved between guest and host so far. */
+  bytes = 0;
+  /** Set by the body when it refuses. */
+  refusal: Refusal | undefined;
+
+  constructor(caller: Caller) {
+    this.caller = caller;
+  }
+
+  get memory(): GuestMemory | undefined {
+    return this.caller.memory;
+  }
+
+  gasUsed(): bigint {
+    return this.caller.gasUsed();
+  }
+
+  /** Charges, and counts the bytes as moved. */
+  chargeBytes(bytes: number): void {
+    this.caller.chargeBytes(bytes);
+    this.bytes += bytes;
+  }
+
+  /** Charges for bytes that are looked at, but carry nothing between guest and host: lists of pointers. */
+  chargeOverhead(bytes: number): void {
+    this.caller.chargeBytes(bytes);
+  }
+
+  /** As the caller's memory has it, but nothing is in reach everywhere. */
+  view(pointer: number, length: number): Uint8Array | undefined {
+    return length === 0 ? NOTHING : this.caller.memory?.view(pointer, length);
+  }
+}
+
+const NOTHING = new Uint8Array(0);

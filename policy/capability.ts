@@ -1,0 +1,393 @@
+/**
+ * Capabilities: what a policy may grant, as immutable values. A value says what is granted and nothing about who
+ * asks; {@link import('./decide.ts').decide} reads it, and `createHost` makes it real.
+ */
+
+import { HOST_CALL } from '../wasm/gas.ts';
+import type { HostCall, HostGas } from '../wasm/host.ts';
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from '../wasm/types.ts';
+import {
+  checkArray,
+  checkBigint,
+  checkBoolean,
+  checkCString,
+  checkInteger,
+  checkOptions,
+  checkString,
+  refuse,
+  show,
+} from './check.ts';
+import { normalPattern } from './hostname.ts';
+
+/** Takes the bytes of one write, which are its own to keep. A promise suspends the guest until it settles. */
+export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
+
+/**
+ * Bytes for the guest to read: all of them, text as UTF-8, or a function that gives the next piece, of any size, and
+ * undefined (or no bytes) at the end. `wanted` is what the guest has room for. A promise suspends the guest.
+ */
+export type ByteSource =
+  | Uint8Array
+  | string
+  | ((wanted: number) => Uint8Array | undefined | Promise<Uint8Array | undefined>);
+
+export interface StdioOptions {
+  readonly stdin?: ByteSource | undefined;
+  readonly stdout?: ByteSink | undefined;
+  readonly stderr?: ByteSink | undefined;
+}
+
+/** Standard streams that lead outside. A stream not named stays as it is without this: empty, or captured. */
+export interface StdioCapability extends StdioOptions {
+  readonly kind: 'stdio';
+}
+
+export interface VirtualClockOptions {
+  /** Where the real-time clock starts, in nanoseconds since 1970. 2000-01-01T00:00:00Z unless given. */
+  readonly start?: bigint | number | undefined;
+  /** Nanoseconds by which every reading advances the clock; at least 1. A millisecond unless given. */
+  readonly step?: bigint | number | undefined;
+}
+
+/** Which clock the guest reads. */
+export type ClockCapability =
+  | { readonly kind: 'clock'; readonly source: 'real' }
+  | { readonly kind: 'clock'; readonly source: 'virtual'; readonly start: bigint; readonly step: bigint };
+
+/** Where the guest's random bytes come from. */
+export type RandomCapability =
+  | { readonly kind: 'random'; readonly source: 'system' }
+  | { readonly kind: 'random'; readonly source: 'seeded'; readonly seed: bigint };
+
+/** Environment variables the guest sees. */
+export interface EnvironmentCapability {
+  readonly kind: 'environment';
+  /** Variables that come from the host's environment. */
+  readonly names: readonly string[] | 'all';
+  /** Variables the grant itself gives a value. */
+  readonly values: readonly (readonly [name: string, value: string])[];
+}
+
+export interface NetworkAccessOptions {
+  /** 443 unless given, and 80 too where HTTPS is not required. */
+  readonly allowedPorts?: readonly number[] | 'any' | undefined;
+  /** True unless given. */
+  readonly requireHttps?: boolean | undefined;
+}
+
+/** Hosts the guest may make HTTP requests to. No host function uses it yet. */
+export interface NetworkCapability {
+  readonly kind: 'network';
+  /** Exact hosts, `*.` patterns and `*`, in the spelling of hostname.ts. */
+  readonly hosts: readonly string[];
+  readonly allowedPorts: readonly number[] | 'any';
+  readonly requireHttps: boolean;
+}
+
+/** A folder of the host's, and the absolute path at which the guest sees it. */
+export interface Mount {
+  readonly host: string;
+  readonly guest: string;
+}
+
+export interface FilesystemAccessOptions {
+  /** True unless given. */
+  readonly readOnly?: boolean | undefined;
+}
+
+/** Folders the guest may reach. No host function uses it yet. */
+export interface FilesystemCapability {
+  readonly kind: 'filesystem';
+  readonly mounts: readonly Mount[];
+  readonly readOnly: boolean;
+}
+
+/** The value types a host function may take and give. Vectors do not cross to JavaScript. */
+const TYPES = { i32: I32, i64: I64, f32: F32, f64: F64, funcref: FUNCREF, externref: EXTERNREF } as const;
+type TypeName = keyof typeof TYPES;
+
+/** A function for the guest with the caller at hand: its memory and its gas. Types left out are the import's own. */
+export interface GuestFunctionDeclaration {
+  readonly params?: readonly TypeName[] | undefined;
+  readonly results?: readonly TypeName[] | undefined;
+  readonly call: HostCall;
+}
+
+/** A function called with the guest's arguments. */
+export interface PlainFunction {
+  (...args: never[]): unknown;
+  /** Every function has one; said here so that a declaration's `call` gets its parameters' types. */
+  readonly call?: HostCall;
+}
+
+/** A host function as granted. */
+export interface GuestFunction {
+  readonly name: string;
+  /** Undefined takes what the import declares. */
+  readonly params: readonly ValType[] | undefined;
+  readonly results: readonly ValType[] | undefined;
+  readonly call: HostCall;
+}
+
+/** The embedder's own functions, under one module name. */
+export interface HostFunctionsCapability {
+  readonly kind: 'hostFunctions';
+  readonly module: string;
+  readonly functions: readonly GuestFunction[];
+  readonly gas: HostGas;
+}
+
+/** Something a policy grants. Frozen. */
+export type Capability =
+  | StdioCapability
+  | ClockCapability
+  | RandomCapability
+  | EnvironmentCapability
+  | NetworkCapability
+  | FilesystemCapability
+  | HostFunctionsCapability;
+
+/** 2000-01-01T00:00:00Z, in nanoseconds since 1970. */
+const VIRTUAL_START = 946_684_800_000_000_000n;
+
+/** Nanoseconds: long enough that a guest that polls the clock for a second gets there in a thousand calls. */
+const VIRTUAL_STEP = 1_000_000n;
+
+/** What this file made. A look-alike might not be frozen all through, and change after it was decided upon. */
+const made = new WeakSet<object>();
+
+function make<T extends Capability>(capability: T): T {
+  made.add(capability);
+  return Object.freeze(capability);
+}
+
+export function isCapability(value: unknown): value is Capability {
+  return typeof value === 'object' && value !== null && made.has(value);
+}
+
+/** What the clock is where no policy says more: the same at every run. */
+export const DEFAULT_CLOCK: ClockCapability = make({
+  kind: 'clock',
+  source: 'virtual',
+  start: VIRTUAL_START,
+  step: VIRTUAL_STEP,
+});
+
+/** What randomness is where no policy says more: the same at every run. */
+export const DEFAULT_RANDOM: RandomCapability = make({ kind: 'random', source: 'seeded', seed: 0n });
+
+/**
+ * Connects standard streams. Several grants add up; for one stream the last counts.
+ * @throws UsageError
+ */
+function stdio(options: StdioOptions): StdioCapability {
+  checkOptions('Capability.stdio', options, ['stdin', 'stdout', 'stderr']);
+  const { stdin, stdout, stderr } = options;
+  const isSource = typeof stdin === 'string' || typeof stdin === 'function' || stdin instanceof Uint8Array;
+  if (stdin !== undefined && !isSource) {
+    refuse('Capability.stdio: stdin', 'a Uint8Array, a string or a function', stdin);
+  }
+  for (const [stream, sink] of [['stdout', stdout] as const, ['stderr', stderr] as const]) {
+    if (sink !== undefined && typeof sink !== 'function') refuse(`Capability.stdio: ${stream}`, 'a function', sink);
+  }
+  const source = stdin instanceof Uint8Array ? stdin.slice() : stdin;
+  return make({ kind: 'stdio', stdin: source, stdout, stderr });
+}
+
+/**
+ * The real clock, or a virtual one with another start or step than the default.
+ * @throws UsageError
+ */
+function clock(source: 'real' | VirtualClockOptions = 'real'): ClockCapability {
+  if (source === 'real') return make({ kind: 'clock', source });
+  checkOptions('Capability.clock', source, ['start', 'step']);
+  const { start = VIRTUAL_START, step = VIRTUAL_STEP } = source;
+  return make({
+    kind: 'clock',
+    source: 'virtual',
+    start: checkBigint('Capability.clock: start', start, 0n),
+    step: checkBigint('Capability.clock: step', step, 1n),
+  });
+}
+
+/**
+ * The system's random numbers, or a deterministic sequence from a seed of 64 bits. Seeded randomness is fit for
+ * nothing that must not be guessed.
+ * @throws UsageError
+ */
+function random(source: 'system' | { readonly seed: bigint | number } = 'system'): RandomCapability {
+  if (source === 'system') return make({ kind: 'random', source });
+  checkOptions('Capability.random', source, ['seed']);
+  const seed = checkBigint('Capability.random: seed', source.seed, 0n);
+  return make({ kind: 'random', source: 'seeded', seed });
+}
+
+/**
+ * Environment variables: names taken from the host's environment (`'all'`, or a list), or names with their values.
+ * An empty list or record grants an empty environment, which is not the same as none: asking is then no violation.
+ * @throws UsageError for a name or a value that no environment can hold
+ */
+function environmentAccess(
+  variables: 'all' | readonly string[] | Readonly<Record<string, string>>,
+): EnvironmentCapability {
+  if (variables === 'all') return make({ kind: 'environment', names: 'all', values: Object.freeze([]) });
+  if (isList(variables)) {
+    const names = Object.freeze(variables.map(checkVariableName));
+    return make({ kind: 'environment', names, values: Object.freeze([]) });
+  }
+  if (typeof variables !== 'object' || variables === null) {
+    refuse('Capability.environmentAccess', "'all', an array of names or an object of values", variables);
+  }
+  const values = Object.entries(variables).map(([name, value]) =>
+    Object.freeze([checkVariableName(name), checkCString(`environment variable ${name}`, value)] as const),
+  );
+  return make({ kind: 'environment', names: Object.freeze([]), values: Object.freeze(values) });
+}
+
+function isList<T>(value: readonly T[] | object): value is readonly T[] {
+  return Array.isArray(value);
+}
+
+function checkVariableName(name: unknown): string {
+  const text = checkCString('the name of an environment variable', name);
+  if (text === '' || text.includes('=')) refuse('the name of an environment variable', 'without =, not empty', name);
+  return text;
+}
+
+/**
+ * HTTP requests to hosts: exact names and addresses, `*.example.com` for every name below one, `*` for every public
+ * name. Case, trailing dots and spellings of addresses make no difference.
+ * @throws UsageError for a host or port that is none
+ */
+function networkAccess(hosts: readonly string[], options: NetworkAccessOptions = {}): NetworkCapability {
+  const what = 'Capability.networkAccess';
+  checkOptions(what, options, ['allowedPorts', 'requireHttps']);
+  const requireHttps = checkBoolean(`${what}: requireHttps`, options.requireHttps ?? true);
+  const ports = options.allowedPorts ?? (requireHttps ? [443] : [80, 443]);
+  return make({
+    kind: 'network',
+    hosts: Object.freeze(checkArray(`${what}: hosts`, hosts).map((host) => normalPattern(checkString('a host', host)))),
+    allowedPorts:
+      ports === 'any'
+        ? ports
+        : Object.freeze(
+            checkArray(`${what}: allowedPorts`, ports).map((port) => checkInteger('an allowed port', port, 1, 65_535)),
+          ),
+    requireHttps,
+  });
+}
+
+/**
+ * Folders. A text is both the host's folder and the guest's path; the guest's path counts from its root.
+ * @throws UsageError for a guest path that leads above its root
+ */
+function filesystemAccess(
+  mounts: string | readonly (string | Mount)[],
+  options: FilesystemAccessOptions = {},
+): FilesystemCapability {
+  const what = 'Capability.filesystemAccess';
+  checkOptions(what, options, ['readOnly']);
+  const list = typeof mounts === 'string' ? [mounts] : checkArray(what, mounts);
+  return make({
+    kind: 'filesystem',
+    mounts: Object.freeze(list.map(toMount)),
+    readOnly: checkBoolean(`${what}: readOnly`, options.readOnly ?? true),
+  });
+}
+
+function toMount(mount: unknown): Mount {
+  if (typeof mount === 'string') return toMount({ host: mount, guest: mount });
+  checkOptions('a mount', mount, ['host', 'guest']);
+  const { host, guest } = mount as Mount;
+  const path = normalPath(checkCString('a guest path', guest));
+  if (path === undefined) refuse('a guest path', 'a path that does not lead above the root', guest);
+  return Object.freeze({ host: checkCString('a host folder', host), guest: path });
+}
+
+/** A guest path by its letters alone: absolute, without `.`, `..` and empty parts. Undefined where it leads out. */
+export function normalPath(path: string): string | undefined {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') parts.push(part);
+    else if (parts.pop() === undefined) return undefined;
+  }
+  return `/${parts.join('/')}`;
+}
+
+/** What calls of an embedder's functions cost. */
+export interface HostFunctionPrice {
+  /** Units before each call. */
+  readonly gas?: number | undefined;
+  /** Units for each byte the function charges. */
+  readonly perByte?: number | undefined;
+}
+
+/** Far above any sensible price, and far below where a product with a count of bytes loses units. */
+const HIGHEST_PRICE = 2 ** 31;
+
+/**
+ * The embedder's own functions. A plain function is called with the guest's arguments and takes the import's type;
+ * `{ params, results, call }` declares its type, and `call` gets the caller (memory, gas) and the arguments as an
+ * array. An import of another type is not granted. Promises suspend the guest.
+ * @param module the import's module name
+ * @param price the schedule's `HOST_CALL` unless given
+ * @throws UsageError
+ */
+function hostFunctions(
+  module: string,
+  functions: Readonly<Record<string, PlainFunction | GuestFunctionDeclaration>>,
+  price: HostFunctionPrice = {},
+): HostFunctionsCapability {
+  const what = 'Capability.hostFunctions';
+  checkOptions(what, price, ['gas', 'perByte']);
+  const { gas = HOST_CALL.base, perByte = HOST_CALL.perByte } = price;
+  if (typeof perByte !== 'number' || !(perByte >= 0 && perByte <= HIGHEST_PRICE)) {
+    refuse(`${what}: perByte`, `a number from 0 to ${HIGHEST_PRICE}`, perByte);
+  }
+  if (typeof functions !== 'object' || functions === null) refuse(what, 'an object of functions', functions);
+  return make({
+    kind: 'hostFunctions',
+    module: checkString(`${what}: module`, module),
+    functions: Object.freeze(Object.entries(functions).map(([name, declared]) => toGuestFunction(name, declared))),
+    gas: Object.freeze({ base: checkInteger(`${what}: gas`, gas, 0, HIGHEST_PRICE), perByte }),
+  });
+}
+
+function toGuestFunction(name: string, declared: PlainFunction | GuestFunctionDeclaration): GuestFunction {
+  const what = `host function ${show(name)}`;
+  if (typeof declared === 'function') {
+    const plain = declared as (...args: unknown[]) => unknown;
+    const call: HostCall = (_, args) => plain(...args);
+    return Object.freeze({ name, params: undefined, results: undefined, call });
+  }
+  checkOptions(what, declared, ['params', 'results', 'call']);
+  const { params, results, call } = declared;
+  if (typeof call !== 'function') refuse(`${what}: call`, 'a function', call);
+  return Object.freeze({
+    name,
+    params: params && toTypes(`${what}: params`, params),
+    results: results && toTypes(`${what}: results`, results),
+    call: call.bind(declared),
+  });
+}
+
+function toTypes(what: string, names: readonly TypeName[]): readonly ValType[] {
+  const types = checkArray(what, names).map((name): ValType => {
+    const text = checkString(what, name);
+    if (!Object.hasOwn(TYPES, text)) refuse(what, `of the types ${Object.keys(TYPES).join(', ')}`, name);
+    return TYPES[text as TypeName];
+  });
+  return Object.freeze(types);
+}
+
+/** Makes the values. Each function is documented where it stands in this file. */
+export const Capability = Object.freeze({
+  stdio,
+  clock,
+  random,
+  environmentAccess,
+  networkAccess,
+  filesystemAccess,
+  hostFunctions,
+});

@@ -1,0 +1,178 @@
+/** Makes a policy real for one sandbox: the host functions it grants, and the state behind them. */
+
+import { UsageError } from '../wasm/errors.ts';
+import { HostFunction } from '../wasm/host.ts';
+import { type FuncType, funcType, V128 } from '../wasm/types.ts';
+import type { AuditLog } from './audit.ts';
+import type { GuestFunction, HostFunctionsCapability, StdioOptions } from './capability.ts';
+import { checkArray, checkCString, checkOptions, refuse } from './check.ts';
+import { createClock, type TimeSources } from './clock.ts';
+import { Gate } from './gate.ts';
+import { SecurityPolicy } from './policy.ts';
+import { createRandom, type RandomFill } from './random.ts';
+import { InputStream, OutputBudget, OutputStream } from './streams.ts';
+import { wasiFunction } from './wasi/functions.ts';
+import { WasiState } from './wasi/state.ts';
+
+export interface HostOptions {
+  /** The program's arguments; the first is by custom its name. None unless given. */
+  readonly args?: readonly string[] | undefined;
+  /** The host's environment, of which the guest sees what the policy grants. Empty unless given. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Where a real clock's time comes from. Not used unless the policy grants the real clock. */
+  readonly time?: Partial<TimeSources> | undefined;
+  /** Where system randomness comes from; `crypto.getRandomValues` unless given. Not used unless granted. */
+  readonly randomFill?: RandomFill | undefined;
+}
+
+/** What a guest of one sandbox can reach. */
+export interface Host {
+  readonly policy: SecurityPolicy;
+  /**
+   * The host function for an import, of exactly the given type; undefined where none was granted. The embedder's own
+   * functions come before WASI's. May be passed on without its host.
+   */
+  readonly resolve: (module: string, name: string, type: FuncType) => HostFunction | undefined;
+  /** A copy of what was captured of a stream; empty where the policy leads it elsewhere. */
+  output(stream: 'stdout' | 'stderr'): Uint8Array;
+  /** Bytes written to both streams, captured or not. */
+  readonly outputBytes: number;
+  /** Host calls, where the policy turns auditing on. */
+  readonly audit: AuditLog;
+  /** Refused host calls, the first 1,000 of them, whether or not auditing is on. */
+  readonly violations: AuditLog;
+  /**
+   * All as it was made: descriptors, clocks, random sequence, output, records. Only a function that is the source of
+   * standard input goes on where it stands.
+   */
+  reset(): void;
+}
+
+/**
+ * @throws UsageError for wrong options, and where the policy grants system randomness that the runtime does not have
+ */
+export function createHost(policy: SecurityPolicy, options: HostOptions = {}): Host {
+  if (!(policy instanceof SecurityPolicy)) refuse('a policy', 'a SecurityPolicy', policy);
+  checkOptions('the options of a host', options, ['args', 'environment', 'time', 'randomFill']);
+  return new PolicyHost(policy, options);
+}
+
+class PolicyHost implements Host {
+  readonly policy: SecurityPolicy;
+  readonly resolve: Host['resolve'];
+  private readonly gate: Gate;
+  private readonly budget: OutputBudget;
+  private readonly wasi: WasiState;
+
+  constructor(policy: SecurityPolicy, options: HostOptions) {
+    this.policy = policy;
+    this.gate = new Gate(policy);
+    this.budget = new OutputBudget(policy.outputLimit);
+    const { stdin, stdout, stderr } = streamsOf(policy);
+    this.wasi = new WasiState({
+      stdin: new InputStream(stdin),
+      stdout: new OutputStream(stdout, this.budget),
+      stderr: new OutputStream(stderr, this.budget),
+      clock: createClock(policy.clock, options.time ?? {}),
+      random: createRandom(policy.random, options.randomFill),
+      args: checkArray('args', options.args ?? []).map((arg) => cString(checkCString('an argument', arg))),
+      environment: environmentOf(policy, options.environment ?? {}),
+    });
+    const own = ownFunctions(policy);
+    this.resolve = (module, name, type) => {
+      const granted = own.get(module)?.get(name);
+      if (granted !== undefined) return granted(this.gate, type);
+      const wasi = wasiFunction(this.wasi, this.gate, module, name);
+      return wasi?.type.key === type.key ? wasi : undefined;
+    };
+  }
+
+  output(stream: 'stdout' | 'stderr'): Uint8Array {
+    return this.wasi.sources[stream].captured();
+  }
+
+  get outputBytes(): number {
+    return this.budget.used;
+  }
+
+  get audit(): AuditLog {
+    return this.gate.audit;
+  }
+
+  get violations(): AuditLog {
+    return this.gate.violations;
+  }
+
+  reset(): void {
+    const { stdin, stdout, stderr, clock, random } = this.wasi.sources;
+    for (const part of [stdin, stdout, stderr, clock, random, this.wasi, this.gate]) part.reset();
+    this.budget.used = 0;
+  }
+}
+
+function streamsOf(policy: SecurityPolicy): StdioOptions {
+  let streams: StdioOptions = {};
+  for (const capability of policy.capabilities) {
+    if (capability.kind !== 'stdio') continue;
+    const { stdin = streams.stdin, stdout = streams.stdout, stderr = streams.stderr } = capability;
+    streams = { stdin, stdout, stderr };
+  }
+  return streams;
+}
+
+function cString(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** In the order of the grants; the host's own, where all is granted, by name, so that the order tells nothing. */
+function environmentOf(policy: SecurityPolicy, host: Readonly<Record<string, string | undefined>>): Uint8Array[] {
+  const variables = new Map<string, string>();
+  const take = (name: string): void => {
+    const value = Object.hasOwn(host, name) ? host[name] : undefined;
+    if (value !== undefined && isVariable(name, value)) variables.set(name, value);
+  };
+  for (const capability of policy.capabilities) {
+    if (capability.kind !== 'environment') continue;
+    const names = capability.names === 'all' ? Object.keys(host).sort() : capability.names;
+    for (const name of names) take(name);
+    for (const [name, value] of capability.values) variables.set(name, value);
+  }
+  return [...variables].map(([name, value]) => cString(`${name}=${value}`));
+}
+
+/** Windows has variables whose names begin with `=`; a guest could not tell name from value. */
+function isVariable(name: string, value: string): boolean {
+  return name !== '' && !name.includes('=') && !`${name}${value}`.includes('\0');
+}
+
+type Maker = (gate: Gate, type: FuncType) => HostFunction | undefined;
+
+/** Makers of the embedder's functions, by module and name. */
+function ownFunctions(policy: SecurityPolicy): ReadonlyMap<string, ReadonlyMap<string, Maker>> {
+  const modules = new Map<string, Map<string, Maker>>();
+  for (const capability of policy.capabilities) {
+    if (capability.kind !== 'hostFunctions') continue;
+    const functions = modules.get(capability.module) ?? new Map<string, Maker>();
+    modules.set(capability.module, functions);
+    for (const granted of capability.functions) {
+      functions.set(granted.name, (gate, type) => makeOwn(gate, capability, granted, type));
+    }
+  }
+  return modules;
+}
+
+function makeOwn(
+  gate: Gate,
+  { module, gas }: HostFunctionsCapability,
+  { name, params, results, call }: GuestFunction,
+  type: FuncType,
+): HostFunction | undefined {
+  const declared = funcType(params ?? type.params, results ?? type.results);
+  const hasVectors = declared.params.includes(V128) || declared.results.includes(V128);
+  if (declared.key !== type.key || hasVectors) return undefined;
+  const refused = (): never => {
+    throw new UsageError(`${module}.${name} is not granted`);
+  };
+  const guarded = gate.guard(`${module}.${name}`, { kind: 'hostFunction', module, name }, call, refused);
+  return new HostFunction(declared, gas, guarded);
+}

@@ -1,0 +1,38 @@
+/**
+ * The policy layer: what a guest may reach, decided before it runs and recorded while it does. Data first
+ * ({@link Capability}, {@link SecurityPolicy}, {@link decide}), then what makes a policy real ({@link createHost}).
+ */
+
+export { type AuditEvent, AuditLog } from './audit.ts';
+export {
+  type ByteSink,
+  type ByteSource,
+  Capability,
+  type ClockCapability,
+  type EnvironmentCapability,
+  type FilesystemAccessOptions,
+  type FilesystemCapability,
+  type GuestFunction,
+  type GuestFunctionDeclaration,
+  type HostFunctionPrice,
+  type HostFunctionsCapability,
+  isCapability,
+  type Mount,
+  type NetworkAccessOptions,
+  type NetworkCapability,
+  type PlainFunction,
+  type RandomCapability,
+  type StdioCapability,
+  type StdioOptions,
+  type VirtualClockOptions,
+} from './capability.ts';
+export type { TimeSources } from './clock.ts';
+export { type Decision, decide, type PolicyRequest } from './decide.ts';
+export { createHost, type Host, type HostOptions } from './host.ts';
+export {
+  type OnViolation,
+  type PolicyLimits,
+  SecurityPolicy,
+  SecurityPolicyBuilder,
+} from './policy.ts';
+export type { RandomFill } from './random.ts';

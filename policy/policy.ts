@@ -1,0 +1,196 @@
+/** A policy: capabilities, limits, and what happens on a refusal. Immutable; shared freely among sandboxes. */
+
+import {
+  Capability,
+  type ClockCapability,
+  DEFAULT_CLOCK,
+  DEFAULT_RANDOM,
+  type FilesystemAccessOptions,
+  isCapability,
+  type Mount,
+  type NetworkAccessOptions,
+  type RandomCapability,
+} from './capability.ts';
+import { checkBigint, checkInteger, checkOptions, refuse } from './check.ts';
+
+/**
+ * What a refusal does: `errno` gives the guest an error value, `trap` ends its call with a SecurityViolation. Both
+ * record the violation.
+ */
+export type OnViolation = 'errno' | 'trap';
+
+/** Limits a policy brings along. Undefined leaves them to whoever builds the sandbox. */
+export interface PolicyLimits {
+  /** Wall-clock milliseconds for a call. */
+  readonly executionTime: number | undefined;
+  /** Bytes in all memories and tables of an instance. */
+  readonly memory: number | undefined;
+  /** Units of the gas schedule. */
+  readonly gas: bigint | undefined;
+}
+
+interface PolicyData {
+  readonly capabilities: readonly Capability[];
+  readonly limits: PolicyLimits;
+  readonly outputLimit: number;
+  readonly onViolation: OnViolation;
+  readonly auditEvents: number;
+}
+
+const STRICT: PolicyData = {
+  capabilities: [],
+  limits: { executionTime: undefined, memory: undefined, gas: undefined },
+  outputLimit: 16 * 1024 * 1024,
+  onViolation: 'errno',
+  auditEvents: 0,
+};
+
+/** Events an audit keeps where the embedder says nothing else. */
+const DEFAULT_AUDIT_EVENTS = 10_000;
+
+/**
+ * What a guest may do. Get one from {@link SecurityPolicy.strict}, {@link SecurityPolicy.moderate},
+ * {@link SecurityPolicy.permissive} or {@link SecurityPolicy.builder}.
+ */
+export class SecurityPolicy {
+  readonly capabilities: readonly Capability[];
+  readonly limits: PolicyLimits;
+  /** Bytes the guest may write to standard output and standard error together, before a reset. */
+  readonly outputLimit: number;
+  readonly onViolation: OnViolation;
+  /** How many host calls the audit keeps; 0 is off. */
+  readonly auditEvents: number;
+
+  /** @internal */
+  constructor(data: PolicyData) {
+    this.capabilities = Object.freeze([...data.capabilities]);
+    this.limits = Object.freeze({ ...data.limits });
+    this.outputLimit = data.outputLimit;
+    this.onViolation = data.onViolation;
+    this.auditEvents = data.auditEvents;
+    Object.freeze(this);
+  }
+
+  /**
+   * Nothing from outside: a virtual clock that starts in the year 2000 and advances by a millisecond with every
+   * reading, random bytes from a fixed seed, captured output of at most 16 MiB, empty standard input; no environment,
+   * files or network. The same module with the same arguments does the same at every run.
+   */
+  static strict(): SecurityPolicy {
+    return new SecurityPolicy(STRICT);
+  }
+
+  /** As {@link SecurityPolicy.strict}, with the real clock and the system's randomness. */
+  static moderate(): SecurityPolicy {
+    return new SecurityPolicy({ ...STRICT, capabilities: [Capability.clock(), Capability.random()] });
+  }
+
+  /**
+   * As {@link SecurityPolicy.moderate}, with the host's environment, the current folder for reading and writing, and
+   * every public host on every port, with or without HTTPS; never addresses, loopback or private names unless named.
+   */
+  static permissive(): SecurityPolicy {
+    return SecurityPolicy.builder(SecurityPolicy.moderate())
+      .allowEnvironmentAccess('all')
+      .allowFilesystemAccess([{ host: '.', guest: '/' }], { readOnly: false })
+      .allowNetworkAccess(['*'], { requireHttps: false, allowedPorts: 'any' })
+      .build();
+  }
+
+  /** Builds a policy upon another, strict unless given. */
+  static builder(base: SecurityPolicy = SecurityPolicy.strict()): SecurityPolicyBuilder {
+    return new SecurityPolicyBuilder(base);
+  }
+
+  /** This policy with more capabilities. Where only one of a kind can count, the last does. */
+  with(...capabilities: readonly Capability[]): SecurityPolicy {
+    return SecurityPolicy.builder(this)
+      .allow(...capabilities)
+      .build();
+  }
+
+  /** The clock in force. */
+  get clock(): ClockCapability {
+    return this.capabilities.findLast((capability) => capability.kind === 'clock') ?? DEFAULT_CLOCK;
+  }
+
+  /** The source of randomness in force. */
+  get random(): RandomCapability {
+    return this.capabilities.findLast((capability) => capability.kind === 'random') ?? DEFAULT_RANDOM;
+  }
+}
+
+/** Collects a policy. Methods change the builder and return it. Wrong arguments throw a UsageError. */
+export class SecurityPolicyBuilder {
+  private data: PolicyData;
+
+  /** @internal */
+  constructor(base: SecurityPolicy) {
+    if (!(base instanceof SecurityPolicy)) refuse('the base of a policy', 'a SecurityPolicy', base);
+    this.data = base;
+  }
+
+  private set(change: Partial<PolicyData>): this {
+    this.data = { ...this.data, ...change };
+    return this;
+  }
+
+  allow(...capabilities: readonly Capability[]): this {
+    for (const capability of capabilities) {
+      if (!isCapability(capability)) refuse('a capability', 'made by Capability', capability);
+    }
+    return this.set({ capabilities: [...this.data.capabilities, ...capabilities] });
+  }
+
+  allowNetworkAccess(hosts: readonly string[], options?: NetworkAccessOptions): this {
+    return this.allow(Capability.networkAccess(hosts, options));
+  }
+
+  allowFilesystemAccess(mounts: string | readonly (string | Mount)[], options?: FilesystemAccessOptions): this {
+    return this.allow(Capability.filesystemAccess(mounts, options));
+  }
+
+  allowEnvironmentAccess(variables: 'all' | readonly string[] | Readonly<Record<string, string>>): this {
+    return this.allow(Capability.environmentAccess(variables));
+  }
+
+  /** Keeps a record of host calls: of the first `maxEvents`, 10,000 unless given. Changes no gas. */
+  enableAuditLogging(options: { readonly maxEvents?: number | undefined } = {}): this {
+    checkOptions('enableAuditLogging', options, ['maxEvents']);
+    const { maxEvents = DEFAULT_AUDIT_EVENTS } = options;
+    return this.set({ auditEvents: checkInteger('enableAuditLogging: maxEvents', maxEvents, 1, 2 ** 24) });
+  }
+
+  /** Wall-clock milliseconds for a call. */
+  maxExecutionTime(milliseconds: number): this {
+    if (typeof milliseconds !== 'number' || !(milliseconds > 0 && milliseconds < Number.POSITIVE_INFINITY)) {
+      refuse('maxExecutionTime', 'a finite number of milliseconds above 0', milliseconds);
+    }
+    return this.set({ limits: { ...this.data.limits, executionTime: milliseconds } });
+  }
+
+  /** Bytes in all memories and tables of an instance. */
+  maxMemory(bytes: number): this {
+    const memory = checkInteger('maxMemory', bytes, 0, Number.MAX_SAFE_INTEGER);
+    return this.set({ limits: { ...this.data.limits, memory } });
+  }
+
+  /** Units of the gas schedule, below 2⁶³. */
+  maxGas(units: bigint | number): this {
+    return this.set({ limits: { ...this.data.limits, gas: checkBigint('maxGas', units, 0n, 63) } });
+  }
+
+  /** Bytes of standard output and standard error together; 16 MiB unless given. */
+  maxOutput(bytes: number): this {
+    return this.set({ outputLimit: checkInteger('maxOutput', bytes, 0, 2 ** 31) });
+  }
+
+  onViolation(reaction: OnViolation): this {
+    if (reaction !== 'errno' && reaction !== 'trap') refuse('onViolation', "'errno' or 'trap'", reaction);
+    return this.set({ onViolation: reaction });
+  }
+
+  build(): SecurityPolicy {
+    return new SecurityPolicy(this.data);
+  }
+}

@@ -1,0 +1,114 @@
+/** The guest's standard streams, seen from the host. */
+
+import { UsageError } from '../wasm/errors.ts';
+import type { ByteSink, ByteSource } from './capability.ts';
+import { whenReady } from './promise.ts';
+
+const EMPTY = new Uint8Array(0);
+
+/** Standard input: pieces from a source, of which the guest takes as much as it has room for. */
+export class InputStream {
+  private readonly source: ByteSource;
+  /** Not yet taken. */
+  private pending: Uint8Array = EMPTY;
+  private ended = false;
+  private resets = 0;
+
+  constructor(source: ByteSource | undefined) {
+    this.source = source ?? EMPTY;
+    this.reset();
+  }
+
+  /** Known bytes that wait to be read, and whether nothing will come after them. */
+  get available(): { readonly bytes: number; readonly ended: boolean } {
+    return { bytes: this.pending.length, ended: this.ended };
+  }
+
+  /** The next bytes, at most `wanted`, without taking them; none at the end. Valid until {@link take}. */
+  peek(wanted: number): Uint8Array | Promise<Uint8Array> {
+    const { source } = this;
+    if (this.pending.length > 0 || this.ended || typeof source !== 'function') return this.pending.subarray(0, wanted);
+    const { resets } = this;
+    const keep = (bytes: Uint8Array | undefined): Uint8Array => {
+      if (resets !== this.resets) throw new UsageError('the sandbox was reset while its guest waited for input');
+      // The source may reuse its buffer.
+      this.pending = bytes?.slice() ?? EMPTY;
+      return this.pending.subarray(0, wanted);
+    };
+    return whenReady(source(wanted), keep);
+  }
+
+  take(count: number): void {
+    this.pending = this.pending.subarray(count);
+  }
+
+  /** From the beginning. A function goes on where it stands; a piece it has not given yet is lost. */
+  reset(): void {
+    const { source } = this;
+    this.resets++;
+    this.ended = typeof source !== 'function';
+    if (typeof source === 'string') this.pending = new TextEncoder().encode(source);
+    else this.pending = typeof source === 'function' ? EMPTY : source;
+  }
+}
+
+/** The bytes that several outputs may have together. */
+export class OutputBudget {
+  readonly limit: number;
+  used = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get rest(): number {
+    return this.limit - this.used;
+  }
+}
+
+const SMALLEST_BUFFER = 1_024;
+
+/** Standard output or error: given to a sink, or captured. Whoever writes has looked at the budget. */
+export class OutputStream {
+  private readonly sink: ByteSink | undefined;
+  private readonly budget: OutputBudget;
+  private buffer: Uint8Array = EMPTY;
+  private length = 0;
+
+  constructor(sink: ByteSink | undefined, budget: OutputBudget) {
+    this.sink = sink;
+    this.budget = budget;
+  }
+
+  /** Bytes that may still be written. */
+  get rest(): number {
+    return this.budget.rest;
+  }
+
+  /** @param bytes the stream's to keep; at most {@link rest} */
+  write(bytes: Uint8Array): void | Promise<void> {
+    this.budget.used += bytes.length;
+    if (this.sink !== undefined) return this.sink(bytes);
+    this.reserve(this.length + bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  private reserve(size: number): void {
+    if (size <= this.buffer.length) return;
+    const doubled = Math.max(SMALLEST_BUFFER, 2 * this.buffer.length);
+    const grown = new Uint8Array(Math.max(size, Math.min(doubled, this.budget.limit)));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
+  }
+
+  /** A copy of what was captured; empty where there is a sink. */
+  captured(): Uint8Array {
+    return this.buffer.slice(0, this.length);
+  }
+
+  reset(): void {
+    this.buffer = EMPTY;
+    this.length = 0;
+  }
+}

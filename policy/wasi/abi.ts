@@ -1,0 +1,111 @@
+/**
+ * WASI preview 1's numbers and structures, as `wasi_snapshot_preview1.witx` has them. Fields stand at multiples of
+ * their own size and structures end at a multiple of their largest field's, so the order of fields is the layout.
+ */
+
+const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 } as const;
+type FieldType = keyof typeof SIZES;
+type Fields = Readonly<Record<string, FieldType>>;
+type ValueOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends 'u64' ? bigint : number };
+
+/** A structure in the guest's memory, little-endian. */
+export class Struct<F extends Fields> {
+  /** In bytes, padding included. */
+  readonly size: number;
+  private readonly layout: readonly { readonly key: keyof F & string; readonly type: FieldType; readonly at: number }[];
+
+  constructor(fields: F) {
+    let end = 0;
+    let alignment = 1;
+    this.layout = Object.entries(fields).map(([key, type]) => {
+      const size = SIZES[type];
+      const at = alignUp(end, size);
+      end = at + size;
+      alignment = Math.max(alignment, size);
+      return { key, type, at };
+    });
+    this.size = alignUp(end, alignment);
+  }
+
+  /** Writes to the first {@link size} bytes; padding becomes 0. */
+  write(bytes: Uint8Array, value: ValueOf<F>): void {
+    const view = dataView(bytes, this.size);
+    bytes.fill(0, 0, this.size);
+    for (const { key, type, at } of this.layout) {
+      const field = value[key] as number | bigint;
+      if (type === 'u64') view.setBigUint64(at, field as bigint, true);
+      else if (type === 'u32') view.setUint32(at, field as number, true);
+      else if (type === 'u16') view.setUint16(at, field as number, true);
+      else view.setUint8(at, field as number);
+    }
+  }
+
+  read(bytes: Uint8Array): ValueOf<F> {
+    const view = dataView(bytes, this.size);
+    const value: Record<string, number | bigint> = {};
+    for (const { key, type, at } of this.layout) {
+      if (type === 'u64') value[key] = view.getBigUint64(at, true);
+      else if (type === 'u32') value[key] = view.getUint32(at, true);
+      else if (type === 'u16') value[key] = view.getUint16(at, true);
+      else value[key] = view.getUint8(at);
+    }
+    return value as ValueOf<F>;
+  }
+}
+
+function alignUp(offset: number, alignment: number): number {
+  return Math.ceil(offset / alignment) * alignment;
+}
+
+function dataView(bytes: Uint8Array, size: number): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, size);
+}
+
+/** A single value that a call returns through a pointer. */
+export const U32 = new Struct({ value: 'u32' });
+export const U64 = new Struct({ value: 'u64' });
+
+/** `iovec` and `ciovec`. */
+export const IOVEC = new Struct({ pointer: 'u32', length: 'u32' });
+export const FDSTAT = new Struct({ filetype: 'u8', flags: 'u16', rightsBase: 'u64', rightsInheriting: 'u64' });
+export const FILESTAT = new Struct({
+  device: 'u64',
+  inode: 'u64',
+  filetype: 'u8',
+  links: 'u64',
+  size: 'u64',
+  accessed: 'u64',
+  modified: 'u64',
+  changed: 'u64',
+});
+
+/** What a `subscription` begins with; what follows depends on the tag. */
+export const SUBSCRIPTION_HEAD = new Struct({ userdata: 'u64', tag: 'u8' });
+export const SUBSCRIPTION_CLOCK = new Struct({ id: 'u32', timeout: 'u64', precision: 'u64', flags: 'u16' });
+export const SUBSCRIPTION_DESCRIPTOR = new Struct({ descriptor: 'u32' });
+export const SUBSCRIPTION_SIZE = SUBSCRIPTION_HEAD.size + SUBSCRIPTION_CLOCK.size;
+export const EVENT = new Struct({ userdata: 'u64', error: 'u16', type: 'u8', bytes: 'u64', flags: 'u16' });
+
+export const EVENT_TYPE = { clock: 0, read: 1, write: 2 } as const;
+export const HANGUP = 1;
+export const ABSOLUTE_TIME = 1;
+
+/** Clock ids; the processor's and the thread's time are the guest's own, and run as the monotonic clock does. */
+export const CLOCK_IDS = ['realtime', 'monotonic', 'monotonic', 'monotonic'] as const;
+
+export const CHARACTER_DEVICE = 2;
+
+/** `fdflags`: append, dsync, nonblock, rsync, sync. */
+export const ALL_FLAGS = 0b11111;
+export const HIGHEST_WHENCE = 2;
+export const HIGHEST_ADVICE = 5;
+
+export const RIGHTS = {
+  datasync: 1n << 0n,
+  read: 1n << 1n,
+  setFlags: 1n << 3n,
+  sync: 1n << 4n,
+  write: 1n << 6n,
+  filestat: 1n << 21n,
+  poll: 1n << 27n,
+} as const;

@@ -1,0 +1,112 @@
+/** All 46 functions of WASI preview 1: names, types, what each asks of the policy, and who answers. */
+
+import { type FuncType, funcType, I32, I64, type ValType } from '../../wasm/types.ts';
+import type { HostCallContext } from '../call.ts';
+import * as descriptors from './descriptors.ts';
+import { ERRNO } from './errno.ts';
+import { pollOneoff } from './poll.ts';
+import type { WasiResult, WasiState } from './state.ts';
+import { sizesGet, stringsGet } from './strings.ts';
+import * as system from './system.ts';
+
+/** Module names under which guests import the functions. */
+export const PREVIEW1 = 'wasi_snapshot_preview1';
+/** The snapshot before. Its functions have the same types, but some lay out structures differently. */
+export const UNSTABLE = 'wasi_unstable';
+
+/** What a call asks of the policy; `descriptor` depends on what its first argument stands for. */
+export type WasiSubject =
+  | 'arguments'
+  | 'environment'
+  | 'clock'
+  | 'random'
+  | 'process'
+  | 'descriptor'
+  | 'filesystem'
+  | 'network';
+
+export interface WasiFunction {
+  readonly name: string;
+  readonly type: FuncType;
+  readonly subject: WasiSubject;
+  /** Under {@link UNSTABLE}: served the same, there but with other structures (and so not served), or not there. */
+  readonly unstable: 'same' | 'different' | 'absent';
+  readonly call: (state: WasiState, call: HostCallContext, args: readonly (number | bigint)[]) => WasiResult;
+}
+
+const TYPES = { i32: I32, i64: I64 } as const;
+type TypeName = keyof typeof TYPES;
+type ArgumentsOf<P extends readonly TypeName[]> = { readonly [K in keyof P]: P[K] extends 'i64' ? bigint : number };
+
+function row<const P extends readonly TypeName[]>(
+  name: string,
+  subject: WasiSubject,
+  params: P,
+  handler: (state: WasiState, call: HostCallContext, ...args: ArgumentsOf<P>) => WasiResult,
+  unstable: WasiFunction['unstable'] = 'same',
+): WasiFunction {
+  const results: readonly ValType[] = name === 'proc_exit' ? [] : [I32];
+  const type = funcType(
+    params.map((param) => TYPES[param]),
+    results,
+  );
+  const call: WasiFunction['call'] = (state, context, args) => handler(state, context, ...(args as ArgumentsOf<P>));
+  return { name, type, subject, unstable, call };
+}
+
+const { onOpen, inDirectory } = descriptors;
+
+/** For a call that is not served yet. */
+const unsupported = onOpen(ERRNO.nosys);
+const notSeekable = onOpen(ERRNO.spipe);
+const notSocket = onOpen(ERRNO.notsock);
+
+export const WASI_FUNCTIONS: readonly WasiFunction[] = [
+  row('args_get', 'arguments', ['i32', 'i32'], stringsGet('args')),
+  row('args_sizes_get', 'arguments', ['i32', 'i32'], sizesGet('args')),
+  row('environ_get', 'environment', ['i32', 'i32'], stringsGet('environment')),
+  row('environ_sizes_get', 'environment', ['i32', 'i32'], sizesGet('environment')),
+  row('clock_res_get', 'clock', ['i32', 'i32'], system.clockResGet),
+  row('clock_time_get', 'clock', ['i32', 'i64', 'i32'], system.clockTimeGet),
+  row('fd_advise', 'descriptor', ['i32', 'i64', 'i64', 'i32'], descriptors.fdAdvise),
+  row('fd_allocate', 'descriptor', ['i32', 'i64', 'i64'], notSeekable),
+  row('fd_close', 'descriptor', ['i32'], descriptors.fdClose),
+  row('fd_datasync', 'descriptor', ['i32'], onOpen(ERRNO.success)),
+  row('fd_fdstat_get', 'descriptor', ['i32', 'i32'], descriptors.fdFdstatGet),
+  row('fd_fdstat_set_flags', 'descriptor', ['i32', 'i32'], descriptors.fdFdstatSetFlags),
+  row('fd_fdstat_set_rights', 'descriptor', ['i32', 'i64', 'i64'], unsupported),
+  row('fd_filestat_get', 'descriptor', ['i32', 'i32'], descriptors.fdFilestatGet, 'different'),
+  row('fd_filestat_set_size', 'descriptor', ['i32', 'i64'], unsupported),
+  row('fd_filestat_set_times', 'descriptor', ['i32', 'i64', 'i64', 'i32'], unsupported),
+  row('fd_pread', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], notSeekable),
+  row('fd_prestat_get', 'descriptor', ['i32', 'i32'], descriptors.noPreopen),
+  row('fd_prestat_dir_name', 'descriptor', ['i32', 'i32', 'i32'], descriptors.noPreopen),
+  row('fd_pwrite', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], notSeekable),
+  row('fd_read', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdRead),
+  row('fd_readdir', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], onOpen(ERRNO.notdir)),
+  row('fd_renumber', 'descriptor', ['i32', 'i32'], descriptors.fdRenumber),
+  // The older snapshot numbers `whence` differently; on streams, which have no position, that makes no difference.
+  row('fd_seek', 'descriptor', ['i32', 'i64', 'i32', 'i32'], descriptors.fdSeek),
+  row('fd_sync', 'descriptor', ['i32'], onOpen(ERRNO.success)),
+  row('fd_tell', 'descriptor', ['i32', 'i32'], notSeekable),
+  row('fd_write', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdWrite),
+  row('path_create_directory', 'filesystem', ['i32', 'i32', 'i32'], inDirectory(0)),
+  row('path_filestat_get', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(0), 'different'),
+  row('path_filestat_set_times', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i64', 'i64', 'i32'], inDirectory(0)),
+  row('path_link', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(0, 4)),
+  row('path_open', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i64', 'i64', 'i32', 'i32'], inDirectory(0)),
+  row('path_readlink', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(0)),
+  row('path_remove_directory', 'filesystem', ['i32', 'i32', 'i32'], inDirectory(0)),
+  row('path_rename', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(0, 3)),
+  row('path_symlink', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(2)),
+  row('path_unlink_file', 'filesystem', ['i32', 'i32', 'i32'], inDirectory(0)),
+  row('poll_oneoff', 'clock', ['i32', 'i32', 'i32', 'i32'], pollOneoff, 'different'),
+  row('proc_exit', 'process', ['i32'], system.procExit),
+  row('proc_raise', 'process', ['i32'], () => ERRNO.nosys),
+  row('random_get', 'random', ['i32', 'i32'], system.randomGet),
+  row('sched_yield', 'process', [], system.schedYield),
+  row('sock_accept', 'network', ['i32', 'i32', 'i32'], notSocket, 'absent'),
+  row('sock_recv', 'network', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], notSocket),
+  row('sock_send', 'network', ['i32', 'i32', 'i32', 'i32', 'i32'], notSocket),
+  row('sock_shutdown', 'network', ['i32', 'i32'], notSocket),
+];

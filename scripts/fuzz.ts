@@ -1,0 +1,68 @@
+/**
+ * The property tests for as long as one likes: `tsx scripts/fuzz.ts [property…] [--runs n] [--seed n] [--keep folder]`.
+ * Goes on for ever, or until `--runs` are done; stops at the first failure and prints it shrunk, with its seed. With
+ * `--keep`, writes it there as JSON (test/property/counterexamples replays what it holds).
+ */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { differential } from '../test/property/differential.ts';
+import { mutatedModules, randomBytes } from '../test/property/hostile.ts';
+import { loadNamespace } from '../test/property/namespace.ts';
+import { type Failure, type Property, runProperty, SEED } from '../test/property/runner.ts';
+
+/** Runs between two looks at the clock and the other properties. */
+const BATCH = 500;
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: 'string' }, seed: { type: 'string' }, keep: { type: 'string' } },
+});
+
+const namespace = await loadNamespace();
+const firstSeed = Number(options.seed ?? SEED);
+const properties: Readonly<Record<string, (seed: number) => (batchSeed: number) => Failure | undefined>> = {
+  differential: () => batch(differential(namespace)),
+  'large-programs': () => batch(differential(namespace, { steps: 150, functions: 8 })),
+  mutated: (seed) => batch(mutatedModules(seed)),
+  random: () => batch(randomBytes),
+};
+
+function batch<T>(property: Property<T>): (seed: number) => Failure | undefined {
+  return (seed) => runProperty(property, { runs: BATCH, seed });
+}
+
+const names = positionals.length > 0 ? positionals : Object.keys(properties);
+for (const name of names) {
+  if (!Object.hasOwn(properties, name)) {
+    console.error(`no property ${name}; there are: ${Object.keys(properties).join(', ')}`);
+    process.exit(2);
+  }
+}
+
+const limit = Number(options.runs ?? Number.POSITIVE_INFINITY);
+const started = Date.now();
+const isTerminal = process.stdout.isTTY;
+console.log(`seed ${firstSeed}: ${names.join(', ')}`);
+let runs = 0;
+for (let round = 0; runs < limit; round++) {
+  const seed = firstSeed + round;
+  for (const name of names) {
+    const failure = properties[name]?.(seed)(seed);
+    runs += BATCH;
+    if (failure !== undefined) {
+      console.log(`\n${name}, --seed ${seed}\n${failure.message}`);
+      if (options.keep !== undefined) {
+        const file = join(options.keep, `${name}-${seed}.json`);
+        writeFileSync(file, `${JSON.stringify(failure.kept, undefined, 2)}\n`);
+        console.log(`kept as ${file}`);
+      }
+      process.exit(1);
+    }
+  }
+  const line = `${runs} runs, ${Math.round(runs / ((Date.now() - started) / 1000))} a second, seed ${seed}`;
+  if (isTerminal) process.stdout.write(`\r${line}\u001b[K`);
+  else if (round % 20 === 19) console.log(line);
+}
+console.log(`\n${runs} runs, no failure`);

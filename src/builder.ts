@@ -1,0 +1,100 @@
+/** Collects the options of a sandbox, one by one. */
+
+import type { ByteSink, ByteSource, Capability, SecurityPolicy } from '../policy/index.ts';
+import type { EngineChoice } from './engines.ts';
+import { checkOption, type SandboxOptionName, type SandboxOptions } from './options.ts';
+import type { ModuleSource } from './source.ts';
+
+/**
+ * Every method but the last sets one option, as {@link SandboxOptions} describes it, and returns the builder; the
+ * last value given counts. All throw a UsageError at once where the value is not one.
+ */
+export class SandboxBuilder<Sandbox> {
+  private options: Partial<SandboxOptions> = {};
+  private readonly create: (options: SandboxOptions) => Promise<Sandbox>;
+
+  /** @internal */
+  constructor(create: (options: SandboxOptions) => Promise<Sandbox>) {
+    this.create = create;
+  }
+
+  source(source: ModuleSource): this {
+    return this.set('source', source);
+  }
+
+  securityPolicy(policy: SecurityPolicy): this {
+    return this.set('securityPolicy', policy);
+  }
+
+  /** Adds a grant to the policy's. */
+  addCapability(capability: Capability): this {
+    return this.set('capabilities', [...(this.options.capabilities ?? []), capability]);
+  }
+
+  /** @param bytes for all memories and tables together */
+  memoryLimit(bytes: number): this {
+    return this.set('memoryLimit', bytes);
+  }
+
+  /** @param bytes weight of the call stack */
+  stackLimit(bytes: number): this {
+    return this.set('stackLimit', bytes);
+  }
+
+  /** @param units of the gas schedule */
+  gasLimit(units: bigint | number): this {
+    return this.set('gasLimit', units);
+  }
+
+  /** @param milliseconds of wall-clock time for each call */
+  cpuTimeout(milliseconds: number): this {
+    return this.set('cpuTimeout', milliseconds);
+  }
+
+  /** @param bytes the module itself may have */
+  moduleLimit(bytes: number): this {
+    return this.set('moduleLimit', bytes);
+  }
+
+  engine(name: EngineChoice): this {
+    return this.set('engine', name);
+  }
+
+  instanceId(id: string): this {
+    return this.set('instanceId', id);
+  }
+
+  /** @param args the first is the program's name */
+  args(args: readonly string[]): this {
+    return this.set('args', args);
+  }
+
+  env(variables: Readonly<Record<string, string>>): this {
+    return this.set('env', variables);
+  }
+
+  stdin(input: ByteSource): this {
+    return this.set('stdin', input);
+  }
+
+  onStdout(sink: ByteSink): this {
+    return this.set('onStdout', sink);
+  }
+
+  onStderr(sink: ByteSink): this {
+    return this.set('onStderr', sink);
+  }
+
+  /**
+   * Loads, validates and instantiates the module, and runs its start function.
+   * @throws UsageError, CompileError, LinkError, and whatever ends the start function
+   */
+  build(): Promise<Sandbox> {
+    return this.create(Object.freeze({ ...this.options }) as SandboxOptions);
+  }
+
+  private set<K extends SandboxOptionName>(name: K, value: SandboxOptions[K]): this {
+    this.options = { ...this.options, [name]: checkOption(name, value) };
+    return this;
+  }
+}

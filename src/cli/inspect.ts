@@ -1,0 +1,201 @@
+/** `wasm-sandbox inspect`: what a module holds, as data and as text. */
+
+import { GAS_VERSION } from '../../wasm/gas.ts';
+import { MODULE_LIMITS, PAGE_BYTES } from '../../wasm/limits.ts';
+import { functionNames } from '../../wasm/names.ts';
+import { planFunction } from '../../wasm/plan.ts';
+import { escapeUnprintable } from '../../wasm/quote.ts';
+import {
+  type GlobalType,
+  type ImportDescription,
+  type Limits,
+  type TableType,
+  typeName,
+  typeOfFunction,
+  type WasmModule,
+} from '../../wasm/types.ts';
+import { loadModule } from '../source.ts';
+import { showFuncType } from '../values.ts';
+import { type Io, print } from './io.ts';
+import { STATUS } from './status.ts';
+import { type Align, bytesText, grouped, table } from './table.ts';
+
+export interface InspectOptions {
+  readonly json?: boolean;
+  readonly functions?: boolean;
+}
+
+export async function inspect(path: string, options: InspectOptions, io: Io): Promise<number> {
+  const module = await loadModule(path, MODULE_LIMITS.moduleBytes);
+  const listed = options.functions ? functionsOf(module) : undefined;
+  if (options.json) {
+    print(io, [JSON.stringify({ module: path, ...summaryOf(module), functionList: listed }, null, 2)]);
+  } else print(io, [...summaryLines(path, module), ...(listed === undefined ? [] : functionLines(listed))]);
+  return STATUS.ok;
+}
+
+/** Everything but the functions one by one. */
+export function summaryOf(module: WasmModule) {
+  return {
+    bytes: module.bytes.length,
+    gasVersion: GAS_VERSION,
+    usesVectors: module.usesVectors,
+    start: module.start ?? null,
+    types: module.types.map(showFuncType),
+    functions: {
+      imported: module.importedFunctions,
+      own: module.bodies.length,
+      codeBytes: module.bodies.reduce((sum, { start, end }) => sum + end - start, 0),
+    },
+    imports: module.imports.map((item) => ({
+      module: item.module,
+      name: item.name,
+      kind: item.kind,
+      type: showImport(module, item),
+    })),
+    exports: module.exports.map(({ name, kind, index }) => ({
+      name,
+      kind,
+      index,
+      type: showExport(module, kind, index),
+    })),
+    memories: module.memories.map(({ limits }, index) => ({
+      minPages: limits.min,
+      maxPages: limits.max ?? null,
+      imported: index < module.importedMemories,
+    })),
+    tables: module.tables.map(({ element, limits }, index) => ({
+      element: typeName(element),
+      min: limits.min,
+      max: limits.max ?? null,
+      imported: index < module.importedTables,
+    })),
+    globals: module.globals.map((type, index) => ({
+      type: showGlobal(type),
+      imported: index < module.importedGlobals,
+    })),
+    elementSegments: module.elements.length,
+    dataSegments: {
+      count: module.data.length,
+      bytes: module.data.reduce((sum, { bytes }) => sum + bytes.end - bytes.start, 0),
+    },
+    customSections: module.customSections.map(({ name, bytes }) => ({ name, bytes: bytes.end - bytes.start })),
+  };
+}
+
+/** The module's own functions, with what metering makes of them. */
+export function functionsOf(module: WasmModule) {
+  const names = functionNames(module);
+  return module.bodies.map((body, i) => {
+    const index = module.importedFunctions + i;
+    const { entryCost, weight } = planFunction(module, i);
+    return {
+      index,
+      name: names.get(index) ?? null,
+      type: showFuncType(typeOfFunction(module, index)),
+      bytes: body.end - body.start,
+      entryGas: entryCost,
+      frameBytes: weight,
+    };
+  });
+}
+
+function summaryLines(path: string, module: WasmModule): string[] {
+  const summary = summaryOf(module);
+  const { functions, memories, tables, globals, imports, exports, dataSegments, customSections, start } = summary;
+  const overview = [
+    ['module', escapeUnprintable(path)],
+    ['size', bytesText(summary.bytes)],
+    ['types', grouped(summary.types.length)],
+    [
+      'functions',
+      `${grouped(functions.own)} own, ${grouped(functions.imported)} imported, ${grouped(functions.codeBytes)} bytes of code`,
+    ],
+    ...memories.map(({ minPages, maxPages, imported }) => [
+      'memory',
+      `${showRange(minPages, maxPages, 'pages')}, ${bytesText(minPages * PAGE_BYTES)} at first${imported ? ', imported' : ''}`,
+    ]),
+    ...tables.map(({ element, min, max, imported }) => [
+      'table',
+      `${showRange(min, max, 'elements')} of ${element}${imported ? ', imported' : ''}`,
+    ]),
+    ['globals', grouped(globals.length)],
+    ['data segments', `${grouped(dataSegments.count)}, ${bytesText(dataSegments.bytes)}`],
+    ['element segments', grouped(summary.elementSegments)],
+    ['start', start === null ? 'no start function' : `function ${start}`],
+    ['vectors', summary.usesVectors ? 'used' : 'not used'],
+  ];
+  return [
+    ...table(overview),
+    ...section('Imports', ['module', 'name', 'kind', 'type'], imports),
+    ...section('Exports', ['name', 'kind', 'type'], exports),
+    ...section('Custom sections', ['name', 'bytes'], customSections, ['left', 'right']),
+  ];
+}
+
+function functionLines(list: ReturnType<typeof functionsOf>): string[] {
+  const align: Align[] = ['right', 'left', 'left', 'right', 'right', 'right'];
+  return section('Functions', ['index', 'name', 'type', 'bytes', 'entryGas', 'frameBytes'], list, align);
+}
+
+/** A heading and a table of the named properties; nothing where there are no rows. */
+function section<Key extends string>(
+  title: string,
+  keys: readonly Key[],
+  rows: readonly Readonly<Record<Key, string | number | null>>[],
+  align: readonly Align[] = [],
+): string[] {
+  if (rows.length === 0) return [];
+  const cells = rows.map((row) => keys.map((key) => showCell(row[key])));
+  return ['', `${title} (${grouped(rows.length)})`, ...table([keys, ...cells], align).map((line) => `  ${line}`)];
+}
+
+const LONGEST_CELL = 100;
+
+function showCell(value: string | number | null): string {
+  if (typeof value === 'number') return grouped(value);
+  const text = escapeUnprintable(value ?? '-');
+  return text.length > LONGEST_CELL ? `${text.slice(0, LONGEST_CELL)}…` : text;
+}
+
+function showImport(module: WasmModule, description: ImportDescription): string {
+  switch (description.kind) {
+    case 'function':
+      return showFuncType(module.types[description.typeIndex] as WasmModule['types'][number]);
+    case 'table':
+      return showTable(description.type);
+    case 'memory':
+      return showLimits(description.type.limits, 'pages');
+    case 'global':
+      return showGlobal(description.type);
+  }
+}
+
+function showExport(module: WasmModule, kind: WasmModule['exports'][number]['kind'], index: number): string {
+  switch (kind) {
+    case 'function':
+      return showFuncType(typeOfFunction(module, index));
+    case 'table':
+      return showTable(module.tables[index] as TableType);
+    case 'memory':
+      return showLimits((module.memories[index] as WasmModule['memories'][number]).limits, 'pages');
+    case 'global':
+      return showGlobal(module.globals[index] as GlobalType);
+  }
+}
+
+function showTable({ element, limits }: TableType): string {
+  return `${typeName(element)}, ${showLimits(limits, 'elements')}`;
+}
+
+function showGlobal({ type, mutable }: GlobalType): string {
+  return mutable ? `mut ${typeName(type)}` : typeName(type);
+}
+
+function showLimits({ min, max }: Limits, unit: string): string {
+  return showRange(min, max ?? null, unit);
+}
+
+function showRange(min: number, max: number | null, unit: string): string {
+  return max === null ? `${grouped(min)} ${unit} or more` : `${grouped(min)} to ${grouped(max)} ${unit}`;
+}

@@ -1,0 +1,147 @@
+/** The command line: which options there are, and what each command is handed. */
+
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../../wasm/errors.ts';
+import { quote } from '../../wasm/quote.ts';
+import { inspect } from './inspect.ts';
+import { ClosedOutput, complain, encode, type Io } from './io.ts';
+import { parseDuration, parseGas, parseSize } from './numbers.ts';
+import { errorLines, statusOf } from './report.ts';
+import { type RunOptions, run } from './run.ts';
+import { STATUS, STATUS_HELP } from './status.ts';
+import { validate } from './validate.ts';
+
+const WIDTH = 100;
+
+const EXAMPLES = `
+Examples:
+  wasm-sandbox run hello.wasm one two           arguments after the module are the program's
+  wasm-sandbox run --invoke add math.wasm 5 3   call an exported function, print what it returns
+  wasm-sandbox run --gas 1e9 --memory 64MiB --timeout 5s --stats untrusted.wasm
+  wasm-sandbox run --json untrusted.wasm        everything in one JSON object
+  wasm-sandbox validate module.wasm
+  wasm-sandbox inspect --functions module.wasm
+`;
+
+const RUN_NOTES = `
+Options come before the module; everything after it belongs to the program.
+The program has the standard streams, its arguments, the variables given with --env, the real
+clock and real randomness (without --strict), and nothing else.
+
+With --json, standard output is one object: exitCode or results (as text), stdout and stderr
+(stdoutBase64 and stderrBase64 where they are not UTF-8), error, stats. Gas is text there, since
+it may exceed what a JSON number holds.
+`;
+
+/**
+ * Runs the command. Never throws.
+ * @param args without the names of runtime and script
+ * @returns the exit status
+ */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  try {
+    return await dispatch(args, io);
+  } catch (error) {
+    if (error instanceof ClosedOutput) return STATUS.closedPipe;
+    complain(io, errorLines(error));
+    return statusOf(error);
+  }
+}
+
+async function dispatch(args: readonly string[], io: Io): Promise<number> {
+  let status: number = STATUS.ok;
+  const program = build(io, async (task) => {
+    status = await task;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? STATUS.ok : STATUS.usage;
+  }
+  return status;
+}
+
+function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Command {
+  const program = new Command('wasm-sandbox')
+    .description('Runs WebAssembly nobody trusts, with exact limits on gas, memory, stack and time.')
+    .version(io.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .enablePositionalOptions()
+    .exitOverride()
+    .showSuggestionAfterError()
+    // Commander's own defaults would look at the process's streams.
+    .configureOutput({
+      writeOut: (text) => io.stdout(encode(text)),
+      writeErr: (text) => io.stderr(encode(text)),
+      outputError: (text, write) => write(`wasm-sandbox: ${text.replace(/^error: /, '')}`),
+      getOutHelpWidth: () => WIDTH,
+      getErrHelpWidth: () => WIDTH,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText('after', `${EXAMPLES}\n${STATUS_HELP}`);
+
+  program
+    .command('run')
+    .summary('run a WASI command, or call one function')
+    .description('Runs a WASI command, or with --invoke calls one exported function.')
+    .argument('<module>', 'path or URL of a module')
+    .argument('[args...]', "the program's arguments, or the function's")
+    .passThroughOptions()
+    .option('--invoke <function>', 'call this export instead of _start, and print its results')
+    .option('--gas <units>', 'end the program after so much gas (default: no limit)', checked(parseGas))
+    .option('--memory <size>', 'memories and tables together, as 64MiB (default: 256MiB)', checked(parseSize))
+    .option('--stack <size>', 'weight of the call stack (default: 512KiB)', checked(parseSize))
+    .option(
+      '--timeout <duration>',
+      'end the program after this time, as 500ms or 5s (default: no limit)',
+      checked(parseDuration),
+    )
+    .option('--env <NAME=VALUE>', 'set a variable for the program; may be repeated', collectVariables)
+    .addOption(
+      new Option('--engine <name>', 'what runs the program').choices(['auto', 'interpreter', 'native']).default('auto'),
+    )
+    .option('--strict', 'no real clock and no real randomness: the same at every run')
+    .option('--stats', 'print gas, memory, stack and time to standard error')
+    .option('--json', 'print one JSON object instead of what the program writes')
+    .addHelpText('after', `${RUN_NOTES}\n${STATUS_HELP}`)
+    .action((module: string, args: string[], options: RunOptions) => finish(run(module, args, options, io)));
+
+  program
+    .command('validate')
+    .summary('say whether a file is a valid module')
+    .description('Says whether a file is a valid module, and if not, what is wrong at which offset.')
+    .argument('<module>', 'path or URL of a module')
+    .option('--json', 'print a JSON object')
+    .action((module: string, options) => finish(validate(module, options, io)));
+
+  program
+    .command('inspect')
+    .summary('show what a module holds')
+    .description('Shows what a module imports, exports and declares.')
+    .argument('<module>', 'path or URL of a module')
+    .option('--functions', "list the module's functions, with the gas and stack each entry costs")
+    .option('--json', 'print a JSON object')
+    .action((module: string, options) => finish(inspect(module, options, io)));
+
+  return program;
+}
+
+/** Gives commander the kind of error it reports together with the option. */
+function checked<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof UsageError) throw new InvalidArgumentError(`${error.message}.`);
+      throw error;
+    }
+  };
+}
+
+function collectVariables(text: string, previous: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError(`${quote(text)} is not NAME=VALUE.`);
+  return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
+}

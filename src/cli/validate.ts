@@ -1,0 +1,30 @@
+/** `wasm-sandbox validate`: is it a module? */
+
+import { CompileError } from '../../wasm/errors.ts';
+import { MODULE_LIMITS } from '../../wasm/limits.ts';
+import { quote } from '../../wasm/quote.ts';
+import { loadModule } from '../source.ts';
+import { complain, type Io, print } from './io.ts';
+import { errorLines, errorReport } from './report.ts';
+import { STATUS } from './status.ts';
+
+export interface ValidateOptions {
+  readonly json?: boolean;
+}
+
+export async function validate(path: string, options: ValidateOptions, io: Io): Promise<number> {
+  let error: CompileError | undefined;
+  try {
+    await loadModule(path, MODULE_LIMITS.moduleBytes);
+  } catch (cause) {
+    if (!(cause instanceof CompileError)) throw cause;
+    error = cause;
+  }
+  if (options.json) {
+    print(io, [
+      JSON.stringify({ module: path, valid: error === undefined, error: error && errorReport(error) }, null, 2),
+    ]);
+  } else if (error === undefined) print(io, [`${quote(path, 200)} is a valid module`]);
+  else complain(io, errorLines(error).slice(0, 1));
+  return error === undefined ? STATUS.ok : STATUS.invalid;
+}

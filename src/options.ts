@@ -1,0 +1,177 @@
+/** What a sandbox is built from: one plain object. The builder collects it; the checks are here, once. */
+
+import { type ByteSink, type ByteSource, Capability, SecurityPolicy } from '../policy/index.ts';
+import type { InstanceLimits } from '../wasm/engine.ts';
+import { UsageError } from '../wasm/errors.ts';
+import { DEFAULT_LIMITS, MODULE_LIMITS } from '../wasm/limits.ts';
+import { quote } from '../wasm/quote.ts';
+import { asBytes, callback, cString, gas, integer, list, milliseconds, record, refuse, text } from './check.ts';
+import { checkEngine, type EngineChoice } from './engines.ts';
+import { suggest } from './similar.ts';
+import { GiB } from './sizes.ts';
+import { checkSource, type ModuleSource } from './source.ts';
+
+export interface SandboxOptions {
+  readonly source: ModuleSource;
+  /** What the guest may reach; `SecurityPolicy.strict()` unless given. Its limits bound the ones given here. */
+  readonly securityPolicy?: SecurityPolicy | undefined;
+  /** Grants beyond the policy's. */
+  readonly capabilities?: readonly Capability[] | undefined;
+  /** Bytes for all memories and tables together; 256 MiB unless given. */
+  readonly memoryLimit?: number | undefined;
+  /** Weight of the call stack in bytes, at most 1 GiB; 512 KiB unless given. */
+  readonly stackLimit?: number | undefined;
+  /** Units of the gas schedule, below 2⁶³, until a reset; no limit unless given. */
+  readonly gasLimit?: bigint | number | undefined;
+  /**
+   * Wall-clock milliseconds for each call, and for instantiation; no limit unless given. Looked at while the guest
+   * runs: waiting for a host function's promise counts, but is not cut short.
+   */
+  readonly cpuTimeout?: number | undefined;
+  /** Bytes the module itself may have; 1 GiB unless given. Nothing beyond is read. */
+  readonly moduleLimit?: number | undefined;
+  /** `'auto'` unless given. */
+  readonly engine?: EngineChoice | undefined;
+  /** Names the sandbox in statistics; unique within the process unless given. */
+  readonly instanceId?: string | undefined;
+  /** The program's arguments as WASI gives them to it: the first is the program's name. */
+  readonly args?: readonly string[] | undefined;
+  /** The program's environment: exactly these variables. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Standard input; text as UTF-8. A function is asked for the next piece when the guest reads. */
+  readonly stdin?: ByteSource | undefined;
+  /** Takes standard output as it is written; without it, it is kept for `run()` and `output()`. */
+  readonly onStdout?: ByteSink | undefined;
+  /** The same for standard error. */
+  readonly onStderr?: ByteSink | undefined;
+}
+
+export type SandboxOptionName = keyof SandboxOptions;
+
+/** Options with a value for everything that has a default. */
+export interface Settings {
+  readonly source: ModuleSource;
+  readonly policy: SecurityPolicy;
+  readonly limits: InstanceLimits;
+  /** Milliseconds. */
+  readonly cpuTimeout: number | undefined;
+  readonly moduleLimit: number;
+  readonly engine: EngineChoice;
+  readonly instanceId: string;
+  readonly args: readonly string[];
+}
+
+/** The interpreter's frames are a few times their weight; more than this cannot be allocated. */
+const HIGHEST_STACK = GiB;
+
+/** The check of every option; what it returns is what is used. */
+const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullable<SandboxOptions[K]> } = {
+  source: checkSource,
+  securityPolicy: (value) =>
+    value instanceof SecurityPolicy ? value : refuse('securityPolicy', 'a SecurityPolicy', value),
+  // The policy refuses what Capability has not made.
+  capabilities: (value) => SecurityPolicy.strict().with(...(list('capabilities', value) as Capability[])).capabilities,
+  memoryLimit: (value) => integer('memoryLimit', value, 'bytes', 0),
+  stackLimit: (value) => integer('stackLimit', value, 'bytes', 0, HIGHEST_STACK),
+  gasLimit: (value) => gas('gasLimit', value),
+  cpuTimeout: (value) => milliseconds('cpuTimeout', value),
+  moduleLimit: (value) => integer('moduleLimit', value, 'bytes', 0, MODULE_LIMITS.moduleBytes),
+  engine: checkEngine,
+  instanceId: (value) =>
+    text('instanceId', value) === ''
+      ? refuse('instanceId', 'a string that is not empty', value)
+      : text('instanceId', value),
+  args: (value) => Object.freeze(list('args', value).map((arg, i) => cString(`args[${i}]`, arg))),
+  env: checkEnvironment,
+  stdin: checkStdin,
+  onStdout: (value) => callback('onStdout', value) as ByteSink,
+  onStderr: (value) => callback('onStderr', value) as ByteSink,
+};
+
+/**
+ * Checks one option.
+ * @throws UsageError
+ */
+export function checkOption<K extends SandboxOptionName>(name: K, value: unknown): NonNullable<SandboxOptions[K]> {
+  return CHECKS[name](value);
+}
+
+/**
+ * Checks all options; undefined counts as not given.
+ * @throws UsageError
+ */
+export function settle(options: SandboxOptions): Settings {
+  const given: Partial<Record<SandboxOptionName, unknown>> = {};
+  for (const [name, value] of Object.entries(record('the options', options))) {
+    if (!isOptionName(name)) {
+      throw new UsageError(
+        `there is no option ${quote(name)}; ${suggest(name, Object.keys(CHECKS), 'the options are')}`,
+      );
+    }
+    if (value !== undefined) given[name] = checkOption(name, value);
+  }
+  const checked = given as SandboxOptions;
+  if (checked.source === undefined)
+    throw new UsageError('no source was given: name a path, a URL or the bytes of a module');
+  const policy = policyOf(checked);
+  const { limits } = policy;
+  const { gasLimit } = checked;
+  return Object.freeze({
+    source: checked.source,
+    policy,
+    limits: Object.freeze({
+      gas: least(gasLimit === undefined ? undefined : BigInt(gasLimit), limits.gas),
+      memoryBytes: least(checked.memoryLimit, limits.memory) ?? DEFAULT_LIMITS.memoryBytes,
+      stackBytes: checked.stackLimit ?? DEFAULT_LIMITS.stackBytes,
+    }),
+    cpuTimeout: least(checked.cpuTimeout, limits.executionTime),
+    moduleLimit: checked.moduleLimit ?? MODULE_LIMITS.moduleBytes,
+    engine: checked.engine ?? 'auto',
+    instanceId: checked.instanceId ?? `sandbox-${++sandboxes}`,
+    args: checked.args ?? [],
+  });
+}
+
+let sandboxes = 0;
+
+/** The policy with everything that was granted beside it. */
+function policyOf({
+  securityPolicy,
+  capabilities = [],
+  env,
+  stdin,
+  onStdout,
+  onStderr,
+}: SandboxOptions): SecurityPolicy {
+  const grants: Capability[] = [...capabilities];
+  if (env !== undefined) grants.push(Capability.environmentAccess(env));
+  if (stdin !== undefined || onStdout !== undefined || onStderr !== undefined) {
+    grants.push(Capability.stdio({ stdin, stdout: onStdout, stderr: onStderr }));
+  }
+  const policy = securityPolicy ?? SecurityPolicy.strict();
+  return grants.length === 0 ? policy : policy.with(...grants);
+}
+
+function isOptionName(name: string): name is SandboxOptionName {
+  return Object.hasOwn(CHECKS, name);
+}
+
+/** The smaller of two limits, of which either may be absent. */
+export function least<T extends number | bigint>(a: T | undefined, b: T | undefined): T | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}
+
+function checkEnvironment(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(record('env', value)).map(([name, content]) => {
+    if (name === '' || name.includes('=')) refuse('the name of a variable in env', 'without =, and not empty', name);
+    return [cString('the name of a variable in env', name), cString(`env[${quote(name)}]`, content)] as const;
+  });
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+function checkStdin(value: unknown): ByteSource {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'function') return value as ByteSource;
+  return asBytes(value)?.slice() ?? refuse('stdin', 'bytes, a string or a function', value);
+}

@@ -1,0 +1,37 @@
+/** What a sandbox reports of the resources it used. */
+
+import type { EngineName } from '../wasm/engine.ts';
+import type { ResourceFigures } from '../wasm/errors.ts';
+import { GAS_VERSION } from '../wasm/gas.ts';
+
+/** Since the sandbox was built or last reset. Gas, memory and stack are exact and the same on every engine. */
+export interface ResourceStats extends ResourceFigures {
+  readonly instanceId: string;
+  readonly engine: EngineName;
+  /** Why it is that engine. */
+  readonly engineReason: string;
+  /** Version of the gas schedule. */
+  readonly gasVersion: number;
+  /** Bytes in all memories and tables: `memoryBytes` by another name. */
+  readonly memoryUsed: number;
+  /** Milliseconds of wall-clock time in which the guest was entered; not exact, and not reproducible. */
+  readonly cpuTimeMs: number;
+  /** Calls made into the guest from outside, the start function's not among them. */
+  readonly functionCalls: number;
+}
+
+/** Bytes in the memories and tables of an instance. */
+export interface MemoryUsage {
+  readonly usedBytes: number;
+  readonly peakBytes: number;
+  readonly limitBytes: number;
+}
+
+export interface StatsParts
+  extends Pick<ResourceStats, 'instanceId' | 'engine' | 'engineReason' | 'cpuTimeMs' | 'functionCalls'> {
+  readonly figures: ResourceFigures;
+}
+
+export function resourceStats({ figures, ...rest }: StatsParts): ResourceStats {
+  return { ...rest, ...figures, gasVersion: GAS_VERSION, memoryUsed: figures.memoryBytes };
+}

@@ -1,0 +1,36 @@
+/** Runs the command in this process, with streams of the test's own. */
+
+import { fileURLToPath } from 'node:url';
+import type { Io } from '../../src/cli/io.ts';
+import { main } from '../../src/cli/program.ts';
+
+export interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutBytes: Uint8Array;
+}
+
+/** @param input what standard input holds */
+export async function run(args: readonly string[], input: string | Uint8Array = ''): Promise<Ran> {
+  const out: Uint8Array[] = [];
+  const err: Uint8Array[] = [];
+  let rest = typeof input === 'string' ? new TextEncoder().encode(input) : input;
+  const io: Io = {
+    version: '1.2.3',
+    stdout: (bytes) => void out.push(bytes.slice()),
+    stderr: (bytes) => void err.push(bytes.slice()),
+    stdin: (maxBytes) => {
+      const piece = rest.subarray(0, maxBytes);
+      rest = rest.subarray(piece.length);
+      return piece;
+    },
+  };
+  const status = await main(args, io);
+  const stdoutBytes = new Uint8Array(Buffer.concat(out));
+  return { status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString(), stdoutBytes };
+}
+
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`../../fixtures/build/${name}.wasm`, import.meta.url));
+}

@@ -1,0 +1,38 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { fixture } from './harness.ts';
+
+// The command as a process of its own; everything that does not need one is in the other files.
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const command = ['--import', 'tsx', 'src/cli/main.node.ts'];
+
+test('version, from the manifest', () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const { status, stdout } = spawnSync(process.execPath, [...command, '--version'], { cwd: root, encoding: 'utf8' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: `${version}\n` });
+});
+
+test('standard streams and status through pipes', () => {
+  const args = [...command, 'run', '--env', 'EXIT_STATUS=9', fixture('hello'), 'a'];
+  const input = 'x'.repeat(300_000);
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', input });
+  expect(stdout).toBe('1 arguments\n  a\nenvironment\n  EXIT_STATUS=9\n300000 bytes of input\n');
+  expect({ status, stderr }).toEqual({ status: 9, stderr: 'hello, standard error\n' });
+});
+
+test('an output that is closed early ends the program quietly', async () => {
+  const child = spawn(process.execPath, [...command, 'run', fixture('primes')], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  expect({ status, stderr }).toEqual({ status: 141, stderr: '' });
+});

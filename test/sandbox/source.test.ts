@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadFixture } from '../../fixtures/load.node.ts';
+import { CompileError, type ModuleSource, UsageError, WasmSandbox } from '../../src/index.ts';
+import { ADD } from './modules.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'wasm-sandbox-source-'));
+const path = join(folder, 'add.wasm');
+let server: Server;
+let origin: string;
+let served = 0;
+
+beforeAll(async () => {
+  writeFileSync(path, ADD);
+  writeFileSync(join(folder, 'empty.wasm'), '');
+  writeFileSync(join(folder, 'text.wat'), ';; text\n(module)');
+  server = createServer((request, response) => {
+    if (request.url === '/add.wasm') response.end(ADD);
+    else if (request.url === '/endless') {
+      // Magic number, then one custom section that claims to be huge, and bytes for as long as anybody reads.
+      response.write(Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x03]));
+      const more = () => {
+        do served += 65_536;
+        while (!response.destroyed && response.write(new Uint8Array(65_536)));
+      };
+      response.on('drain', more);
+      more();
+    } else if (request.url === '/broken') {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write(ADD.subarray(0, 10));
+      setImmediate(() => response.destroy());
+    } else if (request.url === '/page') response.end('<!doctype html><title>no</title>');
+    else {
+      response.statusCode = 404;
+      response.end('<html>not here</html>');
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function adds(source: ModuleSource): Promise<unknown> {
+  const sandbox = await WasmSandbox.builder().source(source).build();
+  return sandbox.call('add', [5, 3]);
+}
+
+describe('a module may come from', () => {
+  const inside = new Uint8Array(ADD.length + 20);
+  inside.set(ADD, 7);
+  const sources: [string, () => ModuleSource][] = [
+    ['bytes', () => ADD],
+    ['a part of a buffer', () => inside.subarray(7, 7 + ADD.length)],
+    ['a DataView', () => new DataView(inside.buffer, 7, ADD.length)],
+    ['an ArrayBuffer', () => ADD.slice().buffer],
+    [
+      'a SharedArrayBuffer',
+      () => {
+        const shared = new SharedArrayBuffer(ADD.length);
+        new Uint8Array(shared).set(ADD);
+        return shared;
+      },
+    ],
+    ['a path', () => path],
+    ['a file: URL', () => pathToFileURL(path)],
+    ['a file: URL as text', () => pathToFileURL(path).href],
+    ['an http: URL', () => new URL('/add.wasm', origin)],
+    ['an http: URL as text', () => `${origin}/add.wasm`],
+    ['a data: URL', () => `data:application/wasm;base64,${Buffer.from(ADD).toString('base64')}`],
+    ['a response', () => new Response(ADD)],
+  ];
+
+  test.each(sources)('%s', async (_, source) => {
+    expect(await adds(source())).toBe(8);
+  });
+
+  test('a stream of single bytes', async () => {
+    const module = loadFixture('fib');
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of module) controller.enqueue(Uint8Array.of(byte));
+        controller.close();
+      },
+    });
+    const sandbox = await WasmSandbox.fromUrl(new Response(body));
+    expect(await sandbox.call('run', [10])).toBe(55);
+  });
+
+  test('the named constructors', async () => {
+    for (const sandbox of [
+      await WasmSandbox.fromBytes(ADD, { gasLimit: 77 }),
+      await WasmSandbox.fromFile(path, { gasLimit: 77 }),
+      await WasmSandbox.fromUrl(`${origin}/add.wasm`, { gasLimit: 77 }),
+    ]) {
+      expect(sandbox.getResourceStats().gasLimit).toBe(77n);
+    }
+  });
+});
+
+describe('what cannot be had says why', () => {
+  test.each<[string, () => ModuleSource, typeof UsageError | typeof CompileError, RegExp]>([
+    [
+      'a missing file',
+      () => join(folder, 'none.wasm'),
+      UsageError,
+      /cannot read ".*none\.wasm": there is no such file/,
+    ],
+    ['a folder', () => folder, UsageError, /cannot read ".*": it is a folder/],
+    ['a path with NUL', () => 'a\0b', UsageError, /cannot read "a\\u0000b"/],
+    ['an empty file', () => join(folder, 'empty.wasm'), CompileError, /"[^"]*empty\.wasm" is empty/],
+    ['no bytes', () => new Uint8Array(0), CompileError, /is empty: even the smallest module has 8 bytes/],
+    ['a response without body', () => new Response(null), CompileError, /the response is empty/],
+    ['the text format', () => join(folder, 'text.wat'), CompileError, /is WebAssembly text: translate it/],
+    ['a page', () => `${origin}/page`, CompileError, /is an HTML page/],
+    ['an HTTP error', () => `${origin}/none`, UsageError, /none" answered with HTTP status 404 "Not Found"/],
+    ['a broken transfer', () => `${origin}/broken`, UsageError, /reading "[^"]*broken" failed/],
+    ['nobody there', () => 'http://127.0.0.1:1/x.wasm', UsageError, /cannot fetch "http:\/\/127\.0\.0\.1:1\/x\.wasm"/],
+    [
+      'other bytes',
+      () => Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+      CompileError,
+      /magic header not detected \(offset 0x0\)/,
+    ],
+    ['half a module', () => ADD.subarray(0, 12), CompileError, /unexpected end/],
+  ])('%s', async (_, source, kind, message) => {
+    const built = WasmSandbox.builder().source(source()).build();
+    await expect(built).rejects.toBeInstanceOf(kind);
+    await expect(built).rejects.toThrow(message);
+  });
+
+  test('a response that was read', async () => {
+    const response = new Response(ADD);
+    await response.arrayBuffer();
+    await expect(WasmSandbox.fromUrl(response)).rejects.toThrow(/has been read already/);
+  });
+
+  test('fromUrl with a path', async () => {
+    await expect(WasmSandbox.fromUrl('./add.wasm')).rejects.toThrow(/needs an absolute URL/);
+  });
+});
+
+describe('the limit on the module', () => {
+  test('counts bytes exactly', async () => {
+    await expect(WasmSandbox.fromBytes(ADD, { moduleLimit: ADD.length })).resolves.toBeDefined();
+    await expect(WasmSandbox.fromBytes(ADD, { moduleLimit: ADD.length - 1 })).rejects.toThrow(/too large/);
+  });
+
+  test('stops reading what never ends', async () => {
+    await expect(WasmSandbox.fromUrl(`${origin}/endless`, { moduleLimit: 1_000_000 })).rejects.toThrow(CompileError);
+    // What the sockets' buffers hold comes on top.
+    expect(served).toBeLessThan(50_000_000);
+  });
+});
