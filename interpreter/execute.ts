@@ -28,6 +28,8 @@ import { readRegister, toCell, writeRegisters } from './values.ts';
 interface Suspension {
   readonly promise: Promise<WasmValue>;
   readonly target: ForeignFunction;
+  /** Register of the first argument, which is that of the first result. */
+  readonly base: number;
 }
 
 /** Where the guest is, for messages. */
@@ -130,8 +132,8 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
     thread.top = top;
     store.active = outer;
   }
-  if (target.awaits && isPromise(value)) return { promise: value, target };
-  finishHostCall(thread, target, value);
+  if (target.awaits && isPromise(value)) return { promise: value, target, base };
+  finishHostCall(thread, target, base, value);
   return undefined;
 }
 
@@ -139,8 +141,8 @@ function isPromise(value: unknown): value is Promise<WasmValue> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-function finishHostCall(thread: Thread, target: ForeignFunction, value: WasmValue): void {
-  storeResults(thread, target.type.results, thread.fp + thread.argBase, value);
+function finishHostCall(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
+  storeResults(thread, target.type.results, base, value);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
 }
@@ -367,7 +369,7 @@ export async function callAsync(func: GuestFunction, args: readonly WasmValue[])
       } finally {
         for (const instance of waiting) instance.suspended--;
       }
-      finishHostCall(thread, pending.target, value);
+      finishHostCall(thread, pending.target, pending.base, value);
     }
   } catch (error) {
     throw fail(outer, func, error);

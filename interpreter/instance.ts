@@ -143,7 +143,7 @@ export class Instance {
     }
     for (const type of module.tables.slice(module.importedTables)) {
       this.tables.push(
-        TableInstance.create(type, budget) ??
+        TableInstance.create(type, budget, null) ??
           this.overBudget(`a table of ${type.limits.min} elements`, type.limits.min * TABLE_ELEMENT_BYTES),
       );
     }

@@ -18,7 +18,7 @@ export class TableInstance {
   }
 
   /** Undefined where the budget does not hold the initial size. */
-  static create(type: TableType, budget: Budget, initial: Reference = null): TableInstance | undefined {
+  static create(type: TableType, budget: Budget, initial: Reference): TableInstance | undefined {
     const table = new TableInstance(type, budget);
     return table.grow(type.limits.min, initial) === -1 ? undefined : table;
   }
