@@ -3,6 +3,7 @@
 import { InstructionReader } from '../wasm/instructions.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import type { ConstExpr } from '../wasm/types.ts';
+import { GLOBAL_WORDS } from './global.ts';
 import type { Instance } from './instance.ts';
 import { mul64 } from './numeric.ts';
 import type { Cell } from './values.ts';
@@ -39,10 +40,15 @@ export function evaluate(instance: Instance, expression: ConstExpr): Cell {
       stack.push(binary(stack.pop() as Cell, b));
     } else if (row.mnemonic === 'global.get') {
       const { cells, at, reference } = instance.globals[reader.a] as NonNullable<(typeof instance.globals)[number]>;
-      stack.push({ low: cells[at] as number, high: cells[at + 1] as number, reference });
+      const [low = 0, high = 0, third = 0, fourth = 0] = cells.subarray(at, at + GLOBAL_WORDS);
+      stack.push({ low, high, upper: [third, fourth], reference });
     } else if (row.mnemonic === 'ref.func') stack.push({ low: 0, high: 0, reference: instance.function(reader.a) });
     else if (row.mnemonic === 'ref.null') stack.push(number(0));
-    else stack.push(number(reader.low, row.immediates.endsWith('64') ? reader.high : 0));
+    else if (row.mnemonic === 'v128.const') {
+      const bytes = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.a, 16);
+      const word = (i: number) => bytes.getInt32(4 * i, true);
+      stack.push({ low: word(0), high: word(1), upper: [word(2), word(3)], reference: null });
+    } else stack.push(number(reader.low, row.immediates.endsWith('64') ? reader.high : 0));
   }
   return stack.pop() as Cell;
 }

@@ -1,7 +1,10 @@
-/** A global (specification 4.2.9): a cell of 8 bytes in an array it may share with others, or a reference. */
+/** A global (specification 4.2.9): a cell in an array it may share with others, or a reference. */
 
 import type { GlobalType } from '../wasm/types.ts';
 import type { Reference } from './function.ts';
+
+/** 32-bit words of a cell: enough for a vector. */
+export const GLOBAL_WORDS = 4;
 
 export class GlobalInstance {
   readonly type: GlobalType;
@@ -11,7 +14,7 @@ export class GlobalInstance {
   /** The value, where the type is a reference. */
   reference: Reference = null;
 
-  constructor(type: GlobalType, cells: Int32Array = new Int32Array(2), at = 0) {
+  constructor(type: GlobalType, cells: Int32Array = new Int32Array(GLOBAL_WORDS), at = 0) {
     this.type = type;
     this.cells = cells;
     this.at = at;

@@ -1,7 +1,7 @@
 /** An instance of a module (specification 4.5.4): linked, priced, and with its segments not yet copied. */
 
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
-import { CompileError, GasExhausted, LinkError, MemoryLimitExceeded, type ResourceFigures } from '../wasm/errors.ts';
+import { GasExhausted, LinkError, MemoryLimitExceeded, type ResourceFigures } from '../wasm/errors.ts';
 import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
 import { instantiationCost } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';
@@ -17,7 +17,7 @@ import {
 import { ModuleCode } from './code.ts';
 import { evaluate } from './constant.ts';
 import { type GuestFunction, hasType, isFunction, type Reference, WasmFunction } from './function.ts';
-import { GlobalInstance } from './global.ts';
+import { GLOBAL_WORDS, GlobalInstance } from './global.ts';
 import { LinearMemory } from './memory.ts';
 import type { Store } from './store.ts';
 import { TableInstance } from './table.ts';
@@ -40,16 +40,6 @@ function codeOf(module: WasmModule): ModuleCode {
   return code;
 }
 
-/** @throws CompileError where the interpreter lacks what the module uses */
-export function checkSupported(module: WasmModule): void {
-  const vectors =
-    module.usesVectors ||
-    module.globals.some(({ type }) => type === V128) ||
-    module.types.some(({ params, results }) => params.includes(V128) || results.includes(V128)) ||
-    module.bodies.some(({ locals }) => locals.some(({ type }) => type === V128));
-  if (vectors) throw new CompileError('the interpreter does not execute vector instructions (SIMD) yet');
-}
-
 export class Instance {
   readonly store: Store;
   readonly module: WasmModule;
@@ -59,7 +49,7 @@ export class Instance {
   readonly limits: InstanceLimits;
   readonly tables: TableInstance[] = [];
   readonly globals: GlobalInstance[] = [];
-  /** Values of the instance's own globals, 8 bytes each. */
+  /** Values of the instance's own globals. */
   readonly cells: Int32Array;
   memory: LinearMemory | undefined;
   readonly droppedElements: Set<number> = new Set();
@@ -68,9 +58,8 @@ export class Instance {
   suspended = 0;
   private readonly functions: (GuestFunction | undefined)[];
 
-  /** @throws CompileError, LinkError, MemoryLimitExceeded, GasExhausted */
+  /** @throws LinkError, MemoryLimitExceeded, GasExhausted */
   constructor(store: Store, module: WasmModule, link: Linker, limits: InstanceLimits, slices?: Slices) {
-    checkSupported(module);
     this.store = store;
     this.module = module;
     this.code = codeOf(module);
@@ -78,7 +67,7 @@ export class Instance {
     this.tank = new Tank(limits.gas, slices);
     this.budget = new Budget(limits.memoryBytes);
     this.functions = new Array(module.functions.length);
-    this.cells = new Int32Array(2 * module.globalInits.length);
+    this.cells = new Int32Array(GLOBAL_WORDS * module.globalInits.length);
     this.link(link);
     const cost = instantiationCost(module);
     if (!this.tank.chargeLarge(cost)) {
@@ -150,10 +139,9 @@ export class Instance {
     module.globalInits.forEach((init, i) => {
       const type = module.globals[module.importedGlobals + i];
       if (type === undefined) return;
-      const global = new GlobalInstance(type, this.cells, 2 * i);
-      const { low, high, reference } = evaluate(this, init);
-      this.cells[2 * i] = low;
-      this.cells[2 * i + 1] = high;
+      const global = new GlobalInstance(type, this.cells, GLOBAL_WORDS * i);
+      const { low, high, upper, reference } = evaluate(this, init);
+      this.cells.set([low, high, ...(upper ?? [])], global.at);
       global.reference = reference;
       this.globals.push(global);
     });

@@ -10,11 +10,12 @@
  * - `o` offset of a memory access
  * - `t` target, followed by the gas charged when the branch is taken; `f` the gas charged when it is not
  * - `n` number of entries that follow, each a target with its gas
+ * - `q` four words, the 16 bytes of a vector
  * - `x y z` indices, counts, gas: plain words
  */
 
 import { TRAPS, type TrapKind } from '../wasm/errors.ts';
-import { type Mnemonic, OPCODES, type Opcode } from '../wasm/opcodes.ts';
+import { type Mnemonic, OPCODES, type Opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
 
 export interface MachineOp {
   readonly name: string;
@@ -134,6 +135,8 @@ const SYSTEM_OPS = [
   own('copy.ref', 'da'),
   own('null.ref', 'd'),
   own('select.ref', 'dabc'),
+  own('copy.v128', 'da'),
+  own('select.v128', 'dabc'),
   own('global.get.far', 'dx'),
   own('global.set.far', 'xa'),
   own('ref.is_null', 'da'),
@@ -154,9 +157,20 @@ const SYSTEM_OPS = [
   own('data.drop', 'x'),
 ] as const;
 
-export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...SYSTEM_OPS];
+/** What vector.ts does, one instruction for every row. */
+const VECTOR_OPS: readonly MachineOp[] = OPCODES.filter((row) => row.code >> 16 === PREFIX_VECTOR).map((row) => {
+  const { immediates } = row;
+  const offset = immediates.startsWith('memarg') ? 'o' : '';
+  const lane = immediates.endsWith('lane') ? 'x' : '';
+  const bytes = immediates === 'v128' || immediates === 'shuffle' ? 'q' : '';
+  const operands = `${row.results === '' ? '' : 'd'}${'abc'.slice(0, row.params.length)}${offset}${lane}${bytes}`;
+  return { name: row.mnemonic, operands, row, form: 'own' };
+});
+
+export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...SYSTEM_OPS, ...VECTOR_OPS];
 export const FIRST_RARE: number = HOT_OPS.length;
 export const FIRST_SYSTEM: number = HOT_OPS.length + RARE_COMPUTATIONS.length;
+export const FIRST_VECTOR: number = FIRST_SYSTEM + SYSTEM_OPS.length;
 
 const numbers = new Map(MACHINE_OPS.map((op, index) => [op.name, index]));
 
@@ -172,10 +186,12 @@ export function op(name: string): number {
   return index;
 }
 
+const WORDS: Readonly<Record<string, number>> = { K: 2, t: 2, q: 4 };
+
 /** Words an instruction takes before any table of targets. */
 export function lengthOf(operands: string): number {
   let length = 1;
-  for (const letter of operands) length += letter === 'K' || letter === 't' ? 2 : 1;
+  for (const letter of operands) length += WORDS[letter] ?? 1;
   return length;
 }
 

@@ -8,7 +8,7 @@
 
 import type { TrapKind } from '../wasm/errors.ts';
 import { blockType, InstructionReader } from '../wasm/instructions.ts';
-import { type Mnemonic, OPCODES, type Opcode, opcode } from '../wasm/opcodes.ts';
+import { type Mnemonic, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
 import { type ChargePoint, type FunctionPlan, planFunction } from '../wasm/plan.ts';
 import {
   F32,
@@ -20,11 +20,14 @@ import {
   I64,
   isReference,
   type RefType,
+  slotsOf,
   typeOfFunction,
+  V128,
   type ValType,
   type WasmModule,
 } from '../wasm/types.ts';
 import type { ModuleCode, Trace } from './code.ts';
+import { GLOBAL_WORDS } from './global.ts';
 import { ALIASES, accessName, find, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
 import { isWide, Operands } from './operands.ts';
 
@@ -33,7 +36,7 @@ const MAX_OFFSET = 0x7fff_0000;
 /** A join that more edges lead to than this is charged where they have met. */
 const MAX_EDGES = 8;
 
-const TYPE_OF_LETTER: Readonly<Record<string, ValType>> = { i: I32, l: I64, f: F32, d: F64 };
+const TYPE_OF_LETTER: Readonly<Record<string, ValType>> = { i: I32, l: I64, f: F32, d: F64, v: V128 };
 
 /** By place in the opcode table: the machine's instructions for a row, -1 where there is none. */
 const ON_REGISTERS = OPCODES.map((row) => find(row.mnemonic));
@@ -41,6 +44,7 @@ const WITH_CONSTANT = OPCODES.map((row) => find(`${row.mnemonic}.k`));
 const ACCESS = OPCODES.map((row) => (row.immediates === 'memarg' && row.meaning ? find(accessName(row)) : -1));
 const RESULT = OPCODES.map((row) => TYPE_OF_LETTER[row.results]);
 const IS_ALIAS = OPCODES.map((row) => ALIASES.has(row.mnemonic));
+const IS_VECTOR = OPCODES.map((row) => row.code >> 16 === PREFIX_VECTOR);
 const IS_LOAD = OPCODES.map((row) => row.results !== '');
 /** The same computation with its operands exchanged. */
 const IS_COMMUTATIVE = OPCODES.map((row) => /^i(32|64)\.(add|mul|and|or|xor|eq|ne)$/.test(row.mnemonic));
@@ -90,6 +94,12 @@ interface Frame {
   readonly edges: number[];
   /** Of an `if`: the word that awaits the target of the else branch; -1 once it is known. */
   otherwise: number;
+}
+
+function selectOf(type: ValType): number {
+  if (type === V128) return op('select.v128');
+  if (isReference(type)) return op('select.ref');
+  return op(isWide(type) ? 'select64' : 'select32');
 }
 
 type Handler = (l: Lowering) => void;
@@ -222,16 +232,6 @@ const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map(
   (row) => (SPECIAL as Partial<Record<Mnemonic, Handler>>)[row.mnemonic],
 );
 
-/** Whether the interpreter has what a row needs. */
-export function isSupported(row: Opcode): boolean {
-  return (
-    HANDLERS[row.index] !== undefined ||
-    ON_REGISTERS[row.index] !== -1 ||
-    ACCESS[row.index] !== -1 ||
-    ALIASES.has(row.mnemonic)
-  );
-}
-
 class Lowering {
   readonly code: ModuleCode;
   readonly module: WasmModule;
@@ -258,10 +258,10 @@ class Lowering {
     this.reader = new InstructionReader(module.bytes, codeStart, end);
     this.localTypes = [...type.params];
     for (const { count, type: local } of locals) for (let i = 0; i < count; i++) this.localTypes.push(local);
-    this.operands = new Operands(code, this.localTypes.length);
-    this.emit(this.plan.weight, this.plan.entryCost, 2 * type.params.length, 2 * this.localTypes.length);
+    this.operands = new Operands(code, this.localTypes);
+    this.emit(this.plan.weight, this.plan.entryCost, 2 * slotsOf(type.params), 2 * slotsOf(this.localTypes));
     this.localTypes.forEach((local, i) => {
-      if (i >= type.params.length && isReference(local)) this.emit(op('null.ref'), 2 * i);
+      if (i >= type.params.length && isReference(local)) this.emit(op('null.ref'), this.operands.local(i));
     });
     this.open(BLOCK, funcType([], type.results));
   }
@@ -275,6 +275,7 @@ class Lowering {
       const handler = HANDLERS[index];
       if (handler !== undefined) handler(this);
       else if (IS_ALIAS[index]) operands.retype(RESULT[index] as ValType);
+      else if (IS_VECTOR[index]) this.vector(index);
       else if (ACCESS[index] !== -1) this.access(index);
       else this.compute(index);
     }
@@ -364,6 +365,24 @@ class Lowering {
     this.slots = [];
   }
 
+  /** An instruction on vectors: destination, operands, offset, lane, 16 bytes, as far as it has them. */
+  vector(index: number): void {
+    const { operands, reader } = this;
+    const { params, immediates } = OPCODES[index] as Opcode;
+    const words: number[] = [];
+    for (let i = 0; i < params.length; i++) words.unshift(operands.register(operands.pop()));
+    if (immediates.startsWith('memarg')) words.push(reader.a | 0);
+    if (immediates.endsWith('lane')) words.push(reader.lane);
+    if (immediates === 'v128' || immediates === 'shuffle') {
+      const bytes = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.a, 16);
+      for (let i = 0; i < 16; i += 4) words.push(bytes.getInt32(i, true));
+    }
+    const type = RESULT[index];
+    const instruction = ON_REGISTERS[index] as number;
+    if (type === undefined) this.emit(instruction, ...words);
+    else this.produce(instruction, type, ...words);
+  }
+
   tableType(index: number): RefType {
     return this.module.tables[index]?.element as RefType;
   }
@@ -371,8 +390,9 @@ class Lowering {
   global(): { index: number; type: ValType; suffix: string } {
     const { module, reader } = this;
     const { type } = module.globals[reader.a] as { type: ValType };
-    if (reader.a < module.importedGlobals || isReference(type)) return { index: reader.a, type, suffix: '.far' };
-    return { index: 2 * (reader.a - module.importedGlobals), type, suffix: isWide(type) ? '64' : '32' };
+    const isFar = reader.a < module.importedGlobals || isReference(type) || type === V128;
+    if (isFar) return { index: reader.a, type, suffix: '.far' };
+    return { index: GLOBAL_WORDS * (reader.a - module.importedGlobals), type, suffix: isWide(type) ? '64' : '32' };
   }
 
   setLocal(local: number, keep: boolean): void {
@@ -381,13 +401,13 @@ class Lowering {
     const open = operands.openTop();
     const value = operands.pop();
     if (open >= 0 && !operands.isHeld(local)) {
-      code.words[open] = 2 * local;
+      code.words[open] = operands.local(local);
       operands.open = -1;
       if (keep) operands.pushLocal(type, local);
       return;
     }
     operands.release(local);
-    operands.moveTo(value, 2 * local);
+    operands.moveTo(value, operands.local(local));
     operands.open = -1;
     if (keep) operands.pushLocal(type, local);
   }
@@ -399,8 +419,7 @@ class Lowering {
     const first = operands.pop();
     const type = operands.type(first);
     const sources = [first, second, condition].map((position) => operands.register(position));
-    const name = isReference(type) ? 'select.ref' : isWide(type) ? 'select64' : 'select32';
-    this.produce(op(name), type, ...sources);
+    this.produce(selectOf(type), type, ...sources);
   }
 
   call(): void {
@@ -581,10 +600,14 @@ class Lowering {
   /** Moves the values a label takes from the top of the stack to where it expects them. */
   private moveTo(frame: Frame): void {
     const { operands } = this;
-    const count = this.labelTypes(frame).length;
-    const from = operands.height - count;
+    const types = this.labelTypes(frame);
+    const from = operands.height - types.length;
+    let register = operands.home(frame.height);
     // In ascending order: what is overwritten lies below everything that is still to be moved.
-    for (let i = 0; i < count; i++) operands.moveTo(from + i, operands.home(frame.height + i));
+    types.forEach((type, i) => {
+      operands.moveTo(from + i, register);
+      register += 2 * slotsOf([type]);
+    });
   }
 
   branch(label: number): void {
@@ -652,14 +675,18 @@ class Lowering {
     const { weight } = this.plan;
     const from = operands.height - results.length;
     const [only] = results;
-    if (results.length === 1 && only !== undefined && !isReference(only)) {
+    if (results.length === 1 && only !== undefined && !isReference(only) && only !== V128) {
       const register = operands.register(from);
       this.emit(op(isWide(only) ? 'return64' : 'return32'), weight, register);
       return;
     }
     // Through their homes: a result may be a local that an earlier result overwrites.
     for (let i = 0; i < results.length; i++) operands.toHome(from + i);
-    for (let i = 0; i < results.length; i++) operands.moveTo(from + i, 2 * i);
+    let register = 0;
+    results.forEach((type, i) => {
+      operands.moveTo(from + i, register);
+      register += 2 * slotsOf([type]);
+    });
     this.emit(op('return'), weight);
   }
 

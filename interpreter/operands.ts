@@ -3,7 +3,7 @@
  * the locals. `local.get` and constants are remembered and emitted only when something needs them in a register.
  */
 
-import { F64, I64, isReference, type ValType } from '../wasm/types.ts';
+import { F64, I64, isReference, V128, type ValType } from '../wasm/types.ts';
 import type { ModuleCode } from './code.ts';
 import { op } from './isa.ts';
 
@@ -14,11 +14,18 @@ const CONSTANT = 2;
 const COPY32 = op('copy32');
 const COPY64 = op('copy64');
 const COPY_REF = op('copy.ref');
+const COPY_VECTOR = op('copy.v128');
 const CONST32 = op('const32');
 const CONST64 = op('const64');
 
 export function isWide(type: ValType): boolean {
   return type === I64 || type === F64;
+}
+
+function copyOf(type: ValType): number {
+  if (type === V128) return COPY_VECTOR;
+  if (isReference(type)) return COPY_REF;
+  return isWide(type) ? COPY64 : COPY32;
 }
 
 export class Operands {
@@ -27,7 +34,10 @@ export class Operands {
   /** The word that names the destination of the last instruction, while it may still be changed; else -1. */
   open = -1;
   private openPosition = 0;
-  private readonly localCount: number;
+  /** Register of every local. */
+  private readonly locals: Int32Array;
+  /** Slot of every position, up to that of the next. */
+  private readonly slots: number[];
   private readonly kinds: number[] = [];
   private readonly types: ValType[] = [];
   /** Local index, or the low word of a constant. */
@@ -39,14 +49,24 @@ export class Operands {
   /** Positions below this hold no locals. */
   private settled = 0;
 
-  constructor(code: ModuleCode, localCount: number) {
+  constructor(code: ModuleCode, localTypes: readonly ValType[]) {
     this.code = code;
-    this.localCount = localCount;
-    this.holders = new Int32Array(localCount).fill(-1);
+    this.locals = new Int32Array(localTypes.length);
+    let slot = 0;
+    localTypes.forEach((type, i) => {
+      this.locals[i] = 2 * slot;
+      slot += type === V128 ? 2 : 1;
+    });
+    this.slots = [slot];
+    this.holders = new Int32Array(localTypes.length).fill(-1);
+  }
+
+  local(index: number): number {
+    return this.locals[index] as number;
   }
 
   home(position: number): number {
-    return 2 * (this.localCount + position);
+    return 2 * (this.slots[position] as number);
   }
 
   type(position: number): ValType {
@@ -75,6 +95,7 @@ export class Operands {
     this.types[position] = type;
     this.values[position] = value;
     this.extras[position] = extra;
+    this.slots[position + 1] = (this.slots[position] as number) + (type === V128 ? 2 : 1);
   }
 
   /** Drops the topmost value; returns its position, which may be read until the next push. */
@@ -125,7 +146,7 @@ export class Operands {
   /** A register that holds the value; emits a constant that is in none. */
   register(position: number): number {
     const kind = this.kinds[position];
-    if (kind === LOCAL) return 2 * (this.values[position] as number);
+    if (kind === LOCAL) return this.local(this.values[position] as number);
     if (kind === CONSTANT) this.toHome(position);
     return this.home(position);
   }
@@ -153,7 +174,7 @@ export class Operands {
     }
     const from = this.register(position);
     if (from === register) return;
-    code.emit(isReference(type) ? COPY_REF : isWide(type) ? COPY64 : COPY32);
+    code.emit(copyOf(type));
     code.emit(register);
     code.emit(from);
   }

@@ -4,11 +4,11 @@
  */
 
 import { PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
-import { isReference } from '../wasm/types.ts';
+import { isReference, slotsOf } from '../wasm/types.ts';
 import type { Reference } from './function.ts';
 import type { GlobalInstance } from './global.ts';
 import type { Instance } from './instance.ts';
-import { EXIT, FIRST_SYSTEM, lengthOf, MACHINE_OPS, trapExit } from './isa.ts';
+import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, lengthOf, MACHINE_OPS, trapExit } from './isa.ts';
 import type { LinearMemory } from './memory.ts';
 import type { TableInstance } from './table.ts';
 import type { Thread } from './thread.ts';
@@ -44,6 +44,12 @@ class Operands {
 
   setReference(place: number, value: Reference): void {
     this.thread.references[this.register(place) >> 1] = value;
+  }
+
+  /** Copies a vector to the first operand's register. */
+  copyVector(from: number): void {
+    const source = this.register(from);
+    this.thread.registers.copyWithin(this.register(1), source, source + 4);
   }
 
   table(place: number): TableInstance {
@@ -119,24 +125,26 @@ const HANDLERS: Record<string, System> = {
   'copy.ref': plain((o) => o.setReference(1, o.reference(2))),
   'null.ref': plain((o) => o.setReference(1, null)),
   'select.ref': plain((o) => o.setReference(1, o.reference(o.signed(4) !== 0 ? 2 : 3))),
+  'copy.v128': plain((o) => o.copyVector(2)),
+  'select.v128': plain((o) => o.copyVector(o.signed(4) !== 0 ? 2 : 3)),
   'global.get.far': plain((o) => {
     const { type, cells, at, reference } = o.global(2);
     if (isReference(type.type)) o.setReference(1, reference);
     else {
-      const { thread } = o;
-      const register = thread.fp + o.word(1);
-      thread.registers[register] = cells[at] as number;
-      thread.registers[register + 1] = cells[at + 1] as number;
+      const { registers, fp } = o.thread;
+      const register = fp + o.word(1);
+      for (let i = 0; i < 2 * slotsOf([type.type]); i++) registers[register + i] = cells[at + i] as number;
     }
   }),
   'global.set.far': plain((o) => {
     const global = o.global(1);
     if (isReference(global.type.type)) global.reference = o.reference(2);
     else {
-      const { thread } = o;
-      const register = thread.fp + o.word(2);
-      global.cells[global.at] = thread.registers[register] as number;
-      global.cells[global.at + 1] = thread.registers[register + 1] as number;
+      const { registers, fp } = o.thread;
+      const register = fp + o.word(2);
+      for (let i = 0; i < 2 * slotsOf([global.type.type]); i++) {
+        global.cells[global.at + i] = registers[register + i] as number;
+      }
     }
   }),
   'ref.is_null': plain((o) => o.set(1, o.reference(2) === null ? 1 : 0)),
@@ -254,15 +262,17 @@ const HANDLERS: Record<string, System> = {
 const operands = new Operands();
 
 /** By number, from FIRST_SYSTEM on. */
-export const SYSTEM: readonly ((thread: Thread) => number)[] = MACHINE_OPS.slice(FIRST_SYSTEM).map((machineOp) => {
-  const run = HANDLERS[machineOp.name];
-  if (run === undefined) throw new TypeError(`no handler for ${machineOp.name}`);
-  const length = lengthOf(machineOp.operands);
-  return (thread) => {
-    operands.thread = thread;
-    operands.instance = thread.instance as Instance;
-    const exit = run(operands);
-    if (exit === 0) thread.pc += length;
-    return exit;
-  };
-});
+export const SYSTEM: readonly ((thread: Thread) => number)[] = MACHINE_OPS.slice(FIRST_SYSTEM, FIRST_VECTOR).map(
+  (machineOp) => {
+    const run = HANDLERS[machineOp.name];
+    if (run === undefined) throw new TypeError(`no handler for ${machineOp.name}`);
+    const length = lengthOf(machineOp.operands);
+    return (thread) => {
+      operands.thread = thread;
+      operands.instance = thread.instance as Instance;
+      const exit = run(operands);
+      if (exit === 0) thread.pc += length;
+      return exit;
+    };
+  },
+);

@@ -7,10 +7,11 @@ import { STACK_WEIGHT } from '../wasm/gas.ts';
 import type { FuncType } from '../wasm/types.ts';
 import { type GuestFunction, hasType, type Reference, WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
-import { EXIT, FIRST_SYSTEM, op, trapExit, wordsOf } from './isa.ts';
+import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from './isa.ts';
 import { computeRarely } from './loop.generated.ts';
 import type { LinearMemory } from './memory.ts';
 import { SYSTEM } from './system.ts';
+import { VECTOR } from './vector/index.ts';
 
 const CALL = op('call');
 const CALL_IMPORT_WORDS = wordsOf('call_import');
@@ -168,6 +169,7 @@ export class Thread {
   rare(): number {
     const instruction = this.code[this.pc] as number;
     if (instruction < FIRST_SYSTEM) return computeRarely(this);
+    if (instruction >= FIRST_VECTOR) return (VECTOR[instruction - FIRST_VECTOR] as (thread: Thread) => number)(this);
     return (SYSTEM[instruction - FIRST_SYSTEM] as (thread: Thread) => number)(this);
   }
 

@@ -59,6 +59,8 @@ export function fromWords(type: ValType, low: number, high: number): number | bi
 export interface Cell {
   readonly low: number;
   readonly high: number;
+  /** The other two words of a vector. */
+  readonly upper?: readonly [number, number];
   readonly reference: Reference;
 }
 

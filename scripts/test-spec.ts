@@ -2,8 +2,8 @@
 // "spec: P passed, F failed, S skipped", counted in assertions.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { Milestone } from '../test/spec/features.ts';
-import { MILESTONES, selectMilestone } from '../test/spec/features.ts';
+import type { Selection } from '../test/spec/features.ts';
+import { SUPPORTED, selectFiles } from '../test/spec/features.ts';
 import { createHost, hosts } from '../test/spec/hosts.ts';
 import type { Report } from '../test/spec/run.ts';
 import { runScript } from '../test/spec/run.ts';
@@ -13,16 +13,15 @@ import { loadScript, suiteFiles, suiteFound, suiteMissing } from '../test/spec/s
 const USAGE = `Usage: test-spec [options]
   --host <name>     ${Object.keys(hosts).join(' or ')} (default: interpreter)
   --files <a,b>     only these files, without their extension
-  --all             every file (default: those of the current milestone)
+  --all             every file (default: those that need nothing the interpreter lacks)
   --json            one JSON document on standard output instead of text
-  --list-milestone  write the current milestone's list of files anew, and run nothing
+  --list-supported  write the list of those files anew, and run nothing
   --help            print this`;
 
 /** Failures shown of each file. */
 const SHOWN_FAILURES = 5;
 
-const MILESTONE = '2.0';
-const milestoneFile = new URL(`../test/spec/milestone-${MILESTONE}.json`, import.meta.url);
+const supportedFile = new URL('../test/spec/supported.json', import.meta.url);
 
 interface FileReport extends Report {
   readonly file: string;
@@ -42,7 +41,7 @@ function readOptions() {
         files: { type: 'string' },
         all: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
-        'list-milestone': { type: 'boolean', default: false },
+        'list-supported': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -52,11 +51,11 @@ function readOptions() {
   }
 }
 
-function writeMilestone(): void {
+function writeSelection(): void {
   const scripts = suiteFiles().map((file) => [file, loadScript(file)] as const);
-  const milestone = selectMilestone(scripts, MILESTONES[MILESTONE]);
-  writeFileSync(milestoneFile, `${JSON.stringify(milestone, null, 2)}\n`);
-  console.log(`${milestone.files.length} of ${scripts.length} files are in milestone ${MILESTONE}`);
+  const selection = selectFiles(scripts, SUPPORTED);
+  writeFileSync(supportedFile, `${JSON.stringify(selection, null, 2)}\n`);
+  console.log(`${selection.files.length} of ${scripts.length} files are supported`);
 }
 
 function chooseFiles(wanted: string | undefined, all: boolean): readonly string[] {
@@ -66,7 +65,7 @@ function chooseFiles(wanted: string | undefined, all: boolean): readonly string[
     for (const file of files) if (!known.includes(file)) fail(`no such file in the suite: ${file}`);
     return files;
   }
-  return all ? known : (JSON.parse(readFileSync(milestoneFile, 'utf8')) as Milestone).files;
+  return all ? known : (JSON.parse(readFileSync(supportedFile, 'utf8')) as Selection).files;
 }
 
 /** Rewrites one line of the terminal; silent where standard error is not one. */
@@ -95,8 +94,8 @@ if (options.help) {
   console.log(USAGE);
 } else if (!suiteFound) {
   console.log(suiteMissing);
-} else if (options['list-milestone']) {
-  writeMilestone();
+} else if (options['list-supported']) {
+  writeSelection();
 } else {
   await createHost(options.host).catch((error) => fail(`cannot use host ${options.host}: ${error.message}`));
   const files = chooseFiles(options.files, options.all);

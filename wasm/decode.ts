@@ -452,7 +452,7 @@ export class ModuleDecoder {
       );
     }
     sections.check();
-    return freeze(sections, this.buffer.subarray(0, length), sections.validator.usesVectors);
+    return freeze(sections, this.buffer.subarray(0, length));
   }
 
   private bound(length: number): void {
@@ -566,7 +566,7 @@ export class ModuleDecoder {
   }
 }
 
-function freeze(sections: Sections, bytes: Uint8Array, usesVectors: boolean): WasmModule {
+function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
   const {
     reader: _reader,
     validator: _validator,
@@ -575,7 +575,7 @@ function freeze(sections: Sections, bytes: Uint8Array, usesVectors: boolean): Wa
     dataCount: _count,
     ...rest
   } = sections;
-  return Object.freeze({ ...rest, start: sections.start, bytes, usesVectors });
+  return Object.freeze({ ...rest, start: sections.start, bytes });
 }
 
 /**

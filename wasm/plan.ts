@@ -19,7 +19,7 @@ import {
 } from './gas.ts';
 import { InstructionReader } from './instructions.ts';
 import { type Mnemonic, OPCODES } from './opcodes.ts';
-import { typeOfFunction, type WasmModule } from './types.ts';
+import { slotsOf, typeOfFunction, type WasmModule } from './types.ts';
 
 /** A charge, made whenever execution arrives at `offset`. */
 export interface ChargePoint {
@@ -72,7 +72,8 @@ export function planFunction(module: WasmModule, body: number): FunctionPlan {
   const code = module.bodies[body];
   if (code === undefined) throw new RangeError(`no function body ${body}`);
   const { params } = typeOfFunction(module, module.importedFunctions + body);
-  const slots = params.length + code.localCount + code.maxHeight;
+  let slots = slotsOf(params) + code.maxHeight;
+  for (const { count, type } of code.locals) slots += count * slotsOf([type]);
   return {
     ...segments(
       module,

@@ -47,6 +47,13 @@ export function isReference(type: ValType): type is RefType {
   return isRefType(type);
 }
 
+/** Slots of 8 bytes that values of the types take together: in registers, and in the weight of a frame. */
+export function slotsOf(types: readonly ValType[]): number {
+  let slots = types.length;
+  for (const type of types) if (type === V128) slots++;
+  return slots;
+}
+
 export function typeName(type: ValType): ValTypeName {
   return NAMES[type];
 }
@@ -140,7 +147,7 @@ export interface FunctionBody extends Span {
   readonly localCount: number;
   /** Offset of the first instruction. `end` is past the final `end` instruction. */
   readonly codeStart: number;
-  /** Most operands on the stack at once; set by validation. */
+  /** Slots of 8 bytes that the operands take where they are most; a vector takes two. Set by validation. */
   maxHeight: number;
 }
 
@@ -171,8 +178,6 @@ export interface WasmModule {
   readonly data: readonly DataSegment[];
   readonly bodies: readonly FunctionBody[];
   readonly customSections: readonly CustomSection[];
-  /** Whether a body or constant expression works on vectors. */
-  readonly usesVectors: boolean;
 }
 
 /** The type of a function, by its index in the module (imports included). */

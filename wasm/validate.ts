@@ -244,14 +244,14 @@ export class Validator {
   depth = 0;
   /** Kind of the frame last left: `block`, `loop`, `if` or `else`. */
   leftKind = 0;
-  /** Whether an instruction on vectors was seen. */
-  usesVectors = false;
 
   private functionIndex: number | undefined;
   private locals = new Uint8Array(64);
   private localCount = 0;
   private operands = new Uint8Array(256);
   private height = 0;
+  /** How many of the operands are vectors. */
+  private vectors = 0;
   private maxHeight = 0;
   /** Height below which the innermost frame may not pop. */
   private floor = 0;
@@ -268,7 +268,7 @@ export class Validator {
 
   /**
    * Validates the body at `reader.pos`, which must end exactly at `end`.
-   * @returns the most operands on the stack at once
+   * @returns the slots of 8 bytes that the operands take where they are most
    * @throws CompileError
    */
   body(functionIndex: number, type: FuncType, locals: readonly LocalRun[], end: number): number {
@@ -297,6 +297,7 @@ export class Validator {
     reader.end = end;
     this.results = type.results;
     this.height = 0;
+    this.vectors = 0;
     this.maxHeight = 0;
     this.depth = 0;
     this.enter(BLOCK, funcType([], type.results));
@@ -432,14 +433,14 @@ export class Validator {
   }
 
   push(type: number): void {
-    if (type === V128) this.usesVectors = true;
+    if (type === V128) this.vectors++;
     if (this.height === this.operands.length) {
       const grown = new Uint8Array(2 * this.height);
       grown.set(this.operands);
       this.operands = grown;
     }
     this.operands[this.height++] = type;
-    if (this.height > this.maxHeight) this.maxHeight = this.height;
+    if (this.height + this.vectors > this.maxHeight) this.maxHeight = this.height + this.vectors;
   }
 
   popAny(): number {
@@ -447,7 +448,9 @@ export class Validator {
       if (!this.isUnreachable) this.fail('type mismatch: operand expected, stack is empty');
       return UNKNOWN;
     }
-    return this.operands[--this.height] as number;
+    const type = this.operands[--this.height] as number;
+    if (type === V128) this.vectors--;
+    return type;
   }
 
   pop(expected: number): void {
@@ -463,10 +466,11 @@ export class Validator {
 
   /** Checks that `types` are on top, and leaves the stack as it is (`br_table`, in unreachable code too). */
   peekAll(types: readonly ValType[]): void {
-    const { height, maxHeight } = this;
+    const { height, vectors, maxHeight } = this;
     for (let i = types.length - 1; i >= 0; i--) this.pop(types[i] as ValType);
     // What was popped is still in the array.
     this.height = height;
+    this.vectors = vectors;
     this.maxHeight = maxHeight;
   }
 
@@ -480,7 +484,7 @@ export class Validator {
   }
 
   unreachable(): void {
-    this.height = this.floor;
+    while (this.height > this.floor) this.popAny();
     this.unreachables[this.depth - 1] = this.isUnreachable = true;
   }
 

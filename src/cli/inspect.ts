@@ -39,7 +39,6 @@ export function summaryOf(module: WasmModule) {
   return {
     bytes: module.bytes.length,
     gasVersion: GAS_VERSION,
-    usesVectors: module.usesVectors,
     start: module.start ?? null,
     types: module.types.map(showFuncType),
     functions: {
@@ -123,7 +122,6 @@ function summaryLines(path: string, module: WasmModule): string[] {
     ['data segments', `${grouped(dataSegments.count)}, ${bytesText(dataSegments.bytes)}`],
     ['element segments', grouped(summary.elementSegments)],
     ['start', start === null ? 'no start function' : `function ${start}`],
-    ['vectors', summary.usesVectors ? 'used' : 'not used'],
   ];
   return [
     ...table(overview),

@@ -1,7 +1,6 @@
 /** `Module`, and what `Memory`, `Table`, `Global` and `Instance` of every namespace have in common. */
 
 import type { GlobalInstance } from '../../interpreter/global.ts';
-import { checkSupported } from '../../interpreter/instance.ts';
 import type { LinearMemory } from '../../interpreter/memory.ts';
 import type { TableInstance } from '../../interpreter/table.ts';
 import { decode } from '../../wasm/decode.ts';
@@ -65,9 +64,7 @@ export interface ModuleImportDescriptor extends ModuleExportDescriptor {
 export class Module {
   /** @throws CompileError, TypeError */
   constructor(bytes: BufferSource) {
-    const module = decode(bytesOf(bytes));
-    checkSupported(module);
-    modules.set(this, module);
+    modules.set(this, decode(bytesOf(bytes)));
   }
 
   static exports(module: Module): ModuleExportDescriptor[] {

@@ -3,12 +3,7 @@ import { loadFixture, manifest } from '../../fixtures/load.node.ts';
 import { Trap } from '../../wasm/errors.ts';
 import { failureOf, instantiate } from './engine.ts';
 
-/** Programs that need what the interpreter does not have yet. */
-const LATER = new Set(['simd']);
-
-const programs = manifest.filter(
-  (fixture) => fixture.kind !== 'wasi' && fixture.expect !== undefined && !LATER.has(fixture.name),
-);
+const programs = manifest.filter((fixture) => fixture.kind !== 'wasi' && fixture.expect !== undefined);
 
 describe.each(programs)('$name', (fixture) => {
   it('gives the recorded results and traps', () => {

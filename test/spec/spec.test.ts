@@ -1,13 +1,13 @@
-/** The official suite on the interpreter: the files of the current milestone. */
+/** The official suite on the interpreter: the files that need nothing it lacks. */
 
 import { describe, expect, test } from 'vitest';
-import { MILESTONES, selectMilestone } from './features.ts';
+import { SUPPORTED, selectFiles } from './features.ts';
 import { createHost } from './hosts.ts';
-import milestone from './milestone-2.0.json' with { type: 'json' };
 import { runScript } from './run.ts';
 import { isAssertion } from './script.ts';
 import { isSkipped } from './skips.ts';
 import { loadScript, suiteFiles, suiteFound, suiteMissing } from './suite.ts';
+import supported from './supported.json' with { type: 'json' };
 
 const HOST = 'interpreter';
 
@@ -17,7 +17,7 @@ const SHOWN_FAILURES = 20;
 if (!suiteFound) console.warn(suiteMissing);
 
 describe.skipIf(!suiteFound)('the official suite', () => {
-  test.each(milestone.files)('%s', async (file) => {
+  test.each(supported.files)('%s', async (file) => {
     const commands = loadScript(file);
     const report = runScript(commands, await createHost(HOST), { skip: (line) => isSkipped(HOST, file, line) });
     expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
@@ -26,13 +26,13 @@ describe.skipIf(!suiteFound)('the official suite', () => {
 
   test('the list of files is what their modules say', () => {
     const scripts = suiteFiles().map((file) => [file, loadScript(file)] as const);
-    expect(selectMilestone(scripts, MILESTONES['2.0'])).toEqual(milestone);
+    expect(selectFiles(scripts, SUPPORTED)).toEqual(supported);
   });
 });
 
 // The same runner on an implementation that is not the project's: what fails there is the runner's fault.
 describe.skipIf(!suiteFound)("the official suite on the host's own WebAssembly", () => {
-  test.each(milestone.files)('%s', async (file) => {
+  test.each(supported.files)('%s', async (file) => {
     const commands = loadScript(file);
     const report = runScript(commands, await createHost('native'));
     expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
