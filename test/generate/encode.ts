@@ -1,0 +1,486 @@
+/**
+ * Writes modules in the binary format (specification 5), from a description that is plain data. It checks nothing:
+ * tests also need modules that are wrong. Instructions are encoded by their rows in the opcode table.
+ */
+
+import { accessBytes, type Immediates, type Mnemonic, type Opcode, opcode } from '../../wasm/opcodes.ts';
+import { FUNCREF, type Limits, type RefType, type ValType } from '../../wasm/types.ts';
+
+/** A function type. A `FuncType` of the decoder is one too. */
+export interface Signature {
+  readonly params: readonly ValType[];
+  readonly results: readonly ValType[];
+}
+
+/** A float constant given by its bits: a number for f32, a bigint for f64. */
+export interface FloatBits {
+  readonly bits: number | bigint;
+}
+
+export interface MemArg {
+  /** Default 0. */
+  readonly offset?: number | bigint;
+  /** Exponent of two. Default: the natural alignment. */
+  readonly align?: number;
+}
+
+/**
+ * What follows a mnemonic:
+ * - a block: nothing, a value type, or a signature;
+ * - indices: numbers, those of tables and memories 0 when left out; a type: a signature, or a type index;
+ * - `br_table`: the list of labels, then the default;
+ * - a memory access: a {@link MemArg} (may be left out), then the lane where there is one;
+ * - constants: numbers or bigints; floats also as {@link FloatBits}; vectors and shuffles as 16 bytes;
+ * - `select_t`: the list of types; `ref.null`: the reference type.
+ */
+export type Immediate = number | bigint | readonly number[] | Uint8Array | Signature | FloatBits | MemArg;
+
+/** An instruction, or bytes to be copied as they are. */
+export type Instruction = Mnemonic | readonly [Mnemonic, ...Immediate[]] | { readonly raw: readonly number[] };
+
+export interface FunctionDescription extends Partial<Signature> {
+  /** Declared locals, one entry a local. */
+  readonly locals?: readonly ValType[];
+  /** Without the final `end`, which is added. */
+  readonly body: readonly Instruction[];
+  readonly export?: string;
+}
+
+export interface TableDescription {
+  readonly element?: RefType;
+  readonly min: number;
+  readonly max?: number | undefined;
+  readonly export?: string;
+}
+
+export interface MemoryDescription {
+  /** In pages. */
+  readonly min: number;
+  readonly max?: number | undefined;
+  readonly export?: string;
+}
+
+export interface GlobalDescription {
+  readonly type: ValType;
+  readonly mutable?: boolean;
+  readonly init: readonly Instruction[];
+  readonly export?: string;
+}
+
+export type ImportDescription = { readonly module: string; readonly name: string } & (
+  | { readonly function: Signature }
+  | { readonly table: TableDescription }
+  | { readonly memory: MemoryDescription }
+  | { readonly global: Pick<GlobalDescription, 'type' | 'mutable'> }
+);
+
+export interface ExportDescription {
+  readonly name: string;
+  readonly kind: 'function' | 'table' | 'memory' | 'global';
+  readonly index: number;
+}
+
+/** With `offset` the segment is active; without it passive, or declarative where it says so. */
+export interface ElementDescription {
+  readonly table?: number;
+  readonly offset?: readonly Instruction[];
+  readonly declarative?: boolean;
+  /** Default funcref. */
+  readonly type?: RefType;
+  /** Function indices, or constant expressions. */
+  readonly items: readonly number[] | readonly (readonly Instruction[])[];
+}
+
+export interface DataDescription {
+  readonly offset?: readonly Instruction[];
+  readonly bytes: Iterable<number>;
+}
+
+export interface CustomDescription {
+  readonly name: string;
+  readonly bytes: Iterable<number>;
+}
+
+export interface ModuleDescription {
+  /** First in the type section; every other signature in use is added behind them. */
+  readonly types?: readonly Signature[];
+  readonly imports?: readonly ImportDescription[];
+  readonly functions?: readonly FunctionDescription[];
+  readonly tables?: readonly TableDescription[];
+  readonly memories?: readonly MemoryDescription[];
+  readonly globals?: readonly GlobalDescription[];
+  /** Added to the exports that functions, tables, memories and globals name themselves. */
+  readonly exports?: readonly ExportDescription[];
+  readonly start?: number;
+  readonly elements?: readonly ElementDescription[];
+  readonly data?: readonly DataDescription[];
+  /** Written when segments are there and this is left out; `null` leaves the section out. */
+  readonly dataCount?: number | null;
+  /** Names of functions, by index, in a `name` section at the end. */
+  readonly names?: Readonly<Record<number, string>>;
+  /** At the end, before the names. */
+  readonly custom?: readonly CustomDescription[];
+}
+
+/** Bytes under construction. */
+export class ByteWriter {
+  private buffer = new Uint8Array(256);
+  length = 0;
+
+  u8(byte: number): this {
+    if (this.length === this.buffer.length) this.reserve(1);
+    this.buffer[this.length++] = byte;
+    return this;
+  }
+
+  bytes(bytes: Iterable<number>): this {
+    const list = bytes instanceof Uint8Array ? bytes : Uint8Array.from(bytes);
+    this.reserve(list.length);
+    this.buffer.set(list, this.length);
+    this.length += list.length;
+    return this;
+  }
+
+  /** Unsigned LEB128. */
+  unsigned(value: number | bigint): this {
+    if (typeof value === 'number' && value < 0x80) return this.u8(value);
+    let rest = BigInt(value);
+    for (; rest > 0x7fn; rest >>= 7n) this.u8(Number(rest & 0x7fn) | 0x80);
+    return this.u8(Number(rest));
+  }
+
+  /** Signed LEB128. */
+  signed(value: number | bigint): this {
+    let rest = BigInt(value);
+    for (; rest > 63n || rest < -64n; rest >>= 7n) this.u8(Number(rest & 0x7fn) | 0x80);
+    return this.u8(Number(rest & 0x7fn));
+  }
+
+  /** The low `count` bytes, little-endian. */
+  fixed(value: number | bigint, count: number): this {
+    for (let i = 0; i < count; i++) this.u8(Number((BigInt(value) >> BigInt(8 * i)) & 0xffn));
+    return this;
+  }
+
+  name(text: string): this {
+    return this.sized(new TextEncoder().encode(text));
+  }
+
+  /** Length, then the bytes. */
+  sized(bytes: Iterable<number>): this {
+    const list = bytes instanceof Uint8Array ? bytes : Uint8Array.from(bytes);
+    return this.unsigned(list.length).bytes(list);
+  }
+
+  /** Count, then the items. */
+  vector<T>(items: readonly T[], write: (item: T) => void): this {
+    this.unsigned(items.length);
+    for (const item of items) write(item);
+    return this;
+  }
+
+  finish(): Uint8Array {
+    return this.buffer.slice(0, this.length);
+  }
+
+  private reserve(count: number): void {
+    if (this.length + count <= this.buffer.length) return;
+    const grown = new Uint8Array(2 * (this.length + count));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
+  }
+}
+
+/** The eight bytes every module begins with. */
+export const HEADER: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+
+/** Numbers of the sections, by name (specification 5.5.2). */
+export const SECTION = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  data: 11,
+  dataCount: 12,
+} as const;
+
+/** A value as an unsigned LEB128, for modules put together by hand. */
+export function unsigned(value: number | bigint): number[] {
+  return [...new ByteWriter().unsigned(value).finish()];
+}
+
+/** A value as a signed LEB128. */
+export function signed(value: number | bigint): number[] {
+  return [...new ByteWriter().signed(value).finish()];
+}
+
+/** The bytes of a section whose size is `size`, true or not. */
+export function section(id: number, content: Iterable<number>, size?: number): Uint8Array {
+  const bytes = Uint8Array.from(content);
+  return new ByteWriter()
+    .u8(id)
+    .unsigned(size ?? bytes.length)
+    .bytes(bytes)
+    .finish();
+}
+
+/** Pieces one after the other. */
+export function concat(...pieces: readonly Iterable<number>[]): Uint8Array {
+  const writer = new ByteWriter();
+  for (const piece of pieces) writer.bytes(piece);
+  return writer.finish();
+}
+
+/** A module of sections put together by hand. */
+export function moduleOf(...sections: readonly Iterable<number>[]): Uint8Array {
+  return concat(HEADER, ...sections);
+}
+
+const f32Bits = new DataView(new ArrayBuffer(8));
+
+function floatBits(value: Immediate, bytes: 4 | 8): number | bigint {
+  if (typeof value === 'object') return (value as FloatBits).bits;
+  if (bytes === 4) f32Bits.setFloat32(0, Number(value));
+  else f32Bits.setFloat64(0, Number(value));
+  return bytes === 4 ? f32Bits.getUint32(0) : f32Bits.getBigUint64(0);
+}
+
+const EMPTY_BLOCK = 0x40;
+
+/** How each form of immediates is written. `use` gives the index of a signature. */
+const WRITE: Readonly<
+  Record<Immediates, (w: ByteWriter, given: readonly Immediate[], row: Opcode, use: TypeIndex) => void>
+> = {
+  none: () => undefined,
+  block: (w, [type], _row, use) => {
+    if (type === undefined) w.u8(EMPTY_BLOCK);
+    else if (typeof type === 'number') w.u8(type);
+    else w.signed(use(type as Signature));
+  },
+  label: index,
+  labels: (w, [targets, fallback]) => {
+    w.vector(targets as readonly number[], (label) => w.unsigned(label));
+    w.unsigned(fallback as number);
+  },
+  function: index,
+  'type table': (w, [type, table = 0], _row, use) => {
+    w.unsigned(typeof type === 'number' ? type : use(type as Signature)).unsigned(table as number);
+  },
+  local: index,
+  global: index,
+  table: index,
+  'table table': twoIndices,
+  memarg,
+  'memarg lane': (w, given, row) => {
+    memarg(w, given, row);
+    w.u8(given[1] as number);
+  },
+  memory: index,
+  'memory memory': twoIndices,
+  data: index,
+  'data memory': twoIndices,
+  element: index,
+  'element table': twoIndices,
+  i32: (w, [value]) => w.signed(BigInt.asIntN(32, BigInt(value as number))),
+  i64: (w, [value]) => w.signed(BigInt.asIntN(64, BigInt(value as number))),
+  f32: (w, [value]) => w.fixed(floatBits(value as Immediate, 4), 4),
+  f64: (w, [value]) => w.fixed(floatBits(value as Immediate, 8), 8),
+  v128: (w, [bytes]) => w.bytes(bytes as Uint8Array),
+  shuffle: (w, [lanes]) => w.bytes(lanes as Uint8Array),
+  lane: (w, [lane]) => w.u8(lane as number),
+  types: (w, [types]) => w.vector(types as readonly number[], (type) => w.u8(type)),
+  reftype: (w, [type]) => w.u8(type as number),
+};
+
+type TypeIndex = (signature: Signature) => number;
+
+function index(w: ByteWriter, [first = 0]: readonly Immediate[]): void {
+  w.unsigned(first as number);
+}
+
+function twoIndices(w: ByteWriter, [first = 0, second = 0]: readonly Immediate[]): void {
+  w.unsigned(first as number).unsigned(second as number);
+}
+
+function memarg(w: ByteWriter, [given = {}]: readonly Immediate[], row: Opcode): void {
+  const { offset = 0, align = Math.log2(accessBytes(row)) } = given as MemArg;
+  w.unsigned(align).unsigned(offset);
+}
+
+function writeInstruction(w: ByteWriter, instruction: Instruction, use: TypeIndex): void {
+  if (typeof instruction === 'object' && 'raw' in instruction) {
+    w.bytes(instruction.raw);
+    return;
+  }
+  const [mnemonic, ...immediates] = typeof instruction === 'string' ? [instruction] : instruction;
+  const row = opcode(mnemonic);
+  if (row.code > 0xff) w.u8(row.code >> 16).unsigned(row.code & 0xffff);
+  else w.u8(row.code);
+  WRITE[row.immediates](w, immediates, row, use);
+}
+
+function writeLimits(w: ByteWriter, { min, max }: Partial<Limits>): void {
+  w.u8(max === undefined ? 0 : 1).unsigned(min as number);
+  if (max !== undefined) w.unsigned(max);
+}
+
+function writeTable(w: ByteWriter, { element = FUNCREF, ...limits }: TableDescription): void {
+  writeLimits(w.u8(element), limits);
+}
+
+const EXPORT_KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
+
+/** The bytes of a module. */
+export function encodeModule(description: ModuleDescription): Uint8Array {
+  const { imports = [], functions = [], tables = [], memories = [], globals = [], elements = [] } = description;
+  const { data = [], custom = [], names } = description;
+  const types: Signature[] = [];
+  const typeIndices = new Map<string, number>();
+  const keyOf = ({ params, results }: Signature) => `${params}:${results}`;
+  const use = (signature: Signature): number => {
+    const key = keyOf(signature);
+    let found = typeIndices.get(key);
+    if (found === undefined) {
+      found = types.push(signature) - 1;
+      typeIndices.set(key, found);
+    }
+    return found;
+  };
+  for (const signature of description.types ?? []) {
+    // Equal types written twice stay two types; signatures in use take the first.
+    const added = types.push(signature) - 1;
+    if (!typeIndices.has(keyOf(signature))) typeIndices.set(keyOf(signature), added);
+  }
+
+  const expression = (w: ByteWriter, instructions: readonly Instruction[]) => {
+    for (const instruction of instructions) writeInstruction(w, instruction, use);
+    writeInstruction(w, 'end', use);
+  };
+  const content = (write: (w: ByteWriter) => void) => {
+    const w = new ByteWriter();
+    write(w);
+    return w.finish();
+  };
+  /** The section, or nothing where it has no items. */
+  const list = <T>(id: number, items: readonly T[], write: (w: ByteWriter, item: T) => void): Uint8Array =>
+    items.length === 0
+      ? new Uint8Array()
+      : section(
+          id,
+          content((w) => w.vector(items, (item) => write(w, item))),
+        );
+
+  const importedCount = (kind: 'function' | 'table' | 'memory' | 'global') =>
+    imports.filter((entry) => kind in entry).length;
+  const named = (kind: keyof typeof EXPORT_KIND, items: readonly { readonly export?: string }[]) =>
+    items.flatMap((item, i) =>
+      item.export === undefined ? [] : [{ name: item.export, kind, index: importedCount(kind) + i }],
+    );
+  const exports: ExportDescription[] = [
+    ...named('function', functions),
+    ...named('table', tables),
+    ...named('memory', memories),
+    ...named('global', globals),
+    ...(description.exports ?? []),
+  ];
+  const dataCount = description.dataCount === undefined ? data.length || null : description.dataCount;
+
+  // The type section is written last: every other one may add to it.
+  const rest = [
+    list(SECTION.import, imports, (w, entry) => {
+      w.name(entry.module).name(entry.name);
+      if ('function' in entry) w.u8(0).unsigned(use(entry.function));
+      else if ('table' in entry) writeTable(w.u8(1), entry.table);
+      else if ('memory' in entry) writeLimits(w.u8(2), entry.memory);
+      else
+        w.u8(3)
+          .u8(entry.global.type)
+          .u8(Number(entry.global.mutable ?? false));
+    }),
+    list(SECTION.function, functions, (w, { params = [], results = [] }) => w.unsigned(use({ params, results }))),
+    list(SECTION.table, tables, writeTable),
+    list(SECTION.memory, memories, writeLimits),
+    list(SECTION.global, globals, (w, global) => {
+      w.u8(global.type).u8(Number(global.mutable ?? false));
+      expression(w, global.init);
+    }),
+    list(SECTION.export, exports, (w, entry) => w.name(entry.name).u8(EXPORT_KIND[entry.kind]).unsigned(entry.index)),
+    description.start === undefined ? [] : section(SECTION.start, unsigned(description.start)),
+    list(SECTION.element, elements, (w, segment) => writeElement(w, segment, expression)),
+    dataCount === null ? [] : section(SECTION.dataCount, unsigned(dataCount)),
+    list(SECTION.code, functions, (w, { locals = [], body }) => {
+      w.sized(
+        content((inner) => {
+          inner.vector(runs(locals), ([count, type]) => inner.unsigned(count).u8(type));
+          expression(inner, body);
+        }),
+      );
+    }),
+    list(SECTION.data, data, (w, { offset, bytes }) => {
+      w.u8(offset === undefined ? 1 : 0);
+      if (offset !== undefined) expression(w, offset);
+      w.sized(bytes);
+    }),
+    ...custom.map(({ name, bytes }) =>
+      section(
+        SECTION.custom,
+        content((w) => w.name(name).bytes(bytes)),
+      ),
+    ),
+    names === undefined
+      ? []
+      : section(
+          SECTION.custom,
+          content((w) => w.name('name').bytes(functionNameMap(names))),
+        ),
+  ];
+  const typeSection = list(SECTION.type, types, (w, { params, results }) => {
+    w.u8(0x60)
+      .vector(params, (type) => w.u8(type))
+      .vector(results, (type) => w.u8(type));
+  });
+  return moduleOf(typeSection, ...rest);
+}
+
+function writeElement(
+  w: ByteWriter,
+  { table = 0, offset, declarative = false, type = FUNCREF, items }: ElementDescription,
+  expression: (w: ByteWriter, instructions: readonly Instruction[]) => void,
+): void {
+  const areIndices = typeof items[0] === 'number' || (items.length === 0 && type === FUNCREF);
+  const explicit = offset === undefined ? declarative : table !== 0 || type !== FUNCREF;
+  w.u8((offset === undefined ? 1 : 0) | (explicit ? 2 : 0) | (areIndices ? 0 : 4));
+  if (offset !== undefined) {
+    if (explicit) w.unsigned(table);
+    expression(w, offset);
+  }
+  if (offset === undefined || explicit) w.u8(areIndices ? 0 : type);
+  if (areIndices) w.vector(items as readonly number[], (item) => w.unsigned(item));
+  else w.vector(items as readonly (readonly Instruction[])[], (item) => expression(w, item));
+}
+
+/** The subsection of function names (specification 7.4.2). */
+function functionNameMap(names: Readonly<Record<number, string>>): Uint8Array {
+  const w = new ByteWriter();
+  const entries = Object.entries(names);
+  w.vector(entries, ([key, name]) => w.unsigned(Number(key)).name(name));
+  return section(1, w.finish());
+}
+
+/** Equal types side by side, counted. */
+function runs(locals: readonly ValType[]): [count: number, type: ValType][] {
+  const counted: [number, ValType][] = [];
+  for (const type of locals) {
+    const last = counted.at(-1);
+    if (last?.[1] === type) last[0]++;
+    else counted.push([1, type]);
+  }
+  return counted;
+}

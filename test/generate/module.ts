@@ -1,0 +1,327 @@
+/**
+ * Random valid modules. fast-check makes, and shrinks, a {@link Shape}: plain data in which every value means
+ * something. {@link describeModule} turns it into a module that exports all it has, so that what a run leaves behind
+ * can be compared:
+ *
+ * - `f<index>` every function, and `b<index>` the same function with its floats as bits, where it has any;
+ * - `g<index>` every global, `t<index>` every table, `m` the memory;
+ * - `fuel`, where asked for: the global that ends endless executions. Set it before each call;
+ * - `sum`: a global that depends on most values computed, in the order in which they were.
+ *
+ * Imports come from `host`, named as their exports; what to provide is in the module itself.
+ */
+
+import fc from 'fast-check';
+import {
+  EXTERNREF,
+  F32,
+  F64,
+  FUNCREF,
+  type GlobalType,
+  I32,
+  I64,
+  type RefType,
+  type ValType,
+} from '../../wasm/types.ts';
+import { BodyGenerator, type Surroundings, type TableInfo } from './body.ts';
+import { anyChoices, Choices } from './choices.ts';
+import {
+  type DataDescription,
+  type ElementDescription,
+  type ExportDescription,
+  encodeModule,
+  type FunctionDescription,
+  type ImportDescription,
+  type Instruction,
+  type ModuleDescription,
+  type Signature,
+} from './encode.ts';
+import { constant } from './rows.ts';
+import { anyBits, anyType } from './values.ts';
+
+interface GlobalShape extends GlobalType {
+  readonly imported: boolean;
+  readonly bits: bigint;
+}
+
+interface SegmentShape {
+  /** An active one goes to the first memory, or the first table of its type. */
+  readonly active: boolean;
+  readonly choices: readonly number[];
+}
+
+export interface Shape {
+  readonly hostFunctions: readonly Signature[];
+  readonly functions: readonly (Signature & {
+    readonly locals: readonly ValType[];
+    readonly steps: readonly (readonly number[])[];
+  })[];
+  readonly memory: { readonly imported: boolean; readonly min: number; readonly more: number | null } | null;
+  readonly tables: readonly {
+    readonly imported: boolean;
+    readonly element: RefType;
+    readonly min: number;
+    readonly more: number | null;
+  }[];
+  readonly globals: readonly GlobalShape[];
+  readonly data: readonly (SegmentShape & { readonly bytes: readonly number[] })[];
+  readonly elements: readonly (SegmentShape & { readonly type: RefType })[];
+  readonly start: boolean;
+}
+
+export interface GenerateOptions {
+  /** Makes NaN results canonical, so that engines which do not can be compared. Default true. */
+  readonly canonicalNaN?: boolean;
+  /** Value of the `fuel` global; undefined: executions may have no end. Default 200. */
+  readonly fuel?: number | undefined;
+  /** Longest body, in steps. Default 60. */
+  readonly steps?: number;
+  /** Most functions. Default 5. */
+  readonly functions?: number;
+}
+
+/** What `fuel` is set to where nothing else is asked for: low enough for any engine's stack. */
+export const FUEL = 200;
+
+const anySignature: fc.Arbitrary<Signature> = fc.record({
+  params: fc.array(anyType, { maxLength: 4 }),
+  results: fc.array(anyType, { maxLength: 3 }),
+});
+const anyRefType: fc.Arbitrary<RefType> = fc.constantFrom(FUNCREF, FUNCREF, EXTERNREF);
+const anyMore = fc.option(fc.nat(3));
+const bounded = (maxLength: number) => ({ maxLength, size: 'max' as const });
+
+export function anyShape({ steps = 60, functions = 5 }: GenerateOptions = {}): fc.Arbitrary<Shape> {
+  return fc.record({
+    hostFunctions: fc.array(anySignature, { maxLength: 2 }),
+    functions: fc.array(
+      fc.record({
+        params: fc.array(anyType, { maxLength: 4 }),
+        results: fc.array(anyType, { maxLength: 3 }),
+        locals: fc.array(anyType, bounded(5)),
+        steps: fc.array(anyChoices, bounded(steps)),
+      }),
+      { minLength: 1, ...bounded(functions) },
+    ),
+    memory: fc.option(fc.record({ imported: fc.boolean(), min: fc.constantFrom(1, 1, 2, 1, 1, 0), more: anyMore }), {
+      freq: 8,
+    }),
+    tables: fc.array(
+      fc.record({ imported: fc.boolean(), element: anyRefType, min: fc.nat(10), more: anyMore }),
+      bounded(3),
+    ),
+    globals: fc.array(
+      fc.record({ type: anyType, mutable: fc.boolean(), imported: fc.boolean(), bits: anyBits }),
+      bounded(5),
+    ),
+    data: fc.array(
+      fc.record({ active: fc.boolean(), choices: anyChoices, bytes: fc.array(fc.nat(255), bounded(24)) }),
+      bounded(3),
+    ),
+    elements: fc.array(fc.record({ active: fc.boolean(), choices: anyChoices, type: anyRefType }), bounded(4)),
+    start: fc.boolean(),
+  });
+}
+
+const SUM: GlobalType = { type: I64, mutable: true };
+const FUEL_LEFT: GlobalType = { type: I32, mutable: true };
+
+/** Imports before definitions, as the index spaces have them. */
+function importsFirst<T extends { readonly imported: boolean }>(items: readonly T[]): T[] {
+  return [...items.filter((item) => item.imported), ...items.filter((item) => !item.imported)];
+}
+
+export function describeModule(shape: Shape, options: GenerateOptions = {}): ModuleDescription {
+  const { canonicalNaN = true } = options;
+  const fuel = 'fuel' in options ? options.fuel : FUEL;
+  const globals = importsFirst(shape.globals);
+  const tables = importsFirst(shape.tables).map(({ more, ...table }) => ({
+    ...table,
+    max: more === null ? undefined : table.min + more,
+  }));
+  const memory =
+    shape.memory === null
+      ? undefined
+      : { ...shape.memory, max: shape.memory.more === null ? undefined : shape.memory.min + shape.memory.more };
+  const signatures: Signature[] = [...shape.hostFunctions, ...shape.functions].map(({ params, results }) => ({
+    params,
+    results,
+  }));
+  const imported = shape.hostFunctions.length;
+
+  const elements = shape.elements.map((segment) => elementSegment(segment, tables, globals, signatures.length));
+  const data = shape.data.map((segment) => dataSegment(segment, memory?.min, globals));
+  const around: Surroundings = {
+    functions: signatures,
+    globals: [...globals, SUM, ...(fuel === undefined ? [] : [FUEL_LEFT])],
+    tables: tables.map(({ element, max }, i) => ({ element, max, functions: placed(elements, i) })),
+    memory: memory === undefined ? undefined : { pages: memory.min, max: memory.max },
+    dataSegments: data.length,
+    elementSegments: elements.map(({ type = FUNCREF }) => type),
+    sum: globals.length,
+    fuel: fuel === undefined ? undefined : globals.length + 1,
+    canonicalNaN,
+  };
+
+  const functions: FunctionDescription[] = shape.functions.map(({ params, results, locals, steps }) => ({
+    params,
+    results,
+    ...new BodyGenerator(around, { params, results }, locals).run(steps),
+  }));
+  const wrappers = signatures.flatMap((signature, index) =>
+    hasFloats(signature) ? [bitsWrapper(signature, index)] : [],
+  );
+  const isStart = ({ params, results }: Signature) => params.length === 0 && results.length === 0;
+  const start = signatures.findIndex(isStart);
+
+  const imports: ImportDescription[] = [
+    ...shape.hostFunctions.map((signature, i) => ({ module: 'host', name: `f${i}`, function: signature })),
+    ...tables.flatMap(({ imported, ...table }, i) => (imported ? [{ module: 'host', name: `t${i}`, table }] : [])),
+    ...(memory?.imported ? [{ module: 'host', name: 'm', memory }] : []),
+    ...globals.flatMap(({ imported, ...global }, i) => (imported ? [{ module: 'host', name: `g${i}`, global }] : [])),
+  ];
+  const exports: ExportDescription[] = [
+    ...signatures.map((_, index) => ({ name: `f${index}`, kind: 'function' as const, index })),
+    ...tables.map((_, index) => ({ name: `t${index}`, kind: 'table' as const, index })),
+    ...(memory === undefined ? [] : [{ name: 'm', kind: 'memory' as const, index: 0 }]),
+    ...globals.map((_, index) => ({ name: `g${index}`, kind: 'global' as const, index })),
+  ];
+  return {
+    imports,
+    functions: [...functions, ...wrappers],
+    tables: tables.filter((table) => !table.imported).map(({ element, min, max }) => ({ element, min, max })),
+    memories: memory === undefined || memory.imported ? [] : [{ min: memory.min, max: memory.max }],
+    globals: [
+      ...globals
+        .filter((global) => !global.imported)
+        .map(({ type, mutable, bits }) => ({
+          type,
+          mutable,
+          init: initialValue(type, bits, globals, imported, shape.functions.length),
+        })),
+      { ...SUM, init: [['i64.const', 0]] as Instruction[], export: 'sum' },
+      ...(fuel === undefined ? [] : [{ ...FUEL_LEFT, init: [['i32.const', fuel]] as Instruction[], export: 'fuel' }]),
+    ],
+    exports,
+    ...(shape.start && start >= 0 ? { start } : {}),
+    elements,
+    data,
+  };
+}
+
+/** A constant, the value of an imported global, or a reference to a function. */
+function initialValue(
+  type: ValType,
+  bits: bigint,
+  globals: readonly GlobalShape[],
+  imported: number,
+  own: number,
+): Instruction[] {
+  const sources = constantGlobals(globals, type);
+  const choice = Number(bits % 4n);
+  if (choice === 1 && sources.length > 0) return [['global.get', sources[0] as number]];
+  if (choice === 2 && type === FUNCREF) return [['ref.func', imported + (Number(bits >> 8n) % own)]];
+  return [constant(type, bits)];
+}
+
+function constantGlobals(globals: readonly GlobalShape[], type: ValType): number[] {
+  return globals.flatMap((global, i) => (global.imported && !global.mutable && global.type === type ? [i] : []));
+}
+
+/** A constant expression for an offset: mostly such that `length` items fit below `end`. */
+function segmentOffset(choices: Choices, end: number, length: number, globals: readonly GlobalShape[]): Instruction[] {
+  const sources = constantGlobals(globals, I32);
+  if (sources.length > 0 && choices.once(4)) return [['global.get', choices.pick(sources)]];
+  if (choices.once(24)) return [['i32.const', choices.pick([end, end + 1 - length, -1, 0x7fffffff])]];
+  return [['i32.const', (choices.below(251) * 257) % Math.max(1, end + 1 - length)]];
+}
+
+function dataSegment(
+  segment: Shape['data'][number],
+  pages: number | undefined,
+  globals: readonly GlobalShape[],
+): DataDescription {
+  const { active, bytes } = segment;
+  if (!active || pages === undefined) return { bytes };
+  const end = pages * 65_536;
+  const fitting = end === 0 ? [] : bytes;
+  return { bytes: fitting, offset: segmentOffset(new Choices(segment.choices), end, fitting.length, globals) };
+}
+
+function elementSegment(
+  { active, choices: values, type }: Shape['elements'][number],
+  tables: readonly { readonly element: RefType; readonly min: number }[],
+  globals: readonly GlobalShape[],
+  functions: number,
+): ElementDescription {
+  const choices = new Choices(values);
+  const table = tables.findIndex(({ element }) => element === type);
+  const isActive = active && table >= 0;
+  const min = tables[table]?.min ?? 0;
+  const count = choices.below(isActive ? Math.min(6, min + 1) : 6);
+  const placement = isActive
+    ? { table, offset: segmentOffset(choices, min, count, globals) }
+    : { declarative: choices.once(6) };
+  if (type === EXTERNREF) {
+    const sources = constantGlobals(globals, EXTERNREF);
+    const item = (): Instruction[] =>
+      sources.length > 0 && choices.once(2) ? [['global.get', choices.pick(sources)]] : [['ref.null', EXTERNREF]];
+    return { ...placement, type, items: Array.from({ length: count }, item) };
+  }
+  const areIndices = !choices.once(2);
+  if (areIndices) return { ...placement, items: Array.from({ length: count }, () => choices.below(functions)) };
+  const item = (): Instruction[] =>
+    choices.once(4) ? [['ref.null', FUNCREF]] : [['ref.func', choices.below(functions)]];
+  return { ...placement, items: Array.from({ length: count }, item) };
+}
+
+/** The functions that active segments put into a table at instantiation, where that can be read off. */
+function placed(elements: readonly ElementDescription[], table: number): TableInfo['functions'] {
+  const functions: (number | undefined)[] = [];
+  for (const { table: target, offset, type = FUNCREF, items } of elements) {
+    const [first] = offset ?? [];
+    if (type !== FUNCREF || target !== table || !Array.isArray(first) || first[0] !== 'i32.const') continue;
+    const base = Number(first[1]);
+    if (base < 0 || base > 1000) continue;
+    for (const [i, item] of items.entries()) {
+      const [instruction] = typeof item === 'number' ? [] : item;
+      functions[base + i] =
+        typeof item === 'number'
+          ? item
+          : Array.isArray(instruction) && instruction[0] === 'ref.func'
+            ? Number(instruction[1])
+            : undefined;
+    }
+  }
+  return functions;
+}
+
+const BITS_TYPE: Readonly<Partial<Record<ValType, ValType>>> = { [F32]: I32, [F64]: I64 };
+
+function hasFloats({ params, results }: Signature): boolean {
+  return [...params, ...results].some((type) => type in BITS_TYPE);
+}
+
+/** The same function, its floats as integers: JavaScript numbers do not carry the bits of a NaN. */
+function bitsWrapper({ params, results }: Signature, index: number): FunctionDescription {
+  const asBits = (type: ValType) => BITS_TYPE[type] ?? type;
+  const body: Instruction[] = [];
+  for (const [i, type] of params.entries()) {
+    body.push(['local.get', i]);
+    if (type === F32) body.push('f32.reinterpret_i32');
+    if (type === F64) body.push('f64.reinterpret_i64');
+  }
+  body.push(['call', index]);
+  for (let i = results.length - 1; i >= 0; i--) body.push(['local.set', params.length + i]);
+  for (const [i, type] of results.entries()) {
+    body.push(['local.get', params.length + i]);
+    if (type === F32) body.push('i32.reinterpret_f32');
+    if (type === F64) body.push('i64.reinterpret_f64');
+  }
+  return { params: params.map(asBits), results: results.map(asBits), locals: results, body, export: `b${index}` };
+}
+
+/** The bytes of random valid modules. */
+export function anyModule(options: GenerateOptions = {}): fc.Arbitrary<Uint8Array> {
+  return anyShape(options).map((shape) => encodeModule(describeModule(shape, options)));
+}

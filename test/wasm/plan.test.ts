@@ -1,0 +1,311 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decode } from '../../wasm/decode.ts';
+import { INSTRUCTION_COST } from '../../wasm/gas.ts';
+import { InstructionReader } from '../../wasm/instructions.ts';
+import { type Mnemonic, OPCODES, opcode } from '../../wasm/opcodes.ts';
+import { planFunction } from '../../wasm/plan.ts';
+import { F64, I32, type ValType, type WasmModule } from '../../wasm/types.ts';
+import { encodeModule, type Instruction } from '../generate/encode.ts';
+import { anyModule } from '../generate/module.ts';
+
+const zero: Instruction = ['i32.const', 0];
+const pay: Instruction[] = [zero, 'i32.eqz', 'drop'];
+
+/** Costs that the examples below count with. */
+const SIMPLE = 1;
+const BRANCH = 1;
+const ENTRY = 4;
+
+interface PlanText {
+  readonly entry: number;
+  /** The number of the instruction in the body at which the segment begins, its cost, and `check` for loop headers. */
+  readonly points: readonly (readonly [at: number, cost: number, check?: 'check'])[];
+}
+
+function offsets(module: WasmModule, body: number): number[] {
+  const { codeStart, end } = module.bodies[body] as WasmModule['bodies'][number];
+  const reader = new InstructionReader(module.bytes, codeStart, end);
+  const found: number[] = [];
+  while (reader.pos < end) {
+    reader.next();
+    found.push(reader.offset);
+  }
+  return [...found, end];
+}
+
+function planOf(body: readonly Instruction[], locals: readonly ValType[] = []): PlanText {
+  const module = decode(encodeModule({ functions: [{ params: [I32], locals, body }] }));
+  const { entryCost, points } = planFunction(module, 0);
+  const starts = offsets(module, 0);
+  return {
+    entry: entryCost,
+    points: points.map(({ offset, cost, check }) =>
+      check ? [starts.indexOf(offset), cost, 'check'] : [starts.indexOf(offset), cost],
+    ),
+  };
+}
+
+test('the costs the examples count with', () => {
+  const cost = (mnemonic: Mnemonic) => INSTRUCTION_COST[opcode(mnemonic).index];
+  expect(['i32.eqz', 'local.set', 'select'].map((m) => cost(m as Mnemonic))).toEqual([SIMPLE, SIMPLE, SIMPLE]);
+  expect(['br', 'br_if', 'br_table', 'return', 'if'].map((m) => cost(m as Mnemonic))).toEqual(Array(5).fill(BRANCH));
+  const free = ['block', 'loop', 'else', 'end', 'nop', 'drop', 'local.get', 'i32.const', 'f64.const', 'unreachable'];
+  expect(free.map((m) => cost(m as Mnemonic))).toEqual(Array(free.length).fill(0));
+  expect(INSTRUCTION_COST).toHaveLength(OPCODES.length);
+});
+
+describe('segments', () => {
+  test('an empty function costs its entry', () => {
+    expect(planOf([])).toEqual({ entry: ENTRY, points: [] });
+  });
+
+  test('declared locals cost a unit for every four, parameters nothing', () => {
+    expect(planOf([], [I32]).entry).toBe(ENTRY + 1);
+    expect(planOf([], Array(4).fill(I32)).entry).toBe(ENTRY + 1);
+    expect(planOf([], Array(5).fill(F64)).entry).toBe(ENTRY + 2);
+  });
+
+  test('straight code is paid on entry', () => {
+    expect(planOf([...pay, ...pay])).toEqual({ entry: ENTRY + 2 * SIMPLE, points: [] });
+  });
+
+  test('a block begins none, nor does its end, unless something jumps there', () => {
+    expect(planOf([...pay, 'block', ...pay, 'end', ...pay])).toEqual({ entry: ENTRY + 3, points: [] });
+    // 0 block, 1–3 pay, 4 const, 5 br_if, 6–8 pay, 9 end, 10–12 pay
+    expect(planOf(['block', ...pay, zero, ['br_if', 0], ...pay, 'end', ...pay])).toEqual({
+      entry: ENTRY + 1 + BRANCH,
+      points: [
+        [6, 1],
+        [10, 1],
+      ],
+    });
+  });
+
+  test('a jump to the end of the block outside', () => {
+    // 0 block, 1 block, 2 const, 3 br_if, 4–6 pay, 7 end, 8–10 pay, 11 end, 12–14 pay
+    expect(planOf(['block', 'block', zero, ['br_if', 1], ...pay, 'end', ...pay, 'end', ...pay])).toEqual({
+      entry: ENTRY + BRANCH,
+      points: [
+        [4, 2],
+        [12, 1],
+      ],
+    });
+  });
+
+  test('a segment that costs nothing is not there', () => {
+    expect(planOf(['block', ...pay, 'end', zero, 'drop'])).toEqual({ entry: ENTRY + 1, points: [] });
+  });
+
+  test('a loop header always checks, its end begins nothing', () => {
+    expect(planOf(['loop', 'end'])).toEqual({ entry: ENTRY, points: [[1, 0, 'check']] });
+    expect(planOf([...pay, 'loop', ...pay, 'end', ...pay])).toEqual({ entry: ENTRY + 1, points: [[4, 2, 'check']] });
+  });
+
+  test('both arms of an if, and what follows', () => {
+    // 0 const, 1 if, 2–4 pay, 5 else, 6–8 pay, 9–11 pay, 12 end, 13–15 pay
+    expect(planOf([zero, 'if', ...pay, 'else', ...pay, ...pay, 'end', ...pay])).toEqual({
+      entry: ENTRY + BRANCH,
+      points: [
+        [2, 1],
+        [6, 2],
+        [13, 1],
+      ],
+    });
+  });
+
+  test('after a conditional branch', () => {
+    expect(planOf(['block', zero, ['br_if', 0], ...pay, 'end', ...pay])).toEqual({
+      entry: ENTRY + BRANCH,
+      points: [
+        [3, 1],
+        [7, 1],
+      ],
+    });
+  });
+
+  test('calls do not end one', () => {
+    expect(planOf([...pay, zero, ['call', 0], ...pay])).toEqual({ entry: ENTRY + 1 + 4 + 1, points: [] });
+  });
+});
+
+describe('code that cannot be reached costs nothing', () => {
+  test.each<[string, Instruction[]]>([
+    ['br', [['br', 0]]],
+    ['br_table', [zero, ['br_table', [0], 0]]],
+  ])('after %s, to the end where it goes', (_, branch) => {
+    const at = branch.length + 5;
+    expect(planOf(['block', ...branch, ...pay, 'end', ...pay])).toEqual({ entry: ENTRY + BRANCH, points: [[at, 1]] });
+  });
+
+  test('after return, and after the block it stands in', () => {
+    expect(planOf(['block', 'return', ...pay, 'end', ...pay])).toEqual({ entry: ENTRY + BRANCH, points: [] });
+  });
+
+  test('after a block out of which every path leaves', () => {
+    const arms: Instruction[] = [zero, 'if', 'return', 'else', 'unreachable', 'end'];
+    expect(planOf([...arms, ...pay])).toEqual({ entry: ENTRY + BRANCH, points: [[2, BRANCH]] });
+  });
+
+  test('after unreachable, to the end of the function', () => {
+    expect(planOf([...pay, 'unreachable', ...pay, 'block', ...pay, 'end', ...pay])).toEqual({
+      entry: ENTRY + 1,
+      points: [],
+    });
+  });
+
+  test('whole constructs in it, loops too', () => {
+    const dead: Instruction[] = [
+      zero,
+      'if',
+      ...pay,
+      'else',
+      ...pay,
+      'end',
+      'loop',
+      ...pay,
+      'end',
+      'block',
+      ...pay,
+      'end',
+    ];
+    const body: Instruction[] = ['block', ['br', 0], ...dead, ...pay, 'end', ...pay];
+    expect(planOf(body)).toEqual({ entry: ENTRY + BRANCH, points: [[body.length - 3, 1]] });
+  });
+
+  test('the other arm can be reached', () => {
+    // 0 const, 1 if, 2 br, 3–5 pay, 6 else, 7–9 pay, 10 end
+    expect(planOf([zero, 'if', ['br', 0], ...pay, 'else', ...pay, 'end'])).toEqual({
+      entry: ENTRY + BRANCH,
+      points: [
+        [2, BRANCH],
+        [7, 1],
+      ],
+    });
+  });
+
+  test('what follows an endless loop', () => {
+    expect(planOf(['loop', ['br', 0], 'end', ...pay, 'loop', ...pay, 'end'])).toEqual({
+      entry: ENTRY,
+      points: [[1, BRANCH, 'check']],
+    });
+  });
+
+  test('what follows a loop is reached from the block around it', () => {
+    const body: Instruction[] = ['block', 'loop', ['br', 1], 'end', ...pay, 'end', ...pay];
+    expect(planOf(body)).toEqual({
+      entry: ENTRY,
+      points: [
+        [2, BRANCH, 'check'],
+        [8, 1],
+      ],
+    });
+  });
+});
+
+test('a frame weighs its parameters, locals and operands', () => {
+  const weight = (params: number, locals: number, operands: number) => {
+    const body: Instruction[] = [...Array(operands).fill(zero), ...Array(operands).fill('drop')];
+    const module = decode(
+      encodeModule({ functions: [{ params: Array(params).fill(I32), locals: Array(locals).fill(F64), body }] }),
+    );
+    return planFunction(module, 0).weight;
+  };
+  expect(weight(0, 0, 0)).toBe(64);
+  expect(weight(1, 2, 3)).toBe(64 + 6 * 8);
+});
+
+test('there is no plan for a body that is not there', () => {
+  const module = decode(encodeModule({ functions: [{ body: [] }] }));
+  expect(() => planFunction(module, 1)).toThrow(RangeError);
+});
+
+/** What all instructions cost that control can arrive at, found by following every edge. */
+function reachableCost(module: WasmModule, body: number): number {
+  const { codeStart, end } = module.bodies[body] as WasmModule['bodies'][number];
+  const reader = new InstructionReader(module.bytes, codeStart, end);
+  interface Construct {
+    isIf: boolean;
+    elseAt: number | undefined;
+    endAt: number;
+    isLoop: boolean;
+    start: number;
+  }
+  const code: {
+    mnemonic: Mnemonic;
+    cost: number;
+    labels: number[];
+    inside: Construct[];
+    own: Construct | undefined;
+  }[] = [];
+  const open: Construct[] = [{ isIf: false, elseAt: undefined, endAt: -1, isLoop: false, start: -1 }];
+  while (reader.pos < end) {
+    const index = reader.next();
+    const { mnemonic } = OPCODES[index] as (typeof OPCODES)[number];
+    const at = code.length;
+    const inside = [...open];
+    let own: Construct | undefined;
+    if (mnemonic === 'block' || mnemonic === 'loop' || mnemonic === 'if') {
+      own = { isIf: mnemonic === 'if', elseAt: undefined, endAt: -1, isLoop: mnemonic === 'loop', start: at };
+      open.push(own);
+    } else if (mnemonic === 'else') {
+      own = open.at(-1) as Construct;
+      own.elseAt = at;
+    } else if (mnemonic === 'end') {
+      own = open.pop() as Construct;
+      own.endAt = at;
+    }
+    const labels =
+      mnemonic === 'br' || mnemonic === 'br_if'
+        ? [reader.a]
+        : mnemonic === 'br_table'
+          ? [...reader.labels.subarray(0, reader.a + 1)]
+          : [];
+    code.push({ mnemonic, cost: INSTRUCTION_COST[index] as number, labels, inside, own });
+  }
+  const reached = new Set<number>();
+  const todo = [0];
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    const entry = code[at];
+    if (entry === undefined || reached.has(at)) continue;
+    reached.add(at);
+    const { mnemonic, labels, inside, own } = entry;
+    for (const label of labels) {
+      const target = inside.at(-1 - label) as Construct;
+      todo.push(target.isLoop ? target.start : target.endAt);
+    }
+    // An arm that falls into `else` goes on at the end.
+    if (mnemonic === 'else') todo.push((own as Construct).endAt);
+    else if (mnemonic === 'if')
+      todo.push(at + 1, own?.elseAt === undefined ? (own as Construct).endAt : own.elseAt + 1);
+    else if (!['br', 'br_table', 'return', 'unreachable'].includes(mnemonic)) todo.push(at + 1);
+  }
+  let cost = 0;
+  for (const at of reached) cost += code[at]?.cost ?? 0;
+  return cost;
+}
+
+test('every instruction that can be reached is in one segment, no other in any, on random modules', () => {
+  const entry = (module: WasmModule, body: number) => ENTRY + Math.ceil((module.bodies[body]?.localCount ?? 0) / 4);
+  fc.assert(
+    fc.property(anyModule({ fuel: undefined }), (bytes) => {
+      const module = decode(bytes);
+      for (const [body, { codeStart, end }] of module.bodies.entries()) {
+        const { entryCost, points } = planFunction(module, body);
+        const starts = new Set(offsets(module, body));
+        let last = codeStart;
+        let total = entryCost - entry(module, body);
+        for (const { offset, cost, check } of points) {
+          expect(offset).toBeGreaterThan(last);
+          expect(offset).toBeLessThanOrEqual(end);
+          expect(starts.has(offset)).toBe(true);
+          expect(cost > 0 || check).toBe(true);
+          last = offset;
+          total += cost;
+        }
+        expect(total).toBe(reachableCost(module, body));
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
