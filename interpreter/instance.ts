@@ -5,15 +5,7 @@ import { GasExhausted, LinkError, MemoryLimitExceeded, type ResourceFigures } fr
 import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
 import { instantiationCost } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';
-import {
-  type FuncType,
-  type Import,
-  type Limits,
-  typeName,
-  typeOfFunction,
-  V128,
-  type WasmModule,
-} from '../wasm/types.ts';
+import { type FuncType, type Import, type Limits, typeName, typeOfFunction, type WasmModule } from '../wasm/types.ts';
 import { ModuleCode } from './code.ts';
 import { evaluate } from './constant.ts';
 import { type GuestFunction, hasType, isFunction, type Reference, WasmFunction } from './function.ts';
