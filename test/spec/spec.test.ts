@@ -30,10 +30,19 @@ describe.skipIf(!suiteFound)('the official suite', () => {
   });
 });
 
+/** A global whose initial value is a sum: Node 20 does not take it. */
+const EXTENDED_CONST = Uint8Array.of(
+  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 6, 9, 1, 0x7f, 0, 0x41, 1, 0x41, 1, 0x6a, 0x0b],
+);
+const nativeFeatures = SUPPORTED.filter(
+  (feature) => feature !== 'extended-const' || WebAssembly.validate(EXTENDED_CONST),
+);
+
 // The same runner on an implementation that is not the project's: what fails there is the runner's fault.
 describe.skipIf(!suiteFound)("the official suite on the host's own WebAssembly", () => {
   test.each(supported.files)('%s', async (file) => {
     const commands = loadScript(file);
+    if (selectFiles([[file, commands]], nativeFeatures).files.length === 0) return;
     const report = runScript(commands, await createHost('native'));
     expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
     expect(report.passed).toBe(commands.filter(isAssertion).length);
