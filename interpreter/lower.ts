@@ -260,9 +260,11 @@ class Lowering {
     for (const { count, type: local } of locals) for (let i = 0; i < count; i++) this.localTypes.push(local);
     this.operands = new Operands(code, this.localTypes);
     this.emit(this.plan.weight, this.plan.entryCost, 2 * slotsOf(type.params), 2 * slotsOf(this.localTypes));
-    this.localTypes.forEach((local, i) => {
-      if (i >= type.params.length && isReference(local)) this.emit(op('null.ref'), this.operands.local(i));
-    });
+    let first = type.params.length;
+    for (const { count, type: local } of locals) {
+      if (isReference(local) && count > 0) this.emit(op('null.refs'), this.operands.local(first), count);
+      first += count;
+    }
     this.open(BLOCK, funcType([], type.results));
   }
 

@@ -5,13 +5,22 @@ import { MAX_INSTANCE_PAGES, PAGE_BYTES } from '../wasm/limits.ts';
 import type { Limits, MemoryType } from '../wasm/types.ts';
 import type { Budget } from './tank.ts';
 
+/** Stands for the memory of an instance that has none: nothing is in bounds. */
+export const NO_MEMORY = {
+  bytes: new Uint8Array(0),
+  halves: new Int16Array(0),
+  words: new Int32Array(0),
+  data: new DataView(new ArrayBuffer(0)),
+  byteLength: 0,
+};
+
 export class LinearMemory implements GuestMemory {
   /** The memory and, behind it, room to grow that no bounds check lets the guest see. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = NO_MEMORY.bytes;
   /** The same bytes in other shapes. */
-  halves: Int16Array = new Int16Array(0);
-  words: Int32Array = new Int32Array(0);
-  data: DataView = new DataView(new ArrayBuffer(0));
+  halves: Int16Array = NO_MEMORY.halves;
+  words: Int32Array = NO_MEMORY.words;
+  data: DataView = NO_MEMORY.data;
   byteLength = 0;
   readonly declared: Limits;
   private readonly budget: Budget;

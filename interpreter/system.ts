@@ -46,6 +46,13 @@ class Operands {
     this.thread.references[this.register(place) >> 1] = value;
   }
 
+  /** Sets `count` references to null, in registers from the operand's on. */
+  clearReferences(place: number, count: number): void {
+    const { references } = this.thread;
+    const first = this.register(place) >> 1;
+    for (let i = first; i < first + count; i++) references[i] = null;
+  }
+
   /** Copies a vector to the first operand's register. */
   copyVector(from: number): void {
     const source = this.register(from);
@@ -124,6 +131,7 @@ function within(length: number, ...places: readonly (readonly [start: number, si
 const HANDLERS: Record<string, System> = {
   'copy.ref': plain((o) => o.setReference(1, o.reference(2))),
   'null.ref': plain((o) => o.setReference(1, null)),
+  'null.refs': plain((o) => o.clearReferences(1, o.word(2))),
   'select.ref': plain((o) => o.setReference(1, o.reference(o.signed(4) !== 0 ? 2 : 3))),
   'copy.v128': plain((o) => o.copyVector(2)),
   'select.v128': plain((o) => o.copyVector(o.signed(4) !== 0 ? 2 : 3)),

@@ -9,22 +9,13 @@ import { type GuestFunction, hasType, type Reference, WasmFunction } from './fun
 import type { Instance } from './instance.ts';
 import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from './isa.ts';
 import { computeRarely } from './loop.generated.ts';
-import type { LinearMemory } from './memory.ts';
+import { type LinearMemory, NO_MEMORY } from './memory.ts';
 import { SYSTEM } from './system.ts';
 import { VECTOR } from './vector/index.ts';
 
 const CALL = op('call');
 const CALL_IMPORT_WORDS = wordsOf('call_import');
 const CALL_INDIRECT_WORDS = wordsOf('call_indirect');
-
-/** Stands for the memory of an instance that has none: nothing is in bounds. */
-const NO_MEMORY = {
-  bytes: new Uint8Array(0),
-  halves: new Int16Array(0),
-  words: new Int32Array(0),
-  data: new DataView(new ArrayBuffer(0)),
-  byteLength: 0,
-};
 
 export class Thread {
   /** Limit on `depth`; the arrays are large enough for every stack within it. */

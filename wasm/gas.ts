@@ -8,9 +8,10 @@ import { type GasClass, OPCODES } from './opcodes.ts';
 /** Recorded in artifacts, caches and snapshots; a mismatch is an error. */
 export const GAS_VERSION = 1;
 
-/** Units an instruction of a class costs. */
+/** Units an instruction of a class costs. The sum over a segment is rounded down. */
 export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   free: 0,
+  push: 1 / 4,
   simple: 1,
   branch: 1,
   memory: 2,
@@ -19,7 +20,7 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   divide64: 12,
   float: 2,
   convert64: 4,
-  vector: 4,
+  vector: 16,
   call: 4,
   indirect: 6,
   bulk: 10,
@@ -28,28 +29,37 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
 /** Units an instruction costs before any share that depends on its operands, by place in the opcode table. */
 export const INSTRUCTION_COST: readonly number[] = OPCODES.map((row) => CLASS_COST[row.gas]);
 
-/** Entering a function costs `base`, and one unit more for every `localsPerUnit` declared locals, rounded up. */
-export const FUNCTION_ENTRY = { base: 4, localsPerUnit: 4 } as const;
+/**
+ * Entering a function costs `base`, one unit more for every `localsPerUnit` declared locals, and one for every
+ * `resultsPerUnit` results beyond the first, each rounded up.
+ */
+export const FUNCTION_ENTRY = { base: 4, localsPerUnit: 4, resultsPerUnit: 2 } as const;
+
+/** A branch costs a unit more for every so many values that it carries, beyond the first, rounded up. */
+export const CARRIED_PER_UNIT = 2;
 
 /** Work that depends on an operand costs a unit for every so many of what is moved, rounded up. */
 export const PER_UNIT = {
   /** Bytes of `memory.fill`, `memory.copy`, `memory.init`, and of data segments at instantiation. */
   bytes: 32,
   /** Elements of `table.fill`, `table.copy`, `table.init`, `table.grow`, and of tables and element segments at instantiation. */
-  elements: 2,
+  elements: 1,
 } as const;
 
 /** Units for every page of memory, at instantiation and in `memory.grow`. */
 export const PAGE_COST = 2_048;
 
 /** Units for every global, export and function at instantiation. */
-export const INSTANCE_ITEM_COST = 1;
+export const INSTANCE_ITEM_COST = 64;
 
 /** What a call to a host function costs where it declares nothing else. */
 export const HOST_CALL = { base: 50, perByte: 0 } as const;
 
 /** What a WASI call costs: `base` units and a unit for every 32 bytes moved. */
 export const WASI_CALL = { base: 200, perByte: 1 / 32 } as const;
+
+/** What a call of an HTTP function costs: `base` units and a unit for every 32 bytes moved. */
+export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;
 
 /** Stack weight, in bytes: a frame weighs `frame`, and `slot` for every parameter, local and operand at its highest. */
 export const STACK_WEIGHT = { frame: 64, slot: 8 } as const;

@@ -19,6 +19,8 @@ const KIND: readonly Immediates[] = OPCODES.map((row) => row.immediates);
 /** The block type that stands for no parameters and no results. */
 const EMPTY = -0x40;
 
+const NO_LABELS = new Int32Array(0);
+
 export class InstructionReader extends Reader {
   /** Offset of the instruction last read. */
   offset = 0;
@@ -31,7 +33,7 @@ export class InstructionReader extends Reader {
   /** Lane of a vector instruction. */
   lane = 0;
   /** Labels of a `br_table`, the default last: the first `a + 1` entries. */
-  labels = new Int32Array(16);
+  labels: Int32Array = NO_LABELS;
 
   /** Reads one instruction; returns its row's index. Constants are left in `low` and `high`. */
   next(): number {

@@ -2,13 +2,14 @@
  * The metering plan: which charge stands where, as a pure function of the original bytes. Every engine obeys it.
  *
  * The body is cut into straight-line segments. A segment begins at function entry, after `loop`, `if` and `else`,
- * after an `end` that some path jumps to, and after `br_if`; its cost is added when it is entered. Calls do not end a
+ * after an `end` that some path jumps to, and after `br_if`; its cost is added when it is entered, rounded down to whole units. Calls do not end a
  * segment. Code that cannot be reached is in no segment and costs nothing. The limit is checked at function entry, at
  * every loop header, before every instruction of dynamic cost, before every host call, and when a call returns to the
  * host.
  */
 
 import {
+  CARRIED_PER_UNIT,
   FUNCTION_ENTRY,
   INSTANCE_ITEM_COST,
   INSTRUCTION_COST,
@@ -17,7 +18,7 @@ import {
   STACK_WEIGHT,
   share,
 } from './gas.ts';
-import { InstructionReader } from './instructions.ts';
+import { blockType, InstructionReader } from './instructions.ts';
 import { type Mnemonic, OPCODES } from './opcodes.ts';
 import { slotsOf, typeOfFunction, type WasmModule } from './types.ts';
 
@@ -71,18 +72,20 @@ const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop
 export function planFunction(module: WasmModule, body: number): FunctionPlan {
   const code = module.bodies[body];
   if (code === undefined) throw new RangeError(`no function body ${body}`);
-  const { params } = typeOfFunction(module, module.importedFunctions + body);
+  const { params, results } = typeOfFunction(module, module.importedFunctions + body);
   let slots = slotsOf(params) + code.maxHeight;
   for (const { count, type } of code.locals) slots += count * slotsOf([type]);
+  const { base, localsPerUnit, resultsPerUnit } = FUNCTION_ENTRY;
+  const entry = base + share(code.localCount, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
   return {
-    ...segments(
-      module,
-      code.codeStart,
-      code.end,
-      FUNCTION_ENTRY.base + share(code.localCount, FUNCTION_ENTRY.localsPerUnit),
-    ),
+    ...segments(module, code.codeStart, code.end, entry, results.length),
     weight: STACK_WEIGHT.frame + slots * STACK_WEIGHT.slot,
   };
+}
+
+/** Units for `count` values of which the first is free. */
+function beyondFirst(count: number, perUnit: number): number {
+  return count > 1 ? share(count - 1, perUnit) : 0;
 }
 
 /** A structured construct that is open, around code that can be reached. */
@@ -92,10 +95,12 @@ interface Construct {
   isJumpedTo: boolean;
   /** Whether it is an `if` whose `else` has not come. */
   isOneArmed: boolean;
+  /** Values a branch to it carries. */
+  readonly arity: number;
 }
 
-function construct(effect: number): Construct {
-  return { isLoop: effect === EFFECT_KINDS.loop, isJumpedTo: false, isOneArmed: effect === EFFECT_KINDS.if };
+function construct(effect: number, arity: number): Construct {
+  return { isLoop: effect === EFFECT_KINDS.loop, isJumpedTo: false, isOneArmed: effect === EFFECT_KINDS.if, arity };
 }
 
 function segments(
@@ -103,10 +108,11 @@ function segments(
   start: number,
   end: number,
   base: number,
+  results: number,
 ): Pick<FunctionPlan, 'entryCost' | 'points'> {
   const reader = new InstructionReader(module.bytes, start, end);
   const points: ChargePoint[] = [];
-  const constructs: Construct[] = [construct(EFFECT_KINDS.open)];
+  const constructs: Construct[] = [construct(EFFECT_KINDS.open, results)];
   /** How many constructs have been opened in the unreachable code at hand; -1 in code that can be reached. */
   let dead = -1;
   let entryCost = base;
@@ -115,8 +121,9 @@ function segments(
   let check = false;
 
   const close = () => {
-    if (offset < 0) entryCost += cost;
-    else if (cost > 0 || check) points.push({ offset, cost, check });
+    const whole = Math.floor(cost);
+    if (offset < 0) entryCost += whole;
+    else if (whole > 0 || check) points.push({ offset, cost: whole, check });
   };
   const begin = (isLoop: boolean) => {
     close();
@@ -126,8 +133,14 @@ function segments(
     dead = -1;
   };
   const jump = (label: number) => {
-    const target = constructs[constructs.length - 1 - label];
-    if (target !== undefined) target.isJumpedTo = true;
+    const target = constructs[constructs.length - 1 - label] as Construct;
+    target.isJumpedTo = true;
+    return beyondFirst(target.arity, CARRIED_PER_UNIT);
+  };
+
+  const arityOf = (effect: number): number => {
+    const type = blockType(reader.a, module.types);
+    return (effect === EFFECT_KINDS.loop ? type?.params.length : type?.results.length) ?? 0;
   };
 
   while (reader.pos < end) {
@@ -143,7 +156,7 @@ function segments(
       case EFFECT_KINDS.open:
       case EFFECT_KINDS.loop:
       case EFFECT_KINDS.if:
-        constructs.push(construct(effect));
+        constructs.push(construct(effect, arityOf(effect)));
         if (effect !== EFFECT_KINDS.open) begin(effect === EFFECT_KINDS.loop);
         break;
       case EFFECT_KINDS.else: {
@@ -159,15 +172,19 @@ function segments(
         break;
       }
       case EFFECT_KINDS.fork:
-        jump(reader.a);
+        cost += jump(reader.a);
         begin(false);
         break;
-      case EFFECT_KINDS.table:
-        for (let i = 0; i <= reader.a; i++) jump(reader.labels[i] as number);
+      case EFFECT_KINDS.table: {
+        // All labels carry as many values.
+        let carried = 0;
+        for (let i = 0; i <= reader.a; i++) carried = jump(reader.labels[i] as number);
+        cost += carried;
         dead = 0;
         break;
+      }
       case EFFECT_KINDS.jump:
-        jump(reader.a);
+        cost += jump(reader.a);
         dead = 0;
         break;
       case EFFECT_KINDS.stop:

@@ -52,15 +52,15 @@ export function exportFunction(func: GuestFunction, name: string, enter: Entry):
   let wrapper = wrappers.get(func);
   if (wrapper === undefined) {
     const { params, results } = func.type;
-    // A method, as that is no constructor.
-    wrapper = {
-      [name](...args: unknown[]) {
-        if ([...params, ...results].includes(V128)) throw new TypeError('vectors do not pass between guest and host');
-        const guestArgs = params.map((type, i) => toGuest(type, args[i]));
-        const values = enter(() => call(func, guestArgs)).map((value) => toHost(value, enter));
-        return results.length <= 1 ? values[0] : values;
-      },
-    }[name] as ExportedFunction;
+    const hasVectors = params.includes(V128) || results.includes(V128);
+    // An arrow function, as that is no constructor.
+    wrapper = (...args: unknown[]) => {
+      if (hasVectors) throw new TypeError('vectors do not pass between guest and host');
+      const guestArgs = params.map((type, i) => toGuest(type, args[i]));
+      const values = enter(() => call(func, guestArgs)).map((value) => toHost(value, enter));
+      return results.length <= 1 ? values[0] : values;
+    };
+    Object.defineProperty(wrapper, 'name', { value: name });
     Object.defineProperty(wrapper, 'length', { value: params.length });
     wrappers.set(func, wrapper);
     wrapped.set(wrapper, func);

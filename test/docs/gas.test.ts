@@ -3,10 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import {
+  CARRIED_PER_UNIT,
   CLASS_COST,
   FUNCTION_ENTRY,
   GAS_VERSION,
   HOST_CALL,
+  HTTP_CALL,
+  INSTANCE_ITEM_COST,
   PAGE_COST,
   PER_UNIT,
   STACK_WEIGHT,
@@ -53,13 +56,25 @@ it('names instructions under their class', () => {
 
 it.each([
   ['entering a function', `${FUNCTION_ENTRY.base}, and 1 for every ${FUNCTION_ENTRY.localsPerUnit} declared locals`],
+  ['a function of several results', `1 for every ${FUNCTION_ENTRY.resultsPerUnit} results beyond the first, on entry`],
+  ['a branch that carries several values', `1 for every ${CARRIED_PER_UNIT} values beyond the first`],
   ['`memory.grow`', `${PAGE_COST} for every page`],
   ['`memory.fill`, `memory.copy`, `memory.init`', `1 for every ${PER_UNIT.bytes} bytes`],
-  ['`table.grow`, `table.fill`, `table.copy`, `table.init`', `1 for every ${PER_UNIT.elements} elements`],
+  [
+    '`table.grow`, `table.fill`, `table.copy`, `table.init`',
+    `1 for every ${PER_UNIT.elements === 1 ? 'element' : `${PER_UNIT.elements} elements`}`,
+  ],
   ['a call of a host function that declares nothing else', `${HOST_CALL.base}`],
+  ['an HTTP call', `${HTTP_CALL.base}, and 1 for every ${1 / HTTP_CALL.perByte} bytes moved`],
   ['a WASI call', `${WASI_CALL.base}, and 1 for every ${1 / WASI_CALL.perByte} bytes moved`],
 ])('has the cost of %s', (work, units) => {
   expect(rows.find(([name]) => name === work)?.[1]).toBe(units);
+});
+
+it('has the price of instantiation', () => {
+  const prose = text.replaceAll('\n', ' ');
+  expect(prose).toContain(`${INSTANCE_ITEM_COST} for every function, global and export`);
+  expect(prose).toContain(`${PAGE_COST} for every page of initial memory`);
 });
 
 it('has the weight of a frame', () => {
