@@ -98,11 +98,11 @@ describe('a module may come from', () => {
 
   test('the named constructors', async () => {
     for (const sandbox of [
-      await WasmSandbox.fromBytes(ADD, { gasLimit: 77 }),
-      await WasmSandbox.fromFile(path, { gasLimit: 77 }),
-      await WasmSandbox.fromUrl(`${origin}/add.wasm`, { gasLimit: 77 }),
+      await WasmSandbox.fromBytes(ADD, { gasLimit: 7_777 }),
+      await WasmSandbox.fromFile(path, { gasLimit: 7_777 }),
+      await WasmSandbox.fromUrl(`${origin}/add.wasm`, { gasLimit: 7_777 }),
     ]) {
-      expect(sandbox.getResourceStats().gasLimit).toBe(77n);
+      expect(sandbox.getResourceStats().gasLimit).toBe(7_777n);
     }
   });
 });
