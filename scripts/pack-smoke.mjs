@@ -44,6 +44,12 @@ try {
   const version = read('npx', ['--no-install', manifest.name, '--version'], folder).trim();
   check(version === manifest.version, `the command says version "${version}", the manifest says ${manifest.version}`);
 
+  // Without the host's WebAssembly: nothing but the interpreter can have run this.
+  const command = join(folder, 'node_modules', manifest.name, manifest.bin[manifest.name]);
+  const program = join(root, 'fixtures/build/primes.wasm');
+  const printed = read(process.execPath, ['--jitless', command, 'run', program, '1000'], folder);
+  check(printed.includes('168 primes'), `without WebAssembly, the program printed:\n${printed}`);
+
   const imports = [];
   for (const [entry, target] of Object.entries(manifest.exports)) {
     if (typeof target === 'string') continue;

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { HostError, UsageError } from '../../wasm/errors.ts';
 import { type HostCall, HostFunction } from '../../wasm/host.ts';
 import { funcType, I32 } from '../../wasm/types.ts';
-import { encodeModule } from '../generate/encode.ts';
+import { encodeModule, type Signature } from '../generate/encode.ts';
 import { failureOf, instantiate } from './engine.ts';
 
-const signature = { params: [I32], results: [I32] };
+const signature: Signature = { params: [I32], results: [I32] };
 
 /** `outer(n)` is `inner(n) * 10 + n`, `inner(n)` is `host(n) + 1`. */
 const MODULE = encodeModule({
