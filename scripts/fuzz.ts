@@ -14,6 +14,8 @@ import { type Failure, type Property, runProperty, SEED } from '../test/property
 
 /** Runs between two looks at the clock and the other properties. */
 const BATCH = 500;
+/** Between two lines of progress where there is no terminal. */
+const SILENCE_MS = 30_000;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,6 +48,7 @@ const started = Date.now();
 const isTerminal = process.stdout.isTTY;
 console.log(`seed ${firstSeed}: ${names.join(', ')}`);
 let runs = 0;
+let nextLine = started;
 for (let round = 0; runs < limit; round++) {
   const seed = firstSeed + round;
   for (const name of names) {
@@ -63,6 +66,9 @@ for (let round = 0; runs < limit; round++) {
   }
   const line = `${runs} runs, ${Math.round(runs / ((Date.now() - started) / 1000))} a second, seed ${seed}`;
   if (isTerminal) process.stdout.write(`\r${line}\u001b[K`);
-  else if (round % 20 === 19) console.log(line);
+  else if (Date.now() >= nextLine) {
+    console.log(line);
+    nextLine = Date.now() + SILENCE_MS;
+  }
 }
 console.log(`\n${runs} runs, no failure`);

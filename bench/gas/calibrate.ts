@@ -1,0 +1,234 @@
+/** Nanoseconds for a unit of gas, for every price on the schedule. */
+
+import { encodeModule } from '../../test/generate/encode.ts';
+import { CLASS_COST } from '../../wasm/gas.ts';
+import { cpuTime } from '../clock.ts';
+import { contender } from '../contenders.ts';
+import { type Compiled, type Engine, type Guest, type Imports, type Unit, unitOf } from '../engine.ts';
+import type { Product } from '../product.ts';
+import { median } from '../statistics.ts';
+import { type Case, calibrationCases, PRICES, type Price } from './cases.ts';
+
+/** No class may take more than this many times the median time for a unit. */
+export const GAS_BAR = 8;
+
+export interface CaseFigure {
+  readonly name: string;
+  readonly price: Case['price'];
+  readonly nanosecondsPerUnit: number;
+  /** Times the median of the classes of instructions. */
+  readonly ratio: number;
+}
+
+export interface PriceFigure {
+  readonly price: Price;
+  readonly units: string;
+  /** The median of the price's cases; NaN where none runs. */
+  readonly nanosecondsPerUnit: number;
+  readonly ratio: number;
+  readonly cases: readonly CaseFigure[];
+  readonly worst: CaseFigure | undefined;
+}
+
+export interface FreeFigure extends CaseFigure {
+  /** What one of the free things takes, beside the loop. */
+  readonly nanosecondsEach: number;
+  /** That in units of gas, by the median of the classes. */
+  readonly worth: number;
+}
+
+export interface Calibration {
+  readonly prices: readonly PriceFigure[];
+  readonly free: readonly FreeFigure[];
+  readonly medianNanoseconds: number;
+  /** Cases the engine does not run, with why. */
+  readonly left: readonly { readonly name: string; readonly reason: string }[];
+}
+
+interface Sample {
+  readonly nanoseconds: number;
+  readonly gas: number;
+  /** Times round the case's loop. */
+  readonly rounds: number;
+}
+
+interface Runner {
+  readonly case: Case;
+  readonly sample: () => Sample | Promise<Sample>;
+  readonly samples: Sample[];
+}
+
+/** What an empty loop takes is taken off what free things take. */
+const EMPTY_LOOP = 'br_if (back)';
+
+/** Samples before those that count, where the host's own code has to be compiled first. */
+const WARMUP = 6;
+
+export async function calibrate(
+  product: Product,
+  pace: { readonly rounds: number; readonly sample: number },
+  onProgress: (text: string) => void,
+): Promise<Calibration> {
+  const engine = (await contender('metered').create(product)) as Engine;
+  const runners: Runner[] = [];
+  const left: { name: string; reason: string }[] = [];
+  for (const item of calibrationCases()) {
+    try {
+      const sample = await prepare(product, engine, item, pace.sample);
+      // Loops are warm from the search for their length.
+      for (let i = 0; i < (item.timing === 'call' ? 1 : WARMUP); i++) await sample();
+      runners.push({ case: item, sample, samples: [] });
+    } catch (error) {
+      left.push({ name: item.name, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  for (let round = 0; round < pace.rounds; round++) {
+    onProgress(`gas calibration, round ${round + 1} of ${pace.rounds}`);
+    for (const runner of runners) runner.samples.push(await runner.sample());
+  }
+  return figures(runners, left);
+}
+
+function prepare(
+  product: Product,
+  engine: Engine,
+  item: Case,
+  target: number,
+): Promise<() => Sample | Promise<Sample>> {
+  const bytes = Uint8Array.from(encodeModule(item.module));
+  return item.price === 'wasi'
+    ? prepareSandbox(product, bytes, target)
+    : prepareGuest(engine, unitOf(product, item.name, bytes), item, target);
+}
+
+async function prepareGuest(engine: Engine, unit: Unit, item: Case, target: number): Promise<() => Sample> {
+  const compiled = await engine.compile(unit);
+  switch (item.timing) {
+    case 'call': {
+      const guest = instantiate(compiled, unit, item);
+      let rounds = 1;
+      const sample = (): Sample => callSample(guest, rounds);
+      // The better of two: a sample into which some compilation of the host's falls would end the search too soon.
+      const took = () => Math.min(sample().nanoseconds, sample().nanoseconds);
+      for (let last = took(); last < target; last = took()) {
+        rounds = Math.ceil(rounds * Math.min(16, Math.max(1.5, (1.1 * target) / last)));
+      }
+      return sample;
+    }
+    case 'fresh':
+      return () => gather(target, () => callSample(instantiate(compiled, unit, item), item.rounds ?? 1));
+    case 'instantiate':
+      return () =>
+        gather(target, () => {
+          const start = cpuTime();
+          const guest = instantiate(compiled, unit, item);
+          return { nanoseconds: (cpuTime() - start) * 1e6, gas: gasOf(guest), rounds: 1 };
+        });
+  }
+}
+
+function gasOf(guest: Guest): number {
+  if (guest.gasUsed === undefined) throw new Error('the engine does not count gas');
+  return Number(guest.gasUsed());
+}
+
+function callSample(guest: Guest, rounds: number): Sample {
+  const gas = gasOf(guest);
+  const start = cpuTime();
+  guest.invoke('run', [rounds]);
+  const nanoseconds = (cpuTime() - start) * 1e6;
+  return { nanoseconds, gas: gasOf(guest) - gas, rounds };
+}
+
+/** As many samples as fill the time, in one. */
+function gather(target: number, take: () => Sample): Sample {
+  const sum = { nanoseconds: 0, gas: 0, rounds: 0 };
+  while (sum.nanoseconds < target) {
+    const { nanoseconds, gas, rounds } = take();
+    sum.nanoseconds += nanoseconds;
+    sum.gas += gas;
+    sum.rounds += rounds;
+  }
+  return sum;
+}
+
+function instantiate(compiled: Compiled, unit: Unit, item: Case): Guest {
+  let guest: Guest | undefined;
+  const call = () => {
+    if (item.host === 'looks at the memory') guest?.memory();
+    return undefined;
+  };
+  const type = unit.module.types[0];
+  const imports: Imports = item.host === undefined || type === undefined ? {} : { env: { f: { type, call } } };
+  guest = compiled.instantiate(imports);
+  return guest;
+}
+
+/** Host functions of the policy have their own prices, which only a sandbox charges. */
+async function prepareSandbox(
+  { sandbox: { WasmSandbox } }: Product,
+  bytes: Uint8Array<ArrayBuffer>,
+  target: number,
+): Promise<() => Promise<Sample>> {
+  const guest = await WasmSandbox.fromBytes(bytes, { engine: 'interpreter' });
+  let rounds = 1;
+  const sample = async (): Promise<Sample> => {
+    const gas = guest.getResourceStats().gasUsed;
+    const start = cpuTime();
+    await guest.call('run', [rounds]);
+    const nanoseconds = (cpuTime() - start) * 1e6;
+    return { nanoseconds, gas: Number(guest.getResourceStats().gasUsed - gas), rounds };
+  };
+  for (let took = await sample(); took.nanoseconds < target; took = await sample()) rounds *= 2;
+  return sample;
+}
+
+/** The figure that the rest of the machine disturbed least; nothing makes a loop faster than it is. */
+function least(samples: readonly number[]): number {
+  return Math.min(...samples);
+}
+
+function figures(runners: readonly Runner[], left: Calibration['left']): Calibration {
+  const perUnit = new Map(
+    runners.map((runner) => [runner, least(runner.samples.map(({ nanoseconds, gas }) => nanoseconds / gas))]),
+  );
+  const ofPrice = (price: Case['price']) => runners.filter((runner) => runner.case.price === price);
+  const priceMedian = (price: Price) => median(ofPrice(price).map((runner) => perUnit.get(runner) as number));
+  const prices = Object.keys(PRICES) as Price[];
+  const classes = prices.filter((price) => price in CLASS_COST);
+  const medianNanoseconds = median(classes.map(priceMedian).filter((value) => !Number.isNaN(value)));
+
+  const figure = (runner: Runner): CaseFigure => {
+    const nanosecondsPerUnit = perUnit.get(runner) as number;
+    const { name, price } = runner.case;
+    return { name, price, nanosecondsPerUnit, ratio: nanosecondsPerUnit / medianNanoseconds };
+  };
+  const perRound = ({ samples }: Runner) => least(samples.map(({ nanoseconds, rounds }) => nanoseconds / rounds));
+  const empty = runners.find(({ case: { name } }) => name === EMPTY_LOOP);
+  const emptyRound = empty === undefined ? 0 : perRound(empty);
+
+  return {
+    medianNanoseconds,
+    left,
+    prices: prices.map((price) => {
+      const cases = ofPrice(price).map(figure);
+      const nanosecondsPerUnit = priceMedian(price);
+      const worst = cases.reduce<CaseFigure | undefined>(
+        (a, b) => (a !== undefined && a.ratio >= b.ratio ? a : b),
+        undefined,
+      );
+      return {
+        price,
+        units: PRICES[price],
+        nanosecondsPerUnit,
+        ratio: nanosecondsPerUnit / medianNanoseconds,
+        cases,
+        worst,
+      };
+    }),
+    free: ofPrice('free').map((runner) => {
+      const nanosecondsEach = Math.max(0, perRound(runner) - emptyRound) / (runner.case.free ?? 1);
+      return { ...figure(runner), nanosecondsEach, worth: nanosecondsEach / medianNanoseconds };
+    }),
+  };
+}

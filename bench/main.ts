@@ -1,0 +1,184 @@
+/** `npm run bench`: everything that is said about speed, measured. README.md tells how to read it. */
+
+import { writeFileSync } from 'node:fs';
+import { CONTENDERS, type Contender } from './contenders.ts';
+import type { Engine } from './engine.ts';
+import { type Calibration, calibrate } from './gas/calibrate.ts';
+import { toHtml } from './html.ts';
+import { type InstanceFigures, measureInstances } from './instances.ts';
+import { type Entrant, measure, type Pace } from './measure.ts';
+import { type Options, type Part, parseOptions, USAGE, UsageError } from './options.ts';
+import { barsText, contendersText, coremarkText, gasText, instancesText, programsText, startupText } from './print.ts';
+import { buildProduct, loadProduct, type Product } from './product.ts';
+import { COREMARK, loadPrograms } from './programs.ts';
+import { Progress } from './progress.ts';
+import {
+  bars,
+  type ContenderReport,
+  gasMismatches,
+  machine,
+  ownFaults,
+  type ProgramReport,
+  programReport,
+  type Report,
+  summarize,
+  toJson,
+} from './report.ts';
+import { MULTIPLIED, measureStartup, type StartupPace, type StartupRow } from './startup.ts';
+
+interface Paces {
+  readonly coremark: Pace;
+  readonly program: Pace;
+  readonly startup: StartupPace;
+  readonly instances: { readonly rounds: number; readonly window: number };
+  /** Nanoseconds for a sample. */
+  readonly gas: { readonly rounds: number; readonly sample: number };
+}
+
+const DEFAULT: Paces = {
+  coremark: { slice: 12_000, minRounds: 9, maxRounds: 31, sample: 40, warmup: 600, longest: 20_000 },
+  program: { slice: 3_000, minRounds: 5, maxRounds: 25, sample: 15, warmup: 120, longest: 4_000 },
+  startup: { runs: 15, coldRuns: 3, cold: [MULTIPLIED, 'pulldown-cmark', 'json'] },
+  instances: { rounds: 7, window: 150 },
+  gas: { rounds: 3, sample: 1.5e6 },
+};
+
+const QUICK: Paces = {
+  coremark: { slice: 3_500, minRounds: 3, maxRounds: 9, sample: 30, warmup: 300, longest: 10_000 },
+  program: { slice: 500, minRounds: 3, maxRounds: 9, sample: 8, warmup: 40, longest: 2_000 },
+  startup: { runs: 6, coldRuns: 2, cold: ['pulldown-cmark'] },
+  instances: { rounds: 3, window: 60 },
+  gas: { rounds: 2, sample: 0.7e6 },
+};
+
+/** A large program is one to be waited for. */
+const LARGE: Partial<Pace> = { slice: 20_000, minRounds: 3, maxRounds: 5, longest: 60_000 };
+
+interface Started {
+  readonly entrants: readonly Entrant[];
+  readonly reports: readonly ContenderReport[];
+}
+
+async function start(product: Product, options: Options): Promise<Started> {
+  const entrants: Entrant[] = [];
+  const reports: ContenderReport[] = [];
+  for (const contender of CONTENDERS) {
+    const { key, label, role, what } = contender;
+    const found = await create(contender, product, options);
+    if ('absent' in found) reports.push({ key, label, role, what, absent: found.absent });
+    else {
+      reports.push({ key, label, role, what });
+      entrants.push({ contender, engine: found });
+    }
+  }
+  return { entrants, reports };
+}
+
+async function create(contender: Contender, product: Product, options: Options): Promise<Engine | { absent: string }> {
+  if (contender.role === 'peer' && !options.peers) return { absent: 'peers were not asked for' };
+  try {
+    return await contender.create(product);
+  } catch (error) {
+    return { absent: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function main(options: Options): Promise<number> {
+  const progress = new Progress();
+  const begin = performance.now();
+  const paces = options.quick ? QUICK : DEFAULT;
+  progress.show('building');
+  const complaints = buildProduct();
+  const product = await loadProduct();
+  const { programs: set, notes: setNotes } = loadPrograms(product, options.only);
+  const { entrants, reports } = await start(product, options);
+  const notes = [...setNotes];
+  if (complaints !== '') notes.push(`the build has errors; what is measured may not be what is meant:\n${complaints}`);
+  const has = (part: Parameters<Options['parts']['has']>[0]) => options.parts.has(part);
+  const label = (key: string) => reports.find((report) => report.key === key)?.label ?? key;
+
+  const parts: Record<string, number> = {};
+  let last = begin;
+  const end = (part: Part) => {
+    parts[part] = (performance.now() - last) / 1_000;
+    last = performance.now();
+  };
+
+  const programs: ProgramReport[] = [];
+  if (has('programs')) {
+    const chosen = [...set].sort((a, b) => Number(b.name === COREMARK) - Number(a.name === COREMARK));
+    for (const [i, program] of chosen.entries()) {
+      progress.show(`${program.name} (${i + 1} of ${chosen.length})`);
+      const pace = program.name === COREMARK ? paces.coremark : paces.program;
+      const outcomes = await measure(
+        program,
+        options.size,
+        entrants,
+        options.size === 'large' ? { ...pace, ...LARGE } : pace,
+      );
+      const report = programReport(program, options.size, outcomes);
+      programs.push(report);
+      if (i > 0) continue;
+      progress.print(coremarkText(report.name === COREMARK ? report : undefined, label('v8')));
+    }
+    end('programs');
+  }
+
+  let startup: readonly StartupRow[] = [];
+  let instances: InstanceFigures | undefined;
+  let gas: Calibration | undefined;
+  if (has('startup')) {
+    startup = await measureStartup(product, paces.startup, (text) => progress.show(text));
+    end('startup');
+  }
+  if (has('instances')) {
+    progress.show('instances');
+    instances = await measureInstances(product, paces.instances);
+    end('instances');
+  }
+  if (has('gas')) {
+    progress.show('gas calibration');
+    gas = await calibrate(product, paces.gas, (text) => progress.show(text));
+    end('gas');
+  }
+
+  const faults = [...ownFaults(programs, reports), ...gasMismatches(programs)];
+  const measured = {
+    machine: machine(),
+    seconds: (performance.now() - begin) / 1_000,
+    parts,
+    contenders: reports,
+    notes,
+    programs,
+    summaries: summarize(programs, reports),
+    startup,
+    instances,
+    gas,
+  };
+  const report: Report = { ...measured, bars: bars(measured) };
+  const { runtime, cpu, cores, load } = report.machine;
+  const durations = Object.entries(parts).map(([part, seconds]) => `${part} ${seconds.toFixed(0)} s`);
+  progress.print(`\n${runtime}, ${cores} × ${cpu}, load ${load.toFixed(1)}; took ${durations.join(', ')}\n`);
+  progress.print(contendersText(reports));
+  if (programs.length > 0) progress.print(`\n${programsText(report)}`);
+  if (startup.length > 0) progress.print(`\n${startupText(startup, label)}`);
+  if (instances !== undefined) progress.print(`\n${instancesText(instances, label)}`);
+  if (gas !== undefined) progress.print(`\n${gasText(gas)}`);
+  progress.print(`\n${barsText(report.bars)}`);
+  for (const note of notes) progress.print(`\nNote: ${note}`);
+  for (const fault of faults) progress.print(`\nFAULT: ${fault}`);
+
+  if (options.json !== undefined) writeFileSync(options.json, toJson(report));
+  if (options.html !== undefined) writeFileSync(options.html, toHtml(report));
+  return faults.length === 0 ? 0 : 1;
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === undefined) process.stdout.write(USAGE);
+  else process.exitCode = await main(options);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,81 @@
+/** The command line of the benchmark. */
+
+import { parseArgs } from 'node:util';
+import { SIZES, type Size } from './programs.ts';
+
+export const PARTS = ['programs', 'startup', 'instances', 'gas'] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface Options {
+  readonly quick: boolean;
+  readonly size: Size;
+  /** Names of programs; all if undefined. */
+  readonly only: readonly string[] | undefined;
+  readonly parts: ReadonlySet<Part>;
+  readonly peers: boolean;
+  readonly json: string | undefined;
+  readonly html: string | undefined;
+}
+
+export const USAGE = `npm run bench -- [options]
+
+  --quick            about 40 seconds instead of 3 minutes: fewer rounds, no peers
+  --only NAME,NAME   these programs only (and no other part, unless --part names it)
+  --part NAME,NAME   of ${PARTS.join(', ')}; all unless given
+  --size SIZE        how much each program does: small, medium (unless given) or large, for which some need too long
+  --no-peers         without the interpreters and translators of others
+  --json FILE        writes everything measured
+  --html FILE        writes a page with charts that needs nothing else
+`;
+
+/** Thrown for a command line that cannot be understood. */
+export class UsageError extends Error {}
+
+function names(text: string | undefined): readonly string[] | undefined {
+  return text
+    ?.split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** Undefined where help was asked for. @throws UsageError */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(args);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  if (values.help) return undefined;
+  const size = SIZES.find((item) => item === values.size);
+  if (size === undefined) throw new UsageError(`--size is ${SIZES.join(', ')}`);
+  const only = names(values.only);
+  const parts = names(values.part) ?? (only === undefined ? PARTS : ['programs']);
+  const unknown = parts.find((part) => !(PARTS as readonly string[]).includes(part));
+  if (unknown !== undefined) throw new UsageError(`there is no part "${unknown}"; the parts are ${PARTS.join(', ')}`);
+  return {
+    quick: values.quick,
+    size,
+    only,
+    parts: new Set(parts as readonly Part[]),
+    peers: !values['no-peers'] && !values.quick,
+    json: values.json,
+    html: values.html,
+  };
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      part: { type: 'string' },
+      size: { type: 'string', default: 'medium' },
+      'no-peers': { type: 'boolean', default: false },
+      json: { type: 'string' },
+      html: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  }).values;
+}

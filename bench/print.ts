@@ -1,0 +1,264 @@
+/** A report as text. */
+
+import { type Calibration, type CaseFigure, GAS_BAR } from './gas/calibrate.ts';
+import type { InstanceFigures } from './instances.ts';
+import type { Outcome } from './measure.ts';
+import {
+  type Bar,
+  COREMARK_BAR,
+  type ContenderReport,
+  codeSpeed,
+  type ProgramReport,
+  type Report,
+  type Summary,
+  slowdownOf,
+  startSpeed,
+} from './report.ts';
+import { PHASES, type Phases, type StartupRow, total } from './startup.ts';
+import { median, type Spread } from './statistics.ts';
+import { milliseconds, number, table } from './table.ts';
+
+const one = (slowdown: number) => `1/${number(slowdown)}`;
+const range = ({ lower, upper }: Spread) => `${number(lower)} to ${number(upper)}`;
+
+/** Contenders that take part, the baseline not among them. */
+export function challengers(contenders: readonly ContenderReport[]): readonly ContenderReport[] {
+  return contenders.filter(({ role, absent }) => role !== 'baseline' && absent === undefined);
+}
+
+/** The lines everything else comes after. */
+export function coremarkText(program: ProgramReport | undefined, baseline: string): string {
+  const slowdown = program && slowdownOf(program, 'metered');
+  if (program === undefined || slowdown === undefined) {
+    return `CoreMark, metered: not measured (bar: 1/${COREMARK_BAR.required} of ${baseline})`;
+  }
+  const score = (key: string) => {
+    const outcome = program.outcomes[key];
+    if (outcome?.state !== 'timed') return '-';
+    return number(((program.iterations ?? 0) * 1_000) / median(outcome.samples));
+  };
+  const verdict = slowdown.median <= COREMARK_BAR.required ? 'met' : 'NOT MET';
+  return [
+    `CoreMark, metered: ${one(slowdown.median)} of ${baseline} in the same run; bar 1/${COREMARK_BAR.required}: ${verdict}`,
+    `  half of ${slowdown.count} rounds between 1/${number(slowdown.lower)} and 1/${number(slowdown.upper)};` +
+      ` iterations per second: ${baseline} ${score('v8')}, interpreter ${score('metered')}`,
+  ].join('\n');
+}
+
+function outcomeText(outcome: Outcome | undefined, isOwn: boolean): string {
+  if (outcome === undefined) return '';
+  if (outcome.state === 'unsupported') return 'not supported yet';
+  if (outcome.state !== 'timed') return outcome.state;
+  if (outcome.slowdown === undefined) return milliseconds(median(outcome.samples));
+  const { slowdown } = outcome;
+  return isOwn ? `${one(slowdown.median)}  (${range(slowdown)})` : one(slowdown.median);
+}
+
+export function programsText({ programs, contenders, summaries }: Report): string {
+  const others = challengers(contenders);
+  const baseline = contenders.find(({ role, absent }) => role === 'baseline' && absent === undefined);
+  const rows = programs.map((program) => {
+    const base = baseline && program.outcomes[baseline.key];
+    const metered = program.outcomes['metered'];
+    return [
+      program.name,
+      base?.state === 'timed' ? milliseconds(median(base.samples)) : '-',
+      metered?.state === 'timed' && metered.gas !== undefined ? metered.gas.toLocaleString('en-US') : '',
+      metered?.state === 'timed' ? milliseconds(metered.first) : '',
+      ...others.map(({ key, role }) => outcomeText(program.outcomes[key], role === 'product')),
+    ];
+  });
+  const summary = (title: string, text: (of: Summary) => string) => [
+    title,
+    '',
+    '',
+    '',
+    ...others.map(({ key }) => {
+      const found = summaries.find(({ contender }) => contender === key);
+      return found === undefined ? '' : text(found);
+    }),
+  ];
+  rows.push([]);
+  rows.push(summary('geometric mean', (of) => `${one(of.geometricMean)}  (${of.programs} programs)`));
+  rows.push(summary('worst', (of) => `${one(of.worst.slowdown)}  (${of.worst.program})`));
+  const label = baseline?.label ?? 'baseline';
+  const columns = [
+    { title: 'program' },
+    { title: label, right: true },
+    { title: 'gas', right: true },
+    { title: 'first run', right: true },
+    ...others.map(({ label: title }) => ({ title })),
+  ];
+  return [
+    `Programs: the speed of ${label} divided by, with the middle half of the rounds; milliseconds are processor time.`,
+    'The first run is the very first of a small size on the metered interpreter, in this process and in this order.',
+    '',
+    table(columns, rows),
+    ...reasons(programs, others),
+  ].join('\n');
+}
+
+/** Why contenders are missing in the table, each reason once. */
+function reasons(programs: readonly ProgramReport[], others: readonly ContenderReport[]): string[] {
+  const lines = others.flatMap(({ key, label }) => {
+    const byReason = new Map<string, string[]>();
+    for (const { name, outcomes } of programs) {
+      const outcome = outcomes[key];
+      if (outcome === undefined || outcome.state === 'timed') continue;
+      const reason = `${outcome.state}: ${outcome.reason}`;
+      byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+    }
+    return [...byReason].map(([reason, names]) => `  ${label} on ${names.join(', ')}: ${reason}`);
+  });
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+export function contendersText(contenders: readonly ContenderReport[]): string {
+  const rows = contenders.map(({ label, what, absent }) => [
+    label,
+    absent === undefined ? what : `left out: ${absent}`,
+  ]);
+  return table([{ title: 'contender' }, { title: 'what it is' }], rows);
+}
+
+export function startupText(rows: readonly StartupRow[], label: (key: string) => string): string {
+  const cells = (phases: Phases) => [
+    ...PHASES.map((phase) => milliseconds(phases[phase])),
+    milliseconds(total(phases)),
+  ];
+  const lines = rows.flatMap((row) => {
+    const kilobytes = (bytes: number) => `${number(bytes / 1_000)} kB`;
+    const head = (kind: string) => [
+      row.module,
+      kilobytes(row.bytes),
+      kilobytes(row.codeBytes),
+      label(row.engine),
+      kind,
+    ];
+    const line = (kind: string, phases: Phases) => [
+      ...head(kind),
+      ...cells(phases),
+      number(codeSpeed(row, phases)),
+      number(1_000 / startSpeed(row, phases)),
+    ];
+    return [...(row.cold === undefined ? [] : [line('cold', row.cold)]), line('warm', row.best)];
+  });
+  const right = (title: string) => ({ title, right: true });
+  const columns = [
+    { title: 'module' },
+    right('size'),
+    right('code'),
+    { title: 'engine' },
+    { title: 'start' },
+    right('decode, validate'),
+    right('instantiate'),
+    right('first call'),
+    right('together'),
+    right('MB/s of code'),
+    right('ms per MB'),
+  ];
+  return [
+    'Start-up: from bytes to the first result. Cold is the first in a process; warm is the best of some in one process.',
+    '',
+    table(columns, lines),
+  ].join('\n');
+}
+
+export function instancesText(figures: InstanceFigures, label: (key: string) => string): string {
+  const size = (bytes: number | undefined) => (bytes === undefined ? '-' : `${number(bytes / 1_024)} KiB`);
+  const rows = [
+    ...Object.entries(figures.perSecond).map(([key, rate]) => [
+      `instances per second, ${label(key)}`,
+      number(rate.median),
+      range(rate),
+    ]),
+    ['idle instance, its page of 64 KiB included', size(figures.idleBytes), ''],
+    ['idle sandbox, its page included', size(figures.idleSandboxBytes), ''],
+    [
+      'building a sandbox from bytes',
+      `${number(figures.buildMicroseconds.median)} µs`,
+      range(figures.buildMicroseconds),
+    ],
+    ['reset of a sandbox', `${number(figures.resetMicroseconds.median)} µs`, range(figures.resetMicroseconds)],
+  ];
+  const columns = [{ title: 'a small module, one page' }, { title: 'figure', right: true }, { title: 'middle half' }];
+  return `Instances\n\n${table(columns, rows)}`;
+}
+
+/** Rows of a table that may become long; files have them all. */
+const MAX_ABOVE = 24;
+
+const mark = (ratio: number) => (ratio > GAS_BAR ? '  above' : '');
+
+export function gasText({ prices, free, medianNanoseconds, left }: Calibration): string {
+  const right = (title: string) => ({ title, right: true });
+  const priceRows = prices.map(({ price, units, nanosecondsPerUnit, ratio, cases, worst }) => [
+    price,
+    units,
+    String(cases.length),
+    cases.length === 0 ? 'not supported yet' : number(nanosecondsPerUnit),
+    cases.length === 0 ? '' : `${number(ratio)}${mark(ratio)}`,
+    worst === undefined ? '' : number(worst.ratio) + mark(worst.ratio),
+    worst?.name ?? '',
+  ]);
+  const above = prices
+    .flatMap(({ cases }) => cases)
+    .filter(({ ratio }) => ratio > GAS_BAR)
+    .sort((a, b) => b.ratio - a.ratio)
+    .map(({ name, price, ratio }: CaseFigure) => [name, price, number(ratio)]);
+  const hidden = above.splice(MAX_ABOVE).length;
+  if (hidden > 0) above.push([`and ${hidden} more`]);
+  const freeRows = free.map(({ name, nanosecondsEach, worth, ratio }) => [
+    name,
+    number(nanosecondsEach),
+    number(worth),
+    `${number(ratio)}${mark(ratio)}`,
+  ]);
+  return [
+    `Gas: nanoseconds for a unit, on the interpreter. The median of the classes of instructions (push to bulk) is`,
+    `${number(medianNanoseconds)} ns; none may be above ${GAS_BAR} times that.`,
+    '',
+    table(
+      [
+        { title: 'price' },
+        { title: 'units' },
+        right('loops'),
+        right('ns per unit'),
+        { title: 'times the median' },
+        { title: 'its slowest' },
+        { title: 'which is' },
+      ],
+      priceRows,
+    ),
+    ...(above.length === 0
+      ? []
+      : [
+          '',
+          `  Above ${GAS_BAR} times the median, one by one:`,
+          '',
+          table([{ title: 'loop' }, { title: 'price' }, right('times the median')], above),
+        ]),
+    '',
+    '  What costs nothing, or hides work: what one takes, what that would be worth, and a loop of nothing else',
+    '',
+    table([{ title: 'one' }, right('ns each'), right('worth units'), { title: 'loop, times the median' }], freeRows),
+    ...(left.length === 0 ? [] : ['', `  ${left.length} loops were left out: ${leftText(left)}`]),
+  ].join('\n');
+}
+
+function leftText(left: Calibration['left']): string {
+  const reasons = new Map<string, number>();
+  for (const { reason } of left) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  return [...reasons].map(([reason, count]) => `${count} × ${reason}`).join('; ');
+}
+
+export function barsText(bars: readonly Bar[]): string {
+  const rows = bars
+    .filter(({ isMet }) => isMet !== undefined)
+    .map(({ what, figure, bar, isMet }) => [what, figure, bar, isMet ? 'met' : 'not met']);
+  const left = bars.filter(({ isMet }) => isMet === undefined).map(({ what }) => what);
+  const columns = [{ title: 'what is wanted' }, { title: 'measured', right: true }, { title: 'bar' }, { title: '' }];
+  const lines = ['Bars', '', table(columns, rows)];
+  if (left.length > 0) lines.push('', `  Not measured: ${left.join('; ')}`);
+  return lines.join('\n');
+}

@@ -1,0 +1,55 @@
+/**
+ * The project as its users run it: compiled by the compiler of the package, with its settings. Timing the TypeScript
+ * sources as the runner of scripts transpiles them would time that tool too. The build goes to a folder of its own, so
+ * that no benchmark takes dist/ away from whoever is using it.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Product {
+  readonly sandbox: typeof import('../src/index.ts');
+  readonly webassembly: typeof import('../src/webassembly.ts');
+  readonly policy: typeof import('../policy/index.ts');
+  readonly decoder: typeof import('../wasm/decode.ts');
+  readonly host: typeof import('../wasm/host.ts');
+}
+
+const DIST = new URL('./dist/', import.meta.url);
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+
+/**
+ * Compiles the sources.
+ * @returns what the compiler complained of, empty where it did not; the output is there either way
+ */
+export function buildProduct(): string {
+  const manifest = createRequire(import.meta.url).resolve('typescript/package.json');
+  const options = ['--declaration', 'false', '--sourceMap', 'false', '--inlineSources', 'false'];
+  const { status, stdout, stderr, error } = spawnSync(
+    process.execPath,
+    [
+      join(dirname(manifest), 'bin', 'tsc'),
+      ...['-p', 'tsconfig.build.json', '--outDir', fileURLToPath(DIST), '--noEmitOnError', 'false'],
+      ...options,
+    ],
+    { cwd: ROOT, encoding: 'utf8' },
+  );
+  if (error !== undefined) throw error;
+  return status === 0 ? '' : `${stdout}${stderr}`.trim();
+}
+
+/** Loads what {@link buildProduct} has built. */
+export async function loadProduct(): Promise<Product> {
+  // Computed, so that the compiler does not look for files that are not there yet.
+  const load = (path: string): Promise<unknown> => import(new URL(path, DIST).href);
+  const [sandbox, webassembly, policy, decoder, host] = await Promise.all([
+    load('src/index.js'),
+    load('src/webassembly.js'),
+    load('policy/index.js'),
+    load('wasm/decode.js'),
+    load('wasm/host.js'),
+  ]);
+  return { sandbox, webassembly, policy, decoder, host } as Product;
+}

@@ -1,0 +1,258 @@
+/** Everything measured, as it is written to a file, and what is read out of it. */
+
+import { cpus, loadavg } from 'node:os';
+import type { Contender } from './contenders.ts';
+import { type Calibration, GAS_BAR } from './gas/calibrate.ts';
+import type { InstanceFigures } from './instances.ts';
+import type { Outcome, Outcomes } from './measure.ts';
+import { COREMARK, type Program, type Size } from './programs.ts';
+import { MULTIPLIED, type Phases, type StartupRow, total } from './startup.ts';
+import { geometricMean, median } from './statistics.ts';
+import { number } from './table.ts';
+
+export interface ContenderReport {
+  readonly key: string;
+  readonly label: string;
+  readonly role: Contender['role'];
+  readonly what: string;
+  /** Why it did not take part. */
+  readonly absent?: string;
+}
+
+export interface ProgramReport {
+  readonly name: string;
+  readonly what: string;
+  readonly bytes: number;
+  readonly size: Size;
+  /** Units of work in a run, where the program has a score. */
+  readonly iterations: number | undefined;
+  /** By contender. */
+  readonly outcomes: Readonly<Record<string, Outcome>>;
+}
+
+/** A contender over all programs that it ran. */
+export interface Summary {
+  readonly contender: string;
+  readonly programs: number;
+  /** Times slower than the baseline. */
+  readonly geometricMean: number;
+  readonly worst: { readonly program: string; readonly slowdown: number };
+}
+
+export interface Bar {
+  readonly what: string;
+  /** As a text, with its unit. */
+  readonly figure: string;
+  readonly bar: string;
+  /** Undefined where it was not measured. */
+  readonly isMet: boolean | undefined;
+}
+
+export interface Report {
+  readonly machine: { readonly runtime: string; readonly cpu: string; readonly cores: number; readonly load: number };
+  readonly seconds: number;
+  /** Seconds on the wall for each part. */
+  readonly parts: Readonly<Record<string, number>>;
+  readonly contenders: readonly ContenderReport[];
+  readonly notes: readonly string[];
+  readonly programs: readonly ProgramReport[];
+  readonly summaries: readonly Summary[];
+  readonly startup: readonly StartupRow[];
+  readonly instances: InstanceFigures | undefined;
+  readonly gas: Calibration | undefined;
+  readonly bars: readonly Bar[];
+}
+
+export function machine(): Report['machine'] {
+  const { versions, version } = process;
+  const runtime =
+    versions['bun'] !== undefined
+      ? `Bun ${versions['bun']}`
+      : versions['deno'] !== undefined
+        ? `Deno ${versions['deno']}`
+        : `Node ${version.slice(1)}`;
+  return { runtime, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, load: loadavg()[0] ?? 0 };
+}
+
+export function programReport({ name, what, unit, jobs }: Program, size: Size, outcomes: Outcomes): ProgramReport {
+  const { iterations } = jobs[size];
+  return { name, what, bytes: unit.bytes.length, size, iterations, outcomes: Object.fromEntries(outcomes) };
+}
+
+/** The slowdown of a contender on a program; undefined where it was not timed. */
+export function slowdownOf({ outcomes }: ProgramReport, contender: string) {
+  const outcome = outcomes[contender];
+  return outcome?.state === 'timed' ? outcome.slowdown : undefined;
+}
+
+export function summarize(programs: readonly ProgramReport[], contenders: readonly ContenderReport[]): Summary[] {
+  return contenders.flatMap(({ key, role }) => {
+    if (role === 'baseline') return [];
+    const timed = programs.flatMap((program) => {
+      const slowdown = slowdownOf(program, key)?.median;
+      return slowdown === undefined ? [] : [{ program: program.name, slowdown }];
+    });
+    const [first] = timed;
+    if (first === undefined) return [];
+    const worst = timed.reduce((a, b) => (a.slowdown >= b.slowdown ? a : b), first);
+    const mean = geometricMean(timed.map(({ slowdown }) => slowdown));
+    return [{ contender: key, programs: timed.length, geometricMean: mean, worst }];
+  });
+}
+
+/** Programs on which engines that count gas count differently: always a fault. */
+export function gasMismatches(programs: readonly ProgramReport[]): string[] {
+  return programs.flatMap(({ name, outcomes }) => {
+    const counts = Object.entries(outcomes).flatMap(([key, outcome]) =>
+      outcome.state === 'timed' && outcome.gas !== undefined ? [[key, outcome.gas] as const] : [],
+    );
+    const isSame = counts.every(([, gas]) => gas === counts[0]?.[1]);
+    return isSame ? [] : [`${name}: gas differs: ${counts.map(([key, gas]) => `${key} ${gas}`).join(', ')}`];
+  });
+}
+
+/** Wrong results of the project's own engines. */
+export function ownFaults(programs: readonly ProgramReport[], contenders: readonly ContenderReport[]): string[] {
+  const own = new Set(contenders.filter(({ role }) => role === 'product').map(({ key }) => key));
+  return programs.flatMap(({ name, outcomes }) =>
+    Object.entries(outcomes).flatMap(([key, outcome]) =>
+      own.has(key) && (outcome.state === 'wrong' || outcome.state === 'fails')
+        ? [`${name}: ${key} ${outcome.reason}`]
+        : [],
+    ),
+  );
+}
+
+const one = (slowdown: number | undefined) => (slowdown === undefined ? '-' : `1/${number(slowdown)}`);
+
+function atMost(value: number | undefined, bar: number): boolean | undefined {
+  return value === undefined || Number.isNaN(value) ? undefined : value <= bar;
+}
+
+function atLeast(value: number | undefined, bar: number): boolean | undefined {
+  return value === undefined || Number.isNaN(value) ? undefined : value >= bar;
+}
+
+/** Times V8's on CoreMark that the metered interpreter has to reach, and wants to. */
+export const COREMARK_BAR = { required: 60, aim: 27, aimOnBun: 18 } as const;
+
+/** What is wanted of the project, beside what was measured. */
+export function bars(report: Omit<Report, 'bars'>): Bar[] {
+  const { programs, summaries, startup, instances, gas, machine } = report;
+  const coremark = programs.find(({ name }) => name === COREMARK);
+  const onCoremark = coremark && slowdownOf(coremark, 'metered')?.median;
+  const metered = summaries.find(({ contender }) => contender === 'metered');
+  const aim = machine.runtime.startsWith('Bun') ? COREMARK_BAR.aimOnBun : COREMARK_BAR.aim;
+  const big = startup.find(({ module, engine }) => module === 'pulldown-cmark' && engine === 'metered');
+  const toInstance = big && (big.cold ?? big.median).compile + (big.cold ?? big.median).instantiate;
+  const code = startup.find(({ module, engine }) => module === MULTIPLIED && engine === 'metered');
+  const speed = code && codeSpeed(code, code.best);
+  const perSecond = instances?.perSecond['metered']?.median;
+  const classes = gas?.prices.filter(({ ratio }) => !Number.isNaN(ratio)) ?? [];
+  const worstPrice = classes.length === 0 ? undefined : Math.max(...classes.map(({ ratio }) => ratio));
+  const worstCase = classes.length === 0 ? undefined : Math.max(...classes.map(({ worst }) => worst?.ratio ?? 0));
+  const costs = meteringCost(programs);
+  const figure = (value: number | undefined, unit: string) =>
+    value === undefined || Number.isNaN(value) ? '-' : `${number(value)}${unit}`;
+
+  return [
+    {
+      what: 'CoreMark, metered, of the native speed',
+      figure: one(onCoremark),
+      bar: `1/${COREMARK_BAR.required} at least`,
+      isMet: atMost(onCoremark, COREMARK_BAR.required),
+    },
+    {
+      what: 'the same, as aimed at',
+      figure: one(onCoremark),
+      bar: `1/${aim} at least`,
+      isMet: atMost(onCoremark, aim),
+    },
+    {
+      what: 'geometric mean of the programs',
+      figure: one(metered?.geometricMean),
+      bar: '1/35 at least',
+      isMet: atMost(metered?.geometricMean, 35),
+    },
+    {
+      what: `slowest program${metered === undefined ? '' : ` (${metered.worst.program})`}`,
+      figure: one(metered?.worst.slowdown),
+      bar: '1/120 at least',
+      isMet: atMost(metered?.worst.slowdown, 120),
+    },
+    {
+      what: 'metering costs',
+      figure: figure(costs === undefined ? undefined : costs * 100, '%'),
+      bar: '8% at most',
+      isMet: atMost(costs, 0.08),
+    },
+    {
+      what: 'pulldown-cmark.wasm from bytes to instance, cold',
+      figure: figure(toInstance, ' ms'),
+      bar: '40 ms at most',
+      isMet: atMost(toInstance, 40),
+    },
+    {
+      what: 'decoding and validating megabytes of code',
+      figure: figure(speed, ' MB/s'),
+      bar: '25 MB/s at least',
+      isMet: atLeast(speed, 25),
+    },
+    {
+      what: 'instances per second of a small module',
+      figure: figure(perSecond, ''),
+      bar: '20,000 at least',
+      isMet: atLeast(perSecond, 20_000),
+    },
+    {
+      what: 'memory of an idle instance of one page',
+      figure: figure(instances?.idleBytes === undefined ? undefined : instances.idleBytes / 1_024, ' KiB'),
+      bar: '100 KiB at most',
+      isMet: atMost(instances?.idleBytes, 100 * 1_024),
+    },
+    {
+      what: 'reset of a sandbox of one page',
+      figure: figure(instances?.resetMicroseconds.median, ' µs'),
+      bar: '20 µs at most',
+      isMet: atMost(instances?.resetMicroseconds.median, 20),
+    },
+    {
+      what: 'dearest price for a unit of gas, in times the median',
+      figure: figure(worstPrice, ''),
+      bar: `${GAS_BAR} at most`,
+      isMet: atMost(worstPrice, GAS_BAR),
+    },
+    {
+      what: 'the same, of all instructions one by one',
+      figure: figure(worstCase, ''),
+      bar: `${GAS_BAR} at most`,
+      isMet: atMost(worstCase, GAS_BAR),
+    },
+  ];
+}
+
+/** The share by which counting slows the interpreter down; undefined where it cannot do without. */
+function meteringCost(programs: readonly ProgramReport[]): number | undefined {
+  const ratios = programs.flatMap(({ outcomes }) => {
+    const { metered, unmetered } = outcomes;
+    if (metered?.state !== 'timed' || unmetered?.state !== 'timed') return [];
+    return [median(metered.samples.map((sample, round) => sample / (unmetered.samples[round] ?? Number.NaN)))];
+  });
+  return ratios.length === 0 ? undefined : geometricMean(ratios) - 1;
+}
+
+/** Megabytes a second over all of a start. */
+export function startSpeed({ bytes }: StartupRow, phases: Phases): number {
+  return bytes / 1_000 / total(phases);
+}
+
+/** Megabytes of code decoded and validated in a second. */
+export function codeSpeed({ codeBytes }: StartupRow, { compile }: Phases): number {
+  return codeBytes / 1_000 / compile;
+}
+
+/** For files: bigints as texts. */
+export function toJson(report: Report): string {
+  const plain = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+  return `${JSON.stringify(report, plain, 2)}\n`;
+}

@@ -1,0 +1,36 @@
+/** Tables of plain text: columns as wide as they must be, numbers to the right. */
+
+export interface Column {
+  readonly title: string;
+  readonly right?: boolean;
+}
+
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    columns
+      .map(({ right }, i) => {
+        const cell = cells[i] ?? '';
+        const width = widths[i] as number;
+        return right ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [line(columns.map(({ title }) => title)), line(rule), ...rows.map(line)].map((text) => `  ${text}`).join('\n');
+}
+
+/** Three digits, as far as they say anything. */
+export function number(value: number): string {
+  if (!Number.isFinite(value)) return '-';
+  const size = Math.abs(value);
+  if (size >= 100) return Math.round(value).toLocaleString('en-US');
+  if (size >= 10) return value.toFixed(1);
+  if (size >= 0.1 || size === 0) return value.toFixed(2);
+  return value.toPrecision(2);
+}
+
+export function milliseconds(value: number): string {
+  if (value >= 10_000) return `${number(value / 1_000)} s`;
+  return value >= 0.1 ? `${number(value)} ms` : `${number(value * 1_000)} µs`;
+}
