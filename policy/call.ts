@@ -1,7 +1,7 @@
 /** One call of a host function, from the gate to the body and back. */
 
 import type { Caller, GuestMemory } from '../wasm/host.ts';
-import type { PolicyRequest } from './decide.ts';
+import type { Decision, PolicyRequest } from './decide.ts';
 
 /** Why a call that had been let in was refused after all. */
 export interface Refusal {
@@ -17,8 +17,12 @@ export class HostCallContext implements Caller {
   private readonly caller: Caller;
   /** Bytes moved between guest and host so far. */
   bytes = 0;
+  /** Set by a body that finds out what is asked for only when it looks: for the record, in place of what the gate knew. */
+  asked: PolicyRequest | undefined;
   /** Set by the body when it refuses. */
   refusal: Refusal | undefined;
+  /** What the body decided on the way, recorded in place of the decision that let the call in. */
+  readonly decided: (Decision & { readonly request: PolicyRequest })[] = [];
 
   constructor(caller: Caller) {
     this.caller = caller;

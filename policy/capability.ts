@@ -17,7 +17,9 @@ import {
   refuse,
   show,
 } from './check.ts';
+import { DEFAULT_FILE_LIMITS } from './fs/quota.ts';
 import { normalPattern } from './hostname.ts';
+import { checkLimits, checkMethods, NETWORK_LIMITS, type NetworkLimit, type NetworkLimits } from './net/limits.ts';
 
 /** Takes the bytes of one write, which are its own to keep. A promise suspends the guest until it settles. */
 export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
@@ -73,15 +75,28 @@ export interface NetworkAccessOptions {
   readonly allowedPorts?: readonly number[] | 'any' | undefined;
   /** True unless given. */
   readonly requireHttps?: boolean | undefined;
+  /** In capitals. GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS unless given; never CONNECT or TRACE. */
+  readonly allowedMethods?: readonly string[] | undefined;
+  /** Bytes of a request's body; 1 MiB unless given. */
+  readonly maxRequestBytes?: number | undefined;
+  /** Bytes of a response's body; 16 MiB unless given. */
+  readonly maxResponseBytes?: number | undefined;
+  /** Milliseconds from sending a request to its response's last byte, redirects included; 30,000 unless given. */
+  readonly timeout?: number | undefined;
+  /** Redirects followed for a request, at most 20; 5 unless given. */
+  readonly maxRedirects?: number | undefined;
+  /** Requests the guest may begin before a reset; 1,000 unless given. */
+  readonly maxRequests?: number | undefined;
 }
 
-/** Hosts the guest may make HTTP requests to. No host function uses it yet. */
-export interface NetworkCapability {
+/** Hosts the guest may make HTTP requests to, and within what limits. */
+export interface NetworkCapability extends NetworkLimits {
   readonly kind: 'network';
   /** Exact hosts, `*.` patterns and `*`, in the spelling of hostname.ts. */
   readonly hosts: readonly string[];
   readonly allowedPorts: readonly number[] | 'any';
   readonly requireHttps: boolean;
+  readonly allowedMethods: readonly string[];
 }
 
 /** A folder of the host's, and the absolute path at which the guest sees it. */
@@ -90,16 +105,39 @@ export interface Mount {
   readonly guest: string;
 }
 
-export interface FilesystemAccessOptions {
-  /** True unless given. */
-  readonly readOnly?: boolean | undefined;
+/** Files that exist in memory only, and the absolute path at which the guest sees them. */
+export interface MemoryMount {
+  /** Contents by path below the guest's; a path that ends in `/` is an empty directory. */
+  readonly memory: readonly (readonly [path: string, bytes: Uint8Array])[];
+  readonly guest: string;
 }
 
-/** Folders the guest may reach. No host function uses it yet. */
+/** Files in memory, as an embedder gives them: contents by path, text as UTF-8. */
+export interface MemoryFiles {
+  readonly memory: Readonly<Record<string, string | Uint8Array>>;
+  /** `/` unless given. */
+  readonly guest?: string | undefined;
+}
+
+export interface FilesystemAccessOptions {
+  /** True unless given, but false where all files are in memory. */
+  readonly readOnly?: boolean | undefined;
+  /** Bytes in memory, or that a folder may grow by; 64 MiB for each unless given. */
+  readonly maxBytes?: number | undefined;
+  /** Files, directories and links in memory, or that a folder may gain; 10,000 for each unless given. */
+  readonly maxFiles?: number | undefined;
+  /** Descriptors open at once, streams and granted directories included; 256 unless given. The last grant counts. */
+  readonly maxDescriptors?: number | undefined;
+}
+
+/** Files the guest may reach. */
 export interface FilesystemCapability {
   readonly kind: 'filesystem';
-  readonly mounts: readonly Mount[];
+  readonly mounts: readonly (Mount | MemoryMount)[];
   readonly readOnly: boolean;
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+  readonly maxDescriptors: number;
 }
 
 /** The value types a host function may take and give. Vectors do not cross to JavaScript. */
@@ -254,14 +292,24 @@ function checkVariableName(name: unknown): string {
   return text;
 }
 
+/** Every option of {@link networkAccess}. */
+export const NETWORK_OPTIONS: readonly (keyof NetworkAccessOptions)[] = [
+  'allowedPorts',
+  'requireHttps',
+  'allowedMethods',
+  ...(NETWORK_LIMITS satisfies readonly NetworkLimit[]),
+];
+
 /**
  * HTTP requests to hosts: exact names and addresses, `*.example.com` for every name below one, `*` for every public
- * name. Case, trailing dots and spellings of addresses make no difference.
- * @throws UsageError for a host or port that is none
+ * name. Case, trailing dots and spellings of addresses make no difference. A name may lead to public addresses, to
+ * those the same grant names, and, where it is a private name (`localhost`, `db.internal`), to the machine itself or
+ * to private addresses; see docs/security.md.
+ * @throws UsageError for a host, port, method or limit that is none
  */
 function networkAccess(hosts: readonly string[], options: NetworkAccessOptions = {}): NetworkCapability {
   const what = 'Capability.networkAccess';
-  checkOptions(what, options, ['allowedPorts', 'requireHttps']);
+  checkOptions(what, options, NETWORK_OPTIONS);
   const requireHttps = checkBoolean(`${what}: requireHttps`, options.requireHttps ?? true);
   const ports = options.allowedPorts ?? (requireHttps ? [443] : [80, 443]);
   return make({
@@ -274,34 +322,88 @@ function networkAccess(hosts: readonly string[], options: NetworkAccessOptions =
             checkArray(`${what}: allowedPorts`, ports).map((port) => checkInteger('an allowed port', port, 1, 65_535)),
           ),
     requireHttps,
+    allowedMethods: checkMethods(`${what}: allowedMethods`, options.allowedMethods),
+    ...checkLimits(what, options),
   });
 }
 
+/** Options of {@link filesystemAccess}, in the order of its documentation. */
+export const FILESYSTEM_OPTIONS: readonly (keyof FilesystemAccessOptions)[] = [
+  'readOnly',
+  'maxBytes',
+  'maxFiles',
+  'maxDescriptors',
+];
+
+/** The streams, and a granted directory. */
+const FEWEST_DESCRIPTORS = 4;
+/** Descriptors of the host's are few, and a listing of all takes memory. */
+const MOST_DESCRIPTORS = 4_096;
+
 /**
- * Folders. A text is both the host's folder and the guest's path; the guest's path counts from its root.
+ * Files: folders of the host's, and files in memory. A text is both the host's folder and the guest's path; the
+ * guest's path counts from its root. Where two grants have one guest path, the last counts.
  * @throws UsageError for a guest path that leads above its root
  */
 function filesystemAccess(
-  mounts: string | readonly (string | Mount)[],
+  mounts: string | MemoryFiles | readonly (string | Mount | MemoryFiles)[],
   options: FilesystemAccessOptions = {},
 ): FilesystemCapability {
   const what = 'Capability.filesystemAccess';
-  checkOptions(what, options, ['readOnly']);
-  const list = typeof mounts === 'string' ? [mounts] : checkArray(what, mounts);
+  checkOptions(what, options, FILESYSTEM_OPTIONS);
+  const { maxBytes = DEFAULT_FILE_LIMITS.maxBytes, maxFiles = DEFAULT_FILE_LIMITS.maxFiles } = options;
+  const { maxDescriptors = DEFAULT_FILE_LIMITS.maxDescriptors } = options;
+  const isOne = typeof mounts === 'string' || (isRecord(mounts) && 'memory' in mounts);
+  const list = (isOne ? [mounts] : checkArray(what, mounts)).map(toMount);
   return make({
     kind: 'filesystem',
-    mounts: Object.freeze(list.map(toMount)),
-    readOnly: checkBoolean(`${what}: readOnly`, options.readOnly ?? true),
+    mounts: Object.freeze(list),
+    readOnly: checkBoolean(
+      `${what}: readOnly`,
+      options.readOnly ?? !(list.length > 0 && list.every((mount) => 'memory' in mount)),
+    ),
+    maxBytes: checkInteger(`${what}: maxBytes`, maxBytes, 0, Number.MAX_SAFE_INTEGER),
+    maxFiles: checkInteger(`${what}: maxFiles`, maxFiles, 0, 2 ** 31),
+    maxDescriptors: checkInteger(`${what}: maxDescriptors`, maxDescriptors, FEWEST_DESCRIPTORS, MOST_DESCRIPTORS),
   });
 }
 
-function toMount(mount: unknown): Mount {
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function toMount(mount: unknown): Mount | MemoryMount {
   if (typeof mount === 'string') return toMount({ host: mount, guest: mount });
+  if (isRecord(mount) && 'memory' in mount) {
+    checkOptions('files in memory', mount, ['memory', 'guest']);
+    const { memory, guest = '/' } = mount as unknown as MemoryFiles;
+    return Object.freeze({ memory: toMemory(memory), guest: checkGuestPath(guest) });
+  }
   checkOptions('a mount', mount, ['host', 'guest']);
   const { host, guest } = mount as Mount;
+  return Object.freeze({ host: checkCString('a host folder', host), guest: checkGuestPath(guest) });
+}
+
+function checkGuestPath(guest: unknown): string {
   const path = normalPath(checkCString('a guest path', guest));
   if (path === undefined) refuse('a guest path', 'a path that does not lead above the root', guest);
-  return Object.freeze({ host: checkCString('a host folder', host), guest: path });
+  return path;
+}
+
+function toMemory(files: unknown): MemoryMount['memory'] {
+  if (!isRecord(files)) refuse('files in memory', 'an object of contents by path', files);
+  const list = Object.entries(files).map(([path, content]) => {
+    const normal = normalPath(checkCString('the path of a file in memory', path))?.slice(1);
+    if (!normal) refuse('the path of a file in memory', 'a path below the root', path);
+    const isText = typeof content === 'string';
+    if (!isText && !(content instanceof Uint8Array)) {
+      refuse(`the file in memory ${show(path)}`, 'a string or a Uint8Array', content);
+    }
+    const bytes = isText ? new TextEncoder().encode(content) : content.slice();
+    if (path.endsWith('/') && bytes.length > 0) refuse(`the directory in memory ${show(path)}`, 'empty', content);
+    return Object.freeze([path.endsWith('/') ? `${normal}/` : normal, bytes] as const);
+  });
+  return Object.freeze(list);
 }
 
 /** A guest path by its letters alone: absolute, without `.`, `..` and empty parts. Undefined where it leads out. */

@@ -1,8 +1,18 @@
 /** What a policy says to a request: a pure function, so that policies can be tested without a guest. */
 
-import type { Capability } from './capability.ts';
+import type { Capability, NetworkCapability } from './capability.ts';
 import { normalPath } from './capability.ts';
-import { coversHost, normalHost } from './hostname.ts';
+import { coversHost, isLocalhost, isPrivateName, normalHost } from './hostname.ts';
+import { addressKind, normalAddress } from './net/address.ts';
+import { coversPort } from './net/ports.ts';
+
+/** A request to a URL, or to any at all; with a method, and over an address that the URL's host resolved to. */
+export interface NetworkRequest {
+  readonly kind: 'network';
+  readonly url?: string | undefined;
+  readonly method?: string | undefined;
+  readonly address?: string | undefined;
+}
 
 /** What a guest asks for, in the terms that policies decide in. */
 export type PolicyRequest =
@@ -19,8 +29,7 @@ export type PolicyRequest =
   | { readonly kind: 'environment'; readonly variable?: string | undefined }
   /** A path as the guest sees it, or any path at all; read access unless given. */
   | { readonly kind: 'filesystem'; readonly path?: string | undefined; readonly access?: 'read' | 'write' | undefined }
-  /** A request to a URL, or to any at all. */
-  | { readonly kind: 'network'; readonly url?: string | undefined }
+  | NetworkRequest
   | { readonly kind: 'hostFunction'; readonly module: string; readonly name: string };
 
 /** Allowed or not, why, and by which rule: `kind#index` of the capability in the policy, or `default`. */
@@ -67,7 +76,7 @@ export function decide(policy: Grants, request: PolicyRequest): Decision {
     case 'filesystem':
       return decideFilesystem(capabilities, request.path, request.access ?? 'read');
     case 'network':
-      return decideNetwork(capabilities, request.url);
+      return decideNetwork(capabilities, request);
     case 'hostFunction': {
       const { module, name } = request;
       const found = grant(
@@ -138,7 +147,7 @@ function decideFilesystem(
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
-function decideNetwork(capabilities: readonly Capability[], text: string | undefined): Decision {
+function decideNetwork(capabilities: readonly Capability[], { url: text, method, address }: NetworkRequest): Decision {
   if (!has(capabilities, 'network')) return denied('the policy grants no network');
   if (text === undefined) return grant(capabilities, 'network', () => true) as Decision;
   let url: URL;
@@ -149,20 +158,42 @@ function decideNetwork(capabilities: readonly Capability[], text: string | undef
   }
   const defaultPort = Object.hasOwn(DEFAULT_PORTS, url.protocol) ? DEFAULT_PORTS[url.protocol] : undefined;
   if (defaultPort === undefined) return denied('the policy grants http and https only');
+  if (url.username !== '' || url.password !== '') return denied('the URL holds a user name or password');
   const host = normalHost(url.hostname);
   if (host === undefined) return denied('the URL names no host');
   const port = url.port === '' ? defaultPort : Number(url.port);
-  const covering = capabilities.filter(
-    (capability) => capability.kind === 'network' && capability.hosts.some((pattern) => coversHost(pattern, host)),
-  );
-  if (covering.length === 0) return denied('the policy does not grant this host');
-  const found = grant(
-    capabilities,
-    'network',
-    (network) =>
-      covering.includes(network) &&
-      (!network.requireHttps || url.protocol === 'https:') &&
-      (network.allowedPorts === 'any' || network.allowedPorts.includes(port)),
-  );
-  return found ?? denied(`the policy does not grant ${url.protocol.slice(0, -1)} on port ${port} of this host`);
+  const scheme = url.protocol.slice(0, -1);
+  const tests: readonly (readonly [reason: string, covers: (network: NetworkCapability) => boolean])[] = [
+    ['the policy does not grant this host', ({ hosts }) => hosts.some((pattern) => coversHost(pattern, host))],
+    [
+      `the policy does not grant ${scheme} on port ${port} of this host`,
+      ({ requireHttps, allowedPorts }) =>
+        (!requireHttps || url.protocol === 'https:') && coversPort(allowedPorts, port),
+    ],
+    [
+      'the policy does not grant this method',
+      ({ allowedMethods }) => method === undefined || allowedMethods.includes(method),
+    ],
+    [
+      `the host leads to an address that is not granted (${address === undefined ? '' : addressKind(address)})`,
+      ({ hosts }) => address === undefined || coversAddress(hosts, host, address),
+    ],
+  ];
+  // All tests must be passed by one and the same grant; the reason is the first that none of those left passes.
+  let left: readonly NetworkCapability[] = capabilities.filter((capability) => capability.kind === 'network');
+  for (const [reason, covers] of tests) {
+    left = left.filter(covers);
+    if (left.length === 0) return denied(reason);
+  }
+  return grant(capabilities, 'network', (network) => left.includes(network)) as Decision;
+}
+
+/** Whether a host that a grant covers may be reached at an address it resolved to. */
+function coversAddress(hosts: readonly string[], host: string, address: string): boolean {
+  const normal = normalAddress(address);
+  if (normal === undefined) return false;
+  if (hosts.includes(normal) || host === normal) return true;
+  const kind = addressKind(normal);
+  if (kind === 'loopback') return isLocalhost(host);
+  return kind === 'public' || (kind === 'private' && isPrivateName(host) && !isLocalhost(host));
 }

@@ -2,7 +2,7 @@
 
 import { SecurityViolation } from '../wasm/errors.ts';
 import type { Caller, HostCall, WasmValue } from '../wasm/host.ts';
-import { AuditLog } from './audit.ts';
+import { type AuditEvent, AuditLog } from './audit.ts';
 import { HostCallContext } from './call.ts';
 import { type Decision, decide, type PolicyRequest } from './decide.ts';
 import { DENIALS } from './denials.ts';
@@ -14,54 +14,55 @@ const MAX_VIOLATIONS = 1_000;
 /** Does a call's work. */
 export type Body = (call: HostCallContext, args: readonly WasmValue[]) => WasmValue | Promise<WasmValue>;
 
-/** What a gate tells of a call beside what it is given. */
-interface Outcome {
-  readonly allowed: boolean;
-  readonly rule: string;
-  readonly reason: string;
+/** What a call asks for: known before, or from its arguments and the memory they point to. */
+export type Asking = PolicyRequest | ((args: readonly WasmValue[], call: HostCallContext) => PolicyRequest);
+
+/** A line of the record: what was asked, and what came of it. */
+interface Outcome extends Decision {
+  readonly request: PolicyRequest;
 }
 
 export class Gate {
   readonly policy: SecurityPolicy;
   readonly audit: AuditLog;
   readonly violations = new AuditLog(MAX_VIOLATIONS);
+  private readonly captures = new Set<Pick<AuditLog, 'append'>>();
   private calls = 0;
   private resets = 0;
 
   constructor(policy: SecurityPolicy) {
     this.policy = policy;
-    this.audit = new AuditLog(policy.auditEvents);
+    this.audit = new AuditLog(policy.auditEvents, { sink: policy.auditSink, keep: policy.auditKept });
   }
 
   /**
    * Puts the gate before a body. A refused call ends in a SecurityViolation where the policy says so; else `refused`
    * answers the guest.
    * @param label the import, as `module.name`
-   * @param request what a call asks for; given the arguments where that depends on them
    */
-  guard(
-    label: string,
-    request: PolicyRequest | ((args: readonly WasmValue[]) => PolicyRequest),
-    body: Body,
-    refused: Body,
-  ): HostCall {
+  guard(label: string, request: Asking, body: Body, refused: Body): HostCall {
     const fixed = typeof request === 'function' ? undefined : { request, decision: decide(this.policy, request) };
     return (caller: Caller, args: readonly WasmValue[]) => {
       const sequence = this.calls++;
       const call = new HostCallContext(caller);
-      const asked = fixed?.request ?? (request as (args: readonly WasmValue[]) => PolicyRequest)(args);
+      const asked = typeof request === 'function' ? request(args, call) : request;
       const decision: Decision = fixed?.decision ?? decide(this.policy, asked);
       if (!decision.allowed) {
-        this.record(sequence, label, asked, decision, call);
+        this.record(sequence, label, { request: asked, ...decision }, call);
         this.react(DENIALS[asked.kind] ?? 'Access denied', label, decision.reason);
         return refused(call, args);
       }
       const { resets } = this;
-      const end = (): void => {
+      const end = (result: WasmValue): void => {
         if (resets !== this.resets) return; // The record is another run's by now.
-        const { refusal } = call;
-        if (refusal === undefined) this.record(sequence, label, asked, decision, call);
-        else this.record(sequence, label, refusal.request, { allowed: false, ...refusal }, call);
+        const { refusal, decided } = call;
+        const outcomes: Outcome[] = [...decided];
+        if (refusal !== undefined) outcomes.push({ ...refusal, allowed: false });
+        else if (outcomes.length === 0) outcomes.push({ request: call.asked ?? asked, ...decision });
+        const last = outcomes.pop() as Outcome;
+        for (const outcome of outcomes) this.record(sequence, label, outcome, call);
+        const moved = call.bytes === 0 ? {} : { bytes: call.bytes };
+        this.record(sequence, label, last, call, typeof result === 'number' ? { ...moved, result } : moved);
         if (refusal !== undefined) this.react(refusal.what, label, refusal.reason);
       };
       return finish(() => body(call, args), end);
@@ -71,17 +72,24 @@ export class Gate {
   private record(
     sequence: number,
     label: string,
-    request: PolicyRequest,
-    outcome: Outcome,
+    { request, allowed, rule, reason }: Outcome,
     call: HostCallContext,
+    figures: Pick<AuditEvent, 'bytes' | 'result'> = {},
   ): void {
-    const { allowed, rule, reason } = outcome;
-    if (allowed && this.audit.capacity === 0) return;
-    const moved = call.bytes === 0 ? {} : { bytes: call.bytes };
+    if (allowed && this.audit.capacity === 0 && this.captures.size === 0) return;
     const gasUsed = call.gasUsed();
-    const event = { sequence, function: label, request, allowed, rule, reason, ...moved, gasUsed };
-    if (this.audit.capacity > 0) this.audit.append(event);
+    const event = Object.freeze({ sequence, function: label, request, allowed, rule, reason, ...figures, gasUsed });
     if (!allowed) this.violations.append(event);
+    for (const log of this.captures) log.append(event);
+    if (this.audit.capacity > 0) this.audit.append(event);
+  }
+
+  /** Records into a log of the caller's as well, until the function returned is called. Changes no gas. */
+  capture(log: Pick<AuditLog, 'append'>): () => void {
+    this.captures.add(log);
+    return () => {
+      this.captures.delete(log);
+    };
   }
 
   /** @throws SecurityViolation where the policy says so */
@@ -98,26 +106,29 @@ export class Gate {
 }
 
 /** Runs a body and then `end`, whether it returns, throws, or does either later. */
-function finish(body: () => WasmValue | Promise<WasmValue>, end: () => void): WasmValue | Promise<WasmValue> {
+function finish(
+  body: () => WasmValue | Promise<WasmValue>,
+  end: (result: WasmValue) => void,
+): WasmValue | Promise<WasmValue> {
   let result: WasmValue | Promise<WasmValue>;
   try {
     result = body();
   } catch (error) {
-    end();
+    end(undefined);
     throw error;
   }
   // What is not plainly a promise is the body's result, and the engine's to judge.
   if (!(result instanceof Promise)) {
-    end();
+    end(result);
     return result;
   }
   return result.then(
     (value) => {
-      end();
+      end(value);
       return value;
     },
     (error: unknown) => {
-      end();
+      end(undefined);
       throw error;
     },
   );

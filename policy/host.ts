@@ -7,12 +7,16 @@ import type { AuditLog } from './audit.ts';
 import type { GuestFunction, HostFunctionsCapability, StdioOptions } from './capability.ts';
 import { checkArray, checkCString, checkOptions, refuse } from './check.ts';
 import { createClock, type TimeSources } from './clock.ts';
+import { filesOf, maxDescriptorsOf, type OpenFolder, openMounts } from './fs/mounts.ts';
 import { Gate } from './gate.ts';
+import type { HttpClient } from './net/client.ts';
+import { httpFunction } from './net/functions.ts';
+import { NetworkState } from './net/requests.ts';
 import { SecurityPolicy } from './policy.ts';
 import { createRandom, type RandomFill } from './random.ts';
 import { InputStream, OutputBudget, OutputStream } from './streams.ts';
 import { wasiFunction } from './wasi/functions.ts';
-import { WasiState } from './wasi/state.ts';
+import { type Preopen, WasiState } from './wasi/state.ts';
 
 export interface HostOptions {
   /** The program's arguments; the first is by custom its name. None unless given. */
@@ -23,6 +27,12 @@ export interface HostOptions {
   readonly time?: Partial<TimeSources> | undefined;
   /** Where system randomness comes from; `crypto.getRandomValues` unless given. Not used unless granted. */
   readonly randomFill?: RandomFill | undefined;
+  /** What carries out HTTP requests; the runtime's own unless given. Not used unless the policy grants a network. */
+  readonly httpClient?: HttpClient | undefined;
+  /** Milliseconds that the guest's call still has, beyond which no request is waited for. No limit unless given. */
+  readonly timeLeft?: (() => number) | undefined;
+  /** Opens the folders of the host's that the policy grants. Needed where it grants any. */
+  readonly openFolder?: OpenFolder | undefined;
 }
 
 /** What a guest of one sandbox can reach. */
@@ -30,22 +40,28 @@ export interface Host {
   readonly policy: SecurityPolicy;
   /**
    * The host function for an import, of exactly the given type; undefined where none was granted. The embedder's own
-   * functions come before WASI's. May be passed on without its host.
+   * functions come before WASI's and HTTP's. May be passed on without its host.
    */
   readonly resolve: (module: string, name: string, type: FuncType) => HostFunction | undefined;
   /** A copy of what was captured of a stream; empty where the policy leads it elsewhere. */
   output(stream: 'stdout' | 'stderr'): Uint8Array;
+  /** Copies of the files in memory, by the guest's absolute path, in its order. */
+  files(): ReadonlyMap<string, Uint8Array>;
   /** Bytes written to both streams, captured or not. */
   readonly outputBytes: number;
   /** Host calls, where the policy turns auditing on. */
   readonly audit: AuditLog;
   /** Refused host calls, the first 1,000 of them, whether or not auditing is on. */
   readonly violations: AuditLog;
+  /** Records events into a log of the caller's as well, until the function returned is called. Changes no gas. */
+  capture(log: Pick<AuditLog, 'append'>): () => void;
   /**
-   * All as it was made: descriptors, clocks, random sequence, output, records. Only a function that is the source of
-   * standard input goes on where it stands.
+   * All as it was made: descriptors, requests, clocks, random sequence, output, records. Only a function that is the
+   * source of standard input goes on where it stands.
    */
   reset(): void;
+  /** Lets go of what is open outside; the records stay. */
+  close(): void;
 }
 
 /**
@@ -53,7 +69,15 @@ export interface Host {
  */
 export function createHost(policy: SecurityPolicy, options: HostOptions = {}): Host {
   if (!(policy instanceof SecurityPolicy)) refuse('a policy', 'a SecurityPolicy', policy);
-  checkOptions('the options of a host', options, ['args', 'environment', 'time', 'randomFill']);
+  checkOptions('the options of a host', options, [
+    'args',
+    'environment',
+    'time',
+    'randomFill',
+    'httpClient',
+    'timeLeft',
+    'openFolder',
+  ]);
   return new PolicyHost(policy, options);
 }
 
@@ -63,32 +87,44 @@ class PolicyHost implements Host {
   private readonly gate: Gate;
   private readonly budget: OutputBudget;
   private readonly wasi: WasiState;
+  private readonly preopens: readonly Preopen[];
+  private readonly network: NetworkState;
 
   constructor(policy: SecurityPolicy, options: HostOptions) {
     this.policy = policy;
     this.gate = new Gate(policy);
     this.budget = new OutputBudget(policy.outputLimit);
     const { stdin, stdout, stderr } = streamsOf(policy);
+    const clock = createClock(policy.clock, options.time ?? {});
+    this.preopens = openMounts(policy, () => clock.peek('realtime'), options.openFolder);
     this.wasi = new WasiState({
       stdin: new InputStream(stdin),
       stdout: new OutputStream(stdout, this.budget),
       stderr: new OutputStream(stderr, this.budget),
-      clock: createClock(policy.clock, options.time ?? {}),
+      clock,
       random: createRandom(policy.random, options.randomFill),
       args: checkArray('args', options.args ?? []).map((arg) => cString(checkCString('an argument', arg))),
       environment: environmentOf(policy, options.environment ?? {}),
+      preopens: this.preopens,
+      maxDescriptors: maxDescriptorsOf(policy),
     });
+    this.network = new NetworkState(policy, options.httpClient, options.timeLeft);
     const own = ownFunctions(policy);
     this.resolve = (module, name, type) => {
       const granted = own.get(module)?.get(name);
       if (granted !== undefined) return granted(this.gate, type);
-      const wasi = wasiFunction(this.wasi, this.gate, module, name);
-      return wasi?.type.key === type.key ? wasi : undefined;
+      const known =
+        wasiFunction(this.wasi, this.gate, module, name) ?? httpFunction(this.network, this.gate, module, name);
+      return known?.type.key === type.key ? known : undefined;
     };
   }
 
   output(stream: 'stdout' | 'stderr'): Uint8Array {
     return this.wasi.sources[stream].captured();
+  }
+
+  files(): ReadonlyMap<string, Uint8Array> {
+    return filesOf(this.preopens);
   }
 
   get outputBytes(): number {
@@ -103,9 +139,20 @@ class PolicyHost implements Host {
     return this.gate.violations;
   }
 
+  capture(log: Pick<AuditLog, 'append'>): () => void {
+    return this.gate.capture(log);
+  }
+
+  close(): void {
+    this.network.reset();
+    this.wasi.closeAll();
+    for (const { fileSystem } of this.preopens) fileSystem.close();
+  }
+
   reset(): void {
     const { stdin, stdout, stderr, clock, random } = this.wasi.sources;
-    for (const part of [stdin, stdout, stderr, clock, random, this.wasi, this.gate]) part.reset();
+    for (const { fileSystem } of this.preopens) fileSystem.reset();
+    for (const part of [stdin, stdout, stderr, clock, random, this.wasi, this.network, this.gate]) part.reset();
     this.budget.used = 0;
   }
 }

@@ -53,16 +53,24 @@ export function isAddress(host: string): boolean {
   return host.startsWith('[') || /^\d+\.\d+\.\d+\.\d+$/.test(host);
 }
 
+/** Whether a name, in its one spelling, stands for the machine itself (RFC 6761). */
+export function isLocalhost(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost');
+}
+
+/** Whether a name, in its one spelling, never leads to the public network: one label, or a private suffix. */
+export function isPrivateName(host: string): boolean {
+  const isBelow = (suffix: string) => host === suffix || host.endsWith(`.${suffix}`);
+  return !isAddress(host) && (!host.includes('.') || PRIVATE_SUFFIXES.some(isBelow));
+}
+
 /**
  * Whether a pattern covers a host, both in their one spelling. `*.example.com` covers every name below
  * `example.com`, not `example.com` itself. `*` covers public names: no address, no single label, no private suffix;
  * those must be named.
  */
 export function coversHost(pattern: string, host: string): boolean {
-  if (pattern === '*') {
-    const isPrivate = PRIVATE_SUFFIXES.some((suffix) => host === suffix || host.endsWith(`.${suffix}`));
-    return !isAddress(host) && host.includes('.') && !isPrivate;
-  }
+  if (pattern === '*') return !isAddress(host) && !isPrivateName(host);
   if (pattern.startsWith('*.')) return host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1;
   return pattern === host;
 }

@@ -3,7 +3,7 @@
  * ({@link Capability}, {@link SecurityPolicy}, {@link decide}), then what makes a policy real ({@link createHost}).
  */
 
-export { type AuditEvent, AuditLog } from './audit.ts';
+export { type AuditEvent, AuditLog, type AuditLogOptions, type AuditSink, auditLine, jsonLines } from './audit.ts';
 export {
   type ByteSink,
   type ByteSource,
@@ -17,6 +17,8 @@ export {
   type HostFunctionPrice,
   type HostFunctionsCapability,
   isCapability,
+  type MemoryFiles,
+  type MemoryMount,
   type Mount,
   type NetworkAccessOptions,
   type NetworkCapability,
@@ -27,9 +29,13 @@ export {
   type VirtualClockOptions,
 } from './capability.ts';
 export type { TimeSources } from './clock.ts';
-export { type Decision, decide, type PolicyRequest } from './decide.ts';
+export { type Decision, decide, type NetworkRequest, type PolicyRequest } from './decide.ts';
+export type { OpenFolder } from './fs/mounts.ts';
 export { createHost, type Host, type HostOptions } from './host.ts';
+export type { Json } from './json.ts';
+export type { HttpClient, HttpFailure, HttpRequest, HttpResponse } from './net/client.ts';
 export {
+  type AuditOptions,
   type OnViolation,
   type PolicyLimits,
   SecurityPolicy,

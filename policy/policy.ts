@@ -1,5 +1,6 @@
 /** A policy: capabilities, limits, and what happens on a refusal. Immutable; shared freely among sandboxes. */
 
+import type { AuditSink } from './audit.ts';
 import {
   Capability,
   type ClockCapability,
@@ -7,11 +8,13 @@ import {
   DEFAULT_RANDOM,
   type FilesystemAccessOptions,
   isCapability,
+  type MemoryFiles,
   type Mount,
   type NetworkAccessOptions,
   type RandomCapability,
 } from './capability.ts';
-import { checkBigint, checkInteger, checkOptions, refuse } from './check.ts';
+import { checkBigint, checkBoolean, checkInteger, checkOptions, refuse } from './check.ts';
+import { readPolicy, writePolicy } from './json.ts';
 
 /**
  * What a refusal does: `errno` gives the guest an error value, `trap` ends its call with a SecurityViolation. Both
@@ -29,12 +32,24 @@ export interface PolicyLimits {
   readonly gas: bigint | undefined;
 }
 
-interface PolicyData {
+export interface AuditOptions {
+  /** Events recorded, in memory and by the sink, before later ones are only counted; 10,000 unless given. */
+  readonly maxEvents?: number | undefined;
+  /** Takes each event as it is recorded. What it throws ends the guest's call. */
+  readonly sink?: AuditSink | undefined;
+  /** Whether events are also kept in memory; true unless given. */
+  readonly keep?: boolean | undefined;
+}
+
+/** What a policy is made of. */
+export interface PolicyData {
   readonly capabilities: readonly Capability[];
   readonly limits: PolicyLimits;
   readonly outputLimit: number;
   readonly onViolation: OnViolation;
   readonly auditEvents: number;
+  readonly auditSink: AuditSink | undefined;
+  readonly auditKept: boolean;
 }
 
 const STRICT: PolicyData = {
@@ -43,6 +58,8 @@ const STRICT: PolicyData = {
   outputLimit: 16 * 1024 * 1024,
   onViolation: 'errno',
   auditEvents: 0,
+  auditSink: undefined,
+  auditKept: true,
 };
 
 /** Events an audit keeps where the embedder says nothing else. */
@@ -58,8 +75,11 @@ export class SecurityPolicy {
   /** Bytes the guest may write to standard output and standard error together, before a reset. */
   readonly outputLimit: number;
   readonly onViolation: OnViolation;
-  /** How many host calls the audit keeps; 0 is off. */
+  /** How many events the audit records; 0 is off. */
   readonly auditEvents: number;
+  readonly auditSink: AuditSink | undefined;
+  /** Whether the audit keeps events in memory. */
+  readonly auditKept: boolean;
 
   /** @internal */
   constructor(data: PolicyData) {
@@ -68,6 +88,8 @@ export class SecurityPolicy {
     this.outputLimit = data.outputLimit;
     this.onViolation = data.onViolation;
     this.auditEvents = data.auditEvents;
+    this.auditSink = data.auditSink;
+    this.auditKept = data.auditKept;
     Object.freeze(this);
   }
 
@@ -87,7 +109,8 @@ export class SecurityPolicy {
 
   /**
    * As {@link SecurityPolicy.moderate}, with the host's environment, the current folder for reading and writing, and
-   * every public host on every port, with or without HTTPS; never addresses, loopback or private names unless named.
+   * every public host on every port, with or without HTTPS; never addresses, loopback or private names unless named,
+   * and never what names resolve to unless it is public.
    */
   static permissive(): SecurityPolicy {
     return SecurityPolicy.builder(SecurityPolicy.moderate())
@@ -100,6 +123,23 @@ export class SecurityPolicy {
   /** Builds a policy upon another, strict unless given. */
   static builder(base: SecurityPolicy = SecurityPolicy.strict()): SecurityPolicyBuilder {
     return new SecurityPolicyBuilder(base);
+  }
+
+  /**
+   * Reads a policy from JSON, as text or as `JSON.parse` gives it; docs/policy.schema.json describes it.
+   * @throws UsageError naming the place, also for unknown keys
+   */
+  static fromJSON(json: unknown): SecurityPolicy {
+    const { strict, moderate, permissive, builder } = SecurityPolicy;
+    return readPolicy(json, { strict, moderate, permissive, builder });
+  }
+
+  /**
+   * The policy as plain data, for `JSON.stringify`.
+   * @throws UsageError where it holds functions: streams, host functions, a sink of the audit
+   */
+  toJSON(): unknown {
+    return writePolicy(this);
   }
 
   /** This policy with more capabilities. Where only one of a kind can count, the last does. */
@@ -146,7 +186,10 @@ export class SecurityPolicyBuilder {
     return this.allow(Capability.networkAccess(hosts, options));
   }
 
-  allowFilesystemAccess(mounts: string | readonly (string | Mount)[], options?: FilesystemAccessOptions): this {
+  allowFilesystemAccess(
+    mounts: string | MemoryFiles | readonly (string | Mount | MemoryFiles)[],
+    options?: FilesystemAccessOptions,
+  ): this {
     return this.allow(Capability.filesystemAccess(mounts, options));
   }
 
@@ -154,11 +197,16 @@ export class SecurityPolicyBuilder {
     return this.allow(Capability.environmentAccess(variables));
   }
 
-  /** Keeps a record of host calls: of the first `maxEvents`, 10,000 unless given. Changes no gas. */
-  enableAuditLogging(options: { readonly maxEvents?: number | undefined } = {}): this {
-    checkOptions('enableAuditLogging', options, ['maxEvents']);
-    const { maxEvents = DEFAULT_AUDIT_EVENTS } = options;
-    return this.set({ auditEvents: checkInteger('enableAuditLogging: maxEvents', maxEvents, 1, 2 ** 24) });
+  /** Keeps a record of host calls. Changes no gas. */
+  enableAuditLogging(options: AuditOptions = {}): this {
+    checkOptions('enableAuditLogging', options, ['maxEvents', 'sink', 'keep']);
+    const { maxEvents = DEFAULT_AUDIT_EVENTS, sink, keep = true } = options;
+    if (sink !== undefined && typeof sink !== 'function') refuse('enableAuditLogging: sink', 'a function', sink);
+    return this.set({
+      auditEvents: checkInteger('enableAuditLogging: maxEvents', maxEvents, 1, 2 ** 24),
+      auditSink: sink,
+      auditKept: checkBoolean('enableAuditLogging: keep', keep),
+    });
   }
 
   /** Wall-clock milliseconds for a call. */

@@ -56,6 +56,11 @@ export class Clock {
     }
   }
 
+  /** Milliseconds until the call that runs must have ended; without limit where it has none. */
+  get left(): number {
+    return (this.active.at(-1) ?? NEVER).at - performance.now();
+  }
+
   private begin(limit: number | undefined, isNested: boolean): Deadline {
     const now = performance.now();
     let deadline = limit === undefined ? { ...NEVER } : { at: now + limit, limit };

@@ -3,9 +3,16 @@
 export {
   type AuditEvent,
   type AuditLog,
+  type AuditOptions,
+  type AuditSink,
+  auditLine,
   type ByteSink,
   type ByteSource,
   Capability,
+  type FilesystemAccessOptions,
+  jsonLines,
+  type MemoryFiles,
+  type NetworkAccessOptions,
   type OnViolation,
   SecurityPolicy,
   SecurityPolicyBuilder,
@@ -32,6 +39,7 @@ export {
   WasmSandboxError,
 } from '../wasm/errors.ts';
 export { type Caller, GuestExit, type GuestMemory } from '../wasm/host.ts';
+export { type AuditedCall, auditOf, type CallAudit } from './audited.ts';
 export { SandboxBuilder } from './builder.ts';
 export type { EngineChoice } from './engines.ts';
 export type { SandboxOptions } from './options.ts';

@@ -1,6 +1,6 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
-import { createHost, type Host, type SecurityPolicy } from '../policy/index.ts';
+import { createHost, type Host, type OpenFolder, type SecurityPolicy } from '../policy/index.ts';
 import type { Engine, EngineInstance } from '../wasm/engine.ts';
 import { HostError, type ResourceFigures, UsageError, WasmSandboxError } from '../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../wasm/host.ts';
@@ -17,13 +17,14 @@ const INITIALIZE = '_initialize';
 export class Life {
   readonly host: Host;
   private readonly module: WasmModule;
-  private readonly clock = new Clock();
+  private readonly clock: Clock;
   private readonly instance: EngineInstance;
   private calls = 0;
 
-  private constructor(engine: Engine, module: WasmModule, host: Host, settings: Settings) {
+  private constructor(engine: Engine, module: WasmModule, host: Host, clock: Clock, settings: Settings) {
     this.module = module;
     this.host = host;
+    this.clock = clock;
     const { limits } = settings;
     this.instance = engine.instantiate(module, { limits, imports: host.resolve, slices: this.clock.slices });
   }
@@ -34,10 +35,18 @@ export class Life {
    */
   static async begin(engine: Engine, module: WasmModule, settings: Settings): Promise<Life> {
     const environment = await environmentFor(settings.policy);
-    const host = createHost(settings.policy, { args: settings.args, environment });
-    const life = new Life(engine, module, host, settings);
-    await life.guard('its start', () => life.clock.run(settings.cpuTimeout, () => life.start()));
-    return life;
+    const openFolder = await folderOpener(settings.policy);
+    const clock = new Clock();
+    const timeLeft = () => clock.left;
+    const host = createHost(settings.policy, { args: settings.args, environment, openFolder, timeLeft });
+    try {
+      const life = new Life(engine, module, host, clock, settings);
+      await life.guard('its start', () => life.clock.run(settings.cpuTimeout, () => life.start()));
+      return life;
+    } catch (error) {
+      host.close();
+      throw error;
+    }
   }
 
   private async start(): Promise<void> {
@@ -121,5 +130,18 @@ async function environmentFor(policy: SecurityPolicy): Promise<Readonly<Record<s
     return (await import('./environment.node.ts')).hostEnvironment();
   } catch {
     return {}; // A runtime without environment variables.
+  }
+}
+
+/** Undefined where the policy grants no folder, or the runtime has none. */
+async function folderOpener(policy: SecurityPolicy): Promise<OpenFolder | undefined> {
+  const takesFolders = policy.capabilities.some(
+    (item) => item.kind === 'filesystem' && item.mounts.some((mount) => 'host' in mount),
+  );
+  if (!takesFolders) return undefined;
+  try {
+    return (await import('../policy/fs/node/open.node.ts')).openFolder;
+  } catch {
+    return undefined;
   }
 }

@@ -3,6 +3,7 @@
 import type { AuditEvent } from '../policy/index.ts';
 import { SandboxDisposed, UsageError } from '../wasm/errors.ts';
 import { type ExternKind, typeName, typeOfFunction, type ValTypeName, type WasmModule } from '../wasm/types.ts';
+import { type AuditedCall, callAudited } from './audited.ts';
 import { SandboxBuilder } from './builder.ts';
 import { list, milliseconds, text } from './check.ts';
 import { type ChosenEngine, chooseEngine } from './engines.ts';
@@ -133,6 +134,20 @@ export class WasmSandbox {
     return this.#call(name, args, milliseconds('the timeout', timeout));
   }
 
+  /**
+   * {@link WasmSandbox.call} with a record of the host calls that were made on the way, whether or not the policy
+   * turns auditing on. Gas is the same as without.
+   * @throws what `call` throws; `auditOf` then gives the record
+   */
+  async callWithAudit(name: string, args: readonly unknown[] = []): Promise<AuditedCall> {
+    const life = this.#alive();
+    return callAudited(
+      life,
+      () => this.#call(name, args, undefined),
+      () => this.#stats(life),
+    );
+  }
+
   async #call(name: string, args: readonly unknown[], timeout: number | undefined): Promise<unknown> {
     const life = this.#alive();
     const limit = least(timeout, this.#ground.settings.cpuTimeout);
@@ -160,13 +175,29 @@ export class WasmSandbox {
     return outputOf(this.#alive());
   }
 
+  /**
+   * The files in memory that the policy granted, with what the guest made of them: copies, by the guest's absolute
+   * path. Folders of the host's are not among them.
+   */
+  files(): ReadonlyMap<string, Uint8Array> {
+    return this.#alive().host.files();
+  }
+
   /** Host calls so far, where the policy turned auditing on. */
   auditEvents(): readonly AuditEvent[] {
     return this.#alive().host.audit.events;
   }
 
+  /** Host calls that were refused, the first 1,000 of them, whether or not auditing is on. */
+  violations(): readonly AuditEvent[] {
+    return this.#alive().host.violations.events;
+  }
+
   getResourceStats(): ResourceStats {
-    const life = this.#alive();
+    return this.#stats(this.#alive());
+  }
+
+  #stats(life: Life): ResourceStats {
     const { engine, settings } = this.#ground;
     return resourceStats({
       instanceId: settings.instanceId,
@@ -191,16 +222,19 @@ export class WasmSandbox {
   async reset(): Promise<void> {
     this.#refuseDisposed();
     const { engine, module, settings } = this.#ground;
+    this.#life?.host.close();
     this.#life = undefined;
     const life = await Life.begin(engine.engine, module, settings);
+    if (this.#disposed) life.host.close();
     this.#refuseDisposed();
     this.#life = life;
     this.#hasRun = false;
   }
 
-  /** Lets go of the instance; doing it again does nothing. */
+  /** Lets go of the instance and of what it has open; doing it again does nothing. */
   dispose(): void {
     this.#disposed = true;
+    this.#life?.host.close();
     this.#life = undefined;
   }
 

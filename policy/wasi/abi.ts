@@ -67,6 +67,10 @@ export const U64 = new Struct({ value: 'u64' });
 
 /** `iovec` and `ciovec`. */
 export const IOVEC = new Struct({ pointer: 'u32', length: 'u32' });
+/** What a preopened directory is; its name is asked for apart. */
+export const PRESTAT = new Struct({ tag: 'u8', nameLength: 'u32' });
+/** What stands before each name in a listing. */
+export const DIRENT = new Struct({ next: 'u64', inode: 'u64', nameLength: 'u32', filetype: 'u8' });
 export const FDSTAT = new Struct({ filetype: 'u8', flags: 'u16', rightsBase: 'u64', rightsInheriting: 'u64' });
 export const FILESTAT = new Struct({
   device: 'u64',
@@ -94,18 +98,73 @@ export const ABSOLUTE_TIME = 1;
 export const CLOCK_IDS = ['realtime', 'monotonic', 'monotonic', 'monotonic'] as const;
 
 export const CHARACTER_DEVICE = 2;
+/** By kind of node; 0 is unknown. */
+export const FILETYPE = { other: 0, directory: 3, file: 4, link: 7 } as const;
 
-/** `fdflags`: append, dsync, nonblock, rsync, sync. */
+/** `fdflags`. */
+export const FLAGS = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;
 export const ALL_FLAGS = 0b11111;
-export const HIGHEST_WHENCE = 2;
+/** `lookupflags`: whether a symbolic link at the end of a path is followed. */
+export const FOLLOW = 1;
+/** `oflags`. */
+export const OPEN = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const;
+/** `fstflags`. */
+export const SET_TIMES = { accessed: 1, accessedNow: 2, modified: 4, modifiedNow: 8 } as const;
+/** `whence`. */
+export const WHENCE = { set: 0, current: 1, end: 2 } as const;
 export const HIGHEST_ADVICE = 5;
 
 export const RIGHTS = {
   datasync: 1n << 0n,
   read: 1n << 1n,
+  seek: 1n << 2n,
   setFlags: 1n << 3n,
   sync: 1n << 4n,
+  tell: 1n << 5n,
   write: 1n << 6n,
+  advise: 1n << 7n,
+  allocate: 1n << 8n,
+  createDirectory: 1n << 9n,
+  createFile: 1n << 10n,
+  linkSource: 1n << 11n,
+  linkTarget: 1n << 12n,
+  open: 1n << 13n,
+  readdir: 1n << 14n,
+  readlink: 1n << 15n,
+  renameSource: 1n << 16n,
+  renameTarget: 1n << 17n,
+  pathFilestat: 1n << 18n,
+  pathSetSize: 1n << 19n,
+  pathSetTimes: 1n << 20n,
   filestat: 1n << 21n,
+  setSize: 1n << 22n,
+  setTimes: 1n << 23n,
+  symlink: 1n << 24n,
+  removeDirectory: 1n << 25n,
+  unlinkFile: 1n << 26n,
   poll: 1n << 27n,
+} as const;
+
+const together = (...rights: readonly (keyof typeof RIGHTS)[]) =>
+  rights.reduce((sum, right) => sum | RIGHTS[right], 0n);
+
+const STREAM_RIGHTS = together('setFlags', 'filestat', 'poll', 'sync', 'datasync');
+
+/**
+ * All that make sense, by kind of descriptor. A stream has neither seek nor tell, by which C libraries know a
+ * terminal: all streams look like one, whether captured or not, so that where output goes changes nothing in the
+ * guest.
+ */
+export const ALL_RIGHTS = {
+  input: STREAM_RIGHTS | RIGHTS.read,
+  output: STREAM_RIGHTS | RIGHTS.write,
+  file: together(
+    ...(['datasync', 'read', 'seek', 'setFlags', 'sync', 'tell', 'write', 'advise', 'allocate'] as const),
+    ...(['filestat', 'setSize', 'setTimes', 'poll'] as const),
+  ),
+  directory: together(
+    ...(['setFlags', 'sync', 'datasync', 'createDirectory', 'createFile', 'linkSource', 'linkTarget'] as const),
+    ...(['open', 'readdir', 'readlink', 'renameSource', 'renameTarget', 'pathFilestat', 'pathSetSize'] as const),
+    ...(['pathSetTimes', 'filestat', 'setTimes', 'symlink', 'removeDirectory', 'unlinkFile'] as const),
+  ),
 } as const;

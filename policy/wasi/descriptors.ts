@@ -1,25 +1,28 @@
-/** The calls on descriptors (`fd_*`), and what those on paths and sockets answer while there are none. */
+/** The calls on any descriptor (`fd_*`); what is particular to files and directories is in files of those names. */
 
 import type { HostCallContext } from '../call.ts';
 import { OUTPUT_DENIAL } from '../denials.ts';
+import { FsError } from '../fs/filesystem.ts';
 import { whenReady } from '../promise.ts';
-import { ALL_FLAGS, CHARACTER_DEVICE, FDSTAT, FILESTAT, HIGHEST_ADVICE, HIGHEST_WHENCE, U32 } from './abi.ts';
+import { ALL_FLAGS, CHARACTER_DEVICE, FDSTAT, FILESTAT, FILETYPE, FLAGS, RIGHTS, U32 } from './abi.ts';
 import { ERRNO, type Errno } from './errno.ts';
-import { rightsOf, type WasiResult, type WasiState } from './state.ts';
-import { gather, readVectors, scatter } from './vectors.ts';
+import { readFile, writeFile } from './files.ts';
+import { type Need, need, succeed, writeStat } from './open.ts';
+import type { Descriptor, WasiResult, WasiState } from './state.ts';
+import { gather, readVectors, scatter, type Vectors } from './vectors.ts';
 
-/** Writes the number of bytes moved, and succeeds. The pointer has been checked; memory never shrinks. */
-function succeed(call: HostCallContext, pointer: number, value: number): Errno {
-  const result = call.view(pointer, U32.size);
-  if (result === undefined) return ERRNO.fault;
-  U32.write(result, { value });
-  return ERRNO.success;
+type OutputDescriptor = Extract<Descriptor, { kind: 'output' }>;
+type InputDescriptor = Extract<Descriptor, { kind: 'input' }>;
+
+/** A descriptor of a kind that never has the right gives EBADF, as POSIX says; a directory EISDIR. */
+function needFor(state: WasiState, fd: number, right: Need, stream: 'input' | 'output') {
+  const descriptor = need(state, fd);
+  if (descriptor.kind === 'directory') throw new FsError('isdir');
+  if (descriptor.kind !== 'file' && descriptor.kind !== stream) throw new FsError('badf');
+  return need(state, fd, right);
 }
 
-/**
- * Writes all or nothing: output beyond the policy's limit gives ENOSPC and is a violation. A descriptor that is not
- * open for writing gives EBADF, as POSIX says.
- */
+/** Writes all or nothing. */
 export function fdWrite(
   state: WasiState,
   call: HostCallContext,
@@ -28,13 +31,27 @@ export function fdWrite(
   vectorCount: number,
   resultPointer: number,
 ): WasiResult {
-  const descriptor = state.descriptors.get(fd);
-  if (descriptor?.kind !== 'output') return ERRNO.badf;
+  const descriptor = needFor(state, fd, 'write', 'output');
   if (call.view(resultPointer, U32.size) === undefined) return ERRNO.fault;
   const vectors = readVectors(call, vectorsPointer, vectorCount);
   if (typeof vectors === 'number') return vectors;
+  if (descriptor.kind === 'output') return writeOutput(call, descriptor, vectors, resultPointer);
+  if (descriptor.kind !== 'file') return ERRNO.badf;
+  const isAppending = (descriptor.flags & FLAGS.append) !== 0;
+  const position = isAppending ? descriptor.file.stat().size : descriptor.position;
+  const count = writeFile(call, descriptor, vectors, position);
+  descriptor.position = position + BigInt(count);
+  return succeed(call, resultPointer, count);
+}
+
+/** Output beyond the policy's limit gives ENOSPC and is a violation. */
+function writeOutput(
+  call: HostCallContext,
+  { stream, name }: OutputDescriptor,
+  vectors: Vectors,
+  resultPointer: number,
+): WasiResult {
   const { total } = vectors;
-  const { stream, name } = descriptor;
   if (total > stream.rest) {
     call.refusal = {
       request: { kind: 'stdio', stream: name },
@@ -49,7 +66,7 @@ export function fdWrite(
   return whenReady(written, () => succeed(call, resultPointer, total));
 }
 
-/** Gives what there is, at least one byte but at the end. Bytes are taken only when they have been paid for. */
+/** Gives what there is, at least one byte but at the end. */
 export function fdRead(
   state: WasiState,
   call: HostCallContext,
@@ -58,13 +75,25 @@ export function fdRead(
   vectorCount: number,
   resultPointer: number,
 ): WasiResult {
-  const descriptor = state.descriptors.get(fd);
-  if (descriptor?.kind !== 'input') return ERRNO.badf;
+  const descriptor = needFor(state, fd, 'read', 'input');
   if (call.view(resultPointer, U32.size) === undefined) return ERRNO.fault;
   const vectors = readVectors(call, vectorsPointer, vectorCount);
   if (typeof vectors === 'number') return vectors;
+  if (descriptor.kind === 'input') return readInput(call, descriptor, vectors, resultPointer);
+  if (descriptor.kind !== 'file') return ERRNO.badf;
+  const count = readFile(call, descriptor, vectors, descriptor.position);
+  descriptor.position += BigInt(count);
+  return succeed(call, resultPointer, count);
+}
+
+/** Bytes are taken only when they have been paid for. */
+function readInput(
+  call: HostCallContext,
+  { stream }: InputDescriptor,
+  vectors: Vectors,
+  resultPointer: number,
+): WasiResult {
   if (vectors.total === 0) return succeed(call, resultPointer, 0);
-  const { stream } = descriptor;
   const deliver = (bytes: Uint8Array): Errno => {
     call.chargeBytes(bytes.length);
     scatter(call, vectors, bytes);
@@ -75,46 +104,60 @@ export function fdRead(
 }
 
 export function fdClose(state: WasiState, _call: HostCallContext, fd: number): Errno {
-  return state.descriptors.delete(fd) ? ERRNO.success : ERRNO.badf;
+  return state.close(fd) ? ERRNO.success : ERRNO.badf;
 }
 
 /** Closes `to` and gives its number to `fd`. Both must be open. */
 export function fdRenumber(state: WasiState, _call: HostCallContext, fd: number, to: number): Errno {
-  const descriptor = state.descriptors.get(fd);
-  if (descriptor === undefined || !state.descriptors.has(to)) return ERRNO.badf;
+  const descriptor = need(state, fd);
+  need(state, to);
+  if (fd === to) return ERRNO.success;
+  state.close(to);
   state.descriptors.delete(fd);
   state.descriptors.set(to, descriptor);
   return ERRNO.success;
 }
 
 export function fdFdstatGet(state: WasiState, call: HostCallContext, fd: number, resultPointer: number): Errno {
-  const descriptor = state.descriptors.get(fd);
-  if (descriptor === undefined) return ERRNO.badf;
+  const descriptor = need(state, fd);
   const result = call.view(resultPointer, FDSTAT.size);
   if (result === undefined) return ERRNO.fault;
-  FDSTAT.write(result, {
-    filetype: CHARACTER_DEVICE,
-    flags: descriptor.flags,
-    rightsBase: rightsOf(descriptor),
-    rightsInheriting: 0n,
-  });
+  const { kind, flags, rights, inheriting } = descriptor;
+  const filetype = kind === 'file' || kind === 'directory' ? FILETYPE[kind] : CHARACTER_DEVICE;
+  FDSTAT.write(result, { filetype, flags, rightsBase: rights, rightsInheriting: inheriting });
   return ERRNO.success;
 }
 
 export function fdFdstatSetFlags(state: WasiState, _call: HostCallContext, fd: number, flags: number): Errno {
-  const descriptor = state.descriptors.get(fd);
-  if (descriptor === undefined) return ERRNO.badf;
+  const descriptor = need(state, fd, 'setFlags');
   if ((flags & ~ALL_FLAGS) !== 0) return ERRNO.inval;
   descriptor.flags = flags;
   return ERRNO.success;
 }
 
+/** Rights can be given up, never gained. */
+export function fdFdstatSetRights(
+  state: WasiState,
+  _call: HostCallContext,
+  fd: number,
+  rights: bigint,
+  inheriting: bigint,
+): Errno {
+  const descriptor = need(state, fd);
+  const hasAll = (rights & ~descriptor.rights) === 0n && (inheriting & ~descriptor.inheriting) === 0n;
+  if (!hasAll) return ERRNO.notcapable;
+  descriptor.rights = rights;
+  descriptor.inheriting = inheriting;
+  return ERRNO.success;
+}
+
 /** A stream has no size and no times; its inode is its number at the start, so that no two are taken for one. */
 export function fdFilestatGet(state: WasiState, call: HostCallContext, fd: number, resultPointer: number): Errno {
-  const descriptor = state.descriptors.get(fd);
-  if (descriptor === undefined) return ERRNO.badf;
+  const descriptor = need(state, fd, 'filestat');
   const result = call.view(resultPointer, FILESTAT.size);
   if (result === undefined) return ERRNO.fault;
+  if (descriptor.kind === 'file') return writeStat(result, descriptor.file.stat());
+  if (descriptor.kind === 'directory') return writeStat(result, descriptor.directory.stat());
   FILESTAT.write(result, {
     device: 0n,
     inode: STREAM_INODES[descriptor.name],
@@ -130,47 +173,19 @@ export function fdFilestatGet(state: WasiState, call: HostCallContext, fd: numbe
 
 const STREAM_INODES = { stdin: 0n, stdout: 1n, stderr: 2n } as const;
 
-/** Streams have no position. */
-export function fdSeek(
-  state: WasiState,
-  _call: HostCallContext,
-  fd: number,
-  _offset: bigint,
-  whence: number,
-  _resultPointer: number,
-): Errno {
-  if (!state.descriptors.has(fd)) return ERRNO.badf;
-  return whence > HIGHEST_WHENCE ? ERRNO.inval : ERRNO.spipe;
+/** `fd_sync` and `fd_datasync`. Streams have nothing to wait for, and what directories hold is the host's concern. */
+export function sync(right: 'sync' | 'datasync') {
+  return (state: WasiState, _call: HostCallContext, fd: number): Errno => {
+    const descriptor = need(state, fd);
+    // Whoever may write may make sure of it, as in POSIX.
+    if ((descriptor.rights & (RIGHTS[right] | RIGHTS.write)) === 0n) return ERRNO.notcapable;
+    if (descriptor.kind === 'file') descriptor.file.sync();
+    return ERRNO.success;
+  };
 }
 
-export function fdAdvise(
-  state: WasiState,
-  _call: HostCallContext,
-  fd: number,
-  _offset: bigint,
-  _length: bigint,
-  advice: number,
-): Errno {
-  if (!state.descriptors.has(fd)) return ERRNO.badf;
-  return advice > HIGHEST_ADVICE ? ERRNO.inval : ERRNO.spipe;
-}
-
-/** What a call gives on any descriptor that is open; EBADF on others. */
-export function onOpen(errno: Errno) {
-  return (state: WasiState, _call: HostCallContext, fd: number): Errno =>
-    state.descriptors.has(fd) ? errno : ERRNO.badf;
-}
-
-/** Calls about preopened directories. There are none, and this is how a C library finds out. */
-export function noPreopen(): Errno {
-  return ERRNO.badf;
-}
-
-/**
- * Calls relative to directories, which are the arguments at the given places: EBADF where one is not open, else
- * ENOTCAPABLE, as a stream has no right to them.
- */
-export function inDirectory(...places: readonly number[]) {
-  return (state: WasiState, _call: HostCallContext, ...args: readonly (number | bigint)[]): Errno =>
-    places.every((place) => state.descriptors.has(args[place] as number)) ? ERRNO.notcapable : ERRNO.badf;
+/** `sock_*`: nothing is a socket. */
+export function notSocket(state: WasiState, _call: HostCallContext, fd: number): Errno {
+  need(state, fd);
+  return ERRNO.notsock;
 }

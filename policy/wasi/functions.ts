@@ -2,7 +2,10 @@
 
 import { WASI_CALL } from '../../wasm/gas.ts';
 import { HostFunction, type WasmValue } from '../../wasm/host.ts';
+import type { HostCallContext } from '../call.ts';
 import type { PolicyRequest } from '../decide.ts';
+import { FILE_DENIAL, FILE_LIMIT_DENIAL } from '../denials.ts';
+import { FsError } from '../fs/filesystem.ts';
 import type { Body, Gate } from '../gate.ts';
 import { ERRNO } from './errno.ts';
 import type { WasiState } from './state.ts';
@@ -15,13 +18,34 @@ export function wasiFunction(state: WasiState, gate: Gate, module: string, name:
   if (module !== PREVIEW1 && module !== UNSTABLE) return undefined;
   const row = BY_NAME.get(name);
   if (row === undefined || (module === UNSTABLE && row.unstable === 'absent')) return undefined;
-  const served = module === PREVIEW1 || row.unstable === 'same';
-  const body: Body = served
-    ? (call, args) => answer(row, row.call(state, call, args.map(unsigned)))
-    : () => ERRNO.nosys;
-  // Refused calls find no environment, no directories and no sockets, and give the error values that go with that.
-  const guarded = gate.guard(`${module}.${name}`, requestOf(row, state), body, body);
+  const serve = module === PREVIEW1 || row.unstable === 'same' ? row.call : row.unstable;
+  const body: Body =
+    typeof serve === 'function'
+      ? (call, args) =>
+          answer(
+            row,
+            tell(call, () => serve(state, call, args.map(unsigned))),
+          )
+      : () => ERRNO.nosys;
+  // Other refused calls find no environment, no directories and no sockets, and give the error values that go with that.
+  const refused: Body = row.subject === 'descriptor' ? () => ERRNO.notcapable : body;
+  const guarded = gate.guard(`${module}.${name}`, requestOf(row, state), body, refused);
   return new HostFunction(row.type, WASI_CALL, guarded);
+}
+
+/** What file systems throw is the guest's to know; a refusal is for the record too. */
+function tell(call: HostCallContext, action: () => WasmValue): WasmValue {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
+    if (error.refusal !== undefined) {
+      const { rule, reason } = error.refusal;
+      const what = rule === 'fileLimit' ? FILE_LIMIT_DENIAL : FILE_DENIAL;
+      call.refusal = { request: call.asked ?? { kind: 'filesystem' }, what, rule, reason };
+    }
+    return ERRNO[error.code];
+  }
 }
 
 function answer(row: WasiFunction, errno: WasmValue): WasmValue {
@@ -41,6 +65,8 @@ function requestOf(
   return (args) => {
     const descriptor = unsigned(args[0]) as number;
     const open = state.descriptors.get(descriptor);
-    return open === undefined ? { kind: 'descriptor', descriptor } : { kind: 'stdio', stream: open.name };
+    if (open === undefined) return { kind: 'descriptor', descriptor };
+    if (open.kind === 'file' || open.kind === 'directory') return { kind: 'filesystem', path: open.path };
+    return { kind: 'stdio', stream: open.name };
   };
 }

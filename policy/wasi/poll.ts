@@ -2,6 +2,7 @@
 
 import type { HostCallContext } from '../call.ts';
 import { type ClockKind, least, U64_MAX } from '../clock.ts';
+import { FsError } from '../fs/filesystem.ts';
 import { whenReady } from '../promise.ts';
 import {
   ABSOLUTE_TIME,
@@ -9,6 +10,7 @@ import {
   EVENT,
   EVENT_TYPE,
   HANGUP,
+  RIGHTS,
   SUBSCRIPTION_CLOCK,
   SUBSCRIPTION_DESCRIPTOR,
   SUBSCRIPTION_HEAD,
@@ -16,7 +18,7 @@ import {
   U32,
 } from './abi.ts';
 import { ERRNO, type Errno } from './errno.ts';
-import { MAX_VECTORS, type WasiResult, type WasiState } from './state.ts';
+import { type FileDescriptor, MAX_VECTORS, type WasiResult, type WasiState } from './state.ts';
 
 type Event = Parameters<typeof EVENT.write>[1];
 
@@ -98,5 +100,19 @@ function subscribe(state: WasiState, now: Readonly<Record<ClockKind, bigint>>, b
   if (tag === EVENT_TYPE.write && descriptor?.kind === 'output') {
     return { event: { ...blank, bytes: BigInt(Math.min(descriptor.stream.rest, SOME_BYTES)) }, rest: 0n };
   }
+  if (descriptor?.kind === 'file') return { event: pollFile(descriptor, blank, tag), rest: 0n };
   return { event: { ...blank, error: ERRNO.badf }, rest: 0n };
+}
+
+/** A file is always ready. */
+function pollFile({ file, position, rights }: FileDescriptor, blank: Event, tag: number): Event {
+  if ((rights & RIGHTS.poll) === 0n) return { ...blank, error: ERRNO.notcapable };
+  if (tag === EVENT_TYPE.write) return { ...blank, bytes: BigInt(SOME_BYTES) };
+  try {
+    const rest = file.stat().size - position;
+    return { ...blank, bytes: rest > 0n ? rest : 0n };
+  } catch (error) {
+    if (error instanceof FsError) return { ...blank, error: ERRNO[error.code] };
+    throw error;
+  }
 }

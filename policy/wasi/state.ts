@@ -2,34 +2,63 @@
 
 import type { HostCallContext } from '../call.ts';
 import type { Clock } from '../clock.ts';
+import { type Directory, type File, type FileSystem, FsError, type NodeKind } from '../fs/filesystem.ts';
 import type { RandomSource } from '../random.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
-import { RIGHTS } from './abi.ts';
+import { ALL_RIGHTS } from './abi.ts';
 import type { Errno } from './errno.ts';
 
 /** Most `iovec`s or subscriptions in one call, as `IOV_MAX` on Linux. */
 export const MAX_VECTORS = 1_024;
+/** Most directory entries kept for listings that have begun, over all descriptors. */
+const MAX_LISTED = 262_144;
 
+/** A directory as it was when its listing began. */
+export type Listing = readonly {
+  /** In UTF-8. */
+  readonly name: Uint8Array;
+  readonly kind: NodeKind;
+  readonly inode: bigint;
+}[];
+
+/** Rights only ever shrink. */
 interface DescriptorState {
   /** The `fdflags` the guest set. A stream keeps them and behaves the same. */
   flags: number;
+  rights: bigint;
+  /** Of what is opened below a directory. */
+  inheriting: bigint;
 }
 
+interface Opened {
+  /** Where it was opened, as the guest would write it; for the record alone. */
+  readonly path: string;
+}
+
+export type FileDescriptor = DescriptorState &
+  Opened & { readonly kind: 'file'; readonly file: File; position: bigint };
+
+export type DirectoryDescriptor = DescriptorState &
+  Opened & {
+    readonly kind: 'directory';
+    readonly directory: Directory;
+    /** The name, in UTF-8, of a directory that was open from the start. */
+    readonly preopen: Uint8Array | undefined;
+    listing: Listing | undefined;
+  };
+
 /** What a descriptor stands for. */
-export type Descriptor = DescriptorState &
-  (
-    | { readonly kind: 'input'; readonly name: 'stdin'; readonly stream: InputStream }
-    | { readonly kind: 'output'; readonly name: 'stdout' | 'stderr'; readonly stream: OutputStream }
-  );
+export type Descriptor =
+  | (DescriptorState & { readonly kind: 'input'; readonly name: 'stdin'; readonly stream: InputStream })
+  | (DescriptorState & { readonly kind: 'output'; readonly name: 'stdout' | 'stderr'; readonly stream: OutputStream })
+  | FileDescriptor
+  | DirectoryDescriptor;
 
-const STREAM_RIGHTS = RIGHTS.setFlags | RIGHTS.filestat | RIGHTS.poll | RIGHTS.sync | RIGHTS.datasync;
-
-/**
- * Of a descriptor, as `fdstat` tells it. A stream has neither seek nor tell, by which C libraries know a terminal:
- * all streams look like one, whether captured or not, so that where output goes changes nothing in the guest.
- */
-export function rightsOf(descriptor: Descriptor): bigint {
-  return STREAM_RIGHTS | (descriptor.kind === 'input' ? RIGHTS.read : RIGHTS.write);
+/** A directory that is open from the start. */
+export interface Preopen {
+  /** Absolute, as the guest sees it. */
+  readonly path: string;
+  readonly fileSystem: FileSystem;
 }
 
 export interface WasiSources {
@@ -42,12 +71,19 @@ export interface WasiSources {
   readonly args: readonly Uint8Array[];
   /** `NAME=value`, with their final NUL. */
   readonly environment: readonly Uint8Array[];
+  /** From descriptor 3 on. */
+  readonly preopens: readonly Preopen[];
+  /** Descriptors open at once, streams and preopened directories included. */
+  readonly maxDescriptors: number;
 }
+
+const STREAM = { flags: 0, inheriting: 0n } as const;
 
 export class WasiState {
   readonly sources: WasiSources;
-  /** Open descriptors. Numbers are unsigned. */
+  /** Open descriptors. Numbers are unsigned, and below the limit. */
   readonly descriptors = new Map<number, Descriptor>();
+  private listed = 0;
 
   constructor(sources: WasiSources) {
     this.sources = sources;
@@ -56,11 +92,83 @@ export class WasiState {
 
   /** All as at the start. The sources are reset by whoever made them. */
   reset(): void {
-    const { stdin, stdout, stderr } = this.sources;
-    this.descriptors.clear();
-    this.descriptors.set(0, { kind: 'input', name: 'stdin', stream: stdin, flags: 0 });
-    this.descriptors.set(1, { kind: 'output', name: 'stdout', stream: stdout, flags: 0 });
-    this.descriptors.set(2, { kind: 'output', name: 'stderr', stream: stderr, flags: 0 });
+    const { stdin, stdout, stderr, preopens } = this.sources;
+    this.closeAll();
+    this.descriptors.set(0, { kind: 'input', name: 'stdin', stream: stdin, rights: ALL_RIGHTS.input, ...STREAM });
+    this.descriptors.set(1, { kind: 'output', name: 'stdout', stream: stdout, rights: ALL_RIGHTS.output, ...STREAM });
+    this.descriptors.set(2, { kind: 'output', name: 'stderr', stream: stderr, rights: ALL_RIGHTS.output, ...STREAM });
+    for (const [index, { path, fileSystem }] of preopens.entries()) {
+      this.descriptors.set(3 + index, {
+        kind: 'directory',
+        directory: fileSystem.openRoot(),
+        path,
+        preopen: new TextEncoder().encode(path),
+        flags: 0,
+        rights: ALL_RIGHTS.directory,
+        inheriting: ALL_RIGHTS.directory | ALL_RIGHTS.file,
+        listing: undefined,
+      });
+    }
+  }
+
+  /**
+   * Makes sure that there is a number for one more.
+   * @throws FsError EMFILE
+   */
+  requireFree(): void {
+    const { maxDescriptors } = this.sources;
+    if (this.descriptors.size < maxDescriptors) return;
+    throw new FsError('mfile', { rule: 'fileLimit', reason: `the limit of ${maxDescriptors} open files is reached` });
+  }
+
+  /** Gives a descriptor the lowest free number. */
+  add(descriptor: Descriptor): number {
+    let number = 0;
+    while (this.descriptors.has(number)) number++;
+    this.descriptors.set(number, descriptor);
+    return number;
+  }
+
+  /** False where nothing was open. */
+  close(number: number): boolean {
+    const descriptor = this.descriptors.get(number);
+    if (descriptor === undefined) return false;
+    this.descriptors.delete(number);
+    if (descriptor.kind === 'directory') {
+      this.keepListing(descriptor, undefined);
+      descriptor.directory.close();
+    } else if (descriptor.kind === 'file') descriptor.file.close();
+    return true;
+  }
+
+  closeAll(): void {
+    for (const number of [...this.descriptors.keys()]) {
+      try {
+        this.close(number);
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error;
+      }
+    }
+  }
+
+  /**
+   * Replaces what is kept of a directory.
+   * @throws FsError ENOMEM where all together would be too many
+   */
+  keepListing(descriptor: DirectoryDescriptor, listing: Listing | undefined): void {
+    this.listed -= descriptor.listing?.length ?? 0;
+    descriptor.listing = undefined;
+    if (listing === undefined) return;
+    this.checkListing(listing.length);
+    this.listed += listing.length;
+    descriptor.listing = listing;
+  }
+
+  /** @throws FsError ENOMEM */
+  checkListing(entries: number): void {
+    if (this.listed + entries <= MAX_LISTED) return;
+    const reason = `the listings that have begun are beyond ${MAX_LISTED} entries`;
+    throw new FsError('nomem', { rule: 'fileLimit', reason });
   }
 }
 

@@ -3,9 +3,12 @@
 import { type FuncType, funcType, I32, I64, type ValType } from '../../wasm/types.ts';
 import type { HostCallContext } from '../call.ts';
 import * as descriptors from './descriptors.ts';
+import * as directories from './directories.ts';
 import { ERRNO } from './errno.ts';
+import * as files from './files.ts';
+import * as paths from './paths.ts';
 import { pollOneoff } from './poll.ts';
-import type { WasiResult, WasiState } from './state.ts';
+import type { WasiHandler, WasiResult, WasiState } from './state.ts';
 import { sizesGet, stringsGet } from './strings.ts';
 import * as system from './system.ts';
 
@@ -29,10 +32,12 @@ export interface WasiFunction {
   readonly name: string;
   readonly type: FuncType;
   readonly subject: WasiSubject;
-  /** Under {@link UNSTABLE}: served the same, there but with other structures (and so not served), or not there. */
-  readonly unstable: 'same' | 'different' | 'absent';
-  readonly call: (state: WasiState, call: HostCallContext, args: readonly (number | bigint)[]) => WasiResult;
+  /** Under {@link UNSTABLE}: the same, another call, there but with other structures and so not served, or not there. */
+  readonly unstable: 'same' | WasiCall | 'different' | 'absent';
+  readonly call: WasiCall;
 }
+
+type WasiCall = (state: WasiState, call: HostCallContext, args: readonly (number | bigint)[]) => WasiResult;
 
 const TYPES = { i32: I32, i64: I64 } as const;
 type TypeName = keyof typeof TYPES;
@@ -42,24 +47,23 @@ function row<const P extends readonly TypeName[]>(
   name: string,
   subject: WasiSubject,
   params: P,
-  handler: (state: WasiState, call: HostCallContext, ...args: ArgumentsOf<P>) => WasiResult,
-  unstable: WasiFunction['unstable'] = 'same',
+  handler: WasiHandler<ArgumentsOf<P>>,
+  unstable: 'same' | WasiHandler<ArgumentsOf<P>> | 'different' | 'absent' = 'same',
 ): WasiFunction {
   const results: readonly ValType[] = name === 'proc_exit' ? [] : [I32];
   const type = funcType(
     params.map((param) => TYPES[param]),
     results,
   );
-  const call: WasiFunction['call'] = (state, context, args) => handler(state, context, ...(args as ArgumentsOf<P>));
-  return { name, type, subject, unstable, call };
+  const spread =
+    (spreading: WasiHandler<ArgumentsOf<P>>): WasiCall =>
+    (state, call, args) =>
+      spreading(state, call, ...(args as ArgumentsOf<P>));
+  const older = typeof unstable === 'string' ? unstable : spread(unstable);
+  return { name, type, subject, unstable: older, call: spread(handler) };
 }
 
-const { onOpen, inDirectory } = descriptors;
-
-/** For a call that is not served yet. */
-const unsupported = onOpen(ERRNO.nosys);
-const notSeekable = onOpen(ERRNO.spipe);
-const notSocket = onOpen(ERRNO.notsock);
+const { notSocket, sync } = descriptors;
 
 export const WASI_FUNCTIONS: readonly WasiFunction[] = [
   row('args_get', 'arguments', ['i32', 'i32'], stringsGet('args')),
@@ -68,38 +72,48 @@ export const WASI_FUNCTIONS: readonly WasiFunction[] = [
   row('environ_sizes_get', 'environment', ['i32', 'i32'], sizesGet('environment')),
   row('clock_res_get', 'clock', ['i32', 'i32'], system.clockResGet),
   row('clock_time_get', 'clock', ['i32', 'i64', 'i32'], system.clockTimeGet),
-  row('fd_advise', 'descriptor', ['i32', 'i64', 'i64', 'i32'], descriptors.fdAdvise),
-  row('fd_allocate', 'descriptor', ['i32', 'i64', 'i64'], notSeekable),
+  row('fd_advise', 'descriptor', ['i32', 'i64', 'i64', 'i32'], files.fdAdvise),
+  row('fd_allocate', 'descriptor', ['i32', 'i64', 'i64'], files.fdAllocate),
   row('fd_close', 'descriptor', ['i32'], descriptors.fdClose),
-  row('fd_datasync', 'descriptor', ['i32'], onOpen(ERRNO.success)),
+  row('fd_datasync', 'descriptor', ['i32'], sync('datasync')),
   row('fd_fdstat_get', 'descriptor', ['i32', 'i32'], descriptors.fdFdstatGet),
   row('fd_fdstat_set_flags', 'descriptor', ['i32', 'i32'], descriptors.fdFdstatSetFlags),
-  row('fd_fdstat_set_rights', 'descriptor', ['i32', 'i64', 'i64'], unsupported),
+  row('fd_fdstat_set_rights', 'descriptor', ['i32', 'i64', 'i64'], descriptors.fdFdstatSetRights),
   row('fd_filestat_get', 'descriptor', ['i32', 'i32'], descriptors.fdFilestatGet, 'different'),
-  row('fd_filestat_set_size', 'descriptor', ['i32', 'i64'], unsupported),
-  row('fd_filestat_set_times', 'descriptor', ['i32', 'i64', 'i64', 'i32'], unsupported),
-  row('fd_pread', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], notSeekable),
-  row('fd_prestat_get', 'descriptor', ['i32', 'i32'], descriptors.noPreopen),
-  row('fd_prestat_dir_name', 'descriptor', ['i32', 'i32', 'i32'], descriptors.noPreopen),
-  row('fd_pwrite', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], notSeekable),
+  row('fd_filestat_set_size', 'descriptor', ['i32', 'i64'], files.fdFilestatSetSize),
+  row('fd_filestat_set_times', 'descriptor', ['i32', 'i64', 'i64', 'i32'], files.fdFilestatSetTimes),
+  row('fd_pread', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], files.fdPread),
+  row('fd_prestat_get', 'descriptor', ['i32', 'i32'], directories.fdPrestatGet),
+  row('fd_prestat_dir_name', 'descriptor', ['i32', 'i32', 'i32'], directories.fdPrestatDirName),
+  row('fd_pwrite', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], files.fdPwrite),
   row('fd_read', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdRead),
-  row('fd_readdir', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], onOpen(ERRNO.notdir)),
+  row('fd_readdir', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], directories.fdReaddir),
   row('fd_renumber', 'descriptor', ['i32', 'i32'], descriptors.fdRenumber),
-  // The older snapshot numbers `whence` differently; on streams, which have no position, that makes no difference.
-  row('fd_seek', 'descriptor', ['i32', 'i64', 'i32', 'i32'], descriptors.fdSeek),
-  row('fd_sync', 'descriptor', ['i32'], onOpen(ERRNO.success)),
-  row('fd_tell', 'descriptor', ['i32', 'i32'], notSeekable),
+  row(
+    'fd_seek',
+    'descriptor',
+    ['i32', 'i64', 'i32', 'i32'],
+    files.fdSeek(['set', 'current', 'end']),
+    files.fdSeek(['current', 'end', 'set']),
+  ),
+  row('fd_sync', 'descriptor', ['i32'], sync('sync')),
+  row('fd_tell', 'descriptor', ['i32', 'i32'], files.fdTell),
   row('fd_write', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdWrite),
-  row('path_create_directory', 'filesystem', ['i32', 'i32', 'i32'], inDirectory(0)),
-  row('path_filestat_get', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(0), 'different'),
-  row('path_filestat_set_times', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i64', 'i64', 'i32'], inDirectory(0)),
-  row('path_link', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(0, 4)),
-  row('path_open', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i64', 'i64', 'i32', 'i32'], inDirectory(0)),
-  row('path_readlink', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(0)),
-  row('path_remove_directory', 'filesystem', ['i32', 'i32', 'i32'], inDirectory(0)),
-  row('path_rename', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(0, 3)),
-  row('path_symlink', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], inDirectory(2)),
-  row('path_unlink_file', 'filesystem', ['i32', 'i32', 'i32'], inDirectory(0)),
+  row('path_create_directory', 'filesystem', ['i32', 'i32', 'i32'], paths.pathCreateDirectory),
+  row('path_filestat_get', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], paths.pathFilestatGet, 'different'),
+  row(
+    'path_filestat_set_times',
+    'filesystem',
+    ['i32', 'i32', 'i32', 'i32', 'i64', 'i64', 'i32'],
+    paths.pathFilestatSetTimes,
+  ),
+  row('path_link', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], paths.pathLink),
+  row('path_open', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i64', 'i64', 'i32', 'i32'], paths.pathOpen),
+  row('path_readlink', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], paths.pathReadlink),
+  row('path_remove_directory', 'filesystem', ['i32', 'i32', 'i32'], paths.pathRemoveDirectory),
+  row('path_rename', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], paths.pathRename),
+  row('path_symlink', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], paths.pathSymlink),
+  row('path_unlink_file', 'filesystem', ['i32', 'i32', 'i32'], paths.pathUnlinkFile),
   row('poll_oneoff', 'clock', ['i32', 'i32', 'i32', 'i32'], pollOneoff, 'different'),
   row('proc_exit', 'process', ['i32'], system.procExit),
   row('proc_raise', 'process', ['i32'], () => ERRNO.nosys),

@@ -1,8 +1,11 @@
 /** The command line: which options there are, and what each command is handed. */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Capability } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
+import { parseFolder } from './folders.ts';
+import { parseHosts } from './hosts.ts';
 import { inspect } from './inspect.ts';
 import { ClosedOutput, complain, encode, type Io } from './io.ts';
 import { parseDuration, parseGas, parseSize } from './numbers.ts';
@@ -25,8 +28,13 @@ Examples:
 
 const RUN_NOTES = `
 Options come before the module; everything after it belongs to the program.
-The program has the standard streams, its arguments, the variables given with --env, the real
-clock and real randomness (without --strict), and nothing else.
+The program has the standard streams, its arguments, the variables given with --env, the folders
+given with --dir, the real clock and real randomness (without --strict), and nothing else.
+A folder given with --dir can be written to, unless :ro follows; without ::GUEST, the program sees
+it under the same path.
+A host given with --allow-net is a name, an address, *.example.com for every name below one, or *
+for every public name; ports are 80 and 443 unless one is given. Names never lead to this machine
+or a private network, unless they are such names themselves, as localhost.
 
 With --json, standard output is one object: exitCode or results (as text), stdout and stderr
 (stdoutBase64 and stderrBase64 where they are not UTF-8), error, stats. Gas is text there, since
@@ -99,10 +107,15 @@ function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Comman
       checked(parseDuration),
     )
     .option('--env <NAME=VALUE>', 'set a variable for the program; may be repeated', collectVariables)
+    .option('--dir <HOST::GUEST[:ro]>', 'let the program see a folder; may be repeated', collectFolders)
     .addOption(
       new Option('--engine <name>', 'what runs the program').choices(['auto', 'interpreter', 'native']).default('auto'),
     )
+    .option('--allow-net <HOST[:PORT],…>', 'let the program make HTTP requests; may be repeated', collectHosts)
+    .option('--policy <file>', 'what the program may do, as JSON; the options above add to it')
+    .option('--audit <file>', 'record every call of the host, as lines of JSON')
     .option('--strict', 'no real clock and no real randomness: the same at every run')
+    .option('--deterministic', 'as --strict, and nothing else that could differ: the same on every machine')
     .option('--stats', 'print gas, memory, stack and time to standard error')
     .option('--json', 'print one JSON object instead of what the program writes')
     .addHelpText('after', `${RUN_NOTES}\n${STATUS_HELP}`)
@@ -138,6 +151,14 @@ function checked<T>(parse: (text: string) => T): (text: string) => T {
       throw error;
     }
   };
+}
+
+function collectHosts(text: string, previous: readonly Capability[] = []): readonly Capability[] {
+  return [...previous, ...checked(parseHosts)(text)];
+}
+
+function collectFolders(text: string, previous: readonly Capability[] = []): readonly Capability[] {
+  return [...previous, checked(parseFolder)(text)];
 }
 
 function collectVariables(text: string, previous: Readonly<Record<string, string>> = {}): Record<string, string> {

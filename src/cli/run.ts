@@ -1,6 +1,6 @@
 /** `wasm-sandbox run`: a WASI command, or one exported function, under limits. */
 
-import { SecurityPolicy } from '../../policy/index.ts';
+import type { SecurityPolicy } from '../../policy/index.ts';
 import { UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../../wasm/host.ts';
 import { MODULE_LIMITS } from '../../wasm/limits.ts';
@@ -14,19 +14,18 @@ import { KiB, MiB } from '../sizes.ts';
 import { loadModule } from '../source.ts';
 import { showFuncType } from '../values.ts';
 import { ClosedOutput, complain, type Io, print } from './io.ts';
+import { type PolicyOptions, preparePolicy } from './policy.ts';
 import { errorLines, errorReport, type Figures, statsLines, statsReport, statusOf } from './report.ts';
 import { parseValue, showValue } from './values.ts';
 
 /** As the command line leaves them, already parsed. */
-export interface RunOptions {
+export interface RunOptions extends PolicyOptions {
   readonly invoke?: string;
   readonly gas?: bigint;
   readonly memory?: number;
   readonly stack?: number;
-  readonly timeout?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly engine?: EngineChoice;
-  readonly strict?: boolean;
   readonly stats?: boolean;
   readonly json?: boolean;
 }
@@ -51,7 +50,8 @@ export async function run(path: string, args: readonly string[], options: RunOpt
     ...io,
     ...(kept && { stdout: (bytes) => kept.stdout.push(bytes), stderr: (bytes) => kept.stderr.push(bytes) }),
   });
-  const { error, results = [], exitCode = 0, figures } = outcome;
+  const { error, results = [], exitCode = 0 } = outcome;
+  const figures = outcome.figures && (options.deterministic ? timeless(outcome.figures) : outcome.figures);
   const status = error === undefined ? exitCode & 0xff : statusOf(error);
   if (kept !== undefined) {
     const report = {
@@ -76,11 +76,14 @@ export async function run(path: string, args: readonly string[], options: RunOpt
 /** @throws ClosedOutput alone */
 async function execute(path: string, args: readonly string[], options: RunOptions, io: Io): Promise<Outcome> {
   let sandbox: WasmSandbox | undefined;
+  let close: (() => void) | undefined;
   try {
+    const prepared = await preparePolicy(options, options.json ? MAX_KEPT_OUTPUT : MAX_OUTPUT);
+    close = prepared.close;
     const module = await loadModule(path, MODULE_LIMITS.moduleBytes);
     const { invoke } = options;
     const call = invoke === undefined ? checkCommand(module) : planCall(module, invoke, args);
-    sandbox = await WasmSandbox.create(sandboxOptions(path, args, options, io), { module });
+    sandbox = await WasmSandbox.create(sandboxOptions(path, args, options, prepared.policy, io), { module });
     const ended =
       call === undefined ? { exitCode: (await sandbox.run()).exitCode } : await invokeFunction(sandbox, call);
     return { ...ended, figures: sandbox.getResourceStats() };
@@ -90,26 +93,60 @@ async function execute(path: string, args: readonly string[], options: RunOption
     const left = error instanceof WasmSandboxError ? error.resources : undefined;
     const figures = sandbox?.getResourceStats() ?? left;
     return cause instanceof GuestExit ? { exitCode: cause.status, figures } : { error, figures };
+  } finally {
+    sandbox?.dispose();
+    close?.();
   }
 }
 
-function sandboxOptions(path: string, args: readonly string[], options: RunOptions, io: Io): SandboxOptions {
-  const base = options.strict ? SecurityPolicy.strict() : SecurityPolicy.moderate();
-  const maxOutput = options.json ? MAX_KEPT_OUTPUT : MAX_OUTPUT;
+/** Without what is never the same twice. */
+function timeless({ cpuTimeMs: _, ...figures }: Figures): Figures {
+  return figures;
+}
+
+function sandboxOptions(
+  path: string,
+  args: readonly string[],
+  options: RunOptions,
+  securityPolicy: SecurityPolicy,
+  io: Io,
+): SandboxOptions {
+  const read = options.deterministic ? readAll : readSome;
+  // A policy of the user's says itself whether there is an environment.
+  const env = options.env ?? (options.policy === undefined ? {} : undefined);
   return {
     source: path,
-    securityPolicy: SecurityPolicy.builder(base).maxOutput(maxOutput).build(),
+    securityPolicy,
     gasLimit: options.gas,
     memoryLimit: options.memory,
     stackLimit: options.stack,
     cpuTimeout: options.timeout,
     engine: options.engine,
+    instanceId: options.deterministic ? 'run' : undefined,
     args: [baseName(path), ...args],
-    env: options.env ?? {},
-    stdin: (wanted) => io.stdin(Math.min(wanted, READ_BYTES)),
+    env,
+    stdin: (wanted) => read(io, Math.min(wanted, READ_BYTES)),
     onStdout: io.stdout,
     onStderr: io.stderr,
   };
+}
+
+/** As much as there is at the moment, which depends on who writes it and when. */
+function readSome(io: Io, wanted: number): Uint8Array {
+  return io.stdin(wanted);
+}
+
+/** As much as is wanted, unless the input ends before. */
+function readAll(io: Io, wanted: number): Uint8Array {
+  const bytes = new Uint8Array(wanted);
+  let length = 0;
+  while (length < wanted) {
+    const piece = io.stdin(wanted - length);
+    if (piece.length === 0) break;
+    bytes.set(piece, length);
+    length += piece.length;
+  }
+  return bytes.subarray(0, length);
 }
 
 function baseName(path: string): string {

@@ -11,8 +11,15 @@ export interface Ran {
   readonly stdoutBytes: Uint8Array;
 }
 
-/** @param input what standard input holds */
-export async function run(args: readonly string[], input: string | Uint8Array = ''): Promise<Ran> {
+/**
+ * @param input what standard input holds
+ * @param pieceBytes the most it gives at once
+ */
+export async function run(
+  args: readonly string[],
+  input: string | Uint8Array = '',
+  pieceBytes = Number.POSITIVE_INFINITY,
+): Promise<Ran> {
   const out: Uint8Array[] = [];
   const err: Uint8Array[] = [];
   let rest = typeof input === 'string' ? new TextEncoder().encode(input) : input;
@@ -21,7 +28,7 @@ export async function run(args: readonly string[], input: string | Uint8Array = 
     stdout: (bytes) => void out.push(bytes.slice()),
     stderr: (bytes) => void err.push(bytes.slice()),
     stdin: (maxBytes) => {
-      const piece = rest.subarray(0, maxBytes);
+      const piece = rest.subarray(0, Math.min(maxBytes, pieceBytes));
       rest = rest.subarray(piece.length);
       return piece;
     },

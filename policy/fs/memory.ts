@@ -1,0 +1,451 @@
+/** Files in memory: for every runtime, the same at every run. Inode numbers count up, and times come from the clock. */
+
+import {
+  type Directory,
+  type Entry,
+  type File,
+  type FileSystem,
+  FsError,
+  MAX_FILE_SIZE,
+  type NodeKind,
+  type OpenOptions,
+  readOnlyError,
+  type Stat,
+  type TimeChange,
+} from './filesystem.ts';
+import { type FileLimits, Quota } from './quota.ts';
+
+/** What a memory file system starts from: contents by path from the root; a path that ends in `/` is a directory. */
+export type InitialFiles = readonly (readonly [path: string, bytes: Uint8Array])[];
+
+const EMPTY = new Uint8Array(0);
+const SMALLEST_BUFFER = 256;
+/** Deeper directories cannot be named by one path, so {@link MemoryFileSystem.files} leaves them out. */
+const MAX_LISTED_DEPTH = 64;
+
+interface NodeState {
+  readonly kind: NodeKind;
+  readonly inode: bigint;
+  links: number;
+  /** Open descriptors. */
+  opened: number;
+  accessed: bigint;
+  modified: bigint;
+  changed: bigint;
+}
+
+type FileNode = NodeState & { readonly kind: 'file'; bytes: Uint8Array; size: number };
+type LinkNode = NodeState & { readonly kind: 'link'; readonly target: string; readonly size: number };
+type DirectoryNode = NodeState & {
+  readonly kind: 'directory';
+  readonly entries: Map<string, Node>;
+  /** Undefined for the root, and for a directory that was removed. */
+  parent: DirectoryNode | undefined;
+};
+type Node = FileNode | LinkNode | DirectoryNode;
+
+export class MemoryFileSystem implements FileSystem {
+  readonly readOnly: boolean;
+  readonly quota: Quota;
+  private readonly initial: InitialFiles;
+  private readonly device: bigint;
+  private readonly time: () => bigint;
+  private inodes = 0n;
+  root: DirectoryNode;
+
+  /**
+   * @param time nanoseconds since 1970
+   * @throws FsError where the initial files are beyond the limits, or one of them is in the way of another
+   */
+  constructor(
+    initial: InitialFiles,
+    options: { readonly readOnly: boolean; readonly limits: FileLimits; readonly device: bigint; time(): bigint },
+  ) {
+    this.initial = initial;
+    this.readOnly = options.readOnly;
+    this.quota = new Quota(options.limits);
+    this.device = options.device;
+    this.time = () => options.time();
+    this.root = this.load();
+  }
+
+  openRoot(): Directory {
+    return new MemoryDirectory(this, this.root);
+  }
+
+  reset(): void {
+    this.quota.reset();
+    this.inodes = 0n;
+    this.root = this.load();
+  }
+
+  files(): ReadonlyMap<string, Uint8Array> {
+    const found = new Map<string, Uint8Array>();
+    const rest: { readonly node: DirectoryNode; readonly prefix: string; readonly depth: number }[] = [
+      { node: this.root, prefix: '', depth: 0 },
+    ];
+    for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+      for (const [name, node] of next.node.entries) {
+        const path = `${next.prefix}${name}`;
+        if (node.kind === 'file') found.set(path, node.bytes.slice(0, node.size));
+        if (node.kind === 'directory' && next.depth < MAX_LISTED_DEPTH) {
+          rest.push({ node, prefix: `${path}/`, depth: next.depth + 1 });
+        }
+      }
+    }
+    return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  close(): void {
+    // Memory needs nobody to let go of it.
+  }
+
+  private load(): DirectoryNode {
+    const root = this.newDirectory(undefined);
+    for (const [path, bytes] of this.initial) {
+      const parts = path.split('/');
+      const name = parts.pop() as string;
+      let directory = root;
+      for (const part of parts) {
+        let next = directory.entries.get(part);
+        if (next === undefined) {
+          this.quota.takeFile();
+          next = this.newDirectory(directory);
+          directory.entries.set(part, next);
+        }
+        if (next.kind !== 'directory') throw new FsError('notdir');
+        directory = next;
+      }
+      if (name === '') continue;
+      if (directory.entries.has(name)) throw new FsError('exist');
+      this.quota.takeFile();
+      this.quota.takeBytes(bytes.length);
+      const node = this.newFile();
+      node.bytes = bytes.slice();
+      node.size = bytes.length;
+      directory.entries.set(name, node);
+    }
+    return root;
+  }
+
+  now(): bigint {
+    return this.time();
+  }
+
+  private state<K extends NodeKind>(kind: K): NodeState & { readonly kind: K } {
+    const time = this.now();
+    this.inodes++;
+    const times = { accessed: time, modified: time, changed: time };
+    return { kind, inode: this.inodes, links: 1, opened: 0, ...times };
+  }
+
+  newFile(): FileNode {
+    return { ...this.state('file'), bytes: EMPTY, size: 0 };
+  }
+
+  newLink(target: string): LinkNode {
+    return { ...this.state('link'), target, size: new TextEncoder().encode(target).length };
+  }
+
+  newDirectory(parent: DirectoryNode | undefined): DirectoryNode {
+    return { ...this.state('directory'), entries: new Map(), parent };
+  }
+
+  statOf(node: Node): Stat {
+    const { inode, kind, links, accessed, modified, changed } = node;
+    const size = node.kind === 'directory' ? 0n : BigInt(node.size);
+    return { device: this.device, inode, kind, links: BigInt(links), size, accessed, modified, changed };
+  }
+
+  setTimesOf(node: Node, { accessed, modified }: TimeChange): void {
+    if (this.readOnly) throw readOnlyError();
+    node.accessed = accessed ?? node.accessed;
+    node.modified = modified ?? node.modified;
+    node.changed = this.now();
+  }
+
+  /** What nobody can reach any more takes no room. */
+  release(node: Node): void {
+    if (node.links > 0 || node.opened > 0) return;
+    this.quota.giveFile();
+    if (node.kind !== 'directory') this.quota.giveBytes(node.size);
+    if (node.kind === 'file') node.bytes = EMPTY;
+  }
+}
+
+class MemoryFile implements File {
+  private readonly fs: MemoryFileSystem;
+  private readonly node: FileNode;
+
+  constructor(fs: MemoryFileSystem, node: FileNode) {
+    this.fs = fs;
+    this.node = node;
+    node.opened++;
+  }
+
+  stat(): Stat {
+    return this.fs.statOf(this.node);
+  }
+
+  setTimes(times: TimeChange): void {
+    this.fs.setTimesOf(this.node, times);
+  }
+
+  read(position: number, bytes: Uint8Array): number {
+    const { node } = this;
+    const end = Math.min(node.size, position + bytes.length);
+    if (end <= position) return 0;
+    bytes.set(node.bytes.subarray(position, end));
+    return end - position;
+  }
+
+  write(position: number, bytes: Uint8Array): number {
+    if (bytes.length > 0) {
+      this.grow(position + bytes.length);
+      this.node.bytes.set(bytes, position);
+      this.touch();
+    }
+    return bytes.length;
+  }
+
+  reserve(size: number): void {
+    if (size > MAX_FILE_SIZE) throw new FsError('fbig');
+    this.fs.quota.checkBytes(Math.max(0, size - this.node.size));
+  }
+
+  setSize(size: number): void {
+    const { node } = this;
+    if (size > node.size) {
+      this.reserve(size);
+      this.grow(size);
+    } else {
+      // Bytes beyond the end stay 0, so that growing again shows nothing.
+      if (2 * size < node.bytes.length) node.bytes = node.bytes.slice(0, size);
+      else node.bytes.fill(0, size, node.size);
+      this.fs.quota.giveBytes(node.size - size);
+      node.size = size;
+    }
+    this.touch();
+  }
+
+  private grow(size: number): void {
+    const { node } = this;
+    if (size <= node.size) return;
+    this.fs.quota.takeBytes(size - node.size);
+    if (size > node.bytes.length) {
+      const grown = new Uint8Array(Math.max(size, SMALLEST_BUFFER, Math.floor(1.5 * node.bytes.length)));
+      grown.set(node.bytes.subarray(0, node.size));
+      node.bytes = grown;
+    }
+    node.size = size;
+  }
+
+  private touch(): void {
+    this.node.modified = this.fs.now();
+    this.node.changed = this.node.modified;
+  }
+
+  sync(): void {
+    // Memory is all there is.
+  }
+
+  close(): void {
+    this.node.opened--;
+    this.fs.release(this.node);
+  }
+}
+
+/** Whether a directory is another node, or below it. */
+function isWithin(directory: DirectoryNode, node: Node): boolean {
+  for (let above: DirectoryNode | undefined = directory; above !== undefined; above = above.parent) {
+    if (above === node) return true;
+  }
+  return false;
+}
+
+class MemoryDirectory implements Directory {
+  private readonly fs: MemoryFileSystem;
+  readonly node: DirectoryNode;
+
+  constructor(fs: MemoryFileSystem, node: DirectoryNode) {
+    this.fs = fs;
+    this.node = node;
+    node.opened++;
+  }
+
+  get fileSystem(): FileSystem {
+    return this.fs;
+  }
+
+  stat(): Stat {
+    return this.fs.statOf(this.node);
+  }
+
+  setTimes(times: TimeChange): void {
+    this.fs.setTimesOf(this.node, times);
+  }
+
+  *entries(): Iterable<Entry> {
+    for (const [name, { kind, inode }] of this.node.entries) yield { name, kind, inode };
+  }
+
+  lookup(name: string): Stat | undefined {
+    const node = this.node.entries.get(name);
+    return node && this.fs.statOf(node);
+  }
+
+  private get(name: string): Node {
+    const node = this.node.entries.get(name);
+    if (node === undefined) throw new FsError('noent');
+    return node;
+  }
+
+  setTimesOf(name: string, times: TimeChange): void {
+    this.fs.setTimesOf(this.get(name), times);
+  }
+
+  openDirectory(name: string): Directory {
+    const node = this.get(name);
+    if (node.kind !== 'directory') throw new FsError(node.kind === 'link' ? 'loop' : 'notdir');
+    return new MemoryDirectory(this.fs, node);
+  }
+
+  openFile(name: string, { write, create, exclusive }: OpenOptions): File {
+    let node = this.node.entries.get(name);
+    if (node === undefined) {
+      if (!create) throw new FsError('noent');
+      node = this.add(name, () => this.fs.newFile());
+    } else if (create && exclusive) throw new FsError('exist');
+    if (node.kind !== 'file') throw new FsError(node.kind === 'link' ? 'loop' : 'isdir');
+    if (write && this.fs.readOnly) throw readOnlyError();
+    return new MemoryFile(this.fs, node);
+  }
+
+  readLink(name: string): string {
+    const node = this.get(name);
+    if (node.kind !== 'link') throw new FsError('inval');
+    return node.target;
+  }
+
+  createDirectory(name: string): void {
+    this.add(name, () => this.fs.newDirectory(this.node));
+  }
+
+  createLink(name: string, target: string): void {
+    this.add(name, () => {
+      const node = this.fs.newLink(target);
+      this.fs.quota.takeBytes(node.size);
+      return node;
+    });
+  }
+
+  removeFile(name: string): void {
+    const node = this.get(name);
+    this.requireWritable();
+    if (node.kind === 'directory') throw new FsError('isdir');
+    this.remove(name, node);
+  }
+
+  removeDirectory(name: string): void {
+    const node = this.get(name);
+    this.requireWritable();
+    if (node.kind !== 'directory') throw new FsError('notdir');
+    if (node.entries.size > 0) throw new FsError('notempty');
+    this.remove(name, node);
+  }
+
+  rename(name: string, to: Directory, newName: string): void {
+    const node = this.get(name);
+    const target = this.sibling(to);
+    this.requireWritable();
+    target.requireAlive();
+    const old = target.node.entries.get(newName);
+    if (old === node) return;
+    // In Linux's order of checks.
+    if (isWithin(target.node, node)) throw new FsError('inval');
+    if (old !== undefined && isWithin(this.node, old)) throw new FsError('notempty');
+    if (node.kind === 'directory' && old !== undefined && old.kind !== 'directory') throw new FsError('notdir');
+    if (old?.kind === 'directory') {
+      if (node.kind !== 'directory') throw new FsError('isdir');
+      if (old.entries.size > 0) throw new FsError('notempty');
+    }
+    if (old !== undefined) target.remove(newName, old);
+    this.node.entries.delete(name);
+    target.node.entries.set(newName, node);
+    if (node.kind === 'directory') node.parent = target.node;
+    node.changed = this.fs.now();
+    this.touch();
+    target.touch();
+  }
+
+  link(name: string, to: Directory, newName: string): void {
+    const node = this.get(name);
+    const target = this.sibling(to);
+    this.requireWritable();
+    if (node.kind === 'directory') throw new FsError('perm');
+    target.requireAlive();
+    if (target.node.entries.has(newName)) throw new FsError('exist');
+    // A name takes room as well.
+    this.fs.quota.takeFile();
+    target.node.entries.set(newName, node);
+    node.links++;
+    node.changed = this.fs.now();
+    target.touch();
+  }
+
+  again(): Directory {
+    return new MemoryDirectory(this.fs, this.node);
+  }
+
+  close(): void {
+    this.node.opened--;
+    this.fs.release(this.node);
+  }
+
+  private sibling(other: Directory): MemoryDirectory {
+    if (!(other instanceof MemoryDirectory) || other.fs !== this.fs) throw new FsError('xdev');
+    return other;
+  }
+
+  private requireWritable(): void {
+    if (this.fs.readOnly) throw readOnlyError();
+  }
+
+  /** In a directory that was removed, nothing can be made. */
+  private requireAlive(): void {
+    if (this.node.links === 0) throw new FsError('noent');
+  }
+
+  private add<N extends Node>(name: string, make: () => N): N {
+    this.requireWritable();
+    this.requireAlive();
+    if (this.node.entries.has(name)) throw new FsError('exist');
+    this.fs.quota.takeFile();
+    let node: N;
+    try {
+      node = make();
+    } catch (error) {
+      this.fs.quota.giveFile();
+      throw error;
+    }
+    this.node.entries.set(name, node);
+    this.touch();
+    return node;
+  }
+
+  private remove(name: string, node: Node): void {
+    this.node.entries.delete(name);
+    node.links--;
+    node.changed = this.fs.now();
+    if (node.kind === 'directory') node.parent = undefined;
+    // Every name was counted; the last one's share is given back when nobody has the file open any more.
+    if (node.links > 0) this.fs.quota.giveFile();
+    else this.fs.release(node);
+    this.touch();
+  }
+
+  private touch(): void {
+    this.node.modified = this.fs.now();
+    this.node.changed = this.node.modified;
+  }
+}

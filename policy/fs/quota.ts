@@ -1,0 +1,59 @@
+/** What a guest may store in one file system. */
+
+import { FsError } from './filesystem.ts';
+
+export interface FileLimits {
+  /** Bytes in all files together; of a folder of the host's, bytes more than there were. */
+  readonly maxBytes: number;
+  /** Files, directories and links; of a folder of the host's, more than there were. */
+  readonly maxFiles: number;
+}
+
+export const DEFAULT_FILE_LIMITS = { maxBytes: 64 * 1024 * 1024, maxFiles: 10_000, maxDescriptors: 256 } as const;
+
+/** Counts, and refuses before the limit is passed. What is given back never makes room beyond the limits. */
+export class Quota {
+  private readonly limits: FileLimits;
+  private bytes = 0;
+  private files = 0;
+
+  constructor(limits: FileLimits) {
+    this.limits = limits;
+  }
+
+  /** @throws FsError ENOSPC, taking nothing */
+  checkBytes(count: number): void {
+    const rest = this.limits.maxBytes - this.bytes;
+    if (count > rest) throw full(`${count} bytes more are beyond the limit on files (${rest} bytes are left)`);
+  }
+
+  /** @throws FsError ENOSPC, taking nothing */
+  takeBytes(count: number): void {
+    this.checkBytes(count);
+    this.bytes += count;
+  }
+
+  giveBytes(count: number): void {
+    this.bytes = Math.max(0, this.bytes - count);
+  }
+
+  /** @throws FsError ENOSPC, taking nothing */
+  takeFile(): void {
+    const { maxFiles } = this.limits;
+    if (this.files >= maxFiles) throw full(`the limit of ${maxFiles} files, directories and links is reached`);
+    this.files++;
+  }
+
+  giveFile(): void {
+    this.files = Math.max(0, this.files - 1);
+  }
+
+  reset(): void {
+    this.bytes = 0;
+    this.files = 0;
+  }
+}
+
+function full(reason: string): FsError {
+  return new FsError('nospc', { rule: 'fileLimit', reason });
+}

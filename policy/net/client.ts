@@ -1,0 +1,49 @@
+/** What carries requests out: one request at a time, no redirects, no cookies, no cache, no proxy. */
+
+import type { Header } from './headers.ts';
+
+export interface HttpRequest {
+  readonly method: string;
+  /** Without user name, password and fragment. */
+  readonly url: URL;
+  /** Names in lower case. */
+  readonly headers: readonly Header[];
+  readonly body: Uint8Array | undefined;
+  /** Where to connect, in this order, and nowhere else. Undefined where the client cannot resolve names. */
+  readonly addresses: readonly string[] | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case, in the order received. */
+  readonly headers: readonly Header[];
+  /** The next piece of the body, never empty; undefined at its end. Rejects where the connection breaks. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Lets go of the connection. */
+  cancel(): void;
+}
+
+/** Why there is no response: headers beyond what can be taken, no HTTP at all, no connection. */
+export type HttpFailure = 'headers' | 'protocol' | 'unreachable';
+
+/** Every failure but those named is `unreachable`, also a rejection. */
+export interface HttpClient {
+  /** All addresses of a name. Absent where the runtime resolves names by itself, and lets nobody look. */
+  readonly resolve?: (host: string) => Promise<readonly string[]>;
+  /** Ends early, rejecting, when the signal says so; so does reading the response. */
+  readonly send: (request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse | HttpFailure>;
+}
+
+/**
+ * The client for this runtime. With Node's modules, addresses are checked and pinned; elsewhere `fetch` connects to
+ * whatever the runtime resolves, and policies decide by name alone.
+ */
+export async function loadClient(): Promise<HttpClient> {
+  try {
+    const { nodeClient } = await import('./client.node.ts');
+    if (nodeClient !== undefined) return nodeClient;
+  } catch {
+    // A runtime without Node's modules.
+  }
+  return (await import('./fetch.ts')).fetchClient;
+}

@@ -1,0 +1,67 @@
+/** A call together with the record of what its guest asked of the host. */
+
+import { type AuditEvent, AuditLog } from '../policy/index.ts';
+import { refuse } from './check.ts';
+import type { Life } from './life.ts';
+import type { ResourceStats } from './stats.ts';
+
+/** What a call did, also where it failed. */
+export interface CallAudit {
+  /** Host calls, in the order in which they ended: the first 10,000. */
+  readonly events: readonly AuditEvent[];
+  /** Events beyond those. */
+  readonly dropped: number;
+  /** The refused ones: the first 1,000, whether or not they are among the events. */
+  readonly violations: readonly AuditEvent[];
+  /** The sandbox's, when the call had ended. */
+  readonly stats: ResourceStats;
+}
+
+export interface AuditedCall extends CallAudit {
+  /** What `call` would have returned. */
+  readonly output: unknown;
+}
+
+const MAX_EVENTS = 10_000;
+const MAX_VIOLATIONS = 1_000;
+
+const audits = new WeakMap<object, CallAudit>();
+
+/**
+ * The record of a `callWithAudit` that failed, by the error it failed with; undefined for other errors.
+ * @throws UsageError for what is no object
+ */
+export function auditOf(error: unknown): CallAudit | undefined {
+  if (typeof error !== 'object' || error === null) refuse('the error', 'one that callWithAudit threw', error);
+  return audits.get(error);
+}
+
+/** Makes a call of a life, recording it. Gas is the same as without. */
+export async function callAudited(
+  { host }: Life,
+  call: () => Promise<unknown>,
+  stats: () => ResourceStats,
+): Promise<AuditedCall> {
+  const log = new AuditLog(MAX_EVENTS);
+  const refused = new AuditLog(MAX_VIOLATIONS);
+  const stop = host.capture({
+    append(event) {
+      log.append(event);
+      if (!event.allowed) refused.append(event);
+    },
+  });
+  const record = (): CallAudit => ({
+    events: log.events,
+    dropped: log.dropped,
+    violations: refused.events,
+    stats: stats(),
+  });
+  try {
+    return { output: await call(), ...record() };
+  } catch (error) {
+    if (typeof error === 'object' && error !== null) audits.set(error, record());
+    throw error;
+  } finally {
+    stop();
+  }
+}
