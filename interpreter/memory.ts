@@ -104,7 +104,8 @@ export class LinearMemory implements GuestMemory {
 
   /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. */
   expose(): ArrayBuffer {
-    if (this.bytes.length !== this.byteLength) {
+    // An empty memory gets a buffer of its own too: that of NO_MEMORY must never be detached.
+    if (this.bytes.length !== this.byteLength || this.bytes === NO_MEMORY.bytes) {
       this.use(this.bytes.slice(0, this.byteLength));
     }
     this.isExposed = true;

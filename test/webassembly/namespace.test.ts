@@ -139,6 +139,18 @@ describe.each([
     expect(() => WebAssembly.Memory.prototype.grow.call({} as never, 1)).toThrow(TypeError);
   });
 
+  it('grows an empty memory without touching any other', () => {
+    const first = new WebAssembly.Memory({ initial: 0 });
+    const second = new WebAssembly.Memory({ initial: 0 });
+    const { buffer } = first;
+    expect(second.buffer).not.toBe(buffer);
+    expect(first.grow(1)).toBe(0);
+    expect(second.buffer.byteLength).toBe(0);
+    expect(second.grow(1)).toBe(0);
+    expect(new Uint8Array(second.buffer)[0]).toBe(0);
+    expect(exported(loadFixture('fib')).run?.(10)).toBe(55);
+  });
+
   it('detaches the buffer when the guest grows its memory', () => {
     const { memory, grow } = exported(
       encodeModule({
