@@ -175,6 +175,14 @@ export interface HostFunctionsCapability {
   readonly gas: HostGas;
 }
 
+/** What the embedder grants under a name of its own, for its host functions to decide by. */
+export interface CustomCapability {
+  readonly kind: 'custom';
+  readonly name: string;
+  /** What is granted under the name; all of it where this is empty. */
+  readonly values: readonly string[];
+}
+
 /** Something a policy grants. Frozen. */
 export type Capability =
   | StdioCapability
@@ -183,7 +191,8 @@ export type Capability =
   | EnvironmentCapability
   | NetworkCapability
   | FilesystemCapability
-  | HostFunctionsCapability;
+  | HostFunctionsCapability
+  | CustomCapability;
 
 /** 2000-01-01T00:00:00Z, in nanoseconds since 1970. */
 const VIRTUAL_START = 946_684_800_000_000_000n;
@@ -483,6 +492,18 @@ function toTypes(what: string, names: readonly TypeName[]): readonly ValType[] {
   return Object.freeze(types);
 }
 
+/**
+ * A grant of the embedder's own naming, such as `custom('table', ['orders'])`. Nothing here acts upon it: host functions
+ * of the embedder's ask `decide(policy, { kind: 'custom', name, value })`.
+ * @param values what is granted under the name; all of it unless given
+ * @throws UsageError
+ */
+function custom(name: string, values: readonly string[] = []): CustomCapability {
+  const what = 'Capability.custom';
+  const list = checkArray(`${what}: values`, values).map((value) => checkString(`${what}: values`, value));
+  return make({ kind: 'custom', name: checkString(`${what}: name`, name), values: Object.freeze(list) });
+}
+
 /** Makes the values. Each function is documented where it stands in this file. */
 export const Capability = Object.freeze({
   stdio,
@@ -492,4 +513,5 @@ export const Capability = Object.freeze({
   networkAccess,
   filesystemAccess,
   hostFunctions,
+  custom,
 });

@@ -30,7 +30,9 @@ export type PolicyRequest =
   /** A path as the guest sees it, or any path at all; read access unless given. */
   | { readonly kind: 'filesystem'; readonly path?: string | undefined; readonly access?: 'read' | 'write' | undefined }
   | NetworkRequest
-  | { readonly kind: 'hostFunction'; readonly module: string; readonly name: string };
+  | { readonly kind: 'hostFunction'; readonly module: string; readonly name: string }
+  /** Something the embedder named; without `value`, whether any of it is granted. */
+  | { readonly kind: 'custom'; readonly name: string; readonly value?: string | undefined };
 
 /** Allowed or not, why, and by which rule: `kind#index` of the capability in the policy, or `default`. */
 export interface Decision {
@@ -77,6 +79,17 @@ export function decide(policy: Grants, request: PolicyRequest): Decision {
       return decideFilesystem(capabilities, request.path, request.access ?? 'read');
     case 'network':
       return decideNetwork(capabilities, request);
+    case 'custom': {
+      const { name, value } = request;
+      const found = grant(
+        capabilities,
+        'custom',
+        (granted) =>
+          granted.name === name &&
+          (value === undefined || granted.values.length === 0 || granted.values.includes(value)),
+      );
+      return found ?? denied('the policy grants nothing of the kind under that name');
+    }
     case 'hostFunction': {
       const { module, name } = request;
       const found = grant(

@@ -9,6 +9,7 @@ export {
   type ByteSource,
   Capability,
   type ClockCapability,
+  type CustomCapability,
   type EnvironmentCapability,
   type FilesystemAccessOptions,
   type FilesystemCapability,

@@ -121,6 +121,10 @@ const READERS: Readonly<Record<string, (path: Path, source: JsonObject) => Capab
     const options = present(source, FILESYSTEM_OPTIONS, (value) => value);
     return at(path, () => Capability.filesystemAccess(mounts as never, options));
   },
+  custom(path, source) {
+    object(path, source, ['kind', 'name', 'values']);
+    return at(path, () => Capability.custom(as(source['name'] as Json), as(source['values'] as Json)));
+  },
 };
 
 function readMount(path: Path, mount: Json): unknown {
@@ -246,6 +250,7 @@ function writeCapability(capability: Capability): JsonObject {
     case 'environment':
       return { kind, variables: writeVariables(capability) };
     case 'network':
+    case 'custom':
       return { ...capability };
     case 'filesystem':
       return { ...capability, mounts: writeMounts(capability) };

@@ -7,6 +7,18 @@ const url = (text: string): PolicyRequest => ({ kind: 'network', url: text });
 const file = (path: string, access: 'read' | 'write' = 'read'): PolicyRequest => ({ kind: 'filesystem', path, access });
 const allows = (policy: SecurityPolicy, request: PolicyRequest) => decide(policy, request).allowed;
 
+test('grants of the embedder’s own naming', () => {
+  const asks = (value?: string, name = 'table'): PolicyRequest => ({ kind: 'custom', name, value });
+  const some = grant(Capability.custom('table', ['orders']));
+  expect(decide(some, asks('orders'))).toMatchObject({ allowed: true, rule: expect.stringMatching(/^custom#\d+$/) });
+  expect(allows(some, asks())).toBe(true);
+  expect(allows(some, asks('users'))).toBe(false);
+  expect(allows(some, asks('orders', 'queue'))).toBe(false);
+  expect(allows(grant(Capability.custom('table')), asks('anything'))).toBe(true);
+  expect(() => Capability.custom('table', 'orders' as never)).toThrow(UsageError);
+  expect(() => Capability.custom(1 as never)).toThrow(UsageError);
+});
+
 describe('presets', () => {
   const { strict, moderate, permissive } = SecurityPolicy;
   const outside: PolicyRequest[] = [
@@ -17,6 +29,7 @@ describe('presets', () => {
     { kind: 'network' },
     url('https://example.com/'),
     { kind: 'hostFunction', module: 'env', name: 'log' },
+    { kind: 'custom', name: 'table' },
   ];
   const inside: PolicyRequest[] = [
     { kind: 'arguments' },

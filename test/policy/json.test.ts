@@ -55,6 +55,7 @@ const capability: fc.Arbitrary<Capability> = fc.oneof(
   fc.constant(Capability.random()),
   u64.map((seed) => Capability.random({ seed })),
   fc.constant(Capability.environmentAccess('all')),
+  fc.tuple(text, fc.array(text)).map(([named, values]) => Capability.custom(named, values)),
   fc.array(name).map((names) => Capability.environmentAccess(names)),
   record(text).map((values) => Capability.environmentAccess(values)),
   network,
