@@ -56,8 +56,8 @@ export class Tank {
 
   /** Counts work of a dynamic cost; false, and nothing counted, if that passes the limit. Nothing may be at hand. */
   charge(cost: number): boolean {
-    if (this.used > REBASE_AT / 2) this.rebase();
-    if (this.used + cost > this.bound) return false;
+    // Beyond the bound may still be within the limit, where the bound is only the mark of `used`.
+    if (this.used + cost > this.bound) return this.chargeLarge(BigInt(cost));
     this.used += cost;
     return true;
   }

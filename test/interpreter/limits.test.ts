@@ -7,6 +7,9 @@ import {
   StackLimitExceeded,
   type WasmSandboxError,
 } from '../../wasm/errors.ts';
+import { HostFunction } from '../../wasm/host.ts';
+import { funcType } from '../../wasm/types.ts';
+import { encodeModule } from '../generate/encode.ts';
 import { failureOf, instantiate, MiB, prepare } from './engine.ts';
 
 const gasOf = (instance: ReturnType<typeof instantiate>) => instance.figures().gasUsed;
@@ -60,6 +63,30 @@ describe('gas', () => {
     const free = instantiate(loadFixture('fib'));
     free.call('run', [10]);
     expect(used).toBe(gasOf(free) - before);
+  });
+
+  it('has room for charges beyond what a number counts exactly', () => {
+    const dear = { base: 2 ** 53 - 1, perByte: 0 };
+    const host = new HostFunction(funcType([], []), dear, () => undefined);
+    const bytes = encodeModule({
+      imports: [{ module: 'env', name: 'f', function: { params: [], results: [] } }],
+      functions: [
+        {
+          export: 'run',
+          body: [
+            ['call', 0],
+            ['call', 0],
+            ['call', 0],
+          ],
+        },
+      ],
+    });
+    const limited = instantiate(bytes, { imports: () => host, gas: 3n * BigInt(dear.base) });
+    expect(failureOf(() => limited.call('run', []))).toBeInstanceOf(GasExhausted);
+    const free = instantiate(bytes, { imports: () => host });
+    free.call('run', []);
+    expect(gasOf(free) - gasOf(limited)).toBe(BigInt(dear.base));
+    expect(gasOf(free)).toBeGreaterThan(3n * BigInt(dear.base));
   });
 
   it('does not depend on how often the host looks at the clock', () => {
