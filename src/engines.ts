@@ -1,9 +1,19 @@
 /** Which engine runs a module, and why. */
 
+import {
+  claimsToBeArtifact,
+  isAdopted,
+  meteredEngine,
+  nativeEngine,
+  nativeUnavailable,
+  type WasmHost,
+} from '../instrument/index.ts';
 import { interpreter } from '../interpreter/index.ts';
-import type { Engine } from '../wasm/engine.ts';
-import { UsageError } from '../wasm/errors.ts';
+import type { Engine, InstantiateOptions } from '../wasm/engine.ts';
+import { CompileError } from '../wasm/errors.ts';
+import type { WasmModule } from '../wasm/types.ts';
 import { refuse } from './check.ts';
+import { createNamespace } from './webassembly/namespace.ts';
 
 /** `auto` takes the fastest engine that can be had. */
 export type EngineChoice = 'auto' | 'interpreter' | 'native';
@@ -12,6 +22,12 @@ export interface ChosenEngine {
   readonly engine: Engine;
   /** For people; part of the statistics. */
   readonly reason: string;
+}
+
+/** What is asked of an engine beside running the module. */
+export interface EngineNeeds {
+  /** Whether a host function may return a promise, so that the guest has to wait; assumed unless it says otherwise. */
+  readonly mayWait?: boolean | undefined;
 }
 
 /** @throws UsageError */
@@ -23,13 +39,47 @@ export function checkEngine(choice: unknown): EngineChoice {
 }
 
 /** @throws UsageError where the engine cannot be had */
-export function chooseEngine(choice: EngineChoice): ChosenEngine {
-  switch (choice) {
-    case 'interpreter':
-      return { engine: interpreter, reason: 'asked for' };
-    case 'auto':
-      return { engine: interpreter, reason: 'the native engine is not available in this version' };
-    case 'native':
-      throw new UsageError("the native engine is not available in this version: choose 'interpreter' or 'auto'");
+export function chooseEngine(choice: EngineChoice, { mayWait = true }: EngineNeeds = {}): ChosenEngine {
+  if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
+  if (choice === 'native') return { engine: checked(nativeEngine()), reason: 'asked for' };
+  if (mayWait) {
+    return { engine: interpreting, reason: 'a host function may make the guest wait, as only the interpreter can' };
   }
+  const why = nativeUnavailable();
+  if (why !== undefined) return { engine: interpreting, reason: why };
+  return { engine: checked(nativeEngine()), reason: 'the fastest that this host allows' };
 }
+
+/** The engine, but it refuses modules that only say that they count. */
+function checked(engine: Engine): Engine {
+  return {
+    name: engine.name,
+    instantiate(module, options) {
+      refuseClaim(module);
+      return engine.instantiate(module, options);
+    },
+  };
+}
+
+function refuseClaim(module: WasmModule): void {
+  if (!claimsToBeArtifact(module) || isAdopted(module)) return;
+  throw new CompileError(
+    'the module says that it has been instrumented, which anybody can say: if it is yours, accept it with acceptArtifact()',
+  );
+}
+
+/** A frame of an instrumented function weighs less than so many times what its original weighs. */
+const HEAVIER = 4;
+
+/** The interpreter; on a module that counts itself, it need not. */
+const interpreting: Engine = {
+  name: 'interpreter',
+  instantiate(module, options: InstantiateOptions) {
+    refuseClaim(module);
+    if (!isAdopted(module)) return interpreter.instantiate(module, options);
+    const stackBytes = options.limits.stackBytes * HEAVIER;
+    const limits = { gas: undefined, memoryBytes: Number.MAX_SAFE_INTEGER, stackBytes };
+    const host = createNamespace({ limits, enter: (run) => run() }) as unknown as WasmHost;
+    return meteredEngine(host, 'interpreter').instantiate(module, options);
+  },
+};

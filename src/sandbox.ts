@@ -11,6 +11,7 @@ import { Life } from './life.ts';
 import { least, type SandboxOptions, type Settings, settle } from './options.ts';
 import { loadModule, type ModuleSource } from './source.ts';
 import { type MemoryUsage, type ResourceStats, resourceStats } from './stats.ts';
+import { mayWait } from './waiting.ts';
 
 /** An export; a function's with the names of its types. */
 export interface ExportDescription {
@@ -82,8 +83,9 @@ export class WasmSandbox {
    */
   static async create(options: SandboxOptions, internals: Internals = {}): Promise<WasmSandbox> {
     const settings = settle(options);
-    const engine = internals.engine ?? chooseEngine(settings.engine);
     const module = internals.module ?? (await loadModule(settings.source, settings.moduleLimit));
+    const needs = { mayWait: mayWait(module, settings.policy) };
+    const engine = internals.engine ?? chooseEngine(settings.engine, needs);
     const life = await Life.begin(engine.engine, module, settings);
     return new WasmSandbox({ settings, engine, module }, life);
   }

@@ -7,6 +7,7 @@ import { quote } from '../../wasm/quote.ts';
 import { parseFolder } from './folders.ts';
 import { parseHosts } from './hosts.ts';
 import { inspect } from './inspect.ts';
+import { instrumentCommand } from './instrument.ts';
 import { ClosedOutput, complain, encode, type Io } from './io.ts';
 import { parseDuration, parseGas, parseSize } from './numbers.ts';
 import { errorLines, statusOf } from './report.ts';
@@ -109,7 +110,9 @@ function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Comman
     .option('--env <NAME=VALUE>', 'set a variable for the program; may be repeated', collectVariables)
     .option('--dir <HOST::GUEST[:ro]>', 'let the program see a folder; may be repeated', collectFolders)
     .addOption(
-      new Option('--engine <name>', 'what runs the program').choices(['auto', 'interpreter', 'native']).default('auto'),
+      new Option('--engine <name>', 'what runs the program; native is faster, and does not say where a trap was')
+        .choices(['auto', 'interpreter', 'native'])
+        .default('interpreter'),
     )
     .option('--allow-net <HOST[:PORT],…>', 'let the program make HTTP requests; may be repeated', collectHosts)
     .option('--policy <file>', 'what the program may do, as JSON; the options above add to it')
@@ -137,6 +140,20 @@ function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Comman
     .option('--functions', "list the module's functions, with the gas and stack each entry costs")
     .option('--json', 'print a JSON object')
     .action((module: string, options) => finish(inspect(module, options, io)));
+
+  program
+    .command('instrument')
+    .summary('make a module that meters itself')
+    .description('Makes a module that meters itself, for a host that compiles WebAssembly ahead of time.')
+    .argument('<module>', 'path or URL of a module')
+    .requiredOption('-o, --output <file>', 'where to write it; - is standard output')
+    .option('--gas <units>', 'limit that is built in (default: given when it is run)', checked(parseGas))
+    .option('--memory <size>', 'limit that is built in, as 64MiB', checked(parseSize))
+    .option('--stack <size>', 'limit that is built in', checked(parseSize))
+    .option('--no-time-slices', 'leave out what lets a host look at its clock')
+    .option('--no-canonical-nan', 'leave NaN results as the host computes them')
+    .option('--optimise', 'make it smaller with the passes of binaryen, a package to be installed beside this one')
+    .action((module: string, options) => finish(instrumentCommand(module, options, io)));
 
   return program;
 }

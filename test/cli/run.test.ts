@@ -263,7 +263,6 @@ describe('what goes wrong', () => {
       2,
       /function "run" is \(i32\) -> \(i32\), but 0 arguments/,
     ],
-    ['the native engine', ['run', '--engine', 'native', fixture('hello')], 2, /native engine is not available/],
     ['control characters in names', ['run', '--invoke', '\u001b[2J\u202e', names], 126, /<\\u001b\[2J\\u202e>/],
   ])('%s', async (_, args, status, message) => {
     const ran = await run(args);

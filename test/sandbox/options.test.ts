@@ -88,8 +88,16 @@ describe('options as an object', () => {
     expect(settle({ source: ADD, gasLimit: undefined, memoryLimit: undefined, env: undefined })).toMatchObject(bare);
   });
 
-  test('the native engine is not there yet, and says so', async () => {
-    await expect(WasmSandbox.fromBytes(ADD, { engine: 'native' })).rejects.toThrow(/native engine is not available/);
+  test('the native engine gives the same result for the same gas', async () => {
+    const sandboxes = await Promise.all(
+      (['interpreter', 'native', 'auto'] as const).map((engine) => WasmSandbox.fromBytes(ADD, { engine })),
+    );
+    const results = await Promise.all(sandboxes.map((sandbox) => sandbox.call('add', [5, 3])));
+    const stats = sandboxes.map((sandbox) => sandbox.getResourceStats());
+    expect(results).toEqual([8, 8, 8]);
+    expect(new Set(stats.map(({ gasUsed }) => gasUsed)).size).toBe(1);
+    expect(stats.map(({ engine }) => engine)).toEqual(['interpreter', 'native', 'native']);
+    expect(stats[2]?.engineReason).toBe('the fastest that this host allows');
   });
 });
 

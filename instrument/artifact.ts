@@ -1,0 +1,210 @@
+/**
+ * Instrumented modules as files. An artifact is the rewritten module with a custom section at its end that says by
+ * which schedule and plan it counts. The section is no signature: whoever can change the artifact can change both.
+ * An artifact is trusted like the code of the host, and accepted only where the host says so.
+ */
+
+import { decode } from '../wasm/decode.ts';
+import { CompileError, UsageError } from '../wasm/errors.ts';
+import { GAS_VERSION } from '../wasm/gas.ts';
+import { instantiationCost, planFunction } from '../wasm/plan.ts';
+import type { WasmModule } from '../wasm/types.ts';
+import { adopt, meterModule, validated } from './meter-module.ts';
+import { describeMetered, type MeteredModule } from './metered.ts';
+import { PASSES, throughBinaryen } from './optimise.ts';
+import { sha256 } from './sha256.ts';
+import { Writer } from './writer.ts';
+
+/** Name of the custom section. */
+export const ARTIFACT_SECTION = 'wasm-sandbox.artifact';
+/** Of what is in the section, and of how the module and the host work together. */
+export const ARTIFACT_FORMAT = 1;
+
+/** The most an instance may be given, whatever its sandbox says. */
+export interface ArtifactLimits {
+  readonly gas?: bigint | undefined;
+  readonly memoryBytes?: number | undefined;
+  readonly stackBytes?: number | undefined;
+}
+
+export interface InstrumentOptions {
+  /** Whether NaN results get the canonical bits, as determinism needs; true unless it says otherwise. */
+  readonly canonicalNaN?: boolean | undefined;
+  /** Whether wall-clock limits can interrupt the module, which makes loops slower; true unless it says otherwise. */
+  readonly timeSlices?: boolean | undefined;
+  /** Recorded, and kept by the engines beside the limits of the sandbox. */
+  readonly limits?: ArtifactLimits | undefined;
+  /** Whether the package `binaryen`, which has to be installed, makes the result smaller; false unless it says so. */
+  readonly optimise?: boolean | undefined;
+}
+
+/** What the section of an artifact says. */
+export interface ArtifactInfo {
+  readonly format: number;
+  readonly gasVersion: number;
+  /** SHA-256 of the plan by which it counts. */
+  readonly planDigest: string;
+  /** SHA-256 of the original module. */
+  readonly sourceDigest: string;
+  /** SHA-256 of the artifact without the section. */
+  readonly codeDigest: string;
+  readonly importName: string;
+  readonly exportPrefix: string;
+  /** Units of gas that instantiation costs. */
+  readonly cost: bigint;
+  readonly canonicalNaN: boolean;
+  readonly timeSlices: boolean;
+  readonly limits: ArtifactLimits;
+}
+
+/** SHA-256 of all charges of a module: what two versions of the schedule, or two modules, do not have in common. */
+export function planDigest(module: WasmModule): string {
+  const out = new Writer();
+  out.name(String(instantiationCost(module)));
+  module.bodies.forEach((_, body) => {
+    const { entryCost, weight, points } = planFunction(module, body);
+    for (const number of [entryCost, weight, points.length]) out.u32(number);
+    for (const { offset, cost, check } of points) {
+      out.u32(offset);
+      out.u32(cost);
+      out.u8(check ? 1 : 0);
+    }
+  });
+  return sha256(out.take());
+}
+
+function encodeInfo(info: ArtifactInfo): Writer {
+  const { limits, cost, ...rest } = info;
+  const text = JSON.stringify({
+    ...rest,
+    cost: String(cost),
+    limits: { ...limits, ...(limits.gas !== undefined && { gas: String(limits.gas) }) },
+  });
+  const out = new Writer(text.length + 64);
+  out.name(ARTIFACT_SECTION);
+  out.copy(new TextEncoder().encode(text));
+  return out;
+}
+
+/**
+ * Instruments a module, to be kept or shipped and run by either engine.
+ * @param source the bytes of a module, or a decoded one
+ * @throws CompileError for an invalid module, or one too large; UsageError where `optimise` lacks its package, or the
+ *   module is an artifact already
+ */
+export async function instrument(
+  source: Uint8Array | ArrayBuffer | WasmModule,
+  options: InstrumentOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const module = asModule(source);
+  if (artifactSection(module) !== undefined) throw new UsageError('the module has been instrumented already');
+  const { canonicalNaN = true, timeSlices = true, limits = {}, optimise = false } = options;
+  const metered = meterModule(module, { canonicalNaN, slices: timeSlices });
+  const { importName, exportPrefix, cost } = metered;
+  const code = optimise ? await optimised(metered) : metered.module.bytes;
+  const info: ArtifactInfo = {
+    format: ARTIFACT_FORMAT,
+    gasVersion: GAS_VERSION,
+    planDigest: planDigest(module),
+    sourceDigest: sha256(module.bytes),
+    codeDigest: sha256(code),
+    importName,
+    exportPrefix,
+    cost,
+    canonicalNaN,
+    timeSlices,
+    limits,
+  };
+  const out = new Writer(code.length + 1024);
+  out.copy(code);
+  out.section(0, encodeInfo(info));
+  return out.take();
+}
+
+function asModule(source: Uint8Array | ArrayBuffer | WasmModule): WasmModule {
+  if (source instanceof Uint8Array) return decode(source);
+  return source instanceof ArrayBuffer ? decode(new Uint8Array(source)) : source;
+}
+
+/** The module after binaryen, or as it was where binaryen cannot carry it. */
+async function optimised(metered: MeteredModule): Promise<Uint8Array> {
+  const { bytes } = metered.module;
+  let smaller: Uint8Array;
+  try {
+    smaller = await throughBinaryen(bytes, PASSES);
+    describeMetered(validated(smaller), metered);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    return bytes;
+  }
+  return smaller.length < bytes.length ? smaller : bytes;
+}
+
+function artifactSection(module: WasmModule): Uint8Array | undefined {
+  const found = module.customSections.find(({ name }) => name === ARTIFACT_SECTION);
+  return found && module.bytes.subarray(found.bytes.start, found.bytes.end);
+}
+
+/** Whether a module says that it is an artifact: anybody can say that. */
+export function claimsToBeArtifact(module: WasmModule): boolean {
+  return artifactSection(module) !== undefined;
+}
+
+/**
+ * What an artifact says about itself; undefined where the module is none.
+ * @throws CompileError where it is damaged, or made by another version
+ */
+export function readArtifact(module: WasmModule): ArtifactInfo | undefined {
+  const section = artifactSection(module);
+  if (section === undefined) return undefined;
+  const info = parse(section);
+  if (info.format !== ARTIFACT_FORMAT) {
+    refuse(`it has format ${info.format}, and this version reads format ${ARTIFACT_FORMAT}`);
+  }
+  if (info.gasVersion !== GAS_VERSION) {
+    refuse(`it counts by version ${info.gasVersion} of the gas schedule, and this is version ${GAS_VERSION}`);
+  }
+  const code = module.bytes.subarray(0, codeEnd(module));
+  if (sha256(code) !== info.codeDigest) refuse('its code is not what was instrumented');
+  return info;
+}
+
+function refuse(why: string): never {
+  throw new CompileError(`the instrumented module cannot be used: ${why}. Instrument the original module again`);
+}
+
+/** Where the section begins, which must be the last. */
+function codeEnd(module: WasmModule): number {
+  const { bytes } = module;
+  const last = module.customSections.at(-1);
+  if (last?.name !== ARTIFACT_SECTION || last.bytes.end !== bytes.length) refuse('something was added to it');
+  const content = bytes.length - last.bytes.start + 1 + ARTIFACT_SECTION.length;
+  const size = new Writer(8);
+  size.u32(content);
+  return bytes.length - content - size.length - 1;
+}
+
+function parse(section: Uint8Array): ArtifactInfo {
+  try {
+    const { cost, limits, ...rest } = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(section)) as {
+      cost: string;
+      limits: { gas?: string; memoryBytes?: number; stackBytes?: number };
+    } & Omit<ArtifactInfo, 'cost' | 'limits'>;
+    const { gas, ...others } = limits;
+    return { ...rest, cost: BigInt(cost), limits: { ...others, ...(gas !== undefined && { gas: BigInt(gas) }) } };
+  } catch {
+    return refuse('what it says about itself is no text that this version writes');
+  }
+}
+
+/**
+ * Accepts an artifact: engines then run it as it is. Only for artifacts that the host itself has made or has from whom
+ * it trusts with its limits; a guest's own bytes must never get here.
+ * @throws UsageError where the module is no artifact; CompileError where it is damaged, or made by another version
+ */
+export function acceptArtifact(module: WasmModule): ArtifactInfo {
+  const info = readArtifact(module);
+  if (info === undefined) throw new UsageError('the module is no artifact: instrument() makes one of it');
+  adopt(module, describeMetered(module, info), { slices: info.timeSlices, limits: info.limits });
+  return info;
+}

@@ -1,0 +1,170 @@
+/** Engines of the sandbox that run modules which meter themselves: on the host's own `WebAssembly`, or another. */
+
+import type { Engine, EngineInstance, EngineName, ImportResolver, InstantiateOptions } from '../wasm/engine.ts';
+import { HostError, LinkError, RuntimeError, UsageError } from '../wasm/errors.ts';
+import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
+import type { ExternKind, FuncType, Import } from '../wasm/types.ts';
+import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
+import type { RawFunction, WasmHost } from './host.ts';
+import { limitsFor, meterModule } from './meter-module.ts';
+import type { MeteredExport } from './metered.ts';
+
+/** A reference to a function of a guest's, as the host holds it: nothing but itself. */
+class Handle {
+  readonly kind = 'function of a guest';
+}
+
+const raws = new WeakMap<Handle, unknown>();
+const handles = new WeakMap<object, Handle>();
+
+const references: References = {
+  toHost(raw) {
+    if (raw === null) return null;
+    let handle = handles.get(raw as object);
+    if (handle === undefined) {
+      handle = Object.freeze(new Handle());
+      handles.set(raw as object, handle);
+      raws.set(handle, raw);
+    }
+    return handle;
+  },
+  toGuest(value) {
+    if (value === null) return null;
+    const raw = value instanceof Handle ? raws.get(value) : undefined;
+    if (raw === undefined) throw new TypeError('a function of a guest, or null, was expected for a funcref');
+    return raw;
+  },
+};
+
+/** What may leave a host function as it is; anything else becomes the cause of a HostError. */
+function asGuestFailure(error: unknown, label: string): unknown {
+  if (error instanceof RuntimeError || error instanceof GuestExit) return error;
+  const what = error instanceof Error ? error.message : String(error);
+  return new HostError(`host function ${label} failed: ${what}`, { cause: error });
+}
+
+function hostImport(host: HostFunction, label: string): HostImport {
+  return {
+    type: host.type,
+    gas: host.gas,
+    call(caller, args) {
+      let value: unknown;
+      try {
+        value = host.call(caller, args);
+      } catch (error) {
+        throw asGuestFailure(error, label);
+      }
+      if (value instanceof Promise) {
+        // Nobody will look at it any more.
+        value.catch(() => undefined);
+        throw new HostError(
+          `host function ${label} returned a promise, and this engine cannot suspend the guest: use the interpreter`,
+        );
+      }
+      return value;
+    },
+  };
+}
+
+function linker(resolve: ImportResolver, types: readonly FuncType[]): (imported: Import) => Linked {
+  return (imported) => {
+    const { module, name } = imported;
+    const fail = (why: string): never => {
+      throw new LinkError(`import ${JSON.stringify(module)} ${JSON.stringify(name)}: ${why}`);
+    };
+    const required = imported.kind === 'function' ? (types[imported.typeIndex] as FuncType) : undefined;
+    const found = required && resolve(module, name, required);
+    if (found === undefined || required === undefined) {
+      return fail(`unknown import: no ${imported.kind} was provided`);
+    }
+    if (found.type.key !== required.key) {
+      fail(`incompatible import type: ${required.key} is required, ${found.type.key} given`);
+    }
+    return { host: hostImport(found, `${module}.${name}`) };
+  };
+}
+
+class MeteredInstance implements EngineInstance {
+  private readonly guest: Guest;
+  private readonly exports: ReadonlyMap<string, MeteredExport>;
+
+  constructor(guest: Guest) {
+    this.guest = guest;
+    this.exports = new Map(guest.metered.exports.map((exported) => [exported.name, exported]));
+  }
+
+  start(): void {
+    this.guest.instantiate();
+    this.guest.start();
+  }
+
+  call(name: string, args: readonly WasmValue[]): WasmValue[] {
+    const exported = this.exports.get(name);
+    if (exported?.type === undefined) {
+      throw new UsageError(`the module exports no function ${JSON.stringify(name)}`);
+    }
+    const raw = this.guest.rawExport(name) as RawFunction;
+    return this.guest.invoke(raw, exported.index, exported.type, args);
+  }
+
+  async callAsync(name: string, args: readonly WasmValue[]): Promise<WasmValue[]> {
+    return this.call(name, args);
+  }
+
+  functionType(name: string): FuncType | undefined {
+    return this.exports.get(name)?.type;
+  }
+
+  exportKind(name: string): ExternKind | undefined {
+    return this.exports.get(name)?.kind;
+  }
+
+  get memory(): GuestMemory | undefined {
+    return this.guest.memory;
+  }
+
+  figures() {
+    return this.guest.meter.figures();
+  }
+}
+
+/**
+ * An engine on something of the shape of `WebAssembly`, which must itself neither count nor limit anything.
+ * @param name what the statistics call it
+ */
+export function meteredEngine(host: WasmHost, name: EngineName): Engine {
+  return {
+    name,
+    instantiate(module, { limits: asked, imports, slices }: InstantiateOptions) {
+      const limits = limitsFor(module, asked);
+      const metered = meterModule(module, { canonicalNaN: true, slices: slices !== undefined });
+      const link = linker(imports, metered.module.types);
+      const store = new Store(host, limits.stackBytes);
+      return new MeteredInstance(new Guest(store, metered, { limits, slices, link, references }));
+    },
+  };
+}
+
+/** Eight bytes: the smallest module there is. */
+const EMPTY_MODULE = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+
+/** Why the host's own engine cannot be used; undefined where it can. */
+export function nativeUnavailable(): string | undefined {
+  if (typeof WebAssembly !== 'object') return 'this host has no WebAssembly';
+  try {
+    new WebAssembly.Module(Uint8Array.from(EMPTY_MODULE));
+    return undefined;
+  } catch (error) {
+    return `this host does not allow compiling WebAssembly: ${error instanceof Error ? error.message : error}`;
+  }
+}
+
+let engine: Engine | undefined;
+
+/** The host's own engine. @throws UsageError where it cannot be used */
+export function nativeEngine(): Engine {
+  const why = nativeUnavailable();
+  if (why !== undefined) throw new UsageError(`the native engine cannot be used: ${why}. Choose 'interpreter'`);
+  engine ??= meteredEngine(WebAssembly, 'native');
+  return engine;
+}

@@ -1,0 +1,15 @@
+/**
+ * What is used of a host's `WebAssembly`: its own, or a namespace of the same shape. Nothing here looks for it; see
+ * engine.ts.
+ */
+export type WasmHost = Pick<
+  typeof WebAssembly,
+  'Module' | 'Instance' | 'Memory' | 'Table' | 'Global' | 'CompileError' | 'LinkError' | 'RuntimeError'
+>;
+
+/** A global of 64 bits. */
+export interface Counter {
+  value: bigint;
+}
+
+export type RawFunction = (...args: unknown[]) => unknown;

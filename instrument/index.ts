@@ -1,0 +1,15 @@
+/** Modules that meter themselves, and engines that run them. */
+
+export {
+  type ArtifactInfo,
+  type ArtifactLimits,
+  acceptArtifact,
+  claimsToBeArtifact,
+  type InstrumentOptions,
+  instrument,
+  readArtifact,
+} from './artifact.ts';
+export { meteredEngine, nativeEngine, nativeUnavailable } from './engine.ts';
+export type { WasmHost } from './host.ts';
+export { isAdopted } from './meter-module.ts';
+export { createMeteredNamespace, type MeteredNamespace, type MeteredNamespaceOptions } from './namespace.ts';

@@ -1,0 +1,213 @@
+/** What the rewritten module has beside the original's content, and the numbers of everything in it. */
+
+import { CompileError } from '../wasm/errors.ts';
+import { FUNCREF, type FuncType, I32, I64, type ValType, type WasmModule } from '../wasm/types.ts';
+
+/** The functions that the rewritten module imports from the meter, in this order. */
+export const METER_FUNCTIONS = {
+  /** The gas at hand is used up. Sets the gas at hand anew, or leaves it negative to end the guest. */
+  refill: [[], []],
+  /** The argument, a cost, exceeds the gas at hand. Puts at least as much at hand, or ends the guest. */
+  need: [[I64], []],
+  /** The next frame would exceed the stack limit. Ends the guest. */
+  overflow: [[], []],
+  /** Grows memory 0 by so many pages, if the limits allow it: returns the pages before, or -1. May end the guest. */
+  growMemory: [[I32], [I32]],
+  /** May a table (its number, the elements to add, the elements it has) grow? Charges for it. May end the guest. */
+  growTable: [[I32, I32, I32], [I32]],
+  /** The instruction that follows traps, and the engine would not say with which kind: see `TRAP_CODES`. */
+  trap: [[I32], []],
+} as const satisfies Record<string, readonly [readonly ValType[], readonly ValType[]]>;
+
+export type MeterFunction = keyof typeof METER_FUNCTIONS;
+export const METER_FUNCTION_NAMES = Object.keys(METER_FUNCTIONS) as MeterFunction[];
+
+/** The global that the rewritten module imports: stack weight that is left, in bytes. All instances of a store share it. */
+export const DEPTH = 'depth';
+
+/** What the rewritten module exports for the meter. */
+export const METER_EXPORTS = {
+  /** A global: the gas at hand when it was last written out. */
+  gas: 'gas',
+  /** A global: table and element of the last indirect call, as `table << 32 | element`. */
+  element: 'element',
+  memory: 'memory',
+  /** Followed by its number. */
+  table: 'table',
+  start: 'start',
+  /** An imported function that the host may get to see; followed by its number. */
+  imported: 'import',
+} as const;
+
+/** Gas at hand below this stands for none whatever: the guest is being ended, or may not be entered. */
+export const BARRED: number = -(2 ** 53);
+/** What the meter sets the gas to for that. */
+export const BARRED_GAS: bigint = -(2n ** 62n);
+
+/** What is added to the gas that is written out where the guest ends itself for want of gas, by trapping. */
+export const SPENT: number = -(2 ** 60);
+
+/** Kinds of traps that the rewritten code tells apart itself, by what it calls `trap` with. */
+export const TRAP_CODES = ['invalid-conversion'] as const;
+
+/** Functions of the rewritten module's own that others call. */
+export const HELPERS = ['check', 'enter'] as const;
+
+function holdsFunctions({ params, results }: FuncType): boolean {
+  return params.includes(FUNCREF) || results.includes(FUNCREF);
+}
+
+/**
+ * Whether no reference to a function can leave the module or come into it. Then every function, also one in a table,
+ * takes gas and depth as its last parameters and returns the gas. Otherwise only direct calls do, and whatever can be
+ * referred to is a wrapper of the original type.
+ */
+export function isClosed(module: WasmModule): boolean {
+  const { imports, exports, types, tables, globals, functions } = module;
+  const crossing = [
+    ...imports.map((item) => {
+      if (item.kind === 'function') return holdsFunctions(types[item.typeIndex] as FuncType);
+      if (item.kind === 'table') return item.type.element === FUNCREF;
+      return item.kind === 'global' && item.type.type === FUNCREF;
+    }),
+    ...exports.map(({ kind, index }) => {
+      if (kind === 'function') return holdsFunctions(types[functions[index] as number] as FuncType);
+      if (kind === 'table') return tables[index]?.element === FUNCREF;
+      return kind === 'global' && globals[index]?.type === FUNCREF;
+    }),
+  ];
+  return !crossing.includes(true);
+}
+
+/** A prefix that none of the texts begins with. */
+function unused(taken: readonly string[]): string {
+  let name = 'meter';
+  while (taken.some((text) => text.startsWith(name))) name += "'";
+  return name;
+}
+
+/** Parameters and results the specification's JavaScript API allows at most. */
+const MAX_VALUES = 1_000;
+
+export class Layout {
+  readonly module: WasmModule;
+  readonly closed: boolean;
+  /** Module name of the meter's imports; prefix of the meter's exports. No name of the guest's begins so. */
+  readonly importName: string;
+  readonly exportPrefix: string;
+
+  /** Types beside the original's, in their order. */
+  readonly types: { params: readonly ValType[]; results: readonly ValType[] }[] = [];
+  private readonly typeNumbers = new Map<string, number>();
+  private readonly threaded = new Map<number, number>();
+
+  /** Number of the first function that is imported from the meter, of the first helper, of the first own function. */
+  readonly firstMeter: number;
+  readonly firstHelper: number;
+  readonly firstOwn: number;
+  /** Wrappers, behind the own functions in this order. */
+  readonly wrappers: { kind: 'imported' | 'outer'; original: number }[] = [];
+  private readonly wrapperNumbers = new Map<string, number>();
+
+  readonly depth: number;
+  readonly gas: number;
+  readonly element: number;
+  /** Lengths of the segments that may be dropped, as globals. */
+  readonly lengths: { initial: number }[] = [];
+  private readonly lengthNumbers = new Map<string, number>();
+  /** Functions that bodies refer to. */
+  readonly references = new Set<number>();
+
+  constructor(module: WasmModule) {
+    this.module = module;
+    this.closed = isClosed(module);
+    this.importName = unused(module.imports.map((item) => item.module));
+    this.exportPrefix = unused(module.exports.map((item) => item.name));
+    this.firstMeter = module.importedFunctions;
+    this.firstHelper = this.firstMeter + METER_FUNCTION_NAMES.length;
+    this.firstOwn = this.firstHelper + HELPERS.length;
+    this.depth = module.importedGlobals;
+    this.gas = module.globals.length + 1;
+    this.element = this.gas + 1;
+  }
+
+  meter(name: MeterFunction): number {
+    return this.firstMeter + METER_FUNCTION_NAMES.indexOf(name);
+  }
+
+  helper(name: (typeof HELPERS)[number]): number {
+    return this.firstHelper + HELPERS.indexOf(name);
+  }
+
+  global(original: number): number {
+    return original < this.module.importedGlobals ? original : original + 1;
+  }
+
+  /** The number of a type, which is added if it is not there. */
+  type(params: readonly ValType[], results: readonly ValType[]): number {
+    const key = `${params.join()}:${results.join()}`;
+    let number = this.typeNumbers.get(key);
+    if (number === undefined) {
+      if (params.length > MAX_VALUES || results.length > MAX_VALUES) {
+        throw new CompileError(
+          `a function of ${params.length} parameters and ${results.length} results leaves no room for the meter's: use the interpreter`,
+        );
+      }
+      number = this.module.types.length + this.types.push({ params, results }) - 1;
+      this.typeNumbers.set(key, number);
+    }
+    return number;
+  }
+
+  /** The type with gas and depth behind its parameters, and gas behind its results. */
+  threadedType(original: number): number {
+    let number = this.threaded.get(original);
+    if (number === undefined) {
+      const { params, results } = this.module.types[original] as FuncType;
+      number = this.type([...params, I64, I64], [...results, I64]);
+      this.threaded.set(original, number);
+    }
+    return number;
+  }
+
+  private wrapper(kind: 'imported' | 'outer', original: number): number {
+    const key = kind + original;
+    let number = this.wrapperNumbers.get(key);
+    if (number === undefined) {
+      number = this.firstOwn + this.module.bodies.length + this.wrappers.push({ kind, original }) - 1;
+      this.wrapperNumbers.set(key, number);
+    }
+    return number;
+  }
+
+  /** What stands for a function where it is called with gas and depth. */
+  inner(original: number): number {
+    const own = original - this.module.importedFunctions;
+    return own < 0 ? this.wrapper('imported', original) : this.firstOwn + own;
+  }
+
+  /** What stands for a function where it has its original type. */
+  outer(original: number): number {
+    return original < this.module.importedFunctions ? original : this.wrapper('outer', original);
+  }
+
+  /** What stands for a function where a reference to it is taken. */
+  referred(original: number): number {
+    return this.closed ? this.inner(original) : this.outer(original);
+  }
+
+  /** The global with the length of a segment that may be dropped; undefined where the length never changes. */
+  lengthGlobal(kind: 'data' | 'elements', segment: number): number | undefined {
+    const { module } = this;
+    const found = kind === 'data' ? module.data[segment] : module.elements[segment];
+    if (found?.mode !== 'passive') return undefined;
+    const key = kind + segment;
+    let number = this.lengthNumbers.get(key);
+    if (number === undefined) {
+      const initial = 'items' in found ? found.items.length : found.bytes.end - found.bytes.start;
+      number = this.element + this.lengths.push({ initial });
+      this.lengthNumbers.set(key, number);
+    }
+    return number;
+  }
+}

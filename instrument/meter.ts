@@ -1,0 +1,191 @@
+/**
+ * The host's side of an instance's counts: gas, whose amount at hand the guest keeps in a global, and the budget of
+ * its memories and tables.
+ */
+
+import type { InstanceLimits, Slices } from '../wasm/engine.ts';
+import { GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
+import type { Counter } from './host.ts';
+import { BARRED_GAS, SPENT } from './layout.ts';
+
+/** Most that is put at hand at once: as good as no limit, and far from where a 64-bit integer wraps. */
+const MAX_PORTION = 2n ** 59n;
+const SPENT_BELOW = BigInt(SPENT / 2);
+const SPENT_GAS = BigInt(SPENT);
+
+/** Bytes of memories and tables that one limit covers. */
+export class Budget {
+  readonly limit: number;
+  used = 0;
+  peak = 0;
+  /** Whether a growth was refused for the budget's sake. */
+  refused = false;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** Whether there is room for `bytes` more; remembers if not. */
+  holds(bytes: number): boolean {
+    if (this.used + bytes <= this.limit) return true;
+    this.refused = true;
+    return false;
+  }
+
+  take(bytes: number): boolean {
+    if (!this.holds(bytes)) return false;
+    this.used += bytes;
+    this.peak = Math.max(this.peak, this.used);
+    return true;
+  }
+}
+
+export class Meter {
+  readonly limits: InstanceLimits;
+  readonly budget: Budget;
+  /** Set when the limit was reached: the instance cannot be entered any more. */
+  exhausted = false;
+  private readonly slices: Slices | undefined;
+  /** The guest's global; a stand-in until there is an instance. */
+  private gas: Counter = { value: 0n };
+  /** What has been used when nothing is left at hand. */
+  private ceiling = 0n;
+  /** Where the host wants to look at its clock. */
+  private sliceEnd: bigint | undefined;
+  /** What had been used when the guest was barred; undefined while it is not. */
+  private frozen: bigint | undefined;
+
+  constructor(limits: InstanceLimits, slices: Slices | undefined) {
+    this.limits = limits;
+    this.budget = new Budget(limits.memoryBytes);
+    this.slices = slices;
+    this.sliceEnd = slices && BigInt(slices.gas);
+  }
+
+  /** Gives the guest its gas. */
+  attach(gas: Counter): void {
+    const total = this.total();
+    this.gas = gas;
+    this.fill(total);
+  }
+
+  /** Units used, up to where the guest last wrote them out. */
+  total(): bigint {
+    return this.frozen ?? this.ceiling - this.gas.value;
+  }
+
+  /**
+   * Puts as much at hand as may be used before the host has to look again, and at least `least`. That is less than
+   * nothing where the limit has been passed between two checkpoints.
+   */
+  private fill(total: bigint, least?: bigint): void {
+    let portion = MAX_PORTION;
+    const { gas } = this.limits;
+    if (gas !== undefined && gas - total < portion) portion = gas - total;
+    if (this.sliceEnd !== undefined && this.sliceEnd - total < portion) portion = this.sliceEnd - total;
+    if (least !== undefined && portion < least) portion = least;
+    this.ceiling = total + portion;
+    this.gas.value = portion;
+  }
+
+  /** Keeps the guest from going on, or from being entered. */
+  bar(): void {
+    if (this.frozen !== undefined) return;
+    this.frozen = this.total();
+    this.gas.value = BARRED_GAS;
+  }
+
+  get isBarred(): boolean {
+    return this.frozen !== undefined;
+  }
+
+  /** Ends that. */
+  release(): void {
+    if (this.frozen === undefined) return;
+    const total = this.frozen;
+    this.frozen = undefined;
+    this.ceiling = total;
+    this.gas.value = 0n;
+    this.fill(total);
+  }
+
+  /** Whether the guest has ended itself for want of gas. If so, puts the count right. */
+  hasSpentAll(): boolean {
+    const { value } = this.gas;
+    if (this.frozen !== undefined || value >= SPENT_BELOW) return false;
+    this.gas.value = value - SPENT_GAS;
+    return true;
+  }
+
+  isOverdrawn(total: bigint = this.total()): boolean {
+    return this.limits.gas !== undefined && total > this.limits.gas;
+  }
+
+  /** The guest is at a checkpoint and has nothing at hand. @throws GasExhausted, and what the host's clock throws */
+  refill(): void {
+    const total = this.total();
+    if (this.isOverdrawn(total)) throw this.outOfGas();
+    this.tick(total);
+    this.fill(total);
+  }
+
+  /** The same, where a call returns to the host. */
+  settle(): void {
+    if (this.gas.value < 0n) this.refill();
+  }
+
+  /** Lets the host look at its clock, if the slice is used up. */
+  private tick(total: bigint): void {
+    if (this.slices === undefined || this.sliceEnd === undefined || total < this.sliceEnd) return;
+    this.sliceEnd = total + BigInt(this.slices.gas);
+    this.slices.onSlice();
+  }
+
+  /** Makes sure that at least `cost` is at hand. @throws GasExhausted, with nothing counted */
+  need(cost: bigint): void {
+    const total = this.total();
+    if (this.isOverdrawn(total + cost)) throw this.outOfGas();
+    this.fill(total, cost);
+  }
+
+  /** Counts a cost. @throws GasExhausted, with nothing counted */
+  charge(cost: bigint): void {
+    const total = this.total();
+    if (this.isOverdrawn(total + cost)) throw this.outOfGas();
+    this.fill(total + cost);
+  }
+
+  /** A host function is about to be called. @throws GasExhausted, and what the host's clock throws */
+  beginHostCall(base: number): void {
+    const total = this.total();
+    if (this.isOverdrawn(total)) throw this.outOfGas();
+    this.tick(total);
+    this.charge(BigInt(base));
+  }
+
+  outOfGas(): GasExhausted {
+    this.exhausted = true;
+    return new GasExhausted(`Gas limit exceeded: the limit is ${this.limits.gas} units`);
+  }
+
+  /** @throws GasExhausted */
+  checkEnterable(): void {
+    if (!this.exhausted) return;
+    throw new GasExhausted(
+      `Gas limit exceeded: the instance is exhausted (limit ${this.limits.gas}) and cannot be entered again`,
+      { resources: this.figures() },
+    );
+  }
+
+  figures(): ResourceFigures {
+    const { limits, budget } = this;
+    return {
+      gasUsed: this.total(),
+      gasLimit: limits.gas,
+      memoryBytes: budget.used,
+      peakMemoryBytes: budget.peak,
+      memoryLimit: limits.memoryBytes,
+      stackLimit: limits.stackBytes,
+    };
+  }
+}

@@ -1,0 +1,359 @@
+/**
+ * A namespace with the shape of `WebAssembly` (JavaScript API, section 5) whose instances meter themselves and run on
+ * another such namespace, mostly the host's own.
+ */
+
+import { decode } from '../wasm/decode.ts';
+import type { InstanceLimits, Slices } from '../wasm/engine.ts';
+import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
+import { HOST_CALL } from '../wasm/gas.ts';
+import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import { FUNCREF, type FuncType, type Import, type WasmModule } from '../wasm/types.ts';
+import { type Growth, Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
+import type { RawFunction, WasmHost } from './host.ts';
+import { Budget } from './meter.ts';
+import { meterModule } from './meter-module.ts';
+
+export interface MeteredNamespaceOptions {
+  readonly limits: InstanceLimits;
+  readonly slices?: Slices | undefined;
+  /** Whether NaN results get the canonical bits; true unless it says otherwise. */
+  readonly canonicalNaN?: boolean | undefined;
+  /** Surrounds every call from outside. */
+  readonly enter?: (<T>(run: () => T) => T) | undefined;
+}
+
+type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+export type MeteredNamespace = ReturnType<typeof createMeteredNamespace>;
+
+const modules = new WeakMap<object, WasmModule>();
+
+function moduleOf(module: unknown): WasmModule {
+  const found = typeof module === 'object' && module !== null ? modules.get(module) : undefined;
+  if (found === undefined) throw new TypeError('a WebAssembly.Module was expected');
+  return found;
+}
+
+/** Makes the namespace. Its instances share one stack, and can be linked with one another. */
+export function createMeteredNamespace(host: WasmHost, options: MeteredNamespaceOptions) {
+  const { limits, slices } = options;
+  const around = options.enter ?? (<T>(run: () => T) => run());
+  const store = new Store(host, limits.stackBytes);
+  const guests = new WeakMap<object, Guest>();
+  /** Functions as the embedder sees them, by what the engine has, and back. */
+  const shown = new WeakMap<object, RawFunction>();
+  const behind = new WeakMap<object, RawFunction>();
+  /** What an embedder's function was made of that a guest only passes on. */
+  const foreign = new WeakMap<object, HostImport>();
+  const rawMemories = new WeakMap<object, WebAssembly.Memory>();
+  const rawTables = new WeakMap<object, WebAssembly.Table>();
+  const rawGlobals = new WeakMap<object, WebAssembly.Global>();
+  const wrappers = new WeakMap<object, object>();
+  /** Tables and globals of the engine's that hold references to functions. */
+  const functionHolders = new WeakSet<object>();
+  let latest: Guest | undefined;
+
+  function show(raw: RawFunction, call: RawFunction): RawFunction {
+    let found = shown.get(raw);
+    if (found === undefined) {
+      found = { [raw.name]: (...args: unknown[]) => around(() => call(...args)) }[raw.name] as RawFunction;
+      Object.defineProperty(found, 'length', { value: raw.length });
+      shown.set(raw, found);
+      behind.set(found, raw);
+    }
+    return found;
+  }
+
+  const references: References = {
+    toHost(raw) {
+      if (raw === null) return null;
+      const guest = latest as Guest;
+      // Of what type it is only the engine knows; it converts what it is given.
+      return show(raw as RawFunction, (...args) => {
+        const value = store.enter(guest, () => (raw as RawFunction)(...args.map(canonical)));
+        return value;
+      });
+    },
+    toGuest(value) {
+      if (value === null) return null;
+      const raw = typeof value === 'function' ? behind.get(value) : undefined;
+      if (raw === undefined) throw new TypeError('a function of a guest, or null, was expected for a funcref');
+      return raw;
+    },
+  };
+
+  class Module {
+    /** @throws CompileError, TypeError */
+    constructor(bytes: ArrayBuffer | ArrayBufferView) {
+      modules.set(this, decode(bytesOf(bytes)));
+    }
+  }
+
+  class Memory {
+    /** @throws TypeError, RangeError where the limit does not allow the size */
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      const budget = new Budget(limits.memoryBytes);
+      const max = descriptor?.maximum;
+      if (descriptor?.initial > MAX_INSTANCE_PAGES || !budget.take(descriptor?.initial * PAGE_BYTES)) {
+        throw new RangeError('Memory limit exceeded: could not allocate memory');
+      }
+      const raw = new host.Memory(descriptor);
+      store.growth.set(raw, { budget, max });
+      rawMemories.set(this, raw);
+      wrappers.set(raw, this);
+    }
+
+    /** The bytes; detached when the memory grows. */
+    get buffer(): ArrayBuffer {
+      return rawMemory(this).buffer as ArrayBuffer;
+    }
+
+    /** Grows by pages; returns the size before. @throws RangeError */
+    grow(delta: number): number {
+      const raw = rawMemory(this);
+      const { budget, max } = store.growth.get(raw) as Growth;
+      const pages = raw.buffer.byteLength / PAGE_BYTES;
+      const most = Math.min(max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
+      if (pages + delta > most || !budget.take(delta * PAGE_BYTES)) {
+        throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
+      }
+      return raw.grow(delta);
+    }
+  }
+
+  class Table {
+    constructor(descriptor: WebAssembly.TableDescriptor, ...value: unknown[]) {
+      const holdsFunctions = String(descriptor?.element) !== 'externref';
+      const initial = holdsFunctions && value.length > 0 ? [references.toGuest(value[0] ?? null)] : value;
+      const raw = new host.Table(descriptor, ...(initial as [unknown?]));
+      const budget = new Budget(limits.memoryBytes);
+      budget.take(descriptor.initial * TABLE_ELEMENT_BYTES);
+      store.growth.set(raw, { budget, max: descriptor.maximum });
+      if (holdsFunctions) functionHolders.add(raw);
+      rawTables.set(this, raw);
+      wrappers.set(raw, this);
+    }
+
+    get length(): number {
+      return rawTable(this).length;
+    }
+
+    get(index: number): unknown {
+      const raw = rawTable(this);
+      return toHost(raw, raw.get(index));
+    }
+
+    set(index: number, value?: unknown): void {
+      const raw = rawTable(this);
+      raw.set(index, toRaw(raw, value));
+    }
+
+    grow(delta: number, value?: unknown): number {
+      const raw = rawTable(this);
+      const { budget, max } = store.growth.get(raw) as Growth;
+      const most = Math.min(max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
+      if (raw.length + delta > most || !budget.take(delta * TABLE_ELEMENT_BYTES)) {
+        throw new RangeError('Memory limit exceeded: the table cannot grow that far');
+      }
+      return raw.grow(delta, toRaw(raw, value));
+    }
+  }
+
+  class Global {
+    constructor(descriptor: WebAssembly.GlobalDescriptor, value?: unknown) {
+      const isFunction = /^(anyfunc|funcref)$/.test(String(descriptor?.value));
+      const raw = new host.Global(descriptor, isFunction ? references.toGuest(value ?? null) : canonical(value));
+      if (isFunction) functionHolders.add(raw);
+      rawGlobals.set(this, raw);
+      wrappers.set(raw, this);
+    }
+
+    get value(): unknown {
+      const raw = rawGlobal(this);
+      return toHost(raw, raw.value);
+    }
+
+    set value(value: unknown) {
+      const raw = rawGlobal(this);
+      raw.value = toRaw(raw, value);
+    }
+
+    valueOf(): unknown {
+      return this.value;
+    }
+  }
+
+  class Instance {
+    /** Functions, memories, tables and globals by name. Frozen, without prototype. */
+    readonly exports: Readonly<Record<string, unknown>>;
+
+    /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
+    constructor(module: Module, imports?: ImportObject) {
+      const core = moduleOf(module);
+      if (imports === undefined && core.imports.length > 0) {
+        throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
+      }
+      const canonicalNaN = options.canonicalNaN ?? true;
+      const metered = meterModule(core, { canonicalNaN, slices: slices !== undefined });
+      const link = linker(imports ?? {}, core.types);
+      const guest = new Guest(store, metered, { limits, slices, link, references });
+      latest = guest;
+      guests.set(this, guest);
+      guest.instantiate();
+      guest.importedFunctions.forEach((linked, i) => {
+        const raw = guest.rawImport(i) as RawFunction | undefined;
+        if (raw === undefined || !('host' in linked) || shown.has(raw)) return;
+        const { host: source } = linked;
+        foreign.set(
+          show(raw, (...args) => only(guest.invoke(raw, i, source.type, args))),
+          source,
+        );
+      });
+      const exports: Record<string, unknown> = Object.create(null);
+      for (const { name, kind, index, type } of metered.exports) {
+        const raw = guest.rawExport(name);
+        const held = kind === 'table' ? metered.module.tables[index]?.element : metered.module.globals[index]?.type;
+        if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
+        const value =
+          kind === 'function'
+            ? show(raw as RawFunction, (...args) =>
+                only(guest.invoke(raw as RawFunction, index, type as FuncType, args)),
+              )
+            : wrap(raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global, kind);
+        Object.defineProperty(exports, name, { value, enumerable: true });
+        const linked = kind === 'function' ? guest.importedFunctions[index] : undefined;
+        if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
+      }
+      this.exports = Object.freeze(exports);
+      around(() => guest.start());
+    }
+  }
+
+  function rawMemory(memory: object): WebAssembly.Memory {
+    const raw = rawMemories.get(memory);
+    if (raw === undefined) throw new TypeError('incompatible receiver');
+    return raw;
+  }
+
+  function rawTable(table: object): WebAssembly.Table {
+    const raw = rawTables.get(table);
+    if (raw === undefined) throw new TypeError('incompatible receiver');
+    return raw;
+  }
+
+  function rawGlobal(global: object): WebAssembly.Global {
+    const raw = rawGlobals.get(global);
+    if (raw === undefined) throw new TypeError('incompatible receiver');
+    return raw;
+  }
+
+  function wrap(
+    raw: WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
+    kind: 'memory' | 'table' | 'global',
+  ): object {
+    let found = wrappers.get(raw);
+    if (found === undefined) {
+      found = Object.create({ memory: Memory, table: Table, global: Global }[kind].prototype) as object;
+      if (kind === 'memory') rawMemories.set(found, raw as WebAssembly.Memory);
+      else if (kind === 'table') rawTables.set(found, raw as WebAssembly.Table);
+      else rawGlobals.set(found, raw as WebAssembly.Global);
+      wrappers.set(raw, found);
+    }
+    return found;
+  }
+
+  /** What the engine has for a value of the embedder's, to be put into a table or global of the engine's. */
+  function toRaw(holder: object, value: unknown): unknown {
+    return functionHolders.has(holder) ? references.toGuest(value ?? null) : canonical(value);
+  }
+
+  function toHost(holder: object, value: unknown): unknown {
+    return functionHolders.has(holder) ? references.toHost(value) : value;
+  }
+
+  function linker(imports: ImportObject, types: readonly FuncType[]): (imported: Import) => Linked {
+    return (imported) => {
+      const from = Object.hasOwn(imports, imported.module) ? imports[imported.module] : undefined;
+      if ((typeof from !== 'object' && typeof from !== 'function') || from === null) {
+        throw new TypeError(
+          `import ${JSON.stringify(imported.module)}: the import object has no such module of its own`,
+        );
+      }
+      const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
+      const fail = (why: string): never => {
+        throw new LinkError(`import ${JSON.stringify(imported.module)} ${JSON.stringify(imported.name)}: ${why}`);
+      };
+      switch (imported.kind) {
+        case 'function': {
+          if (typeof value !== 'function') return fail('incompatible import type: a function is required');
+          const type = types[imported.typeIndex] as FuncType;
+          const passed = foreign.get(value);
+          if (passed !== undefined) {
+            return passed.type.key === type.key ? { host: passed } : fail('incompatible import type');
+          }
+          const raw = behind.get(value);
+          return raw === undefined ? { host: plain(value as RawFunction, type) } : { raw };
+        }
+        case 'table':
+          return { raw: rawTables.get(value as object) ?? fail('incompatible import type: a table is required') };
+        case 'memory':
+          return { raw: rawMemories.get(value as object) ?? fail('incompatible import type: a memory is required') };
+        case 'global': {
+          const raw = typeof value === 'object' && value !== null ? rawGlobals.get(value) : undefined;
+          return { raw: raw ?? (imported.type.type === FUNCREF ? references.toGuest(value) : canonical(value)) };
+        }
+      }
+    };
+  }
+
+  function plain(func: RawFunction, type: FuncType): HostImport {
+    return { type, gas: HOST_CALL, call: (_caller, args) => func(...args) };
+  }
+
+  /** Gas, memory and limits of an instance: exact, also after a failure. */
+  function stats(instance: Instance): ResourceFigures {
+    const found = guests.get(instance);
+    if (found === undefined) throw new TypeError('an instance of this namespace was expected');
+    return found.meter.figures();
+  }
+
+  function validate(bytes: ArrayBuffer | ArrayBufferView): boolean {
+    const copy = bytesOf(bytes);
+    try {
+      decode(copy);
+      return true;
+    } catch (error) {
+      if (error instanceof CompileError) return false;
+      throw error;
+    }
+  }
+
+  return Object.freeze({
+    Module,
+    Instance,
+    Memory,
+    Table,
+    Global,
+    CompileError,
+    LinkError,
+    RuntimeError,
+    validate,
+    stats,
+    [Symbol.toStringTag]: 'WebAssembly' as const,
+  });
+}
+
+function bytesOf(source: unknown): Uint8Array {
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  throw new TypeError('an ArrayBuffer or a view of one was expected');
+}
+
+/** The canonical NaN, whatever bits JavaScript gave it. */
+function canonical(value: unknown): unknown {
+  return Number.isNaN(value) ? Number.NaN : value;
+}
+
+function only(values: readonly unknown[]): unknown {
+  return values.length <= 1 ? values[0] : values;
+}

@@ -1,0 +1,456 @@
+/**
+ * Rewrites a module so that it meters itself by its plan: gas, stack weight, growth, NaN. The result is an ordinary
+ * module that imports the meter and exports what the meter needs to see; host.ts is the other side.
+ *
+ * Gas at hand and stack weight left travel as two more parameters and one more result, so that calls cost no memory
+ * traffic; the gas is written to a global only where the host, or whoever looks after a trap, could see it.
+ */
+
+import { type InstructionReader, InstructionReader as Reader } from '../wasm/instructions.ts';
+import { OPCODES, opcode } from '../wasm/opcodes.ts';
+import {
+  type ConstExpr,
+  type ElementSegment,
+  type ExternKind,
+  FUNCREF,
+  I64,
+  type Import,
+  type Limits,
+  typeOfFunction,
+  type ValType,
+  type WasmModule,
+} from '../wasm/types.ts';
+import { analyse } from './analyse.ts';
+import { BodyWeaver, CodeWriter } from './body.ts';
+import { BARRED, DEPTH, HELPERS, Layout, METER_EXPORTS, METER_FUNCTION_NAMES, METER_FUNCTIONS } from './layout.ts';
+import { Writer } from './writer.ts';
+
+export interface WeaveOptions {
+  /** Whether NaN results get the canonical bits. */
+  readonly canonicalNaN: boolean;
+  /** Whether the gas at hand may be refilled: needed for time slices, and slower. */
+  readonly slices: boolean;
+}
+
+/** A rewritten module, and what has to be known to run it. */
+export interface Woven {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly importName: string;
+  readonly exportPrefix: string;
+}
+
+const FUNCTION_TYPE = 0x60;
+const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global'];
+const SECTION = {
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  element: 9,
+  dataCount: 12,
+  code: 10,
+  data: 11,
+} as const;
+
+const REF_FUNC = opcode('ref.func').index;
+const GLOBAL_GET = opcode('global.get').index;
+const END = opcode('end').code;
+
+/** The elements that may be seen from outside, and are therefore exported for the meter under names of their own. */
+class Weaver {
+  private readonly module: WasmModule;
+  private readonly layout: Layout;
+  private readonly options: WeaveOptions;
+
+  constructor(module: WasmModule, options: WeaveOptions) {
+    this.module = module;
+    this.layout = new Layout(module);
+    this.options = options;
+  }
+
+  weave(): Woven {
+    const { layout, module } = this;
+    // The order in which the parts are made: what needs wrappers and types says so before they are written.
+    const code = this.bodies();
+    const globals = this.globals();
+    const elements = this.elements();
+    const exports = this.exports();
+    const wrappers = this.wrappers();
+    const functions = this.functions();
+    const imports = this.imports();
+
+    const out = new Writer(2 * module.bytes.length + 1024);
+    out.copy(module.bytes, 0, 8);
+    out.section(SECTION.type, this.types());
+    out.section(SECTION.import, imports);
+    out.section(SECTION.function, functions);
+    this.tablesAndMemories(out);
+    out.section(SECTION.global, globals);
+    out.section(SECTION.export, exports);
+    if (elements.length > 0) out.section(SECTION.element, elements);
+    if (module.data.length > 0) {
+      const count = new Writer(8);
+      count.u32(module.data.length);
+      out.section(SECTION.dataCount, count);
+    }
+    const codeSection = new Writer(code.length + wrappers.length + 16);
+    codeSection.u32(HELPERS.length + module.bodies.length + layout.wrappers.length);
+    this.helpers(codeSection);
+    codeSection.append(code);
+    codeSection.append(wrappers);
+    out.section(SECTION.code, codeSection);
+    if (module.data.length > 0) out.section(SECTION.data, this.data());
+    return { bytes: out.take(), importName: layout.importName, exportPrefix: layout.exportPrefix };
+  }
+
+  private types(): Writer {
+    const { module, layout } = this;
+    const out = new Writer();
+    const types = [...module.types, ...layout.types];
+    out.u32(types.length);
+    for (const { params, results } of types) {
+      out.u8(FUNCTION_TYPE);
+      for (const values of [params, results]) {
+        out.u32(values.length);
+        out.raw(...values);
+      }
+    }
+    return out;
+  }
+
+  private imports(): Writer {
+    const { module, layout } = this;
+    const out = new Writer();
+    out.u32(module.imports.length + METER_FUNCTION_NAMES.length + 1);
+    for (const item of module.imports) this.importItem(out, item);
+    for (const name of METER_FUNCTION_NAMES) {
+      const [params, results] = METER_FUNCTIONS[name];
+      const typeIndex = layout.type(params, results);
+      this.importItem(out, { module: layout.importName, name, kind: 'function', typeIndex });
+    }
+    const type = { type: I64, mutable: true } as const;
+    this.importItem(out, { module: layout.importName, name: DEPTH, kind: 'global', type });
+    return out;
+  }
+
+  private importItem(out: Writer, item: Import): void {
+    out.name(item.module);
+    out.name(item.name);
+    out.u8(KINDS.indexOf(item.kind));
+    switch (item.kind) {
+      case 'function':
+        out.u32(item.typeIndex);
+        return;
+      case 'table':
+        out.u8(item.type.element);
+        limits(out, item.type.limits);
+        return;
+      case 'memory':
+        limits(out, item.type.limits);
+        return;
+      case 'global':
+        out.raw(item.type.type, item.type.mutable ? 1 : 0);
+    }
+  }
+
+  private functions(): Writer {
+    const { module, layout } = this;
+    const out = new Writer();
+    const { importedFunctions, bodies } = module;
+    const helpers = HELPERS.map((name) => layout.type(...HELPER_TYPES[name]));
+    const own = module.functions.slice(importedFunctions).map((type) => layout.threadedType(type));
+    const wrappers = layout.wrappers.map(({ kind, original }) => {
+      const type = module.functions[original] as number;
+      return kind === 'outer' ? type : layout.threadedType(type);
+    });
+    out.u32(helpers.length + bodies.length + wrappers.length);
+    for (const type of helpers) out.u32(type);
+    for (const type of own) out.u32(type);
+    for (const type of wrappers) out.u32(type);
+    return out;
+  }
+
+  private tablesAndMemories(out: Writer): void {
+    const { module } = this;
+    const tables = module.tables.slice(module.importedTables);
+    if (tables.length > 0) {
+      const content = new Writer();
+      content.u32(tables.length);
+      for (const type of tables) {
+        content.u8(type.element);
+        limits(content, type.limits);
+      }
+      out.section(SECTION.table, content);
+    }
+    const memories = module.memories.slice(module.importedMemories);
+    if (memories.length > 0) {
+      const content = new Writer();
+      content.u32(memories.length);
+      for (const type of memories) limits(content, type.limits);
+      out.section(SECTION.memory, content);
+    }
+  }
+
+  private globals(): Writer {
+    const { module, layout } = this;
+    const out = new CodeWriter();
+    out.u32(module.globalInits.length + 2 + layout.lengths.length);
+    module.globalInits.forEach((init, i) => {
+      const { type, mutable } = module.globals[module.importedGlobals + i] as { type: ValType; mutable: boolean };
+      out.raw(type, mutable ? 1 : 0);
+      this.expression(out, init);
+    });
+    for (const initial of [0, -1]) {
+      out.raw(I64, 1);
+      out.i64(initial);
+      out.op('end');
+    }
+    for (const { initial } of layout.lengths) {
+      out.raw(0x7f, 1);
+      out.i32(initial);
+      out.op('end');
+    }
+    return out;
+  }
+
+  /** A constant expression, with the numbers that functions and globals have now. */
+  private expression(out: Writer, { start, end }: ConstExpr): void {
+    const { module, layout } = this;
+    const reader: InstructionReader = new Reader(module.bytes, start, end);
+    while (reader.pos < end) {
+      const index = reader.next();
+      if (index !== REF_FUNC && index !== GLOBAL_GET) {
+        out.copy(module.bytes, reader.offset, reader.pos);
+        continue;
+      }
+      out.u8(OPCODES[index]?.code as number);
+      out.u32(index === REF_FUNC ? layout.referred(reader.a) : layout.global(reader.a));
+    }
+  }
+
+  private exports(): Writer {
+    const { module, layout } = this;
+    const out = new Writer();
+    const items: [name: string, kind: ExternKind, index: number][] = module.exports.map(({ name, kind, index }) => {
+      const number = kind === 'function' ? layout.outer(index) : kind === 'global' ? layout.global(index) : index;
+      return [name, kind, number];
+    });
+    const add = (name: string, kind: ExternKind, index: number) => {
+      items.push([layout.exportPrefix + name, kind, index]);
+    };
+    add(METER_EXPORTS.gas, 'global', layout.gas);
+    add(METER_EXPORTS.element, 'global', layout.element);
+    if (module.memories.length > 0) add(METER_EXPORTS.memory, 'memory', 0);
+    module.tables.forEach((_, i) => {
+      add(METER_EXPORTS.table + i, 'table', i);
+    });
+    if (module.start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(module.start));
+    if (!layout.closed) {
+      for (let i = 0; i < module.importedFunctions; i++) add(METER_EXPORTS.imported + i, 'function', i);
+    }
+    out.u32(items.length);
+    for (const [name, kind, index] of items) {
+      out.name(name);
+      out.u8(KINDS.indexOf(kind));
+      out.u32(index);
+    }
+    return out;
+  }
+
+  private elements(): Writer {
+    const { module, layout } = this;
+    const out = new Writer();
+    const references = [...layout.references].map((original) => layout.referred(original));
+    const count = module.elements.length + (references.length > 0 ? 1 : 0);
+    if (count === 0) return out;
+    out.u32(count);
+    for (const segment of module.elements) this.element(out, segment);
+    if (references.length > 0) {
+      // Says that bodies may refer to these functions.
+      out.raw(3, 0);
+      out.u32(references.length);
+      for (const number of references) out.u32(number);
+    }
+    return out;
+  }
+
+  private element(out: Writer, segment: ElementSegment): void {
+    const { items, type } = segment;
+    const [first] = items;
+    // Expressions also where there are none: only they can be of another type than funcref.
+    const areExpressions = typeof first === 'object' || (first === undefined && type !== FUNCREF);
+    const flags = areExpressions ? 4 : 0;
+    if (segment.mode === 'active') {
+      const isPlain = segment.index === 0 && type === FUNCREF;
+      out.u8(flags | (isPlain ? 0 : 2));
+      if (!isPlain) out.u32(segment.index);
+      this.expression(out, segment.offset);
+      if (!isPlain) out.u8(areExpressions ? type : 0);
+    } else {
+      out.u8(flags | (segment.mode === 'declarative' ? 3 : 1));
+      out.u8(areExpressions ? type : 0);
+    }
+    out.u32(items.length);
+    for (const item of items) {
+      if (typeof item === 'number') out.u32(this.layout.referred(item));
+      else this.expression(out, item);
+    }
+  }
+
+  private data(): Writer {
+    const { module } = this;
+    const out = new Writer();
+    out.u32(module.data.length);
+    for (const segment of module.data) {
+      const { start, end } = segment.bytes;
+      if (segment.mode === 'active') {
+        out.u8(0);
+        this.expression(out, segment.offset);
+      } else out.u8(1);
+      out.u32(end - start);
+      out.copy(module.bytes, start, end);
+    }
+    return out;
+  }
+
+  private bodies(): Writer {
+    const { module, layout, options } = this;
+    const out = new Writer(2 * module.bytes.length + 1024);
+    for (let body = 0; body < module.bodies.length; body++) {
+      const analysis = analyse(module, body, options.canonicalNaN);
+      new BodyWeaver(layout, body, analysis, options.slices).weave(out);
+    }
+    return out;
+  }
+
+  private wrappers(): Writer {
+    const { layout } = this;
+    const out = new Writer();
+    // Writing one may ask for another.
+    for (let i = 0; i < layout.wrappers.length; i++) {
+      const { kind, original } = layout.wrappers[i] as (typeof layout.wrappers)[number];
+      const code = new CodeWriter(64);
+      if (kind === 'outer') this.outerWrapper(code, original);
+      else this.importWrapper(code, original);
+      code.u8(END);
+      out.u32(code.length);
+      out.append(code);
+    }
+    return out;
+  }
+
+  /** Of the original type: takes gas and depth from where they are written, and writes them back. */
+  private outerWrapper(code: CodeWriter, original: number): void {
+    const { layout, module } = this;
+    const { params } = typeOfFunction(module, original);
+    const depth = params.length;
+    code.raw(1, 1, I64);
+    code.at('global.get', layout.gas);
+    code.i64(BARRED);
+    code.op('i64.lt_s');
+    code.if();
+    code.at('call', layout.meter('refill'));
+    code.op('unreachable');
+    code.op('end');
+    for (let i = 0; i < params.length; i++) code.at('local.get', i);
+    code.at('global.get', layout.gas);
+    code.at('global.get', layout.depth);
+    code.at('local.tee', depth);
+    code.at('call', layout.inner(original));
+    code.at('global.set', layout.gas);
+    code.at('local.get', depth);
+    code.at('global.set', layout.depth);
+  }
+
+  /** Writes gas and depth out, calls the host, and takes up the gas that is left. */
+  private importWrapper(code: CodeWriter, original: number): void {
+    const { layout, module } = this;
+    const { params } = typeOfFunction(module, original);
+    const gas = params.length;
+    code.raw(0);
+    code.at('local.get', gas);
+    code.at('global.set', layout.gas);
+    code.at('local.get', gas + 1);
+    code.at('global.set', layout.depth);
+    for (let i = 0; i < params.length; i++) code.at('local.get', i);
+    code.at('call', original);
+    code.at('global.get', layout.gas);
+    code.at('local.tee', gas);
+    code.i64(BARRED);
+    code.op('i64.lt_s');
+    code.if();
+    code.op('unreachable');
+    code.op('end');
+    code.at('local.get', gas);
+  }
+
+  private helpers(out: Writer): void {
+    for (const name of HELPERS) {
+      const code = new CodeWriter(64);
+      HELPER_BODIES[name](code, this.layout);
+      code.u8(END);
+      out.u32(code.length);
+      out.append(code);
+    }
+  }
+}
+
+function limits(out: Writer, { min, max }: Limits): void {
+  out.u8(max === undefined ? 0 : 1);
+  out.u32(min);
+  if (max !== undefined) out.u32(max);
+}
+
+type HelperName = (typeof HELPERS)[number];
+
+const HELPER_TYPES: Readonly<Record<HelperName, readonly [readonly ValType[], readonly ValType[]]>> = {
+  check: [[I64], [I64]],
+  enter: [[I64, I64, I64], [I64]],
+};
+
+const HELPER_BODIES: Readonly<Record<HelperName, (code: CodeWriter, layout: Layout) => void>> = {
+  /** With the gas at hand, which is used up; returns what is at hand then. */
+  check(code, layout) {
+    code.raw(0);
+    code.at('local.get', 0);
+    code.at('global.set', layout.gas);
+    code.at('call', layout.meter('refill'));
+    code.at('global.get', layout.gas);
+    code.at('local.tee', 0);
+    code.i64(0);
+    code.op('i64.lt_s');
+    code.if();
+    code.op('unreachable');
+    code.op('end');
+    code.at('local.get', 0);
+  },
+  /** With the gas at hand after the entry's charge, that charge, and the depth left: one of them is used up. */
+  enter(code, layout) {
+    code.raw(0);
+    code.at('local.get', 2);
+    code.i64(0);
+    code.op('i64.lt_s');
+    code.if();
+    // The call that failed has written out what was used before it.
+    code.at('local.get', 0);
+    code.at('local.get', 1);
+    code.op('i64.add');
+    code.at('global.set', layout.gas);
+    code.at('call', layout.meter('overflow'));
+    code.op('unreachable');
+    code.op('end');
+    code.at('local.get', 0);
+    code.at('call', layout.helper('check'));
+  },
+};
+
+/**
+ * Rewrites a module. The result does the same, and stops where the meter says so.
+ * @throws CompileError where there is no room for what has to be added
+ */
+export function weave(module: WasmModule, options: WeaveOptions): Woven {
+  return new Weaver(module, options).weave();
+}
