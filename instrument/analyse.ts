@@ -9,41 +9,39 @@ import { type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { type FunctionPlan, planFunction } from '../wasm/plan.ts';
 import { F32, F64, type FuncType, typeOfFunction, V128, type ValType, type WasmModule } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
+import { STEP, Steps } from './publications.ts';
+import { ANY, CLEAN, Sources } from './sources.ts';
 
 /** What is to be done at a place. The comments say what `a` and `b` of the edit are. */
 export const EDIT = {
   /** Insert an addition. `a`: slot. */
   slot: 0,
-  /** Insert an `else` with an addition. `a`: slot. */
-  elseSlot: 1,
   /** Insert charge and check of a loop header. `a`: slot. */
-  loop: 2,
-  /** A `br_if` with room for an addition when it is taken. `a`: slot, `b`: label. */
-  branchIf: 3,
+  loop: 1,
   /** `a`: local. */
-  local: 4,
+  local: 2,
   /** `a`: global. */
-  global: 5,
+  global: 3,
   /** `a`: function. */
-  call: 6,
+  call: 4,
   /** `a`: type, `b`: table. */
-  callIndirect: 7,
-  return: 8,
+  callIndirect: 5,
+  return: 6,
   /** `a`: function. */
-  functionReference: 9,
+  functionReference: 7,
   /** Leave out, as it cannot be reached. `a`: whether validation has to be told so. */
-  remove: 10,
+  remove: 8,
   /** Insert what tells a NaN from a number out of range. `a`: type of the operand. */
-  conversion: 11,
+  conversion: 9,
   /** Insert what makes a NaN canonical, if the value is observed. `a`: source, `b`: type. */
-  canonical: 12,
-  memoryGrow: 13,
+  canonical: 10,
+  memoryGrow: 11,
   /** `a`: table. */
-  tableGrow: 14,
+  tableGrow: 12,
   /** `a`, `b`: the instruction's indices. */
-  bulk: 15,
+  bulk: 13,
   /** `data.drop` and `elem.drop`. `a`: segment. */
-  drop: 16,
+  drop: 14,
 } as const;
 
 /** Edits, in the order of their places. */
@@ -166,10 +164,6 @@ const GLOBAL_GET = opcode('global.get').index;
 const LOCAL_GET = opcode('local.get').index;
 const LOCAL_TEE = opcode('local.tee').index;
 
-/** Values on the operand stack that are not a source: any bits; or never a NaN that is not canonical. */
-const ANY = -1;
-const CLEAN = -2;
-
 /** How much more often a loop's body runs than what is around it, as far as anyone can guess. */
 const LOOP_FACTOR = 8;
 const MAX_FREQUENCY = 1e12;
@@ -187,9 +181,6 @@ interface Frame {
   isJumpedTo: boolean;
   isOneArmed: boolean;
 }
-
-/** What matters for writing out the count, in the order of execution as far as it can be read off. */
-const TRACE = { trap: 0, publish: 1, call: 2, loop: 3, block: 4, if: 5, else: 6, end: 7, br: 8, br_if: 9, stop: 10 };
 
 class Analyser {
   private readonly module: WasmModule;
@@ -213,16 +204,8 @@ class Analyser {
   private vertex: number = EXACT;
   private branchesToEnd = false;
 
-  private readonly trace: number[] = [];
-  private readonly traceArgument: number[] = [];
-
-  private readonly observed: number[] = [];
-  /** By source: the local it reads, or -1 where it computes. */
-  private readonly sourceLocal: number[] = [];
-  /** By local: 1 where all that is ever put there is a source or clean. */
-  private readonly lazy: Uint8Array;
-  /** Pairs of a local and the source that was put there. */
-  private readonly assignments: number[] = [];
+  private readonly steps = new Steps();
+  private readonly sources: Sources;
 
   constructor(module: WasmModule, body: number, canonicalNaN: boolean) {
     const { locals, localCount, codeStart, end } = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
@@ -239,7 +222,7 @@ class Analyser {
       this.localTypes.fill(run.type, at, at + run.count);
       at += run.count;
     }
-    this.lazy = new Uint8Array(this.params + localCount).fill(canonicalNaN ? 1 : 0, this.params);
+    this.sources = new Sources(this.params, localCount);
     // The entry's charge is no slot: what is at hand there must be exact.
     this.slot = -1;
     this.frames.push({
@@ -262,16 +245,12 @@ class Analyser {
       if (this.dead >= 0 && !this.revives(effect)) continue;
       this.visit(index, effect);
     }
-    const { edits, publishes, publishesEntry } = this.publications();
-    return {
-      plan: this.plan,
-      edits,
-      amounts: this.charges.solve(),
-      publishes,
-      publishesEntry,
-      canonical: this.observations(),
-      branchesToEnd: this.branchesToEnd,
-    };
+    const { plan, edits, branchesToEnd } = this;
+    const publishes = new Uint8Array(edits.length);
+    const publishesEntry = this.steps.solve(publishes);
+    const amounts = this.charges.solve();
+    const canonical = this.sources.solve();
+    return { plan, edits, amounts, publishes, publishesEntry, canonical, branchesToEnd };
   }
 
   /** In unreachable code: whether the construct in which it became so ends here. */
@@ -311,7 +290,7 @@ class Analyser {
           if (isBlind) stack.pop();
           else this.observe();
         }
-        if (MAY_TRAP[index]) this.note(TRACE.trap);
+        if (MAY_TRAP[index]) this.steps.add(STEP.trap);
         if (RESULTS[index] === 1) stack.push(IS_CONVERT[index] ? CLEAN : ANY);
         return;
       }
@@ -330,7 +309,7 @@ class Analyser {
       case EFFECT.conversion:
         stack.pop();
         edits.add(EDIT.conversion, reader.offset, reader.offset, FLOAT_PARAM[index]);
-        this.note(TRACE.trap);
+        this.steps.add(STEP.trap);
         stack.push(ANY);
         return;
       case EFFECT.constant: {
@@ -370,13 +349,13 @@ class Analyser {
         return;
       case EFFECT['table.get']:
         stack.pop();
-        this.note(TRACE.trap);
+        this.steps.add(STEP.trap);
         stack.push(ANY);
         return;
       case EFFECT['table.set']:
         stack.pop();
         stack.pop();
-        this.note(TRACE.trap);
+        this.steps.add(STEP.trap);
         return;
       case EFFECT['memory.grow']:
         edits.add(EDIT.memoryGrow, reader.offset, reader.pos);
@@ -412,8 +391,7 @@ class Analyser {
   }
 
   private observe(): void {
-    const source = this.stack.pop() as number;
-    if (source >= 0) this.observed[source] = 1;
+    this.sources.observe(this.stack.pop() as number);
   }
 
   private produce(type: ValType): void {
@@ -421,28 +399,19 @@ class Analyser {
       this.stack.push(ANY);
       return;
     }
-    const source = this.source(-1);
+    const source = this.sources.compute();
     this.edits.add(EDIT.canonical, this.reader.pos, this.reader.pos, source, type);
     this.stack.push(source);
   }
 
-  private source(local: number): number {
-    this.observed.push(0);
-    return this.sourceLocal.push(local) - 1;
-  }
-
   private select(): void {
-    const { stack } = this;
+    const { stack, sources } = this;
     stack.pop();
     const second = stack.pop() as number;
     const first = stack.pop() as number;
-    let isClean = true;
-    for (const source of [first, second]) {
-      if (source >= 0) this.observed[source] = 1;
-      // A local may hold anything: whether it does is known only in the end.
-      if (source === ANY || (source >= 0 && this.sourceLocal[source] !== -1)) isClean = false;
-    }
-    stack.push(isClean ? CLEAN : ANY);
+    sources.observe(first);
+    sources.observe(second);
+    stack.push(sources.isCleanOnceObserved(first) && sources.isCleanOnceObserved(second) ? CLEAN : ANY);
   }
 
   private localGet(): void {
@@ -458,7 +427,7 @@ class Analyser {
       stack.push(ANY);
       return;
     }
-    const source = this.source(local);
+    const source = this.sources.read(local);
     edits.add(EDIT.canonical, reader.pos, reader.pos, source, type);
     stack.push(source);
   }
@@ -469,13 +438,12 @@ class Analyser {
     const isTee = index === LOCAL_TEE;
     const source = (isTee ? stack.at(-1) : stack.pop()) as number;
     if (local >= this.params) edits.add(EDIT.local, reader.offset, reader.pos, local, 0, index);
-    if (source >= 0) this.assignments.push(local, source);
-    else if (source === ANY) this.lazy[local] = 0;
+    this.sources.assign(local, source);
   }
 
   /** An instruction around which the count is exact and written out. */
   private publish(): void {
-    this.note(TRACE.publish);
+    this.steps.add(STEP.publish);
     this.beExact();
   }
 
@@ -486,13 +454,8 @@ class Analyser {
   private apply(type: FuncType, edit: number): void {
     for (let i = type.params.length; i > 0; i--) this.observe();
     for (let i = type.results.length; i > 0; i--) this.stack.push(ANY);
-    this.note(TRACE.call, edit);
+    this.steps.add(STEP.call, edit);
     this.beExact();
-  }
-
-  private note(what: number, argument = 0): void {
-    this.trace.push(what);
-    this.traceArgument.push(argument);
   }
 
   // Control.
@@ -509,7 +472,7 @@ class Analyser {
         const frame = this.frames.at(-1) as Frame;
         frame.isOneArmed = false;
         if (this.dead < 0) this.jump(frame, frame.type.results.length);
-        this.note(TRACE.else);
+        this.steps.add(STEP.else);
         this.dead = -1;
         stack.length = frame.height;
         this.pushAny(frame.type.params.length);
@@ -521,7 +484,7 @@ class Analyser {
         return;
       case EFFECT.br:
         this.jumpTo(reader.a);
-        this.note(TRACE.br, reader.a);
+        this.steps.add(STEP.br, reader.a);
         this.die();
         return;
       case EFFECT.br_if:
@@ -532,7 +495,7 @@ class Analyser {
         for (let i = 0; i <= reader.a; i++) {
           const label = reader.labels[i] as number;
           this.jumpTo(label);
-          this.note(i === reader.a ? TRACE.br : TRACE.br_if, label);
+          this.steps.add(i === reader.a ? STEP.br : STEP.br_if, label);
         }
         this.die();
         return;
@@ -541,12 +504,12 @@ class Analyser {
         this.observeTop((this.frames[0] as Frame).type.results.length);
         edits.add(EDIT.return, reader.offset, reader.pos);
         this.beExact();
-        this.note(TRACE.stop);
+        this.steps.add(STEP.stop);
         this.die();
         return;
       case EFFECT.unreachable:
-        this.note(TRACE.trap);
-        this.note(TRACE.stop);
+        this.steps.add(STEP.trap);
+        this.steps.add(STEP.stop);
         this.die();
         return;
     }
@@ -558,11 +521,8 @@ class Analyser {
 
   /** The topmost operands pass to other code. */
   private observeTop(count: number): void {
-    const { stack, observed } = this;
-    for (let i = stack.length - count; i < stack.length; i++) {
-      const source = stack[i] as number;
-      if (source >= 0) observed[source] = 1;
-    }
+    const { stack, sources } = this;
+    for (let i = stack.length - count; i < stack.length; i++) sources.observe(stack[i] as number);
   }
 
   /** A segment begins behind the instruction just read. */
@@ -601,16 +561,16 @@ class Analyser {
       isJumpedTo: false,
       isOneArmed: kind === EFFECT.if,
     });
-    if (kind === EFFECT.block) this.note(TRACE.block);
+    if (kind === EFFECT.block) this.steps.add(STEP.block);
     else if (kind === EFFECT.if) {
-      this.note(TRACE.if);
+      this.steps.add(STEP.if);
       this.begin(this.vertex, frequency / 2);
     } else {
       charges.merge(this.vertex, vertex);
       this.frequency = Math.min(frequency * LOOP_FACTOR, MAX_FREQUENCY);
       this.vertex = EXACT;
       this.slot = charges.slot(this.cost(), vertex, EXACT, this.frequency);
-      this.note(TRACE.loop, edits.add(EDIT.loop, reader.pos, reader.pos, this.slot));
+      this.steps.add(STEP.loop, edits.add(EDIT.loop, reader.pos, reader.pos, this.slot));
     }
   }
 
@@ -633,20 +593,16 @@ class Analyser {
   }
 
   private branchIf(): void {
-    const { reader, stack, charges, edits } = this;
+    const { reader, stack } = this;
     stack.pop();
     const label = reader.a;
     const frame = this.frameOf(label);
     const isLoop = frame.kind === EFFECT.loop;
     const { frequency } = this;
-    // Whoever leaves a loop does so seldom, and whoever can go on with it often does.
-    const stays = isLoop ? 0.1 : this.leavesLoop(label) ? 0.9 : 0.6;
-    if (labelTypes(frame).length === 0) {
-      frame.isJumpedTo = true;
-      const slot = charges.slot(0, this.vertex, frame.vertex, frequency * (1 - stays));
-      edits.add(EDIT.branchIf, reader.offset, reader.pos, slot, label);
-    } else this.jump(frame, labelTypes(frame).length);
-    this.note(TRACE.br_if, label);
+    // Loops go on more often than they end, and a branch more often skips what is rare.
+    const stays = isLoop ? 0.1 : this.leavesLoop(label) ? 0.9 : 0.7;
+    this.jump(frame, labelTypes(frame).length);
+    this.steps.add(STEP.br_if, label);
     this.begin(this.vertex, frequency * stays);
   }
 
@@ -657,12 +613,12 @@ class Analyser {
   }
 
   private end(): void {
-    const { stack, charges, edits, reader, frames } = this;
+    const { stack, charges, frames } = this;
     const frame = frames.pop() as Frame;
     const { kind, type, isOneArmed, height } = frame;
     const isLive = this.dead < 0;
     if (isLive) this.observeTop(type.results.length);
-    this.note(TRACE.end, kind);
+    this.steps.add(STEP.end, kind === EFFECT.loop ? 1 : 0);
     if (frames.length === 0) {
       if (isLive) this.beExact();
       return;
@@ -686,105 +642,8 @@ class Analyser {
     this.pushAny(type.results.length);
     if (!frame.isJumpedTo && !isOneArmed) return;
     if (isLive) charges.merge(this.vertex, frame.vertex);
-    if (isOneArmed) {
-      const slot = charges.slot(0, frame.arms, frame.vertex, frame.frequency / 2);
-      edits.add(EDIT.elseSlot, reader.offset, reader.offset, slot);
-    }
+    if (isOneArmed) charges.merge(frame.arms, frame.vertex);
     this.begin(frame.vertex, frame.frequency);
-  }
-
-  // Results.
-
-  /**
-   * Decides backwards where the count must be written out: at a loop header, after a call and at entry, but only if
-   * something may trap before it is written out again, since only a trap leaves it as it was.
-   */
-  private publications(): { edits: Edits; publishes: Uint8Array; publishesEntry: boolean } {
-    const { trace, traceArgument, edits } = this;
-    const publishes = new Uint8Array(edits.length);
-    /** Innermost last: kind, what holds behind the end, and at the start of the second arm. */
-    const kinds: number[] = [];
-    const behind: boolean[] = [];
-    const second: (boolean | undefined)[] = [];
-    let may = false;
-    const atLabel = (label: number): boolean => {
-      const place = kinds.length - 1 - label;
-      return kinds[place] !== EFFECT.loop && (behind[place] as boolean);
-    };
-    for (let i = trace.length - 1; i >= 0; i--) {
-      const argument = traceArgument[i] as number;
-      switch (trace[i]) {
-        case TRACE.trap:
-          may = true;
-          break;
-        case TRACE.publish:
-        case TRACE.stop:
-          may = false;
-          break;
-        case TRACE.call:
-          publishes[argument] = may ? 1 : 0;
-          may = false;
-          break;
-        case TRACE.end:
-          kinds.push(argument);
-          behind.push(may);
-          second.push(undefined);
-          break;
-        case TRACE.else:
-          second[second.length - 1] = may;
-          may = behind.at(-1) as boolean;
-          break;
-        case TRACE.if:
-          may ||= second.at(-1) ?? (behind.at(-1) as boolean);
-          kinds.pop();
-          behind.pop();
-          second.pop();
-          break;
-        case TRACE.loop:
-          publishes[argument] = may ? 1 : 0;
-          may = false;
-          kinds.pop();
-          behind.pop();
-          second.pop();
-          break;
-        case TRACE.block:
-          kinds.pop();
-          behind.pop();
-          second.pop();
-          break;
-        case TRACE.br:
-          may = atLabel(argument);
-          break;
-        case TRACE.br_if:
-          may ||= atLabel(argument);
-          break;
-      }
-    }
-    return { edits, publishes, publishesEntry: may };
-  }
-
-  /** Which sources are observed, also by way of the locals that they are put into. */
-  private observations(): Uint8Array {
-    const { assignments, lazy, sourceLocal, observed } = this;
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (let i = 0; i < assignments.length; i += 2) {
-        const target = assignments[i] as number;
-        const local = sourceLocal[assignments[i + 1] as number] as number;
-        if (local !== -1 && lazy[local] === 0 && lazy[target] === 1) {
-          lazy[target] = 0;
-          changed = true;
-        }
-      }
-    }
-    for (let i = 0; i < assignments.length; i += 2) {
-      if (lazy[assignments[i] as number] === 0) observed[assignments[i + 1] as number] = 1;
-    }
-    // What a local holds that is not lazy has its final bits.
-    return Uint8Array.from(observed, (isObserved, source) => {
-      const local = sourceLocal[source] as number;
-      return isObserved === 1 && (local === -1 || lazy[local] === 1) ? 1 : 0;
-    });
   }
 }
 

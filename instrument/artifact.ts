@@ -99,7 +99,7 @@ export async function instrument(
   const module = asModule(source);
   if (artifactSection(module) !== undefined) throw new UsageError('the module has been instrumented already');
   const { canonicalNaN = true, timeSlices = true, limits = {}, optimise = false } = options;
-  const metered = meterModule(module, { canonicalNaN, slices: timeSlices });
+  const metered = meterModule(module, { canonicalNaN, refills: timeSlices });
   const { importName, exportPrefix, cost } = metered;
   const code = optimise ? await optimised(metered) : metered.module.bytes;
   const info: ArtifactInfo = {
@@ -205,6 +205,6 @@ function parse(section: Uint8Array): ArtifactInfo {
 export function acceptArtifact(module: WasmModule): ArtifactInfo {
   const info = readArtifact(module);
   if (info === undefined) throw new UsageError('the module is no artifact: instrument() makes one of it');
-  adopt(module, describeMetered(module, info), { slices: info.timeSlices, limits: info.limits });
+  adopt(module, describeMetered(module, info), { refills: info.timeSlices, limits: info.limits });
   return info;
 }

@@ -245,25 +245,10 @@ export class BodyWeaver {
       case EDIT.slot:
         this.charge(amounts[a] as number);
         return;
-      case EDIT.elseSlot:
-        if (amounts[a] === 0) return;
-        code.op('else');
-        this.charge(amounts[a] as number);
-        return;
       case EDIT.loop:
         this.charge(amounts[a] as number);
         if (publishes) this.publish();
         this.checkLoop();
-        return;
-      case EDIT.branchIf:
-        if (amounts[a] === 0) {
-          code.at('br_if', b);
-          return;
-        }
-        code.if();
-        this.charge(amounts[a] as number);
-        code.at('br', b + 1);
-        code.op('end');
         return;
       case EDIT.local:
         code.at(mnemonic, a + 2);

@@ -137,7 +137,7 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
     name,
     instantiate(module, { limits: asked, imports, slices }: InstantiateOptions) {
       const limits = limitsFor(module, asked);
-      const metered = meterModule(module, { canonicalNaN: true, slices: slices !== undefined });
+      const metered = meterModule(module, { canonicalNaN: true, refills: slices !== undefined });
       const link = linker(imports, metered.module.types);
       const store = new Store(host, limits.stackBytes);
       return new MeteredInstance(new Guest(store, metered, { limits, slices, link, references }));

@@ -62,7 +62,6 @@ export class Store {
   private barred: Meter[] = [];
   /** Those that are exhausted, while there are calls that do not know it yet. */
   private readonly spent: Set<Meter> = new Set();
-  private readonly guests: WeakRef<Guest>[] = [];
   /** Budget and declared maximum of memories and tables. */
   readonly growth: WeakMap<object, Growth> = new WeakMap();
 
@@ -70,10 +69,6 @@ export class Store {
     this.host = host;
     this.full = BigInt(stackBytes);
     this.depth = new host.Global({ value: 'i64', mutable: true }, this.full) as WebAssembly.Global & Counter;
-  }
-
-  add(guest: Guest): void {
-    this.guests.push(new WeakRef(guest));
   }
 
   /** Ends the guest that runs: it traps as soon as it is back, and {@link enter} throws the error instead. */
@@ -115,10 +110,10 @@ export class Store {
     this.barred = [];
     for (const meter of [...barred, guest.meter]) this.release(meter);
     if (failure !== undefined) return failure.error;
-    for (const found of this.guests.map((reference) => reference.deref())) {
-      if (!found?.meter.hasSpentAll()) continue;
-      const exhausted = found.meter.outOfGas();
-      this.release(found.meter);
+    // Only where a guest is alone on its stack does it end itself; see `refills` in weave.ts.
+    if (guest.meter.hasSpentAll()) {
+      const exhausted = guest.meter.outOfGas();
+      this.release(guest.meter);
       return exhausted;
     }
     if (isStackOverflow(error) || error instanceof StackLimitExceeded) {
@@ -184,7 +179,6 @@ export class Guest {
     }
     this.meter.charge(cost);
     this.allocate();
-    store.add(this);
   }
 
   private allocate(): void {

@@ -11,7 +11,7 @@ import { type WeaveOptions, weave } from './weave.ts';
 /** A module that was instrumented before, and what it was made for. */
 interface Adopted {
   readonly metered: MeteredModule;
-  readonly slices: boolean;
+  readonly refills: boolean;
   /** What its instances are given at most. */
   readonly limits: { readonly [K in keyof InstanceLimits]?: InstanceLimits[K] | undefined };
 }
@@ -38,7 +38,7 @@ export function validated(bytes: Uint8Array): WasmModule {
 export function meterModule(module: WasmModule, options: WeaveOptions): MeteredModule {
   const known = adopted.get(module);
   if (known !== undefined) {
-    if (!options.slices || known.slices) return known.metered;
+    if (!options.refills || known.refills) return known.metered;
     throw new CompileError('the module was instrumented without time slices, and cannot be given a time limit');
   }
   let variants = cache.get(module);
@@ -46,7 +46,7 @@ export function meterModule(module: WasmModule, options: WeaveOptions): MeteredM
     variants = new Map();
     cache.set(module, variants);
   }
-  const key = `${options.canonicalNaN} ${options.slices}`;
+  const key = `${options.canonicalNaN} ${options.refills}`;
   let metered = variants.get(key);
   if (metered === undefined) {
     const { bytes, importName, exportPrefix } = weave(module, options);

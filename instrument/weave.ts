@@ -28,8 +28,11 @@ import { Writer } from './writer.ts';
 export interface WeaveOptions {
   /** Whether NaN results get the canonical bits. */
   readonly canonicalNaN: boolean;
-  /** Whether the gas at hand may be refilled: needed for time slices, and slower. */
-  readonly slices: boolean;
+  /**
+   * Whether the gas at hand may be refilled, which makes loops slower. Time slices need it, and so do instances that
+   * call one another: one that ends itself does not say who it was.
+   */
+  readonly refills: boolean;
 }
 
 /** A rewritten module, and what has to be known to run it. */
@@ -321,7 +324,7 @@ class Weaver {
     const out = new Writer(2 * module.bytes.length + 1024);
     for (let body = 0; body < module.bodies.length; body++) {
       const analysis = analyse(module, body, options.canonicalNaN);
-      new BodyWeaver(layout, body, analysis, options.slices).weave(out);
+      new BodyWeaver(layout, body, analysis, options.refills).weave(out);
     }
     return out;
   }
