@@ -78,7 +78,7 @@ export interface Analysis {
   readonly publishesEntry: boolean;
   /** By edit: whether the count has to be written out after a call or at a loop header. */
   readonly publishes: Uint8Array;
-  /** By source: whether its NaN has to be made canonical. */
+  /** By source: the shape in which its NaN has to be made canonical; 0 where it need not be. */
   readonly canonical: Uint8Array;
   /** Whether a branch leads to the label of the function itself. */
   readonly branchesToEnd: boolean;
@@ -117,6 +117,7 @@ const EFFECT = {
   'vector producer': 29,
   conversion: 30,
   constant: 31,
+  'vector comparison': 32,
 } as const;
 
 const BULK: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
@@ -129,6 +130,8 @@ const BULK: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
 ]);
 const FLOAT_VECTOR =
   /^f(32x4|64x2)\.(ceil|floor|trunc|nearest|sqrt|add|sub|mul|div|min|max|demote_f64x2_zero|promote_low_f32x4)$/;
+
+const FLOAT_VECTOR_COMPARISON = /^f(32x4|64x2)\.(eq|ne|lt|gt|le|ge)$/;
 
 /** Instructions that compute on floats and do not look at the bits of a NaN. */
 const IS_BLIND = OPCODES.map(
@@ -148,10 +151,11 @@ const EFFECT_OF = OPCODES.map((row) => {
   if (mnemonic === 'ref.null') return EFFECT.push;
   if (BULK.has(mnemonic)) return EFFECT.bulk;
   if (Object.hasOwn(EFFECT, mnemonic)) return EFFECT[mnemonic as keyof typeof EFFECT];
-  if (immediates === 'f32' || immediates === 'f64') return EFFECT.constant;
+  if (immediates === 'f32' || immediates === 'f64' || immediates === 'v128') return EFFECT.constant;
   if (IS_BLIND[row.index] && (results === 'f' || results === 'd')) return EFFECT.producer;
   if (IS_BLIND[row.index] && row.traps.length > 0) return EFFECT.conversion;
   if (FLOAT_VECTOR.test(mnemonic)) return EFFECT['vector producer'];
+  if (FLOAT_VECTOR_COMPARISON.test(mnemonic)) return EFFECT['vector comparison'];
   return EFFECT.ordinary;
 });
 const PARAMS = OPCODES.map(({ params }) => params.length);
@@ -159,6 +163,12 @@ const RESULTS = OPCODES.map(({ results }) => results.length);
 const MAY_TRAP = OPCODES.map(({ traps, immediates }) => traps.length > 0 || immediates.startsWith('memarg'));
 const IS_CONVERT = OPCODES.map(({ mnemonic }) => /^f(32|64)\.convert/.test(mnemonic));
 const FLOAT_TYPE = OPCODES.map(({ results }) => (results === 'f' ? F32 : F64));
+/** Types of the lanes that a computation on vectors reads, and of those it makes. */
+const VECTOR_RESULT = OPCODES.map(({ mnemonic }) => (mnemonic.startsWith('f32x4') ? F32 : F64));
+const VECTOR_SHAPE = OPCODES.map(({ mnemonic }, index) => {
+  if (mnemonic === 'f32x4.demote_f64x2_zero') return F64;
+  return mnemonic === 'f64x2.promote_low_f32x4' ? F32 : VECTOR_RESULT[index];
+});
 const FLOAT_PARAM = OPCODES.map(({ params }) => (params === 'f' ? F32 : F64));
 const GLOBAL_GET = opcode('global.get').index;
 const LOCAL_GET = opcode('local.get').index;
@@ -297,13 +307,14 @@ class Analyser {
       case EFFECT.producer:
         for (let i = PARAMS[index] as number; i > 0; i--) stack.pop();
         if (IS_CONVERT[index]) stack.push(CLEAN);
-        else this.produce(FLOAT_TYPE[index] as ValType);
+        else this.produce(FLOAT_TYPE[index] as ValType, FLOAT_TYPE[index] as ValType);
         return;
-      case EFFECT['vector producer']: {
-        for (let i = PARAMS[index] as number; i > 0; i--) stack.pop();
-        const type = OPCODES[index]?.mnemonic.startsWith('f32x4') ? F32 : F64;
-        if (this.canonicalNaN) edits.add(EDIT.canonical, reader.pos, reader.pos, type, V128);
-        stack.push(ANY);
+      case EFFECT['vector producer']:
+      case EFFECT['vector comparison']: {
+        const shape = VECTOR_SHAPE[index] as ValType;
+        for (let i = PARAMS[index] as number; i > 0; i--) this.sources.use(stack.pop() as number, shape);
+        if (effect === EFFECT['vector producer']) this.produce(VECTOR_RESULT[index] as ValType, V128);
+        else stack.push(ANY);
         return;
       }
       case EFFECT.conversion:
@@ -313,9 +324,7 @@ class Analyser {
         stack.push(ANY);
         return;
       case EFFECT.constant: {
-        const { low, high } = reader;
-        const isNotANumber = OPCODES[index]?.immediates === 'f32' ? isNaN32(low) : isNaN64(low, high);
-        stack.push(isNotANumber ? ANY : CLEAN);
+        stack.push(this.mayBeNaN(index) ? ANY : CLEAN);
         return;
       }
       case EFFECT.push:
@@ -390,16 +399,26 @@ class Analyser {
     }
   }
 
+  /** Whether the constant just read may be a NaN. */
+  private mayBeNaN(index: number): boolean {
+    const { low, high, bytes, a, pos } = this.reader;
+    const immediates = OPCODES[index]?.immediates;
+    if (immediates === 'f32') return isNaN32(low);
+    if (immediates === 'f64') return isNaN64(low, high);
+    // A vector that is zero is none whatever its lanes are.
+    return bytes.subarray(a, pos).some((byte) => byte !== 0);
+  }
+
   private observe(): void {
     this.sources.observe(this.stack.pop() as number);
   }
 
-  private produce(type: ValType): void {
+  private produce(shape: ValType, type: ValType): void {
     if (!this.canonicalNaN) {
       this.stack.push(ANY);
       return;
     }
-    const source = this.sources.compute();
+    const source = this.sources.compute(shape);
     this.edits.add(EDIT.canonical, this.reader.pos, this.reader.pos, source, type);
     this.stack.push(source);
   }
@@ -423,7 +442,7 @@ class Analyser {
     }
     edits.add(EDIT.local, reader.offset, reader.pos, local, 0, LOCAL_GET);
     const type = this.localTypes[local] as ValType;
-    if (!this.canonicalNaN || (type !== F32 && type !== F64)) {
+    if (!this.canonicalNaN || (type !== F32 && type !== F64 && type !== V128)) {
       stack.push(ANY);
       return;
     }

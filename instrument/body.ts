@@ -353,31 +353,30 @@ export class BodyWeaver {
     code.at('local.get', value);
   }
 
-  /** `what` is the source, or for a vector the type of its lanes. */
-  private canonical(what: number, type: ValType): void {
+  private canonical(source: number, type: ValType): void {
     const { code } = this;
-    if (type === V128) {
-      const value = this.local('v128');
-      const lane = what === F32 ? CANONICAL_F32 : CANONICAL_F64;
-      code.at('local.tee', value);
-      code.op('v128.const');
-      for (let i = 0; i < 16; i += lane.length) code.raw(...lane);
-      code.at('local.get', value);
-      code.at('local.get', value);
-      code.op(what === F32 ? 'f32x4.eq' : 'f64x2.eq');
-      code.op('v128.bitselect');
-      return;
-    }
-    if (this.analysis.canonical[what] !== 1) return;
-    const isSingle = type === F32;
-    const value = this.local(isSingle ? 'f32' : 'f64');
+    const shape = this.analysis.canonical[source];
+    if (shape === 0) return;
+    const isSingle = shape === F32;
+    const constant = isSingle ? CANONICAL_F32 : CANONICAL_F64;
+    const value = this.local(type === V128 ? 'v128' : isSingle ? 'f32' : 'f64');
     code.at('local.tee', value);
-    code.op(isSingle ? 'f32.const' : 'f64.const');
-    code.raw(...(isSingle ? CANONICAL_F32 : CANONICAL_F64));
+    if (type === V128) {
+      code.op('v128.const');
+      for (let i = 0; i < 16; i += constant.length) code.raw(...constant);
+    } else {
+      code.op(isSingle ? 'f32.const' : 'f64.const');
+      code.raw(...constant);
+    }
     code.at('local.get', value);
     code.at('local.get', value);
-    code.op(isSingle ? 'f32.eq' : 'f64.eq');
-    code.op('select');
+    if (type === V128) {
+      code.op(isSingle ? 'f32x4.eq' : 'f64x2.eq');
+      code.op('v128.bitselect');
+    } else {
+      code.op(isSingle ? 'f32.eq' : 'f64.eq');
+      code.op('select');
+    }
   }
 
   private growMemory(): void {

@@ -2,10 +2,10 @@
 
 import { UsageError } from '../wasm/errors.ts';
 
-/** The package, as far as it is used. Its own types lack `readBinaryWithFeatures`. */
+/** The package, as far as it is used. */
 interface Binaryen {
   readonly Features: Readonly<Record<string, number>>;
-  readBinaryWithFeatures(bytes: Uint8Array, features: number): BinaryenModule;
+  readBinary(bytes: Uint8Array): BinaryenModule;
 }
 
 interface BinaryenModule {
@@ -65,7 +65,7 @@ export async function loadBinaryen(): Promise<Binaryen> {
 export async function throughBinaryen(bytes: Uint8Array, passes: readonly string[]): Promise<Uint8Array> {
   const binaryen = await loadBinaryen();
   const features = FEATURES.reduce((all, name) => all | (binaryen.Features[name] ?? 0), 0);
-  const module = binaryen.readBinaryWithFeatures(bytes, features);
+  const module = binaryen.readBinary(bytes);
   try {
     module.setFeatures(features);
     if (passes.length > 0) module.runPasses(passes);

@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from 'node:util';
+import { throughBinaryen } from '../../instrument/optimise.ts';
 import { weave } from '../../instrument/weave.ts';
 import { decode } from '../../wasm/decode.ts';
 import { type Benchmark, benchmarks } from './programs.ts';
@@ -75,13 +76,22 @@ console.log(
   `${'geometric mean'.padEnd(14)} ${mean(rows.map(({ best }) => best)).toFixed(3)}  pairs ${mean(rows.map(({ pairs }) => pairs)).toFixed(3)}`,
 );
 
-console.log('\nInstrumenting: megabytes a second, and bytes for each of the original');
+console.log(
+  '\nInstrumenting, beside what binaryen takes to read a module and to write it again: megabytes a second, and',
+);
+console.log('bytes for each of the original');
 for (const { name, bytes } of chosen) {
   const module = decode(bytes);
-  const make = () => weave(module, { canonicalNaN: true, slices: slices !== undefined });
-  const { bytes: woven } = make();
+  const make = () => weave(module, { canonicalNaN: true, refills: slices !== undefined });
+  const woven = make().bytes;
   const time = Math.min(...Array.from({ length: 5 }, () => timed(make)));
+  const emitted = await throughBinaryen(bytes, []);
+  const before = process.cpuUsage();
+  for (let i = 0; i < 3; i++) await throughBinaryen(bytes, []);
+  const { user, system } = process.cpuUsage(before);
+  const speed = (milliseconds: number) => `${(bytes.length / 1_000 / milliseconds).toFixed(1).padStart(6)} MB/s`;
+  const size = (length: number) => (length / bytes.length).toFixed(2);
   console.log(
-    `${name.padEnd(14)} ${(bytes.length / 1_000 / time).toFixed(1).padStart(6)} MB/s  ${(woven.length / bytes.length).toFixed(2)}`,
+    `${name.padEnd(14)} ${speed(time)}  ${size(woven.length)}   binaryen ${speed((user + system) / 3_000)}  ${size(emitted.length)}`,
   );
 }

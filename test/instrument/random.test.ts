@@ -2,6 +2,9 @@ import { test } from 'vitest';
 import { assertProperty } from '../property/runner.ts';
 import { triangle } from './random.ts';
 
-test('agree on random programs', () => {
+/** Milliseconds; FUZZ_RUNS may ask for many runs. */
+const PATIENCE = 600_000;
+
+test('agree on random programs', { timeout: PATIENCE }, () => {
   assertProperty(triangle());
 });

@@ -13,10 +13,18 @@ async function interpreter(): Promise<SpecHost> {
   return namespaceHost('interpreter', await createWebAssembly({ engine: 'interpreter' }));
 }
 
+/** Modules that meter themselves, on the host's own WebAssembly. */
+async function nativeMetered(): Promise<SpecHost> {
+  const { createMeteredNamespace } = await import('../../instrument/index.ts');
+  const limits = { gas: undefined, memoryBytes: 2 ** 32, stackBytes: 256 * 1024 };
+  return namespaceHost('native-metered', createMeteredNamespace(WebAssembly, { limits }));
+}
+
 /** Each call makes a fresh host. */
 export const hosts: Readonly<Record<string, () => Promise<SpecHost>>> = {
   native: async () => namespaceHost('native', WebAssembly),
   interpreter,
+  'native-metered': nativeMetered,
 };
 
 /**
