@@ -12,7 +12,7 @@ import type { WasmModule } from '../wasm/types.ts';
 import { adopt, meterModule, validated } from './meter-module.ts';
 import { describeMetered, type MeteredModule } from './metered.ts';
 import { PASSES, throughBinaryen } from './optimise.ts';
-import { sha256 } from './sha256.ts';
+import { sha256 } from '../wasm/sha256.ts';
 import { Writer } from './writer.ts';
 
 /** Name of the custom section. */

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
-import { sha256 } from '../../instrument/sha256.ts';
+import { sha256 } from '../../wasm/sha256.ts';
 import { interpreter } from '../../interpreter/index.ts';
 import { chooseEngine } from '../../src/engines.ts';
 import { acceptArtifact, type InstrumentOptions, instrument, readArtifact } from '../../src/instrument.ts';
