@@ -46,8 +46,8 @@ export class Instance {
   memory: LinearMemory | undefined;
   readonly droppedElements: Set<number> = new Set();
   readonly droppedData: Set<number> = new Set();
-  /** Calls of this instance that are waiting for a promise. */
-  suspended = 0;
+  /** How a call stands that has been left and not ended: until it has, no other may enter. */
+  suspended: 'paused' | 'waiting' | undefined;
   private readonly functions: (GuestFunction | undefined)[];
 
   /** @throws LinkError, MemoryLimitExceeded, GasExhausted */
