@@ -85,6 +85,14 @@ class InterpreterInstance implements EngineInstance {
     return install(this.instance, image);
   }
 
+  reset(): void {
+    const { instance } = this;
+    if (instance.store.active !== undefined || instance.suspended !== undefined) {
+      throw new UsageError('an instance cannot be reset while a call of it has not ended');
+    }
+    instance.reset();
+  }
+
   functionType(name: string): FuncType | undefined {
     const exported = this.exports.get(name);
     return exported?.kind === 'function' ? this.instance.function(exported.index).type : undefined;

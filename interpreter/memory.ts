@@ -38,8 +38,13 @@ export class LinearMemory implements GuestMemory {
     this.budget = budget;
   }
 
-  /** Undefined where the budget, or what the host can allocate, does not hold the initial size. */
-  static create(type: MemoryType, budget: Budget): LinearMemory | undefined {
+  /**
+   * Undefined where the budget, or what the host can allocate, does not hold the initial size.
+   * @param old one of the same type and budget that is not needed any more, and may be used again
+   */
+  static create(type: MemoryType, budget: Budget, old?: LinearMemory): LinearMemory | undefined {
+    const bytes = type.limits.min * PAGE_BYTES;
+    if (old?.declared === type.limits && budget.take(bytes)) return old.replace(bytes, []) ? old : undefined;
     const memory = new LinearMemory(type, budget);
     return memory.grow(type.limits.min) === -1 ? undefined : memory;
   }

@@ -131,6 +131,12 @@ export class Budget {
     return false;
   }
 
+  reset(): void {
+    this.used = 0;
+    this.peak = 0;
+    this.refused = false;
+  }
+
   take(bytes: number): boolean {
     if (!this.holds(bytes)) return false;
     this.used += bytes;

@@ -136,7 +136,12 @@ export class Clock {
     return this.total + (this.active.length > 0 ? performance.now() - this.runningSince : 0);
   }
 
-  /** Forgets what was under way. */
+  /** Whether a guest stands on the JavaScript stack. */
+  get isRunning(): boolean {
+    return this.current !== undefined;
+  }
+
+  /** Counts from 0 again. */
   reset(): void {
     this.active.length = 0;
     this.total = 0;

@@ -66,6 +66,15 @@ export type {
 export { SandboxPool } from './pool/pool.ts';
 export type { PoolStats, PoolTotals } from './pool/stats.ts';
 export { type SourcelessOptions, WasmSandbox } from './sandbox.ts';
+export {
+  Scheduler,
+  type SchedulerOptions,
+  type Task,
+  type TaskOptions,
+  type TaskState,
+  type TenantFigures,
+} from './scheduler/scheduler.ts';
 export { GiB, KiB, MiB } from './sizes.ts';
+export type { SnapshotOptions } from './snapshot/snapshot.ts';
 export type { ModuleSource } from './source.ts';
 export type { MemoryUsage, ResourceStats } from './stats.ts';

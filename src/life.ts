@@ -1,11 +1,12 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
 import { createHost, type Host, type OpenFolder, type SecurityPolicy } from '../policy/index.ts';
-import type { Engine, EngineInstance } from '../wasm/engine.ts';
-import { HostError, type ResourceFigures } from '../wasm/errors.ts';
+import type { Engine, EngineImage, EngineInstance } from '../wasm/engine.ts';
+import { CallAborted, HostError, type ResourceFigures } from '../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../wasm/host.ts';
 import { quote } from '../wasm/quote.ts';
 import type { WasmModule } from '../wasm/types.ts';
+import { damaged, WireReader, WireWriter } from '../wasm/wire.ts';
 import { Clock } from './clock.ts';
 import { aborted, Execution, type ExecutionGround } from './execution/execution.ts';
 import type { CallOptions } from './execution/options.ts';
@@ -13,10 +14,23 @@ import { Sleeper } from './execution/turn.ts';
 import { failureOf, refuseLeaving, refuseUnknown } from './failures.ts';
 import { takesFolders, takesHostVariables } from './needs.ts';
 import type { Settings } from './options.ts';
+import type { Contents, LeftCall } from './snapshot/contents.ts';
 import { fromResults, toArguments } from './values.ts';
 
 /** What a WASI reactor wants called before anything else (WASI application ABI). */
 export const INITIALIZE = '_initialize';
+
+/** All that a life is. */
+interface LifeState {
+  readonly guest: EngineImage | WireReader;
+  readonly host: WireReader;
+  readonly call: LeftCall | undefined;
+  readonly functionCalls: number;
+}
+
+function savedIn({ guest, host, call, functionCalls }: Contents): LifeState {
+  return { guest: new WireReader(guest), host: new WireReader(host), call, functionCalls };
+}
 
 export class Life {
   readonly host: Host;
@@ -57,6 +71,33 @@ export class Life {
    * @throws LinkError, and whatever ends the guest
    */
   static async begin(engine: Engine, module: WasmModule, settings: Settings): Promise<Life> {
+    const life = await Life.create(engine, module, settings);
+    try {
+      await life.guard('its start', () => life.clock.run(settings.cpuTimeout, () => life.start(settings)));
+      return life;
+    } catch (error) {
+      life.host.close();
+      throw error;
+    }
+  }
+
+  /**
+   * One that takes up the state of another in the place of starting.
+   * @param from what was saved; or the other itself
+   * @throws LinkError, SnapshotError, MemoryLimitExceeded
+   */
+  static async resume(engine: Engine, module: WasmModule, settings: Settings, from: Contents | Life): Promise<Life> {
+    const life = await Life.create(engine, module, settings);
+    try {
+      life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);
+      return life;
+    } catch (error) {
+      life.host.close();
+      throw error;
+    }
+  }
+
+  private static async create(engine: Engine, module: WasmModule, settings: Settings): Promise<Life> {
     const environment = await environmentFor(settings.policy);
     const openFolder = await folderOpener(settings.policy);
     const clock = new Clock();
@@ -65,9 +106,7 @@ export class Life {
     const time = { sleep: sleeper.sleep };
     const host = createHost(settings.policy, { args: settings.args, environment, openFolder, time, timeLeft });
     try {
-      const life = new Life(engine, module, host, clock, sleeper, settings);
-      await life.guard('its start', () => life.clock.run(settings.cpuTimeout, () => life.start(settings)));
-      return life;
+      return new Life(engine, module, host, clock, sleeper, settings);
     } catch (error) {
       host.close();
       throw error;
@@ -77,9 +116,10 @@ export class Life {
   private async start({ cpuTimeout: timeout, yieldEvery }: Settings): Promise<void> {
     const { instance } = this;
     instance.start();
-    if (instance.functionType(INITIALIZE)?.key !== '->') return;
-    if (instance.begin === undefined) await instance.callAsync(INITIALIZE, []);
-    else await this.execute(INITIALIZE, [], { timeout, yieldEvery }).run();
+    if (instance.functionType(INITIALIZE)?.key === '->') {
+      if (instance.begin === undefined) await instance.callAsync(INITIALIZE, []);
+      else await this.execute(INITIALIZE, [], { timeout, yieldEvery }).run();
+    }
     this.calls = 0;
   }
 
@@ -93,7 +133,7 @@ export class Life {
       const values = this.convert(name, args);
       const { signal, timeout, yieldEvery } = options;
       if (yieldEvery !== undefined) refuseLeaving('yieldEvery');
-      if (signal?.aborted) throw aborted(name, signal);
+      if (signal?.aborted) throw aborted(name, signal.reason);
       this.calls++;
       return fromResults(await this.clock.run(timeout, () => this.instance.callAsync(name, values)));
     });
@@ -131,6 +171,60 @@ export class Life {
   private convert(name: string, args: readonly unknown[]): WasmValue[] {
     const type = this.instance.functionType(name) ?? refuseUnknown(this.instance, this.module, name);
     return toArguments(name, type, args);
+  }
+
+  /** Whether {@link reset} can be called: where it cannot, another life has to take the place of this one. */
+  get isResettable(): boolean {
+    return this.instance.reset !== undefined && !this.clock.isRunning;
+  }
+
+  /**
+   * Starts over, in place. A call that has not ended fails.
+   * @throws what `begin` throws; the life is then to be given up
+   */
+  async reset(settings: Settings): Promise<void> {
+    this.execution?.abort(new CallAborted('Call aborted: the sandbox was reset'));
+    this.latest = undefined;
+    this.clock.reset();
+    this.host.reset();
+    await this.guard('its start', async () => {
+      this.instance.reset?.();
+      await this.clock.run(settings.cpuTimeout, () => this.start(settings));
+    });
+  }
+
+  /** The call that was begun and has not ended. */
+  get execution(): Execution | undefined {
+    const { latest } = this;
+    return latest === undefined || latest.state === 'done' || latest.state === 'failed' ? undefined : latest;
+  }
+
+  /**
+   * The state as it stands, good until the guest goes on.
+   * @throws UsageError where the engine cannot; SnapshotError where the state cannot be saved as it is
+   */
+  capture(purpose: 'write' | 'copy'): LifeState {
+    const { execution, instance } = this;
+    if (instance.capture === undefined) refuseLeaving(purpose === 'write' ? 'snapshot()' : 'fork()');
+    const guest = instance.capture(execution?.engine, purpose);
+    const host = new WireWriter();
+    this.host.save(host);
+    const call = execution && { name: execution.name, isProgram: execution.isProgram, gasUsed: execution.gasUsed };
+    return { guest, host: new WireReader(host.written), call, functionCalls: this.calls };
+  }
+
+  private take({ guest, host, call, functionCalls }: LifeState, { cpuTimeout, yieldEvery }: Settings): void {
+    if (this.instance.install === undefined) refuseLeaving('restore()');
+    this.host.load(host);
+    host.end();
+    const engine = this.instance.install(guest);
+    if ((engine === undefined) !== (call === undefined)) damaged('its call has no stack, or its stack no call');
+    if (engine !== undefined && call !== undefined) {
+      const { name, isProgram, gasUsed: gasBefore } = call;
+      const options = { timeout: cpuTimeout, yieldEvery };
+      this.latest = new Execution(this.ground, { name, isProgram, gasBefore, engine, options, hasBegun: true });
+    }
+    this.calls = functionCalls;
   }
 
   /** Lets no failure out without the figures of what it cost. */

@@ -16,6 +16,9 @@ export async function loadFor(settings: Settings): Promise<WasmModule> {
 }
 
 /** @throws UsageError where the engine cannot be had */
-export function engineFor(module: WasmModule, { engine, policy }: Pick<Settings, 'engine' | 'policy'>): ChosenEngine {
-  return chooseEngine(engine, { mayWait: mayWait(module, policy) });
+export function engineFor(
+  module: WasmModule,
+  { engine, policy, yieldEvery }: Omit<LoadSettings, 'source'>,
+): ChosenEngine {
+  return chooseEngine(engine, { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined });
 }

@@ -13,11 +13,13 @@ import type { ChosenEngine } from './engines.ts';
 import type { Execution } from './execution/execution.ts';
 import { type CallOptions, checkCallOptions } from './execution/options.ts';
 import { describeExports, type ExportDescription } from './exported.ts';
+import { refuseLeaving } from './failures.ts';
 import { collectGarbage } from './garbage.ts';
 import { gasMeter, Life } from './life.ts';
 import { engineFor, loadFor } from './load.ts';
 import { least, type SandboxOptions, type Settings, settle } from './options.ts';
 import { type Output, outputOf, type RunResult } from './output.ts';
+import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 import type { ModuleSource } from './source.ts';
 import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } from './stats.ts';
 
@@ -50,6 +52,7 @@ export class WasmSandbox {
   /** Undefined after `dispose`, and where a reset failed. */
   #life: Life | undefined;
   #hasRun = false;
+  #forks = 0;
   #disposed = false;
 
   private constructor(ground: Ground, life: Life) {
@@ -237,17 +240,80 @@ export class WasmSandbox {
   }
 
   /**
-   * Starts over: a fresh instance of the module, host state and statistics included. Only a function that is the
-   * source of standard input goes on where it stands.
+   * The call that was begun and has not ended; undefined where there is none. A sandbox that was restored or forked in
+   * the middle of a call has it here.
+   */
+  get execution(): Execution | undefined {
+    return this.#alive().execution;
+  }
+
+  /**
+   * All of the guest's state as bytes, which {@link WasmSandbox.restore} continues from in this or another process, on
+   * this or another runtime: memory, globals, tables, the stack of a call that is paused, gas, and the state behind
+   * WASI. docs/snapshots.md says what is in it and what is not. Interpreter only.
+   * @throws SnapshotError while the guest runs or waits for a promise that has not settled, and where it holds what
+   *   cannot be saved: references to the host's objects, folders of the host's, open HTTP requests; SandboxDisposed
+   */
+  async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    return takeSnapshot(this.#alive(), this.#ground.module, this.#hasRun, options);
+  }
+
+  /**
+   * A sandbox that goes on where a snapshot was made. The module and all options must be those of the sandbox that
+   * made it, host functions included: none of them is in the snapshot. {@link WasmSandbox.execution} is the call that
+   * was left.
+   * @throws SnapshotError where the bytes are damaged or do not fit; what {@link WasmSandbox.create} throws
+   */
+  static async restore(bytes: Uint8Array, options: SandboxOptions): Promise<WasmSandbox> {
+    const settings = settle(options);
+    const module = await loadFor(settings);
+    if (settings.engine === 'native') refuseLeaving('restore()');
+    const engine = engineFor(module, { ...settings, engine: 'interpreter' });
+    const contents = await readSnapshot(bytes, module, settings);
+    const life = await Life.resume(engine.engine, module, settings, contents);
+    const sandbox = new WasmSandbox({ settings, engine, module }, life);
+    sandbox.#hasRun = contents.hasRun;
+    return sandbox;
+  }
+
+  /**
+   * A second sandbox in the state of this one, with a call that is paused in it. What either does from then on, the
+   * other does not see; host functions and their state are shared. Interpreter only.
+   * @throws SnapshotError as {@link WasmSandbox.snapshot}, but references to the host's objects may be held;
+   *   SandboxDisposed
+   */
+  async fork(): Promise<WasmSandbox> {
+    const { module, engine, settings: own } = this.#ground;
+    const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}` };
+    const life = await Life.resume(engine.engine, module, settings, this.#alive());
+    const sandbox = new WasmSandbox({ settings, engine, module }, life);
+    sandbox.#hasRun = this.#hasRun;
+    return sandbox;
+  }
+
+  /**
+   * Starts over, as if just built: memory, globals, tables, segments, gas, statistics, and the state behind WASI and
+   * HTTP. The start function runs again. Only a function that is the source of standard input goes on where it stands,
+   * and folders of the host's stay as they are. A call that has not ended fails with CallAborted; one that is running,
+   * and resets its own sandbox, ends in what was the sandbox before.
    * @throws what {@link WasmSandbox.create} throws; the sandbox then has no instance until a reset succeeds
    */
   async reset(): Promise<void> {
     this.#refuseDisposed();
     const { engine, module, settings } = this.#ground;
-    this.#life?.host.close();
+    const before = this.#life;
     this.#life = undefined;
-    const life = await Life.begin(engine.engine, module, settings);
-    if (this.#disposed) life.host.close();
+    let life = before;
+    if (before?.isResettable) {
+      await before.reset(settings).catch((error: unknown) => {
+        before.host.close();
+        throw error;
+      });
+    } else {
+      before?.host.close();
+      life = await Life.begin(engine.engine, module, settings);
+    }
+    if (this.#disposed) life?.host.close();
     this.#refuseDisposed();
     // Where two resets overlapped, one of their instances is nobody's.
     (this.#life as Life | undefined)?.host.close();

@@ -115,6 +115,12 @@ export interface EngineInstance {
    * @throws SnapshotError, MemoryLimitExceeded; the instance is then as it was
    */
   install?(image: EngineImage | WireReader): EngineExecution | undefined;
+  /**
+   * Makes the instance what {@link Engine.instantiate} made; {@link start} is to be called again. Absent where that is
+   * no cheaper than another instance.
+   * @throws UsageError where the guest runs, or a call was left; what `instantiate` throws
+   */
+  reset?(): void;
   /** The type of an exported function. */
   functionType(name: string): FuncType | undefined;
   exportKind(name: string): ExternKind | undefined;

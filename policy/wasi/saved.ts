@@ -10,7 +10,7 @@ import type { Descriptor, Listing, Preopen } from './state.ts';
 const KINDS = ['input', 'output', 'file', 'directory'] as const;
 const NODE_KINDS: readonly NodeKind[] = ['file', 'directory', 'link', 'other'];
 /** The least that a descriptor takes. */
-const DESCRIPTOR_BYTES = 26;
+const DESCRIPTOR_BYTES = 25;
 
 /** Opens by the number of the device, and of the inode there. */
 export type ReopenOn = (device: bigint) => Reopen | undefined;

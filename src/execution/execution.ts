@@ -91,8 +91,8 @@ export class Execution<T = unknown> {
     }
     const { signal } = parts.options;
     if (signal === undefined) return;
-    this.#onAbort = () => this.#abort();
-    if (signal.aborted) this.#abort();
+    this.#onAbort = () => this.cancel(signal.reason);
+    if (signal.aborted) this.cancel(signal.reason);
     else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -176,13 +176,34 @@ export class Execution<T = unknown> {
     return new Promise((resolve) => this.#stopped.push(() => resolve(this.state)));
   }
 
-  /** Ends one that has not ended, with CallAborted. @internal */
+  /**
+   * Settles, and is never rejected, when there is something to go on with: at once, unless it waits for a promise.
+   */
+  whenReady(): Promise<void> {
+    return this.state === 'waiting' ? this.#engine.settled : Promise.resolve();
+  }
+
+  /**
+   * Ends it with CallAborted, if it has not ended: at its next checkpoint where a host function of its own asks, else
+   * at once.
+   * @param reason the error's cause
+   */
+  cancel(reason?: unknown): void {
+    this.#cancel(aborted(this.name, reason));
+  }
+
+  /** Ends one that is not running. @internal */
   abort(error: WasmSandboxError): void {
     if (this.#ending !== undefined) return;
     this.#turns++;
     if (this.#state === 'waiting') this.#ground.onAbort();
     this.#settle({ error: this.#ground.explain(this.name, this.#engine.abort(error)) });
     this.#wake?.();
+  }
+
+  /** Calls the listener as soon as it has ended, if it has not. @internal */
+  onEnd(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /** @internal For snapshots. */
@@ -196,12 +217,17 @@ export class Execution<T = unknown> {
   }
 
   #isInside = false;
+  readonly #listeners: (() => void)[] = [];
 
-  #abort(): void {
-    const { signal } = this.#options;
-    // Inside, whoever runs it finds out at the next checkpoint.
-    if (this.#isInside) this.#engine.pause();
-    else this.abort(aborted(this.name, signal));
+  #cancelled: CallAborted | undefined;
+
+  #cancel(error: CallAborted): void {
+    if (!this.#isInside) {
+      this.abort(error);
+      return;
+    }
+    this.#cancelled ??= error;
+    this.#engine.pause();
   }
 
   #begin(yieldEvery: number | undefined): CallTime {
@@ -236,7 +262,7 @@ export class Execution<T = unknown> {
       if (stop === 'done') {
         const value = fromResults(this.#engine.results);
         this.#settle({ value: this.#isProgram ? 0 : value });
-      } else if (this.#options.signal?.aborted) this.#abort();
+      } else if (this.#cancelled !== undefined) this.abort(this.#cancelled);
     } catch (error) {
       this.#isInside = false;
       this.#countGas();
@@ -284,6 +310,7 @@ export class Execution<T = unknown> {
     this.#state = 'error' in ending ? 'failed' : 'done';
     this.#completion?.settle(ending);
     if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    for (const listener of this.#listeners.splice(0)) listener();
   }
 }
 
@@ -298,8 +325,7 @@ function completion<T>(): { promise: Promise<T>; settle: (ending: Ending) => voi
   return { promise, settle };
 }
 
-export function aborted(name: string, signal: AbortSignal | undefined): CallAborted {
-  const cause: unknown = signal?.reason;
+export function aborted(name: string, cause: unknown): CallAborted {
   const why = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
-  return new CallAborted(`Call aborted: the call of ${quote(name)} was ended by its signal${why}`, { cause });
+  return new CallAborted(`Call aborted: the call of ${quote(name)} was ended by its caller${why}`, { cause });
 }

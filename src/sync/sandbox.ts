@@ -58,7 +58,8 @@ export class WasmSandbox {
    */
   static create(options: SandboxOptions): WasmSandbox {
     const settings = settle(options);
-    const { cache, source, moduleLimit } = settings;
+    const { cache, source, moduleLimit, yieldEvery } = settings;
+    if (yieldEvery !== undefined) throw new UsageError('yieldEvery is for guests that are called asynchronously');
     const module = cache === undefined ? loadReadyModule(source, moduleLimit) : cache.loadReady(settings);
     // Nothing can wait here, so nothing speaks against the host's engine.
     const engine = chooseEngine(settings.engine, { mayWait: false });

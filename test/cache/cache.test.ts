@@ -314,6 +314,21 @@ describe('on disk', () => {
   });
 });
 
+test('auto takes the engine that it would without', async () => {
+  const folder = temporaryFolder();
+  const engineOf = async (options: Partial<SandboxOptions>) => {
+    const sandbox = await WasmSandbox.create({ source: constant(1), engine: 'auto', ...options });
+    expect(await sandbox.call('value')).toBe(1);
+    return sandbox.getResourceStats().engine;
+  };
+  for (const cache of [SandboxCache.inMemory(), await SandboxCache.onDisk(folder)]) {
+    expect(await engineOf({})).toBe('native');
+    expect(await engineOf({ cache })).toBe('native');
+    expect(await engineOf({ cache, yieldEvery: 5 })).toBe('interpreter');
+    expect(await engineOf({ yieldEvery: 5 })).toBe('interpreter');
+  }
+});
+
 describe('options', () => {
   test.each<[options: unknown, message: string]>([
     [null, 'the options of a cache must be an object, not null'],

@@ -4,12 +4,14 @@ import { assemble, I32 } from '../sandbox/modules.ts';
 import { contentOf } from './content.ts';
 
 export const STORE_BOUNDS = { maxEntries: 12, maxBytes: 64 * 1024 * 1024 };
+/** Hardly anything: nearly every module is written again. */
+export const CACHE_BOUNDS = { maxEntries: 0, maxDiskEntries: 8 };
 
 /** Numbers of entries that take a while to write. */
 export const BULKY = [0, 1, 2, 3];
 
 export function bulkyContent(number: number): Uint8Array<ArrayBuffer> {
-  return contentOf(number, 1_500_000 + number);
+  return contentOf(number, 6_000_000 + number);
 }
 
 /** Modules of some size, of which `value` gives the number. */

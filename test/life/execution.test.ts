@@ -265,7 +265,7 @@ describe('a signal', () => {
     await expect(call).rejects.toMatchObject({
       code: 'ABORTED',
       cause: reason,
-      message: 'Call aborted: the call of "call" was ended by its signal: the visitor has left',
+      message: 'Call aborted: the call of "call" was ended by its caller: the visitor has left',
       resources: { gasUsed: sandbox.getResourceStats().gasUsed },
     });
     const second = sandbox.call('call', [2]);

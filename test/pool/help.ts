@@ -81,7 +81,9 @@ const collect: () => void = runInNewContext('gc');
 
 /** Collects garbage until something has come of it; false where nothing does. */
 export async function collectUntil(condition: () => boolean): Promise<boolean> {
-  for (let i = 0; i < 100 && !condition(); i++) {
+  for (let i = 0; i < 50 && !condition(); i++) {
+    // What a condition has looked at through a WeakRef stays until the turn has ended.
+    await turn();
     collect();
     await turn();
   }

@@ -14,7 +14,7 @@ import {
   UsageError,
   WasmSandbox,
 } from '../../src/index.ts';
-import { ADD, assemble, COUNTER } from '../sandbox/modules.ts';
+import { ADD, assemble, COUNTER, I32 } from '../sandbox/modules.ts';
 import { CELL, collectUntil, deferred, settle, Workshop } from './help.ts';
 
 afterEach(() => {
@@ -171,10 +171,42 @@ describe('nothing passes from one caller to the next', () => {
       expect(await next.call('wait', [2])).toBe(2);
       await next.call('set', [8]);
       answer.resolve(9);
-      await pending;
+      await settle();
       expect(await next.call('get')).toBe(8);
     });
+    expect(await pending).toBeInstanceOf(CallAborted);
   });
+
+  test.each(['interpreter', 'native'] as const)(
+    'nor does a guest whose host function releases the lease under it (%s)',
+    async (engine) => {
+      const held: { lease?: Lease; released?: Promise<void> | undefined } = {};
+      const host = (value: number) => {
+        if (value === 1) held.released = held.lease?.release();
+        return value;
+      };
+      // Calls the host, and then writes.
+      const source = assemble({
+        imports: [['env', 'host', [[I32], [I32]]]],
+        memory: 1,
+        functions: [
+          { name: 'run', type: [[I32], []], code: [0x41, 0, 0x20, 0, 0x10, 0, 0x36, 2, 0] },
+          { name: 'get', type: [[], [I32]], code: [0x41, 0, 0x28, 2, 0] },
+        ],
+      });
+      await using pool = await SandboxPool.create({ sandbox: { source, capabilities: grants(host), engine }, max: 1 });
+      held.lease = await pool.acquire();
+      await held.lease.sandbox.call('run', [1]).catch(() => undefined);
+      await held.released;
+      for (const value of [2, 3]) {
+        await pool.use(async (next) => {
+          expect(await next.call('get')).toBe(0);
+          await next.call('run', [value]);
+          expect(await next.call('get')).toBe(value);
+        });
+      }
+    },
+  );
 
   test('a reset that was under way at the release touches nobody else', async () => {
     await using pool = await new Workshop().pool({ max: 1 });

@@ -107,6 +107,10 @@ describe('sources', () => {
   });
 });
 
+test('what needs others to have a turn is refused', () => {
+  expect(() => WasmSandbox.fromBytes(ADD, { yieldEvery: 5 })).toThrow('yieldEvery is for guests that are called');
+});
+
 describe('host functions', () => {
   test('return at once, or the call fails', () => {
     expect(withHost((value) => value * 2).call('call', [21])).toBe(42);
