@@ -2,7 +2,7 @@
 
 import type { AuditEvent } from '../policy/index.ts';
 import { SandboxDisposed, UsageError } from '../wasm/errors.ts';
-import { type ExternKind, typeName, typeOfFunction, type ValTypeName, type WasmModule } from '../wasm/types.ts';
+import { type ExternKind, typeName, typeOfFunction, type WasmModule } from '../wasm/types.ts';
 import { type AuditedCall, callAudited } from './audited.ts';
 import { SandboxBuilder } from './builder.ts';
 import { list, milliseconds, text } from './check.ts';
@@ -17,8 +17,8 @@ import { mayWait } from './waiting.ts';
 export interface ExportDescription {
   readonly name: string;
   readonly kind: ExternKind;
-  readonly params?: readonly ValTypeName[];
-  readonly results?: readonly ValTypeName[];
+  readonly params?: readonly string[];
+  readonly results?: readonly string[];
 }
 
 /** What the guest wrote and nobody took: as bytes, and decoded as UTF-8. */

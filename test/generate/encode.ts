@@ -4,7 +4,16 @@
  */
 
 import { accessBytes, type Immediates, type Mnemonic, type Opcode, opcode } from '../../wasm/opcodes.ts';
-import { FUNCREF, type Limits, type RefType, type ValType } from '../../wasm/types.ts';
+import {
+  definedIndex,
+  FUNCREF,
+  isNullable,
+  isValType,
+  type Limits,
+  nullable,
+  type RefType,
+  type ValType,
+} from '../../wasm/types.ts';
 
 /** A function type. A `FuncType` of the decoder is one too. */
 export interface Signature {
@@ -253,6 +262,19 @@ function floatBits(value: Immediate, bytes: 4 | 8): number | bigint {
 }
 
 const EMPTY_BLOCK = 0x40;
+const REF_NULL = 0x63;
+const REF = 0x64;
+
+function writeHeapType(w: ByteWriter, type: RefType): void {
+  const index = definedIndex(type);
+  if (index < 0) w.u8(nullable(type));
+  else w.signed(index);
+}
+
+function writeType(w: ByteWriter, type: ValType): void {
+  if (isValType(type)) w.u8(type);
+  else writeHeapType(w.u8(isNullable(type) ? REF_NULL : REF), type);
+}
 
 /** How each form of immediates is written. `use` gives the index of a signature. */
 const WRITE: Readonly<
@@ -261,7 +283,7 @@ const WRITE: Readonly<
   none: () => undefined,
   block: (w, [type], _row, use) => {
     if (type === undefined) w.u8(EMPTY_BLOCK);
-    else if (typeof type === 'number') w.u8(type);
+    else if (typeof type === 'number') writeType(w, type);
     else w.signed(use(type as Signature));
   },
   label: index,
@@ -295,8 +317,26 @@ const WRITE: Readonly<
   v128: (w, [bytes]) => w.bytes(bytes as Uint8Array),
   shuffle: (w, [lanes]) => w.bytes(lanes as Uint8Array),
   lane: (w, [lane]) => w.u8(lane as number),
-  types: (w, [types]) => w.vector(types as readonly number[], (type) => w.u8(type)),
-  reftype: (w, [type]) => w.u8(type as number),
+  types: (w, [types]) => w.vector(types as readonly number[], (type) => writeType(w, type)),
+  'heap type': (w, [type]) => writeHeapType(w, type as number),
+  type: index,
+  'type field': twoIndices,
+  'type type': twoIndices,
+  'type count': twoIndices,
+  'type data': twoIndices,
+  'type element': twoIndices,
+  tag: index,
+  'block catches': (w, [type, clauses], row, use) => {
+    WRITE.block(w, [type as Immediate], row, use);
+    w.vector(clauses as readonly (readonly number[])[], (clause) => {
+      for (const item of clause) w.unsigned(item);
+    });
+  },
+  'label casts': (w, [label, from, to]) => {
+    w.u8((isNullable(from as number) ? 1 : 0) + (isNullable(to as number) ? 2 : 0)).unsigned(label as number);
+    writeHeapType(w, from as number);
+    writeHeapType(w, to as number);
+  },
 };
 
 type TypeIndex = (signature: Signature) => number;
@@ -443,8 +483,8 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
   ];
   const typeSection = list(SECTION.type, types, (w, { params, results }) => {
     w.u8(0x60)
-      .vector(params, (type) => w.u8(type))
-      .vector(results, (type) => w.u8(type));
+      .vector(params, (type) => writeType(w, type))
+      .vector(results, (type) => writeType(w, type));
   });
   return moduleOf(typeSection, ...rest);
 }
