@@ -7,7 +7,16 @@
 import { blockType, InstructionReader } from '../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { type FunctionPlan, planFunction } from '../wasm/plan.ts';
-import { F32, F64, type FuncType, funcType, typeOfFunction, V128, type ValType, type WasmModule } from '../wasm/types.ts';
+import {
+  F32,
+  F64,
+  type FuncType,
+  funcType,
+  typeOfFunction,
+  V128,
+  type ValType,
+  type WasmModule,
+} from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
 import { STEP, Steps } from './publications.ts';
 import { ANY, CLEAN, Sources } from './sources.ts';

@@ -41,7 +41,7 @@ export class ModuleCode {
   words = new Int32Array(1024);
   length = LEAVE_PC + 1;
   /** First word of every own function's code; 0 where it has not been lowered yet. */
-  private readonly entries: Int32Array;
+  readonly entries: Int32Array;
   /** In the order of their entries. */
   private readonly lowered: Lowered[] = [];
 

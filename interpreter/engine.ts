@@ -1,6 +1,13 @@
 /** The interpreter as an engine of the sandbox. */
 
-import type { Engine, EngineInstance, ImportResolver, InstantiateOptions } from '../wasm/engine.ts';
+import type {
+  Engine,
+  EngineExecution,
+  EngineImage,
+  EngineInstance,
+  ImportResolver,
+  InstantiateOptions,
+} from '../wasm/engine.ts';
 import { HostError, RuntimeError, UsageError } from '../wasm/errors.ts';
 import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
 import { quote } from '../wasm/quote.ts';
@@ -13,9 +20,12 @@ import {
   type Import,
   type WasmModule,
 } from '../wasm/types.ts';
-import { call, callAsync } from './execute.ts';
+import type { WireReader } from '../wasm/wire.ts';
+import { call } from './execute.ts';
+import { callAsync, Execution, execution } from './execution.ts';
 import { ForeignFunction, type GuestFunction, isFunction } from './function.ts';
 import { type ExternValue, Instance } from './instance.ts';
+import { capture, install } from './snapshot/index.ts';
 import { start } from './start.ts';
 import { Store } from './store.ts';
 
@@ -67,8 +77,20 @@ class InterpreterInstance implements EngineInstance {
     return call(this.function(name), args);
   }
 
-  async callAsync(name: string, args: readonly WasmValue[]): Promise<WasmValue[]> {
+  async callAsync(name: string, args: readonly WasmValue[]): Promise<readonly WasmValue[]> {
     return callAsync(this.function(name), args);
+  }
+
+  begin(name: string, args: readonly WasmValue[]): EngineExecution {
+    return execution(this.function(name), args);
+  }
+
+  capture(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage {
+    return capture(this.instance, left instanceof Execution ? left : undefined, purpose === 'write');
+  }
+
+  install(image: EngineImage | WireReader): EngineExecution | undefined {
+    return install(this.instance, image);
   }
 
   functionType(name: string): FuncType | undefined {

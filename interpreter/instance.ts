@@ -59,10 +59,10 @@ export class Instance {
   readonly heap: Heap = new Heap(this);
   readonly droppedElements: Set<number> = new Set();
   readonly droppedData: Set<number> = new Set();
-  /** Calls of this instance that are waiting for a promise. */
-  suspended = 0;
   /** Values of the element segments whose expressions make objects: they are evaluated once. */
   private readonly segmentValues = new Map<number, readonly Reference[]>();
+  /** How a call stands that has been left and not ended: until it has, no other may enter. */
+  suspended: 'paused' | 'waiting' | undefined;
   private readonly functions: (GuestFunction | undefined)[];
 
   /** @throws LinkError, MemoryLimitExceeded, GasExhausted */

@@ -14,6 +14,12 @@ export const NO_MEMORY = {
   byteLength: 0,
 };
 
+/** Bytes at a place. */
+export interface Run {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
 export class LinearMemory implements GuestMemory {
   /** The memory and, behind it, room to grow that no bounds check lets the guest see. */
   bytes: Uint8Array = NO_MEMORY.bytes;
@@ -101,6 +107,26 @@ export class LinearMemory implements GuestMemory {
     }
     this.byteLength = byteLength;
     this.isExposed = false;
+    return true;
+  }
+
+  /**
+   * Takes another size and content, without asking the budget.
+   * @param runs all that is not zero
+   * @returns false, and nothing changed, where the host cannot allocate it
+   */
+  replace(byteLength: number, runs: readonly Run[]): boolean {
+    const tooLarge = this.bytes.length > 2 * byteLength + PAGE_BYTES;
+    if (byteLength > this.bytes.length || this.isExposed || tooLarge) {
+      try {
+        this.use(new Uint8Array(byteLength));
+      } catch {
+        return false;
+      }
+      this.isExposed = false;
+    } else this.bytes.fill(0, 0, Math.max(byteLength, this.byteLength));
+    this.byteLength = byteLength;
+    for (const { at, bytes } of runs) this.bytes.set(bytes, at);
     return true;
   }
 

@@ -17,6 +17,8 @@ interface Namespace {
   readonly LinkError: ErrorClass;
   readonly RuntimeError: ErrorClass;
   readonly Exception?: ErrorClass;
+  /** Of the project's own namespaces. */
+  readonly stats?: (instance: object) => { readonly gasUsed: bigint };
 }
 
 interface NamespaceModule {
@@ -27,6 +29,7 @@ interface NamespaceModule {
 type ExportedFunction = (...args: readonly unknown[]) => unknown;
 
 interface NamespaceInstance {
+  readonly instance: object;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly info: ModuleInfo;
   /** Made on first use, by kind and name of what they wrap. */
@@ -45,15 +48,23 @@ class HostObject {
 /** A module that the registry does not have: the JavaScript API answers with a `TypeError`, the suite expects a link error. */
 class MissingModule extends Error {}
 
+export interface HostOptions {
+  /** Whether `spectest` has a 64-bit table; by default wherever that can be. */
+  readonly table64?: boolean;
+}
+
 class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
   readonly name: string;
   readonly #namespace: Namespace;
+  readonly #options: HostOptions;
   readonly #hostObjects = new Map<number, HostObject>();
+  readonly #instances: NamespaceInstance[] = [];
   #classifier: ExportedFunction | undefined;
 
-  constructor(name: string, namespace: Namespace) {
+  constructor(name: string, namespace: Namespace, options: HostOptions) {
     this.name = name;
     this.#namespace = namespace;
+    this.#options = options;
   }
 
   compile(bytes: Uint8Array): NamespaceModule {
@@ -71,8 +82,10 @@ class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
       else missing ??= wanted.module;
     }
     try {
-      const { exports } = new this.#namespace.Instance(module, imports);
-      return { exports: exports as Record<string, unknown>, info, wrappers: new Map() };
+      const instance = new this.#namespace.Instance(module, imports);
+      const made = { instance, exports: instance.exports as Record<string, unknown>, info, wrappers: new Map() };
+      this.#instances.push(made);
+      return made;
     } catch (error) {
       if (missing !== undefined && error instanceof TypeError) throw new MissingModule(`no module "${missing}"`);
       throw error;
@@ -112,12 +125,18 @@ class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
 
   spectest(): NamespaceInstance {
     const instantiate = (table64: boolean) => this.instantiate(this.compile(spectestModule({ table64 })), new Map());
+    if (this.#options.table64 === false) return instantiate(false);
     try {
       return instantiate(true);
     } catch (error) {
       if (this.classify(error) !== 'compile') throw error;
       return instantiate(false);
     }
+  }
+
+  gasUsed(): readonly bigint[] {
+    const { stats } = this.#namespace;
+    return stats ? this.#instances.map(({ instance }) => stats(instance).gasUsed) : [];
   }
 
   #wrapper(instance: NamespaceInstance, key: string, field: string, make: () => Uint8Array): ExportedFunction {
@@ -223,6 +242,6 @@ class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
 /**
  * A host on a namespace object, of any implementation: its classes are known by name only. `name` is for reports.
  */
-export function namespaceHost(name: string, namespace: object): SpecHost {
-  return new NamespaceHost(name, namespace as Namespace);
+export function namespaceHost(name: string, namespace: object, options: HostOptions = {}): SpecHost {
+  return new NamespaceHost(name, namespace as Namespace, options);
 }
