@@ -7,7 +7,16 @@
 import { blockType, InstructionReader } from '../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { type FunctionPlan, planFunction } from '../wasm/plan.ts';
-import { F32, F64, type FuncType, typeOfFunction, V128, type ValType, type WasmModule } from '../wasm/types.ts';
+import {
+  F32,
+  F64,
+  type FuncType,
+  funcType,
+  typeOfFunction,
+  V128,
+  type ValType,
+  type WasmModule,
+} from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
 import { STEP, Steps } from './publications.ts';
 import { ANY, CLEAN, Sources } from './sources.ts';
@@ -192,6 +201,8 @@ interface Frame {
   isOneArmed: boolean;
 }
 
+const NO_RESULT = funcType([], []);
+
 class Analyser {
   private readonly module: WasmModule;
   private readonly reader: InstructionReader;
@@ -237,7 +248,7 @@ class Analyser {
     this.slot = -1;
     this.frames.push({
       kind: EFFECT.block,
-      type: { params: [], results: type.results, key: '' },
+      type: { ...NO_RESULT, results: type.results },
       height: 0,
       vertex: EXACT,
       frequency: 1,

@@ -6,6 +6,7 @@ import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '
 import type { ExternKind, FuncType, Import } from '../wasm/types.ts';
 import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
+import { functionTypes } from './layout.ts';
 import { limitsFor, meterModule } from './meter-module.ts';
 import type { MeteredExport } from './metered.ts';
 
@@ -138,7 +139,7 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
     instantiate(module, { limits: asked, imports, slices }: InstantiateOptions) {
       const limits = limitsFor(module, asked);
       const metered = meterModule(module, { canonicalNaN: true, refills: slices !== undefined });
-      const link = linker(imports, metered.module.types);
+      const link = linker(imports, functionTypes(metered.module));
       const store = new Store(host, limits.stackBytes);
       return new MeteredInstance(new Guest(store, metered, { limits, slices, link, references }));
     },

@@ -14,7 +14,18 @@ import {
 import { PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
 import type { Caller, GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
-import { F32, F64, FUNCREF, type FuncType, I32, I64, type Import, V128, type ValType } from '../wasm/types.ts';
+import {
+  F32,
+  F64,
+  FUNCREF,
+  type FuncType,
+  funcType,
+  I32,
+  I64,
+  type Import,
+  V128,
+  type ValType,
+} from '../wasm/types.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { DEPTH, METER_EXPORTS, type MeterFunction, TRAP_CODES } from './layout.ts';
 import { type Budget, Meter } from './meter.ts';
@@ -234,8 +245,7 @@ export class Guest {
   start(): void {
     const { start } = this.metered;
     if (start === undefined) return;
-    const type: FuncType = { params: [], results: [], key: '->' };
-    this.invoke(this.meterExport(METER_EXPORTS.start) as RawFunction, start, type, []);
+    this.invoke(this.meterExport(METER_EXPORTS.start) as RawFunction, start, funcType([], []), []);
   }
 
   private meterExport(name: string): unknown {

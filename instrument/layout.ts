@@ -53,6 +53,11 @@ export const TRAP_CODES = ['invalid-conversion'] as const;
 /** Functions of the rewritten module's own that others call. */
 export const HELPERS = ['check', 'enter'] as const;
 
+/** The types of a module that has none but of functions: `meterModule` refuses the others. */
+export function functionTypes(module: WasmModule): readonly FuncType[] {
+  return module.types as readonly FuncType[];
+}
+
 function holdsFunctions({ params, results }: FuncType): boolean {
   return params.includes(FUNCREF) || results.includes(FUNCREF);
 }

@@ -31,9 +31,17 @@ export function validated(bytes: Uint8Array): WasmModule {
   }
 }
 
+/** @throws CompileError where the module uses what the weaver does not meter */
+function refuse({ features }: WasmModule): void {
+  if (features.length === 0) return;
+  throw new CompileError(
+    `the module uses ${features.join(', ')}, which cannot be instrumented: choose the engine 'interpreter'`,
+  );
+}
+
 /**
  * The module, rewritten and validated; the same one whenever it is asked for again.
- * @throws CompileError where the result would be beyond the limits on modules
+ * @throws CompileError where the module uses what cannot be metered, or the result would be beyond the limits on modules
  */
 export function meterModule(module: WasmModule, options: WeaveOptions): MeteredModule {
   const known = adopted.get(module);
@@ -41,6 +49,7 @@ export function meterModule(module: WasmModule, options: WeaveOptions): MeteredM
     if (!options.refills || known.refills) return known.metered;
     throw new CompileError('the module was instrumented without time slices, and cannot be given a time limit');
   }
+  refuse(module);
   let variants = cache.get(module);
   if (variants === undefined) {
     variants = new Map();

@@ -11,6 +11,7 @@ import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } fr
 import { FUNCREF, type FuncType, type Import, type WasmModule } from '../wasm/types.ts';
 import { type Growth, Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
+import { functionTypes } from './layout.ts';
 import { Budget } from './meter.ts';
 import { meterModule } from './meter-module.ts';
 
@@ -197,7 +198,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       }
       const canonicalNaN = options.canonicalNaN ?? true;
       const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined || options.alone !== true });
-      const link = linker(imports ?? {}, core.types);
+      const link = linker(imports ?? {}, functionTypes(core));
       const guest = new Guest(store, metered, { limits, slices, link, references });
       latest = guest;
       guests.set(this, guest);
@@ -221,7 +222,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
             ? show(raw as RawFunction, (...args) =>
                 only(guest.invoke(raw as RawFunction, index, type as FuncType, args)),
               )
-            : wrap(raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global, kind);
+            : wrap(
+                raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
+                kind as Exclude<typeof kind, 'tag'>,
+              );
         Object.defineProperty(exports, name, { value, enumerable: true });
         const linked = kind === 'function' ? guest.importedFunctions[index] : undefined;
         if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
@@ -296,6 +300,8 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
           const raw = behind.get(value);
           return raw === undefined ? { host: plain(value as RawFunction, type) } : { raw };
         }
+        case 'tag':
+          return fail('exceptions are not metered');
         case 'table':
           return { raw: rawTables.get(value as object) ?? fail('incompatible import type: a table is required') };
         case 'memory':

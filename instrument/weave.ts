@@ -22,7 +22,16 @@ import {
 } from '../wasm/types.ts';
 import { analyse } from './analyse.ts';
 import { BodyWeaver, CodeWriter } from './body.ts';
-import { BARRED, DEPTH, HELPERS, Layout, METER_EXPORTS, METER_FUNCTION_NAMES, METER_FUNCTIONS } from './layout.ts';
+import {
+  BARRED,
+  DEPTH,
+  functionTypes,
+  HELPERS,
+  Layout,
+  METER_EXPORTS,
+  METER_FUNCTION_NAMES,
+  METER_FUNCTIONS,
+} from './layout.ts';
 import { Writer } from './writer.ts';
 
 export interface WeaveOptions {
@@ -112,7 +121,7 @@ class Weaver {
   private types(): Writer {
     const { module, layout } = this;
     const out = new Writer();
-    const types = [...module.types, ...layout.types];
+    const types = [...functionTypes(module), ...layout.types];
     out.u32(types.length);
     for (const { params, results } of types) {
       out.u8(FUNCTION_TYPE);

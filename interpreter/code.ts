@@ -7,12 +7,43 @@ import { lowerFunction } from './lower.ts';
 /** Maps words of code back to the module: pairs of (first word of a machine instruction, offset in the bytes). */
 export type Trace = number[];
 
+/** A clause of a `try_table`, as lowered. */
+export interface CatchTarget {
+  /** One of `CATCH`. */
+  readonly kind: number;
+  /** Index of the tag; -1 where it catches all. */
+  readonly tag: number;
+  /** First word of the code that leads to its label. */
+  readonly target: number;
+  /** Register, from the frame pointer, of the first value that is passed on; and slot of the exception itself. */
+  readonly base: number;
+  readonly place: number;
+}
+
+/** Words of the body of a `try_table`. */
+export interface TryRegion {
+  readonly start: number;
+  readonly end: number;
+  readonly clauses: readonly CatchTarget[];
+}
+
+/** A function that has been lowered. */
+interface Lowered {
+  readonly body: number;
+  readonly entry: number;
+  readonly weight: number;
+  /** The innermost first. */
+  readonly regions: readonly TryRegion[];
+}
+
 export class ModuleCode {
   readonly module: WasmModule;
   words = new Int32Array(1024);
   length = LEAVE_PC + 1;
   /** First word of every own function's code; 0 where it has not been lowered yet. */
   readonly entries: Int32Array;
+  /** In the order of their entries. */
+  private readonly lowered: Lowered[] = [];
 
   constructor(module: WasmModule) {
     this.module = module;
@@ -29,9 +60,23 @@ export class ModuleCode {
 
   private lower(body: number): number {
     const entry = this.length + HEADER_WORDS;
-    lowerFunction(this, body);
+    const regions = lowerFunction(this, body);
     this.entries[body] = entry;
+    this.lowered.push({ body, entry, weight: this.words[entry - HEADER_WORDS] as number, regions });
     return entry;
+  }
+
+  /** The function that the word at `pc` belongs to. */
+  frameAt(pc: number): Lowered | undefined {
+    const { lowered } = this;
+    let low = 0;
+    let high = lowered.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((lowered[middle] as Lowered).entry <= pc) low = middle + 1;
+      else high = middle;
+    }
+    return lowered[low - 1];
   }
 
   emit(word: number): void {
@@ -45,15 +90,9 @@ export class ModuleCode {
 
   /** The function that the word at `pc` belongs to, and the offset of its instruction; undefined for no function. */
   locate(pc: number): { body: number; offset: number } | undefined {
-    let body = -1;
-    let start = 0;
-    this.entries.forEach((entry, i) => {
-      if (entry !== 0 && entry <= pc && entry > start) {
-        body = i;
-        start = entry;
-      }
-    });
-    if (body < 0) return undefined;
+    const frame = this.frameAt(pc);
+    if (frame === undefined) return undefined;
+    const { body, entry: start } = frame;
     // Lowering is deterministic: doing it again, into scratch code, tells which instruction became which words.
     const scratch = new ModuleCode(this.module);
     const trace: Trace = [];

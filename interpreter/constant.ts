@@ -1,8 +1,9 @@
-/** Cell expressions (specification 4.5.5), which validation has bounded and typed. */
+/** Constant expressions (specification 4.9.3), which validation has bounded and typed. */
 
 import { InstructionReader } from '../wasm/instructions.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import type { ConstExpr } from '../wasm/types.ts';
+import { makeObject } from './gc/constant.ts';
 import { GLOBAL_WORDS } from './global.ts';
 import type { Instance } from './instance.ts';
 import { mul64 } from './numeric.ts';
@@ -34,6 +35,7 @@ export function evaluate(instance: Instance, expression: ConstExpr): Cell {
   while (reader.pos < expression.end) {
     const row = OPCODES[reader.next()];
     if (row === undefined || row.mnemonic === 'end') break;
+    if (makeObject(instance, row.mnemonic, reader, stack)) continue;
     const binary = BINARY[row.mnemonic];
     if (binary !== undefined) {
       const b = stack.pop() as Cell;

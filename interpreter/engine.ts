@@ -11,7 +11,15 @@ import type {
 import { HostError, RuntimeError, UsageError } from '../wasm/errors.ts';
 import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
 import { quote } from '../wasm/quote.ts';
-import type { Export, ExternKind, FuncType, Import, WasmModule } from '../wasm/types.ts';
+import {
+  type DefinedType,
+  type Export,
+  type ExternKind,
+  type FuncType,
+  functionTypeAt,
+  type Import,
+  type WasmModule,
+} from '../wasm/types.ts';
 import type { WireReader } from '../wasm/wire.ts';
 import { call } from './execute.ts';
 import { callAsync, Execution, execution } from './execution.ts';
@@ -28,7 +36,7 @@ function asGuestFailure(error: unknown, label: string): unknown {
   return new HostError(`host function ${label} failed: ${what}`, { cause: error });
 }
 
-function foreign(host: HostFunction, label: string): ForeignFunction {
+function foreign(host: HostFunction, types: readonly DefinedType[], label: string): ForeignFunction {
   const body: HostFunction['call'] = (caller, args) => {
     try {
       const value = host.call(caller, args);
@@ -41,14 +49,14 @@ function foreign(host: HostFunction, label: string): ForeignFunction {
       throw asGuestFailure(error, label);
     }
   };
-  return new ForeignFunction(host.type, host.gas, body, true);
+  return new ForeignFunction(host.type, types, host.gas, body, true);
 }
 
 function linker(resolve: ImportResolver): (imported: Import, module: WasmModule) => ExternValue | undefined {
   return (imported, module) => {
     if (imported.kind !== 'function') return undefined;
-    const host = resolve(imported.module, imported.name, module.types[imported.typeIndex] as FuncType);
-    return host && foreign(host, quote(`${imported.module}.${imported.name}`));
+    const host = resolve(imported.module, imported.name, functionTypeAt(module, imported.typeIndex));
+    return host && foreign(host, module.types, quote(`${imported.module}.${imported.name}`));
   };
 }
 

@@ -9,19 +9,22 @@ import {
   StackLimitExceeded,
   Trap,
   type TrapKind,
+  UncaughtException,
   UsageError,
   WasmSandboxError,
 } from '../wasm/errors.ts';
 import { share } from '../wasm/gas.ts';
-import type { Caller, WasmValue } from '../wasm/host.ts';
+import { type Caller, GuestExit, type WasmValue } from '../wasm/host.ts';
 import { functionNames } from '../wasm/names.ts';
 import type { ValType } from '../wasm/types.ts';
+import { ExceptionInstance, JS_TAG } from './exception.ts';
 import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
 import { EXIT, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
 import { run } from './loop.generated.ts';
 import type { Store } from './store.ts';
 import type { Thread } from './thread.ts';
+import { returnToCaller, unwind } from './unwind.ts';
 import { readRegister, toCell, writeRegisters } from './values.ts';
 
 /** A guest that waits for a host function's promise. */
@@ -65,6 +68,34 @@ function trapped(thread: Thread, kind: TrapKind): RuntimeError {
     `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}`,
     { ...at, cause },
   );
+}
+
+function outOfMemory(thread: Thread): MemoryLimitExceeded {
+  const { budget } = thread.instance as Instance;
+  return new MemoryLimitExceeded(
+    `Memory limit exceeded: no room for another object within ${budget.limit} bytes, of which ${budget.used} are in use`,
+    location(thread),
+  );
+}
+
+/** What the host is to get if nobody catches the thread's exception. Made before frames are left, as it says where. */
+function asUncaught(thread: Thread): unknown {
+  const { tag, payload } = thread.exception as ExceptionInstance;
+  if (tag === JS_TAG) return payload[0]?.reference;
+  return new UncaughtException(thread.exception, location(thread));
+}
+
+/**
+ * Lets the guest catch what a host function threw, if it is an exception and somebody does.
+ * @returns false where it must end the guest's call
+ */
+export function catchHostError(thread: Thread, error: unknown): boolean {
+  if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
+  else if (error instanceof WasmSandboxError || error instanceof GuestExit) return false;
+  else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
+  thread.bind(thread.instance as Instance);
+  thread.takeGas();
+  return unwind(thread, thread.pc - 1);
 }
 
 /** After a checkpoint at which the gas at hand was used up. */
@@ -136,6 +167,9 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
   let value: WasmValue;
   try {
     value = target.call(caller, args);
+  } catch (error) {
+    if (!catchHostError(thread, error)) throw error;
+    return undefined;
   } finally {
     thread.top = top;
     store.active = outer;
@@ -150,13 +184,15 @@ export function isPromise(value: unknown): value is Promise<WasmValue> {
 }
 
 export function finishHostCall(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
-  storeResults(thread, target.type.results, base, value);
+  storeResults(thread, target, base, value);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
 }
 
 /** Stores what a host function returned: nothing, a value, or an iterable of several (JavaScript API, 5.6). */
-function storeResults(thread: Thread, types: readonly ValType[], base: number, value: WasmValue): void {
+function storeResults(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
+  const { type, types: definitions } = target;
+  const types = type.results;
   if (types.length === 0) return;
   const values = types.length === 1 ? [value] : [...(value as Iterable<WasmValue>)];
   if (values.length !== types.length)
@@ -165,7 +201,7 @@ function storeResults(thread: Thread, types: readonly ValType[], base: number, v
     thread,
     base,
     types,
-    types.map((type, i) => toCell(type, values[i])),
+    types.map((type, i) => toCell(type, definitions, values[i])),
   );
 }
 
@@ -175,6 +211,12 @@ function callOut(thread: Thread): Suspension | undefined {
   if (target instanceof ForeignFunction) return callHost(thread, target);
   const base = thread.fp + thread.argBase;
   thread.published = thread.gas;
+  // After a tail call from the last frame of an instance: that has ended.
+  if (thread.pc === LEAVE_PC) returnToCaller(thread);
+  if (target.instance === thread.instance) {
+    enter(thread, target, base, thread.pc);
+    return undefined;
+  }
   if (target.instance.store !== (thread.instance as Instance).store) {
     throw new UsageError('a function of another store is called: give both instances the same namespace');
   }
@@ -184,15 +226,6 @@ function callOut(thread: Thread): Suspension | undefined {
   thread.frames[thread.sp++] = thread.pc;
   enter(thread, target, base, LEAVE_PC);
   return undefined;
-}
-
-/** The last frame of an instance has returned to the one that called it. */
-function returnToCaller(thread: Thread): void {
-  thread.returnGas(thread.gas);
-  thread.bind(thread.callers.pop() as Instance);
-  thread.pc = thread.frames[--thread.sp] as number;
-  thread.fp -= thread.code[thread.pc - 1] as number;
-  thread.takeGas();
 }
 
 /** Runs until the function that was entered from outside has returned, it is to pause, or a promise has to be awaited. */
@@ -232,6 +265,13 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         // Every call publishes, also one that fails.
         thread.published = thread.gas;
         throw outOfStack(thread);
+      case EXIT.throw: {
+        const uncaught = asUncaught(thread);
+        if (!unwind(thread, thread.pc)) throw uncaught;
+        break;
+      }
+      case EXIT.memory:
+        throw outOfMemory(thread);
       case EXIT.exhausted:
         throw outOfGas(thread);
       default:
@@ -276,7 +316,7 @@ export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
   checkEnterable(func.instance);
   // First of all, as converting may run code of the embedder's, which may call the guest again.
   const { params } = func.type;
-  const cells = params.map((type, i) => toCell(type, args[i]));
+  const cells = params.map((type, i) => toCell(type, func.types, args[i]));
   const isNested = store.active !== undefined;
   const thread = store.active ?? store.acquire();
   const { pc, fp, sp, depth, instance, top } = thread;

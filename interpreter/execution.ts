@@ -8,6 +8,7 @@ import {
   asList,
   begin,
   callForeign,
+  catchHostError,
   fail,
   finish,
   finishHostCall,
@@ -188,8 +189,9 @@ export class Execution implements EngineExecution {
     this.pending = undefined;
     this.settled = SETTLED;
     if (outcome === undefined) return;
-    if ('error' in outcome) throw outcome.error;
-    finishHostCall((this.outer as Outer).thread, target, base, outcome.value);
+    const { thread } = this.outer as Outer;
+    if (!('error' in outcome)) finishHostCall(thread, target, base, outcome.value);
+    else if (!catchHostError(thread, outcome.error)) throw outcome.error;
   }
 
   /** Keeps others from entering the instances on the stack while the guest is left. */
@@ -242,8 +244,8 @@ export class Execution implements EngineExecution {
     this.hold('paused');
   }
 
-  pause(): void {
-    if (this.isRunning) this.func.instance.tank.stopAt = -1n;
+  pause(beyond = -1n): void {
+    if (this.isRunning) this.func.instance.tank.stopAt = beyond;
   }
 
   abort<E extends WasmSandboxError>(error: E): E {

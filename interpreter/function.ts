@@ -1,7 +1,7 @@
 /** Functions as guests hold them: in tables, in references, in exports. */
 
 import type { HostCall, HostGas } from '../wasm/host.ts';
-import type { FuncType } from '../wasm/types.ts';
+import { type DefinedType, type FuncType, isSubtype } from '../wasm/types.ts';
 import type { Instance } from './instance.ts';
 
 /** A function of an instance's own. */
@@ -17,6 +17,11 @@ export class WasmFunction {
     this.index = index;
   }
 
+  /** What the types of its parameters and results may name. */
+  get types(): readonly DefinedType[] {
+    return this.instance.module.types;
+  }
+
   /** First word of its code. */
   entry(): number {
     return this.instance.code.entry(this.index - this.instance.module.importedFunctions);
@@ -30,9 +35,12 @@ export class ForeignFunction {
   readonly call: HostCall;
   /** Whether a promise it returns suspends the guest, rather than being its value. */
   readonly awaits: boolean;
+  /** What the types of its parameters and results may name. */
+  readonly types: readonly DefinedType[];
 
-  constructor(type: FuncType, gas: HostGas, call: HostCall, awaits: boolean) {
+  constructor(type: FuncType, types: readonly DefinedType[], gas: HostGas, call: HostCall, awaits: boolean) {
     this.type = type;
+    this.types = types;
     this.gas = gas;
     this.call = call;
     this.awaits = awaits;
@@ -45,10 +53,13 @@ export function isFunction(value: unknown): value is GuestFunction {
   return value instanceof WasmFunction || value instanceof ForeignFunction;
 }
 
-/** What a reference may be: null, a function, or for externref any value of the embedder's. */
+/**
+ * What a reference may be: null, a function, a struct, an array, an exception, a number for an i31, or any value of the
+ * embedder's.
+ */
 export type Reference = GuestFunction | null | unknown;
 
 /** Whether a function may be called as `type`. */
 export function hasType(func: GuestFunction, type: FuncType): boolean {
-  return func.type === type || func.type.key === type.key;
+  return isSubtype(func.type, type);
 }

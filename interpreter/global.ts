@@ -1,6 +1,6 @@
 /** A global (specification 4.2.9): a cell in an array it may share with others, or a reference. */
 
-import type { GlobalType } from '../wasm/types.ts';
+import type { DefinedType, GlobalType } from '../wasm/types.ts';
 import type { Reference } from './function.ts';
 
 /** 32-bit words of a cell: enough for a vector. */
@@ -8,14 +8,22 @@ export const GLOBAL_WORDS = 4;
 
 export class GlobalInstance {
   readonly type: GlobalType;
+  /** What the type of the value may name. */
+  readonly types: readonly DefinedType[];
   readonly cells: Int32Array;
   /** Place of the low word. */
   readonly at: number;
   /** The value, where the type is a reference. */
   reference: Reference = null;
 
-  constructor(type: GlobalType, cells: Int32Array = new Int32Array(GLOBAL_WORDS), at = 0) {
+  constructor(
+    type: GlobalType,
+    types: readonly DefinedType[],
+    cells: Int32Array = new Int32Array(GLOBAL_WORDS),
+    at = 0,
+  ) {
     this.type = type;
+    this.types = types;
     this.cells = cells;
     this.at = at;
   }

@@ -3,19 +3,30 @@
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { GasExhausted, LinkError, MemoryLimitExceeded, type ResourceFigures } from '../wasm/errors.ts';
 import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import { equals, matches } from '../wasm/matching.ts';
 import { instantiationCost } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';
-import { type FuncType, type Import, type Limits, typeName, typeOfFunction, type WasmModule } from '../wasm/types.ts';
+import {
+  functionTypeAt,
+  type Import,
+  type Limits,
+  type TableType,
+  typeName,
+  typeOfFunction,
+  type WasmModule,
+} from '../wasm/types.ts';
 import { ModuleCode } from './code.ts';
 import { evaluate } from './constant.ts';
+import { TagInstance } from './exception.ts';
 import { type GuestFunction, hasType, isFunction, type Reference, WasmFunction } from './function.ts';
+import { Heap } from './gc/heap.ts';
 import { GLOBAL_WORDS, GlobalInstance } from './global.ts';
 import { LinearMemory } from './memory.ts';
 import type { Store } from './store.ts';
 import { TableInstance } from './table.ts';
 import { Budget, Tank } from './tank.ts';
 
-export type ExternValue = GuestFunction | TableInstance | LinearMemory | GlobalInstance;
+export type ExternValue = GuestFunction | TableInstance | LinearMemory | GlobalInstance | TagInstance;
 
 /** Finds what an import names; undefined where there is nothing. */
 export type Linker = (imported: Import, module: WasmModule) => ExternValue | undefined;
@@ -43,9 +54,13 @@ export class Instance {
   readonly globals: GlobalInstance[] = [];
   /** Values of the instance's own globals. */
   readonly cells: Int32Array;
-  memory: LinearMemory | undefined;
+  readonly memories: LinearMemory[] = [];
+  readonly tags: TagInstance[] = [];
+  readonly heap: Heap = new Heap(this);
   readonly droppedElements: Set<number> = new Set();
   readonly droppedData: Set<number> = new Set();
+  /** Values of the element segments whose expressions make objects: they are evaluated once. */
+  private readonly segmentValues = new Map<number, readonly Reference[]>();
   /** How a call stands that has been left and not ended: until it has, no other may enter. */
   suspended: 'paused' | 'waiting' | undefined;
   private readonly functions: (GuestFunction | undefined)[];
@@ -65,7 +80,7 @@ export class Instance {
   }
 
   /** Charges for what the module defines, and makes it. */
-  private begin(): void {
+  private begin(old: readonly LinearMemory[] = []): void {
     const cost = instantiationCost(this.module);
     if (!this.tank.chargeLarge(cost)) {
       this.tank.exhausted = true;
@@ -73,7 +88,7 @@ export class Instance {
         resources: this.figures(),
       });
     }
-    this.allocate();
+    this.allocate(old);
   }
 
   /**
@@ -90,7 +105,10 @@ export class Instance {
     this.cells.fill(0);
     this.budget.reset();
     this.tank.restore(0n, false);
-    this.begin();
+    this.heap.reset();
+    this.segmentValues.clear();
+    this.tags.length = module.importedTags;
+    this.begin(this.memories.splice(module.importedMemories));
   }
 
   private link(link: Linker): void {
@@ -104,7 +122,8 @@ export class Instance {
       }
       if (isFunction(value)) this.functions[functions++] = value;
       else if (value instanceof TableInstance) this.tables.push(value);
-      else if (value instanceof LinearMemory) this.memory = value;
+      else if (value instanceof LinearMemory) this.memories.push(value);
+      else if (value instanceof TagInstance) this.tags.push(value);
       else if (value instanceof GlobalInstance) this.globals.push(value);
     }
   }
@@ -114,22 +133,38 @@ export class Instance {
     const incompatible = (required: string) => `incompatible import type: ${required} is required`;
     switch (imported.kind) {
       case 'function': {
-        const type = this.module.types[imported.typeIndex] as FuncType;
+        const type = functionTypeAt(this.module, imported.typeIndex);
         if (!isFunction(value)) return incompatible('a function');
         return hasType(value, type) ? undefined : `${incompatible(type.key)}, ${value.type.key} was given`;
       }
       case 'table': {
-        const { element, limits } = imported.type;
+        const { element, limits, address } = imported.type;
         if (!(value instanceof TableInstance)) return incompatible('a table');
-        if (value.element !== element) return incompatible(`a table of ${typeName(element)}`);
+        if (!equals(value.element, value.types, element, this.module.types)) {
+          return incompatible(`a table of ${typeName(element)}`);
+        }
+        if (value.address !== address) return incompatible(`a table with addresses of ${typeName(address)}`);
         return fits(value.limits, limits) ? undefined : incompatible('a table within other limits');
       }
-      case 'memory':
+      case 'memory': {
+        const { limits, address } = imported.type;
         if (!(value instanceof LinearMemory)) return incompatible('a memory');
-        return fits(value.limits, imported.type.limits) ? undefined : incompatible('a memory within other limits');
+        if (value.address !== address) return incompatible(`a memory with addresses of ${typeName(address)}`);
+        return fits(value.limits, limits) ? undefined : incompatible('a memory within other limits');
+      }
+      case 'tag': {
+        if (!(value instanceof TagInstance)) return incompatible('a tag');
+        const { key } = functionTypeAt(this.module, imported.typeIndex);
+        return value.type.key === key ? undefined : incompatible(`a tag of ${key}, ${value.type.key} was given`);
+      }
       case 'global': {
         const { type, mutable } = imported.type;
-        const isFit = value instanceof GlobalInstance && value.type.type === type && value.type.mutable === mutable;
+        const { types } = this.module;
+        const isFit =
+          value instanceof GlobalInstance &&
+          value.type.mutable === mutable &&
+          // What can be written must be the same on both sides.
+          (mutable ? equals : matches)(value.type.type, value.types, type, types);
         return isFit
           ? undefined
           : incompatible(`${mutable ? 'a mutable' : 'an immutable'} global of ${typeName(type)}`);
@@ -137,28 +172,48 @@ export class Instance {
     }
   }
 
-  private allocate(): void {
+  /** @param old memories of the same types that are not needed any more */
+  private allocate(old: readonly LinearMemory[]): void {
     const { module, budget } = this;
-    for (const type of module.memories.slice(module.importedMemories)) {
-      this.memory =
-        LinearMemory.create(type, budget, this.memory) ??
-        this.overBudget(`a memory of ${type.limits.min} pages`, type.limits.min * PAGE_BYTES);
-    }
-    for (const type of module.tables.slice(module.importedTables)) {
-      this.tables.push(
-        TableInstance.create(type, budget, null) ??
-          this.overBudget(`a table of ${type.limits.min} elements`, type.limits.min * TABLE_ELEMENT_BYTES),
+    module.memories.slice(module.importedMemories).forEach((type, i) => {
+      this.memories.push(
+        LinearMemory.create(type, budget, old[i]) ??
+          this.overBudget(`a memory of ${type.limits.min} pages`, type.limits.min * PAGE_BYTES),
       );
+    });
+    for (const typeIndex of module.tags.slice(module.importedTags)) {
+      this.tags.push(new TagInstance(functionTypeAt(module, typeIndex)));
     }
+    module.tables.slice(module.importedTables).forEach((type, i) => {
+      const init = module.tableInits[i];
+      this.tables.push(this.table(type, init === undefined ? null : evaluate(this, init).reference));
+    });
     module.globalInits.forEach((init, i) => {
       const type = module.globals[module.importedGlobals + i];
       if (type === undefined) return;
-      const global = new GlobalInstance(type, this.cells, GLOBAL_WORDS * i);
+      const global = new GlobalInstance(type, module.types, this.cells, GLOBAL_WORDS * i);
       const { low, high, upper, reference } = evaluate(this, init);
       this.cells.set([low, high, ...(upper ?? [])], global.at);
       global.reference = reference;
       this.globals.push(global);
     });
+    if (module.features.includes('gc')) this.evaluateSegments();
+  }
+
+  /** Objects that segments refer to are made now, once: what an expression makes is another object every time. */
+  private evaluateSegments(): void {
+    this.module.elements.forEach(({ items }, i) => {
+      if (items.length === 0 || typeof items[0] === 'number') return;
+      this.segmentValues.set(i, this.elements(i, 0, items.length));
+    });
+  }
+
+  private table(type: TableType, initial: Reference): TableInstance {
+    const { min } = type.limits;
+    return (
+      TableInstance.create(type, this.module.types, this.budget, initial) ??
+      this.overBudget(`a table of ${min} elements`, min * TABLE_ELEMENT_BYTES)
+    );
   }
 
   private overBudget(what: string, bytes: number): never {
@@ -186,7 +241,9 @@ export class Instance {
       case 'table':
         return this.tables[index] as TableInstance;
       case 'memory':
-        return this.memory as LinearMemory;
+        return this.memories[index] as LinearMemory;
+      case 'tag':
+        return this.tags[index] as TagInstance;
       case 'global':
         return this.globals[index] as GlobalInstance;
     }
@@ -194,10 +251,28 @@ export class Instance {
 
   /** Values of an element segment, from `start` to before `end`. */
   elements(segment: number, start: number, end: number): readonly Reference[] {
+    const known = this.segmentValues.get(segment);
+    if (known !== undefined) return known.slice(start, end);
     const { items } = this.module.elements[segment] as NonNullable<(typeof this.module.elements)[number]>;
     return items
       .slice(start, end)
       .map((item) => (typeof item === 'number' ? this.function(item) : evaluate(this, item).reference));
+  }
+
+  /** The objects that segments hold which have not been dropped. */
+  *heldBySegments(): Generator<readonly Reference[]> {
+    for (const [segment, values] of this.segmentValues) if (!this.droppedElements.has(segment)) yield values;
+  }
+
+  /** Bytes of a data segment; none once it has been dropped. */
+  data(segment: number): Uint8Array {
+    const { bytes, data } = this.module;
+    const { start, end } = (data[segment] as (typeof data)[number]).bytes;
+    return this.droppedData.has(segment) ? bytes.subarray(0, 0) : bytes.subarray(start, end);
+  }
+
+  get memory(): LinearMemory | undefined {
+    return this.memories[0];
   }
 
   figures(): ResourceFigures {

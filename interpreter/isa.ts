@@ -11,7 +11,7 @@
  * - `t` target, followed by the gas charged when the branch is taken; `f` the gas charged when it is not
  * - `n` number of entries that follow, each a target with its gas
  * - `q` four words, the 16 bytes of a vector
- * - `x y z` indices, counts, gas: plain words
+ * - `e g` more registers read; `x y z u w` indices, counts, gas: plain words
  */
 
 import { TRAPS, type TrapKind } from '../wasm/errors.ts';
@@ -123,6 +123,7 @@ const HOT_OPS: readonly MachineOp[] = [
   own('global.get64', 'dx'),
   own('global.set32', 'xa'),
   own('global.set64', 'xa'),
+  own('address', 'da'),
   ...accesses(),
   ...rows.filter(isHot).flatMap(computations),
 ];
@@ -150,12 +151,42 @@ const SYSTEM_OPS = [
   own('table.copy', 'xyabc'),
   own('table.init', 'xyabc'),
   own('elem.drop', 'x'),
-  own('memory.size', 'd'),
-  own('memory.grow', 'da'),
-  own('memory.fill', 'abc'),
-  own('memory.copy', 'abc'),
-  own('memory.init', 'xabc'),
+  own('memory.use', 'x'),
+  own('memory.size', 'xd'),
+  own('memory.grow', 'xda'),
+  own('memory.fill', 'xabc'),
+  own('memory.copy', 'xyabc'),
+  own('memory.init', 'xyabc'),
   own('data.drop', 'x'),
+  own('return_call', 'xyzw'),
+  own('return_call_indirect', 'xyazuw'),
+  own('call_ref', 'ay'),
+  own('return_call_ref', 'ayzw'),
+  own('throw', 'xa'),
+  own('throw_ref', 'a'),
+  own('struct.new', 'dxa'),
+  own('struct.new_default', 'dx'),
+  own('struct.get', 'daxyz'),
+  own('struct.set', 'xyab'),
+  own('array.new', 'dxab'),
+  own('array.new_default', 'dxa'),
+  own('array.new_fixed', 'dxya'),
+  own('array.new_data', 'dxyab'),
+  own('array.new_elem', 'dxyab'),
+  own('array.get', 'dabz'),
+  own('array.set', 'abc'),
+  own('array.len', 'da'),
+  own('array.fill', 'abce'),
+  own('array.copy', 'abceg'),
+  own('array.init_data', 'xabce'),
+  own('array.init_elem', 'xabce'),
+  own('ref.test', 'dax'),
+  own('ref.cast', 'dax'),
+  own('ref.eq', 'dab'),
+  own('ref.as_non_null', 'da'),
+  own('ref.i31', 'da'),
+  own('i31.get_s', 'da'),
+  own('i31.get_u', 'da'),
 ] as const;
 
 /** What vector.ts does, one instruction for every row. */
@@ -225,6 +256,10 @@ export const EXIT = {
   settle: 10,
   /** The instruction at `pc` is not one of the main loop's. */
   rare: 11,
+  /** `thread.exception` is thrown by the instruction at `pc`. */
+  throw: 12,
+  /** The memory budget does not hold an object. */
+  memory: 13,
   trap: 16,
 } as const;
 

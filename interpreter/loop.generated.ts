@@ -236,7 +236,13 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 26: { // load32.i32
+      case 26: { // address
+        const s = fp + C[pc + 2 | 0] | 0;
+        R[fp + C[pc + 1 | 0] | 0] = R[s + 1 | 0] === 0 ? R[s] : -1;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 27: { // load32.i32
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -245,7 +251,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 27: { // load64.i64
+      case 28: { // load64.i64
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -258,7 +264,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 28: { // load32.i8
+      case 29: { // load32.i8
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -267,7 +273,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 29: { // load32.u8
+      case 30: { // load32.u8
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -276,7 +282,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 30: { // load32.i16
+      case 31: { // load32.i16
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
@@ -285,7 +291,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 31: { // load32.u16
+      case 32: { // load32.u16
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
@@ -294,7 +300,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 32: { // load64.i8
+      case 33: { // load64.i8
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -307,7 +313,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 33: { // load64.u8
+      case 34: { // load64.u8
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -320,7 +326,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 34: { // load64.i16
+      case 35: { // load64.i16
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
@@ -333,7 +339,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 35: { // load64.u16
+      case 36: { // load64.u16
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
@@ -346,7 +352,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 36: { // load64.i32
+      case 37: { // load64.i32
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -359,7 +365,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 37: { // load64.u32
+      case 38: { // load64.u32
         const base = R[fp + C[pc + 2 | 0] | 0];
         const offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -372,7 +378,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 38: { // store32.i32
+      case 39: { // store32.i32
         const base = R[fp + C[pc + 1 | 0] | 0];
         const offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -383,7 +389,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 39: { // store64.i64
+      case 40: { // store64.i64
         const base = R[fp + C[pc + 1 | 0] | 0];
         const offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -396,7 +402,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 40: { // store32.i8
+      case 41: { // store32.i8
         const base = R[fp + C[pc + 1 | 0] | 0];
         const offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -407,7 +413,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 41: { // store32.i16
+      case 42: { // store32.i16
         const base = R[fp + C[pc + 1 | 0] | 0];
         const offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
@@ -418,21 +424,21 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 42: { // i32.eq
+      case 43: { // i32.eq
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 43: { // i32.eq.k
+      case 44: { // i32.eq.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 44: { // br.i32.eq
+      case 45: { // br.i32.eq
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a === b) {
@@ -451,7 +457,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 45: { // br.i32.eq.k
+      case 46: { // br.i32.eq.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a === b) {
@@ -470,21 +476,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 46: { // i32.ne
+      case 47: { // i32.ne
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 47: { // i32.ne.k
+      case 48: { // i32.ne.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 48: { // br.i32.ne
+      case 49: { // br.i32.ne
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a !== b) {
@@ -503,7 +509,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 49: { // br.i32.ne.k
+      case 50: { // br.i32.ne.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a !== b) {
@@ -522,21 +528,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 50: { // i32.lt_s
+      case 51: { // i32.lt_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 51: { // i32.lt_s.k
+      case 52: { // i32.lt_s.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 52: { // br.i32.lt_s
+      case 53: { // br.i32.lt_s
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a < b) {
@@ -555,7 +561,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 53: { // br.i32.lt_s.k
+      case 54: { // br.i32.lt_s.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a < b) {
@@ -574,21 +580,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 54: { // i32.lt_u
+      case 55: { // i32.lt_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 55: { // i32.lt_u.k
+      case 56: { // i32.lt_u.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 56: { // br.i32.lt_u
+      case 57: { // br.i32.lt_u
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 < b >>> 0) {
@@ -607,7 +613,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 57: { // br.i32.lt_u.k
+      case 58: { // br.i32.lt_u.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a >>> 0 < b >>> 0) {
@@ -626,21 +632,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 58: { // i32.gt_s
+      case 59: { // i32.gt_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 59: { // i32.gt_s.k
+      case 60: { // i32.gt_s.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 60: { // br.i32.gt_s
+      case 61: { // br.i32.gt_s
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a > b) {
@@ -659,7 +665,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 61: { // br.i32.gt_s.k
+      case 62: { // br.i32.gt_s.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a > b) {
@@ -678,21 +684,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 62: { // i32.gt_u
+      case 63: { // i32.gt_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 63: { // i32.gt_u.k
+      case 64: { // i32.gt_u.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 64: { // br.i32.gt_u
+      case 65: { // br.i32.gt_u
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 > b >>> 0) {
@@ -711,7 +717,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 65: { // br.i32.gt_u.k
+      case 66: { // br.i32.gt_u.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a >>> 0 > b >>> 0) {
@@ -730,21 +736,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 66: { // i32.le_s
+      case 67: { // i32.le_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 67: { // i32.le_s.k
+      case 68: { // i32.le_s.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 68: { // br.i32.le_s
+      case 69: { // br.i32.le_s
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a <= b) {
@@ -763,7 +769,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 69: { // br.i32.le_s.k
+      case 70: { // br.i32.le_s.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a <= b) {
@@ -782,21 +788,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 70: { // i32.le_u
+      case 71: { // i32.le_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 71: { // i32.le_u.k
+      case 72: { // i32.le_u.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 72: { // br.i32.le_u
+      case 73: { // br.i32.le_u
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 <= b >>> 0) {
@@ -815,7 +821,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 73: { // br.i32.le_u.k
+      case 74: { // br.i32.le_u.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a >>> 0 <= b >>> 0) {
@@ -834,21 +840,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 74: { // i32.ge_s
+      case 75: { // i32.ge_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 75: { // i32.ge_s.k
+      case 76: { // i32.ge_s.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 76: { // br.i32.ge_s
+      case 77: { // br.i32.ge_s
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a >= b) {
@@ -867,7 +873,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 77: { // br.i32.ge_s.k
+      case 78: { // br.i32.ge_s.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a >= b) {
@@ -886,21 +892,21 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 78: { // i32.ge_u
+      case 79: { // i32.ge_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 79: { // i32.ge_u.k
+      case 80: { // i32.ge_u.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 80: { // br.i32.ge_u
+      case 81: { // br.i32.ge_u
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 >= b >>> 0) {
@@ -919,7 +925,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 81: { // br.i32.ge_u.k
+      case 82: { // br.i32.ge_u.k
         const a = R[fp + C[pc + 1 | 0] | 0];
         const b = C[pc + 2 | 0];
         if (a >>> 0 >= b >>> 0) {
@@ -938,7 +944,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 82: { // i64.eqz
+      case 83: { // i64.eqz
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -946,7 +952,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 83: { // br.i64.eqz
+      case 84: { // br.i64.eqz
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -966,7 +972,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 84: { // br_unless.i64.eqz
+      case 85: { // br_unless.i64.eqz
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -986,7 +992,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 85: { // i64.eq
+      case 86: { // i64.eq
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -997,7 +1003,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 86: { // i64.eq.k
+      case 87: { // i64.eq.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1007,7 +1013,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 87: { // br.i64.eq
+      case 88: { // br.i64.eq
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1030,7 +1036,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 88: { // br.i64.eq.k
+      case 89: { // br.i64.eq.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1052,7 +1058,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 89: { // i64.ne
+      case 90: { // i64.ne
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1063,7 +1069,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 90: { // i64.ne.k
+      case 91: { // i64.ne.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1073,7 +1079,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 91: { // br.i64.ne
+      case 92: { // br.i64.ne
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1096,7 +1102,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 92: { // br.i64.ne.k
+      case 93: { // br.i64.ne.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1118,7 +1124,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 93: { // i64.lt_s
+      case 94: { // i64.lt_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1129,7 +1135,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 94: { // i64.lt_s.k
+      case 95: { // i64.lt_s.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1139,7 +1145,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 95: { // br.i64.lt_s
+      case 96: { // br.i64.lt_s
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1162,7 +1168,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 96: { // br.i64.lt_s.k
+      case 97: { // br.i64.lt_s.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1184,7 +1190,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 97: { // i64.lt_u
+      case 98: { // i64.lt_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1195,7 +1201,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 98: { // i64.lt_u.k
+      case 99: { // i64.lt_u.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1205,7 +1211,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 99: { // br.i64.lt_u
+      case 100: { // br.i64.lt_u
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1228,7 +1234,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 100: { // br.i64.lt_u.k
+      case 101: { // br.i64.lt_u.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1250,7 +1256,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 101: { // i64.gt_s
+      case 102: { // i64.gt_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1261,7 +1267,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 102: { // i64.gt_s.k
+      case 103: { // i64.gt_s.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1271,7 +1277,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 103: { // br.i64.gt_s
+      case 104: { // br.i64.gt_s
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1294,7 +1300,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 104: { // br.i64.gt_s.k
+      case 105: { // br.i64.gt_s.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1316,7 +1322,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 105: { // i64.gt_u
+      case 106: { // i64.gt_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1327,7 +1333,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 106: { // i64.gt_u.k
+      case 107: { // i64.gt_u.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1337,7 +1343,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 107: { // br.i64.gt_u
+      case 108: { // br.i64.gt_u
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1360,7 +1366,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 108: { // br.i64.gt_u.k
+      case 109: { // br.i64.gt_u.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1382,7 +1388,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 109: { // i64.le_s
+      case 110: { // i64.le_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1393,7 +1399,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 110: { // i64.le_s.k
+      case 111: { // i64.le_s.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1403,7 +1409,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 111: { // br.i64.le_s
+      case 112: { // br.i64.le_s
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1426,7 +1432,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 112: { // br.i64.le_s.k
+      case 113: { // br.i64.le_s.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1448,7 +1454,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 113: { // i64.le_u
+      case 114: { // i64.le_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1459,7 +1465,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 114: { // i64.le_u.k
+      case 115: { // i64.le_u.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1469,7 +1475,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 115: { // br.i64.le_u
+      case 116: { // br.i64.le_u
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1492,7 +1498,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 116: { // br.i64.le_u.k
+      case 117: { // br.i64.le_u.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1514,7 +1520,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 117: { // i64.ge_s
+      case 118: { // i64.ge_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1525,7 +1531,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 118: { // i64.ge_s.k
+      case 119: { // i64.ge_s.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1535,7 +1541,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 119: { // br.i64.ge_s
+      case 120: { // br.i64.ge_s
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1558,7 +1564,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 120: { // br.i64.ge_s.k
+      case 121: { // br.i64.ge_s.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1580,7 +1586,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 121: { // i64.ge_u
+      case 122: { // i64.ge_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1591,7 +1597,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 122: { // i64.ge_u.k
+      case 123: { // i64.ge_u.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1601,7 +1607,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 123: { // br.i64.ge_u
+      case 124: { // br.i64.ge_u
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1624,7 +1630,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 124: { // br.i64.ge_u.k
+      case 125: { // br.i64.ge_u.k
         const ar = fp + C[pc + 1 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -1646,14 +1652,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 125: { // f32.eq
+      case 126: { // f32.eq
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 126: { // br.f32.eq
+      case 127: { // br.f32.eq
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (a === b) {
@@ -1672,7 +1678,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 127: { // br_unless.f32.eq
+      case 128: { // br_unless.f32.eq
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (!(a === b)) {
@@ -1691,14 +1697,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 128: { // f32.ne
+      case 129: { // f32.ne
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 129: { // br.f32.ne
+      case 130: { // br.f32.ne
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== b) {
@@ -1717,7 +1723,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 130: { // br_unless.f32.ne
+      case 131: { // br_unless.f32.ne
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (!(a !== b)) {
@@ -1736,14 +1742,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 131: { // f32.lt
+      case 132: { // f32.lt
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 132: { // br.f32.lt
+      case 133: { // br.f32.lt
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (a < b) {
@@ -1762,7 +1768,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 133: { // br_unless.f32.lt
+      case 134: { // br_unless.f32.lt
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (!(a < b)) {
@@ -1781,14 +1787,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 134: { // f32.gt
+      case 135: { // f32.gt
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 135: { // br.f32.gt
+      case 136: { // br.f32.gt
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (a > b) {
@@ -1807,7 +1813,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 136: { // br_unless.f32.gt
+      case 137: { // br_unless.f32.gt
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (!(a > b)) {
@@ -1826,14 +1832,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 137: { // f32.le
+      case 138: { // f32.le
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 138: { // br.f32.le
+      case 139: { // br.f32.le
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (a <= b) {
@@ -1852,7 +1858,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 139: { // br_unless.f32.le
+      case 140: { // br_unless.f32.le
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (!(a <= b)) {
@@ -1871,14 +1877,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 140: { // f32.ge
+      case 141: { // f32.ge
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 141: { // br.f32.ge
+      case 142: { // br.f32.ge
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (a >= b) {
@@ -1897,7 +1903,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 142: { // br_unless.f32.ge
+      case 143: { // br_unless.f32.ge
         const a = F32[fp + C[pc + 1 | 0] | 0];
         const b = F32[fp + C[pc + 2 | 0] | 0];
         if (!(a >= b)) {
@@ -1916,7 +1922,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 143: { // f64.eq
+      case 144: { // f64.eq
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -1925,7 +1931,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 144: { // br.f64.eq
+      case 145: { // br.f64.eq
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -1946,7 +1952,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 145: { // br_unless.f64.eq
+      case 146: { // br_unless.f64.eq
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -1967,7 +1973,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 146: { // f64.ne
+      case 147: { // f64.ne
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -1976,7 +1982,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 147: { // br.f64.ne
+      case 148: { // br.f64.ne
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -1997,7 +2003,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 148: { // br_unless.f64.ne
+      case 149: { // br_unless.f64.ne
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2018,7 +2024,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 149: { // f64.lt
+      case 150: { // f64.lt
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -2027,7 +2033,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 150: { // br.f64.lt
+      case 151: { // br.f64.lt
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2048,7 +2054,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 151: { // br_unless.f64.lt
+      case 152: { // br_unless.f64.lt
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2069,7 +2075,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 152: { // f64.gt
+      case 153: { // f64.gt
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -2078,7 +2084,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 153: { // br.f64.gt
+      case 154: { // br.f64.gt
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2099,7 +2105,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 154: { // br_unless.f64.gt
+      case 155: { // br_unless.f64.gt
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2120,7 +2126,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 155: { // f64.le
+      case 156: { // f64.le
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -2129,7 +2135,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 156: { // br.f64.le
+      case 157: { // br.f64.le
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2150,7 +2156,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 157: { // br_unless.f64.le
+      case 158: { // br_unless.f64.le
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2171,7 +2177,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 158: { // f64.ge
+      case 159: { // f64.ge
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -2180,7 +2186,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 159: { // br.f64.ge
+      case 160: { // br.f64.ge
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2201,7 +2207,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 160: { // br_unless.f64.ge
+      case 161: { // br_unless.f64.ge
         const ar = fp + C[pc + 1 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 2 | 0] | 0;
@@ -2222,55 +2228,55 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 161: { // i32.clz
+      case 162: { // i32.clz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
         pc = pc + 3 | 0;
         continue;
       }
-      case 162: { // i32.add
+      case 163: { // i32.add
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // i32.add.k
+      case 164: { // i32.add.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // i32.sub
+      case 165: { // i32.sub
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.sub.k
+      case 166: { // i32.sub.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 166: { // i32.mul
+      case 167: { // i32.mul
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 167: { // i32.mul.k
+      case 168: { // i32.mul.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 168: { // i32.div_s
+      case 169: { // i32.div_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -2279,7 +2285,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 169: { // i32.div_s.k
+      case 170: { // i32.div_s.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -2288,7 +2294,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 170: { // i32.div_u
+      case 171: { // i32.div_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -2296,7 +2302,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 171: { // i32.div_u.k
+      case 172: { // i32.div_u.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -2304,7 +2310,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // i32.rem_s
+      case 173: { // i32.rem_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -2312,7 +2318,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 173: { // i32.rem_s.k
+      case 174: { // i32.rem_s.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -2320,7 +2326,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 174: { // i32.rem_u
+      case 175: { // i32.rem_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -2328,7 +2334,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 175: { // i32.rem_u.k
+      case 176: { // i32.rem_u.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -2336,119 +2342,119 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // i32.and
+      case 177: { // i32.and
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 177: { // i32.and.k
+      case 178: { // i32.and.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 178: { // i32.or
+      case 179: { // i32.or
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 179: { // i32.or.k
+      case 180: { // i32.or.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 180: { // i32.xor
+      case 181: { // i32.xor
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 181: { // i32.xor.k
+      case 182: { // i32.xor.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 182: { // i32.shl
+      case 183: { // i32.shl
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 183: { // i32.shl.k
+      case 184: { // i32.shl.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 184: { // i32.shr_s
+      case 185: { // i32.shr_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 185: { // i32.shr_s.k
+      case 186: { // i32.shr_s.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 186: { // i32.shr_u
+      case 187: { // i32.shr_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 187: { // i32.shr_u.k
+      case 188: { // i32.shr_u.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 188: { // i32.rotl
+      case 189: { // i32.rotl
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 189: { // i32.rotl.k
+      case 190: { // i32.rotl.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 190: { // i32.rotr
+      case 191: { // i32.rotr
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 191: { // i32.rotr.k
+      case 192: { // i32.rotr.k
         const a = R[fp + C[pc + 2 | 0] | 0];
         const b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 192: { // i64.add
+      case 193: { // i64.add
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2462,7 +2468,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 193: { // i64.add.k
+      case 194: { // i64.add.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2475,7 +2481,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 194: { // i64.sub
+      case 195: { // i64.sub
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2489,7 +2495,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 195: { // i64.sub.k
+      case 196: { // i64.sub.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2502,7 +2508,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 196: { // i64.mul
+      case 197: { // i64.mul
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2514,7 +2520,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 197: { // i64.mul.k
+      case 198: { // i64.mul.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2525,7 +2531,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 198: { // i64.and
+      case 199: { // i64.and
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2539,7 +2545,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 199: { // i64.and.k
+      case 200: { // i64.and.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2552,7 +2558,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 200: { // i64.or
+      case 201: { // i64.or
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2566,7 +2572,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 201: { // i64.or.k
+      case 202: { // i64.or.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2579,7 +2585,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 202: { // i64.xor
+      case 203: { // i64.xor
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2593,7 +2599,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 203: { // i64.xor.k
+      case 204: { // i64.xor.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2606,7 +2612,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 204: { // i64.shl
+      case 205: { // i64.shl
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2618,7 +2624,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 205: { // i64.shl.k
+      case 206: { // i64.shl.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2629,7 +2635,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 206: { // i64.shr_s
+      case 207: { // i64.shr_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2641,7 +2647,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 207: { // i64.shr_s.k
+      case 208: { // i64.shr_s.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2652,7 +2658,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 208: { // i64.shr_u
+      case 209: { // i64.shr_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2664,7 +2670,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 209: { // i64.shr_u.k
+      case 210: { // i64.shr_u.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2675,7 +2681,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 210: { // i64.rotl
+      case 211: { // i64.rotl
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2687,7 +2693,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 211: { // i64.rotl.k
+      case 212: { // i64.rotl.k
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2698,13 +2704,13 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 212: { // f32.neg
+      case 213: { // f32.neg
         const ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 213: { // f32.add
+      case 214: { // f32.add
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = a + b;
@@ -2714,7 +2720,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 214: { // f32.sub
+      case 215: { // f32.sub
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = a - b;
@@ -2724,7 +2730,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 215: { // f32.mul
+      case 216: { // f32.mul
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = a * b;
@@ -2734,7 +2740,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 216: { // f32.div
+      case 217: { // f32.div
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = a / b;
@@ -2744,7 +2750,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 217: { // f64.abs
+      case 218: { // f64.abs
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2755,7 +2761,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 218: { // f64.neg
+      case 219: { // f64.neg
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2766,7 +2772,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 219: { // f64.sqrt
+      case 220: { // f64.sqrt
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const r = Math.sqrt(a);
@@ -2776,7 +2782,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 220: { // f64.add
+      case 221: { // f64.add
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -2788,7 +2794,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 221: { // f64.sub
+      case 222: { // f64.sub
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -2800,7 +2806,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 222: { // f64.mul
+      case 223: { // f64.mul
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -2812,7 +2818,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 223: { // f64.div
+      case 224: { // f64.div
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -2824,7 +2830,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 224: { // i32.trunc_f64_s
+      case 225: { // i32.trunc_f64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         if (a !== a) { exit = 19; break loop; }
@@ -2833,7 +2839,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 225: { // i64.extend_i32_s
+      case 226: { // i64.extend_i32_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const lo = a;
         const d = fp + C[pc + 1 | 0] | 0;
@@ -2842,7 +2848,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 226: { // i64.extend_i32_u
+      case 227: { // i64.extend_i32_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const lo = a;
         const d = fp + C[pc + 1 | 0] | 0;
@@ -2851,14 +2857,14 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 227: { // f32.convert_i32_s
+      case 228: { // f32.convert_i32_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 228: { // f32.demote_f64
+      case 229: { // f32.demote_f64
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const r = a;
@@ -2868,21 +2874,21 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 229: { // f64.convert_i32_s
+      case 230: { // f64.convert_i32_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 230: { // f64.convert_i32_u
+      case 231: { // f64.convert_i32_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 231: { // f64.promote_f32
+      case 232: { // f64.promote_f32
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = a;
         const d = fp + C[pc + 1 | 0] | 0;
@@ -2891,13 +2897,13 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 232: { // i32.extend8_s
+      case 233: { // i32.extend8_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 233: { // i32.extend16_s
+      case 234: { // i32.extend16_s
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
@@ -2928,25 +2934,25 @@ export function computeRarely(thread: Thread): number {
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {
-      case 234: { // i32.eqz
+      case 235: { // i32.eqz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 235: { // i32.ctz
+      case 236: { // i32.ctz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ctz32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 236: { // i32.popcnt
+      case 237: { // i32.popcnt
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = popcnt32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 237: { // i64.clz
+      case 238: { // i64.clz
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2957,7 +2963,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 238: { // i64.ctz
+      case 239: { // i64.ctz
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2968,7 +2974,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 239: { // i64.popcnt
+      case 240: { // i64.popcnt
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2979,7 +2985,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 240: { // i64.div_s
+      case 241: { // i64.div_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2993,7 +2999,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 241: { // i64.div_u
+      case 242: { // i64.div_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3006,7 +3012,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 242: { // i64.rem_s
+      case 243: { // i64.rem_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3019,7 +3025,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 243: { // i64.rem_u
+      case 244: { // i64.rem_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3032,7 +3038,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 244: { // i64.rotr
+      case 245: { // i64.rotr
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3044,13 +3050,13 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 245: { // f32.abs
+      case 246: { // f32.abs
         const ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 246: { // f32.ceil
+      case 247: { // f32.ceil
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3059,7 +3065,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 247: { // f32.floor
+      case 248: { // f32.floor
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3068,7 +3074,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 248: { // f32.trunc
+      case 249: { // f32.trunc
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3077,7 +3083,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 249: { // f32.nearest
+      case 250: { // f32.nearest
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3086,7 +3092,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 250: { // f32.sqrt
+      case 251: { // f32.sqrt
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.sqrt(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3095,7 +3101,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 251: { // f32.min
+      case 252: { // f32.min
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.min(a, b);
@@ -3105,7 +3111,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 252: { // f32.max
+      case 253: { // f32.max
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.max(a, b);
@@ -3115,14 +3121,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 253: { // f32.copysign
+      case 254: { // f32.copysign
         const ai = R[fp + C[pc + 2 | 0] | 0];
         const bi = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (ai & 2147483647) | (bi & -2147483648);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 254: { // f64.ceil
+      case 255: { // f64.ceil
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const r = Math.ceil(a);
@@ -3132,7 +3138,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 255: { // f64.floor
+      case 256: { // f64.floor
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const r = Math.floor(a);
@@ -3142,7 +3148,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 256: { // f64.trunc
+      case 257: { // f64.trunc
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const r = Math.trunc(a);
@@ -3152,7 +3158,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 257: { // f64.nearest
+      case 258: { // f64.nearest
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const r = nearest(a);
@@ -3162,7 +3168,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 258: { // f64.min
+      case 259: { // f64.min
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -3174,7 +3180,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 259: { // f64.max
+      case 260: { // f64.max
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const br = fp + C[pc + 3 | 0] | 0;
@@ -3186,7 +3192,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 260: { // f64.copysign
+      case 261: { // f64.copysign
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3199,7 +3205,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 261: { // i32.trunc_f32_s
+      case 262: { // i32.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -3207,7 +3213,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 262: { // i32.trunc_f32_u
+      case 263: { // i32.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -3215,7 +3221,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 263: { // i32.trunc_f64_u
+      case 264: { // i32.trunc_f64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         if (a !== a) { exit = 19; break loop; }
@@ -3224,7 +3230,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 264: { // i64.trunc_f32_s
+      case 265: { // i64.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -3233,7 +3239,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 265: { // i64.trunc_f32_u
+      case 266: { // i64.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -3242,7 +3248,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 266: { // i64.trunc_f64_s
+      case 267: { // i64.trunc_f64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         if (a !== a) { exit = 19; break loop; }
@@ -3252,7 +3258,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 267: { // i64.trunc_f64_u
+      case 268: { // i64.trunc_f64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         if (a !== a) { exit = 19; break loop; }
@@ -3262,14 +3268,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 268: { // f32.convert_i32_u
+      case 269: { // f32.convert_i32_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 269: { // f32.convert_i64_s
+      case 270: { // f32.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3278,7 +3284,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 270: { // f32.convert_i64_u
+      case 271: { // f32.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3287,7 +3293,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 271: { // f64.convert_i64_s
+      case 272: { // f64.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3296,7 +3302,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 272: { // f64.convert_i64_u
+      case 273: { // f64.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3305,7 +3311,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 273: { // i64.extend8_s
+      case 274: { // i64.extend8_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 24) >> 24;
@@ -3315,7 +3321,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 274: { // i64.extend16_s
+      case 275: { // i64.extend16_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 16) >> 16;
@@ -3325,7 +3331,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 275: { // i64.extend32_s
+      case 276: { // i64.extend32_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = al;
@@ -3335,47 +3341,47 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 276: { // i32.trunc_sat_f32_s
+      case 277: { // i32.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 277: { // i32.trunc_sat_f32_u
+      case 278: { // i32.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 278: { // i32.trunc_sat_f64_s
+      case 279: { // i32.trunc_sat_f64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 279: { // i32.trunc_sat_f64_u
+      case 280: { // i32.trunc_sat_f64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 280: { // i64.trunc_sat_f32_s
+      case 281: { // i64.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 281: { // i64.trunc_sat_f32_u
+      case 282: { // i64.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 282: { // i64.trunc_sat_f64_s
+      case 283: { // i64.trunc_sat_f64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3383,7 +3389,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 283: { // i64.trunc_sat_f64_u
+      case 284: { // i64.trunc_sat_f64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const a = F64[ar >> 1];
         const d = fp + C[pc + 1 | 0] | 0;

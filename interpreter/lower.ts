@@ -7,26 +7,36 @@
  */
 
 import type { TrapKind } from '../wasm/errors.ts';
-import { blockType, InstructionReader } from '../wasm/instructions.ts';
+import { blockType, CATCH, InstructionReader } from '../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
 import { type ChargePoint, type FunctionPlan, planFunction } from '../wasm/plan.ts';
 import {
+  type ArrayType,
+  definedRef,
+  EXNREF,
   F32,
   F64,
-  FUNCREF,
+  type Feature,
   type FuncType,
   funcType,
+  functionTypeAt,
+  I8,
+  I16,
+  I31REF,
   I32,
   I64,
   isReference,
+  nonNull,
   type RefType,
+  type StorageType,
+  type StructType,
   slotsOf,
   typeOfFunction,
   V128,
   type ValType,
   type WasmModule,
 } from '../wasm/types.ts';
-import type { ModuleCode, Trace } from './code.ts';
+import type { CatchTarget, ModuleCode, Trace, TryRegion } from './code.ts';
 import { GLOBAL_WORDS } from './global.ts';
 import { ALIASES, accessName, find, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
 import { isWide, Operands } from './operands.ts';
@@ -77,8 +87,11 @@ const IF = opcode('if').index;
 const ELSE = opcode('else').index;
 const BLOCK = opcode('block').index;
 const END = opcode('end').index;
+const TRY_TABLE = opcode('try_table').index;
 const ADD32 = opcode('i32.add').index;
 const SUB32 = opcode('i32.sub').index;
+const EXTEND = opcode('i64.extend_i32_s').index;
+const IS_ACCESS = OPCODES.map((row) => row.immediates.startsWith('memarg'));
 
 /** A structured construct that is open. */
 interface Frame {
@@ -94,6 +107,13 @@ interface Frame {
   readonly edges: number[];
   /** Of an `if`: the word that awaits the target of the else branch; -1 once it is known. */
   otherwise: number;
+  /** Of a `try_table`: its clauses, and the first word of its body. */
+  clauses?: readonly CatchTarget[];
+  start?: number;
+}
+
+function valueType(storage: StorageType): ValType {
+  return storage === I8 || storage === I16 ? I32 : storage;
 }
 
 function selectOf(type: ValType): number {
@@ -150,6 +170,48 @@ const SPECIAL_MNEMONICS = [
   'table.fill',
   'i32.eqz',
   'i32.sub',
+  'return_call',
+  'return_call_indirect',
+  'call_ref',
+  'return_call_ref',
+  'try_table',
+  'throw',
+  'throw_ref',
+  'ref.eq',
+  'ref.as_non_null',
+  'br_on_null',
+  'br_on_non_null',
+  'struct.new',
+  'struct.new_default',
+  'struct.get',
+  'struct.get_s',
+  'struct.get_u',
+  'struct.set',
+  'array.new',
+  'array.new_default',
+  'array.new_fixed',
+  'array.new_data',
+  'array.new_elem',
+  'array.get',
+  'array.get_s',
+  'array.get_u',
+  'array.set',
+  'array.len',
+  'array.fill',
+  'array.copy',
+  'array.init_data',
+  'array.init_elem',
+  'ref.test',
+  'ref.test null',
+  'ref.cast',
+  'ref.cast null',
+  'br_on_cast',
+  'br_on_cast_fail',
+  'any.convert_extern',
+  'extern.convert_any',
+  'ref.i31',
+  'i31.get_s',
+  'i31.get_u',
 ] as const satisfies readonly Mnemonic[];
 
 /** A missing one is a type error. */
@@ -209,28 +271,154 @@ const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
     l.operands.pushConstant(I32, -constant | 0, 0);
     l.compute(ADD32);
   },
-  'ref.null': (l) => l.produce(op('null.ref'), l.reader.a as RefType),
+  'ref.null': (l) => l.produce(op('null.ref'), l.reader.a),
   'ref.is_null': (l) => l.produce(op('ref.is_null'), I32, l.operands.register(l.operands.pop())),
-  'ref.func': (l) => l.produce(op('ref.func'), FUNCREF, l.reader.a),
-  'table.get': (l) => l.system('table.get', [l.reader.a], 1, l.tableType(l.reader.a)),
-  'table.set': (l) => l.system('table.set', [l.reader.a], 2),
-  'table.size': (l) => l.system('table.size', [l.reader.a], 0, I32),
-  'table.grow': (l) => l.system('table.grow', [l.reader.a], 2, I32),
-  'table.fill': (l) => l.system('table.fill', [l.reader.a], 3),
-  'table.copy': (l) => l.system('table.copy', [l.reader.a, l.reader.b], 3),
-  'table.init': (l) => l.system('table.init', [l.reader.a, l.reader.b], 3),
+  'ref.func': (l) => l.produce(op('ref.func'), definedRef(l.module.functions[l.reader.a] as number, false), l.reader.a),
+  'table.get': (l) => {
+    l.narrow(0, l.tableIs64(l.reader.a));
+    l.system('table.get', [l.reader.a], 1, l.tableType(l.reader.a));
+  },
+  'table.set': (l) => {
+    l.narrow(1, l.tableIs64(l.reader.a));
+    l.system('table.set', [l.reader.a], 2);
+  },
+  'table.size': (l) => {
+    l.system('table.size', [l.reader.a], 0, I32);
+    l.widen(l.tableIs64(l.reader.a));
+  },
+  'table.grow': (l) => {
+    const is64 = l.tableIs64(l.reader.a);
+    l.narrow(0, is64);
+    l.system('table.grow', [l.reader.a], 2, I32);
+    l.widen(is64);
+  },
+  'table.fill': (l) => {
+    const is64 = l.tableIs64(l.reader.a);
+    l.narrow(0, is64);
+    l.narrow(2, is64);
+    l.system('table.fill', [l.reader.a], 3);
+  },
+  'table.copy': (l) => {
+    l.narrowCopy(l.tableIs64(l.reader.a), l.tableIs64(l.reader.b));
+    l.system('table.copy', [l.reader.a, l.reader.b], 3);
+  },
+  'table.init': (l) => {
+    l.narrow(2, l.tableIs64(l.reader.b));
+    l.system('table.init', [l.reader.a, l.reader.b], 3);
+  },
   'elem.drop': (l) => l.system('elem.drop', [l.reader.a], 0),
-  'memory.size': (l) => l.system('memory.size', [], 0, I32),
-  'memory.grow': (l) => l.system('memory.grow', [], 1, I32),
-  'memory.fill': (l) => l.system('memory.fill', [], 3),
-  'memory.copy': (l) => l.system('memory.copy', [], 3),
-  'memory.init': (l) => l.system('memory.init', [l.reader.a], 3),
+  'memory.size': (l) => {
+    l.system('memory.size', [l.reader.a], 0, I32);
+    l.widen(l.memoryIs64(l.reader.a));
+  },
+  'memory.grow': (l) => {
+    const is64 = l.memoryIs64(l.reader.a);
+    l.narrow(0, is64);
+    l.system('memory.grow', [l.reader.a], 1, I32);
+    l.widen(is64);
+  },
+  'memory.fill': (l) => {
+    const is64 = l.memoryIs64(l.reader.a);
+    l.narrow(0, is64);
+    l.narrow(2, is64);
+    l.system('memory.fill', [l.reader.a], 3);
+  },
+  'memory.copy': (l) => {
+    l.narrowCopy(l.memoryIs64(l.reader.a), l.memoryIs64(l.reader.b));
+    l.system('memory.copy', [l.reader.a, l.reader.b], 3);
+  },
+  'memory.init': (l) => {
+    l.narrow(2, l.memoryIs64(l.reader.b));
+    l.system('memory.init', [l.reader.a, l.reader.b], 3);
+  },
   'data.drop': (l) => l.system('data.drop', [l.reader.a], 0),
+  return_call: (l) => {
+    const index = l.reader.a;
+    l.tailCall(typeOfFunction(l.module, index), op('return_call'), index);
+  },
+  return_call_indirect: (l) => {
+    const { a: typeIndex, b: table } = l.reader;
+    l.narrow(0, l.tableIs64(table));
+    const element = l.operands.register(l.operands.pop());
+    l.tailCall(functionTypeAt(l.module, typeIndex), op('return_call_indirect'), table, typeIndex, element);
+  },
+  call_ref: (l) => l.callReference(),
+  return_call_ref: (l) => {
+    const target = l.operands.register(l.operands.pop());
+    l.tailCall(functionTypeAt(l.module, l.reader.a), op('return_call_ref'), target);
+  },
+  try_table: (l) => l.enterTry(),
+  throw: (l) => {
+    const { params } = functionTypeAt(l.module, l.module.tags[l.reader.a] as number);
+    const base = l.gather(params.length);
+    l.emit(op('throw'), l.reader.a, base);
+    l.die();
+  },
+  throw_ref: (l) => {
+    l.emit(op('throw_ref'), l.operands.register(l.operands.pop()));
+    l.die();
+  },
+  'ref.eq': (l) => l.system('ref.eq', [], 2, I32),
+  'ref.as_non_null': (l) => l.system('ref.as_non_null', [], 1, nonNull(l.operands.type(l.operands.height - 1))),
+  br_on_null: (l) => {
+    const label = l.reader.a;
+    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], true, true);
+  },
+  br_on_non_null: (l) => {
+    const label = l.reader.a;
+    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], false, false);
+    l.operands.pop();
+  },
+  br_on_cast: (l) => l.branchOnCast(true),
+  br_on_cast_fail: (l) => l.branchOnCast(false),
+  'struct.new': (l) => {
+    const index = l.reader.a;
+    const base = l.gather((l.module.types[index] as StructType).fields.length);
+    l.object('struct.new', index, [index, base]);
+  },
+  'struct.new_default': (l) => l.object('struct.new_default', l.reader.a, [l.reader.a]),
+  'struct.get': (l) => l.getField(0),
+  'struct.get_s': (l) => l.getField(1),
+  'struct.get_u': (l) => l.getField(0),
+  'struct.set': (l) => l.system('struct.set', [l.reader.a, l.reader.b], 2),
+  'array.new': (l) => {
+    const [value, length] = l.registers(2) as [number, number];
+    l.object('array.new', l.reader.a, [l.reader.a, value, length]);
+  },
+  'array.new_default': (l) => l.object('array.new_default', l.reader.a, [l.reader.a, ...l.registers(1)]),
+  'array.new_fixed': (l) => {
+    const { a: index, b: count } = l.reader;
+    const base = l.gather(count);
+    l.object('array.new_fixed', index, [index, count, base]);
+  },
+  'array.new_data': (l) => l.object('array.new_data', l.reader.a, [l.reader.a, l.reader.b, ...l.registers(2)]),
+  'array.new_elem': (l) => l.object('array.new_elem', l.reader.a, [l.reader.a, l.reader.b, ...l.registers(2)]),
+  'array.get': (l) => l.getElement(0),
+  'array.get_s': (l) => l.getElement(1),
+  'array.get_u': (l) => l.getElement(0),
+  'array.set': (l) => l.system('array.set', [], 3),
+  'array.len': (l) => l.system('array.len', [], 1, I32),
+  'array.fill': (l) => l.system('array.fill', [], 4),
+  'array.copy': (l) => l.system('array.copy', [], 5),
+  'array.init_data': (l) => l.system('array.init_data', [l.reader.b], 4),
+  'array.init_elem': (l) => l.system('array.init_elem', [l.reader.b], 4),
+  'ref.test': (l) => l.produce(op('ref.test'), I32, ...l.registers(1), nonNull(l.reader.a)),
+  'ref.test null': (l) => l.produce(op('ref.test'), I32, ...l.registers(1), l.reader.a),
+  'ref.cast': (l) => l.produce(op('ref.cast'), nonNull(l.reader.a), ...l.registers(1), nonNull(l.reader.a)),
+  'ref.cast null': (l) => l.produce(op('ref.cast'), l.reader.a, ...l.registers(1), l.reader.a),
+  'any.convert_extern': () => undefined,
+  'extern.convert_any': () => undefined,
+  'ref.i31': (l) => l.system('ref.i31', [], 1, nonNull(I31REF)),
+  'i31.get_s': (l) => l.system('i31.get_s', [], 1, I32),
+  'i31.get_u': (l) => l.system('i31.get_u', [], 1, I32),
 };
 
 const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map(
   (row) => (SPECIAL as Partial<Record<Mnemonic, Handler>>)[row.mnemonic],
 );
+
+/** Features whose objects are traced. */
+const TRACED: readonly Feature[] = ['gc', 'exception-handling'];
 
 class Lowering {
   readonly code: ModuleCode;
@@ -246,6 +434,8 @@ class Lowering {
   private slots: number[] = [];
   /** Constructs opened in unreachable code; -1 in code that can be reached. */
   private dead = -1;
+  /** Bodies of `try_table`, the innermost first. */
+  private readonly regions: TryRegion[] = [];
 
   constructor(code: ModuleCode, body: number) {
     const { module } = code;
@@ -260,15 +450,28 @@ class Lowering {
     for (const { count, type: local } of locals) for (let i = 0; i < count; i++) this.localTypes.push(local);
     this.operands = new Operands(code, this.localTypes);
     this.emit(this.plan.weight, this.plan.entryCost, 2 * slotsOf(type.params), 2 * slotsOf(this.localTypes));
-    let first = type.params.length;
-    for (const { count, type: local } of locals) {
-      if (isReference(local) && count > 0) this.emit(op('null.refs'), this.operands.local(first), count);
-      first += count;
-    }
+    this.clearReferences(type.params.length, body);
     this.open(BLOCK, funcType([], type.results));
   }
 
-  run(trace: Trace | undefined): void {
+  /** References begin as null. Where objects are traced, nothing that an earlier frame left is taken for one. */
+  private clearReferences(params: number, body: number): void {
+    const { module, operands, localTypes } = this;
+    const { locals, maxHeight } = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    if (TRACED.some((feature) => module.features.includes(feature))) {
+      const first = slotsOf(localTypes.slice(0, params));
+      const count = slotsOf(localTypes) - first + maxHeight;
+      if (count > 0) this.emit(op('null.refs'), 2 * first, count);
+      return;
+    }
+    let first = params;
+    for (const { count, type } of locals) {
+      if (isReference(type) && count > 0) this.emit(op('null.refs'), operands.local(first), count);
+      first += count;
+    }
+  }
+
+  run(trace: Trace | undefined): readonly TryRegion[] {
     const { reader, operands } = this;
     while (this.frames.length > 0) {
       trace?.push(this.code.length, reader.pos);
@@ -281,6 +484,7 @@ class Lowering {
       else if (ACCESS[index] !== -1) this.access(index);
       else this.compute(index);
     }
+    return this.regions;
   }
 
   emit(...words: number[]): void {
@@ -341,17 +545,65 @@ class Lowering {
 
   access(index: number): void {
     const { operands, reader } = this;
+    this.narrow(IS_LOAD[index] ? 0 : 1, this.memoryIs64(reader.b));
     const value = IS_LOAD[index] ? -1 : operands.pop();
     const address = operands.pop();
     if (reader.a > MAX_OFFSET) {
       this.trap('memory-out-of-bounds');
       if (IS_LOAD[index]) operands.pushHome(RESULT[index] as ValType);
     } else if (IS_LOAD[index]) {
-      this.produce(ACCESS[index] as number, RESULT[index] as ValType, operands.register(address), reader.a);
+      const base = operands.register(address);
+      this.useMemory(reader.b);
+      this.produce(ACCESS[index] as number, RESULT[index] as ValType, base, reader.a);
+      this.useMemory(reader.b, 0);
     } else {
       const base = operands.register(address);
-      this.emit(ACCESS[index] as number, base, reader.a, operands.register(value));
+      const from = operands.register(value);
+      this.useMemory(reader.b);
+      this.emit(ACCESS[index] as number, base, reader.a, from);
+      this.useMemory(reader.b, 0);
     }
+  }
+
+  /** Around an access to a memory that is not the first: accesses go there, or back to the first. */
+  private useMemory(index: number, use: number = index): void {
+    if (index !== 0) this.emit(op('memory.use'), use);
+  }
+
+  memoryIs64(index: number): boolean {
+    return this.module.memories[index]?.address === I64;
+  }
+
+  tableIs64(index: number): boolean {
+    return this.module.tables[index]?.address === I64;
+  }
+
+  /**
+   * Makes a 64-bit address or length one of 32 bits, so many operands below the top: one that does not fit becomes
+   * 2^32 - 1, which is beyond every table and memory.
+   */
+  narrow(below: number, is64: boolean): void {
+    if (!is64) return;
+    const { operands, code } = this;
+    const position = operands.height - 1 - below;
+    const from = operands.register(position);
+    operands.open = -1;
+    code.emit(op('address'));
+    code.emit(operands.home(position));
+    code.emit(from);
+    operands.settleAs(position, I32);
+  }
+
+  /** The operands of a copy: its length is as wide as the narrower of the addresses. */
+  narrowCopy(toIs64: boolean, fromIs64: boolean): void {
+    this.narrow(0, toIs64 && fromIs64);
+    this.narrow(1, fromIs64);
+    this.narrow(2, toIs64);
+  }
+
+  /** Makes a size on top of the stack one of 64 bits. */
+  widen(is64: boolean): void {
+    if (is64) this.compute(EXTEND);
   }
 
   /** An instruction of system.ts: indices, then the destination if there is one, then the operands' registers. */
@@ -367,13 +619,49 @@ class Lowering {
     this.slots = [];
   }
 
+  /** Puts the topmost operands in consecutive registers, and takes them away; returns the first. */
+  gather(count: number): number {
+    const { operands } = this;
+    const first = operands.height - count;
+    for (let position = first; position < operands.height; position++) operands.toHome(position);
+    operands.cut(first);
+    return operands.home(first);
+  }
+
+  /** Takes the topmost operands away; returns their registers. */
+  registers(count: number): number[] {
+    const { operands } = this;
+    const sources: number[] = [];
+    for (let i = 0; i < count; i++) sources.unshift(operands.register(operands.pop()));
+    return sources;
+  }
+
+  /** An instruction that makes an object of a type, and comes after a checkpoint. */
+  object(name: string, type: number, words: readonly number[]): void {
+    this.produce(op(name), definedRef(type, false), ...words);
+    this.slots = [];
+  }
+
+  getField(isSigned: number): void {
+    const { a: index, b: field } = this.reader;
+    const { type } = (this.module.types[index] as StructType).fields[field] as StructType['fields'][number];
+    this.produce(op('struct.get'), valueType(type), ...this.registers(1), index, field, isSigned);
+  }
+
+  getElement(isSigned: number): void {
+    const { type } = (this.module.types[this.reader.a] as ArrayType).element;
+    this.produce(op('array.get'), valueType(type), ...this.registers(2), isSigned);
+  }
+
   /** An instruction on vectors: destination, operands, offset, lane, 16 bytes, as far as it has them. */
   vector(index: number): void {
     const { operands, reader } = this;
     const { params, immediates } = OPCODES[index] as Opcode;
+    if (IS_ACCESS[index]) this.narrow(params.length - 1, this.memoryIs64(reader.b));
     const words: number[] = [];
     for (let i = 0; i < params.length; i++) words.unshift(operands.register(operands.pop()));
-    if (immediates.startsWith('memarg')) words.push(reader.a | 0);
+    // A larger offset is as far out of bounds as this.
+    if (IS_ACCESS[index]) words.push(Math.min(reader.a, 0xffff_ffff) | 0);
     if (immediates.endsWith('lane')) words.push(reader.lane);
     if (immediates === 'v128' || immediates === 'shuffle') {
       const bytes = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.a, 16);
@@ -381,8 +669,10 @@ class Lowering {
     }
     const type = RESULT[index];
     const instruction = ON_REGISTERS[index] as number;
+    if (IS_ACCESS[index]) this.useMemory(reader.b);
     if (type === undefined) this.emit(instruction, ...words);
     else this.produce(instruction, type, ...words);
+    if (IS_ACCESS[index]) this.useMemory(reader.b, 0);
   }
 
   tableType(index: number): RefType {
@@ -435,10 +725,24 @@ class Lowering {
   callIndirect(): void {
     const { operands, reader, module } = this;
     const { a: typeIndex, b: table } = reader;
+    this.narrow(0, this.tableIs64(table));
     const element = operands.register(operands.pop());
-    this.apply(module.types[typeIndex] as FuncType, (base) =>
+    this.apply(functionTypeAt(module, typeIndex), (base) =>
       this.emit(op('call_indirect'), table, typeIndex, element, base),
     );
+  }
+
+  callReference(): void {
+    const { operands, reader, module } = this;
+    const target = operands.register(operands.pop());
+    this.apply(functionTypeAt(module, reader.a), (base) => this.emit(op('call_ref'), target, base));
+  }
+
+  /** Calls in place of the frame at hand: words of the instruction, first argument, their registers, own weight. */
+  tailCall(type: FuncType, ...words: number[]): void {
+    const base = this.gather(type.params.length);
+    this.emit(...words, base, 2 * slotsOf(type.params), this.plan.weight);
+    this.die();
   }
 
   private apply(type: FuncType, emit: (base: number) => void): void {
@@ -480,6 +784,35 @@ class Lowering {
     const type = this.blockType();
     this.enter(type);
     this.open(BLOCK, type);
+  }
+
+  /** The clauses come first, each as code that leads to its label, and are jumped over. */
+  enterTry(): void {
+    const { code, operands } = this;
+    const type = this.blockType();
+    this.enter(type);
+    const { catches } = this.reader;
+    this.emit(BR, 0, 0);
+    const skip = code.length - 2;
+    const base = operands.height - type.params.length;
+    const clauses = catches.map(({ kind, tag, label }): CatchTarget => {
+      const target = code.length;
+      const values = tag < 0 ? [] : functionTypeAt(this.module, this.module.tags[tag] as number).params;
+      const passes = kind === CATCH.tagRef || kind === CATCH.allRef;
+      operands.cut(base);
+      operands.pushHomes(passes ? [...values, nonNull(EXNREF)] : values);
+      const place = operands.home(base + values.length) >> 1;
+      this.branch(label);
+      return { kind, tag, target, base: operands.home(base), place };
+    });
+    operands.cut(base);
+    operands.pushHomes(type.params);
+    code.words[skip] = code.length;
+    this.slots = [];
+    this.open(BLOCK, type);
+    const frame = this.frames.at(-1) as Frame;
+    frame.clauses = clauses;
+    frame.start = code.length;
   }
 
   enterLoop(): void {
@@ -534,6 +867,8 @@ class Lowering {
   end(): void {
     const frame = this.frames.pop() as Frame;
     const { operands } = this;
+    const { clauses, start = 0 } = frame;
+    if (clauses !== undefined) this.regions.push({ start, end: this.code.length, clauses });
     const isLive = this.dead < 0;
     if (isLive) this.resultsHome(frame.type.results);
     if (frame.kind === LOOP) return;
@@ -577,7 +912,7 @@ class Lowering {
 
   /** In unreachable code: whether the instruction closes the construct in which the code became unreachable. */
   private revive(index: number): boolean {
-    if (index === BLOCK || index === LOOP || index === IF) this.dead++;
+    if (index === BLOCK || index === LOOP || index === IF || index === TRY_TABLE) this.dead++;
     else if (index === END) {
       if (this.dead === 0) return true;
       this.dead--;
@@ -641,6 +976,35 @@ class Lowering {
     this.code.words[skip] = this.code.length;
     this.code.words[skip + 1] = this.segment();
     this.slots = [skip + 1];
+  }
+
+  /**
+   * A branch on what a reference on top of the stack is: `instruction`, behind whose first word a register for its
+   * result is put, says whether. The reference stays, or `isDropped` where the branch is taken.
+   */
+  branchOn(label: number, [instruction, ...sources]: readonly number[], onTrue: boolean, isDropped: boolean): void {
+    const { operands, code } = this;
+    const frame = this.frameOf(label);
+    const type = operands.type(operands.height - 1);
+    operands.toHome(operands.height - 1);
+    this.produce(instruction as number, I32, ...sources);
+    const condition = operands.register(operands.pop());
+    const skip = this.emitCondition([BR_NZ, condition], !onTrue);
+    if (isDropped) operands.pop();
+    this.moveTo(frame);
+    this.emit(BR);
+    this.edge(frame);
+    if (isDropped) operands.pushHome(type);
+    operands.retype(type);
+    code.words[skip] = code.length;
+    code.words[skip + 1] = this.segment();
+    this.slots = [skip + 1];
+  }
+
+  branchOnCast(onSuccess: boolean): void {
+    const { a: label, c: to } = this.reader;
+    const register = this.operands.register(this.operands.height - 1);
+    this.branchOn(label, [op('ref.test'), register, to], onSuccess, false);
   }
 
   branchTable(): void {
@@ -728,7 +1092,7 @@ class Lowering {
   }
 }
 
-/** Appends a function's code, header first. Deterministic. `trace` receives which words stem from which offset. */
-export function lowerFunction(code: ModuleCode, body: number, trace?: Trace): void {
-  new Lowering(code, body).run(trace);
+/** Appends a function's code, header first; returns the bodies of its `try_table`s. Deterministic. `trace` receives which words stem from which offset. */
+export function lowerFunction(code: ModuleCode, body: number, trace?: Trace): readonly TryRegion[] {
+  return new Lowering(code, body).run(trace);
 }

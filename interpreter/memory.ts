@@ -2,7 +2,7 @@
 
 import type { GuestMemory } from '../wasm/host.ts';
 import { MAX_INSTANCE_PAGES, PAGE_BYTES } from '../wasm/limits.ts';
-import type { Limits, MemoryType } from '../wasm/types.ts';
+import type { AddressType, Limits, MemoryType } from '../wasm/types.ts';
 import type { Budget } from './tank.ts';
 
 /** Stands for the memory of an instance that has none: nothing is in bounds. */
@@ -28,12 +28,14 @@ export class LinearMemory implements GuestMemory {
   words: Int32Array = NO_MEMORY.words;
   data: DataView = NO_MEMORY.data;
   byteLength = 0;
+  readonly address: AddressType;
   readonly declared: Limits;
   private readonly budget: Budget;
   /** Whether the buffer was shown to the embedder's code, which may rely on its exact length. */
   private isExposed = false;
 
   private constructor(type: MemoryType, budget: Budget) {
+    this.address = type.address;
     this.declared = type.limits;
     this.budget = budget;
   }

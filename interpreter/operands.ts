@@ -179,6 +179,13 @@ export class Operands {
     code.emit(from);
   }
 
+  /** Says that what was just put into the position's home is its value, of a type as wide as before. */
+  settleAs(position: number, type: ValType): void {
+    if (this.kinds[position] === LOCAL) this.unlink(position);
+    this.kinds[position] = HOME;
+    this.types[position] = type;
+  }
+
   /** Takes a position out of the list of its local's holders. */
   private unlink(position: number): void {
     const local = this.values[position] as number;

@@ -1,9 +1,11 @@
 /** The last steps of instantiation (specification 4.5.4): active segments, in order, then the start function. */
 
 import { Trap, WasmSandboxError } from '../wasm/errors.ts';
+import type { ConstExpr } from '../wasm/types.ts';
 import { evaluate } from './constant.ts';
 import { call } from './execute.ts';
 import type { Instance } from './instance.ts';
+import type { LinearMemory } from './memory.ts';
 
 /** @throws RuntimeError, and whatever a host function called by the start function threw */
 export function start(instance: Instance): void {
@@ -17,12 +19,18 @@ export function start(instance: Instance): void {
   if (instance.module.start !== undefined) call(instance.function(instance.module.start), []);
 }
 
+/** Where an active segment goes. What does not fit into 32 bits is beyond every table and memory. */
+function offsetOf(instance: Instance, expression: ConstExpr): number {
+  const { low, high } = evaluate(instance, expression);
+  return high === 0 ? low >>> 0 : Number.POSITIVE_INFINITY;
+}
+
 function copyElements(instance: Instance): void {
   instance.module.elements.forEach((segment, i) => {
     if (segment.mode === 'passive') return;
     if (segment.mode === 'active') {
       const { elements } = instance.tables[segment.index] as (typeof instance.tables)[number];
-      const offset = evaluate(instance, segment.offset).low >>> 0;
+      const offset = offsetOf(instance, segment.offset);
       const count = segment.items.length;
       if (offset + count > elements.length) throw new Trap('table-out-of-bounds');
       instance.elements(i, 0, count).forEach((reference, at) => {
@@ -34,11 +42,12 @@ function copyElements(instance: Instance): void {
 }
 
 function copyData(instance: Instance): void {
-  const { module, memory } = instance;
+  const { module } = instance;
   module.data.forEach((segment, i) => {
-    if (segment.mode !== 'active' || memory === undefined) return;
+    if (segment.mode !== 'active') return;
+    const memory = instance.memories[segment.index] as LinearMemory;
     const { start, end } = segment.bytes;
-    const offset = evaluate(instance, segment.offset).low >>> 0;
+    const offset = offsetOf(instance, segment.offset);
     if (offset + end - start > memory.byteLength) throw new Trap('memory-out-of-bounds');
     memory.bytes.set(module.bytes.subarray(start, end), offset);
     instance.droppedData.add(i);

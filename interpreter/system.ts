@@ -5,88 +5,15 @@
 
 import { PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
 import { isReference, slotsOf } from '../wasm/types.ts';
-import type { Reference } from './function.ts';
-import type { GlobalInstance } from './global.ts';
+import type { ExceptionInstance, TagInstance } from './exception.ts';
+import type { GuestFunction } from './function.ts';
+import { GC_HANDLERS } from './gc/operations.ts';
 import type { Instance } from './instance.ts';
+import { type Handler, Operands } from './instruction.ts';
 import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, lengthOf, MACHINE_OPS, trapExit } from './isa.ts';
-import type { LinearMemory } from './memory.ts';
-import type { TableInstance } from './table.ts';
 import type { Thread } from './thread.ts';
 
-/** What an instruction sees: its operands, in the order of the letters in isa.ts. */
-class Operands {
-  thread!: Thread;
-  instance!: Instance;
-
-  word(place: number): number {
-    return this.thread.code[this.thread.pc + place] as number;
-  }
-
-  private register(place: number): number {
-    return this.thread.fp + this.word(place);
-  }
-
-  signed(place: number): number {
-    return this.thread.registers[this.register(place)] as number;
-  }
-
-  unsigned(place: number): number {
-    return this.signed(place) >>> 0;
-  }
-
-  set(place: number, value: number): void {
-    this.thread.registers[this.register(place)] = value;
-  }
-
-  reference(place: number): Reference {
-    return this.thread.references[this.register(place) >> 1];
-  }
-
-  setReference(place: number, value: Reference): void {
-    this.thread.references[this.register(place) >> 1] = value;
-  }
-
-  /** Sets `count` references to null, in registers from the operand's on. */
-  clearReferences(place: number, count: number): void {
-    const { references } = this.thread;
-    const first = this.register(place) >> 1;
-    for (let i = first; i < first + count; i++) references[i] = null;
-  }
-
-  /** Copies a vector to the first operand's register. */
-  copyVector(from: number): void {
-    const source = this.register(from);
-    this.thread.registers.copyWithin(this.register(1), source, source + 4);
-  }
-
-  table(place: number): TableInstance {
-    return this.instance.tables[this.word(place)] as TableInstance;
-  }
-
-  get memory(): LinearMemory {
-    return this.instance.memory as LinearMemory;
-  }
-
-  global(place: number): GlobalInstance {
-    return this.instance.globals[this.word(place)] as GlobalInstance;
-  }
-
-  /** Bytes of a data segment; none once it has been dropped. */
-  data(place: number): Uint8Array {
-    const { module, droppedData } = this.instance;
-    const index = this.word(place);
-    const { start, end } = (module.data[index] as (typeof module.data)[number]).bytes;
-    return droppedData.has(index) ? module.bytes.subarray(0, 0) : module.bytes.subarray(start, end);
-  }
-
-  /** Length of an element segment; 0 once it has been dropped. */
-  elementCount(place: number): number {
-    const index = this.word(place);
-    return this.instance.droppedElements.has(index) ? 0 : (this.instance.module.elements[index]?.items.length ?? 0);
-  }
-}
-
-type System = (o: Operands) => number;
+type System = Handler;
 
 /** A computation that cannot fail. */
 const plain =
@@ -129,6 +56,7 @@ function within(length: number, ...places: readonly (readonly [start: number, si
 }
 
 const HANDLERS: Record<string, System> = {
+  ...GC_HANDLERS,
   'copy.ref': plain((o) => o.setReference(1, o.reference(2))),
   'null.ref': plain((o) => o.setReference(1, null)),
   'null.refs': plain((o) => o.clearReferences(1, o.word(2))),
@@ -224,48 +152,76 @@ const HANDLERS: Record<string, System> = {
     },
   ),
   'elem.drop': plain((o) => o.instance.droppedElements.add(o.word(1))),
-  'memory.size': plain((o) => o.set(1, o.memory.pages)),
+  'memory.use': plain((o) => o.thread.use(o.word(1))),
+  'memory.size': plain((o) => o.set(2, o.memory(1).pages)),
   'memory.grow': checkpoint((o) => {
-    const { memory } = o;
-    const delta = o.unsigned(2);
+    const memory = o.memory(1);
+    const delta = o.unsigned(3);
     let before = -1;
     if (memory.mayGrow(delta) && memory.hasRoom(delta)) {
       if (!o.thread.charge(delta * PAGE_COST)) return EXIT.exhausted;
       before = memory.grow(delta);
-      o.thread.memory = memory;
     }
-    o.set(1, before);
+    o.set(2, before);
     return 0;
   }),
   'memory.fill': bulk(
     'memory-out-of-bounds',
     PER_UNIT.bytes,
-    (o) => within(o.unsigned(3), [o.unsigned(1), o.memory.byteLength]),
+    (o) => within(o.unsigned(4), [o.unsigned(2), o.memory(1).byteLength]),
     (o) => {
-      const start = o.unsigned(1);
-      o.memory.bytes.fill(o.signed(2), start, start + o.unsigned(3));
+      const start = o.unsigned(2);
+      o.memory(1).bytes.fill(o.signed(3), start, start + o.unsigned(4));
     },
   ),
   'memory.copy': bulk(
     'memory-out-of-bounds',
     PER_UNIT.bytes,
-    (o) => within(o.unsigned(3), [o.unsigned(1), o.memory.byteLength], [o.unsigned(2), o.memory.byteLength]),
+    (o) => within(o.unsigned(5), [o.unsigned(3), o.memory(1).byteLength], [o.unsigned(4), o.memory(2).byteLength]),
     (o) => {
-      const source = o.unsigned(2);
-      o.memory.bytes.copyWithin(o.unsigned(1), source, source + o.unsigned(3));
+      const to = o.memory(1);
+      const from = o.memory(2);
+      const source = o.unsigned(4);
+      const end = source + o.unsigned(5);
+      if (to === from) to.bytes.copyWithin(o.unsigned(3), source, end);
+      else to.bytes.set(from.bytes.subarray(source, end), o.unsigned(3));
     },
   ),
   'memory.init': bulk(
     'memory-out-of-bounds',
     PER_UNIT.bytes,
-    (o) => within(o.unsigned(4), [o.unsigned(2), o.memory.byteLength], [o.unsigned(3), o.data(1).length]),
+    (o) => within(o.unsigned(5), [o.unsigned(3), o.memory(2).byteLength], [o.unsigned(4), o.data(1).length]),
     (o) => {
-      const source = o.unsigned(3);
-      o.memory.bytes.set(o.data(1).subarray(source, source + o.unsigned(4)), o.unsigned(2));
+      const source = o.unsigned(4);
+      o.memory(2).bytes.set(o.data(1).subarray(source, source + o.unsigned(5)), o.unsigned(3));
     },
   ),
   'data.drop': plain((o) => o.instance.droppedData.add(o.word(1))),
+  return_call: (o) => o.thread.tailCall(o.instance.function(o.word(1)), o.word(2), o.word(3), o.word(4)),
+  return_call_indirect: (o) => {
+    const target = o.thread.element(o.word(1), o.word(2), o.unsigned(3));
+    return typeof target === 'number' ? target : o.thread.tailCall(target, o.word(4), o.word(5), o.word(6));
+  },
+  call_ref: (o) => o.thread.toReference(o.reference(1), o.word(2)),
+  return_call_ref: (o) => {
+    const target = o.reference(1) as GuestFunction | null;
+    if (target === null) return trapExit('null-reference');
+    return o.thread.tailCall(target, o.word(2), o.word(3), o.word(4));
+  },
+  throw: (o) => {
+    const tag = o.instance.tags[o.word(1)] as TagInstance;
+    return o.thread.throw(tag, o.register(2));
+  },
+  throw_ref: (o) => {
+    const exception = o.reference(1) as ExceptionInstance | null;
+    if (exception === null) return trapExit('null-reference');
+    o.thread.exception = exception;
+    return EXIT.throw;
+  },
 };
+
+/** Those that set `pc` themselves. */
+const JUMPS = new Set(['return_call', 'return_call_indirect', 'call_ref', 'return_call_ref']);
 
 const operands = new Operands();
 
@@ -274,7 +230,7 @@ export const SYSTEM: readonly ((thread: Thread) => number)[] = MACHINE_OPS.slice
   (machineOp) => {
     const run = HANDLERS[machineOp.name];
     if (run === undefined) throw new TypeError(`no handler for ${machineOp.name}`);
-    const length = lengthOf(machineOp.operands);
+    const length = JUMPS.has(machineOp.name) ? 0 : lengthOf(machineOp.operands);
     return (thread) => {
       operands.thread = thread;
       operands.instance = thread.instance as Instance;

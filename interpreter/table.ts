@@ -1,25 +1,35 @@
 /** A table (specification 4.2.7). */
 
 import { MODULE_LIMITS, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
-import type { Limits, RefType, TableType } from '../wasm/types.ts';
+import type { AddressType, DefinedType, Limits, RefType, TableType } from '../wasm/types.ts';
 import type { Reference } from './function.ts';
 import type { Budget } from './tank.ts';
 
 export class TableInstance {
   readonly elements: Reference[] = [];
   readonly element: RefType;
+  /** What the type of the elements may name. */
+  readonly types: readonly DefinedType[];
+  readonly address: AddressType;
   readonly declared: Limits;
   private readonly budget: Budget;
 
-  private constructor(type: TableType, budget: Budget) {
+  private constructor(type: TableType, types: readonly DefinedType[], budget: Budget) {
     this.element = type.element;
+    this.types = types;
+    this.address = type.address;
     this.declared = type.limits;
     this.budget = budget;
   }
 
   /** Undefined where the budget does not hold the initial size. */
-  static create(type: TableType, budget: Budget, initial: Reference): TableInstance | undefined {
-    const table = new TableInstance(type, budget);
+  static create(
+    type: TableType,
+    types: readonly DefinedType[],
+    budget: Budget,
+    initial: Reference,
+  ): TableInstance | undefined {
+    const table = new TableInstance(type, types, budget);
     return table.grow(type.limits.min, initial) === -1 ? undefined : table;
   }
 

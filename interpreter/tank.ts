@@ -137,6 +137,15 @@ export class Budget {
     this.refused = false;
   }
 
+  /** The same, and forgets: whoever asks will make room. */
+  hasRoomFor(bytes: number): boolean {
+    return this.used + bytes <= this.limit;
+  }
+
+  give(bytes: number): void {
+    this.used -= bytes;
+  }
+
   take(bytes: number): boolean {
     if (!this.holds(bytes)) return false;
     this.used += bytes;

@@ -5,12 +5,14 @@
 
 import { STACK_WEIGHT } from '../wasm/gas.ts';
 import type { FuncType } from '../wasm/types.ts';
+import { CELL_BYTES, EXCEPTION_BYTES, ExceptionInstance, type TagInstance } from './exception.ts';
 import { type GuestFunction, hasType, type Reference, WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
 import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from './isa.ts';
 import { computeRarely } from './loop.generated.ts';
 import { type LinearMemory, NO_MEMORY } from './memory.ts';
 import { SYSTEM } from './system.ts';
+import { readCells } from './values.ts';
 import { VECTOR } from './vector/index.ts';
 
 /** Stack weight a new thread has room for, and the factor by which that grows. */
@@ -22,6 +24,7 @@ const KEPT_ROOM = 65_536;
 const CALL = op('call');
 const CALL_IMPORT_WORDS = wordsOf('call_import');
 const CALL_INDIRECT_WORDS = wordsOf('call_indirect');
+const CALL_REF_WORDS = wordsOf('call_ref');
 
 export class Thread {
   /** Limit on `depth`. */
@@ -59,6 +62,11 @@ export class Thread {
   /** The function outside of the instance that is being called, and the register of its first argument. */
   target: GuestFunction | undefined;
   argBase = 0;
+
+  /** What has been thrown, until somebody catches it. */
+  exception: ExceptionInstance | undefined;
+  /** The memory that accesses go to, where it is not the first. */
+  private other: LinearMemory | undefined;
 
   /** Calls that stand on the JavaScript stack above the outermost one, with host functions between them. */
   nesting = 0;
@@ -103,7 +111,7 @@ export class Thread {
     this.references.length = 0;
     this.callers.length = 0;
     this.pc = this.fp = this.sp = this.depth = this.top = 0;
-    this.instance = this.target = undefined;
+    this.instance = this.target = this.exception = this.other = undefined;
     this.memory = NO_MEMORY;
   }
 
@@ -112,7 +120,12 @@ export class Thread {
     this.instance = instance;
     this.code = instance.code.words;
     this.globals = instance.cells;
-    this.memory = instance.memory ?? NO_MEMORY;
+    this.memory = this.other ?? instance.memory ?? NO_MEMORY;
+  }
+
+  /** Makes a memory the one that accesses go to. */
+  use(memory: number): void {
+    this.other = memory === 0 ? undefined : (this.instance as Instance).memories[memory];
   }
 
   /** Takes gas from the instance's tank. */
@@ -169,18 +182,35 @@ export class Thread {
   /** Finds the callee of the `call_indirect` at `pc`; enters it, if it is a function of this instance. */
   toElement(): number {
     const { pc, code, fp } = this;
+    const index = (this.registers[fp + (code[pc + 3] as number)] as number) >>> 0;
+    const func = this.element(code[pc + 1] as number, code[pc + 2] as number, index);
+    if (typeof func === 'number') return func;
+    return this.toFunction(func, code[pc + 4] as number, pc + CALL_INDIRECT_WORDS);
+  }
+
+  /** The function in a table's element, which must be of a type; or an exit. */
+  element(table: number, typeIndex: number, index: number): GuestFunction | number {
     const instance = this.instance as Instance;
     // Every call publishes, also one that fails.
     this.published = this.gas;
-    const { elements } = instance.tables[code[pc + 1] as number] as (typeof instance.tables)[number];
-    const index = (this.registers[fp + (code[pc + 3] as number)] as number) >>> 0;
+    const { elements } = instance.tables[table] as (typeof instance.tables)[number];
     if (index >= elements.length) return trapExit('undefined-element');
     const func = elements[index] as GuestFunction | null;
     if (func === null) return trapExit('uninitialized-element');
-    const type = instance.module.types[code[pc + 2] as number] as FuncType;
-    if (!hasType(func, type)) return trapExit('indirect-call-type-mismatch');
-    const argBase = code[pc + 4] as number;
-    const next = pc + CALL_INDIRECT_WORDS;
+    const type = instance.module.types[typeIndex] as FuncType;
+    return hasType(func, type) ? func : trapExit('indirect-call-type-mismatch');
+  }
+
+  /** Calls the function that the `call_ref` at `pc` refers to. */
+  toReference(reference: Reference, argBase: number): number {
+    this.published = this.gas;
+    if (reference === null) return trapExit('null-reference');
+    return this.toFunction(reference as GuestFunction, argBase, this.pc + CALL_REF_WORDS);
+  }
+
+  private toFunction(func: GuestFunction, argBase: number, next: number): number {
+    const { fp } = this;
+    const instance = this.instance as Instance;
     if (func instanceof WasmFunction && func.instance === instance) {
       const entry = func.entry();
       this.code = instance.code.words;
@@ -190,6 +220,57 @@ export class Thread {
     this.argBase = argBase;
     this.pc = next;
     return EXIT.call;
+  }
+
+  /**
+   * Replaces the frame at hand, of so much weight, by one of the function that is called; its arguments take `words`
+   * registers.
+   */
+  tailCall(func: GuestFunction, argBase: number, words: number, weight: number): number {
+    this.published = this.gas;
+    const instance = this.instance as Instance;
+    const { fp } = this;
+    if (func instanceof WasmFunction && func.instance === instance) {
+      const entry = func.entry();
+      this.code = instance.code.words;
+      // Looked at before anything changes: the call is tried again where there is room for a deeper stack.
+      if (this.depth - weight + (this.code[entry - 4] as number) > this.depthLimit) return EXIT.stack;
+      this.moveArguments(argBase, words);
+      this.depth -= weight;
+      return this.enter(entry, fp, this.frames[--this.sp] as number);
+    }
+    this.moveArguments(argBase, words);
+    this.depth -= weight;
+    this.pc = this.frames[--this.sp] as number;
+    this.fp -= this.code[this.pc - 1] as number;
+    this.target = func;
+    this.argBase = fp - this.fp;
+    return EXIT.call;
+  }
+
+  private moveArguments(argBase: number, words: number): void {
+    const { registers, references, fp } = this;
+    const from = fp + argBase;
+    registers.copyWithin(fp, from, from + words);
+    for (let i = 0; i < words >> 1; i++) references[(fp >> 1) + i] = references[(from >> 1) + i];
+  }
+
+  /** Throws an exception with the values that begin at a register. */
+  throw(tag: TagInstance, register: number): number {
+    this.published = this.gas;
+    const { params } = tag.type;
+    const bytes = EXCEPTION_BYTES + CELL_BYTES * params.length;
+    const outcome = (this.instance as Instance).heap.allocate(bytes, this);
+    if (outcome !== 'done') return outcome === 'full' ? EXIT.memory : EXIT.exhausted;
+    this.exception = new ExceptionInstance(tag, readCells(this, register, params));
+    return EXIT.throw;
+  }
+
+  /** Slots of references that frames in use take. */
+  usedReferences(): number {
+    const frame = (this.instance as Instance).code.frameAt(this.pc);
+    const slots = frame === undefined ? 0 : (frame.weight - STACK_WEIGHT.frame) / STACK_WEIGHT.slot;
+    return Math.min((this.fp >> 1) + slots, this.references.length);
   }
 
   /** Executes the instruction at `pc`, which is not one of the main loop's. */

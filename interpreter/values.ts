@@ -1,8 +1,9 @@
 /** Values between registers and JavaScript, as the JavaScript API converts them (its section 5.6). */
 
 import type { WasmValue } from '../wasm/host.ts';
-import { F32, F64, FUNCREF, I32, I64, isReference, type ValType } from '../wasm/types.ts';
-import { isFunction, type Reference } from './function.ts';
+import { type DefinedType, F32, F64, I32, I64, isReference, typeName, V128, type ValType } from '../wasm/types.ts';
+import type { Reference } from './function.ts';
+import { isOfType } from './gc/cast.ts';
 import type { Thread } from './thread.ts';
 
 const words = new Int32Array(2);
@@ -68,11 +69,11 @@ export interface Cell {
  * Converts a value of the host's. References to functions are expected as the guest holds them.
  * @throws TypeError where the value is not of the type
  */
-export function toCell(type: ValType, value: WasmValue): Cell {
-  if (type === FUNCREF && value !== null && !isFunction(value)) {
-    throw new TypeError('a function of a guest, or null, was expected for a funcref');
+export function toCell(type: ValType, types: readonly DefinedType[], value: WasmValue): Cell {
+  if (isReference(type)) {
+    if (!isOfType(value, type, types)) throw new TypeError(`the value is no ${typeName(type)}`);
+    return { low: 0, high: 0, reference: value };
   }
-  if (isReference(type)) return { low: 0, high: 0, reference: value };
   const [low, high] = toWords(type, value);
   return { low, high, reference: null };
 }
@@ -84,12 +85,23 @@ export function readRegister(thread: Thread, register: number, type: ValType): W
 
 /** Puts values into consecutive slots. */
 export function writeRegisters(thread: Thread, base: number, types: readonly ValType[], cells: readonly Cell[]): void {
-  cells.forEach(({ low, high, reference }, i) => {
-    const register = base + 2 * i;
-    if (isReference(types[i] as ValType)) thread.references[register >> 1] = reference;
-    else {
-      thread.registers[register] = low;
-      thread.registers[register + 1] = high;
-    }
+  let register = base;
+  cells.forEach(({ low, high, upper, reference }, i) => {
+    const type = types[i] as ValType;
+    if (isReference(type)) thread.references[register >> 1] = reference;
+    else thread.registers.set([low, high, ...(upper ?? [])], register);
+    register += type === V128 ? 4 : 2;
+  });
+}
+
+/** Takes values from consecutive slots. */
+export function readCells(thread: Thread, base: number, types: readonly ValType[]): Cell[] {
+  let register = base;
+  return types.map((type) => {
+    const at = register;
+    register += type === V128 ? 4 : 2;
+    if (isReference(type)) return { low: 0, high: 0, reference: thread.references[at >> 1] };
+    const [low = 0, high = 0, third = 0, fourth = 0] = thread.registers.subarray(at, at + 4);
+    return { low, high, reference: null, ...(type === V128 ? { upper: [third, fourth] as const } : {}) };
   });
 }

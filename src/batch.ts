@@ -1,6 +1,7 @@
 /** Several calls of one sandbox, one after another, with what each of them cost. */
 
 import { list, record, refuse, text } from './check.ts';
+import { type Checks, checkNamed, type Given } from './named.ts';
 
 export interface BatchCall {
   readonly name: string;
@@ -45,13 +46,21 @@ export interface Batch {
 /** Starts counting gas, and returns what tells how much has been used since. */
 export type Meter = () => () => bigint;
 
+const CHECKS: Checks<BatchOptions> = {
+  onFailure: (value) =>
+    value === 'stop' || value === 'collect' ? value : refuse('onFailure', "'stop' or 'collect'", value),
+};
+
+/** @throws UsageError */
+export function checkBatchOptions(options: unknown): Given<BatchOptions> {
+  return checkNamed<BatchOptions>('a batch', options, CHECKS);
+}
+
 /**
  * Checks a whole batch, before any of it is called.
  * @throws UsageError
  */
-export function checkBatch(calls: unknown, options: unknown): Batch {
-  const { onFailure = 'stop' } = record('the options of a batch', options);
-  if (onFailure !== 'stop' && onFailure !== 'collect') refuse('onFailure', "'stop' or 'collect'", onFailure);
+export function checkBatch(calls: unknown, { onFailure = 'stop' }: Given<BatchOptions>): Batch {
   const checked = list('a batch', calls).map((call, i) => {
     const { name, args = [] } = record(`call ${i + 1} of the batch`, call);
     return {

@@ -57,6 +57,11 @@ export class SandboxBuilder<Built> {
     return this.set('yieldEvery', milliseconds);
   }
 
+  /** Records all that goes in and out of the guest. */
+  record(isRecorded = true): this {
+    return this.set('record', isRecorded);
+  }
+
   /** @param bytes the module itself may have */
   moduleLimit(bytes: number): this {
     return this.set('moduleLimit', bytes);

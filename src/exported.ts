@@ -1,13 +1,13 @@
 /** A module's exports, for people and programs that look at it. */
 
-import { type ExternKind, typeName, typeOfFunction, type ValTypeName, type WasmModule } from '../wasm/types.ts';
+import { type ExternKind, typeName, typeOfFunction, type WasmModule } from '../wasm/types.ts';
 
 /** An export; a function's with the names of its types. */
 export interface ExportDescription {
   readonly name: string;
   readonly kind: ExternKind;
-  readonly params?: readonly ValTypeName[];
-  readonly results?: readonly ValTypeName[];
+  readonly params?: readonly string[];
+  readonly results?: readonly string[];
 }
 
 /** In the module's order. */

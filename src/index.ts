@@ -65,6 +65,7 @@ export type {
 } from './pool/options.ts';
 export { SandboxPool } from './pool/pool.ts';
 export type { PoolStats, PoolTotals } from './pool/stats.ts';
+export { type ReplayReport, replay } from './replay/replay.ts';
 export { type SourcelessOptions, WasmSandbox } from './sandbox.ts';
 export {
   Scheduler,
@@ -76,5 +77,5 @@ export {
 } from './scheduler/scheduler.ts';
 export { GiB, KiB, MiB } from './sizes.ts';
 export type { SnapshotOptions } from './snapshot/snapshot.ts';
-export type { ModuleSource } from './source.ts';
+export type { ModuleSource, ReadySource } from './source.ts';
 export type { MemoryUsage, ResourceStats } from './stats.ts';

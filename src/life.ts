@@ -2,7 +2,7 @@
 
 import { createHost, type Host, type OpenFolder, type SecurityPolicy } from '../policy/index.ts';
 import type { Engine, EngineImage, EngineInstance } from '../wasm/engine.ts';
-import { CallAborted, HostError, type ResourceFigures } from '../wasm/errors.ts';
+import { CallAborted, HostError, type ResourceFigures, UsageError } from '../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../wasm/host.ts';
 import { quote } from '../wasm/quote.ts';
 import type { WasmModule } from '../wasm/types.ts';
@@ -14,6 +14,7 @@ import { Sleeper } from './execution/turn.ts';
 import { failureOf, refuseLeaving, refuseUnknown } from './failures.ts';
 import { takesFolders, takesHostVariables } from './needs.ts';
 import type { Settings } from './options.ts';
+import { Recorder, recordingEngine } from './replay/recorder.ts';
 import type { Contents, LeftCall } from './snapshot/contents.ts';
 import { fromResults, toArguments } from './values.ts';
 
@@ -38,6 +39,7 @@ export class Life {
   private readonly clock: Clock;
   private readonly instance: EngineInstance;
   private readonly ground: ExecutionGround;
+  private readonly recorder: Recorder | undefined;
   private calls = 0;
   private latest: Execution | undefined;
 
@@ -53,7 +55,9 @@ export class Life {
     this.host = host;
     this.clock = clock;
     const { limits } = settings;
-    this.instance = engine.instantiate(module, { limits, imports: host.resolve, slices: this.clock.slices });
+    this.recorder = settings.record ? new Recorder(module, limits) : undefined;
+    const recorded = this.recorder === undefined ? engine : recordingEngine(engine, this.recorder);
+    this.instance = recorded.instantiate(module, { limits, imports: host.resolve, slices: this.clock.slices });
     this.ground = {
       instance: this.instance,
       clock,
@@ -171,6 +175,13 @@ export class Life {
   private convert(name: string, args: readonly unknown[]): WasmValue[] {
     const type = this.instance.functionType(name) ?? refuseUnknown(this.instance, this.module, name);
     return toArguments(name, type, args);
+  }
+
+  /** @throws UsageError where nothing was recorded, or not all of it */
+  async recording(): Promise<Uint8Array> {
+    if (this.recorder === undefined)
+      throw new UsageError('nothing was recorded: build the sandbox with { record: true }');
+    return this.recorder.finish(this.instance);
   }
 
   /** Whether {@link reset} can be called: where it cannot, another life has to take the place of this one. */

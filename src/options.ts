@@ -46,6 +46,8 @@ export interface SandboxOptions {
    * then fetched whole before any of them is decoded.
    */
   readonly cache?: SandboxCache | undefined;
+  /** Whether to record all that goes in and out of the guest, for `recording()`; false unless given. */
+  readonly record?: boolean | undefined;
   /** Names the sandbox in statistics; unique within the process unless given. */
   readonly instanceId?: string | undefined;
   /** The program's arguments as WASI gives them to it: the first is the program's name. */
@@ -74,6 +76,7 @@ export interface Settings {
   readonly moduleLimit: number;
   readonly engine: EngineChoice;
   readonly cache: SandboxCache | undefined;
+  readonly record: boolean;
   readonly instanceId: string;
   readonly args: readonly string[];
 }
@@ -96,6 +99,7 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
   moduleLimit: (value) => integer('moduleLimit', value, 'bytes', 0, MODULE_LIMITS.moduleBytes),
   engine: checkEngine,
   cache: (value) => (value instanceof SandboxCache ? value : refuse('cache', 'a SandboxCache', value)),
+  record: (value) => (typeof value === 'boolean' ? value : refuse('record', 'true or false', value)),
   instanceId: (value) =>
     text('instanceId', value) === ''
       ? refuse('instanceId', 'a string that is not empty', value)
@@ -148,6 +152,7 @@ export function settle(options: SandboxOptions): Settings {
     moduleLimit: checked.moduleLimit ?? MODULE_LIMITS.moduleBytes,
     engine: checked.engine ?? 'interpreter',
     cache: checked.cache,
+    record: checked.record ?? false,
     instanceId: checked.instanceId ?? `sandbox-${++sandboxes}`,
     args: checked.args ?? [],
   });

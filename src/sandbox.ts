@@ -4,9 +4,16 @@ import type { AuditEvent } from '../policy/index.ts';
 import { SandboxDisposed, UsageError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { type AuditedCall, callAudited } from './audited.ts';
-import { type BatchCall, type BatchOptions, type BatchResult, checkBatch, runBatch } from './batch.ts';
+import {
+  type BatchCall,
+  type BatchOptions,
+  type BatchResult,
+  checkBatch,
+  checkBatchOptions,
+  runBatch,
+} from './batch.ts';
 import { SandboxBuilder } from './builder.ts';
-import { list, milliseconds, text } from './check.ts';
+import { list, milliseconds, record, text } from './check.ts';
 import { COMMAND_START, checkCommand } from './command.ts';
 import { makeDisposable } from './disposable.ts';
 import type { ChosenEngine } from './engines.ts';
@@ -19,8 +26,9 @@ import { gasMeter, Life } from './life.ts';
 import { engineFor, loadFor } from './load.ts';
 import { least, type SandboxOptions, type Settings, settle } from './options.ts';
 import { type Output, outputOf, type RunResult } from './output.ts';
+import { pack } from './snapshot/container.ts';
 import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
-import type { ModuleSource } from './source.ts';
+import type { ModuleSource, ReadySource } from './source.ts';
 import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } from './stats.ts';
 
 /** Options beside the source. */
@@ -82,11 +90,8 @@ export class WasmSandbox {
     return fromSource(path, options);
   }
 
-  /** {@link WasmSandbox.create} from bytes. */
-  static fromBytes(
-    bytes: ArrayBuffer | SharedArrayBuffer | ArrayBufferView,
-    options: SourcelessOptions = {},
-  ): Promise<WasmSandbox> {
+  /** {@link WasmSandbox.create} from bytes, or a Module. */
+  static fromBytes(bytes: ReadySource, options: SourcelessOptions = {}): Promise<WasmSandbox> {
     return fromSource(bytes, options);
   }
 
@@ -138,15 +143,21 @@ export class WasmSandbox {
   }
 
   /**
-   * Makes several calls, one after another. Failures are in the results, not thrown.
+   * Makes several calls, one after another. Failures are in the results, not thrown. Options of a call are for each of
+   * them; those behind an aborted one fail as well.
    * @returns what came of each call made, in order: fewer than asked for where a failure ended the batch
    * @throws UsageError for a list that is none, before anything is called; SandboxDisposed
    */
-  async callBatch<T = unknown>(calls: readonly BatchCall[], options: BatchOptions = {}): Promise<BatchResult<T>[]> {
-    const batch = checkBatch(calls, options);
+  async callBatch<T = unknown>(
+    calls: readonly BatchCall[],
+    options: BatchOptions & CallOptions = {},
+  ): Promise<BatchResult<T>[]> {
+    const { onFailure, ...rest } = record('the options of a batch', options);
+    const batch = checkBatch(calls, checkBatchOptions({ onFailure }));
+    const each = checkCallOptions(rest);
     this.#alive();
     const meter = () => gasMeter(this.#life);
-    return runBatch(batch, (name, args) => this.#call(name, args), meter);
+    return runBatch(batch, (name, args) => this.#call(name, args, each), meter);
   }
 
   /**
@@ -268,12 +279,23 @@ export class WasmSandbox {
     const settings = settle(options);
     const module = await loadFor(settings);
     if (settings.engine === 'native') refuseLeaving('restore()');
+    if (settings.record) throw new UsageError('a restored sandbox cannot record: a recording begins with the guest');
     const engine = engineFor(module, { ...settings, engine: 'interpreter' });
     const contents = await readSnapshot(bytes, module, settings);
     const life = await Life.resume(engine.engine, module, settings, contents);
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
     sandbox.#hasRun = contents.hasRun;
     return sandbox;
+  }
+
+  /**
+   * All that went in and out of the guest since it was built or reset, as bytes: arguments, results, what the host's
+   * functions returned and wrote to memory, gas, and the module. {@link replay} verifies it anywhere, without the host
+   * functions. Built with `record: true` only; restored and forked sandboxes cannot record.
+   * @throws UsageError where nothing was recorded, or a call has not ended; SandboxDisposed
+   */
+  async recording(): Promise<Uint8Array<ArrayBuffer>> {
+    return pack(await this.#alive().recording(), true, 'recording');
   }
 
   /**
@@ -284,7 +306,7 @@ export class WasmSandbox {
    */
   async fork(): Promise<WasmSandbox> {
     const { module, engine, settings: own } = this.#ground;
-    const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}` };
+    const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}`, record: false };
     const life = await Life.resume(engine.engine, module, settings, this.#alive());
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
     sandbox.#hasRun = this.#hasRun;

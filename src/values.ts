@@ -33,6 +33,8 @@ const CONVERSIONS: Readonly<Record<ValType, Conversion>> = {
   },
   [EXTERNREF]: { expected: 'any value', convert: (value) => value },
 };
+/** Every other reference. What a guest gave out may be given back. */
+const REFERENCE: Conversion = { expected: 'null or a reference that the guest gave out', convert: (value) => value };
 
 function toI64(value: unknown): bigint | typeof MISFIT {
   const big = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
@@ -54,7 +56,7 @@ export function toArguments(name: string, type: FuncType, args: readonly unknown
     throw new UsageError(`function ${quote(name)} takes ${wanted}, but ${args.length} were passed`);
   }
   return params.map((param, index) => {
-    const { expected, convert } = CONVERSIONS[param];
+    const { expected, convert } = CONVERSIONS[param] ?? REFERENCE;
     const value = convert(args[index]);
     if (value !== MISFIT) return value;
     throw new UsageError(

@@ -6,29 +6,33 @@
 
 import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
-import { MAX_PAGES, MODULE_LIMITS } from './limits.ts';
+import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
 import { quote } from './quote.ts';
 import type { Reader } from './reader.ts';
+import { TypeSection } from './type-section.ts';
 import {
+  type AddressType,
   type ConstExpr,
   type CustomSection,
   type DataSegment,
+  type DefinedType,
   type ElementSegment,
   type Export,
   type ExternKind,
+  type Feature,
   FUNCREF,
-  type FuncType,
   type FunctionBody,
-  funcType,
+  functionTypeAt,
   type GlobalType,
   I32,
+  I64,
   type Import,
   type ImportDescription,
-  isRefType,
-  isValType,
+  isDefaultable,
   type Limits,
   type LocalRun,
   type MemoryType,
+  nonNull,
   type RefType,
   type SegmentMode,
   type TableType,
@@ -43,7 +47,13 @@ const HEADER_BYTES = 8;
 const CUSTOM = 0;
 const CODE = 10;
 
-const EXTERN_KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global'];
+const EXTERN_KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
+
+/** First byte of a table that says what its elements are to begin with. */
+const WITH_INIT = 0x40;
+
+const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
+const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
 
 /** Sections by id: name, place in the required order, decoder. */
 const SECTIONS: Readonly<Record<number, readonly [name: string, order: number, decode: (d: Sections) => void]>> = {
@@ -52,23 +62,26 @@ const SECTIONS: Readonly<Record<number, readonly [name: string, order: number, d
   3: ['function', 3, (d) => d.functionSection()],
   4: ['table', 4, (d) => d.tableSection()],
   5: ['memory', 5, (d) => d.memorySection()],
-  6: ['global', 6, (d) => d.globalSection()],
-  7: ['export', 7, (d) => d.exportSection()],
-  8: ['start', 8, (d) => d.startSection()],
-  9: ['element', 9, (d) => d.elementSection()],
-  12: ['data count', 10, (d) => d.dataCountSection()],
+  13: ['tag', 6, (d) => d.tagSection()],
+  6: ['global', 7, (d) => d.globalSection()],
+  7: ['export', 8, (d) => d.exportSection()],
+  8: ['start', 9, (d) => d.startSection()],
+  9: ['element', 10, (d) => d.elementSection()],
+  12: ['data count', 11, (d) => d.dataCountSection()],
   // Bodies are decoded one by one, by ModuleDecoder.
-  10: ['code', 11, (d) => d.codeCount()],
-  11: ['data', 12, (d) => d.dataSection()],
+  10: ['code', 12, (d) => d.codeCount()],
+  11: ['data', 13, (d) => d.dataSection()],
 };
 
 /** The content of the sections, as far as they have been decoded. */
 class Sections implements ValidationContext {
-  readonly types: FuncType[] = [];
+  readonly types: DefinedType[] = [];
   readonly imports: Import[] = [];
   readonly functions: number[] = [];
   readonly tables: TableType[] = [];
   readonly memories: MemoryType[] = [];
+  readonly tableInits: (ConstExpr | undefined)[] = [];
+  readonly tags: number[] = [];
   readonly globals: GlobalType[] = [];
   readonly globalInits: ConstExpr[] = [];
   readonly exports: Export[] = [];
@@ -78,17 +91,21 @@ class Sections implements ValidationContext {
   readonly bodies: FunctionBody[] = [];
   readonly customSections: CustomSection[] = [];
   readonly declared = new Set<number>();
+  readonly features = new Set<Feature>();
   dataCount: number | undefined;
   start: number | undefined;
   importedFunctions = 0;
   importedTables = 0;
   importedMemories = 0;
   importedGlobals = 0;
+  importedTags = 0;
   reader: InstructionReader;
   readonly validator: Validator;
 
   constructor(reader: InstructionReader) {
     this.reader = reader;
+    reader.features = this.features;
+    reader.typeCount = 0;
     this.validator = new Validator(this, reader);
   }
 
@@ -97,13 +114,8 @@ class Sections implements ValidationContext {
   }
 
   typeSection(): void {
-    const { reader } = this;
-    const count = reader.count(MODULE_LIMITS.types, 'types');
-    for (let i = 0; i < count; i++) {
-      if (reader.u8() !== 0x60) reader.fail('malformed type: function type expected', reader.pos - 1);
-      const params = this.valTypes(MODULE_LIMITS.parameters, 'parameters');
-      this.types.push(funcType(params, this.valTypes(MODULE_LIMITS.results, 'results')));
-    }
+    new TypeSection(this.reader, this.types, this.features).read();
+    this.reader.typeCount = this.types.length;
   }
 
   importSection(): void {
@@ -119,14 +131,20 @@ class Sections implements ValidationContext {
     this.importedTables = this.tables.length;
     this.importedMemories = this.memories.length;
     this.importedGlobals = this.globals.length;
+    this.importedTags = this.tags.length;
   }
 
   private importDescription(): ImportDescription {
     const kind = this.externKind();
     switch (kind) {
       case 'function': {
-        const typeIndex = this.typeIndex();
+        const typeIndex = this.functionType();
         this.functions.push(typeIndex);
+        return { kind, typeIndex };
+      }
+      case 'tag': {
+        const typeIndex = this.tagType();
+        this.tags.push(typeIndex);
         return { kind, typeIndex };
       }
       case 'table': {
@@ -149,12 +167,34 @@ class Sections implements ValidationContext {
 
   functionSection(): void {
     const count = this.reader.count(MODULE_LIMITS.functions, 'functions');
-    for (let i = 0; i < count; i++) this.functions.push(this.typeIndex());
+    for (let i = 0; i < count; i++) this.functions.push(this.functionType());
   }
 
   tableSection(): void {
     const count = this.reader.count(MODULE_LIMITS.tables, 'tables');
-    for (let i = 0; i < count; i++) this.tables.push(this.tableType());
+    for (let i = 0; i < count; i++) this.table();
+  }
+
+  private table(): void {
+    const { reader } = this;
+    const start = reader.pos;
+    if (reader.bytes[start] !== WITH_INIT) {
+      const type = this.tableType();
+      if (!isDefaultable(type.element)) reader.fail('type mismatch: elements that are never null need a value', start);
+      this.tables.push(type);
+      this.tableInits.push(undefined);
+      return;
+    }
+    reader.pos++;
+    if (reader.u8() !== 0) reader.fail('malformed table', reader.pos - 1);
+    const type = this.tableType();
+    this.tableInits.push(this.constExpr(type.element));
+    this.tables.push(type);
+  }
+
+  tagSection(): void {
+    const count = this.reader.count(MODULE_LIMITS.tags, 'tags');
+    for (let i = 0; i < count; i++) this.tags.push(this.tagType());
   }
 
   memorySection(): void {
@@ -163,7 +203,9 @@ class Sections implements ValidationContext {
   }
 
   private addMemory(type: MemoryType): void {
-    if (this.memories.length >= MODULE_LIMITS.memories) this.reader.fail('multiple memories');
+    const { memories } = MODULE_LIMITS;
+    if (this.memories.length >= memories) this.reader.fail(`more memories than the limit of ${memories}`);
+    if (this.memories.length > 0) this.features.add('multi-memory');
     this.memories.push(type);
   }
 
@@ -182,7 +224,8 @@ class Sections implements ValidationContext {
     const { reader } = this;
     const count = reader.count(MODULE_LIMITS.exports, 'exports');
     const names = new Set<string>();
-    const spaces = { function: this.functions, table: this.tables, memory: this.memories, global: this.globals };
+    const { functions, tables, memories, globals, tags } = this;
+    const spaces = { function: functions, table: tables, memory: memories, global: globals, tag: tags };
     for (let i = 0; i < count; i++) {
       const start = reader.pos;
       const name = reader.name();
@@ -199,7 +242,8 @@ class Sections implements ValidationContext {
   startSection(): void {
     const { reader } = this;
     const index = reader.u32();
-    const type = this.types[this.functions[index] ?? -1] ?? reader.fail(`unknown function ${index}`);
+    const typeIndex = this.functions[index] ?? reader.fail(`unknown function ${index}`);
+    const type = functionTypeAt(this, typeIndex);
     if (type.params.length > 0 || type.results.length > 0) reader.fail('start function must take and return nothing');
     this.start = index;
   }
@@ -218,23 +262,25 @@ class Sections implements ValidationContext {
       let mode: SegmentMode;
       if (isActive) {
         const index = hasExplicitIndex ? reader.u32() : 0;
-        if (index >= this.tables.length) reader.fail(`unknown table ${index}`, start);
-        mode = { mode: 'active', index, offset: this.constExpr(I32) };
+        const { address } = this.tables[index] ?? reader.fail(`unknown table ${index}`, start);
+        mode = { mode: 'active', index, offset: this.constExpr(address) };
       } else mode = { mode: hasExplicitIndex ? 'declarative' : 'passive' };
       const type = flags === 0 || flags === 4 ? FUNCREF : this.elementType(hasExpressions);
-      if (mode.mode === 'active' && this.tables[mode.index]?.element !== type) {
+      // No function that is named is null.
+      const precise = hasExpressions ? type : nonNull(type);
+      if (mode.mode === 'active' && !this.validator.matches(precise, this.tables[mode.index]?.element as RefType)) {
         reader.fail('type mismatch: element segment and table differ', start);
       }
       const length = reader.count(MODULE_LIMITS.tableElements, 'elements');
       const items = hasExpressions ? this.expressions(type, length) : this.functionIndices(length);
       this.elements.push({ ...mode, type, items });
-      this.elementTypes.push(type);
+      this.elementTypes.push(precise);
     }
   }
 
   private elementType(hasExpressions: boolean): RefType {
     const { reader } = this;
-    if (hasExpressions) return this.refType();
+    if (hasExpressions) return reader.refType();
     if (reader.u8() !== 0) reader.fail('malformed element kind', reader.pos - 1);
     return FUNCREF;
   }
@@ -276,7 +322,7 @@ class Sections implements ValidationContext {
     const { reader } = this;
     const start = reader.pos;
     const functionIndex = this.importedFunctions + this.bodies.length;
-    const type = this.types[this.functions[functionIndex] as number] as FuncType;
+    const type = functionTypeAt(this, this.functions[functionIndex] as number);
     const sectionEnd = reader.end;
     reader.end = end;
     const locals: LocalRun[] = [];
@@ -289,7 +335,7 @@ class Sections implements ValidationContext {
       if (localCount + type.params.length > MODULE_LIMITS.locals) {
         throw new CompileError(`too many locals: the limit is ${MODULE_LIMITS.locals}`, { functionIndex, offset: at });
       }
-      locals.push({ count, type: this.valType() });
+      locals.push({ count, type: reader.valType() });
     }
     const codeStart = reader.pos;
     const maxHeight = this.validator.body(functionIndex, type, locals, end);
@@ -308,8 +354,8 @@ class Sections implements ValidationContext {
       let mode: SegmentMode = { mode: 'passive' };
       if (flags !== 1) {
         const index = flags === 2 ? reader.u32() : 0;
-        if (index >= this.memories.length) reader.fail(`unknown memory ${index}`, start);
-        mode = { mode: 'active', index, offset: this.constExpr(I32) };
+        const { address } = this.memories[index] ?? reader.fail(`unknown memory ${index}`, start);
+        mode = { mode: 'active', index, offset: this.constExpr(address) };
       }
       const length = reader.u32();
       reader.skip(length);
@@ -337,58 +383,62 @@ class Sections implements ValidationContext {
     }
   }
 
-  private valTypes(limit: number, what: string): ValType[] {
-    const length = this.reader.count(limit, what);
-    return Array.from({ length }, () => this.valType());
-  }
-
-  private valType(): ValType {
-    const byte = this.reader.u8();
-    if (!isValType(byte)) this.reader.fail(`malformed value type 0x${byte.toString(16)}`, this.reader.pos - 1);
-    return byte;
-  }
-
-  private refType(): RefType {
-    const byte = this.reader.u8();
-    if (!isRefType(byte)) this.reader.fail(`malformed reference type 0x${byte.toString(16)}`, this.reader.pos - 1);
-    return byte;
-  }
-
   private externKind(): ExternKind {
     const kind = EXTERN_KINDS[this.reader.u8()];
     return kind ?? this.reader.fail('malformed import or export kind', this.reader.pos - 1);
   }
 
-  private typeIndex(): number {
+  /** Index of a function type. */
+  private functionType(): number {
     const { reader } = this;
+    const start = reader.pos;
     const index = reader.u32();
-    if (index >= this.types.length) reader.fail(`unknown type ${index}`);
+    const type = this.types[index] ?? reader.fail(`unknown type ${index}`, start);
+    if (type.kind !== 'function') reader.fail(`type ${index} is no function type`, start);
     return index;
   }
 
-  private limits(bound: number, what: string): Limits {
+  /** Index of a tag's type. */
+  private tagType(): number {
+    const { reader } = this;
+    const start = reader.pos;
+    this.features.add('exception-handling');
+    if (reader.u8() !== 0) reader.fail('malformed tag attribute', start);
+    const index = this.functionType();
+    if (functionTypeAt(this, index).results.length > 0) reader.fail('non-empty tag result type', start);
+    return index;
+  }
+
+  /** Limits (specification 5.3.15): a flag says that there is a maximum, another that addresses are of 64 bits. */
+  private limits(
+    bounds: Readonly<Record<AddressType, number>>,
+    what: string,
+  ): { address: AddressType; limits: Limits } {
     const { reader } = this;
     const start = reader.pos;
     const flags = reader.u8();
-    if (flags > 1) reader.fail('malformed limits flags', start);
-    const min = reader.u32();
-    const max = flags === 1 ? reader.u32() : undefined;
+    if ((flags & ~5) !== 0) reader.fail('malformed limits flags', start);
+    const address = flags & 4 ? I64 : I32;
+    if (address === I64) this.features.add('memory64');
+    const min = reader.u64();
+    const max = flags & 1 ? reader.u64() : undefined;
+    const bound = bounds[address];
     if (min > bound || (max ?? 0) > bound) reader.fail(`${what} size must be at most ${bound}`, start);
     if (max !== undefined && min > max) reader.fail('size minimum must not be greater than maximum', start);
-    return { min, max };
+    return { address, limits: { min, max } };
   }
 
   private tableType(): TableType {
-    const element = this.refType();
-    return { element, limits: this.limits(0xffff_ffff, 'table') };
+    const element = this.reader.refType();
+    return { element, ...this.limits(TABLE_BOUNDS, 'table') };
   }
 
   private memoryType(): MemoryType {
-    return { limits: this.limits(MAX_PAGES, 'memory') };
+    return this.limits(MEMORY_BOUNDS, 'memory');
   }
 
   private globalType(): GlobalType {
-    const type = this.valType();
+    const type = this.reader.valType();
     const mutability = this.reader.u8();
     if (mutability > 1) this.reader.fail('malformed mutability', this.reader.pos - 1);
     return { type, mutable: mutability === 1 };
@@ -573,9 +623,10 @@ function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
     elementTypes: _types,
     declared: _declared,
     dataCount: _count,
+    features,
     ...rest
   } = sections;
-  return Object.freeze({ ...rest, start: sections.start, bytes });
+  return Object.freeze({ ...rest, features: [...features], start: sections.start, bytes });
 }
 
 /**

@@ -62,8 +62,11 @@ export interface EngineExecution {
    * @throws whatever ends the guest; the execution is then over
    */
   advance(gas?: bigint): Stop;
-  /** Makes a running guest pause at its next checkpoint. For host functions. */
-  pause(): void;
+  /**
+   * Makes a running guest pause at its next checkpoint. For host functions.
+   * @param beyond only at the first checkpoint at which the instance's count is above this
+   */
+  pause(beyond?: bigint): void;
   /** While it waits: settles, and is never rejected, when it can go on. */
   readonly settled: Promise<void>;
   /** Whether the promise that it waits for has settled, or it waits for none. */

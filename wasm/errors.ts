@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'COMPILE'
   | 'LINK'
   | 'TRAP'
+  | 'EXCEPTION'
   | 'GAS_EXHAUSTED'
   | 'MEMORY_LIMIT'
   | 'STACK_LIMIT'
@@ -106,6 +107,8 @@ export const TRAPS = {
   'uninitialized-element': 'uninitialized element',
   'indirect-call-type-mismatch': 'indirect call type mismatch',
   'null-reference': 'null reference',
+  'cast-failure': 'cast failure',
+  'array-out-of-bounds': 'out of bounds array access',
 } as const;
 
 /** A key of {@link TRAPS}. */
@@ -119,6 +122,18 @@ export class Trap extends RuntimeError {
   constructor(kind: TrapKind, details: ErrorDetails = {}) {
     super(TRAPS[kind], details);
     this.kind = kind;
+  }
+}
+
+/** The guest threw an exception that nothing caught. */
+export class UncaughtException extends RuntimeError {
+  readonly code = 'EXCEPTION';
+  /** For the engine it came from. */
+  readonly exception: unknown;
+
+  constructor(exception: unknown, details: ErrorDetails = {}) {
+    super('uncaught exception', details);
+    this.exception = exception;
   }
 }
 

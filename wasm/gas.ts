@@ -21,6 +21,10 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   float: 2,
   convert64: 4,
   vector: 16,
+  reference: 4,
+  cast: 8,
+  allocation: 16,
+  throw: 64,
   call: 4,
   indirect: 6,
   bulk: 10,
@@ -44,6 +48,8 @@ export const PER_UNIT = {
   bytes: 32,
   /** Elements of `table.fill`, `table.copy`, `table.init`, `table.grow`, and of tables and element segments at instantiation. */
   elements: 1,
+  /** Bytes that an object counts for in the memory budget. */
+  objectBytes: 8,
 } as const;
 
 /** Units for every page of memory, at instantiation and in `memory.grow`. */

@@ -2,34 +2,78 @@
 
 import { MODULE_LIMITS } from './limits.ts';
 import {
+  GC,
   type Immediates,
   MISC,
   OPCODES,
   type Opcode,
+  PREFIX_GC,
   PREFIX_MISC,
   PREFIX_VECTOR,
   SINGLE_BYTE,
   VECTOR,
 } from './opcodes.ts';
 import { Reader } from './reader.ts';
-import { type FuncType, funcType, isValType, type ValType } from './types.ts';
+import {
+  type DefinedType,
+  definedRef,
+  EXNREF,
+  EXTERNREF,
+  type Feature,
+  FUNCREF,
+  type FuncType,
+  funcType,
+  isRefType,
+  isValType,
+  NULLEXNREF,
+  nonNull,
+  type RefType,
+  type ValType,
+} from './types.ts';
 
 const KIND: readonly Immediates[] = OPCODES.map((row) => row.immediates);
 
-/** The block type that stands for no parameters and no results. */
-const EMPTY = -0x40;
+/** A block type as {@link InstructionReader} leaves it: a type index, no result, or this less the type of the result. */
+const EMPTY = -1;
+const SINGLE_RESULT = -2;
+
+/** Bytes that begin a block type without parameters and results, and a reference type in its long form. */
+const EMPTY_BYTE = 0x40;
+const REF_NULL = 0x63;
+const REF = 0x64;
+
+/** How a catch clause names what it catches, and whether it passes the exception on (specification 5.4.2). */
+export const CATCH = { tag: 0, tagRef: 1, all: 2, allRef: 3 } as const;
 
 const NO_LABELS = new Int32Array(0);
+
+/** A clause of a `try_table`. */
+export interface CatchClause {
+  /** One of {@link CATCH}. */
+  readonly kind: number;
+  /** Index of the tag; -1 where it catches all. */
+  readonly tag: number;
+  readonly label: number;
+}
 
 export class InstructionReader extends Reader {
   /** Offset of the instruction last read. */
   offset = 0;
-  /** First index, label, local, constant or block type. A memory access: its constant offset. */
+  /**
+   * First index, label, local, reference type or block type. A memory access: its constant offset, which beyond 2^53
+   * is not exact.
+   */
   a = 0;
-  /** Second index. A memory access: the memory's index. */
+  /** Second index, or count. A memory access: the memory's index. A cast: the type it starts from. */
   b = 0;
-  /** Alignment exponent of a memory access; number of types of a `select_t`. */
+  /** Alignment exponent of a memory access; number of types of a `select_t`. A cast: the type it leads to. */
   c = 0;
+  /** Clauses of a `try_table`. */
+  catches: readonly CatchClause[] = [];
+  /** Types may name the defined types below this index. */
+  typeCount: number = MODULE_LIMITS.types;
+  /** Receives what the types need beyond release 2.0, where somebody wants to know. */
+  features: Set<Feature> | undefined;
   /** Lane of a vector instruction. */
   lane = 0;
   /** Labels of a `br_table`, the default last: the first `a + 1` entries. */
@@ -41,6 +85,7 @@ export class InstructionReader extends Reader {
     const byte = this.u8();
     let index: number;
     if (byte === PREFIX_MISC) index = this.sub(MISC);
+    else if (byte === PREFIX_GC) index = this.sub(GC);
     else if (byte === PREFIX_VECTOR) index = this.sub(VECTOR);
     else index = SINGLE_BYTE[byte] as number;
     if (index < 0) this.fail(`illegal opcode 0x${byte.toString(16)}`, this.offset);
@@ -57,6 +102,8 @@ export class InstructionReader extends Reader {
       case 'none':
         return;
       case 'label':
+        this.a = this.label();
+        return;
       case 'function':
       case 'local':
       case 'global':
@@ -64,6 +111,8 @@ export class InstructionReader extends Reader {
       case 'memory':
       case 'data':
       case 'element':
+      case 'type':
+      case 'tag':
         this.a = this.u32();
         return;
       case 'i32':
@@ -73,9 +122,14 @@ export class InstructionReader extends Reader {
         this.memarg();
         return;
       case 'block':
-        this.a = this.s33();
+        this.a = this.blockType();
         return;
       case 'type table':
+      case 'type field':
+      case 'type type':
+      case 'type count':
+      case 'type data':
+      case 'type element':
       case 'table table':
       case 'memory memory':
       case 'data memory':
@@ -101,11 +155,25 @@ export class InstructionReader extends Reader {
       }
       case 'types':
         this.c = this.count(MODULE_LIMITS.results, 'types of a select');
-        for (let i = 0; i < this.c; i++) this.a = this.u8();
+        for (let i = 0; i < this.c; i++) this.a = this.valType();
         return;
-      case 'reftype':
-        this.a = this.u8();
+      case 'heap type':
+        this.a = this.heapType(true);
         return;
+      case 'block catches': {
+        this.a = this.blockType();
+        const count = this.count(MODULE_LIMITS.catches, 'catch clauses');
+        this.catches = Array.from({ length: count }, () => this.catchClause());
+        return;
+      }
+      case 'label casts': {
+        const flags = this.u8();
+        if (flags > 3) this.fail('malformed br_on_cast flags', this.pos - 1);
+        this.a = this.label();
+        this.b = this.heapType((flags & 1) !== 0);
+        this.c = this.heapType((flags & 2) !== 0);
+        return;
+      }
       case 'v128':
       case 'shuffle':
         this.a = this.pos;
@@ -134,25 +202,86 @@ export class InstructionReader extends Reader {
     if (flags >= 0x80) this.fail('malformed alignment', this.offset);
     this.b = flags & 0x40 ? this.u32() : 0;
     this.c = flags & 0x3f;
-    this.a = this.u32();
+    this.a = this.u64();
+  }
+
+  private catchClause(): CatchClause {
+    const kind = this.u8();
+    if (kind > CATCH.allRef) this.fail('malformed catch clause', this.pos - 1);
+    const tag = kind === CATCH.tag || kind === CATCH.tagRef ? this.u32() : -1;
+    return { kind, tag, label: this.label() };
+  }
+
+  private blockType(): number {
+    const byte = this.bytes[this.pos] as number;
+    // A type index is not negative; everything else is.
+    if (this.pos >= this.end || byte < EMPTY_BYTE || byte > 0x7f) return this.s33();
+    if (byte !== EMPTY_BYTE) return SINGLE_RESULT - this.valType();
+    this.pos++;
+    return EMPTY;
+  }
+
+  /** A value type (specification 5.3.5). */
+  valType(): ValType {
+    const byte = this.u8();
+    if (isValType(byte)) {
+      if (isRefType(byte)) this.note(byte);
+      return byte;
+    }
+    if (byte !== REF && byte !== REF_NULL) this.fail(`malformed value type 0x${byte.toString(16)}`, this.pos - 1);
+    return this.heapType(byte === REF_NULL);
+  }
+
+  /** A reference type (specification 5.3.4). */
+  refType(): RefType {
+    const byte = this.u8();
+    if (isRefType(byte)) {
+      this.note(byte);
+      return byte;
+    }
+    if (byte !== REF && byte !== REF_NULL) this.fail(`malformed reference type 0x${byte.toString(16)}`, this.pos - 1);
+    return this.heapType(byte === REF_NULL);
+  }
+
+  /** A heap type (specification 5.3.3), as the type of references to it. */
+  heapType(isNullable: boolean): RefType {
+    const start = this.pos;
+    const code = this.s33();
+    if (code >= 0) {
+      if (code >= this.typeCount) this.fail(`unknown type ${code}`, start);
+      this.features?.add('function-references');
+      return definedRef(code, isNullable);
+    }
+    const type = code + 0x80;
+    if (!isRefType(type)) this.fail('malformed heap type', start);
+    this.note(type);
+    if (!isNullable) this.features?.add('function-references');
+    return isNullable ? type : nonNull(type);
+  }
+
+  private note(type: RefType): void {
+    if (type === FUNCREF || type === EXTERNREF) return;
+    this.features?.add(type === EXNREF || type === NULLEXNREF ? 'exception-handling' : 'gc');
   }
 }
 
 const NO_RESULT = funcType([], []);
-const SINGLE_RESULT = new Map<number, FuncType>();
+const ABBREVIATED = new Map<ValType, FuncType>();
+
+function singleResult(type: ValType): FuncType {
+  // What a module defines is not kept.
+  if (!isValType(type)) return { ...NO_RESULT, results: [type] };
+  let block = ABBREVIATED.get(type);
+  if (block === undefined) ABBREVIATED.set(type, (block = funcType([], [type])));
+  return block;
+}
 
 /** The type of a block whose immediate is `code`; undefined where there is none. */
-export function blockType(code: number, types: readonly FuncType[]): FuncType | undefined {
-  if (code >= 0) return types[code];
+export function blockType(code: number, types: readonly DefinedType[]): FuncType | undefined {
   if (code === EMPTY) return NO_RESULT;
-  const byte = code + 0x80;
-  let type = SINGLE_RESULT.get(byte);
-  if (type === undefined) {
-    if (!isValType(byte)) return undefined;
-    type = funcType([], [byte as ValType]);
-    SINGLE_RESULT.set(byte, type);
-  }
-  return type;
+  if (code < 0) return singleResult(SINGLE_RESULT - code);
+  const type = types[code];
+  return type?.kind === 'function' ? type : undefined;
 }
 
 /** The row read by {@link InstructionReader.next}. */

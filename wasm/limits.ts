@@ -12,7 +12,14 @@ export const MODULE_LIMITS = {
   dataSegments: 100_000,
   elementSegments: 10_000_000,
   tables: 100_000,
-  memories: 1,
+  memories: 100,
+  tags: 1_000_000,
+  structFields: 10_000,
+  /** Types above one another in a hierarchy. */
+  subtypeDepth: 63,
+  arrayElements: 10_000,
+  catches: 65_520,
+  operands: 1 << 20,
   tableElements: 10_000_000,
   functionBytes: 7_654_321,
   locals: 50_000,
@@ -27,8 +34,9 @@ export const MODULE_LIMITS = {
 /** Bytes in a page of linear memory (specification 4.2.8). */
 export const PAGE_BYTES = 65_536;
 
-/** Pages a 32-bit memory may declare (specification 3.2.7). */
+/** Pages a memory may declare, by the type of its addresses (specification 3.2.16). */
 export const MAX_PAGES = 65_536;
+export const MAX_PAGES_64: number = 2 ** 48;
 
 /**
  * Pages an instance can really have, whatever its budget: below 2 GiB, every valid address is a non-negative

@@ -6,7 +6,7 @@
  *
  * - Code: the byte, or `0xPPSSSS` for prefix `PP` and sub-opcode `SSSS` (specification 5.4).
  * - Signature: one letter a value, `parameters:results` (i l f d v for i32 i64 f32 f64 v128, r for any reference);
- *   `*` where validation has a rule of its own.
+ *   `*` where validation has a rule of its own. Addresses are `i`, as in 32-bit memories and tables.
  * - Gas class: a key of the schedule in gas.ts.
  * - Meaning: JavaScript on the operands. Integers arrive as `a b c` (i32) or as halves `al ah`, `bl bh` (i64);
  *   floats as numbers `a b`, and their bits as `ai` (f32) or `al ah` (f64). An i64 result is `low; high`, where
@@ -16,6 +16,7 @@
  */
 
 import type { TrapKind } from './errors.ts';
+import type { Feature } from './types.ts';
 
 /** What follows an opcode (specification 5.4). */
 export type Immediates =
@@ -45,7 +46,16 @@ export type Immediates =
   | 'shuffle'
   | 'lane'
   | 'types'
-  | 'reftype';
+  | 'heap type'
+  | 'type'
+  | 'type field'
+  | 'type type'
+  | 'type count'
+  | 'type data'
+  | 'type element'
+  | 'tag'
+  | 'block catches'
+  | 'label casts';
 
 /** What an instruction costs; see gas.ts. */
 export type GasClass =
@@ -60,6 +70,10 @@ export type GasClass =
   | 'float'
   | 'convert64'
   | 'vector'
+  | 'reference'
+  | 'cast'
+  | 'allocation'
+  | 'throw'
   | 'call'
   | 'indirect'
   | 'bulk';
@@ -94,6 +108,8 @@ const ROWS = [
   ['loop', 0x03, 'block', '*', 'branch'],
   ['if', 0x04, 'block', '*', 'branch'],
   ['else', 0x05, 'none', '*', 'free'],
+  ['throw', 0x08, 'tag', '*', 'throw'],
+  ['throw_ref', 0x0a, 'none', '*', 'throw'],
   ['end', 0x0b, 'none', '*', 'free'],
   ['br', 0x0c, 'label', '*', 'branch'],
   ['br_if', 0x0d, 'label', '*', 'branch'],
@@ -101,9 +117,14 @@ const ROWS = [
   ['return', 0x0f, 'none', '*', 'branch'],
   ['call', 0x10, 'function', '*', 'call'],
   ['call_indirect', 0x11, 'type table', '*', 'indirect'],
+  ['return_call', 0x12, 'function', '*', 'call'],
+  ['return_call_indirect', 0x13, 'type table', '*', 'indirect'],
+  ['call_ref', 0x14, 'type', '*', 'indirect'],
+  ['return_call_ref', 0x15, 'type', '*', 'indirect'],
   ['drop', 0x1a, 'none', '*', 'free'],
   ['select', 0x1b, 'none', '*', 'simple'],
   ['select_t', 0x1c, 'types', '*', 'simple'],
+  ['try_table', 0x1f, 'block catches', '*', 'free'],
   ['local.get', 0x20, 'local', '*', 'push'],
   ['local.set', 0x21, 'local', '*', 'simple'],
   ['local.tee', 0x22, 'local', '*', 'simple'],
@@ -273,9 +294,45 @@ const ROWS = [
   ['i64.extend16_s', 0xc3, 'none', 'l:l', 'simple', '(al << 16) >> 16; lo >> 31'],
   ['i64.extend32_s', 0xc4, 'none', 'l:l', 'simple', 'al; lo >> 31'],
 
-  ['ref.null', 0xd0, 'reftype', '*', 'simple'],
+  ['ref.null', 0xd0, 'heap type', '*', 'simple'],
   ['ref.is_null', 0xd1, 'none', '*', 'simple'],
   ['ref.func', 0xd2, 'function', '*', 'simple'],
+  ['ref.eq', 0xd3, 'none', '*', 'reference'],
+  ['ref.as_non_null', 0xd4, 'none', '*', 'reference'],
+  ['br_on_null', 0xd5, 'label', '*', 'reference'],
+  ['br_on_non_null', 0xd6, 'label', '*', 'reference'],
+
+  ['struct.new', 0xfb0000, 'type', '*', 'allocation'],
+  ['struct.new_default', 0xfb0001, 'type', '*', 'allocation'],
+  ['struct.get', 0xfb0002, 'type field', '*', 'reference'],
+  ['struct.get_s', 0xfb0003, 'type field', '*', 'reference'],
+  ['struct.get_u', 0xfb0004, 'type field', '*', 'reference'],
+  ['struct.set', 0xfb0005, 'type field', '*', 'reference'],
+  ['array.new', 0xfb0006, 'type', '*', 'allocation'],
+  ['array.new_default', 0xfb0007, 'type', '*', 'allocation'],
+  ['array.new_fixed', 0xfb0008, 'type count', '*', 'allocation'],
+  ['array.new_data', 0xfb0009, 'type data', '*', 'allocation'],
+  ['array.new_elem', 0xfb000a, 'type element', '*', 'allocation'],
+  ['array.get', 0xfb000b, 'type', '*', 'reference'],
+  ['array.get_s', 0xfb000c, 'type', '*', 'reference'],
+  ['array.get_u', 0xfb000d, 'type', '*', 'reference'],
+  ['array.set', 0xfb000e, 'type', '*', 'reference'],
+  ['array.len', 0xfb000f, 'none', '*', 'reference'],
+  ['array.fill', 0xfb0010, 'type', '*', 'bulk'],
+  ['array.copy', 0xfb0011, 'type type', '*', 'bulk'],
+  ['array.init_data', 0xfb0012, 'type data', '*', 'bulk'],
+  ['array.init_elem', 0xfb0013, 'type element', '*', 'bulk'],
+  ['ref.test', 0xfb0014, 'heap type', '*', 'cast'],
+  ['ref.test null', 0xfb0015, 'heap type', '*', 'cast'],
+  ['ref.cast', 0xfb0016, 'heap type', '*', 'cast'],
+  ['ref.cast null', 0xfb0017, 'heap type', '*', 'cast'],
+  ['br_on_cast', 0xfb0018, 'label casts', '*', 'cast'],
+  ['br_on_cast_fail', 0xfb0019, 'label casts', '*', 'cast'],
+  ['any.convert_extern', 0xfb001a, 'none', '*', 'reference'],
+  ['extern.convert_any', 0xfb001b, 'none', '*', 'reference'],
+  ['ref.i31', 0xfb001c, 'none', '*', 'reference'],
+  ['i31.get_s', 0xfb001d, 'none', '*', 'reference'],
+  ['i31.get_u', 0xfb001e, 'none', '*', 'reference'],
 
   ['i32.trunc_sat_f32_s', 0xfc0000, 'none', 'f:i', 'float', 'truncSatS32(a)'],
   ['i32.trunc_sat_f32_u', 0xfc0001, 'none', 'f:i', 'float', 'truncSatU32(a)'],
@@ -600,6 +657,7 @@ export function opcode(mnemonic: Mnemonic): Opcode {
 }
 
 /** Prefix bytes, after which the sub-opcode follows as an unsigned LEB128. */
+export const PREFIX_GC = 0xfb;
 export const PREFIX_MISC = 0xfc;
 export const PREFIX_VECTOR = 0xfd;
 
@@ -611,6 +669,7 @@ function indexTable(size: number, prefix: number): Int16Array {
 
 /** From an opcode byte, or a sub-opcode, to the place in {@link OPCODES}; -1 where there is none. */
 export const SINGLE_BYTE = indexTable(256, 0);
+export const GC = indexTable(256, PREFIX_GC);
 export const MISC = indexTable(256, PREFIX_MISC);
 export const VECTOR = indexTable(512, PREFIX_VECTOR);
 
@@ -623,3 +682,23 @@ export function accessBytes(opcode: Opcode): number {
   if (width) return Number(width[1]) / 8;
   return name.startsWith('v128') ? 16 : Number(name.slice(1, 3)) / 8;
 }
+
+const FEATURE_OF_PREFIX: Readonly<Record<number, Feature>> = { [PREFIX_GC]: 'gc' };
+const FEATURES: Partial<Record<Mnemonic, Feature>> = {
+  throw: 'exception-handling',
+  throw_ref: 'exception-handling',
+  try_table: 'exception-handling',
+  return_call: 'tail-call',
+  return_call_indirect: 'tail-call',
+  call_ref: 'function-references',
+  return_call_ref: 'function-references',
+  'ref.as_non_null': 'function-references',
+  br_on_null: 'function-references',
+  br_on_non_null: 'function-references',
+  'ref.eq': 'gc',
+};
+
+/** What a module needs that has the instruction, beyond release 2.0; by place in {@link OPCODES}. */
+export const FEATURE: readonly (Feature | undefined)[] = OPCODES.map(({ mnemonic, code }) =>
+  code >= 0xfd0100 ? 'relaxed-simd' : (FEATURES[mnemonic] ?? FEATURE_OF_PREFIX[code >> 16]),
+);

@@ -2,7 +2,8 @@
  * The metering plan: which charge stands where, as a pure function of the original bytes. Every engine obeys it.
  *
  * The body is cut into straight-line segments. A segment begins at function entry, after `loop`, `if` and `else`,
- * after an `end` that some path jumps to, and after `br_if`; its cost is added when it is entered, rounded down to whole units. Calls do not end a
+ * after an `end` that some path jumps to, and after a conditional branch; an exception that is caught is a path to the
+ * label of its clause. The segment's cost is added when it is entered, rounded down to whole units. Calls do not end a
  * segment. Code that cannot be reached is in no segment and costs nothing. The limit is checked at function entry, at
  * every loop header, before every instruction of dynamic cost, before every host call, and when a call returns to the
  * host.
@@ -19,7 +20,7 @@ import {
   share,
 } from './gas.ts';
 import { blockType, InstructionReader } from './instructions.ts';
-import { type Mnemonic, OPCODES } from './opcodes.ts';
+import { type Mnemonic, OPCODES, opcode } from './opcodes.ts';
 import { slotsOf, typeOfFunction, type WasmModule } from './types.ts';
 
 /** A charge, made whenever execution arrives at `offset`. */
@@ -59,13 +60,24 @@ const EFFECTS: Partial<Record<Mnemonic, number>> = {
   if: EFFECT_KINDS.if,
   else: EFFECT_KINDS.else,
   end: EFFECT_KINDS.end,
+  try_table: EFFECT_KINDS.open,
   br_if: EFFECT_KINDS.fork,
+  br_on_null: EFFECT_KINDS.fork,
+  br_on_non_null: EFFECT_KINDS.fork,
+  br_on_cast: EFFECT_KINDS.fork,
+  br_on_cast_fail: EFFECT_KINDS.fork,
   br: EFFECT_KINDS.jump,
   br_table: EFFECT_KINDS.table,
   return: EFFECT_KINDS.stop,
   unreachable: EFFECT_KINDS.stop,
+  return_call: EFFECT_KINDS.stop,
+  return_call_indirect: EFFECT_KINDS.stop,
+  return_call_ref: EFFECT_KINDS.stop,
+  throw: EFFECT_KINDS.stop,
+  throw_ref: EFFECT_KINDS.stop,
 };
 const EFFECT = OPCODES.map((row) => EFFECTS[row.mnemonic] ?? EFFECT_KINDS.none);
+const TRY_TABLE = opcode('try_table').index;
 const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop, EFFECT_KINDS.if]);
 
 /** The plan of one of the module's own functions; `body` counts from its first body. */
@@ -156,6 +168,8 @@ function segments(
       case EFFECT_KINDS.open:
       case EFFECT_KINDS.loop:
       case EFFECT_KINDS.if:
+        // What a clause carries is paid for with the exception.
+        if (index === TRY_TABLE) for (const { label } of reader.catches) jump(label);
         constructs.push(construct(effect, arityOf(effect)));
         if (effect !== EFFECT_KINDS.open) begin(effect === EFFECT_KINDS.loop);
         break;
@@ -202,7 +216,8 @@ function segments(
  */
 export function instantiationCost(module: WasmModule): bigint {
   const { memories, tables, importedMemories, importedTables, data, elements } = module;
-  let cost = INSTANCE_ITEM_COST * (module.globals.length + module.functions.length + module.exports.length);
+  const { globals, functions, exports, tags } = module;
+  let cost = INSTANCE_ITEM_COST * (globals.length + functions.length + exports.length + tags.length);
   for (const { limits } of memories.slice(importedMemories)) cost += limits.min * PAGE_COST;
   for (const { limits } of tables.slice(importedTables)) cost += share(limits.min, PER_UNIT.elements);
   for (const { bytes } of data) cost += share(bytes.end - bytes.start, PER_UNIT.bytes);

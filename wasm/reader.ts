@@ -42,6 +42,19 @@ export class Reader {
     }
   }
 
+  /** An unsigned 64-bit integer; beyond 2^53 not exact. */
+  u64(): number {
+    const first = this.u8();
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    for (let scale = 0x80, length = 2; ; scale *= 0x80, length++) {
+      const byte = this.u8();
+      if (length === 10 && byte > 1) this.failLeb(byte, 'unsigned 64-bit');
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+  }
+
   s32(): number {
     const first = this.u8();
     if (first < 0x80) return (first << 25) >> 25;

@@ -1,50 +1,107 @@
 /** Types and module structure (specification, section 2.3 and 2.5), as the decoder leaves them. */
 
 /**
- * A value type is its byte in the binary format (specification 5.3.1). Numbers rather than names, so that the
- * validator compares integers.
+ * A value type is a number, so that the validator compares integers (specification 5.3.1 to 5.3.5). Numbers, vectors
+ * and the abbreviated reference types are their byte in the binary format: these references may be null. One bit more
+ * says that they may not; another that the heap type is one the module defines, whose index is above it.
  */
+export type ValType = number;
+export type RefType = ValType;
+
 export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F32 = 0x7d;
 export const F64 = 0x7c;
 export const V128 = 0x7b;
+export const NULLEXNREF = 0x74;
+export const NULLFUNCREF = 0x73;
+export const NULLEXTERNREF = 0x72;
+export const NULLREF = 0x71;
 export const FUNCREF = 0x70;
 export const EXTERNREF = 0x6f;
+export const ANYREF = 0x6e;
+export const EQREF = 0x6d;
+export const I31REF = 0x6c;
+export const STRUCTREF = 0x6b;
+export const ARRAYREF = 0x6a;
+export const EXNREF = 0x69;
 
-export type ValType =
-  | typeof I32
-  | typeof I64
-  | typeof F32
-  | typeof F64
-  | typeof V128
-  | typeof FUNCREF
-  | typeof EXTERNREF;
-export type RefType = typeof FUNCREF | typeof EXTERNREF;
+/** Types of struct and array fields that are narrower than any value. */
+export const I8 = 0x78;
+export const I16 = 0x77;
 
-const NAMES = {
+const NON_NULL = 0x100;
+const DEFINED = 0x200;
+const INDEX_SHIFT = 10;
+
+/** A reference to no particular heap type, never null: what is known of a reference in unreachable code. */
+export const BOTTOM_REF: RefType = NON_NULL | 1;
+
+/** Text names of value types, of storage types, and of the heap types of references. */
+const NAMES: Readonly<Record<number, string>> = {
   [I32]: 'i32',
   [I64]: 'i64',
   [F32]: 'f32',
   [F64]: 'f64',
   [V128]: 'v128',
-  [FUNCREF]: 'funcref',
-  [EXTERNREF]: 'externref',
-} as const satisfies Record<ValType, string>;
+  [I8]: 'i8',
+  [I16]: 'i16',
+};
+const REFERENCE_NAMES: Readonly<Record<number, readonly [nullable: string, heap: string]>> = {
+  [NULLEXNREF]: ['nullexnref', 'noexn'],
+  [NULLFUNCREF]: ['nullfuncref', 'nofunc'],
+  [NULLEXTERNREF]: ['nullexternref', 'noextern'],
+  [NULLREF]: ['nullref', 'none'],
+  [FUNCREF]: ['funcref', 'func'],
+  [EXTERNREF]: ['externref', 'extern'],
+  [ANYREF]: ['anyref', 'any'],
+  [EQREF]: ['eqref', 'eq'],
+  [I31REF]: ['i31ref', 'i31'],
+  [STRUCTREF]: ['structref', 'struct'],
+  [ARRAYREF]: ['arrayref', 'array'],
+  [EXNREF]: ['exnref', 'exn'],
+};
 
-export type ValTypeName = (typeof NAMES)[ValType];
-
-export function isValType(byte: number): byte is ValType {
-  return Object.hasOwn(NAMES, byte);
+/** Whether a byte of the binary format is a number, a vector, or an abbreviated reference type. */
+export function isValType(byte: number): boolean {
+  return isRefType(byte) || (byte >= V128 && byte <= I32);
 }
 
-export function isRefType(byte: number): byte is RefType {
-  return byte === FUNCREF || byte === EXTERNREF;
+/** Whether a byte of the binary format is an abbreviated reference type, or an abstract heap type. */
+export function isRefType(byte: number): boolean {
+  return byte >= EXNREF && byte <= NULLEXNREF;
 }
 
 /** Whether values of the type are references rather than numbers. */
-export function isReference(type: ValType): type is RefType {
-  return isRefType(type);
+export function isReference(type: ValType): boolean {
+  return type > 0xff || (type >= EXNREF && type <= NULLEXNREF);
+}
+
+/** The reference type with the heap type that a module defines at `index`. */
+export function definedRef(index: number, isNullable: boolean): RefType {
+  return (index << INDEX_SHIFT) | DEFINED | (isNullable ? 0 : NON_NULL);
+}
+
+export function isNullable(type: RefType): boolean {
+  return (type & NON_NULL) === 0;
+}
+
+export function nonNull(type: RefType): RefType {
+  return type | NON_NULL;
+}
+
+export function nullable(type: RefType): RefType {
+  return type & ~NON_NULL;
+}
+
+/** Index of the heap type in the module; -1 where it is an abstract one. */
+export function definedIndex(type: RefType): number {
+  return (type & DEFINED) === 0 ? -1 : type >> INDEX_SHIFT;
+}
+
+/** Whether locals of the type have a value to begin with (specification 3.2.21). */
+export function isDefaultable(type: ValType): boolean {
+  return !isReference(type) || isNullable(type);
 }
 
 /** Slots of 8 bytes that values of the types take together: in registers, and in the weight of a frame. */
@@ -54,19 +111,65 @@ export function slotsOf(types: readonly ValType[]): number {
   return slots;
 }
 
-export function typeName(type: ValType): ValTypeName {
-  return NAMES[type];
+/** In the text format. Types that the module defines are named by their index. */
+export function typeName(type: ValType | StorageType): string {
+  const name = NAMES[type];
+  if (name !== undefined) return name;
+  if (type === BOTTOM_REF) return 'reference';
+  const names = REFERENCE_NAMES[nullable(type)];
+  if (names !== undefined && isNullable(type)) return names[0];
+  return `(ref ${isNullable(type) ? 'null ' : ''}${names?.[1] ?? definedIndex(type)})`;
 }
 
-export interface FuncType {
+/** What all types that a module defines have (specification 2.3.8 to 2.3.13). */
+interface Definition {
+  /**
+   * Equal for equal types (specification 3.1.3), also across modules. Of a function type that names no defined type
+   * and is in no hierarchy, `i32,i32->i64`.
+   */
+  readonly key: string;
+  /** Keys of its supertypes, the farthest first, and its own. */
+  readonly lineage: readonly string[];
+  readonly isFinal: boolean;
+  /** Index of its supertype in the module. */
+  readonly supertype: number | undefined;
+}
+
+export interface FuncType extends Definition {
+  readonly kind: 'function';
   readonly params: readonly ValType[];
   readonly results: readonly ValType[];
-  /** Equal for equal types, also across modules: `i32,i32->i64`. */
-  readonly key: string;
 }
 
+/** A value type, {@link I8} or {@link I16}. */
+export type StorageType = number;
+
+export interface FieldType {
+  readonly type: StorageType;
+  readonly mutable: boolean;
+}
+
+export interface StructType extends Definition {
+  readonly kind: 'struct';
+  readonly fields: readonly FieldType[];
+}
+
+export interface ArrayType extends Definition {
+  readonly kind: 'array';
+  readonly element: FieldType;
+}
+
+export type DefinedType = FuncType | StructType | ArrayType;
+
+/** A function type of no module: it names no defined types. */
 export function funcType(params: readonly ValType[], results: readonly ValType[]): FuncType {
-  return { params, results, key: `${params.map(typeName)}->${results.map(typeName)}` };
+  const key = `${params.map(typeName)}->${results.map(typeName)}`;
+  return { kind: 'function', params, results, key, lineage: [key], isFinal: true, supertype: undefined };
+}
+
+/** Whether one type is the other, or below it (specification 3.3.7). The types may be of different modules. */
+export function isSubtype(type: DefinedType, of: DefinedType): boolean {
+  return type === of || type.lineage[of.lineage.length - 1] === of.key;
 }
 
 export interface Limits {
@@ -74,12 +177,18 @@ export interface Limits {
   readonly max: number | undefined;
 }
 
+/** Type of the addresses of a memory or a table. */
+export type AddressType = typeof I32 | typeof I64;
+
 export interface TableType {
   readonly element: RefType;
+  readonly address: AddressType;
+  /** Beyond 2^53 not exact. */
   readonly limits: Limits;
 }
 
 export interface MemoryType {
+  readonly address: AddressType;
   /** In pages. */
   readonly limits: Limits;
 }
@@ -89,13 +198,14 @@ export interface GlobalType {
   readonly mutable: boolean;
 }
 
-export type ExternKind = 'function' | 'table' | 'memory' | 'global';
+export type ExternKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
 
 export type ImportDescription =
   | { readonly kind: 'function'; readonly typeIndex: number }
   | { readonly kind: 'table'; readonly type: TableType }
   | { readonly kind: 'memory'; readonly type: MemoryType }
-  | { readonly kind: 'global'; readonly type: GlobalType };
+  | { readonly kind: 'global'; readonly type: GlobalType }
+  | { readonly kind: 'tag'; readonly typeIndex: number };
 
 export type Import = { readonly module: string; readonly name: string } & ImportDescription;
 
@@ -128,6 +238,7 @@ export type SegmentMode =
   | { readonly mode: 'active'; readonly index: number; readonly offset: ConstExpr };
 
 export type ElementSegment = SegmentMode & {
+  /** Of a list of functions {@link FUNCREF}, though none of them is null. */
   readonly type: RefType;
   /** Function indices, or constant expressions where the segment holds expressions. */
   readonly items: readonly number[] | readonly ConstExpr[];
@@ -159,17 +270,22 @@ export interface CustomSection {
 /** A decoded and validated module. Immutable; shared by all its instances. */
 export interface WasmModule {
   readonly bytes: Uint8Array;
-  readonly types: readonly FuncType[];
+  readonly types: readonly DefinedType[];
   readonly imports: readonly Import[];
   /** Type index of every function, imports first. */
   readonly functions: readonly number[];
   readonly tables: readonly TableType[];
   readonly memories: readonly MemoryType[];
   readonly globals: readonly GlobalType[];
+  /** Type index of every exception tag. */
+  readonly tags: readonly number[];
   readonly importedFunctions: number;
   readonly importedTables: number;
   readonly importedMemories: number;
   readonly importedGlobals: number;
+  readonly importedTags: number;
+  /** What the module's own tables hold in the beginning; undefined for null. */
+  readonly tableInits: readonly (ConstExpr | undefined)[];
   /** The module's own globals, after the imported ones. */
   readonly globalInits: readonly ConstExpr[];
   readonly exports: readonly Export[];
@@ -178,9 +294,26 @@ export interface WasmModule {
   readonly data: readonly DataSegment[];
   readonly bodies: readonly FunctionBody[];
   readonly customSections: readonly CustomSection[];
+  /** What it uses beyond release 2.0 of the specification. */
+  readonly features: readonly Feature[];
+}
+
+/** Proposals that became release 3.0, by the names they had. */
+export type Feature =
+  | 'tail-call'
+  | 'multi-memory'
+  | 'memory64'
+  | 'exception-handling'
+  | 'function-references'
+  | 'gc'
+  | 'relaxed-simd';
+
+/** A type that validation has found to be of functions. */
+export function functionTypeAt(module: Pick<WasmModule, 'types'>, index: number): FuncType {
+  return module.types[index] as FuncType;
 }
 
 /** The type of a function, by its index in the module (imports included). */
 export function typeOfFunction(module: WasmModule, index: number): FuncType {
-  return module.types[module.functions[index] as number] as FuncType;
+  return functionTypeAt(module, module.functions[index] as number);
 }

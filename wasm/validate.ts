@@ -4,24 +4,41 @@
  */
 
 import { CompileError } from './errors.ts';
-import { blockType, type InstructionReader } from './instructions.ts';
+import { blockType, CATCH, type InstructionReader } from './instructions.ts';
 import { MODULE_LIMITS } from './limits.ts';
-import { accessBytes, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
+import { matches, matchesAll, topOf } from './matching.ts';
+import { accessBytes, FEATURE, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
 import {
+  ANYREF,
+  ARRAYREF,
+  type ArrayType,
+  BOTTOM_REF,
+  type DefinedType,
+  definedRef,
+  EQREF,
+  EXNREF,
   EXTERNREF,
   F32,
   F64,
+  type Feature,
+  type FieldType,
   FUNCREF,
   type FuncType,
   funcType,
   type GlobalType,
+  I8,
+  I16,
+  I31REF,
   I32,
   I64,
-  isRefType,
-  isValType,
+  isDefaultable,
+  isNullable,
+  isReference,
   type LocalRun,
   type MemoryType,
+  nonNull,
   type RefType,
+  type StructType,
   type TableType,
   typeName,
   V128,
@@ -30,18 +47,24 @@ import {
 
 /** What a body may refer to. The decoder fills it section by section. */
 export interface ValidationContext {
-  readonly types: FuncType[];
+  readonly types: DefinedType[];
   /** Type indices. */
   readonly functions: number[];
   readonly tables: TableType[];
   readonly memories: MemoryType[];
   readonly globals: GlobalType[];
+  /** Type indices. */
+  readonly tags: number[];
   readonly elementTypes: RefType[];
   /** From the data count section; undefined where there is none. */
   dataCount: number | undefined;
   /** Functions that occur outside of bodies, and may therefore be referred to (specification 3.4.10, C.refs). */
   readonly declared: Set<number>;
+  /** Receives what is used beyond release 2.0. */
+  readonly features: Set<Feature>;
 }
+
+const NO_RESULT = funcType([], []);
 
 /** The type of an operand popped in unreachable code. */
 const UNKNOWN = 0;
@@ -64,7 +87,7 @@ const NEEDS = OPCODES.map(
   ({ immediates }) => immediates !== 'none' && !['i32', 'i64', 'f32', 'f64', 'v128'].includes(immediates),
 );
 
-/** Instructions allowed in constant expressions (specification 3.3.13, with extended constant expressions). */
+/** Instructions allowed in constant expressions (specification 3.4.14). */
 const CONSTANT = new Set<Mnemonic>([
   'end',
   'i32.const',
@@ -81,6 +104,14 @@ const CONSTANT = new Set<Mnemonic>([
   'i64.add',
   'i64.sub',
   'i64.mul',
+  'ref.i31',
+  'struct.new',
+  'struct.new_default',
+  'array.new',
+  'array.new_default',
+  'array.new_fixed',
+  'any.convert_extern',
+  'extern.convert_any',
 ]);
 const IS_CONSTANT = OPCODES.map((row) => CONSTANT.has(row.mnemonic));
 
@@ -107,7 +138,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
   },
   end: (v) => {
     const type = v.leave();
-    if (v.leftKind === IF && !sameTypes(type.params, type.results))
+    if (v.leftKind === IF && !matchesAll(v.context.types, type.params, type.results))
       v.fail('type mismatch: if without else must leave its parameters');
     if (v.depth > 0) v.pushAll(type.results);
   },
@@ -117,9 +148,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
   },
   br_if: (v) => {
     v.pop(I32);
-    const types = v.labelTypes(v.reader.a);
-    v.popAll(types);
-    v.pushAll(types);
+    v.pass(v.labelTypes(v.reader.a));
   },
   br_table: (v) => {
     const { labels, a: count } = v.reader;
@@ -132,16 +161,52 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     }
     v.unreachable();
   },
+  br_on_null: (v) => {
+    const type = v.popReference();
+    v.pass(v.labelTypes(v.reader.a));
+    v.push(nonNull(type));
+  },
+  br_on_non_null: (v) => {
+    v.push(nonNull(v.popReference()));
+    v.pass(v.labelTypes(v.reader.a));
+    v.popReference();
+  },
+  br_on_cast: (v) => v.branchOnCast(v.reader.c, difference(v.reader.b, v.reader.c)),
+  br_on_cast_fail: (v) => v.branchOnCast(difference(v.reader.b, v.reader.c), v.reader.c),
   return: (v) => {
     v.popAll(v.results);
     v.unreachable();
   },
   call: (v) => v.apply(v.functionType(v.reader.a)),
-  call_indirect: (v) => {
-    if (v.tableType(v.reader.b).element !== FUNCREF)
-      v.fail('type mismatch: indirect call through a table of externref');
-    v.pop(I32);
-    v.apply(v.funcTypeAt(v.reader.a));
+  call_indirect: (v) => v.apply(v.indirect()),
+  call_ref: (v) => {
+    const type = v.funcTypeAt(v.reader.a);
+    v.pop(definedRef(v.reader.a, true));
+    v.apply(type);
+  },
+  return_call: (v) => v.tailCall(v.functionType(v.reader.a)),
+  return_call_indirect: (v) => v.tailCall(v.indirect()),
+  return_call_ref: (v) => {
+    const type = v.funcTypeAt(v.reader.a);
+    v.pop(definedRef(v.reader.a, true));
+    v.tailCall(type);
+  },
+  throw: (v) => {
+    v.popAll(v.tag(v.reader.a).params);
+    v.unreachable();
+  },
+  throw_ref: (v) => {
+    v.pop(EXNREF);
+    v.unreachable();
+  },
+  try_table: (v) => {
+    for (const { kind, tag, label } of v.reader.catches) {
+      const caught = tag < 0 ? [] : v.tag(tag).params;
+      const passed = kind === CATCH.tagRef || kind === CATCH.allRef ? [...caught, nonNull(EXNREF)] : caught;
+      if (!matchesAll(v.context.types, passed, v.labelTypes(label)))
+        v.fail('type mismatch: catch clause and the label it leads to');
+    }
+    v.enterBlock(BLOCK);
   },
   drop: (v) => {
     v.popAny();
@@ -150,25 +215,22 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     v.pop(I32);
     const second = v.popAny();
     const first = v.popAny();
-    if (first === FUNCREF || first === EXTERNREF || second === FUNCREF || second === EXTERNREF) {
-      v.fail('type mismatch: select of references needs a type');
-    }
+    if (isReference(first) || isReference(second)) v.fail('type mismatch: select of references needs a type');
     if (first !== second && first !== UNKNOWN && second !== UNKNOWN) v.fail('type mismatch: select of different types');
     v.push(first === UNKNOWN ? second : first);
   },
   select_t: (v) => {
     if (v.reader.c !== 1) v.fail('invalid result arity of select');
     const type = v.reader.a;
-    if (!isValType(type)) v.fail('malformed value type');
     v.pop(I32);
     v.pop(type);
     v.pop(type);
     v.push(type);
   },
-  'local.get': (v) => v.push(v.local()),
-  'local.set': (v) => v.pop(v.local()),
+  'local.get': (v) => v.getLocal(),
+  'local.set': (v) => v.setLocal(),
   'local.tee': (v) => {
-    v.pop(v.local());
+    v.setLocal();
     v.push(v.local());
   },
   'global.get': (v) => {
@@ -182,21 +244,39 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     v.pop(global.type);
   },
   'table.get': (v) => {
-    v.pop(I32);
-    v.push(v.tableType(v.reader.a).element);
+    const { address, element } = v.tableType(v.reader.a);
+    v.pop(address);
+    v.push(element);
   },
   'table.set': (v) => {
-    v.pop(v.tableType(v.reader.a).element);
-    v.pop(I32);
+    const { address, element } = v.tableType(v.reader.a);
+    v.pop(element);
+    v.pop(address);
   },
-  'ref.null': (v) => {
-    if (!isRefType(v.reader.a)) v.fail('malformed reference type');
-    v.push(v.reader.a);
+  'memory.size': (v) => v.push(v.memory(v.reader.a)),
+  'memory.grow': (v) => {
+    const address = v.memory(v.reader.a);
+    v.pop(address);
+    v.push(address);
   },
+  'memory.fill': (v) => {
+    const address = v.memory(v.reader.a);
+    v.popAll([address, I32, address]);
+  },
+  'memory.copy': (v) => v.popCopy(v.memory(v.reader.a), v.memory(v.reader.b)),
+  'memory.init': (v) => {
+    v.data(v.reader.a);
+    v.popAll([v.memory(v.reader.b), I32, I32]);
+  },
+  'ref.null': (v) => v.push(v.reader.a),
   'ref.is_null': (v) => {
-    const type = v.popAny();
-    if (type !== UNKNOWN && !isRefType(type))
-      v.fail(`type mismatch: reference expected, ${typeName(type as ValType)} found`);
+    v.popReference();
+    v.push(I32);
+  },
+  'ref.as_non_null': (v) => v.push(nonNull(v.popReference())),
+  'ref.eq': (v) => {
+    v.pop(EQREF);
+    v.pop(EQREF);
     v.push(I32);
   },
   'ref.func': (v) => {
@@ -204,34 +284,147 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     v.functionType(index);
     if (v.constant) v.context.declared.add(index);
     else if (!v.context.declared.has(index)) v.fail(`undeclared function reference ${index}`);
-    v.push(FUNCREF);
+    v.push(definedRef(v.context.functions[index] as number, false));
+  },
+  'table.init': (v) => {
+    const { address, element } = v.tableType(v.reader.b);
+    if (!v.matches(v.element(v.reader.a), element)) v.fail('type mismatch: segment and table differ');
+    v.popAll([address, I32, I32]);
   },
   'table.copy': (v) => {
-    if (v.tableType(v.reader.a).element !== v.tableType(v.reader.b).element)
-      v.fail('type mismatch: tables of different types');
-    for (let i = 0; i < 3; i++) v.pop(I32);
+    const to = v.tableType(v.reader.a);
+    const from = v.tableType(v.reader.b);
+    if (!v.matches(from.element, to.element)) v.fail('type mismatch: tables of different types');
+    v.popCopy(to.address, from.address);
   },
   'table.grow': (v) => {
+    const { address, element } = v.tableType(v.reader.a);
+    v.pop(address);
+    v.pop(element);
+    v.push(address);
+  },
+  'table.size': (v) => v.push(v.tableType(v.reader.a).address),
+  'table.fill': (v) => {
+    const { address, element } = v.tableType(v.reader.a);
+    v.popAll([address, element, address]);
+  },
+  'struct.new': (v) => {
+    v.popAll(v.structType().fields.map(unpacked));
+    v.push(definedRef(v.reader.a, false));
+  },
+  'struct.new_default': (v) => {
+    if (!v.structType().fields.every(({ type }) => isDefaultable(type)))
+      v.fail('type mismatch: a field has no default');
+    v.push(definedRef(v.reader.a, false));
+  },
+  'struct.get': (v) => v.getField(v.field(), false),
+  'struct.get_s': (v) => v.getField(v.field(), true),
+  'struct.get_u': (v) => v.getField(v.field(), true),
+  'struct.set': (v) => {
+    v.pop(v.assignable(v.field()));
+    v.pop(definedRef(v.reader.a, true));
+  },
+  'array.new': (v) => {
     v.pop(I32);
-    v.pop(v.tableType(v.reader.a).element);
+    v.pop(unpacked(v.arrayType().element));
+    v.push(definedRef(v.reader.a, false));
+  },
+  'array.new_default': (v) => {
+    if (!isDefaultable(v.arrayType().element.type)) v.fail('type mismatch: the elements have no default');
+    v.pop(I32);
+    v.push(definedRef(v.reader.a, false));
+  },
+  'array.new_fixed': (v) => {
+    const type = unpacked(v.arrayType().element);
+    if (v.reader.b > MODULE_LIMITS.arrayElements) v.fail(`more than ${MODULE_LIMITS.arrayElements} elements`);
+    for (let i = 0; i < v.reader.b && !v.isBottomless(); i++) v.pop(type);
+    v.push(definedRef(v.reader.a, false));
+  },
+  'array.new_data': (v) => {
+    v.arrayOfNumbers();
+    v.data(v.reader.b);
+    v.popAll([I32, I32]);
+    v.push(definedRef(v.reader.a, false));
+  },
+  'array.new_elem': (v) => {
+    v.arrayOfSegment();
+    v.popAll([I32, I32]);
+    v.push(definedRef(v.reader.a, false));
+  },
+  'array.get': (v) => v.getElement(false),
+  'array.get_s': (v) => v.getElement(true),
+  'array.get_u': (v) => v.getElement(true),
+  'array.set': (v) => v.popAll([definedRef(v.reader.a, true), I32, v.assignable(v.arrayType().element)]),
+  'array.len': (v) => {
+    v.pop(ARRAYREF);
     v.push(I32);
   },
-  'table.fill': (v) => {
+  'array.fill': (v) => v.popAll([definedRef(v.reader.a, true), I32, v.assignable(v.arrayType().element), I32]),
+  'array.copy': (v) => {
+    const { element: to } = v.arrayType();
+    const { element: from } = v.arrayType(v.reader.b);
+    v.assignable(to);
+    const isFit = isPacked(to) || isPacked(from) ? to.type === from.type : v.matches(from.type, to.type);
+    if (!isFit) v.fail('type mismatch: arrays of different types');
+    v.popAll([definedRef(v.reader.a, true), I32, definedRef(v.reader.b, true), I32, I32]);
+  },
+  'array.init_data': (v) => {
+    v.assignable(v.arrayOfNumbers().element);
+    v.data(v.reader.b);
+    v.popAll([definedRef(v.reader.a, true), I32, I32, I32]);
+  },
+  'array.init_elem': (v) => {
+    v.assignable(v.arrayOfSegment().element);
+    v.popAll([definedRef(v.reader.a, true), I32, I32, I32]);
+  },
+  'ref.test': (v) => v.test(v.reader.a),
+  'ref.test null': (v) => v.test(v.reader.a),
+  'ref.cast': (v) => v.cast(nonNull(v.reader.a)),
+  'ref.cast null': (v) => v.cast(v.reader.a),
+  'any.convert_extern': (v) => v.convert(EXTERNREF, ANYREF),
+  'extern.convert_any': (v) => v.convert(ANYREF, EXTERNREF),
+  'ref.i31': (v) => {
     v.pop(I32);
-    v.pop(v.tableType(v.reader.a).element);
-    v.pop(I32);
+    v.push(nonNull(I31REF));
+  },
+  'i31.get_s': (v) => {
+    v.pop(I31REF);
+    v.push(I32);
+  },
+  'i31.get_u': (v) => {
+    v.pop(I31REF);
+    v.push(I32);
   },
 };
 
-const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map((row) => {
-  const handler = SPECIAL[row.mnemonic];
-  if (row.special !== (handler !== undefined)) throw new TypeError(`validation rule of ${row.mnemonic}`);
-  return handler;
-});
-
-function sameTypes(a: readonly ValType[], b: readonly ValType[]): boolean {
-  return a.length === b.length && a.every((type, i) => type === b[i]);
+function isPacked({ type }: FieldType): boolean {
+  return type === I8 || type === I16;
 }
+
+/** The type of a field's value on the stack. */
+function unpacked({ type }: FieldType): ValType {
+  return type === I8 || type === I16 ? I32 : type;
+}
+
+/** What is left of a reference type when a cast to another has failed (specification 3.2.4). */
+function difference(from: RefType, to: RefType): RefType {
+  return isNullable(to) ? nonNull(from) : from;
+}
+
+/** Notes that a feature is used, before the instruction is validated. */
+function noting(feature: Feature, handler: Handler): Handler {
+  return (v) => {
+    v.context.features.add(feature);
+    handler(v);
+  };
+}
+
+const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map((row, index) => {
+  const handler = SPECIAL[row.mnemonic];
+  if (row.special && handler === undefined) throw new TypeError(`validation rule of ${row.mnemonic}`);
+  const feature = FEATURE[index];
+  return feature === undefined ? handler : noting(feature, handler ?? ((v) => v.ordinary(index)));
+});
 
 /** Reused for all bodies of a module. */
 export class Validator {
@@ -246,9 +439,14 @@ export class Validator {
   leftKind = 0;
 
   private functionIndex: number | undefined;
-  private locals = new Uint8Array(64);
+  private locals = new Int32Array(64);
   private localCount = 0;
-  private operands = new Uint8Array(256);
+  /** Locals that have no value yet: those of a type without a default (specification 3.4.2). */
+  private readonly unset = new Set<number>();
+  /** The locals that got a value, in order; and how many had when each control frame was entered. */
+  private readonly assigned: number[] = [];
+  private readonly assignedBefore: number[] = [];
+  private operands = new Int32Array(256);
   private height = 0;
   /** How many of the operands are vectors. */
   private vectors = 0;
@@ -288,7 +486,8 @@ export class Validator {
     this.functionIndex = undefined;
     this.constant = true;
     this.localCount = 0;
-    this.expression(funcType([], [type]), this.reader.end);
+    this.unset.clear();
+    this.expression({ ...NO_RESULT, results: [type] }, this.reader.end);
   }
 
   private expression(type: FuncType, end: number): void {
@@ -300,7 +499,7 @@ export class Validator {
     this.vectors = 0;
     this.maxHeight = 0;
     this.depth = 0;
-    this.enter(BLOCK, funcType([], type.results));
+    this.enter(BLOCK, { ...NO_RESULT, results: type.results });
     try {
       while (this.depth > 0) {
         const index = reader.next();
@@ -329,83 +528,74 @@ export class Validator {
   private declareLocals(type: FuncType, locals: readonly LocalRun[]): void {
     let count = type.params.length;
     for (const run of locals) count += run.count;
-    if (count > this.locals.length) this.locals = new Uint8Array(2 * count);
+    if (count > this.locals.length) this.locals = new Int32Array(2 * count);
     this.locals.set(type.params);
     this.localCount = count;
+    this.unset.clear();
+    this.assigned.length = 0;
     let at = type.params.length;
     for (const run of locals) {
       this.locals.fill(run.type, at, at + run.count);
+      if (!isDefaultable(run.type)) for (let i = at; i < at + run.count; i++) this.unset.add(i);
       at += run.count;
     }
   }
 
-  private ordinary(index: number): void {
-    if (NEEDS[index]) this.checkImmediates(index);
+  ordinary(index: number): void {
     const params = PARAMS[index] as readonly ValType[];
-    for (let i = params.length - 1; i >= 0; i--) this.pop(params[i] as ValType);
+    const isAccess = NEEDS[index] === true && this.checkImmediates(index);
+    for (let i = params.length - 1; i >= 0; i--) {
+      this.pop(isAccess && i === 0 ? this.memory(this.reader.b) : (params[i] as ValType));
+    }
     const results = RESULTS[index] as readonly ValType[];
     if (results.length === 1) this.push(results[0] as ValType);
   }
 
-  private checkImmediates(index: number): void {
+  /** Returns whether the first operand is an address of a memory. */
+  private checkImmediates(index: number): boolean {
     const { reader } = this;
     const row = OPCODES[index];
     switch (row?.immediates) {
       case 'memarg':
-        this.memory(reader.b);
-        if (reader.c > (ALIGNMENT[index] as number)) this.fail('alignment must not be larger than natural');
-        return;
       case 'memarg lane':
-        this.memory(reader.b);
+        if (this.memory(reader.b) === I32 && reader.a > 0xffff_ffff) this.fail('offset out of range');
         if (reader.c > (ALIGNMENT[index] as number)) this.fail('alignment must not be larger than natural');
-        if (reader.lane >= (LANES[index] as number)) this.fail('invalid lane index');
-        return;
+        if (row.immediates === 'memarg lane') this.checkLane(index);
+        return true;
       case 'lane':
-        if (reader.lane >= (LANES[index] as number)) this.fail('invalid lane index');
-        return;
+        this.checkLane(index);
+        return false;
       case 'shuffle':
         for (let i = 0; i < 16; i++) if ((reader.bytes[reader.a + i] as number) >= 32) this.fail('invalid lane index');
-        return;
-      case 'memory':
-        this.memory(reader.a);
-        return;
-      case 'memory memory':
-        this.memory(reader.a);
-        this.memory(reader.b);
-        return;
-      case 'data memory':
-        this.memory(reader.b);
-        this.data(reader.a);
-        return;
+        return false;
       case 'data':
         this.data(reader.a);
-        return;
+        return false;
       case 'element':
         this.element(reader.a);
-        return;
-      case 'element table':
-        if (this.tableType(reader.b).element !== this.element(reader.a))
-          this.fail('type mismatch: segment and table differ');
-        return;
-      case 'table':
-        this.tableType(reader.a);
-        return;
+        return false;
       default:
-        this.fail(`no validation rule for ${row?.mnemonic}`);
+        return this.fail(`no validation rule for ${row?.mnemonic}`);
     }
   }
 
-  private memory(index: number): void {
-    if (index >= this.context.memories.length) this.fail(`unknown memory ${index}`);
+  private checkLane(index: number): void {
+    if (this.reader.lane >= (LANES[index] as number)) this.fail('invalid lane index');
   }
 
-  private data(index: number): void {
+  /** Type of a memory's addresses. */
+  memory(index: number): ValType {
+    return (this.context.memories[index] ?? this.fail(`unknown memory ${index}`)).address;
+  }
+
+  data(index: number): void {
     const { dataCount } = this.context;
     if (dataCount === undefined) this.fail('data count section required');
     if (index >= dataCount) this.fail(`unknown data segment ${index}`);
   }
 
-  private element(index: number): RefType {
+  /** Type of an element segment. */
+  element(index: number): RefType {
     return this.context.elementTypes[index] ?? this.fail(`unknown elem segment ${index}`);
   }
 
@@ -413,8 +603,117 @@ export class Validator {
     return this.context.tables[index] ?? this.fail(`unknown table ${index}`);
   }
 
-  funcTypeAt(index: number): FuncType {
+  private definedType(index: number): DefinedType {
     return this.context.types[index] ?? this.fail(`unknown type ${index}`);
+  }
+
+  funcTypeAt(index: number): FuncType {
+    const type = this.definedType(index);
+    return type.kind === 'function' ? type : this.fail(`type ${index} is no function type`);
+  }
+
+  structType(): StructType {
+    const type = this.definedType(this.reader.a);
+    return type.kind === 'struct' ? type : this.fail(`type ${this.reader.a} is no struct type`);
+  }
+
+  arrayType(index: number = this.reader.a): ArrayType {
+    const type = this.definedType(index);
+    return type.kind === 'array' ? type : this.fail(`type ${index} is no array type`);
+  }
+
+  /** An array type whose elements bytes of a data segment can be. */
+  arrayOfNumbers(): ArrayType {
+    const type = this.arrayType();
+    return isReference(type.element.type) ? this.fail('array type is not numeric or vector') : type;
+  }
+
+  /** An array type that holds what the element segment holds. */
+  arrayOfSegment(): ArrayType {
+    const type = this.arrayType();
+    if (!this.matches(this.element(this.reader.b), type.element.type))
+      this.fail('type mismatch: segment and array differ');
+    return type;
+  }
+
+  field(): FieldType {
+    return this.structType().fields[this.reader.b] ?? this.fail(`unknown field ${this.reader.b}`);
+  }
+
+  /** Type of what may be put into a field. */
+  assignable(field: FieldType): ValType {
+    if (!field.mutable) this.fail('field or array is immutable');
+    return unpacked(field);
+  }
+
+  private get(field: FieldType, extends_: boolean): void {
+    if (isPacked(field) !== extends_) this.fail(extends_ ? 'field is not packed' : 'field is packed');
+    this.pop(definedRef(this.reader.a, true));
+    this.push(unpacked(field));
+  }
+
+  getField(field: FieldType, extends_: boolean): void {
+    this.get(field, extends_);
+  }
+
+  getElement(extends_: boolean): void {
+    const { element } = this.arrayType();
+    this.pop(I32);
+    this.get(element, extends_);
+  }
+
+  tag(index: number): FuncType {
+    const typeIndex = this.context.tags[index];
+    if (typeIndex === undefined) this.fail(`unknown tag ${index}`);
+    return this.funcTypeAt(typeIndex);
+  }
+
+  /** Pops the index of an indirect call; returns the type that is called. */
+  indirect(): FuncType {
+    const { address, element } = this.tableType(this.reader.b);
+    if (!this.matches(element, FUNCREF)) this.fail('type mismatch: indirect call through a table of no functions');
+    this.pop(address);
+    return this.funcTypeAt(this.reader.a);
+  }
+
+  tailCall(type: FuncType): void {
+    if (!matchesAll(this.context.types, type.results, this.results)) {
+      this.fail('type mismatch: results of a tail call and of the function');
+    }
+    this.popAll(type.params);
+    this.unreachable();
+  }
+
+  /** Pops the operands of a copy: its length is as wide as the narrower of the two addresses. */
+  popCopy(to: ValType, from: ValType): void {
+    this.popAll([to, from, to === I64 && from === I64 ? I64 : I32]);
+  }
+
+  test(target: RefType): void {
+    this.pop(topOf(target, this.context.types));
+    this.push(I32);
+  }
+
+  cast(target: RefType): void {
+    this.pop(topOf(target, this.context.types));
+    this.push(target);
+  }
+
+  convert(from: RefType, to: RefType): void {
+    const type = this.popAny();
+    if (type !== UNKNOWN && !this.matches(type, from)) this.mismatch(from, type);
+    this.push(type === UNKNOWN || isNullable(type) ? to : nonNull(to));
+  }
+
+  /** A cast with a branch: `taken` goes along when it is taken, `left` stays when not. */
+  branchOnCast(taken: RefType, left: RefType): void {
+    const { b: from, c: to, a: label } = this.reader;
+    if (!this.matches(to, from)) this.fail('type mismatch: a cast leads to a subtype');
+    this.pop(from);
+    this.push(taken);
+    this.pass(this.labelTypes(label));
+    this.popReference();
+    this.push(left);
   }
 
   functionType(index: number): FuncType {
@@ -423,9 +722,21 @@ export class Validator {
     return this.funcTypeAt(typeIndex);
   }
 
-  local(): number {
+  /** Type of the local at hand. */
+  local(): ValType {
     if (this.reader.a >= this.localCount) this.fail(`unknown local ${this.reader.a}`);
     return this.locals[this.reader.a] as number;
+  }
+
+  getLocal(): void {
+    const type = this.local();
+    if (this.unset.size > 0 && this.unset.has(this.reader.a)) this.fail(`uninitialized local ${this.reader.a}`);
+    this.push(type);
+  }
+
+  setLocal(): void {
+    this.pop(this.local());
+    if (this.unset.size > 0 && this.unset.delete(this.reader.a)) this.assigned.push(this.reader.a);
   }
 
   global(): GlobalType {
@@ -435,7 +746,8 @@ export class Validator {
   push(type: number): void {
     if (type === V128) this.vectors++;
     if (this.height === this.operands.length) {
-      const grown = new Uint8Array(2 * this.height);
+      if (this.height >= MODULE_LIMITS.operands) this.fail(`more operands than the limit of ${MODULE_LIMITS.operands}`);
+      const grown = new Int32Array(2 * this.height);
       grown.set(this.operands);
       this.operands = grown;
     }
@@ -453,21 +765,46 @@ export class Validator {
     return type;
   }
 
-  pop(expected: number): void {
+  pop(expected: ValType): void {
     const found = this.popAny();
-    if (found !== expected && found !== UNKNOWN) {
-      this.fail(`type mismatch: ${typeName(expected as ValType)} expected, ${typeName(found as ValType)} found`);
-    }
+    if (found !== expected && found !== UNKNOWN && !this.matches(found, expected)) this.mismatch(expected, found);
+  }
+
+  private mismatch(expected: ValType, found: ValType): never {
+    return this.fail(`type mismatch: ${typeName(expected)} expected, ${typeName(found)} found`);
+  }
+
+  /** Pops a reference of any type. */
+  popReference(): RefType {
+    const type = this.popAny();
+    if (type === UNKNOWN) return BOTTOM_REF;
+    return isReference(type) ? type : this.fail(`type mismatch: reference expected, ${typeName(type)} found`);
+  }
+
+  matches(type: ValType, expected: ValType): boolean {
+    const { types } = this.context;
+    return matches(type, types, expected, types);
+  }
+
+  /** Whether anything may be popped, as the code cannot be reached and its own operands are used up. */
+  isBottomless(): boolean {
+    return this.isUnreachable && this.height === this.floor;
   }
 
   popAll(types: readonly ValType[]): void {
-    for (let i = types.length - 1; i >= 0; i--) this.pop(types[i] as ValType);
+    for (let i = types.length - 1; i >= 0 && !this.isBottomless(); i--) this.pop(types[i] as ValType);
+  }
+
+  /** Checks the values a branch may take along. They stay, as of the label's types. */
+  pass(types: readonly ValType[]): void {
+    this.popAll(types);
+    this.pushAll(types);
   }
 
   /** Checks that `types` are on top, and leaves the stack as it is (`br_table`, in unreachable code too). */
   peekAll(types: readonly ValType[]): void {
     const { height, vectors, maxHeight } = this;
-    for (let i = types.length - 1; i >= 0; i--) this.pop(types[i] as ValType);
+    this.popAll(types);
     // What was popped is still in the array.
     this.height = height;
     this.vectors = vectors;
@@ -507,6 +844,7 @@ export class Validator {
     this.kinds[depth] = kind;
     this.floors[depth] = this.floor = this.height;
     this.unreachables[depth] = this.isUnreachable = false;
+    this.assignedBefore[depth] = this.assigned.length;
     this.frameTypes[depth] = type;
     this.depth = depth + 1;
     this.pushAll(type.params);
@@ -520,10 +858,16 @@ export class Validator {
     if (this.height !== this.floor)
       this.fail(`type mismatch: ${this.height - this.floor} operands left at the end of a block`);
     this.leftKind = this.kinds[depth] as number;
+    this.forget(this.assignedBefore[depth] as number);
     if (depth > 0) {
       this.floor = this.floors[depth - 1] as number;
       this.isUnreachable = this.unreachables[depth - 1] as boolean;
     }
     return type;
+  }
+
+  /** What got a value within a construct has none behind it. */
+  private forget(assignedBefore: number): void {
+    while (this.assigned.length > assignedBefore) this.unset.add(this.assigned.pop() as number);
   }
 }

@@ -7,7 +7,8 @@ const FIRST_ROOM = 256;
 export class WireWriter {
   private bytes = new Uint8Array(FIRST_ROOM);
   private view = new DataView(this.bytes.buffer);
-  private length = 0;
+  /** Bytes written. May be lowered, to take back what was written last. */
+  length = 0;
 
   private reserve(count: number): number {
     const at = this.length;
@@ -74,14 +75,15 @@ export class WireWriter {
 
 /** @throws SnapshotError always */
 export function damaged(what: string): never {
-  throw new SnapshotError(`the snapshot is damaged: ${what}`);
+  throw new SnapshotError(`the bytes are damaged: ${what}`);
 }
 
 /** Every method throws SnapshotError where there is not what it is to read. */
 export class WireReader {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
-  private pos = 0;
+  /** Of the next byte. May be lowered, to read something again. */
+  pos = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;

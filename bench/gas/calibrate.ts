@@ -2,6 +2,7 @@
 
 import { encodeModule } from '../../test/generate/encode.ts';
 import { CLASS_COST } from '../../wasm/gas.ts';
+import type { FuncType } from '../../wasm/types.ts';
 import { cpuTime } from '../clock.ts';
 import { contender } from '../contenders.ts';
 import { type Compiled, type Engine, type Guest, type Imports, type Unit, unitOf } from '../engine.ts';
@@ -158,7 +159,7 @@ function instantiate(compiled: Compiled, unit: Unit, item: Case): Guest {
     if (item.host === 'looks at the memory') guest?.memory();
     return undefined;
   };
-  const type = unit.module.types[0];
+  const type = unit.module.types[0] as FuncType | undefined;
   const imports: Imports = item.host === undefined || type === undefined ? {} : { env: { f: { type, call } } };
   guest = compiled.instantiate(imports);
   return guest;

@@ -247,6 +247,8 @@ const OWN: Record<string, (c: Case) => string[]> = {
     'R[d] = R[s];',
     'R[d + 1 | 0] = R[s + 1 | 0];',
   ],
+  // A 64-bit address or index: what does not fit is out of bounds everywhere.
+  address: (c) => [`const s = ${c.register('a')};`, `${c.low('d')} = R[s + 1 | 0] === 0 ? R[s] : -1;`],
   'global.get32': (c) => [`${c.low('d')} = G[${c.word('x')}];`],
   'global.get64': (c) => [
     `const d = ${c.register('d')};`,

@@ -1,9 +1,7 @@
 /** Bounds of a cache, checked once. */
 
-import { UsageError } from '../../wasm/errors.ts';
-import { quote } from '../../wasm/quote.ts';
-import { integer, record } from '../check.ts';
-import { suggest } from '../similar.ts';
+import { integer } from '../check.ts';
+import { type Checks, checkNamed, type Given } from '../named.ts';
 import { GiB, MiB } from '../sizes.ts';
 import type { Bounds } from './lru.ts';
 
@@ -24,28 +22,28 @@ export interface DiskCacheOptions extends CacheOptions {
   readonly maxDiskEntries?: number | undefined;
 }
 
-const MEMORY = { maxBytes: 64 * MiB, maxEntries: 1_000 };
-const DISK = { ...MEMORY, maxDiskBytes: GiB, maxDiskEntries: 1_000 };
+const bytes = (name: string) => (value: unknown) => integer(name, value, 'bytes', 0);
+const entries = (name: string) => (value: unknown) => integer(name, value, 'entries', 0);
 
-function check<T extends Readonly<Record<string, number>>>(options: unknown, defaults: T): T {
-  const checked: Record<string, number> = { ...defaults };
-  for (const [name, value] of Object.entries(record('the options of a cache', options))) {
-    if (!Object.hasOwn(defaults, name)) {
-      const known = suggest(name, Object.keys(defaults), 'the options are');
-      throw new UsageError(`a cache has no option ${quote(name)}; ${known}`);
-    }
-    if (value !== undefined) checked[name] = integer(name, value, name.endsWith('Bytes') ? 'bytes' : 'entries', 0);
-  }
-  return checked as T;
+const MEMORY: Checks<CacheOptions> = { maxBytes: bytes('maxBytes'), maxEntries: entries('maxEntries') };
+const DISK: Checks<DiskCacheOptions> = {
+  ...MEMORY,
+  maxDiskBytes: bytes('maxDiskBytes'),
+  maxDiskEntries: entries('maxDiskEntries'),
+};
+
+function memoryBounds({ maxBytes = 64 * MiB, maxEntries = 1_000 }: Given<CacheOptions>): Bounds {
+  return { maxBytes, maxEntries };
 }
 
 /** @throws UsageError */
 export function checkMemoryBounds(options: unknown): Bounds {
-  return check(options, MEMORY);
+  return memoryBounds(checkNamed<CacheOptions>('a cache', options, MEMORY));
 }
 
 /** @throws UsageError */
 export function checkDiskBounds(options: unknown): { readonly memory: Bounds; readonly disk: Bounds } {
-  const { maxBytes, maxEntries, maxDiskBytes, maxDiskEntries } = check(options, DISK);
-  return { memory: { maxBytes, maxEntries }, disk: { maxBytes: maxDiskBytes, maxEntries: maxDiskEntries } };
+  const given = checkNamed<DiskCacheOptions>('a cache', options, DISK);
+  const { maxDiskBytes = GiB, maxDiskEntries = 1_000 } = given;
+  return { memory: memoryBounds(given), disk: { maxBytes: maxDiskBytes, maxEntries: maxDiskEntries } };
 }

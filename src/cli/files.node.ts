@@ -1,6 +1,6 @@
-/** Files the command itself reads and writes: policies and records. */
+/** Files the command itself reads and writes: policies, records, recordings. */
 
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 
@@ -16,6 +16,16 @@ function attempt<T>(what: string, path: string, action: () => T): T {
 /** @throws UsageError */
 export function readText(path: string): string {
   return attempt('read', path, () => readFileSync(path, 'utf8'));
+}
+
+/** @throws UsageError */
+export function readBytes(path: string): Uint8Array {
+  return attempt('read', path, () => new Uint8Array(readFileSync(path)));
+}
+
+/** @throws UsageError */
+export function writeBytes(path: string, bytes: Uint8Array): void {
+  attempt('write', path, () => writeFileSync(path, bytes));
 }
 
 export interface TextFile {

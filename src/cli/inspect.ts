@@ -6,6 +6,9 @@ import { functionNames } from '../../wasm/names.ts';
 import { planFunction } from '../../wasm/plan.ts';
 import { escapeUnprintable } from '../../wasm/quote.ts';
 import {
+  type DefinedType,
+  type FieldType,
+  functionTypeAt,
   type GlobalType,
   type ImportDescription,
   type Limits,
@@ -39,8 +42,9 @@ export function summaryOf(module: WasmModule) {
   return {
     bytes: module.bytes.length,
     gasVersion: GAS_VERSION,
+    features: module.features,
     start: module.start ?? null,
-    types: module.types.map(showFuncType),
+    types: module.types.map(showType),
     functions: {
       imported: module.importedFunctions,
       own: module.bodies.length,
@@ -159,7 +163,8 @@ function showCell(value: string | number | null): string {
 function showImport(module: WasmModule, description: ImportDescription): string {
   switch (description.kind) {
     case 'function':
-      return showFuncType(module.types[description.typeIndex] as WasmModule['types'][number]);
+    case 'tag':
+      return showFuncType(functionTypeAt(module, description.typeIndex));
     case 'table':
       return showTable(description.type);
     case 'memory':
@@ -173,12 +178,26 @@ function showExport(module: WasmModule, kind: WasmModule['exports'][number]['kin
   switch (kind) {
     case 'function':
       return showFuncType(typeOfFunction(module, index));
+    case 'tag':
+      return showFuncType(functionTypeAt(module, module.tags[index] as number));
     case 'table':
       return showTable(module.tables[index] as TableType);
     case 'memory':
       return showLimits((module.memories[index] as WasmModule['memories'][number]).limits, 'pages');
     case 'global':
       return showGlobal(module.globals[index] as GlobalType);
+  }
+}
+
+function showType(type: DefinedType): string {
+  const field = ({ type: storage, mutable }: FieldType) => (mutable ? `mut ${typeName(storage)}` : typeName(storage));
+  switch (type.kind) {
+    case 'function':
+      return showFuncType(type);
+    case 'struct':
+      return `struct (${type.fields.map(field).join(', ')})`;
+    case 'array':
+      return `array (${field(type.element)})`;
   }
 }
 

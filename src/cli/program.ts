@@ -10,6 +10,7 @@ import { inspect } from './inspect.ts';
 import { instrumentCommand } from './instrument.ts';
 import { ClosedOutput, complain, encode, type Io } from './io.ts';
 import { parseDuration, parseGas, parseSize } from './numbers.ts';
+import { replayCommand } from './replay.ts';
 import { errorLines, statusOf } from './report.ts';
 import { type RunOptions, run } from './run.ts';
 import { STATUS, STATUS_HELP } from './status.ts';
@@ -117,6 +118,7 @@ function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Comman
     .option('--allow-net <HOST[:PORT],…>', 'let the program make HTTP requests; may be repeated', collectHosts)
     .option('--policy <file>', 'what the program may do, as JSON; the options above add to it')
     .option('--audit <file>', 'record every call of the host, as lines of JSON')
+    .option('--record <file>', 'record all that goes in and out of the program, for replay')
     .option('--strict', 'no real clock and no real randomness: the same at every run')
     .option('--deterministic', 'as --strict, and nothing else that could differ: the same on every machine')
     .option('--stats', 'print gas, memory, stack and time to standard error')
@@ -154,6 +156,17 @@ function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Comman
     .option('--no-canonical-nan', 'leave NaN results as the host computes them')
     .option('--optimise', 'make it smaller with the passes of binaryen, a package to be installed beside this one')
     .action((module: string, options) => finish(instrumentCommand(module, options, io)));
+
+  program
+    .command('replay')
+    .summary('run a recording again, and say whether it is the same')
+    .description(
+      'Runs again what run --record has recorded, without the files, clocks and networks it had, and says whether ' +
+        'everything is the same: results, calls of the host, gas, memory.',
+    )
+    .argument('<recording>', 'path of a recording')
+    .option('--json', 'print a JSON object')
+    .action((recording: string, options) => finish(replayCommand(recording, options, io)));
 
   return program;
 }

@@ -26,6 +26,7 @@ export interface RunOptions extends PolicyOptions {
   readonly stack?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly engine?: EngineChoice;
+  readonly record?: string;
   readonly stats?: boolean;
   readonly json?: boolean;
 }
@@ -94,9 +95,15 @@ async function execute(path: string, args: readonly string[], options: RunOption
     const figures = sandbox?.getResourceStats() ?? left;
     return cause instanceof GuestExit ? { exitCode: cause.status, figures } : { error, figures };
   } finally {
+    if (options.record !== undefined && sandbox !== undefined) await keepRecording(sandbox, options.record);
     sandbox?.dispose();
     close?.();
   }
+}
+
+async function keepRecording(sandbox: WasmSandbox, path: string): Promise<void> {
+  const { writeBytes } = await import('./files.node.ts');
+  writeBytes(path, await sandbox.recording());
 }
 
 /** Without what is never the same twice. */
@@ -122,6 +129,7 @@ function sandboxOptions(
     stackLimit: options.stack,
     cpuTimeout: options.timeout,
     engine: options.engine,
+    record: options.record !== undefined,
     instanceId: options.deterministic ? 'run' : undefined,
     args: [baseName(path), ...args],
     env,

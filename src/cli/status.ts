@@ -17,6 +17,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   COMPILE: STATUS.invalid,
   LINK: STATUS.refused,
   TRAP: STATUS.trap,
+  EXCEPTION: STATUS.trap,
   GAS_EXHAUSTED: STATUS.limit,
   MEMORY_LIMIT: STATUS.limit,
   STACK_LIMIT: STATUS.limit,
@@ -32,9 +33,9 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
 /** Part of the help. */
 export const STATUS_HELP = `Exit status:
   0        success; run: whatever status the program ends with, modulo 256
-  1        the module is not valid, or needs what this version does not have
+  1        the module is not valid, or needs what this version does not have; a replay differs
   2        the command line is wrong, or a file cannot be read
   125      a limit was reached: gas, memory, stack or time
-  126      the program trapped, or a host function failed
+  126      the program trapped, threw an exception, or a host function failed
   127      the program was refused something: an import, or what the policy denies
   141      standard output was closed before everything was written`;

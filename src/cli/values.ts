@@ -3,7 +3,7 @@
 import { UsageError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64, typeName, V128, type ValType } from '../../wasm/types.ts';
+import { F32, F64, I32, I64, typeName, V128, type ValType } from '../../wasm/types.ts';
 
 interface Text {
   readonly accepts: string;
@@ -79,18 +79,17 @@ const TEXT: Readonly<Record<ValType, Text>> = {
   },
   [F64]: { accepts: FLOAT_TEXT, parse: parseFloating, show: (value) => showFloat(value as number, String(value)) },
   [V128]: { accepts: 'not to be had from outside', parse: () => undefined, show: () => '<vector>' },
-  [FUNCREF]: { accepts: 'null', parse: NULL, show: showReference },
-  [EXTERNREF]: { accepts: 'null', parse: NULL, show: showReference },
 };
+const REFERENCE: Text = { accepts: 'null', parse: NULL, show: showReference };
 
 /** @throws UsageError naming the position (from 1), the type and what is accepted */
 export function parseValue(text: string, type: ValType, position: number): WasmValue {
-  const { parse, accepts } = TEXT[type];
+  const { parse, accepts } = TEXT[type] ?? REFERENCE;
   const value = parse(text);
   if (value !== undefined) return value;
   throw new UsageError(`argument ${position} must be ${accepts} (${typeName(type)}), not ${quote(text)}`);
 }
 
 export function showValue(value: WasmValue, type: ValType): string {
-  return TEXT[type].show(value);
+  return (TEXT[type] ?? REFERENCE).show(value);
 }

@@ -1,13 +1,12 @@
 /** What a pool is made of, checked once. */
 
 import { UsageError } from '../../wasm/errors.ts';
-import { quote } from '../../wasm/quote.ts';
 import { SandboxBuilder } from '../builder.ts';
 import { callback, integer, milliseconds, record, refuse } from '../check.ts';
 import { isSignal } from '../execution/options.ts';
+import { type Checks, checkNamed, type Given } from '../named.ts';
 import type { SandboxOptions } from '../options.ts';
 import type { WasmSandbox } from '../sandbox.ts';
-import { suggest } from '../similar.ts';
 
 /** Makes a sandbox that nobody else has. */
 export type SandboxFactory = () => WasmSandbox | Promise<WasmSandbox>;
@@ -72,9 +71,6 @@ export interface DrainOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Required<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
-type Checks<T> = { readonly [K in keyof T]-?: (value: unknown) => NonNullable<T[K]> };
-
 const CHECKS: Checks<PoolOptions> = {
   sandbox: (value) => {
     if (typeof value === 'function') return value as SandboxFactory;
@@ -95,34 +91,22 @@ const WAITING: Checks<AcquireOptions> = {
   signal: (value) => (isSignal(value) ? value : refuse('signal', 'an AbortSignal', value)),
 };
 
-function check<T>(what: string, options: unknown, checks: Checks<T>): Partial<Required<T>> {
-  const checked: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(record(`the options of ${what}`, options))) {
-    if (!Object.hasOwn(checks, name)) {
-      const known = suggest(name, Object.keys(checks), 'the options are');
-      throw new UsageError(`${what} has no option ${quote(name)}; ${known}`);
-    }
-    if (value !== undefined) checked[name] = checks[name as keyof T](value);
-  }
-  return checked as Partial<Required<T>>;
-}
-
 export type PoolSettings = ReturnType<typeof checkPool>;
 
 /** @throws UsageError */
 export function checkPool(options: unknown) {
-  const { sandbox, min = 0, max = Math.max(8, min), ...rest } = check<PoolOptions>('a pool', options, CHECKS);
+  const { sandbox, min = 0, max = Math.max(8, min), ...rest } = checkNamed<PoolOptions>('a pool', options, CHECKS);
   if (sandbox === undefined) throw new UsageError('a pool needs the option "sandbox": what its sandboxes are made of');
   if (min > max) throw new UsageError(`min is ${min} and max is ${max}: it must be at least as large`);
   return { maxWaiting: 1_000, drainTimeout: 30_000, ...rest, sandbox, min, max };
 }
 
 /** @throws UsageError */
-export function checkAcquire(options: unknown): Partial<Required<AcquireOptions>> {
-  return check<AcquireOptions>('acquire', options, WAITING);
+export function checkAcquire(options: unknown): Given<AcquireOptions> {
+  return checkNamed<AcquireOptions>('acquire', options, WAITING);
 }
 
 /** @throws UsageError */
-export function checkDrain(options: unknown): Partial<Required<DrainOptions>> {
-  return check<DrainOptions>('drain', options, WAITING);
+export function checkDrain(options: unknown): Given<DrainOptions> {
+  return checkNamed<DrainOptions>('drain', options, WAITING);
 }

@@ -1,5 +1,5 @@
 /**
- * What a snapshot looks like from outside, whatever is in it: a header, and the contents, compressed or not.
+ * What a snapshot or a recording looks like from outside, whatever is in it: a header, and the contents, compressed or not.
  *
  *     0  8  magic
  *     8  2  version of the format
@@ -15,7 +15,12 @@ import { damaged } from '../../wasm/wire.ts';
 import { digestOf } from './digest.ts';
 
 /** As in PNG's: the first byte and the line ends show what mangles bytes. */
-const MAGIC = [0x89, 0x77, 0x73, 0x6e, 0x61, 0x70, 0x0d, 0x0a];
+const MAGIC = {
+  snapshot: [0x89, 0x77, 0x73, 0x6e, 0x61, 0x70, 0x0d, 0x0a],
+  recording: [0x89, 0x77, 0x73, 0x72, 0x65, 0x63, 0x0d, 0x0a],
+} as const;
+
+export type ContentKind = keyof typeof MAGIC;
 const FORMAT_VERSION = 1;
 const HEADER_BYTES = 52;
 const DIGEST_AT = 20;
@@ -24,12 +29,16 @@ const DIGEST_BYTES = 32;
 const COMPRESSION = { none: 0, zlib: 1 } as const;
 
 /** Compresses where that is asked for and the platform can. */
-export async function pack(contents: Uint8Array, compress: boolean): Promise<Uint8Array<ArrayBuffer>> {
+export async function pack(
+  contents: Uint8Array,
+  compress: boolean,
+  kind: ContentKind = 'snapshot',
+): Promise<Uint8Array<ArrayBuffer>> {
   const isCompressed = compress && typeof CompressionStream !== 'undefined';
   const stored = isCompressed ? await through(new CompressionStream('deflate'), contents, undefined) : contents;
   const bytes = new Uint8Array(HEADER_BYTES + stored.length);
   const view = new DataView(bytes.buffer);
-  bytes.set(MAGIC);
+  bytes.set(MAGIC[kind]);
   view.setUint16(8, FORMAT_VERSION, true);
   view.setUint8(10, isCompressed ? COMPRESSION.zlib : COMPRESSION.none);
   view.setBigUint64(12, BigInt(contents.length), true);
@@ -42,14 +51,14 @@ export async function pack(contents: Uint8Array, compress: boolean): Promise<Uin
  * @param maxBytes that the contents may have
  * @throws SnapshotError
  */
-export async function unpack(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
-  if (bytes.length < HEADER_BYTES || MAGIC.some((byte, i) => bytes[i] !== byte)) {
-    throw new SnapshotError('the bytes are no snapshot of wasm-sandbox');
+export async function unpack(bytes: Uint8Array, maxBytes: number, kind: ContentKind = 'snapshot'): Promise<Uint8Array> {
+  if (bytes.length < HEADER_BYTES || MAGIC[kind].some((byte, i) => bytes[i] !== byte)) {
+    throw new SnapshotError(`the bytes are no ${kind} of wasm-sandbox`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint16(8, true);
   if (version !== FORMAT_VERSION) {
-    throw new SnapshotError(`the snapshot is of version ${version} of the format; this is version ${FORMAT_VERSION}`);
+    throw new SnapshotError(`the ${kind} is of version ${version} of the format; this is version ${FORMAT_VERSION}`);
   }
   const unsigned = bytes.slice();
   unsigned.fill(0, DIGEST_AT, DIGEST_AT + DIGEST_BYTES);
@@ -57,7 +66,7 @@ export async function unpack(bytes: Uint8Array, maxBytes: number): Promise<Uint8
   if (digest.some((byte, i) => bytes[DIGEST_AT + i] !== byte)) damaged('its checksum is wrong');
   const length = Number(view.getBigUint64(12, true));
   const stored = unsigned.subarray(HEADER_BYTES);
-  if (length > maxBytes) throw new SnapshotError(`the snapshot has ${length} bytes; the limits allow ${maxBytes}`);
+  if (length > maxBytes) throw new SnapshotError(`the ${kind} has ${length} bytes; the limits allow ${maxBytes}`);
   switch (view.getUint8(10)) {
     case COMPRESSION.none:
       if (stored.length !== length) damaged('its length is wrong');
@@ -72,7 +81,7 @@ export async function unpack(bytes: Uint8Array, maxBytes: number): Promise<Uint8
 async function inflate(stored: Uint8Array, length: number): Promise<Uint8Array> {
   if (typeof DecompressionStream === 'undefined') {
     throw new SnapshotError(
-      'the snapshot is compressed, and this runtime has no DecompressionStream: make it with { compress: false }',
+      'the bytes are compressed, and this runtime has no DecompressionStream: make it with { compress: false }',
     );
   }
   const contents = await through(new DecompressionStream('deflate'), stored, length);
@@ -102,7 +111,7 @@ async function through(
   } catch (cause) {
     await reader.cancel().catch(() => undefined);
     if (cause instanceof SnapshotError) throw cause;
-    throw new SnapshotError('the snapshot is damaged: it cannot be decompressed', { cause });
+    throw new SnapshotError('the bytes are damaged: it cannot be decompressed', { cause });
   }
   const all = new Uint8Array(length);
   let at = 0;

@@ -4,7 +4,14 @@ import type { AuditEvent } from '../../policy/index.ts';
 import { SandboxDisposed, UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { type AuditedCall, callAuditedSync } from '../audited.ts';
-import { type BatchCall, type BatchOptions, type BatchResult, checkBatch, runBatchSync } from '../batch.ts';
+import {
+  type BatchCall,
+  type BatchOptions,
+  type BatchResult,
+  checkBatch,
+  checkBatchOptions,
+  runBatchSync,
+} from '../batch.ts';
 import { SandboxBuilder } from '../builder.ts';
 import { list, milliseconds, text } from '../check.ts';
 import { COMMAND_START, checkCommand } from '../command.ts';
@@ -101,7 +108,7 @@ export class WasmSandbox {
    * @throws UsageError for a list that is none, before anything is called; SandboxDisposed
    */
   callBatch<T = unknown>(calls: readonly BatchCall[], options: BatchOptions = {}): BatchResult<T>[] {
-    const batch = checkBatch(calls, options);
+    const batch = checkBatch(calls, checkBatchOptions(options));
     this.#alive();
     const meter = () => gasMeter(this.#life);
     return runBatchSync(batch, (name, args) => this.#call(name, args, undefined), meter);

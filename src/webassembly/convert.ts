@@ -1,21 +1,35 @@
 /** Between what guests hold and what the JavaScript API shows of it (its section 5: one object for one address). */
 
+import { ExceptionInstance } from '../../interpreter/exception.ts';
 import { call } from '../../interpreter/execute.ts';
 import { ForeignFunction, type GuestFunction, isFunction, type Reference } from '../../interpreter/function.ts';
+import { isHeapObject } from '../../interpreter/gc/objects.ts';
 import type { Cell } from '../../interpreter/values.ts';
 import { fromWords, toCell } from '../../interpreter/values.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
 import type { WasmValue } from '../../wasm/host.ts';
+import { topOf } from '../../wasm/matching.ts';
 import {
+  ANYREF,
+  ARRAYREF,
+  type DefinedType,
+  EQREF,
+  EXNREF,
   EXTERNREF,
   F32,
   F64,
   FUNCREF,
   type FuncType,
+  I31REF,
   I32,
   I64,
   isReference,
+  NULLEXNREF,
+  NULLEXTERNREF,
+  NULLFUNCREF,
+  NULLREF,
   type RefType,
+  STRUCTREF,
   V128,
   type ValType,
 } from '../../wasm/types.ts';
@@ -39,6 +53,16 @@ const TYPES = new Map<unknown, ValType>([
   ['externref', EXTERNREF],
   ['anyfunc', FUNCREF],
   ['funcref', FUNCREF],
+  ['anyref', ANYREF],
+  ['eqref', EQREF],
+  ['i31ref', I31REF],
+  ['structref', STRUCTREF],
+  ['arrayref', ARRAYREF],
+  ['exnref', EXNREF],
+  ['nullref', NULLREF],
+  ['nullfuncref', NULLFUNCREF],
+  ['nullexternref', NULLEXTERNREF],
+  ['nullexnref', NULLEXNREF],
 ]);
 
 export function valueType(name: unknown): ValType {
@@ -47,16 +71,40 @@ export function valueType(name: unknown): ValType {
   return type;
 }
 
+/** Structs and arrays as JavaScript sees them: objects that tell nothing. */
+const opaques = new WeakMap<object, object>();
+const behindOpaque = new WeakMap<object, object>();
+
+function opaque(object: object): object {
+  let shown = opaques.get(object);
+  if (shown === undefined) {
+    shown = Object.freeze(Object.create(null)) as object;
+    opaques.set(object, shown);
+    behindOpaque.set(shown, object);
+  }
+  return shown;
+}
+
+/** Whether values of the types can be passed between guest and host at all (JavaScript API, 5.6). */
+function isPassable({ params, results }: FuncType, types: readonly DefinedType[]): boolean {
+  return ![...params, ...results].some((type) => type === V128 || (isReference(type) && topOf(type, types) === EXNREF));
+}
+
+function refuseToPass(): never {
+  throw new TypeError('vectors and references to exceptions do not pass between guest and host');
+}
+
 /** The function as JavaScript sees it, always the same one. */
 export function exportFunction(func: GuestFunction, name: string, enter: Entry): ExportedFunction {
   let wrapper = wrappers.get(func);
   if (wrapper === undefined) {
     const { params, results } = func.type;
-    const hasVectors = params.includes(V128) || results.includes(V128);
+    const { types } = func;
+    const isFit = isPassable(func.type, types);
     // An arrow function, as that is no constructor.
     wrapper = (...args: unknown[]) => {
-      if (hasVectors) throw new TypeError('vectors do not pass between guest and host');
-      const guestArgs = params.map((type, i) => toGuest(type, args[i]));
+      if (!isFit) refuseToPass();
+      const guestArgs = params.map((type, i) => toGuest(type, types, args[i]));
       const values = enter(() => call(func, guestArgs)).map((value) => toHost(value, enter));
       return results.length <= 1 ? values[0] : values;
     };
@@ -73,14 +121,17 @@ export function functionBehind(value: unknown): GuestFunction | undefined {
   return typeof value === 'function' ? wrapped.get(value) : undefined;
 }
 
-/** A value for a guest; functions of guests are unwrapped. */
-function toGuest(type: ValType, value: unknown): WasmValue {
-  return type === FUNCREF && value !== null ? functionBehind(value) : value;
+/** A value for a guest; what guests have given out is unwrapped. */
+function toGuest(type: ValType, types: readonly DefinedType[], value: unknown): WasmValue {
+  if (!isReference(type) || value === null) return value;
+  if (topOf(type, types) === FUNCREF) return functionBehind(value);
+  return typeof value === 'object' ? (behindOpaque.get(value) ?? value) : value;
 }
 
-/** A value from a guest; its functions are wrapped. */
-function toHost(value: WasmValue, enter: Entry): unknown {
-  return isFunction(value) ? exportFunction(value, nameOf(value), enter) : value;
+/** A value from a guest; functions, structs and arrays are wrapped. */
+export function toHost(value: WasmValue, enter: Entry): unknown {
+  if (isFunction(value)) return exportFunction(value, nameOf(value), enter);
+  return isHeapObject(value) ? opaque(value) : value;
 }
 
 export function nameOf(func: GuestFunction): string {
@@ -88,34 +139,43 @@ export function nameOf(func: GuestFunction): string {
 }
 
 /** @throws TypeError where the value cannot be one of the type */
-export function cellOf(type: ValType, value: unknown): Cell {
-  return toCell(type, toGuest(type, value));
+export function cellOf(type: ValType, types: readonly DefinedType[], value: unknown): Cell {
+  return toCell(type, types, toGuest(type, types, value));
 }
 
 /** The value as JavaScript sees it. */
 export function hostValue(type: ValType, { low, high, reference }: Cell, enter: Entry): unknown {
-  return isReference(type) ? toHost(reference, enter) : fromWords(type, low, high);
+  if (!isReference(type)) return fromWords(type, low, high);
+  if (reference instanceof ExceptionInstance) throw new TypeError('references to exceptions do not pass to the host');
+  return toHost(reference, enter);
 }
 
 /** A reference for a table. @throws TypeError */
-export function referenceOf(type: RefType, value: unknown): Reference {
-  return cellOf(type, value).reference;
+export function referenceOf(type: RefType, types: readonly DefinedType[], value: unknown): Reference {
+  return cellOf(type, types, value).reference;
 }
 
 /** A function of the embedder's, as a guest calls it. */
-export function importFunction(func: (...args: unknown[]) => unknown, type: FuncType, enter: Entry): ForeignFunction {
+export function importFunction(
+  func: (...args: unknown[]) => unknown,
+  type: FuncType,
+  types: readonly DefinedType[],
+  enter: Entry,
+): ForeignFunction {
+  const { results } = type;
+  const isFit = isPassable(type, types);
   return new ForeignFunction(
     type,
+    types,
     HOST_CALL,
     (_caller, args) => {
-      if ([...type.params, ...type.results].includes(V128))
-        throw new TypeError('vectors do not pass between guest and host');
+      if (!isFit) refuseToPass();
       const value = func(...args.map((arg) => toHost(arg, enter)));
-      if (type.results.length === 0) return undefined;
-      if (type.results.length === 1) return toGuest(type.results[0] as ValType, value);
+      if (results.length === 0) return undefined;
+      if (results.length === 1) return toGuest(results[0] as ValType, types, value);
       const values = [...(value as Iterable<unknown>)];
-      return type.results.length === values.length
-        ? values.map((each, i) => toGuest(type.results[i] as ValType, each))
+      return results.length === values.length
+        ? values.map((each, i) => toGuest(results[i] as ValType, types, each))
         : values;
     },
     false,

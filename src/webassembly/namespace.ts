@@ -1,6 +1,7 @@
 /** A namespace with the shape of `WebAssembly` (JavaScript API, section 5), on the interpreter. */
 
-import { type ForeignFunction, isFunction, type Reference } from '../../interpreter/function.ts';
+import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/exception.ts';
+import { type GuestFunction, isFunction, type Reference } from '../../interpreter/function.ts';
 import { GlobalInstance } from '../../interpreter/global.ts';
 import { Instance as CoreInstance, type ExternValue } from '../../interpreter/instance.ts';
 import { LinearMemory } from '../../interpreter/memory.ts';
@@ -9,17 +10,25 @@ import { Store } from '../../interpreter/store.ts';
 import { TableInstance } from '../../interpreter/table.ts';
 import { Budget } from '../../interpreter/tank.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
-import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../../wasm/errors.ts';
-import { MAX_PAGES } from '../../wasm/limits.ts';
+import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
+import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
+import { topOf } from '../../wasm/matching.ts';
 import { quote } from '../../wasm/quote.ts';
 import {
+  ANYREF,
+  type DefinedType,
+  EXNREF,
   EXTERNREF,
-  FUNCREF,
+  funcType,
+  functionTypeAt,
+  I32,
   I64,
   type Import,
+  isNullable,
   isReference,
   type RefType,
   V128,
+  type ValType,
   type WasmModule,
 } from '../../wasm/types.ts';
 import {
@@ -35,6 +44,7 @@ import {
 } from './convert.ts';
 import {
   addressOf,
+  addressValue,
   type BufferSource,
   bind,
   bytesOf,
@@ -44,28 +54,58 @@ import {
   moduleOf,
   objectOf,
   self,
+  shownSize,
   tag,
 } from './objects.ts';
 
 /** Imports by module and name. Only own properties count, so that no guest reaches what objects inherit. */
 export type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
+/** Abbreviated reference types, with the old name of `funcref`. */
+export type ReferenceName =
+  | 'anyfunc'
+  | 'funcref'
+  | 'externref'
+  | 'anyref'
+  | 'eqref'
+  | 'i31ref'
+  | 'structref'
+  | 'arrayref'
+  | 'exnref'
+  | 'nullref'
+  | 'nullfuncref'
+  | 'nullexternref'
+  | 'nullexnref';
+export type ValueName = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | ReferenceName;
+
+/** Sizes are bigints where `address` is `i64`. */
 export interface MemoryDescriptor {
   /** Pages. */
-  readonly initial: number;
-  readonly maximum?: number | undefined;
+  readonly initial: number | bigint;
+  readonly maximum?: number | bigint | undefined;
+  readonly address?: 'i32' | 'i64' | undefined;
 }
 
 export interface TableDescriptor {
-  readonly element: 'anyfunc' | 'funcref' | 'externref';
-  readonly initial: number;
-  readonly maximum?: number | undefined;
+  readonly element: ReferenceName;
+  readonly initial: number | bigint;
+  readonly maximum?: number | bigint | undefined;
+  readonly address?: 'i32' | 'i64' | undefined;
 }
 
 export interface GlobalDescriptor {
-  readonly value: 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'anyfunc' | 'funcref' | 'externref';
+  readonly value: ValueName;
   readonly mutable?: boolean | undefined;
 }
+
+export interface TagDescriptor {
+  readonly parameters: readonly ValueName[];
+}
+
+const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
+const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
+/** The types of no module: what the embedder makes names none of any. */
+const NO_TYPES: readonly DefinedType[] = [];
 
 /** Where bytes may come from as they arrive: a `Response`, or a promise of one. */
 interface Streamed {
@@ -94,7 +134,7 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: MemoryDescriptor) {
       const memory = LinearMemory.create(
-        { limits: descriptorLimits(descriptor, MAX_PAGES, 'memory') },
+        descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory'),
         new Budget(limits.memoryBytes),
       );
       if (memory === undefined) throw new RangeError('Memory limit exceeded: could not allocate memory');
@@ -107,10 +147,11 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     }
 
     /** Grows by pages; returns the size before. @throws RangeError */
-    grow(delta: number): number {
-      const before = self(this, LinearMemory).grow(index(delta, 'delta'));
+    grow(delta: number | bigint): number | bigint {
+      const memory = self(this, LinearMemory);
+      const before = memory.grow(addressValue(memory.address, delta, 'delta'));
       if (before === -1) throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
-      return before;
+      return shownSize(memory.address, before);
     }
   }
 
@@ -118,38 +159,112 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: TableDescriptor, value?: unknown) {
       const element = valueType(descriptor?.element);
-      if (!isReference(element)) throw new TypeError('tables hold funcref or externref');
-      const type = { element, limits: descriptorLimits(descriptor, 0xffff_ffff, 'table') };
-      const initial = initialReference(element, value);
-      const table = TableInstance.create(type, new Budget(limits.memoryBytes), initial);
+      if (!isReference(element)) throw new TypeError('tables hold references');
+      const type = { element, ...descriptorLimits(descriptor, TABLE_BOUNDS, 'table') };
+      const initial = initialReference(element, NO_TYPES, value);
+      const table = TableInstance.create(type, NO_TYPES, new Budget(limits.memoryBytes), initial);
       if (table === undefined) throw new RangeError('Memory limit exceeded: could not allocate the table');
       bind(this, table);
     }
 
-    get length(): number {
-      return self(this, TableInstance).elements.length;
+    get length(): number | bigint {
+      const { address, elements } = self(this, TableInstance);
+      return shownSize(address, elements.length);
     }
 
     /** @throws RangeError */
-    get(at: number): unknown {
+    get(at: number | bigint): unknown {
       const table = self(this, TableInstance);
-      return hostValue(table.element, { low: 0, high: 0, reference: table.elements[place(this, at)] }, enter);
+      return hostValue(table.element, { low: 0, high: 0, reference: table.elements[place(this, at)] }, enterGuest);
     }
 
     /** @throws RangeError, TypeError */
-    set(at: number, value?: unknown): void {
+    set(at: number | bigint, value?: unknown): void {
       const table = self(this, TableInstance);
       const element = place(this, at);
-      table.elements[element] = initialReference(table.element, value);
+      table.elements[element] = initialReference(table.element, table.types, value);
     }
 
     /** Grows by elements; returns the size before. @throws RangeError, TypeError */
-    grow(delta: number, value?: unknown): number {
+    grow(delta: number | bigint, value?: unknown): number | bigint {
       const table = self(this, TableInstance);
-      const reference = initialReference(table.element, value);
-      const before = table.grow(index(delta, 'delta'), reference);
+      const reference = initialReference(table.element, table.types, value);
+      const before = table.grow(addressValue(table.address, delta, 'delta'), reference);
       if (before === -1) throw new RangeError('Memory limit exceeded: the table cannot grow that far');
-      return before;
+      return shownSize(table.address, before);
+    }
+  }
+
+  class Tag {
+    /** @throws TypeError */
+    constructor(descriptor: TagDescriptor) {
+      if (typeof descriptor !== 'object' || descriptor === null)
+        throw new TypeError('a descriptor of a tag was expected');
+      bind(this, new TagInstance(funcType([...descriptor.parameters].map(valueType), [])));
+    }
+  }
+
+  /** An exception with a tag, thrown by a guest or by the embedder (JavaScript API, 5.11). */
+  class Exception {
+    /** @throws TypeError */
+    constructor(tag: Tag, payload: Iterable<unknown>, options?: { readonly traceStack?: boolean }) {
+      const address = self(tag, TagInstance);
+      if (address === JS_TAG) throw new TypeError('exceptions with JSTag are thrown as they are');
+      const { params } = address.type;
+      const values = [...payload];
+      if (values.length !== params.length) throw new TypeError(`the tag takes ${params.length} values`);
+      bind(
+        this,
+        new ExceptionInstance(
+          address,
+          params.map((type, i) => cellOf(type, NO_TYPES, values[i])),
+        ),
+      );
+      if (options?.traceStack === true) {
+        Object.defineProperty(this, 'stack', { value: new Error().stack, configurable: true, writable: true });
+      }
+    }
+
+    /** Whether it has the tag. @throws TypeError */
+    is(tag: Tag): boolean {
+      return self(this, ExceptionInstance).tag === self(tag, TagInstance);
+    }
+
+    /** A value of its payload. @throws TypeError, RangeError */
+    getArg(tag: Tag, at: number): unknown {
+      const { tag: own, payload } = self(this, ExceptionInstance);
+      if (own !== self(tag, TagInstance)) throw new TypeError('the exception has another tag');
+      const place = index(at, 'index');
+      const value = payload[place];
+      if (value === undefined) throw new RangeError(`index ${place} is outside of ${payload.length} values`);
+      return hostValue(own.type.params[place] as ValType, value, enterGuest);
+    }
+  }
+
+  /** Runs a guest: what it throws and does not catch comes out as an object of the API. */
+  function enterGuest<T>(run: () => T): T {
+    try {
+      return enter(run);
+    } catch (error) {
+      throw error instanceof UncaughtException ? exceptionObject(error.exception as ExceptionInstance) : error;
+    }
+  }
+
+  function exceptionObject(exception: ExceptionInstance): object {
+    const known = objectOf(exception);
+    if (known !== undefined) return known;
+    const object = Object.create(Exception.prototype) as object;
+    bind(object, exception);
+    return object;
+  }
+
+  /** Calls the embedder's code from a guest: exceptions of the API that it throws become the guest's again. */
+  function leaveGuest<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      const exception = addressOf(error);
+      throw exception instanceof ExceptionInstance ? new UncaughtException(exception) : error;
     }
   }
 
@@ -158,9 +273,12 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     constructor(descriptor: GlobalDescriptor, value?: unknown) {
       const type = valueType(descriptor?.value);
       if (type === V128) throw new TypeError('vectors do not pass between guest and host');
-      const global = new GlobalInstance({ type, mutable: Boolean(descriptor.mutable) });
+      if (isReference(type) && topOf(type, NO_TYPES) === EXNREF && value !== undefined) {
+        throw new TypeError('references to exceptions do not pass between guest and host');
+      }
+      const global = new GlobalInstance({ type, mutable: Boolean(descriptor.mutable) }, NO_TYPES);
       bind(this, global);
-      if (isReference(type)) global.reference = initialReference(type, value);
+      if (isReference(type)) global.reference = initialReference(type, NO_TYPES, value);
       else if (value !== undefined) setGlobal(global, value);
     }
 
@@ -177,7 +295,7 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
 
     valueOf(): unknown {
       const { type, cells, at, reference } = self(this, GlobalInstance);
-      return hostValue(type.type, { low: cells[at] as number, high: cells[at + 1] as number, reference }, enter);
+      return hostValue(type.type, { low: cells[at] as number, high: cells[at + 1] as number, reference }, enterGuest);
     }
   }
 
@@ -202,38 +320,45 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
       }
       this.exports = Object.freeze(exports);
       Object.defineProperty(this, 'exports', { enumerable: true, writable: false, configurable: true });
-      enter(() => start(instance));
+      enterGuest(() => start(instance));
     }
   }
 
   /** An index of a table's element. @throws RangeError, TypeError */
-  function place(table: object, at: number): number {
-    const element = index(at, 'index');
-    const { length } = self(table, TableInstance).elements;
+  function place(object: object, at: number | bigint): number {
+    const { address, elements } = self(object, TableInstance);
+    const element = addressValue(address, at, 'index');
+    const { length } = elements;
     if (element >= length) throw new RangeError(`index ${element} is outside of a table of ${length} elements`);
     return element;
   }
 
   /** What a table or global holds where no value is given (JavaScript API, DefaultValue). */
-  function initialReference(type: RefType, value: unknown): Reference {
-    return value === undefined && type === FUNCREF ? null : referenceOf(type, value);
+  function initialReference(type: RefType, types: readonly DefinedType[], value: unknown): Reference {
+    const isNull = value === undefined && isNullable(type) && topOf(type, types) !== EXTERNREF;
+    return isNull ? null : referenceOf(type, types, value);
   }
 
   function setGlobal(global: GlobalInstance, value: unknown): void {
-    const { low, high, reference } = cellOf(global.type.type, value);
+    const { low, high, reference } = cellOf(global.type.type, global.types, value);
     global.cells[global.at] = low;
     global.cells[global.at + 1] = high;
     global.reference = reference;
   }
 
   function externObject(value: ExternValue): unknown {
-    if (isFunction(value)) return exportFunction(value, nameOf(value), enter);
+    if (isFunction(value)) return exportFunction(value, nameOf(value), enterGuest);
     const known = objectOf(value);
     if (known !== undefined) return known;
-    const { prototype } = value instanceof LinearMemory ? Memory : value instanceof TableInstance ? Table : Global;
-    const object = Object.create(prototype) as object;
+    const object = Object.create(prototypeOf(value)) as object;
     bind(object, value);
     return object;
+  }
+
+  function prototypeOf(value: Exclude<ExternValue, GuestFunction>): object {
+    if (value instanceof LinearMemory) return Memory.prototype;
+    if (value instanceof TableInstance) return Table.prototype;
+    return value instanceof TagInstance ? Tag.prototype : Global.prototype;
   }
 
   function linker(imports: ImportObject) {
@@ -245,21 +370,30 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
       const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
       if (imported.kind === 'function') {
         if (typeof value !== 'function') return undefined;
-        const type = module.types[imported.typeIndex] as ForeignFunction['type'];
-        return functionBehind(value) ?? importFunction(value as (...args: unknown[]) => unknown, type, enter);
+        const type = functionTypeAt(module, imported.typeIndex);
+        const func = (...args: unknown[]) => leaveGuest(() => (value as (...args: unknown[]) => unknown)(...args));
+        return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest);
       }
-      return imported.kind === 'global' ? importGlobal(imported, value) : addressOf(value);
+      if (imported.kind === 'global') return importGlobal(imported, module.types, value);
+      const address = addressOf(value);
+      return address instanceof ExceptionInstance ? undefined : address;
     };
   }
 
   /** A global, or a value that becomes an immutable one (JavaScript API, 5.3, "read the imports"). */
-  function importGlobal(imported: Import & { kind: 'global' }, value: unknown): ExternValue | undefined {
+  function importGlobal(
+    imported: Import & { kind: 'global' },
+    types: readonly DefinedType[],
+    value: unknown,
+  ): ExternValue | undefined {
     const address = addressOf(value);
     const { type, mutable } = imported.type;
-    if (address instanceof GlobalInstance || (address !== undefined && type !== EXTERNREF)) return address;
+    if (address instanceof GlobalInstance) return address;
+    if (address !== undefined && !(isReference(type) && [EXTERNREF, ANYREF].includes(topOf(type, types))))
+      return undefined;
     const isOfType = isReference(type) || typeof value === (type === I64 ? 'bigint' : 'number');
     if (mutable || type === V128 || !isOfType) return undefined;
-    const global = new GlobalInstance(imported.type);
+    const global = new GlobalInstance(imported.type, types);
     try {
       setGlobal(global, value);
     } catch (error) {
@@ -316,7 +450,8 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     return found.figures();
   }
 
-  for (const [name, { prototype }] of Object.entries({ Memory, Table, Global, Instance })) tag(prototype, name);
+  for (const [name, { prototype }] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance }))
+    tag(prototype, name);
 
   return Object.freeze({
     Module,
@@ -324,6 +459,9 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     Memory,
     Table,
     Global,
+    Tag,
+    Exception,
+    JSTag: externObject(JS_TAG) as Tag,
     CompileError: CompileError as unknown as ErrorConstructor<CompileError>,
     LinkError: LinkError as unknown as ErrorConstructor<LinkError>,
     RuntimeError: RuntimeError as unknown as ErrorConstructor<RuntimeError>,

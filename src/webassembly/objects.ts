@@ -1,12 +1,22 @@
 /** `Module`, and what `Memory`, `Table`, `Global` and `Instance` of every namespace have in common. */
 
+import type { ExceptionInstance, TagInstance } from '../../interpreter/exception.ts';
 import type { GlobalInstance } from '../../interpreter/global.ts';
 import type { LinearMemory } from '../../interpreter/memory.ts';
 import type { TableInstance } from '../../interpreter/table.ts';
 import { decode } from '../../wasm/decode.ts';
-import type { Export, ExternKind, Import, WasmModule } from '../../wasm/types.ts';
+import {
+  type AddressType,
+  type Export,
+  type ExternKind,
+  I32,
+  I64,
+  type Import,
+  type Limits,
+  type WasmModule,
+} from '../../wasm/types.ts';
 
-type Address = LinearMemory | TableInstance | GlobalInstance;
+type Address = LinearMemory | TableInstance | GlobalInstance | TagInstance | ExceptionInstance;
 
 const addresses = new WeakMap<object, Address>();
 const objects = new WeakMap<Address, object>();
@@ -102,20 +112,37 @@ export function index(value: unknown, what: string): number {
   return number + 0;
 }
 
-/** The limits of a descriptor. @throws TypeError, RangeError */
+/** The same, as the address type has it: a bigint for 64 bits, which need not be exact beyond 2^53. @throws TypeError */
+export function addressValue(address: AddressType, value: unknown, what: string): number {
+  if (address === I32) return index(value, what);
+  if (typeof value !== 'bigint' || value < 0n || value >= 1n << 64n) {
+    throw new TypeError(`${what} must be a bigint from 0 to 2^64 - 1`);
+  }
+  return Number(value);
+}
+
+/** A size as JavaScript sees it: a bigint where addresses are of 64 bits. */
+export function shownSize(address: AddressType, size: number): number | bigint {
+  return address === I32 ? size : BigInt(size);
+}
+
+/** Address type and limits of a descriptor. @throws TypeError, RangeError */
 export function descriptorLimits(
   descriptor: unknown,
-  bound: number,
+  bounds: Readonly<Record<AddressType, number>>,
   what: string,
-): { min: number; max: number | undefined } {
+): { address: AddressType; limits: Limits } {
   if (typeof descriptor !== 'object' || descriptor === null)
     throw new TypeError(`a descriptor of a ${what} was expected`);
-  const { initial, minimum, maximum } = descriptor as Record<string, unknown>;
+  const { initial, minimum, maximum, address: named = 'i32' } = descriptor as Record<string, unknown>;
+  if (named !== 'i32' && named !== 'i64') throw new TypeError(`the address type of a ${what} is i32 or i64`);
+  const address = named === 'i64' ? I64 : I32;
   const first = initial ?? minimum;
   if (first === undefined) throw new TypeError(`the descriptor of a ${what} needs an initial size`);
-  const min = index(first, 'initial size');
-  const max = maximum === undefined ? undefined : index(maximum, 'maximum size');
+  const min = addressValue(address, first, 'initial size');
+  const max = maximum === undefined ? undefined : addressValue(address, maximum, 'maximum size');
+  const bound = bounds[address];
   if (min > bound || (max ?? 0) > bound) throw new TypeError(`the size of a ${what} must be at most ${bound}`);
   if (max !== undefined && max < min) throw new RangeError('the maximum size is smaller than the initial size');
-  return { min, max };
+  return { address, limits: { min, max } };
 }

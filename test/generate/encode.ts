@@ -322,7 +322,24 @@ const WRITE: Readonly<
   shuffle: (w, [lanes]) => w.bytes(lanes as Uint8Array),
   lane: (w, [lane]) => w.u8(lane as number),
   types: (w, [types], _row, use) => w.vector(types as readonly Type[], (type) => writeType(w, type, use)),
-  reftype: (w, [type], _row, use) => {
+  type: index,
+  'type field': twoIndices,
+  'type type': twoIndices,
+  'type count': twoIndices,
+  'type data': twoIndices,
+  'type element': twoIndices,
+  tag: index,
+  'block catches': (w, [type, clauses], row, use) => {
+    WRITE.block(w, [type as Immediate], row, use);
+    w.vector(clauses as unknown as readonly (readonly number[])[], (clause) => {
+      for (const item of clause) w.unsigned(item);
+    });
+  },
+  'label casts': (w, [flags, label, from, to]) => {
+    w.u8(flags as number).unsigned(label as number);
+    w.signed(from as number).signed(to as number);
+  },
+  'heap type': (w, [type], _row, use) => {
     if (typeof type === 'object') w.signed(use((type as FunctionReference).to));
     else w.u8(type as number);
   },

@@ -204,6 +204,8 @@ class Run {
     switch (entry.kind) {
       case 'function':
         return this.hostFunction(entry.name, module.types[entry.typeIndex] as FuncType);
+      case 'tag':
+        throw new TypeError('tags are not imported by random modules');
       case 'memory': {
         const { min, max } = entry.type.limits;
         return new ns.Memory({ initial: min, ...(max === undefined ? {} : { maximum: max }) });

@@ -3,6 +3,7 @@
  * Everything else is a fault.
  */
 
+import { decode } from '../../wasm/decode.ts';
 import type { CompileError } from '../../wasm/errors.ts';
 
 /** What one side said against bytes that the other one takes. */
@@ -27,29 +28,24 @@ const among =
   (byte: number) =>
     listed.includes(byte);
 
-/** Bytes of types that later proposals added: typed references, garbage collection, exceptions. */
-const isLaterType = (byte: number) => (byte >= 0x63 && byte <= 0x75 && byte !== 0x70 && byte !== 0x6f) || byte === 0x40;
+/** Bytes of types that proposals after release 3.0 add: strings, stack switching. */
+const isLaterType = (byte: number) => (byte >= 0x61 && byte <= 0x68) || byte === 0x75;
 
 /** V8 takes what this decoder refuses. */
 const ONLY_V8_ACCEPTS: readonly Disagreement[] = [
   {
-    reason: 'instructions of later proposals: exceptions, tail calls, typed references, garbage collection, threads',
-    applies: saysAt(
-      /^illegal opcode/,
-      among(0x06, 0x07, 0x08, 0x09, 0x0a, 0x12, 0x13, 0x14, 0x15, 0x18, 0x19, 0x1f, 0xd3, 0xd4, 0xd5, 0xd6, 0xfb, 0xfe),
-    ),
+    reason: 'instructions of proposals that are no part of release 3.0: old exceptions, threads',
+    applies: saysAt(/^illegal opcode/, among(0x06, 0x07, 0x09, 0x18, 0x19, 0xfe)),
   },
   {
-    reason: 'shared memories, 64-bit memories',
+    reason: 'shared memories',
     applies: saysAt(/^malformed limits flags/, (byte) => byte >= 2 && byte <= 7),
   },
-  { reason: 'tags', applies: saysAt(/^malformed (?:section id 13|import or export kind)/, among(0x0d, 0x04)) },
-  { reason: 'several memories', applies: says(/memories exceed the limit of 1|multiple memories/) },
-  { reason: 'later types of references', applies: saysAt(/^malformed (?:value|reference) type/, isLaterType) },
-  { reason: 'later kinds of types', applies: saysAt(/^malformed type/, (byte) => byte >= 0x4d && byte <= 0x5f) },
+  { reason: 'later types of references', applies: saysAt(/^malformed (?:value|reference|heap) type/, isLaterType) },
+  { reason: 'later kinds of types', applies: saysAt(/^malformed type/, (byte) => byte === 0x5d || byte === 0x4d) },
   {
     reason: 'V8 reads the type of a null reference as a number of any length, the specification as a byte (5.3.4)',
-    applies: says(/^malformed reference type/),
+    applies: says(/^malformed (?:reference|heap) type/),
   },
   {
     reason: 'V8 lets a segment of expressions have a type of numbers',
@@ -71,6 +67,10 @@ const ONLY_WE_ACCEPT: readonly Disagreement[] = [
     applies: says(/non-imported globals cannot be used in constant/),
   },
   {
+    reason: 'since 64-bit memories, limits and offsets are numbers of 64 bits, which may be longer (5.3.15)',
+    applies: says(/expected (?:initial|maximum) size|expected offset|expected .*(?:minimum|maximum)/),
+  },
+  {
     reason: 'since multiple memories, the index of the memory is a number, which may be stretched (5.4.6)',
     applies: says(/expected (?:a )?memory index 0, found \d+|expected memory index 0/),
   },
@@ -85,7 +85,12 @@ export function whyOnlyV8Accepts(error: CompileError, bytes: Uint8Array): string
   return ONLY_V8_ACCEPTS.find(({ applies }) => applies(error.message, bytes, error.offset ?? 0))?.reason;
 }
 
+/** The first version of V8 that has all of release 3.0. */
+const COMPLETE_V8 = 13.7;
+
 /** The reason why bytes may be refused by V8, with this message, and taken by this decoder. */
 export function whyOnlyWeAccept(message: string, bytes: Uint8Array): string | undefined {
+  const { features } = decode(bytes);
+  if (features.length > 0 && Number.parseFloat(process.versions.v8) < COMPLETE_V8) return `it lacks ${features}`;
   return ONLY_WE_ACCEPT.find(({ applies }) => applies(message, bytes, 0))?.reason;
 }

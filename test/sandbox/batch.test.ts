@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { Capability, GasExhausted, SandboxDisposed, Trap, UsageError, WasmSandbox } from '../../src/index.ts';
+import {
+  CallAborted,
+  Capability,
+  GasExhausted,
+  SandboxDisposed,
+  Trap,
+  UsageError,
+  WasmSandbox,
+} from '../../src/index.ts';
 import { WasmSandbox as SyncSandbox } from '../../src/sync.ts';
 import { ADD, CALLS_HOST, COUNTER } from './modules.ts';
 
@@ -80,6 +88,11 @@ describe.each(kinds)('a batch, %s', (_, make) => {
     expect(sandbox.getResourceStats().functionCalls).toBe(0);
   });
 
+  test('an unknown option is refused', async () => {
+    const run = async () => (await make(ADD)).callBatch([], { onFailur: 'stop' } as never);
+    await expect(run()).rejects.toThrow(/has no option "onFailur"/);
+  });
+
   test('is refused by a sandbox that has been disposed of', async () => {
     const sandbox = await make(ADD);
     sandbox.dispose();
@@ -99,4 +112,21 @@ describe.each(kinds)('a batch, %s', (_, make) => {
     expect(results.map(({ ok }) => ok)).toEqual([true, true, false]);
     expect(results[2]).toMatchObject({ error: expect.any(SandboxDisposed), gasUsed: 0n });
   });
+});
+
+test('options of a call are for each call of the batch', async () => {
+  const controller = new AbortController();
+  const host = (value: number) => {
+    if (value === 2) controller.abort(new Error('enough'));
+    return value;
+  };
+  const sandbox = await WasmSandbox.fromBytes(CALLS_HOST, {
+    capabilities: [Capability.hostFunctions('env', { host })],
+  });
+  const calls = [1, 2, 3].map((value) => ({ name: 'call', args: [value] }));
+  const { signal } = controller;
+  const results = await sandbox.callBatch(calls, { signal, onFailure: 'collect' });
+  expect(results[0]).toMatchObject({ ok: true, value: 1 });
+  expect(results[2]).toMatchObject({ ok: false, error: expect.any(CallAborted), gasUsed: 0n });
+  await expect(sandbox.callBatch(calls, { timeout: 0 })).rejects.toThrow('the timeout must be');
 });

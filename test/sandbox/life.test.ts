@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { Capability, CpuTimeoutExceeded, MiB, SandboxDisposed, Trap, WasmSandbox } from '../../src/index.ts';
 import type { Engine, EngineInstance } from '../../wasm/engine.ts';
+import { funcType } from '../../wasm/types.ts';
 import { ADD, assemble, CALLS_HOST, COUNTER, I32, SPIN } from './modules.ts';
 
 afterEach(() => {
@@ -270,7 +271,7 @@ describe('whatever the engine', () => {
       start: () => undefined,
       call: () => [],
       callAsync: async () => [],
-      functionType: (name) => (name === 'add' ? { params: [], results: [], key: '->' } : undefined),
+      functionType: (name) => (name === 'add' ? funcType([], []) : undefined),
       exportKind: () => undefined,
       memory: undefined,
       figures: () => figures,

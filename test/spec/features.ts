@@ -25,7 +25,17 @@ export type Feature =
   | 'gc';
 
 /** What the interpreter has beyond release 2.0 without vectors. The set of files that must pass grows with it. */
-export const SUPPORTED: readonly Feature[] = ['simd', 'relaxed-simd', 'extended-const'];
+export const SUPPORTED: readonly Feature[] = [
+  'simd',
+  'relaxed-simd',
+  'extended-const',
+  'tail-calls',
+  'multi-memory',
+  'memory64',
+  'exceptions',
+  'function-references',
+  'gc',
+];
 
 /** What the instrumenter has; it refuses the rest by name. */
 export const METERED: readonly Feature[] = ['simd', 'extended-const'];

@@ -37,7 +37,12 @@ describe('a module', () => {
     expect(module.types.map(({ key }) => key)).toEqual(['i32,f64->', 'i32,i64->i32', '->']);
     expect(module.imports).toEqual([
       { module: 'host', name: 'f', kind: 'function', typeIndex: 0 },
-      { module: 'host', name: 't', kind: 'table', type: { element: FUNCREF, limits: { min: 1, max: 20 } } },
+      {
+        module: 'host',
+        name: 't',
+        kind: 'table',
+        type: { element: FUNCREF, address: I32, limits: { min: 1, max: 20 } },
+      },
       { module: 'host', name: 'g', kind: 'global', type: { type: I32, mutable: false } },
     ]);
     expect(module.functions).toEqual([0, 1, 2]);
@@ -46,7 +51,7 @@ describe('a module', () => {
       [FUNCREF, 0, undefined],
       [EXTERNREF, 2, 2],
     ]);
-    expect(module.memories).toEqual([{ limits: { min: 1, max: 2 } }]);
+    expect(module.memories).toEqual([{ address: I32, limits: { min: 1, max: 2 } }]);
     expect(module.globals.map(({ type, mutable }) => [type, mutable])).toEqual([
       [I32, false],
       [I32, true],
@@ -179,9 +184,14 @@ describe('refused, with the offset of the fault:', () => {
       'unexpected end: 1000000 imports announced, 0 bytes left',
       FIRST + 2,
     ],
-    ['another kind of type', moduleOf(section(1, [1, 0x5f, 0])), 'malformed type: function type expected', FIRST + 3],
+    [
+      'another kind of type',
+      moduleOf(section(1, [1, 0x5d, 0])),
+      'malformed type: function, struct or array type expected',
+      FIRST + 3,
+    ],
     ['an unknown value type', moduleOf(section(1, [1, 0x60, 1, 0x7a, 0])), 'malformed value type 0x7a', FIRST + 5],
-    ['an unknown type', moduleOf(section(3, [1, 0])), 'unknown type 0', FIRST + 4],
+    ['an unknown type', moduleOf(section(3, [1, 0])), 'unknown type 0', FIRST + 3],
     [
       'a function without a body',
       moduleOf(...ONE_FUNCTION),
@@ -214,7 +224,12 @@ describe('refused, with the offset of the fault:', () => {
       'memory size must be at most 65536',
       FIRST + 3,
     ],
-    ['two memories', moduleOf(section(5, [2, 0, 0, 0, 0])), '2 memories exceed the limit of 1', FIRST + 2],
+    [
+      'too many memories',
+      moduleOf(section(5, [0x65, ...new Array(202).fill(0)])),
+      '101 memories exceed the limit of 100',
+      FIRST + 3,
+    ],
     ['a strange mutability', moduleOf(section(6, [1, 0x7f, 2, 0x41, 0, 0x0b])), 'malformed mutability', FIRST + 4],
     ['a strange kind of export', moduleOf(section(7, [1, 0, 9, 0])), 'malformed import or export kind', FIRST + 4],
     ['an export of nothing', moduleOf(section(7, [1, 1, 0x61, 0, 0])), 'unknown function 0 exported as "a"', FIRST + 3],
@@ -360,7 +375,7 @@ describe('decoding in pieces', () => {
   });
 
   test('fails as soon as the fault is there', () => {
-    const bytes = moduleOf(section(1, [1, 0x5f, 0]), new Uint8Array(1000));
+    const bytes = moduleOf(section(1, [1, 0x5d, 0]), new Uint8Array(1000));
     const decoder = new ModuleDecoder();
     decoder.push(bytes.subarray(0, 12));
     expect(() => decoder.push(bytes.subarray(12, 13))).toThrow('malformed type');

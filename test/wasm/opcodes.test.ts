@@ -1,21 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import {
   accessBytes,
+  GC,
   MISC,
   OPCODES,
   opcode,
+  PREFIX_GC,
   PREFIX_MISC,
   PREFIX_VECTOR,
   SINGLE_BYTE,
   VECTOR,
 } from '../../wasm/opcodes.ts';
 
+const TABLES: Readonly<Record<number, Int16Array>> = {
+  0: SINGLE_BYTE,
+  [PREFIX_GC]: GC,
+  [PREFIX_MISC]: MISC,
+  [PREFIX_VECTOR]: VECTOR,
+};
 const count = (prefix: number) => OPCODES.filter(({ code }) => code >> 16 === prefix).length;
 
 describe('the opcode table', () => {
-  test('holds all of WebAssembly 2.0', () => {
+  test('holds all of WebAssembly 3.0', () => {
     // 1.0 has 172; sign extension added 5, reference types `select_t table.get table.set ref.null ref.is_null ref.func`.
-    expect(count(0)).toBe(172 + 5 + 6);
+    // 3.0 added two tail calls, three of exceptions, five of typed references and `ref.eq`.
+    expect(count(0)).toBe(172 + 5 + 6 + 2 + 3 + 5 + 1);
+    expect(count(PREFIX_GC)).toBe(31);
     expect(count(PREFIX_MISC)).toBe(18);
     // And the relaxed ones of 3.0.
     expect(count(PREFIX_VECTOR)).toBe(236 + 20);
@@ -33,14 +43,14 @@ describe('the opcode table', () => {
 
   test('finds every row by its code, and nothing by another', () => {
     for (const { code, index } of OPCODES) {
-      const table = code >> 16 === 0 ? SINGLE_BYTE : code >> 16 === PREFIX_MISC ? MISC : VECTOR;
-      expect(table[code & 0xffff]).toBe(index);
+      const table = TABLES[code >> 16];
+      expect(table?.[code & 0xffff]).toBe(index);
     }
-    expect([SINGLE_BYTE[0xfc], SINGLE_BYTE[0xfd], SINGLE_BYTE[0xfe], SINGLE_BYTE[0x06], SINGLE_BYTE[0x12]]).toEqual([
+    expect([SINGLE_BYTE[0xfc], SINGLE_BYTE[0xfd], SINGLE_BYTE[0xfe], SINGLE_BYTE[0x06], SINGLE_BYTE[0xfb]]).toEqual([
       -1, -1, -1, -1, -1,
     ]);
     expect([MISC[18], VECTOR[0x9a], VECTOR[0x114]]).toEqual([-1, -1, -1]);
-    for (const table of [SINGLE_BYTE, MISC, VECTOR]) {
+    for (const table of Object.values(TABLES)) {
       for (const index of table) if (index >= 0) expect(OPCODES[index]?.index).toBe(index);
     }
   });

@@ -1,0 +1,36 @@
+/** Exceptions (specification 4.2.11, 4.2.17): tags, and what is thrown with one. */
+
+import { EXTERNREF, type FuncType, funcType } from '../wasm/types.ts';
+import type { Cell } from './values.ts';
+
+/** A tag: every one is different from every other, whatever its type. */
+export class TagInstance {
+  readonly type: FuncType;
+
+  constructor(type: FuncType) {
+    this.type = type;
+  }
+}
+
+export class ExceptionInstance {
+  readonly tag: TagInstance;
+  readonly payload: readonly Cell[];
+  /** Whether it was reached by the trace with this number; see gc/heap.ts. */
+  mark = 0;
+
+  constructor(tag: TagInstance, payload: readonly Cell[]) {
+    this.tag = tag;
+    this.payload = payload;
+  }
+
+  /** Bytes that it counts for in the memory budget. */
+  get bytes(): number {
+    return EXCEPTION_BYTES + CELL_BYTES * this.payload.length;
+  }
+}
+
+export const EXCEPTION_BYTES = 96;
+export const CELL_BYTES = 64;
+
+/** The tag of what the host's own code throws (JavaScript API, 5.11). */
+export const JS_TAG: TagInstance = new TagInstance(funcType([EXTERNREF], []));

@@ -1,0 +1,129 @@
+/**
+ * The account of an instance's objects against its memory budget. The host's collector frees them, at times nobody
+ * can foretell; what counts is decided here, the same on every run: an object counts from its allocation until a trace
+ * does not reach it. Traces happen when as much has been allocated as the last one found, and when the budget is full.
+ *
+ * Reached is what the frames of the running call, the instance's globals and tables, and those of the instances whose
+ * functions it can reach lead to. What only the embedder holds does not count.
+ */
+
+import { share } from '../../wasm/gas.ts';
+import { TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
+import { ExceptionInstance } from '../exception.ts';
+import { type Reference, WasmFunction } from '../function.ts';
+import type { Instance } from '../instance.ts';
+import type { Thread } from '../thread.ts';
+import { type HeapObject, isHeapObject } from './objects.ts';
+
+/** Bytes allocated before the first trace, and between any two, at least. */
+const LEAST_BETWEEN = 1 << 20;
+/** Bytes of objects and tables that a trace for want of memory looks at for a unit of gas. */
+const TRACED_PER_UNIT = 8;
+
+/** Number of the last trace. Objects that it reached carry it. */
+let traces = 0;
+
+class Trace {
+  private readonly mark: number;
+  private readonly pending: (HeapObject | ExceptionInstance)[] = [];
+  private readonly instances = new Set<Instance>();
+  bytes = 0;
+
+  constructor() {
+    this.mark = ++traces;
+  }
+
+  reference(value: Reference): void {
+    if (value instanceof WasmFunction) this.instances.add(value.instance);
+    else if ((isHeapObject(value) || value instanceof ExceptionInstance) && value.mark !== this.mark) {
+      value.mark = this.mark;
+      this.bytes += value.bytes;
+      this.pending.push(value);
+    }
+  }
+
+  references(values: readonly Reference[], from = 0, to: number = values.length): void {
+    for (let i = from; i < to; i++) this.reference(values[i]);
+  }
+
+  instance(instance: Instance): void {
+    this.instances.add(instance);
+  }
+
+  run(): void {
+    // A set is iterated over what is added meanwhile, too.
+    for (const instance of this.instances) {
+      for (const global of instance.globals) this.reference(global.reference);
+      for (const table of instance.tables) this.references(table.elements);
+      for (const values of instance.heldBySegments()) this.references(values);
+      this.drain();
+    }
+    this.drain();
+  }
+
+  private drain(): void {
+    for (let object = this.pending.pop(); object !== undefined; object = this.pending.pop()) {
+      if (object instanceof ExceptionInstance) for (const { reference } of object.payload) this.reference(reference);
+      else this.references(object.references);
+    }
+  }
+}
+
+export class Heap {
+  private readonly instance: Instance;
+  /** Bytes of the objects that the last trace reached, and of those allocated since. */
+  used = 0;
+  allocated = 0;
+  /** Bytes to allocate before the next trace. */
+  patience: number = LEAST_BETWEEN;
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+  }
+
+  /**
+   * Counts an object that is about to be made. Of no thread: while the instance is being made, when nothing is garbage.
+   * @returns 'full' where the budget does not hold it, 'unpaid' where the gas does not suffice to look for room
+   */
+  allocate(bytes: number, thread: Thread | undefined): 'done' | 'full' | 'unpaid' {
+    const { budget } = this.instance;
+    if (thread !== undefined) {
+      if (this.allocated > this.patience) this.trace(thread);
+      if (!budget.hasRoomFor(bytes)) {
+        if (!thread.charge(share(this.traceable(), TRACED_PER_UNIT))) return 'unpaid';
+        this.trace(thread);
+      }
+    }
+    if (!budget.take(bytes)) return 'full';
+    this.used += bytes;
+    this.allocated += bytes;
+    return 'done';
+  }
+
+  reset(): void {
+    this.used = this.allocated = 0;
+    this.patience = LEAST_BETWEEN;
+  }
+
+  /** Bytes that a trace looks at. */
+  private traceable(): number {
+    let bytes = this.used;
+    for (const { elements } of this.instance.tables) bytes += elements.length * TABLE_ELEMENT_BYTES;
+    return bytes;
+  }
+
+  private trace(thread: Thread): void {
+    const trace = new Trace();
+    trace.instance(this.instance);
+    trace.instance(thread.instance as Instance);
+    for (const caller of thread.callers) trace.instance(caller);
+    trace.references(thread.references, 0, thread.usedReferences());
+    trace.run();
+    // Objects of other instances may be among those reached; they count where they were made.
+    const live = Math.min(trace.bytes, this.used);
+    this.instance.budget.give(this.used - live);
+    this.used = live;
+    this.allocated = 0;
+    this.patience = Math.max(LEAST_BETWEEN, this.traceable());
+  }
+}

@@ -1,0 +1,192 @@
+/** Structs and arrays (specification 4.2.13 to 4.2.16). References to i31 are JavaScript numbers. */
+
+import {
+  type ArrayType,
+  F64,
+  I8,
+  I16,
+  I64,
+  isReference,
+  type StorageType,
+  type StructType,
+  V128,
+} from '../../wasm/types.ts';
+import type { Reference } from '../function.ts';
+
+/** Bytes that an object counts for in the memory budget, beside its fields. */
+const OBJECT_BYTES = 96;
+/** Bytes that a field of a struct counts for; a vector counts twice. */
+const FIELD_BYTES = 8;
+
+/** 32-bit words of a value outside of arrays; none for a reference. */
+function wordsOf(type: StorageType): number {
+  if (isReference(type)) return 0;
+  if (type === V128) return 4;
+  return type === I64 || type === F64 ? 2 : 1;
+}
+
+interface StructLayout {
+  /** By field: its first word, or its place among the references. */
+  readonly places: readonly number[];
+  readonly words: number;
+  readonly references: number;
+  readonly bytes: number;
+}
+
+const layouts = new WeakMap<StructType, StructLayout>();
+
+export function layoutOf(type: StructType): StructLayout {
+  let layout = layouts.get(type);
+  if (layout === undefined) {
+    let words = 0;
+    let references = 0;
+    const places = type.fields.map((field) => {
+      const place = isReference(field.type) ? references++ : words;
+      words += wordsOf(field.type);
+      return place;
+    });
+    const slots = references + Math.ceil(words / 2);
+    layout = { places, words, references, bytes: OBJECT_BYTES + FIELD_BYTES * slots };
+    layouts.set(type, layout);
+  }
+  return layout;
+}
+
+/** Whether an object was reached by the trace with this number; see heap.ts. */
+interface Traced {
+  mark: number;
+}
+
+export class StructObject implements Traced {
+  readonly type: StructType;
+  readonly words: number[];
+  readonly references: Reference[];
+  mark = 0;
+
+  constructor(type: StructType) {
+    const { words, references } = layoutOf(type);
+    this.type = type;
+    this.words = words === 0 ? NO_WORDS : new Array<number>(words).fill(0);
+    this.references = references === 0 ? NO_REFERENCES : new Array<Reference>(references).fill(null);
+  }
+
+  get bytes(): number {
+    return layoutOf(this.type).bytes;
+  }
+}
+
+const NO_WORDS: number[] = [];
+const NO_REFERENCES: Reference[] = [];
+
+type Elements = Uint8Array | Uint16Array | Int32Array;
+
+/** Bytes of an array's element. */
+export function elementBytes({ element: { type } }: ArrayType): number {
+  if (isReference(type)) return FIELD_BYTES;
+  if (type === I8) return 1;
+  return type === I16 ? 2 : 4 * wordsOf(type);
+}
+
+/** Bytes that an array counts for in the memory budget. */
+export function arrayBytes(type: ArrayType, length: number): number {
+  return OBJECT_BYTES + Math.ceil((elementBytes(type) * length) / FIELD_BYTES) * FIELD_BYTES;
+}
+
+export class ArrayObject implements Traced {
+  readonly type: ArrayType;
+  readonly length: number;
+  /** Of numbers: words, or what the packed type takes. */
+  readonly elements: Elements;
+  /** Of references. */
+  readonly references: Reference[];
+  mark = 0;
+
+  constructor(type: ArrayType, length: number) {
+    const { type: storage } = type.element;
+    this.type = type;
+    this.length = length;
+    this.references = isReference(storage) ? new Array<Reference>(length).fill(null) : NO_REFERENCES;
+    if (storage === I8) this.elements = new Uint8Array(length);
+    else if (storage === I16) this.elements = new Uint16Array(length);
+    else this.elements = new Int32Array(length * wordsOf(storage));
+  }
+
+  get bytes(): number {
+    return arrayBytes(this.type, this.length);
+  }
+
+  /** The elements as bytes, as a data segment has them. */
+  get data(): Uint8Array {
+    const { buffer, byteOffset, byteLength } = this.elements;
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+}
+
+export type HeapObject = StructObject | ArrayObject;
+
+export function isHeapObject(value: unknown): value is HeapObject {
+  return value instanceof StructObject || value instanceof ArrayObject;
+}
+
+/** Where the value of a field or an element is, and in what form. */
+interface Holder {
+  readonly words: number[] | Elements;
+  readonly references: Reference[];
+}
+
+/** Reads a packed value. */
+function unpack(value: number, storage: StorageType, isSigned: boolean): number {
+  const shift = storage === I8 ? 24 : 16;
+  return isSigned ? (value << shift) >> shift : (value << shift) >>> shift;
+}
+
+/** Copies a value into a register. */
+export function load(
+  { words, references }: Holder,
+  place: number,
+  storage: StorageType,
+  isSigned: boolean,
+  to: { readonly registers: Int32Array; readonly references: Reference[] },
+  register: number,
+): void {
+  if (isReference(storage)) {
+    to.references[register >> 1] = references[place];
+    return;
+  }
+  if (storage === I8 || storage === I16) {
+    to.registers[register] = unpack(words[place] as number, storage, isSigned);
+    return;
+  }
+  const count = wordsOf(storage);
+  for (let i = 0; i < count; i++) to.registers[register + i] = words[place + i] as number;
+}
+
+/** Copies a register into a value. */
+export function store(
+  { words, references }: Holder,
+  place: number,
+  storage: StorageType,
+  from: { readonly registers: Int32Array; readonly references: Reference[] },
+  register: number,
+): void {
+  if (isReference(storage)) {
+    references[place] = from.references[register >> 1];
+    return;
+  }
+  const count = wordsOf(storage);
+  for (let i = 0; i < count; i++) words[place + i] = from.registers[register + i] as number;
+}
+
+/** A struct's field as a holder, and its place in it. */
+export function placeOfField(object: StructObject, field: number): number {
+  return layoutOf(object.type).places[field] as number;
+}
+
+export function holderOf(array: ArrayObject): Holder {
+  return { words: array.elements, references: array.references };
+}
+
+export function placeOfElement(array: ArrayObject, index: number): number {
+  const { type } = array.type.element;
+  return isReference(type) ? index : index * wordsOf(type);
+}

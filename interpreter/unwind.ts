@@ -1,0 +1,62 @@
+/** What happens to a thrown exception (specification 4.4.9 and 4.6.11): frame by frame, who catches it is looked for. */
+
+import { CATCH } from '../wasm/instructions.ts';
+import type { CatchTarget } from './code.ts';
+import type { ExceptionInstance } from './exception.ts';
+import type { Instance } from './instance.ts';
+import { HALT_PC, LEAVE_PC } from './isa.ts';
+import type { Thread } from './thread.ts';
+import { writeRegisters } from './values.ts';
+
+function catches(clause: CatchTarget, exception: ExceptionInstance, instance: Instance): boolean {
+  return clause.tag < 0 || instance.tags[clause.tag] === exception.tag;
+}
+
+/** Goes on at the clause, with what it passes on where it expects that. */
+function enter(thread: Thread, clause: CatchTarget, exception: ExceptionInstance): void {
+  const base = thread.fp + clause.base;
+  const { params } = exception.tag.type;
+  const isTagged = clause.kind === CATCH.tag || clause.kind === CATCH.tagRef;
+  if (isTagged) writeRegisters(thread, base, params, exception.payload);
+  if (clause.kind === CATCH.tagRef || clause.kind === CATCH.allRef)
+    thread.references[clause.place + (thread.fp >> 1)] = exception;
+  thread.pc = clause.target;
+}
+
+/** The last frame of an instance has ended: back to the one that called it. */
+export function returnToCaller(thread: Thread): void {
+  thread.returnGas(thread.gas);
+  thread.bind(thread.callers.pop() as Instance);
+  thread.pc = thread.frames[--thread.sp] as number;
+  thread.fp -= thread.code[thread.pc - 1] as number;
+  thread.takeGas();
+}
+
+/**
+ * Finds the clause that catches the thread's exception, thrown by the instruction that the word at `at` belongs to.
+ * @returns false where nothing does up to the function that was entered from outside
+ */
+export function unwind(thread: Thread, at: number): boolean {
+  const exception = thread.exception as ExceptionInstance;
+  for (let place = at; ; ) {
+    const instance = thread.instance as Instance;
+    const frame = instance.code.frameAt(place);
+    const clause = frame?.regions
+      .filter(({ start, end }) => start <= place && place < end)
+      .flatMap((region) => region.clauses)
+      .find((candidate) => catches(candidate, exception, instance));
+    if (clause !== undefined) {
+      enter(thread, clause, exception);
+      thread.exception = undefined;
+      return true;
+    }
+    thread.depth -= frame?.weight ?? 0;
+    thread.pc = thread.frames[--thread.sp] as number;
+    if (thread.pc === HALT_PC) return false;
+    if (thread.pc === LEAVE_PC) returnToCaller(thread);
+    else thread.fp -= thread.code[thread.pc - 1] as number;
+    if (thread.pc === HALT_PC) return false;
+    // What stands there follows the call.
+    place = thread.pc - 1;
+  }
+}

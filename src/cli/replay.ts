@@ -1,0 +1,29 @@
+/** `wasm-sandbox replay`: is a recorded run the same here? */
+
+import { SnapshotError } from '../../wasm/errors.ts';
+import { quote } from '../../wasm/quote.ts';
+import { replay } from '../replay/replay.ts';
+import { complain, type Io, print } from './io.ts';
+import { errorReport } from './report.ts';
+import { STATUS } from './status.ts';
+
+export interface ReplayOptions {
+  readonly json?: boolean;
+}
+
+export async function replayCommand(path: string, options: ReplayOptions, io: Io): Promise<number> {
+  const { readBytes } = await import('./files.node.ts');
+  try {
+    const { same, difference, calls, hostCalls, gasUsed } = await replay(readBytes(path));
+    const figures = { calls, hostCalls, gasUsed: String(gasUsed) };
+    if (options.json) print(io, [JSON.stringify({ recording: path, same, difference, ...figures }, null, 2)]);
+    else if (same) {
+      print(io, [`${quote(path, 200)}: the same, with ${calls} calls, ${hostCalls} host calls and ${gasUsed} gas`]);
+    } else complain(io, [`wasm-sandbox: ${quote(path, 200)} differs: ${difference}`]);
+    return same ? STATUS.ok : STATUS.invalid;
+  } catch (error) {
+    if (!(error instanceof SnapshotError) || !options.json) throw error;
+    print(io, [JSON.stringify({ recording: path, same: false, error: errorReport(error) }, null, 2)]);
+    return STATUS.invalid;
+  }
+}

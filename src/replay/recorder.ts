@@ -1,0 +1,461 @@
+/** Records what goes in and out of a guest. */
+
+import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
+import { UsageError } from '../../wasm/errors.ts';
+import { GAS_VERSION } from '../../wasm/gas.ts';
+import { type Caller, type GuestMemory, HostFunction, type WasmValue } from '../../wasm/host.ts';
+import { quote } from '../../wasm/quote.ts';
+import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
+import { WireWriter } from '../../wasm/wire.ts';
+import { MiB } from '../sizes.ts';
+import { digestOf, hex } from '../snapshot/digest.ts';
+import { EVENT, failureFrom, isGivenUp, writeFailure } from './events.ts';
+import { Tokens, writeValue } from './values.ts';
+
+/** A recording that grows beyond this is given up. */
+const MOST = 256 * MiB;
+
+interface RecordedImport {
+  readonly module: string;
+  readonly name: string;
+  readonly base: number;
+  readonly perByte: number;
+}
+
+/** Bytes the host function was given, as they were when it got them. */
+interface View {
+  readonly pointer: number;
+  before: Uint8Array;
+}
+
+export class Recorder {
+  readonly module: WasmModule;
+  readonly limits: InstanceLimits;
+  readonly imports: RecordedImport[] = [];
+  private events = new WireWriter();
+  private tokens = new Tokens();
+  /** Why there is nothing to be had. */
+  private broken: string | undefined;
+  /** Views of the host calls that are going on, the innermost last. */
+  /** Calls into the guest that have not ended. */
+  private entered = 0;
+  private readonly open: { readonly memory: () => GuestMemory | undefined; readonly views: View[] }[] = [];
+
+  constructor(module: WasmModule, limits: InstanceLimits) {
+    this.module = module;
+    this.limits = limits;
+  }
+
+  /** Begins anew. */
+  restart(): void {
+    this.events = new WireWriter();
+    this.tokens = new Tokens();
+    this.broken = undefined;
+    this.open.length = 0;
+    this.entered = 0;
+  }
+
+  /** Nothing that was recorded can be replayed any more. */
+  giveUp(why: string): void {
+    this.broken ??= why;
+    this.events = new WireWriter();
+  }
+
+  private event(kind: number): WireWriter {
+    if (this.events.length > MOST) this.giveUp(`it has grown beyond ${MOST} bytes`);
+    this.events.u8(kind);
+    return this.events;
+  }
+
+  /** Where the recording stands, for {@link cut}. */
+  get mark(): number {
+    return this.events.length;
+  }
+
+  /** Takes back the call recorded last, which was refused. */
+  cut(mark: number): void {
+    this.events.length = mark;
+    this.entered--;
+  }
+
+  start(): void {
+    this.event(EVENT.start);
+    this.entered++;
+  }
+
+  call(name: string, types: readonly ValType[], args: readonly WasmValue[]): void {
+    this.flush();
+    this.event(EVENT.call).text(name);
+    this.entered++;
+    this.values(types, args);
+  }
+
+  end(gasUsed: bigint, outcome: { readonly types: readonly ValType[]; readonly results: readonly WasmValue[] }): void {
+    const to = this.event(EVENT.end);
+    this.entered--;
+    to.flag(true);
+    this.values(outcome.types, outcome.results);
+    to.u64(gasUsed);
+    this.refresh();
+  }
+
+  fail(gasUsed: bigint, error: unknown): void {
+    const to = this.event(EVENT.end);
+    this.entered--;
+    to.flag(false);
+    const failure = failureFrom(error);
+    if (this.entered > 0 && isGivenUp(failure)) this.giveUp('a call that a host function made ran out of time');
+    // A host function that is still at work has no part in what follows.
+    if (this.entered === 0) this.open.length = 0;
+    writeFailure(to, failure);
+    to.u64(gasUsed);
+    this.refresh();
+  }
+
+  private values(types: readonly ValType[], values: readonly WasmValue[]): void {
+    types.forEach((type, i) => {
+      try {
+        writeValue(this.events, type, values[i], this.tokens);
+      } catch {
+        this.giveUp('a host function returned what no guest can be given');
+      }
+    });
+  }
+
+  /** The import, recording what it does. */
+  wrap(host: HostFunction, module: string, name: string): HostFunction {
+    const { base, perByte } = host.gas;
+    const index = this.imports.push({ module, name, base, perByte }) - 1;
+    return new HostFunction(host.type, host.gas, (caller, args) => this.hostCall(index, host, caller, args));
+  }
+
+  private hostCall(
+    index: number,
+    host: HostFunction,
+    caller: Caller,
+    args: readonly WasmValue[],
+  ): WasmValue | Promise<WasmValue> {
+    const to = this.event(EVENT.host);
+    to.u32(index);
+    to.u64(caller.gasUsed());
+    this.values(host.type.params, args);
+    const views: View[] = [];
+    this.open.push({ memory: () => caller.memory, views });
+    let value: WasmValue | Promise<WasmValue>;
+    try {
+      value = host.call(new RecordingCaller(caller, views, (bytes) => this.charge(bytes)), args);
+    } catch (error) {
+      this.hostFailed(error);
+      throw error;
+    }
+    if (!(value instanceof Promise)) {
+      this.hostReturned(host.type, value);
+      return value;
+    }
+    // Where the call is given up meanwhile, what comes later is not part of it.
+    const [opened] = this.open.slice(-1);
+    const isCurrent = () => this.open.at(-1) === opened;
+    return value.then(
+      (settled) => {
+        if (isCurrent()) this.hostReturned(host.type, settled);
+        return settled;
+      },
+      (error: unknown) => {
+        if (isCurrent()) this.hostFailed(error);
+        throw error;
+      },
+    );
+  }
+
+  private charge(bytes: number): void {
+    this.flush();
+    this.event(EVENT.charge).number(bytes);
+  }
+
+  private hostReturned({ results }: FuncType, value: WasmValue): void {
+    this.flush();
+    this.open.pop();
+    this.event(EVENT.result);
+    const values = results.length > 1 ? [...(value as Iterable<WasmValue>)] : [value];
+    this.values(results, values);
+  }
+
+  private hostFailed(error: unknown): void {
+    this.flush();
+    this.open.pop();
+    writeFailure(this.event(EVENT.failure), failureFrom(error));
+  }
+
+  /** What the innermost host call has changed in memory so far. */
+  private flush(): void {
+    const innermost = this.open.at(-1);
+    if (innermost === undefined) return;
+    for (const view of innermost.views) {
+      const now = innermost.memory()?.view(view.pointer, view.before.length);
+      if (now === undefined) continue;
+      let from = 0;
+      let end = now.length;
+      while (from < end && now[from] === view.before[from]) from++;
+      while (end > from && now[end - 1] === view.before[end - 1]) end--;
+      if (from === end) continue;
+      const to = this.event(EVENT.write);
+      to.u32(view.pointer + from);
+      to.bytesOf(now.subarray(from, end));
+      view.before = now.slice();
+    }
+  }
+
+  /** A nested call may have changed what the host function was given. */
+  private refresh(): void {
+    const innermost = this.open.at(-1);
+    for (const view of innermost?.views ?? []) {
+      const now = innermost?.memory()?.view(view.pointer, view.before.length);
+      if (now !== undefined) view.before = now.slice();
+    }
+  }
+
+  /** @throws UsageError where it was given up */
+  async finish(instance: EngineInstance): Promise<Uint8Array> {
+    if (this.entered > 0) throw new UsageError('a call has not ended: the recording can be had when it has');
+    if (this.broken !== undefined) throw new UsageError(`there is no recording: ${this.broken}`);
+    const { memory } = instance;
+    const { gasUsed, memoryBytes } = instance.figures();
+    const bytes = memory?.view(0, memory.byteLength) ?? new Uint8Array(0);
+    const to = new WireWriter();
+    to.u32(GAS_VERSION);
+    to.bytesOf(this.module.bytes);
+    to.flag(this.limits.gas !== undefined);
+    to.u64(this.limits.gas ?? 0n);
+    to.number(this.limits.memoryBytes);
+    to.number(this.limits.stackBytes);
+    to.u32(this.imports.length);
+    for (const { module, name, base, perByte } of this.imports) {
+      to.text(module);
+      to.text(name);
+      to.number(base);
+      to.number(perByte);
+    }
+    to.raw(this.events.written);
+    to.u8(EVENT.close);
+    to.u64(gasUsed);
+    to.number(memoryBytes);
+    const digest = digestOf(bytes.slice());
+    to.text(hex(await digest));
+    return to.written;
+  }
+}
+
+/** A caller that notes what of the guest's memory the host function gets to see. */
+class RecordingCaller implements Caller {
+  private readonly inner: Caller;
+  private readonly views: View[];
+  private readonly onCharge: (bytes: number) => void;
+
+  constructor(inner: Caller, views: View[], onCharge: (bytes: number) => void) {
+    this.inner = inner;
+    this.views = views;
+    this.onCharge = onCharge;
+  }
+
+  get memory(): GuestMemory | undefined {
+    const { inner, views } = this;
+    const { memory } = inner;
+    return (
+      memory && {
+        get byteLength() {
+          return memory.byteLength;
+        },
+        view(pointer, length) {
+          const view = memory.view(pointer, length);
+          if (view !== undefined && length > 0) views.push({ pointer, before: view.slice() });
+          return view;
+        },
+      }
+    );
+  }
+
+  gasUsed(): bigint {
+    return this.inner.gasUsed();
+  }
+
+  chargeBytes(bytes: number): void {
+    this.onCharge(bytes);
+    this.inner.chargeBytes(bytes);
+  }
+}
+
+/** An engine whose instances record what is done with them. */
+export function recordingEngine(engine: Engine, recorder: Recorder): Engine {
+  return {
+    name: engine.name,
+    instantiate(module, options) {
+      const imports: ImportResolver = (from, name, type) => {
+        const host = options.imports(from, name, type);
+        return host && recorder.wrap(host, from, name);
+      };
+      return new RecordedInstance(engine.instantiate(module, { ...options, imports }), recorder);
+    },
+  };
+}
+
+class RecordedInstance implements EngineInstance {
+  readonly begin?: NonNullable<EngineInstance['begin']>;
+  readonly capture?: NonNullable<EngineInstance['capture']>;
+  readonly reset?: NonNullable<EngineInstance['reset']>;
+  private readonly inner: EngineInstance;
+  private readonly recorder: Recorder;
+
+  constructor(inner: EngineInstance, recorder: Recorder) {
+    this.inner = inner;
+    this.recorder = recorder;
+    const { begin, capture, reset } = inner;
+    if (begin !== undefined) {
+      this.begin = (name, args) => new RecordedExecution(this, begin.call(inner, name, args), name, args);
+    }
+    if (capture !== undefined) {
+      this.capture = (left, purpose) =>
+        capture.call(inner, left instanceof RecordedExecution ? left.inner : left, purpose);
+    }
+    if (reset !== undefined) {
+      this.reset = () => {
+        reset.call(inner);
+        recorder.restart();
+      };
+    }
+  }
+
+  start(): void {
+    this.recorder.start();
+    this.around([], () => {
+      this.inner.start();
+      return [];
+    });
+  }
+
+  call(name: string, args: readonly WasmValue[]): WasmValue[] {
+    return [...this.around(this.enter(name, args), () => this.inner.call(name, args))];
+  }
+
+  async callAsync(name: string, args: readonly WasmValue[]): Promise<readonly WasmValue[]> {
+    const types = this.enter(name, args);
+    try {
+      const results = await this.inner.callAsync(name, args);
+      this.recorder.end(this.gasUsed, { types, results });
+      return results;
+    } catch (error) {
+      this.recorder.fail(this.gasUsed, error);
+      throw error;
+    }
+  }
+
+  /** Records the call; returns the types of its results. */
+  enter(name: string, args: readonly WasmValue[]): readonly ValType[] {
+    const type = this.functionType(name);
+    if (type === undefined) throw new UsageError(`the module exports no function ${quote(name)}`);
+    this.recorder.call(name, type.params, args);
+    return type.results;
+  }
+
+  private around(types: readonly ValType[], run: () => readonly WasmValue[]): readonly WasmValue[] {
+    try {
+      const results = run();
+      this.recorder.end(this.gasUsed, { types, results });
+      return results;
+    } catch (error) {
+      this.recorder.fail(this.gasUsed, error);
+      throw error;
+    }
+  }
+
+  get gasUsed(): bigint {
+    return this.inner.figures().gasUsed;
+  }
+
+  ended(types: readonly ValType[], results: readonly WasmValue[]): void {
+    this.recorder.end(this.gasUsed, { types, results });
+  }
+
+  failed(error: unknown): void {
+    this.recorder.fail(this.gasUsed, error);
+  }
+
+  get mark(): number {
+    return this.recorder.mark;
+  }
+
+  cut(mark: number): void {
+    this.recorder.cut(mark);
+  }
+
+  functionType(name: string) {
+    return this.inner.functionType(name);
+  }
+
+  exportKind(name: string) {
+    return this.inner.exportKind(name);
+  }
+
+  get memory() {
+    return this.inner.memory;
+  }
+
+  figures() {
+    return this.inner.figures();
+  }
+}
+
+class RecordedExecution implements EngineExecution {
+  readonly inner: EngineExecution;
+  private readonly instance: RecordedInstance;
+  private readonly name: string;
+  private readonly args: readonly WasmValue[];
+  private types: readonly ValType[] | undefined;
+
+  constructor(instance: RecordedInstance, inner: EngineExecution, name: string, args: readonly WasmValue[]) {
+    this.instance = instance;
+    this.inner = inner;
+    this.name = name;
+    this.args = args;
+  }
+
+  advance(gas?: bigint) {
+    const isFirst = this.types === undefined;
+    const before = this.instance.mark;
+    this.types ??= this.instance.enter(this.name, this.args);
+    const after = this.instance.mark;
+    try {
+      const stop = this.inner.advance(gas);
+      if (stop === 'done') this.instance.ended(this.types, this.inner.results);
+      return stop;
+    } catch (error) {
+      // Another call has not ended, so that nothing has run.
+      if (isFirst && error instanceof UsageError && this.instance.mark === after) {
+        this.instance.cut(before);
+        this.types = undefined;
+      } else this.instance.failed(error);
+      throw error;
+    }
+  }
+
+  pause(beyond?: bigint): void {
+    this.inner.pause(beyond);
+  }
+
+  get settled() {
+    return this.inner.settled;
+  }
+
+  get isReady() {
+    return this.inner.isReady;
+  }
+
+  get results() {
+    return this.inner.results;
+  }
+
+  abort<E extends Parameters<EngineExecution['abort']>[0]>(error: E) {
+    const failure = this.inner.abort(error);
+    if (this.types !== undefined) this.instance.failed(failure);
+    return failure;
+  }
+}

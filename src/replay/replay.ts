@@ -1,0 +1,324 @@
+/** Runs a recording again, without the host functions, and compares everything. */
+
+import { interpreter } from '../../interpreter/index.ts';
+import { decode } from '../../wasm/decode.ts';
+import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
+import { HostError, SnapshotError, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
+import { GAS_VERSION } from '../../wasm/gas.ts';
+import { type Caller, HostFunction, type WasmValue } from '../../wasm/host.ts';
+import { describe, quote } from '../../wasm/quote.ts';
+import type { FuncType, ValType } from '../../wasm/types.ts';
+import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
+import { asBytes, refuse } from '../check.ts';
+import { GiB } from '../sizes.ts';
+import { unpack } from '../snapshot/container.ts';
+import { digestOf, hex } from '../snapshot/digest.ts';
+import { EVENT, errorOf, failureFrom, isGivenUp, readFailure, showFailure } from './events.ts';
+import { readValue, Tokens, writeValue } from './values.ts';
+
+/** What came of a replay. */
+export interface ReplayReport {
+  /** Whether everything was as it was recorded. */
+  readonly same: boolean;
+  /** The first point of difference, in words. */
+  readonly difference: string | undefined;
+  /** Calls into the guest, and of the host, up to there. */
+  readonly calls: number;
+  readonly hostCalls: number;
+  /** Units of gas used up to there. */
+  readonly gasUsed: bigint;
+}
+
+/** Contents of a recording that are allowed for. */
+const MOST = 2 * GiB;
+
+/**
+ * Replays a recording on the interpreter. The module and the limits are in it; host functions are not needed, as their
+ * results and what they wrote to memory are in it too.
+ * @throws SnapshotError where the bytes are damaged, or no recording; CompileError
+ */
+export async function replay(recording: Uint8Array): Promise<ReplayReport> {
+  const bytes = asBytes(recording) ?? refuse('a recording', 'bytes', recording);
+  const from = new WireReader(await unpack(bytes, MOST, 'recording'));
+  const gasVersion = from.u32();
+  if (gasVersion !== GAS_VERSION) {
+    throw new SnapshotError(
+      `the recording was made with version ${gasVersion} of the gas schedule; this is version ${GAS_VERSION}`,
+    );
+  }
+  const run = new Replay(from);
+  return run.toEnd();
+}
+
+interface RecordedImport {
+  readonly module: string;
+  readonly name: string;
+  readonly base: number;
+  readonly perByte: number;
+}
+
+/** The first thing that is not as it was recorded. Never leaves this file. */
+class Difference extends Error {}
+
+class Replay {
+  private readonly from: WireReader;
+  private readonly instance: EngineInstance;
+  private readonly imports: readonly RecordedImport[];
+  private readonly tokens = new Tokens();
+  private difference: string | undefined;
+  /** What has gone wrong with the recording itself. */
+  private damage: unknown;
+  private running: EngineExecution | undefined;
+  private calls = 0;
+  private hostCalls = 0;
+
+  constructor(from: WireReader) {
+    this.from = from;
+    const module = decode(from.bytesOf());
+    const hasGas = from.flag();
+    const gas = from.u64();
+    const limits: InstanceLimits = {
+      gas: hasGas ? gas : undefined,
+      memoryBytes: from.integer(Number.MAX_SAFE_INTEGER, 'the memory limit'),
+      stackBytes: from.integer(GiB, 'the stack limit'),
+    };
+    this.imports = Array.from({ length: from.count(24, 'imports') }, () => ({
+      module: from.text(),
+      name: from.text(),
+      base: from.integer(Number.MAX_SAFE_INTEGER, 'the price of a host call'),
+      perByte: from.number(),
+    }));
+    let next = 0;
+    this.instance = interpreter.instantiate(module, {
+      limits,
+      imports: (from, name, type) => {
+        const index = next++;
+        const recorded = this.imports[index];
+        if (recorded === undefined || recorded.module !== from || recorded.name !== name) return undefined;
+        const { base, perByte } = recorded;
+        return new HostFunction(type, { base, perByte }, (caller, args) => this.host(index, type, caller, args));
+      },
+    });
+  }
+
+  async toEnd(): Promise<ReplayReport> {
+    try {
+      for (;;) {
+        const event = this.from.u8();
+        if (event === EVENT.close) {
+          await this.close();
+          break;
+        }
+        if (event === EVENT.start) this.start();
+        else if (event === EVENT.call) this.call();
+        else damaged('an event is out of place');
+      }
+      this.from.end();
+    } catch (error) {
+      if (!(error instanceof Difference)) throw error;
+    }
+    const { difference, calls, hostCalls } = this;
+    const { gasUsed } = this.instance.figures();
+    return { same: difference === undefined, difference, calls, hostCalls, gasUsed };
+  }
+
+  /** @throws Difference always */
+  private differ(what: string): never {
+    this.difference ??= what;
+    throw new Difference(what);
+  }
+
+  private expect(what: string, found: unknown, recorded: unknown): void {
+    if (!Object.is(found, recorded)) this.differ(`${what} is ${describe(found)}, and was ${describe(recorded)}`);
+  }
+
+  private start(): void {
+    this.finish('the start', [], () => {
+      this.instance.start();
+      return [];
+    });
+  }
+
+  private call(): void {
+    const name = this.from.text();
+    const type = this.instance.functionType(name);
+    if (type === undefined) this.differ(`the module exports no function ${quote(name)}`);
+    const { params, results } = type as FuncType;
+    const args = params.map((param) => readValue(this.from, param, this.tokens));
+    this.calls++;
+    this.finish(`call ${this.calls}, of ${quote(name)}`, results, () => this.run(name, args));
+  }
+
+  /** A call that was given up is run up to where it was. */
+  private run(name: string, args: readonly WasmValue[]): readonly WasmValue[] {
+    const execution = this.instance.begin?.(name, args);
+    if (execution === undefined) throw new UsageError('the interpreter can leave guests');
+    const outer = this.running;
+    this.running = execution;
+    try {
+      const until = this.givenUpAt();
+      const { gasUsed } = this.instance.figures();
+      const left = until === undefined || until <= gasUsed ? 0n : until - gasUsed - 1n;
+      if (execution.advance(until === undefined ? undefined : left) === 'done') return execution.results;
+    } finally {
+      this.running = outer;
+    }
+    throw execution.abort(new GivenUp('the call was given up'));
+  }
+
+  /** The count at which the call under way was given up, if that is the next thing recorded. */
+  private givenUpAt(): bigint | undefined {
+    const { from } = this;
+    const { pos } = from;
+    try {
+      if (from.u8() !== EVENT.end || from.flag() || !isGivenUp(readFailure(from))) return undefined;
+      return from.u64();
+    } finally {
+      from.pos = pos;
+    }
+  }
+
+  private finish(what: string, types: readonly ValType[], run: () => readonly WasmValue[]): void {
+    let results: readonly WasmValue[] | undefined;
+    let error: unknown;
+    try {
+      results = run();
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (this.damage !== undefined) throw this.damage;
+    if (this.difference !== undefined) throw new Difference(this.difference);
+    if (this.from.u8() !== EVENT.end) this.differ(`${what} has ended, and made another call of the host`);
+    this.compareEnd(what, types, results, error);
+    this.expect(`the gas used behind ${what}`, this.instance.figures().gasUsed, this.from.u64());
+  }
+
+  private compareEnd(
+    what: string,
+    types: readonly ValType[],
+    results: readonly WasmValue[] | undefined,
+    error: unknown,
+  ): void {
+    const { from } = this;
+    if (from.flag()) {
+      if (results === undefined) {
+        this.differ(`${what} failed with ${showFailure(failureFrom(error))}, and returned when it was recorded`);
+      }
+      this.compareValues(`the result of ${what}`, types, results as readonly WasmValue[]);
+      return;
+    }
+    const recorded = readFailure(from);
+    if (results !== undefined) this.differ(`${what} returned, and failed with ${showFailure(recorded)}`);
+    const found = failureFrom(error);
+    if (error instanceof GivenUp && isGivenUp(recorded)) return;
+    if (showFailure(found) !== showFailure(recorded)) {
+      this.differ(`${what} failed with ${showFailure(found)}, and with ${showFailure(recorded)} when it was recorded`);
+    }
+  }
+
+  private compareValues(what: string, types: readonly ValType[], values: readonly WasmValue[]): void {
+    types.forEach((type, i) => {
+      const value = values[i];
+      // An object of the guest's that is new stands for the one that was new when it was recorded.
+      const recorded = readValue(this.from, type, this.tokens, value);
+      this.expect(types.length > 1 ? `${what}, value ${i + 1}` : what, normal(type, value), normal(type, recorded));
+    });
+  }
+
+  private host(index: number, { params, results }: FuncType, caller: Caller, args: readonly WasmValue[]): WasmValue {
+    try {
+      return this.replayHost(index, params, results, caller, args);
+    } catch (error) {
+      if (error instanceof Difference) throw new HostError(error.message);
+      if (error instanceof SnapshotError) {
+        this.damage = error;
+        throw new HostError(error.message);
+      }
+      throw error;
+    }
+  }
+
+  private replayHost(
+    index: number,
+    params: readonly ValType[],
+    results: readonly ValType[],
+    caller: Caller,
+    args: readonly WasmValue[],
+  ): WasmValue {
+    const { from } = this;
+    const { module, name } = this.imports[index] as RecordedImport;
+    const label = quote(`${module}.${name}`);
+    const what = `host call ${++this.hostCalls}`;
+    if (from.u8() !== EVENT.host) this.differ(`${what} is of ${label}, and the guest called nothing`);
+    const recorded = this.imports[from.u32()];
+    this.expect(what, `${module}.${name}`, recorded && `${recorded.module}.${recorded.name}`);
+    this.expect(`the gas used before ${what}, of ${label}`, caller.gasUsed(), from.u64());
+    this.compareValues(`an argument of ${what}, of ${label}`, params, args);
+    let charged: { readonly error: unknown } | undefined;
+    for (;;) {
+      switch (from.u8()) {
+        case EVENT.write: {
+          const pointer = from.u32();
+          const bytes = from.bytesOf();
+          const view = caller.memory?.view(pointer, bytes.length);
+          if (view === undefined) this.differ(`${what} writes outside of memory`);
+          view?.set(bytes);
+          break;
+        }
+        case EVENT.charge:
+          try {
+            caller.chargeBytes(from.integer(Number.MAX_SAFE_INTEGER, 'a charge'));
+          } catch (error) {
+            if (error instanceof SnapshotError) throw error;
+            charged = { error };
+          }
+          break;
+        case EVENT.call:
+          this.call();
+          break;
+        case EVENT.result: {
+          const values = results.map((type) => readValue(from, type, this.tokens));
+          const until = this.givenUpAt();
+          if (until !== undefined) this.running?.pause(until - 1n);
+          return values.length > 1 ? values : values[0];
+        }
+        case EVENT.failure: {
+          const failure = readFailure(from);
+          throw charged?.error ?? errorOf(failure);
+        }
+        case EVENT.end:
+          // The call was given up while the host function was at work.
+          from.pos--;
+          return new Promise<never>(() => undefined);
+        default:
+          damaged('an event is out of place');
+      }
+    }
+  }
+
+  private async close(): Promise<void> {
+    const { from, instance } = this;
+    const { gasUsed, memoryBytes } = instance.figures();
+    this.expect('the gas used in the end', gasUsed, from.u64());
+    this.expect('the memory in use in the end', memoryBytes, from.number());
+    const { memory } = instance;
+    const bytes = memory?.view(0, memory.byteLength)?.slice() ?? new Uint8Array(0);
+    this.expect('the SHA-256 of memory in the end', hex(await digestOf(bytes)), from.text());
+  }
+}
+
+/** Stands for whatever ended a call from outside. */
+class GivenUp extends WasmSandboxError {
+  readonly code = 'ABORTED';
+}
+
+const scratch = new WireWriter();
+
+/** The value as the guest has it: what differs only in how JavaScript writes it is the same. */
+function normal(type: ValType, value: WasmValue): unknown {
+  if (typeof value !== 'number' && typeof value !== 'bigint') return value;
+  scratch.length = 0;
+  const tokens = new Tokens();
+  writeValue(scratch, type, value, tokens);
+  return readValue(new WireReader(scratch.written), type, tokens);
+}
