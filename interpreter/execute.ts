@@ -369,6 +369,7 @@ export function finish(outer: Outer, func: WasmFunction): WasmValue[] {
 export function fail<E>(outer: Outer, func: WasmFunction, error: E): E {
   const { thread } = outer;
   thread.returnGas(thread.published);
+  thread.use(0);
   if (error instanceof WasmSandboxError) error.resources ??= func.instance.figures();
   restore(outer);
   return error;

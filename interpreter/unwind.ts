@@ -38,7 +38,13 @@ export function returnToCaller(thread: Thread): void {
  */
 export function unwind(thread: Thread, at: number): boolean {
   const exception = thread.exception as ExceptionInstance;
-  for (let place = at; ; ) {
+  let place = at;
+  // After a tail call there may be no frame left of the instance, or of the whole call.
+  if (thread.pc === LEAVE_PC) {
+    returnToCaller(thread);
+    place = thread.pc - 1;
+  }
+  while (thread.pc !== HALT_PC) {
     const instance = thread.instance as Instance;
     const frame = instance.code.frameAt(place);
     const clause = frame?.regions
@@ -52,11 +58,10 @@ export function unwind(thread: Thread, at: number): boolean {
     }
     thread.depth -= frame?.weight ?? 0;
     thread.pc = thread.frames[--thread.sp] as number;
-    if (thread.pc === HALT_PC) return false;
     if (thread.pc === LEAVE_PC) returnToCaller(thread);
-    else thread.fp -= thread.code[thread.pc - 1] as number;
-    if (thread.pc === HALT_PC) return false;
+    else if (thread.pc !== HALT_PC) thread.fp -= thread.code[thread.pc - 1] as number;
     // What stands there follows the call.
     place = thread.pc - 1;
   }
+  return false;
 }

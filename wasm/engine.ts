@@ -22,7 +22,7 @@ export interface InstanceLimits {
  * them from ordinary execution, and they change no figure.
  */
 export interface Slices {
-  /** Units of gas in a slice; at least 1. */
+  /** Units of gas in a slice; 0 interrupts at every checkpoint. */
   readonly gas: number;
   /**
    * Called by the engine when a slice is used up. Throws to end the guest's call; returns true to have an

@@ -11,6 +11,7 @@ import {
   F64,
   FUNCREF,
   type FuncType,
+  functionTypeAt,
   type GlobalType,
   I32,
   I64,
@@ -204,8 +205,6 @@ class Run {
     switch (entry.kind) {
       case 'function':
         return this.hostFunction(entry.name, module.types[entry.typeIndex] as FuncType);
-      case 'tag':
-        throw new TypeError('tags are not imported by random modules');
       case 'memory': {
         const { min, max } = entry.type.limits;
         return new ns.Memory({ initial: min, ...(max === undefined ? {} : { maximum: max }) });
@@ -218,8 +217,12 @@ class Run {
       case 'global': {
         const { type, mutable } = entry.type;
         const value = toJs(valueText(type, GLOBAL_BITS[type] ?? 0n), () => null);
-        const descriptor = { value: type === FUNCREF ? 'anyfunc' : typeName(type), mutable };
+        const descriptor = { value: descriptorName(type), mutable };
         return new ns.Global(descriptor as WebAssembly.GlobalDescriptor, value);
+      }
+      case 'tag': {
+        const parameters = functionTypeAt(module, entry.typeIndex).params.map(descriptorName);
+        return new (ns.Tag as typeof WebAssembly.Tag)({ parameters });
       }
     }
   }
@@ -233,6 +236,7 @@ class Run {
       this.events.push(line);
       let hash = (this.hash = hashOf(`${this.hash}${line}`));
       if (hash % 16n === 0n) throw new HostFailure(`number ${hash}`);
+      if (hash % 16n === 1n) this.throwTag(hash);
       this.interfere(hash);
       const values = results.map((type) => {
         hash = hashOf(String(hash));
@@ -240,6 +244,18 @@ class Run {
       });
       return values.length > 1 ? values : values[0];
     };
+  }
+
+  /** Throws an exception of one of the tags that the host and the guest share, if there are any. */
+  private throwTag(hash: bigint): void {
+    const { ns, module } = this;
+    const shared = [...module.imports, ...module.exports].filter((entry) => entry.kind === 'tag');
+    const tags = shared.map(({ name }) => name).filter((name) => this.items.has(name));
+    const name = tags[Number((hash >> 4n) % BigInt(tags.length || 1))];
+    if (name === undefined || ns.Exception === undefined) return;
+    const { params } = functionTypeAt(module, module.tags[Number(name.slice(1))] as number);
+    const payload = params.map((type, i) => hostResult(type, hashOf(`${hash}${i}`)));
+    throw new ns.Exception(this.items.get(name) as WebAssembly.Tag, payload);
   }
 
   /** What a host may do while a guest waits for it: grow and change what they share, and call the guest again. */
@@ -300,6 +316,11 @@ class Run {
     }
     return { events: this.events, memories, values, overflowed: this.overflowed };
   }
+}
+
+/** A type as the JavaScript API's descriptors have it. */
+function descriptorName(type: ValType): keyof WebAssembly.ValueTypeMap {
+  return (type === FUNCREF ? 'anyfunc' : typeName(type)) as keyof WebAssembly.ValueTypeMap;
 }
 
 /** FNV-1a. */
