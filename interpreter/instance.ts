@@ -60,7 +60,7 @@ export class Instance {
   readonly droppedElements: Set<number> = new Set();
   readonly droppedData: Set<number> = new Set();
   /** Values of the element segments whose expressions make objects: they are evaluated once. */
-  private readonly segmentValues = new Map<number, readonly Reference[]>();
+  readonly segmentValues: Map<number, readonly Reference[]> = new Map();
   /** How a call stands that has been left and not ended: until it has, no other may enter. */
   suspended: 'paused' | 'waiting' | undefined;
   private readonly functions: (GuestFunction | undefined)[];

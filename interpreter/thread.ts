@@ -20,6 +20,7 @@ const FIRST_ROOM = 2_048;
 const ROOM_FACTOR = 4;
 /** A thread that has grown beyond this gives its arrays up when it ends. */
 const KEPT_ROOM = 65_536;
+const NOTHING = new Int32Array(0);
 
 const CALL = op('call');
 const CALL_IMPORT_WORDS = wordsOf('call_import');
@@ -31,11 +32,11 @@ export class Thread {
   stackLimit = 0;
   /** What of it the arrays have room for: they grow where a guest needs more, so that one that waits holds little. */
   depthLimit = 0;
-  registers: Int32Array = new Int32Array(0);
+  registers: Int32Array = NOTHING;
   floats: Float32Array = new Float32Array(0);
   doubles: Float64Array = new Float64Array(0);
   /** Return addresses. */
-  frames: Int32Array = new Int32Array(0);
+  frames: Int32Array = NOTHING;
   /** References in registers: slot by slot beside `registers`. */
   readonly references: Reference[] = [];
   /** Instances that wait for a call into another to return. */
@@ -104,7 +105,9 @@ export class Thread {
   /** Forgets everything: references above all, and numbers too, as a snapshot must hold nothing of another guest's. */
   clear(): void {
     if (this.room > KEPT_ROOM) {
-      this.registers = this.frames = new Int32Array(0);
+      this.registers = this.frames = NOTHING;
+      this.floats = new Float32Array(NOTHING.buffer);
+      this.doubles = new Float64Array(NOTHING.buffer);
       this.room = 0;
     } else this.registers.fill(0);
     this.nesting = 0;

@@ -31,12 +31,11 @@ interface Contents {
   readonly tables: readonly Int32Array[];
   readonly droppedData: Int32Array;
   readonly droppedElements: Int32Array;
+  /** Values of the segments whose expressions make objects. */
+  readonly segments: readonly (readonly [segment: number, values: Int32Array])[];
+  /** The account of objects: bytes in use, allocated since the last trace, and to be allocated before the next. */
+  readonly heap: readonly [used: number, allocated: number, patience: number];
   readonly stack: StackImage | undefined;
-}
-
-/** The memories of an instance, in the order of the module. */
-function memoriesOf(instance: Instance): readonly LinearMemory[] {
-  return instance.memory === undefined ? [] : [instance.memory];
 }
 
 export class InstanceImage implements EngineImage {
@@ -58,12 +57,14 @@ export class InstanceImage implements EngineImage {
       exhausted: tank.exhausted,
       peakBytes: budget.peak,
       refused: budget.refused,
-      memories: memoriesOf(instance).map((memory) => captureMemory(memory, isForBytes)),
+      memories: instance.memories.map((memory) => captureMemory(memory, isForBytes)),
       cells: instance.cells,
       globals: table.idsOf(instance.globals.map(({ reference }) => reference)),
       tables: instance.tables.map(({ elements }) => table.idsOf(elements)),
       droppedData: Int32Array.from(instance.droppedData),
       droppedElements: Int32Array.from(instance.droppedElements),
+      segments: [...instance.segmentValues].map(([segment, values]) => [segment, table.idsOf(values)] as const),
+      heap: [instance.heap.used, instance.heap.allocated, instance.heap.patience],
       stack: left && captureStack(left, table),
     };
     this.objects = table.encode();
@@ -89,6 +90,12 @@ export class InstanceImage implements EngineImage {
     for (const ids of contents.tables) to.words(ids);
     to.words(contents.droppedData);
     to.words(contents.droppedElements);
+    to.u32(contents.segments.length);
+    for (const [segment, values] of contents.segments) {
+      to.u32(segment);
+      to.words(values);
+    }
+    for (const figure of contents.heap) to.number(figure);
     to.flag(contents.stack !== undefined);
     if (contents.stack !== undefined) writeStack(to, contents.stack);
   }
@@ -116,10 +123,14 @@ export function readContents(from: WireReader): { contents: Contents; objects: U
     tables: Array.from({ length: from.count(4, 'tables') }, () => from.words()),
     droppedData: from.words(),
     droppedElements: from.words(),
+    segments: Array.from({ length: from.count(8, 'segments') }, () => [from.u32(), from.words()] as const),
+    heap: [readFigure(from), readFigure(from), readFigure(from)] as const,
     stack: from.flag() ? readStack(from) : undefined,
   };
   return { contents, objects };
 }
+
+const readFigure = (from: WireReader) => from.integer(Number.MAX_SAFE_INTEGER, 'the account of objects');
 
 /** What an image comes to in an instance: checked, and not yet put there. */
 export interface Plan {
@@ -134,7 +145,7 @@ export interface Plan {
  */
 export function planImage(instance: Instance, contents: Contents, references: readonly Reference[]): Plan {
   const { module, budget } = instance;
-  const memories = memoriesOf(instance);
+  const memories = instance.memories;
   if (contents.memories.length !== memories.length) damaged('its memories are not those of the module');
   if (contents.tables.length !== instance.tables.length) damaged('its tables are not those of the module');
   if (contents.cells.length !== instance.cells.length) damaged('its globals are not those of the module');
@@ -153,14 +164,17 @@ export function planImage(instance: Instance, contents: Contents, references: re
     const { declared, element } = instance.tables[i] as TableInstance;
     const most = Math.min(declared.max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
     if (ids.length < declared.min || ids.length > most) damaged('a table is of a size that the module does not allow');
-    requireFitting(ids, element, references);
+    requireFitting(instance, ids, element, references);
     used += ids.length * TABLE_ELEMENT_BYTES;
   });
   contents.globals.forEach((id, i) => {
-    requireFitting(Int32Array.of(id), (instance.globals[i] as (typeof instance.globals)[number]).type.type, references);
+    const { type } = (instance.globals[i] as (typeof instance.globals)[number]).type;
+    requireFitting(instance, Int32Array.of(id), type, references);
   });
   requireIndices(contents.droppedData, module.data.length);
   requireIndices(contents.droppedElements, module.elements.length);
+  requireSegments(instance, contents, references);
+  used += contents.heap[0];
   if (contents.peakBytes < used) damaged('its highest use of memory is below what it uses');
   if (used > budget.limit) {
     throw new MemoryLimitExceeded(
@@ -170,10 +184,21 @@ export function planImage(instance: Instance, contents: Contents, references: re
   return { contents, references, memoryBytes: used };
 }
 
-function requireFitting(ids: Int32Array, type: ValType, references: readonly Reference[]): void {
+function requireFitting(instance: Instance, ids: Int32Array, type: ValType, references: readonly Reference[]): void {
   for (const id of ids) {
     if (id < 0 || id >= references.length) damaged('a reference has no object');
-    if (!fits(type, references[id])) damaged('a reference is not of the type of its place');
+    if (!fits(type, references[id], instance)) damaged('a reference is not of the type of its place');
+  }
+}
+
+/** The same segments as the instance has, with values of their types. */
+function requireSegments(instance: Instance, { segments }: Contents, references: readonly Reference[]): void {
+  if (segments.length !== instance.segmentValues.size) damaged('its segments are not those of the module');
+  for (const [segment, values] of segments) {
+    const own = instance.segmentValues.get(segment);
+    const type = instance.module.elements[segment]?.type;
+    if (own?.length !== values.length || type === undefined) damaged('its segments are not those of the module');
+    requireFitting(instance, values, type, references);
   }
 }
 
@@ -186,7 +211,7 @@ function requireIndices(indices: Int32Array, end: number): void {
 export function applyImage(instance: Instance, { contents, references, memoryBytes }: Plan): void {
   const { budget, tank } = instance;
   contents.memories.forEach(({ byteLength, runs }, i) => {
-    if (memoriesOf(instance)[i]?.replace(byteLength, runs) !== true) {
+    if (instance.memories[i]?.replace(byteLength, runs) !== true) {
       throw new SnapshotError(`the host cannot allocate the ${byteLength} bytes of memory in the snapshot`);
     }
   });
@@ -202,6 +227,13 @@ export function applyImage(instance: Instance, { contents, references, memoryByt
   });
   replaceAll(instance.droppedData, contents.droppedData);
   replaceAll(instance.droppedElements, contents.droppedElements);
+  for (const [segment, values] of contents.segments) {
+    instance.segmentValues.set(
+      segment,
+      Array.from(values, (id) => references[id]),
+    );
+  }
+  [instance.heap.used, instance.heap.allocated, instance.heap.patience] = contents.heap;
   budget.used = memoryBytes;
   budget.peak = contents.peakBytes;
   budget.refused = contents.refused;

@@ -4,10 +4,14 @@
  */
 
 import { SnapshotError } from '../../wasm/errors.ts';
-import { FUNCREF, type ValType } from '../../wasm/types.ts';
+import { isReference, type RefType, type ValType } from '../../wasm/types.ts';
 import { damaged, type WireReader, WireWriter } from '../../wasm/wire.ts';
+import { ExceptionInstance } from '../exception.ts';
 import { isFunction, type Reference, WasmFunction } from '../function.ts';
+import { isOfType } from '../gc/cast.ts';
+import { ArrayObject, elementBytes, type HeapObject, isHeapObject, placeOfField, StructObject } from '../gc/objects.ts';
 import type { Instance } from '../instance.ts';
+import type { Cell } from '../values.ts';
 
 /** What writing an object may use. */
 interface Writing {
@@ -124,8 +128,104 @@ function readString(from: WireReader): string {
   return text;
 }
 
+/** Place of an object's type in the module. Types are compared as they are: an object has the very one of the module. */
+function typeIndex(instance: Instance, object: HeapObject): number {
+  return instance.module.types.indexOf(object.type);
+}
+
+const isOwn = (value: unknown, instance: Instance) => isHeapObject(value) && typeIndex(instance, value) >= 0;
+
+const structs: Kind<StructObject> = {
+  tag: 3,
+  is: (value, instance): value is StructObject => value instanceof StructObject && isOwn(value, instance),
+  write: (value, { instance, to }) => to.u32(typeIndex(instance, value)),
+  create({ instance, from }) {
+    const type = instance.module.types[from.u32()];
+    if (type?.kind !== 'struct') return damaged('a struct is of no type of the module');
+    return new StructObject(type);
+  },
+  writeFields(value, writing) {
+    for (const word of value.words) writing.to.u32(word);
+    writeIds(value.references, writing);
+  },
+  fill(value, reading) {
+    for (let i = 0; i < value.words.length; i++) value.words[i] = reading.from.u32() | 0;
+    readIds(value.references, reading);
+    value.type.fields.forEach(({ type }, i) => {
+      if (isReference(type)) requireType(type, value.references[placeOfField(value, i)], reading);
+    });
+  },
+};
+
+const arrays: Kind<ArrayObject> = {
+  tag: 4,
+  is: (value, instance): value is ArrayObject => value instanceof ArrayObject && isOwn(value, instance),
+  write(value, { instance, to }) {
+    to.u32(typeIndex(instance, value));
+    to.u32(value.length);
+  },
+  create({ instance, from }) {
+    const type = instance.module.types[from.u32()];
+    if (type?.kind !== 'array') return damaged('an array is of no type of the module');
+    const length = from.u32();
+    // Its elements are still to come, and take at least half of what they count for.
+    if ((elementBytes(type) * length) / 2 > from.left) damaged('an array is too long');
+    return new ArrayObject(type, length);
+  },
+  writeFields(value, writing) {
+    writing.to.raw(value.data);
+    writeIds(value.references, writing);
+  },
+  fill(value, reading) {
+    value.data.set(reading.from.raw(value.data.length));
+    readIds(value.references, reading);
+    const { type } = value.type.element;
+    if (isReference(type)) for (const reference of value.references) requireType(type, reference, reading);
+  },
+};
+
+const exceptions: Kind<ExceptionInstance> = {
+  tag: 5,
+  is: (value, instance): value is ExceptionInstance =>
+    value instanceof ExceptionInstance && instance.tags.includes(value.tag),
+  write: (value, { instance, to }) => to.u32(instance.tags.indexOf(value.tag)),
+  create({ instance, from }) {
+    const tag = instance.tags[from.u32()] ?? damaged('an exception has no tag of the module');
+    return new ExceptionInstance(tag, []);
+  },
+  writeFields({ payload }, { to, idOf }) {
+    for (const { low, high, upper, reference } of payload) {
+      for (const word of [low, high, ...(upper ?? [0, 0])]) to.u32(word);
+      to.u32(idOf(reference));
+    }
+  },
+  fill(value, reading) {
+    const payload = value.payload as Cell[];
+    for (const type of value.tag.type.params) {
+      const [low, high, third, fourth] = Array.from({ length: 4 }, () => reading.from.u32() | 0) as FourWords;
+      const reference = reading.byId(reading.from.u32());
+      if (isReference(type)) requireType(type, reference, reading);
+      payload.push({ low, high, upper: [third, fourth], reference });
+    }
+  },
+};
+
+type FourWords = [number, number, number, number];
+
+function writeIds(references: readonly Reference[], { to, idOf }: Writing): void {
+  for (const reference of references) to.u32(idOf(reference));
+}
+
+function readIds(references: Reference[], { from, byId }: Reading): void {
+  for (let i = 0; i < references.length; i++) references[i] = byId(from.u32());
+}
+
+function requireType(type: RefType, reference: Reference, { instance }: Reading): void {
+  if (!fits(type, reference, instance)) damaged('a reference is not of the type of its place');
+}
+
 /** In the order in which they are tried. */
-const KINDS = [functions, primitives] as readonly Kind[];
+const KINDS = [functions, primitives, structs, arrays, exceptions] as readonly Kind[];
 
 /** References by number: 0 is null, others are objects by their place in the table, from 1. */
 export class ReferenceTable {
@@ -165,7 +265,7 @@ export class ReferenceTable {
       const value = values[i];
       const kind = KINDS.find(({ is }) => is(value, instance));
       heads.u8(kind?.tag ?? 0);
-      if (kind === undefined) this.foreign.set(i + 1, value);
+      if (kind === undefined) this.addForeign(i + 1, value);
       kind?.write(value, { instance, to: heads, idOf });
       kind?.writeFields?.(value, { instance, to: fields, idOf });
     }
@@ -174,6 +274,14 @@ export class ReferenceTable {
     all.raw(heads.written);
     all.raw(fields.written);
     return all.written;
+  }
+
+  /** @throws SnapshotError for an object that a guest can change, which two must not share */
+  private addForeign(id: number, value: unknown): void {
+    if (isHeapObject(value) || value instanceof ExceptionInstance || isFunction(value)) {
+      throw new SnapshotError('the guest holds an object or a function of another instance');
+    }
+    this.foreign.set(id, value);
   }
 
   /** @throws SnapshotError where there are values that only this process has */
@@ -213,7 +321,7 @@ export function readReferences(
   return values;
 }
 
-/** Whether a reference may stand where the type is asked for. */
-export function fits(type: ValType, reference: Reference): boolean {
-  return type !== FUNCREF || reference === null || isFunction(reference);
+/** Whether a reference may stand where the type is asked for. A place that has not been written yet holds null. */
+export function fits(type: ValType, reference: Reference, { module }: Instance): boolean {
+  return !isReference(type) || reference === null || isOfType(reference, type, module.types);
 }
