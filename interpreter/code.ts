@@ -10,6 +10,8 @@ export type Trace = number[];
 export class ModuleCode {
   readonly module: WasmModule;
   words = new Int32Array(1024);
+  /** The same, for reading constants of 8 bytes at any word. */
+  data = new DataView(this.words.buffer);
   length = LEAVE_PC + 1;
   /** First word of every own function's code; 0 where it has not been lowered yet. */
   private readonly entries: Int32Array;
@@ -39,6 +41,7 @@ export class ModuleCode {
       const grown = new Int32Array(2 * this.length);
       grown.set(this.words);
       this.words = grown;
+      this.data = new DataView(grown.buffer);
     }
     this.words[this.length++] = word;
   }

@@ -27,8 +27,9 @@ import {
   type WasmModule,
 } from '../wasm/types.ts';
 import type { ModuleCode, Trace } from './code.ts';
+import { fuse } from './fuse.ts';
 import { GLOBAL_WORDS } from './global.ts';
-import { ALIASES, accessName, find, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
+import { ALIASES, accessName, find, HEADER_WORDS, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
 import { isWide, Operands } from './operands.ts';
 
 /** Offsets beyond this can never be in bounds, as no memory reaches 2 GiB. */
@@ -730,5 +731,7 @@ class Lowering {
 
 /** Appends a function's code, header first. Deterministic. `trace` receives which words stem from which offset. */
 export function lowerFunction(code: ModuleCode, body: number, trace?: Trace): void {
+  const start = code.length + HEADER_WORDS;
   new Lowering(code, body).run(trace);
+  fuse(code.words, start, code.length, code.words[start - 1] as number);
 }

@@ -5,6 +5,7 @@
 
 import { STACK_WEIGHT } from '../wasm/gas.ts';
 import type { FuncType } from '../wasm/types.ts';
+import type { ModuleCode } from './code.ts';
 import { type GuestFunction, hasType, type Reference, WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
 import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from './isa.ts';
@@ -45,6 +46,8 @@ export class Thread {
 
   instance: Instance | undefined;
   code: Int32Array = new Int32Array(0);
+  /** The bytes of `code`. */
+  constants: DataView = NO_MEMORY.data;
   globals: Int32Array = new Int32Array(0);
   memory: Pick<LinearMemory, keyof typeof NO_MEMORY> = NO_MEMORY;
 
@@ -74,9 +77,14 @@ export class Thread {
   /** Makes an instance the one that runs; also after anything that may have moved its code or memory. */
   bind(instance: Instance): void {
     this.instance = instance;
-    this.code = instance.code.words;
+    this.useCode(instance.code);
     this.globals = instance.cells;
     this.memory = instance.memory ?? NO_MEMORY;
+  }
+
+  private useCode({ words, data }: ModuleCode): void {
+    this.code = words;
+    this.constants = data;
   }
 
   /** Takes gas from the instance's tank. */
@@ -117,7 +125,7 @@ export class Thread {
     const entry = code.entry((this.code[this.pc + 1] as number) - module.importedFunctions);
     code.words[this.pc] = CALL;
     code.words[this.pc + 1] = entry;
-    this.code = code.words;
+    this.useCode(code);
     return EXIT.none;
   }
 
@@ -147,7 +155,7 @@ export class Thread {
     const next = pc + CALL_INDIRECT_WORDS;
     if (func instanceof WasmFunction && func.instance === instance) {
       const entry = func.entry();
-      this.code = instance.code.words;
+      this.useCode(instance.code);
       return this.enter(entry, fp + argBase, next);
     }
     this.target = func;

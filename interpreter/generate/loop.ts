@@ -28,9 +28,15 @@ class Case {
   readonly op: MachineOp;
   private readonly at: Map<string, number>;
   readonly length: number;
+  /** The operand that the instruction before has left in `x`, or `y` if it is an f64. */
+  private readonly taken: string;
+  /** Whether the result is left there for the next. */
+  readonly hands: boolean;
 
-  constructor(op: MachineOp) {
+  constructor(op: MachineOp, taken = '', hands = false) {
     this.op = op;
+    this.taken = taken;
+    this.hands = hands;
     this.at = places(op.operands);
     this.length = lengthOf(op.operands);
   }
@@ -47,7 +53,14 @@ class Case {
 
   /** A register's low word. */
   low(letter: string): string {
+    if (letter === 'd' ? this.hands : letter === this.taken) return 'x';
     return `R[${this.register(letter)}]`;
+  }
+
+  /** A register as an f64. */
+  double(letter: string): string {
+    if (letter === 'd' ? this.hands : letter === this.taken) return 'y';
+    return `F64[(${this.register(letter)}) >> 1]`;
   }
 
   next(): string {
@@ -78,10 +91,11 @@ function operands(c: Case): string[] {
     const register = wide ? `${name}r` : `(${c.register(name)})`;
     if (type === 'i') reads.push([name, c.low(name)]);
     if (type === 'f') reads.push([name, `F32[${c.register(name)}]`], [`${name}i`, c.low(name)]);
-    if (type === 'd') reads.push([name, `F64[${register} >> 1]`]);
-    if (wide) reads.push([`${name}l`, `R[${register}]`], [`${name}h`, `R[${register} + 1 | 0]`]);
+    const isHalved = wide && (uses(text, `${name}l`) || uses(text, `${name}h`));
+    if (type === 'd') reads.push([name, isHalved ? `F64[${register} >> 1]` : c.double(name)]);
+    if (isHalved) reads.push([`${name}l`, `R[${register}]`], [`${name}h`, `R[${register} + 1 | 0]`]);
     const used = reads.filter(([read]) => uses(text, read));
-    if (wide && used.length > 0) lines.push(`const ${register} = ${c.register(name)};`);
+    if (isHalved) lines.push(`const ${register} = ${c.register(name)};`);
     for (const [read, value] of used) lines.push(`const ${read} = ${value};`);
   });
   return lines;
@@ -138,25 +152,22 @@ function store(c: Case): string[] {
   if (high !== undefined) return [`const lo = ${low};`, d, 'R[d] = lo;', `R[d + 1 | 0] = ${high};`];
   if (row?.results === 'i' || isBits) return [`${c.low('d')} = ${low};`];
   const isSingle = row?.results === 'f';
+  if (c.hands && !isSingle) return [`y = ${low};`];
   const target = isSingle ? 'F32[d]' : 'F64[d >> 1]';
   if (!mayBeNaN(row?.mnemonic as string)) return [d, `${target} = ${low};`];
   const canonical = isSingle ? 'R[d] = 0x7fc00000;' : 'R[d] = 0; R[d + 1 | 0] = 0x7ff80000;';
   return [`const r = ${low};`, d, `if (r === r) ${target} = r;`, `else { ${canonical} }`];
 }
 
-/** The branch to `t`: charge, and look at the gas where it leads backwards, as that is to a loop header. */
+/** What follows the `switch`, for instructions that end at a checkpoint, and reach it by `break`. */
+const CHECKPOINT = ['published = gas;', `if (gas < 0) { ${exit(EXIT.gas)} }`];
+
+/** Goes to `target`: a checkpoint where that is backwards, as it is a loop header then. */
+const GO = ['if (target <= pc) { pc = target; break; }', 'pc = target;'];
+
+/** The branch to `t`. */
 function take(c: Case): string[] {
-  return [
-    `const target = ${c.word('t')};`,
-    `gas = gas - ${c.word('t', 1)} | 0;`,
-    'if (target <= pc) {',
-    '  published = gas;',
-    `  pc = target;`,
-    `  if (gas < 0) { ${exit(EXIT.gas)} }`,
-    '  continue;',
-    '}',
-    'pc = target;',
-  ];
+  return [`const target = ${c.word('t')};`, `gas = gas - ${c.word('t', 1)} | 0;`, ...GO];
 }
 
 function branch(c: Case, condition: string): string[] {
@@ -179,11 +190,11 @@ function enter(c: Case, base: string): string[] {
     `frames[sp] = pc + ${c.length} | 0;`,
     'sp = sp + 1 | 0;',
     `fp = fp + ${base} | 0;`,
-    'for (let i = fp + C[entry - 2 | 0] | 0, end = fp + C[entry - 1 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;',
+    'const end = fp + C[entry - 1 | 0] | 0;',
+    'for (let i = fp + C[entry - 2 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;',
     'gas = gas - C[entry - 3 | 0] | 0;',
-    'published = gas;',
     'pc = entry;',
-    `if (gas < 0) { ${exit(EXIT.gas)} }`,
+    'break;',
   ];
 }
 
@@ -219,15 +230,9 @@ const OWN: Record<string, (c: Case) => string[]> = {
     'const at = pc + 3 + ((index < count ? index : count) << 1) | 0;',
     'const target = C[at];',
     'gas = gas - C[at + 1 | 0] | 0;',
-    'if (target <= pc) {',
-    '  published = gas;',
-    '  pc = target;',
-    `  if (gas < 0) { ${exit(EXIT.gas)} }`,
-    '  continue;',
-    '}',
-    'pc = target;',
+    ...GO,
   ],
-  loop: (c) => [`gas = gas - ${c.word('x')} | 0;`, 'published = gas;', c.next(), `if (gas < 0) { ${exit(EXIT.gas)} }`],
+  loop: (c) => [`gas = gas - ${c.word('x')} | 0;`, c.next(), 'break;'],
   charge: (c) => [`gas = gas - ${c.word('x')} | 0;`],
   call: (c) => [`const entry = ${c.word('x')};`, ...enter(c, c.word('y'))],
   call_lazy: () => [exit(EXIT.lazy)],
@@ -238,6 +243,14 @@ const OWN: Record<string, (c: Case) => string[]> = {
   return64: (c) => [`const s = ${c.register('a')};`, 'R[fp] = R[s];', 'R[fp + 1 | 0] = R[s + 1 | 0];', ...leave(c)],
   copy32: (c) => [`${c.low('d')} = ${c.low('a')};`],
   copy64: (c) => copy64(c, 'a'),
+  'copy.f64': (c) => [
+    `const s = ${c.register('a')};`,
+    `const d = ${c.register('d')};`,
+    'const hi = R[s + 1 | 0];',
+    `if (${IS_NUMBER}) F64[d >> 1] = F64[s >> 1];`,
+    'else { R[d] = R[s]; R[d + 1 | 0] = hi; }',
+  ],
+  'const.f64': (c) => [`${c.double('d')} = K.getFloat64(pc + 2 << 2, true);`],
   const32: (c) => [`${c.low('d')} = ${c.word('k')};`],
   const64: (c) => [`const d = ${c.register('d')};`, `R[d] = ${c.word('K')};`, `R[d + 1 | 0] = ${c.word('K', 1)};`],
   select32: (c) => [`${c.low('d')} = ${c.low('c')} !== 0 ? ${c.low('a')} : ${c.low('b')};`],
@@ -293,14 +306,13 @@ const READ: Readonly<Record<string, readonly [bytes: number, text: string]>> = {
   i64: [8, 'V.getInt32(ea, true)'],
 };
 
-const bytewise = (place: string, value: string, bytes: number) =>
-  Array.from({ length: bytes }, (_, i) => `U8[${place} + ${i} | 0] = ${value}${i === 0 ? '' : ` >> ${8 * i}`};`).join(
-    ' ',
-  );
+/** A write byte by byte, from `ea` on, which is then behind it. */
+const bytewise = (value: string, bytes: number) =>
+  `for (end = ea + ${bytes} | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = ${value}; ${value} = ${value} >> 8; }`;
 
 /** A write of a word, or a half, at a place that may be unaligned. */
-const write = (view: string, shift: number, place: string, value: string) =>
-  `if ((${place} & ${(1 << shift) - 1}) === 0) ${view}[${place} >> ${shift}] = ${value}; else { ${bytewise(place, value, 1 << shift)} }`;
+const write = (view: string, shift: number) =>
+  `if ((ea & ${(1 << shift) - 1}) === 0) ${view}[ea >> ${shift}] = lo; else { ${bytewise('lo', 1 << shift)} }`;
 
 /**
  * Writes of memory by accessor. Through typed arrays, as V8 takes a write through a `DataView` for something that may
@@ -308,25 +320,51 @@ const write = (view: string, shift: number, place: string, value: string) =>
  */
 const WRITE: Readonly<Record<string, readonly string[]>> = {
   i8: ['U8[ea] = lo;'],
-  i16: [write('I16', 1, 'ea', 'lo')],
-  i32: [write('I32', 2, 'ea', 'lo')],
+  i16: [write('I16', 1)],
+  i32: [write('I32', 2)],
   i64: [
     'const hi = R[s + 1 | 0];',
     'if ((ea & 3) === 0) { const at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }',
-    `else { ${bytewise('ea', 'lo', 4)} const above = ea + 4 | 0; ${bytewise('above', 'hi', 4)} }`,
+    `else { ${bytewise('lo', 4)} ${bytewise('hi', 4)} }`,
   ],
 };
+
+/** Whether `hi` is the high word of an f64 that is no NaN, so that its bits do not change as a JavaScript number. */
+const IS_NUMBER = '(hi & 0x7ff00000) !== 0x7ff00000';
 
 function access(c: Case): string[] {
   const accessor = c.op.row?.meaning as string;
   const [bytes, read] = READ[accessor] as [number, string];
   const wide = c.op.name.includes('64.');
+  const isDouble = c.op.name.endsWith('64.f64');
   const lines = [
     `const base = ${c.low('a')};`,
     `const offset = ${c.word('o')};`,
     `if (base < 0 || base > (limit - offset - ${bytes} | 0)) { ${trap('memory-out-of-bounds')} }`,
     'const ea = base + offset | 0;',
   ];
+  if (isDouble && c.op.form === 'store') {
+    return [
+      ...lines,
+      `const s = ${c.register('b')};`,
+      'const r = F64[s >> 1];',
+      'if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;',
+      'else {',
+      ...['const lo = R[s];', ...(WRITE['i64'] as string[])].map((line) => `  ${line}`),
+      '}',
+    ];
+  }
+  if (isDouble && c.hands) return [...lines, 'y = V.getFloat64(ea, true);'];
+  if (isDouble) {
+    return [
+      ...lines,
+      `const d = ${c.register('d')};`,
+      'const hi = V.getInt32(ea + 4 | 0, true);',
+      `if (${IS_NUMBER}) F64[d >> 1] = V.getFloat64(ea, true);`,
+      'else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }',
+    ];
+  }
+  if (c.op.form === 'store' && !wide) return [...lines, `const lo = ${c.low('b')};`, ...(WRITE[accessor] as string[])];
   if (c.op.form === 'store')
     return [...lines, `const s = ${c.register('b')};`, 'const lo = R[s];', ...(WRITE[accessor] as string[])];
   if (!wide) return [...lines, `${c.low('d')} = ${read};`];
@@ -341,14 +379,16 @@ function access(c: Case): string[] {
   ];
 }
 
-function body(op: MachineOp): string[] {
-  const c = new Case(op);
+function body(op: MachineOp, taken = '', hands = false): string[] {
+  const c = new Case(op, taken, hands);
   switch (op.form) {
     case 'own': {
       const lines = OWN[op.name]?.(c);
       if (lines === undefined) throw new TypeError(`no text for ${op.name}`);
       return JUMPS.has(op.name) ? lines : [...lines, c.next()];
     }
+    case 'fused':
+      return fused(op);
     case 'load':
     case 'store':
       return [...access(c), c.next()];
@@ -366,12 +406,30 @@ function body(op: MachineOp): string[] {
   }
 }
 
+/**
+ * Declarations within cases as assignments to variables of the function. V8 gives every declaration a register of its
+ * own otherwise: hundreds, which make the bytecode longer, and each state it keeps for deoptimising larger.
+ */
+function shared(text: string): { text: string; names: string } {
+  const names = new Set<string>();
+  const declare = (_: string, name: string) => {
+    names.add(name);
+    return `${name} =`;
+  };
+  const rest = text.replaceAll(/\bconst (\w+) =/g, declare);
+  return { text: rest, names: [...names].map((name) => `${name} = 0`).join(', ') };
+}
+
+function fused({ parts = [], links = [] }: MachineOp): string[] {
+  return parts.flatMap((part, i) => body(part, links[i], (links[i + 1] ?? '') !== ''));
+}
+
 function cases(from: number, to: number): string {
   return MACHINE_OPS.slice(from, to)
     .map((op, i) => {
       const lines = body(op).map((line) => `        ${line}`);
       const last = lines.at(-1)?.trim() ?? '';
-      const ends = last === 'continue;' || (last.endsWith('break loop;') && !last.startsWith('if'));
+      const ends = last === 'break;' || (last.endsWith('break loop;') && !last.startsWith('if'));
       if (!ends) lines.push('        continue;');
       return `      case ${from + i}: { // ${op.name}\n${lines.join('\n')}\n      }`;
     })
@@ -380,6 +438,7 @@ function cases(from: number, to: number): string {
 
 /** The text of loop.generated.ts. */
 export function generateLoop(): string {
+  const main = shared(cases(0, FIRST_RARE));
   return `// Generated by \`npm run generate\` from wasm/opcodes.ts and interpreter/isa.ts. Do not edit.
 // @ts-nocheck
 
@@ -403,9 +462,11 @@ export function run(thread: Thread): number {
   const depthLimit = thread.depthLimit | 0;
   const G = thread.globals;
   const C = thread.code;
+  const K = thread.constants;
   const U8 = thread.memory.bytes;
   const I16 = thread.memory.halves;
   const I32 = thread.memory.words;
+  const D = thread.memory.doubles;
   const V = thread.memory.data;
   const limit = thread.memory.byteLength | 0;
   let pc = thread.pc | 0;
@@ -415,13 +476,15 @@ export function run(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
+  let x = 0, y = 0, ${main.names};
   loop: for (;;) {
     switch (C[pc]) {
-${cases(0, FIRST_RARE)}
+${main.text}
       default: {
         exit = ${EXIT.rare}; break loop;
       }
     }
+${CHECKPOINT.map((line) => `    ${line}`).join('\n')}
   }
   thread.pc = pc;
   thread.fp = fp;
