@@ -18,11 +18,12 @@ import { functionNames } from '../wasm/names.ts';
 import type { ValType } from '../wasm/types.ts';
 import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
-import { EXIT, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
+import { EXIT, FIRST_RARE, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
 import { run } from './loop.generated.ts';
 import type { Store } from './store.ts';
 import type { Thread } from './thread.ts';
 import { readRegister, toCell, writeRegisters } from './values.ts';
+import { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
 
 /** A guest that waits for a host function's promise. */
 interface Suspension {
@@ -189,11 +190,24 @@ function returnToCaller(thread: Thread): void {
 
 /** Runs until the function that was entered from outside has returned, or a promise has to be awaited. */
 function advance(thread: Thread): Suspension | undefined {
+  // Each of the two loops leaves to the other what only that one has.
+  let loop = run;
   for (;;) {
     thread.bind(thread.instance as Instance);
-    let exit = run(thread);
-    if (exit === EXIT.rare) exit = thread.rare();
-    else if (exit === EXIT.indirect) exit = thread.toElement();
+    let exit = loop(thread);
+    if (exit === EXIT.rare) {
+      const instruction = thread.code[thread.pc] as number;
+      if (instruction < FIRST_RARE) {
+        loop = run;
+        continue;
+      }
+      if (loop === run && VECTOR_LOOP.has(instruction)) {
+        loop = runVectors;
+        continue;
+      }
+      exit = thread.rare();
+    }
+    if (exit === EXIT.indirect) exit = thread.toElement();
     else if (exit === EXIT.import) exit = thread.toImport();
     else if (exit === EXIT.lazy) exit = thread.link();
     switch (exit) {
@@ -205,6 +219,7 @@ function advance(thread: Thread): Suspension | undefined {
         return undefined;
       case EXIT.gas:
         refill(thread);
+        loop = run;
         break;
       case EXIT.settle:
         thread.returnGas(thread.gas);

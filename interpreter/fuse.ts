@@ -4,10 +4,12 @@
  * to, trap where they stand, and begin sequences of their own.
  */
 
-import { lengthOf, MACHINE_OPS, type MachineOp, op } from './isa.ts';
+import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, op } from './isa.ts';
 
 const LENGTHS = MACHINE_OPS.map(({ operands }) => lengthOf(operands));
 const BR_TABLE = op('br_table');
+/** Functions with one of these are run by the vector loop, which has no fused instructions. */
+const IS_VECTOR = MACHINE_OPS.map(({ name }, number) => number >= FIRST_VECTOR || name.endsWith('.v128'));
 
 interface Sequence {
   readonly fused: number;
@@ -45,6 +47,7 @@ export function fuse(words: Int32Array, from: number, to: number, home: number):
   const numbers: number[] = [];
   for (let at = from; at < to; ) {
     const instruction = words[at] as number;
+    if (IS_VECTOR[instruction]) return;
     starts.push(at);
     numbers.push(instruction);
     at += LENGTHS[instruction] as number;

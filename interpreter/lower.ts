@@ -374,6 +374,11 @@ class Lowering {
     const { params, immediates } = OPCODES[index] as Opcode;
     const words: number[] = [];
     for (let i = 0; i < params.length; i++) words.unshift(operands.register(operands.pop()));
+    if (immediates.startsWith('memarg') && reader.a > MAX_OFFSET) {
+      this.trap('memory-out-of-bounds');
+      if (RESULT[index] !== undefined) operands.pushHome(RESULT[index]);
+      return;
+    }
     if (immediates.startsWith('memarg')) words.push(reader.a | 0);
     if (immediates.endsWith('lane')) words.push(reader.lane);
     if (immediates === 'v128' || immediates === 'shuffle') {
