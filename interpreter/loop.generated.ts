@@ -2,7 +2,7 @@
 // @ts-nocheck
 
 import {
-  ctz32, divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
+  divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
   truncSatS64, truncSatU32, truncSatU64,
 } from './numeric.ts';
 import type { Thread } from './thread.ts';
@@ -1029,25 +1029,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 99: { // br.i64.lt_s
-        ar = fp + C[pc + 1 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        if (ah < bh || (ah === bh && al >>> 0 < bl >>> 0)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 100: { // i64.lt_u
+      case 99: { // i64.lt_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1058,7 +1040,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 101: { // i64.lt_u.k
+      case 100: { // i64.lt_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1068,25 +1050,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 102: { // br.i64.lt_u
-        ar = fp + C[pc + 1 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        if (ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 103: { // i64.gt_s
+      case 101: { // i64.gt_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1097,7 +1061,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 104: { // i64.gt_s.k
+      case 102: { // i64.gt_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1107,25 +1071,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 105: { // br.i64.gt_s
-        ar = fp + C[pc + 1 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        if (ah > bh || (ah === bh && al >>> 0 > bl >>> 0)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 106: { // i64.gt_u
+      case 103: { // i64.gt_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1136,7 +1082,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 107: { // i64.gt_u.k
+      case 104: { // i64.gt_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1146,25 +1092,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 108: { // br.i64.gt_u
-        ar = fp + C[pc + 1 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        if (ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 109: { // i64.le_s
+      case 105: { // i64.le_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1175,7 +1103,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 110: { // i64.le_s.k
+      case 106: { // i64.le_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1185,25 +1113,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 111: { // br.i64.le_s
-        ar = fp + C[pc + 1 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        if (ah < bh || (ah === bh && al >>> 0 <= bl >>> 0)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 112: { // i64.le_u
+      case 107: { // i64.le_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1214,7 +1124,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 113: { // i64.le_u.k
+      case 108: { // i64.le_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1224,25 +1134,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 114: { // br.i64.le_u
-        ar = fp + C[pc + 1 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        if (ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 115: { // i64.ge_s
+      case 109: { // i64.ge_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1253,7 +1145,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 116: { // i64.ge_s.k
+      case 110: { // i64.ge_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1263,25 +1155,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 117: { // br.i64.ge_s
-        ar = fp + C[pc + 1 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        if (ah > bh || (ah === bh && al >>> 0 >= bl >>> 0)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 118: { // i64.ge_u
+      case 111: { // i64.ge_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1292,7 +1166,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 119: { // i64.ge_u.k
+      case 112: { // i64.ge_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1302,74 +1176,56 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 120: { // br.i64.ge_u
-        ar = fp + C[pc + 1 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        if (ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 121: { // f32.eq
+      case 113: { // f32.eq
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 122: { // f32.ne
+      case 114: { // f32.ne
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 123: { // f32.lt
+      case 115: { // f32.lt
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 124: { // f32.gt
+      case 116: { // f32.gt
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 125: { // f32.le
+      case 117: { // f32.le
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 126: { // f32.ge
+      case 118: { // f32.ge
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 127: { // f64.eq
+      case 119: { // f64.eq
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 128: { // br.f64.eq
+      case 120: { // br.f64.eq
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a === b) {
@@ -1383,7 +1239,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 129: { // br_unless.f64.eq
+      case 121: { // br_unless.f64.eq
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a === b)) {
@@ -1397,14 +1253,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 130: { // f64.ne
+      case 122: { // f64.ne
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 131: { // br.f64.ne
+      case 123: { // br.f64.ne
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== b) {
@@ -1418,7 +1274,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 132: { // br_unless.f64.ne
+      case 124: { // br_unless.f64.ne
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a !== b)) {
@@ -1432,14 +1288,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 133: { // f64.lt
+      case 125: { // f64.lt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 134: { // br.f64.lt
+      case 126: { // br.f64.lt
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a < b) {
@@ -1453,7 +1309,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 135: { // br_unless.f64.lt
+      case 127: { // br_unless.f64.lt
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a < b)) {
@@ -1467,14 +1323,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 136: { // f64.gt
+      case 128: { // f64.gt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 137: { // br.f64.gt
+      case 129: { // br.f64.gt
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a > b) {
@@ -1488,7 +1344,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 138: { // br_unless.f64.gt
+      case 130: { // br_unless.f64.gt
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a > b)) {
@@ -1502,14 +1358,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 139: { // f64.le
+      case 131: { // f64.le
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 140: { // br.f64.le
+      case 132: { // br.f64.le
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a <= b) {
@@ -1523,7 +1379,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 141: { // br_unless.f64.le
+      case 133: { // br_unless.f64.le
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a <= b)) {
@@ -1537,14 +1393,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 142: { // f64.ge
+      case 134: { // f64.ge
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 143: { // br.f64.ge
+      case 135: { // br.f64.ge
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a >= b) {
@@ -1558,7 +1414,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 144: { // br_unless.f64.ge
+      case 136: { // br_unless.f64.ge
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a >= b)) {
@@ -1572,55 +1428,55 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 145: { // i32.clz
+      case 137: { // i32.clz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
         pc = pc + 3 | 0;
         continue;
       }
-      case 146: { // i32.add
+      case 138: { // i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 147: { // i32.add.k
+      case 139: { // i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 148: { // i32.sub
+      case 140: { // i32.sub
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 149: { // i32.sub.k
+      case 141: { // i32.sub.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 150: { // i32.mul
+      case 142: { // i32.mul
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 151: { // i32.mul.k
+      case 143: { // i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 152: { // i32.div_s
+      case 144: { // i32.div_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1629,7 +1485,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 153: { // i32.div_s.k
+      case 145: { // i32.div_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1638,7 +1494,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 154: { // i32.div_u
+      case 146: { // i32.div_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1646,7 +1502,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // i32.div_u.k
+      case 147: { // i32.div_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1654,7 +1510,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 156: { // i32.rem_s
+      case 148: { // i32.rem_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1662,7 +1518,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 157: { // i32.rem_s.k
+      case 149: { // i32.rem_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1670,7 +1526,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 158: { // i32.rem_u
+      case 150: { // i32.rem_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1678,7 +1534,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 159: { // i32.rem_u.k
+      case 151: { // i32.rem_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1686,119 +1542,141 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // i32.and
+      case 152: { // i32.and
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 161: { // i32.and.k
+      case 153: { // i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // i32.or
+      case 154: { // i32.or
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // i32.or.k
+      case 155: { // i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // i32.xor
+      case 156: { // i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.xor.k
+      case 157: { // i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 166: { // i32.shl
+      case 158: { // i32.shl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 167: { // i32.shl.k
+      case 159: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 168: { // i32.shr_s
+      case 160: { // i32.shr_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 169: { // i32.shr_s.k
+      case 161: { // i32.shr_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 170: { // i32.shr_u
+      case 162: { // i32.shr_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 171: { // i32.shr_u.k
+      case 163: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // i32.rotl
+      case 164: { // i32.rotl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 173: { // i32.rotl.k
+      case 165: { // i32.rotl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 174: { // i32.rotr
+      case 166: { // i32.rotr
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 175: { // i32.rotr.k
+      case 167: { // i32.rotr.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // i64.add
+      case 168: { // i64.clz
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah);
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 169: { // i64.ctz
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 170: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1812,7 +1690,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 177: { // i64.add.k
+      case 171: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1825,7 +1703,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 178: { // i64.sub
+      case 172: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1839,7 +1717,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 179: { // i64.sub.k
+      case 173: { // i64.sub.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1852,7 +1730,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 180: { // i64.mul
+      case 174: { // i64.mul
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1864,7 +1742,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 181: { // i64.mul.k
+      case 175: { // i64.mul.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1875,7 +1753,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 182: { // i64.and
+      case 176: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1889,7 +1767,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 183: { // i64.and.k
+      case 177: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1902,7 +1780,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 184: { // i64.or
+      case 178: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1916,7 +1794,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 185: { // i64.or.k
+      case 179: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1929,7 +1807,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 186: { // i64.xor
+      case 180: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1943,7 +1821,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 187: { // i64.xor.k
+      case 181: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1956,7 +1834,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 188: { // i64.shl
+      case 182: { // i64.shl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1968,7 +1846,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 189: { // i64.shl.k
+      case 183: { // i64.shl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1979,7 +1857,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 190: { // i64.shr_s
+      case 184: { // i64.shr_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1991,7 +1869,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 191: { // i64.shr_s.k
+      case 185: { // i64.shr_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2002,7 +1880,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 192: { // i64.shr_u
+      case 186: { // i64.shr_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2014,7 +1892,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 193: { // i64.shr_u.k
+      case 187: { // i64.shr_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2025,7 +1903,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 194: { // i64.rotl
+      case 188: { // i64.rotl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2037,7 +1915,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 195: { // i64.rotl.k
+      case 189: { // i64.rotl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2048,13 +1926,36 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 196: { // f32.neg
+      case 190: { // i64.rotr
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 191: { // i64.rotr.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 5 | 0;
+        continue;
+      }
+      case 192: { // f32.neg
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 197: { // f32.add
+      case 193: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -2064,7 +1965,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 198: { // f32.sub
+      case 194: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -2074,7 +1975,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 199: { // f32.mul
+      case 195: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -2084,7 +1985,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 200: { // f32.div
+      case 196: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -2094,7 +1995,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 201: { // f64.abs
+      case 197: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2105,7 +2006,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 202: { // f64.neg
+      case 198: { // f64.neg
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2116,7 +2017,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 203: { // f64.sqrt
+      case 199: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -2125,7 +2026,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 204: { // f64.add
+      case 200: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -2135,7 +2036,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 205: { // f64.sub
+      case 201: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
@@ -2145,7 +2046,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 206: { // f64.mul
+      case 202: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -2155,7 +2056,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 207: { // f64.div
+      case 203: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
@@ -2165,7 +2066,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 208: { // i32.trunc_f64_s
+      case 204: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -2173,7 +2074,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 209: { // i64.extend_i32_s
+      case 205: { // i64.extend_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2182,7 +2083,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 210: { // i64.extend_i32_u
+      case 206: { // i64.extend_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2191,14 +2092,14 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 211: { // f32.convert_i32_s
+      case 207: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 212: { // f32.demote_f64
+      case 208: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2207,21 +2108,21 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 213: { // f64.convert_i32_s
+      case 209: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 214: { // f64.convert_i32_u
+      case 210: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 215: { // f64.promote_f32
+      case 211: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2230,19 +2131,29 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 216: { // i32.extend8_s
+      case 212: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 217: { // i32.extend16_s
+      case 213: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 218: { // i32.add.k >a load32.i32
+      case 214: { // i64.extend32_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        lo = al;
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = lo >> 31;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 215: { // i32.add.k >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2255,7 +2166,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 219: { // i32.add.k >a load32.u8
+      case 216: { // i32.add.k >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2268,7 +2179,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 220: { // i32.add.k >a load64.f64
+      case 217: { // i32.add.k >a load64.f64
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2284,7 +2195,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 221: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
+      case 218: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2308,7 +2219,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 222: { // load64.f64 >b f64.mul >b f64.add
+      case 219: { // load64.f64 >b f64.mul >b f64.add
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -2328,7 +2239,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 223: { // load64.f64 >b f64.sub
+      case 220: { // load64.f64 >b f64.sub
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -2344,7 +2255,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 224: { // load64.f64 > f64.mul
+      case 221: { // load64.f64 > f64.mul
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -2363,7 +2274,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 225: { // f64.mul >b f64.add
+      case 222: { // f64.mul >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
@@ -2377,7 +2288,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 226: { // f64.mul >b f64.sub
+      case 223: { // f64.mul >b f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
@@ -2391,7 +2302,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 227: { // f64.mul >a f64.mul
+      case 224: { // f64.mul >a f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
@@ -2405,7 +2316,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 228: { // f64.mul > f64.add
+      case 225: { // f64.mul > f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -2422,7 +2333,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 229: { // f64.add > i32.add.k
+      case 226: { // f64.add > i32.add.k
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -2436,7 +2347,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 230: { // f64.add > store64.f64
+      case 227: { // f64.add > store64.f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -2460,7 +2371,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 231: { // f64.sub > store64.f64
+      case 228: { // f64.sub > store64.f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
@@ -2484,7 +2395,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 232: { // const.f64 >b f64.mul
+      case 229: { // const.f64 >b f64.mul
         y = K.getFloat64(pc + 2 << 2, true);
         pc = pc + 4 | 0;
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
@@ -2496,7 +2407,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 233: { // const32 >a load64.f64
+      case 230: { // const32 >a load64.f64
         x = C[pc + 2 | 0];
         pc = pc + 3 | 0;
         base = x;
@@ -2510,7 +2421,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 234: { // i32.add.k >b store32.i32
+      case 231: { // i32.add.k >b store32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2524,7 +2435,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 235: { // i32.add.k > load32.i32
+      case 232: { // i32.add.k > load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2537,7 +2448,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 236: { // i32.add.k > i32.add.k
+      case 233: { // i32.add.k > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2548,7 +2459,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 237: { // i32.add.k > br_nz
+      case 234: { // i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2564,7 +2475,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 238: { // i32.add.k > br.i32.ne.k
+      case 235: { // i32.add.k > br.i32.ne.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2582,7 +2493,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 239: { // i32.add.k > br.i32.lt_u.k
+      case 236: { // i32.add.k > br.i32.lt_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2600,7 +2511,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 240: { // i32.add.k > br
+      case 237: { // i32.add.k > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2611,7 +2522,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 241: { // i32.add >a i32.and.k
+      case 238: { // i32.add >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2622,7 +2533,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 242: { // i32.add >a load32.u8
+      case 239: { // i32.add >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2635,7 +2546,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 243: { // i32.add >a load32.i32
+      case 240: { // i32.add >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2648,7 +2559,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 244: { // i32.add >a return32
+      case 241: { // i32.add >a return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2662,7 +2573,7 @@ export function run(thread: Thread): number {
         if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
-      case 245: { // i32.add > i32.add.k
+      case 242: { // i32.add > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2673,7 +2584,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 246: { // i32.mul >b i32.add
+      case 243: { // i32.mul >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = Math.imul(a, b);
@@ -2684,7 +2595,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 247: { // i32.mul.k >a i32.add.k
+      case 244: { // i32.mul.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = Math.imul(a, b);
@@ -2695,7 +2606,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 248: { // i32.shl.k >a i32.add.k
+      case 245: { // i32.shl.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2706,7 +2617,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 249: { // i32.shl.k >a i32.xor
+      case 246: { // i32.shl.k >a i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2717,7 +2628,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 250: { // i32.shl.k >b i32.add
+      case 247: { // i32.shl.k >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2728,7 +2639,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 251: { // i32.shr_u.k >a i32.and.k
+      case 248: { // i32.shr_u.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2739,7 +2650,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 252: { // i32.shr_u.k >b i32.xor
+      case 249: { // i32.shr_u.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2750,7 +2661,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 253: { // i32.rotl.k >b i32.xor
+      case 250: { // i32.rotl.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a << b) | (a >>> -b);
@@ -2761,7 +2672,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 254: { // i32.xor >a i32.mul.k
+      case 251: { // i32.xor >a i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = a ^ b;
@@ -2772,7 +2683,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 255: { // i32.and.k > i32.xor.k
+      case 252: { // i32.and.k > i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
@@ -2783,7 +2694,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 256: { // load32.i32 > load32.i32
+      case 253: { // load32.i32 > load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2798,7 +2709,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 257: { // load32.i32 >a br_table
+      case 254: { // load32.i32 >a br_table
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2814,7 +2725,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 258: { // load32.i32 > br_nz
+      case 255: { // load32.i32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2832,7 +2743,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 259: { // load32.u8 >b i32.xor
+      case 256: { // load32.u8 >b i32.xor
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2845,7 +2756,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 260: { // load32.u8 > copy32 > br_nz
+      case 257: { // load32.u8 > copy32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2865,7 +2776,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 261: { // store32.i32 > i32.add.k
+      case 258: { // store32.i32 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2879,7 +2790,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 262: { // store32.i32 > copy32
+      case 259: { // store32.i32 > copy32
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2891,7 +2802,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 263: { // store32.i8 > i32.add.k
+      case 260: { // store32.i8 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2905,7 +2816,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 264: { // const32 >b store32.i32
+      case 261: { // const32 >b store32.i32
         x = C[pc + 2 | 0];
         pc = pc + 3 | 0;
         base = R[fp + C[pc + 1 | 0] | 0];
@@ -2917,14 +2828,14 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 265: { // copy32 > copy32
+      case 262: { // copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 266: { // copy32 > br_nz
+      case 263: { // copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
@@ -2938,7 +2849,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 267: { // copy32 > br
+      case 264: { // copy32 > br
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         target = C[pc + 1 | 0];
@@ -2947,7 +2858,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 268: { // global.get32 >a i32.add.k >a global.set32
+      case 265: { // global.get32 >a i32.add.k >a global.set32
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         a = x;
@@ -2958,7 +2869,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 269: { // global.get32 >a store32.i32
+      case 266: { // global.get32 >a store32.i32
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         base = x;
@@ -2970,7 +2881,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 270: { // global.get32 >a br.i32.ge_s.k
+      case 267: { // global.get32 >a br.i32.ge_s.k
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         a = x;
@@ -3013,47 +2924,25 @@ export function computeRarely(thread: Thread): number {
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {
-      case 271: { // i32.eqz
+      case 268: { // i32.eqz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 272: { // i32.ctz
+      case 269: { // i32.ctz
         const a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ctz32(a);
+        R[fp + C[pc + 1 | 0] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
         pc = pc + 3 | 0;
         break loop;
       }
-      case 273: { // i32.popcnt
+      case 270: { // i32.popcnt
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = popcnt32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 274: { // i64.clz
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const lo = ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah);
-        const d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 275: { // i64.ctz
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const lo = al === 0 ? 32 + ctz32(ah) : ctz32(al);
-        const d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 276: { // i64.popcnt
+      case 271: { // i64.popcnt
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3064,7 +2953,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 277: { // i64.div_s
+      case 272: { // i64.div_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3078,7 +2967,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 278: { // i64.div_u
+      case 273: { // i64.div_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3091,7 +2980,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 279: { // i64.rem_s
+      case 274: { // i64.rem_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3104,7 +2993,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 280: { // i64.rem_u
+      case 275: { // i64.rem_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3117,25 +3006,13 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 281: { // i64.rotr
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 282: { // f32.abs
+      case 276: { // f32.abs
         const ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 283: { // f32.ceil
+      case 277: { // f32.ceil
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3144,7 +3021,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 284: { // f32.floor
+      case 278: { // f32.floor
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3153,7 +3030,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 285: { // f32.trunc
+      case 279: { // f32.trunc
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3162,7 +3039,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 286: { // f32.nearest
+      case 280: { // f32.nearest
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3171,7 +3048,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 287: { // f32.sqrt
+      case 281: { // f32.sqrt
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.sqrt(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3180,7 +3057,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 288: { // f32.min
+      case 282: { // f32.min
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.min(a, b);
@@ -3190,7 +3067,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 289: { // f32.max
+      case 283: { // f32.max
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.max(a, b);
@@ -3200,14 +3077,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 290: { // f32.copysign
+      case 284: { // f32.copysign
         const ai = R[fp + C[pc + 2 | 0] | 0];
         const bi = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (ai & 2147483647) | (bi & -2147483648);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 291: { // f64.ceil
+      case 285: { // f64.ceil
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3216,7 +3093,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 292: { // f64.floor
+      case 286: { // f64.floor
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3225,7 +3102,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 293: { // f64.trunc
+      case 287: { // f64.trunc
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3234,7 +3111,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 294: { // f64.nearest
+      case 288: { // f64.nearest
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3243,7 +3120,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 295: { // f64.min
+      case 289: { // f64.min
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         const r = Math.min(a, b);
@@ -3253,7 +3130,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 296: { // f64.max
+      case 290: { // f64.max
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         const r = Math.max(a, b);
@@ -3263,7 +3140,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 297: { // f64.copysign
+      case 291: { // f64.copysign
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3276,7 +3153,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 298: { // i32.trunc_f32_s
+      case 292: { // i32.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -3284,7 +3161,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 299: { // i32.trunc_f32_u
+      case 293: { // i32.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -3292,7 +3169,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 300: { // i32.trunc_f64_u
+      case 294: { // i32.trunc_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -3300,7 +3177,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 301: { // i64.trunc_f32_s
+      case 295: { // i64.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -3309,7 +3186,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 302: { // i64.trunc_f32_u
+      case 296: { // i64.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -3318,7 +3195,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 303: { // i64.trunc_f64_s
+      case 297: { // i64.trunc_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -3327,7 +3204,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 304: { // i64.trunc_f64_u
+      case 298: { // i64.trunc_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -3336,14 +3213,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 305: { // f32.convert_i32_u
+      case 299: { // f32.convert_i32_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 306: { // f32.convert_i64_s
+      case 300: { // f32.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3352,7 +3229,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 307: { // f32.convert_i64_u
+      case 301: { // f32.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3361,7 +3238,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 308: { // f64.convert_i64_s
+      case 302: { // f64.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3370,7 +3247,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 309: { // f64.convert_i64_u
+      case 303: { // f64.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3379,7 +3256,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 310: { // i64.extend8_s
+      case 304: { // i64.extend8_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 24) >> 24;
@@ -3389,7 +3266,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 311: { // i64.extend16_s
+      case 305: { // i64.extend16_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 16) >> 16;
@@ -3399,62 +3276,52 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 312: { // i64.extend32_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const lo = al;
-        const d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = lo >> 31;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 313: { // i32.trunc_sat_f32_s
+      case 306: { // i32.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 314: { // i32.trunc_sat_f32_u
+      case 307: { // i32.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 315: { // i32.trunc_sat_f64_s
+      case 308: { // i32.trunc_sat_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 316: { // i32.trunc_sat_f64_u
+      case 309: { // i32.trunc_sat_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 317: { // i64.trunc_sat_f32_s
+      case 310: { // i64.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 318: { // i64.trunc_sat_f32_u
+      case 311: { // i64.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 319: { // i64.trunc_sat_f64_s
+      case 312: { // i64.trunc_sat_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 320: { // i64.trunc_sat_f64_u
+      case 313: { // i64.trunc_sat_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);

@@ -4,10 +4,10 @@
 import type { Thread } from './thread.ts';
 
 /** What the vector loop executes beside instructions of the main loop. */
-export const VECTOR_LOOP: ReadonlySet<number> = new Set([325, 326, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 360, 361, 362, 364, 363, 365, 366, 367, 369, 370, 372, 376, 373, 377, 374, 378, 380, 381, 390, 391, 382, 383, 384, 385, 386, 387, 388, 389, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 404, 406, 408, 403, 405, 407, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 437, 438, 441, 473, 442, 474, 443, 444, 445, 452, 454, 455, 487, 456, 488, 457, 489, 458, 490, 459, 491, 460, 492, 463, 464, 465, 466, 495, 496, 497, 498, 468, 499, 469, 470, 471, 472, 476, 477, 480, 481, 482, 483, 484, 485, 486, 494, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 520, 519, 521, 522, 531, 532, 533, 534, 538, 539, 551, 552, 553, 554, 555, 556, 557, 558, 559, 564, 565, 566, 567, 568, 569, 570, 575, 576]);
+export const VECTOR_LOOP: ReadonlySet<number> = new Set([318, 319, 338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 353, 354, 355, 357, 356, 358, 359, 360, 362, 363, 365, 369, 366, 370, 367, 371, 373, 374, 383, 384, 375, 376, 377, 378, 379, 380, 381, 382, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 397, 399, 401, 396, 398, 400, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 430, 431, 434, 466, 435, 467, 436, 437, 438, 445, 447, 448, 480, 449, 481, 450, 482, 451, 483, 452, 484, 453, 485, 456, 457, 458, 459, 488, 489, 490, 491, 461, 492, 462, 463, 464, 465, 469, 470, 473, 474, 475, 476, 477, 478, 479, 487, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 513, 512, 514, 515, 524, 525, 526, 527, 531, 532, 544, 545, 546, 547, 548, 549, 550, 551, 552, 557, 558, 559, 560, 561, 562, 563, 568, 569]);
 
 /** What instructions that share a case differ in. */
-const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 /** Two vectors, while their bytes are shuffled. */
 const LANES = new Int32Array(8);
 const BYTES = new Uint8Array(LANES.buffer);
@@ -830,55 +830,55 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 145: { // i32.clz
+      case 137: { // i32.clz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
         pc = pc + 3 | 0;
         continue;
       }
-      case 146: { // i32.add
+      case 138: { // i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 147: { // i32.add.k
+      case 139: { // i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 148: { // i32.sub
+      case 140: { // i32.sub
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 149: { // i32.sub.k
+      case 141: { // i32.sub.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 150: { // i32.mul
+      case 142: { // i32.mul
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 151: { // i32.mul.k
+      case 143: { // i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 152: { // i32.div_s
+      case 144: { // i32.div_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -887,7 +887,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 154: { // i32.div_u
+      case 146: { // i32.div_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -895,7 +895,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 156: { // i32.rem_s
+      case 148: { // i32.rem_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -903,7 +903,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 158: { // i32.rem_u
+      case 150: { // i32.rem_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -911,105 +911,127 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // i32.and
+      case 152: { // i32.and
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 161: { // i32.and.k
+      case 153: { // i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // i32.or
+      case 154: { // i32.or
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // i32.or.k
+      case 155: { // i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // i32.xor
+      case 156: { // i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.xor.k
+      case 157: { // i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 166: { // i32.shl
+      case 158: { // i32.shl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 167: { // i32.shl.k
+      case 159: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 168: { // i32.shr_s
+      case 160: { // i32.shr_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 169: { // i32.shr_s.k
+      case 161: { // i32.shr_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 170: { // i32.shr_u
+      case 162: { // i32.shr_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 171: { // i32.shr_u.k
+      case 163: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // i32.rotl
+      case 164: { // i32.rotl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 173: { // i32.rotl.k
+      case 165: { // i32.rotl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // i64.add
+      case 168: { // i64.clz
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah);
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 169: { // i64.ctz
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 170: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1023,7 +1045,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 177: { // i64.add.k
+      case 171: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1036,7 +1058,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 178: { // i64.sub
+      case 172: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1050,7 +1072,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 182: { // i64.and
+      case 176: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1064,7 +1086,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 183: { // i64.and.k
+      case 177: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1077,7 +1099,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 184: { // i64.or
+      case 178: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1091,7 +1113,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 185: { // i64.or.k
+      case 179: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1104,7 +1126,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 186: { // i64.xor
+      case 180: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1118,7 +1140,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 187: { // i64.xor.k
+      case 181: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1131,7 +1153,30 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 197: { // f32.add
+      case 190: { // i64.rotr
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 191: { // i64.rotr.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 5 | 0;
+        continue;
+      }
+      case 193: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -1141,7 +1186,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 198: { // f32.sub
+      case 194: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1151,7 +1196,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 199: { // f32.mul
+      case 195: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1161,7 +1206,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 200: { // f32.div
+      case 196: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -1171,7 +1216,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 201: { // f64.abs
+      case 197: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1182,7 +1227,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 203: { // f64.sqrt
+      case 199: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1191,7 +1236,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 204: { // f64.add
+      case 200: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -1201,7 +1246,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 205: { // f64.sub
+      case 201: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
@@ -1211,7 +1256,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 206: { // f64.mul
+      case 202: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -1221,7 +1266,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 207: { // f64.div
+      case 203: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
@@ -1231,7 +1276,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 208: { // i32.trunc_f64_s
+      case 204: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1239,14 +1284,14 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 211: { // f32.convert_i32_s
+      case 207: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 212: { // f32.demote_f64
+      case 208: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1255,21 +1300,21 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 213: { // f64.convert_i32_s
+      case 209: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 214: { // f64.convert_i32_u
+      case 210: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 215: { // f64.promote_f32
+      case 211: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1278,19 +1323,19 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 216: { // i32.extend8_s
+      case 212: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 217: { // i32.extend16_s
+      case 213: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 325: { // copy.v128
+      case 318: { // copy.v128
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1300,7 +1345,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 326: { // select.v128
+      case 319: { // select.v128
         s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1310,7 +1355,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 345: { // v128.load
+      case 338: { // v128.load
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 16 | 0)) { exit = 20; break loop; }
@@ -1323,7 +1368,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 346: { // v128.load8x8_s
+      case 339: { // v128.load8x8_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1338,7 +1383,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 347: { // v128.load8x8_u
+      case 340: { // v128.load8x8_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1353,7 +1398,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 348: { // v128.load16x4_s
+      case 341: { // v128.load16x4_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1368,7 +1413,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 349: { // v128.load16x4_u
+      case 342: { // v128.load16x4_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1383,7 +1428,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 350: { // v128.load32x2_s
+      case 343: { // v128.load32x2_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1398,7 +1443,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 351: { // v128.load32x2_u
+      case 344: { // v128.load32x2_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1413,7 +1458,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 352: { // v128.load8_splat
+      case 345: { // v128.load8_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -1427,7 +1472,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 353: { // v128.load16_splat
+      case 346: { // v128.load16_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
@@ -1441,7 +1486,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 354: { // v128.load32_splat
+      case 347: { // v128.load32_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -1455,7 +1500,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 355: { // v128.load64_splat
+      case 348: { // v128.load64_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1470,7 +1515,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 356: { // v128.store
+      case 349: { // v128.store
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 16 | 0)) { exit = 20; break loop; }
@@ -1488,7 +1533,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 357: { // v128.const
+      case 350: { // v128.const
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = C[pc + 2 | 0];
         R[d + 1 | 0] = C[pc + 3 | 0];
@@ -1497,7 +1542,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 6 | 0;
         continue;
       }
-      case 358: { // i8x16.shuffle
+      case 351: { // i8x16.shuffle
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1509,7 +1554,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 360: { // i8x16.splat
+      case 353: { // i8x16.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xff, 0x01010101);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1519,7 +1564,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 361: { // i16x8.splat
+      case 354: { // i16x8.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xffff, 0x10001);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1529,7 +1574,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 362: case 364: { // i32x4.splat, f32x4.splat
+      case 355: case 357: { // i32x4.splat, f32x4.splat
         p = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1539,7 +1584,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 363: case 365: { // i64x2.splat, f64x2.splat
+      case 356: case 358: { // i64x2.splat, f64x2.splat
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1551,40 +1596,40 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 366: { // i8x16.extract_lane_s
+      case 359: { // i8x16.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 367: { // i8x16.extract_lane_u
+      case 360: { // i8x16.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >>> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 369: { // i16x8.extract_lane_s
+      case 362: { // i16x8.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 370: { // i16x8.extract_lane_u
+      case 363: { // i16x8.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >>> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 372: case 376: { // i32x4.extract_lane, f32x4.extract_lane
+      case 365: case 369: { // i32x4.extract_lane, f32x4.extract_lane
         R[fp + C[pc + 1 | 0] | 0] = R[(fp + C[pc + 2 | 0] | 0) + C[pc + 3 | 0] | 0];
         pc = pc + 4 | 0;
         continue;
       }
-      case 373: case 377: { // i32x4.replace_lane, f32x4.replace_lane
+      case 366: case 370: { // i32x4.replace_lane, f32x4.replace_lane
         p = R[fp + C[pc + 3 | 0] | 0];
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1596,7 +1641,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 374: case 378: { // i64x2.extract_lane, f64x2.extract_lane
+      case 367: case 371: { // i64x2.extract_lane, f64x2.extract_lane
         s = (fp + C[pc + 2 | 0] | 0) + 2 * C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1605,7 +1650,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 380: case 381: case 390: case 391: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
+      case 373: case 374: case 383: case 384: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1624,7 +1669,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 382: case 383: case 384: case 385: case 386: case 387: case 388: case 389: case 392: case 393: case 394: case 395: case 396: case 397: case 398: case 399: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
+      case 375: case 376: case 377: case 378: case 379: case 380: case 381: case 382: case 385: case 386: case 387: case 388: case 389: case 390: case 391: case 392: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1647,7 +1692,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 400: case 401: { // i32x4.eq, i32x4.ne
+      case 393: case 394: { // i32x4.eq, i32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1662,7 +1707,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 402: case 404: case 406: case 408: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
+      case 395: case 397: case 399: case 401: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1677,7 +1722,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 403: case 405: case 407: case 409: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
+      case 396: case 398: case 400: case 402: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1692,7 +1737,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 410: case 411: { // f32x4.eq, f32x4.ne
+      case 403: case 404: { // f32x4.eq, f32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1707,7 +1752,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 412: case 413: { // f32x4.lt, f32x4.gt
+      case 405: case 406: { // f32x4.lt, f32x4.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1722,7 +1767,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 414: case 415: { // f32x4.le, f32x4.ge
+      case 407: case 408: { // f32x4.le, f32x4.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1737,7 +1782,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 416: case 417: { // f64x2.eq, f64x2.ne
+      case 409: case 410: { // f64x2.eq, f64x2.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1755,7 +1800,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 418: case 419: { // f64x2.lt, f64x2.gt
+      case 411: case 412: { // f64x2.lt, f64x2.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1773,7 +1818,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 420: case 421: { // f64x2.le, f64x2.ge
+      case 413: case 414: { // f64x2.le, f64x2.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1791,7 +1836,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 422: { // v128.not
+      case 415: { // v128.not
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1801,7 +1846,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 423: { // v128.and
+      case 416: { // v128.and
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1813,7 +1858,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 424: { // v128.andnot
+      case 417: { // v128.andnot
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1825,7 +1870,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 425: { // v128.or
+      case 418: { // v128.or
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1837,7 +1882,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 426: { // v128.xor
+      case 419: { // v128.xor
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1849,7 +1894,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 427: { // v128.bitselect
+      case 420: { // v128.bitselect
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         u = fp + C[pc + 4 | 0] | 0;
@@ -1863,13 +1908,13 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 428: { // v128.any_true
+      case 421: { // v128.any_true
         s = fp + C[pc + 2 | 0] | 0;
         R[fp + C[pc + 1 | 0] | 0] = (R[s] | R[s + 1 | 0] | R[s + 2 | 0] | R[s + 3 | 0]) !== 0 ? 1 : 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 437: { // v128.load32_zero
+      case 430: { // v128.load32_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -1882,7 +1927,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 438: { // v128.load64_zero
+      case 431: { // v128.load64_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1895,7 +1940,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 441: case 473: { // i8x16.abs, i16x8.abs
+      case 434: case 466: { // i8x16.abs, i16x8.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1911,7 +1956,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 442: case 474: { // i8x16.neg, i16x8.neg
+      case 435: case 467: { // i8x16.neg, i16x8.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1923,7 +1968,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 443: { // i8x16.popcnt
+      case 436: { // i8x16.popcnt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1935,7 +1980,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 444: { // i8x16.all_true
+      case 437: { // i8x16.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7f7f7f7f) + 0x7f7f7f7f | p | 0x7f7f7f7f) !== -1) m = 0; }
@@ -1943,7 +1988,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 445: { // i8x16.bitmask
+      case 438: { // i8x16.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 7 & 1 | p >>> 14 & 2 | p >>> 21 & 4 | p >>> 28 & 8) << i * 4; }
@@ -1951,7 +1996,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 452: { // i8x16.shl
+      case 445: { // i8x16.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff << n & 0xff, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -1963,7 +2008,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 454: { // i8x16.shr_u
+      case 447: { // i8x16.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -1975,7 +2020,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 455: case 487: { // i8x16.add, i16x8.add
+      case 448: case 480: { // i8x16.add, i16x8.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1989,7 +2034,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 456: case 488: { // i8x16.add_sat_s, i16x8.add_sat_s
+      case 449: case 481: { // i8x16.add_sat_s, i16x8.add_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2007,7 +2052,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 457: case 489: { // i8x16.add_sat_u, i16x8.add_sat_u
+      case 450: case 482: { // i8x16.add_sat_u, i16x8.add_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2024,7 +2069,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 458: case 490: { // i8x16.sub, i16x8.sub
+      case 451: case 483: { // i8x16.sub, i16x8.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2038,7 +2083,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 459: case 491: { // i8x16.sub_sat_s, i16x8.sub_sat_s
+      case 452: case 484: { // i8x16.sub_sat_s, i16x8.sub_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2056,7 +2101,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 460: case 492: { // i8x16.sub_sat_u, i16x8.sub_sat_u
+      case 453: case 485: { // i8x16.sub_sat_u, i16x8.sub_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2074,7 +2119,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 463: case 464: case 465: case 466: case 495: case 496: case 497: case 498: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
+      case 456: case 457: case 458: case 459: case 488: case 489: case 490: case 491: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2098,7 +2143,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 468: case 499: { // i8x16.avgr_u, i16x8.avgr_u
+      case 461: case 492: { // i8x16.avgr_u, i16x8.avgr_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2112,7 +2157,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 469: { // i16x8.extadd_pairwise_i8x16_s
+      case 462: { // i16x8.extadd_pairwise_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2122,7 +2167,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 470: { // i16x8.extadd_pairwise_i8x16_u
+      case 463: { // i16x8.extadd_pairwise_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2132,7 +2177,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 471: { // i32x4.extadd_pairwise_i16x8_s
+      case 464: { // i32x4.extadd_pairwise_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2142,7 +2187,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 472: { // i32x4.extadd_pairwise_i16x8_u
+      case 465: { // i32x4.extadd_pairwise_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2152,7 +2197,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 476: { // i16x8.all_true
+      case 469: { // i16x8.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7fff7fff) + 0x7fff7fff | p | 0x7fff7fff) !== -1) m = 0; }
@@ -2160,7 +2205,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 477: { // i16x8.bitmask
+      case 470: { // i16x8.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 15 & 1 | p >>> 30 & 2) << i * 2; }
@@ -2168,7 +2213,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 480: { // i16x8.extend_low_i8x16_s
+      case 473: { // i16x8.extend_low_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2180,7 +2225,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 481: { // i16x8.extend_high_i8x16_s
+      case 474: { // i16x8.extend_high_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2192,7 +2237,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 482: { // i16x8.extend_low_i8x16_u
+      case 475: { // i16x8.extend_low_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2204,7 +2249,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 483: { // i16x8.extend_high_i8x16_u
+      case 476: { // i16x8.extend_high_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2216,7 +2261,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 484: { // i16x8.shl
+      case 477: { // i16x8.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff << n & 0xffff, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2228,7 +2273,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 485: { // i16x8.shr_s
+      case 478: { // i16x8.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2239,7 +2284,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 486: { // i16x8.shr_u
+      case 479: { // i16x8.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff >>> n, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2251,7 +2296,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 494: { // i16x8.mul
+      case 487: { // i16x8.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2263,7 +2308,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 504: { // i32x4.abs
+      case 497: { // i32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2273,7 +2318,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 505: { // i32x4.neg
+      case 498: { // i32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2283,7 +2328,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 506: { // i32x4.all_true
+      case 499: { // i32x4.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (p === 0) m = 0; }
@@ -2291,7 +2336,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 507: { // i32x4.bitmask
+      case 500: { // i32x4.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 31) << i; }
@@ -2299,7 +2344,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 508: { // i32x4.extend_low_i16x8_s
+      case 501: { // i32x4.extend_low_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2311,7 +2356,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 509: { // i32x4.extend_high_i16x8_s
+      case 502: { // i32x4.extend_high_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2323,7 +2368,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 510: { // i32x4.extend_low_i16x8_u
+      case 503: { // i32x4.extend_low_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2335,7 +2380,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 511: { // i32x4.extend_high_i16x8_u
+      case 504: { // i32x4.extend_high_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2347,7 +2392,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 512: { // i32x4.shl
+      case 505: { // i32x4.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2358,7 +2403,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 513: { // i32x4.shr_s
+      case 506: { // i32x4.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2369,7 +2414,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 514: { // i32x4.shr_u
+      case 507: { // i32x4.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2380,7 +2425,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 515: { // i32x4.add
+      case 508: { // i32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2392,7 +2437,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 516: { // i32x4.sub
+      case 509: { // i32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2404,7 +2449,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 517: { // i32x4.mul
+      case 510: { // i32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2416,7 +2461,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 518: case 520: { // i32x4.min_s, i32x4.max_s
+      case 511: case 513: { // i32x4.min_s, i32x4.max_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2431,7 +2476,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 519: case 521: { // i32x4.min_u, i32x4.max_u
+      case 512: case 514: { // i32x4.min_u, i32x4.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2446,7 +2491,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 522: { // i32x4.dot_i16x8_s
+      case 515: { // i32x4.dot_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2458,7 +2503,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 531: { // i64x2.extend_low_i32x4_s
+      case 524: { // i64x2.extend_low_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2470,7 +2515,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 532: { // i64x2.extend_high_i32x4_s
+      case 525: { // i64x2.extend_high_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2482,7 +2527,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 533: { // i64x2.extend_low_i32x4_u
+      case 526: { // i64x2.extend_low_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2494,7 +2539,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 534: { // i64x2.extend_high_i32x4_u
+      case 527: { // i64x2.extend_high_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2506,7 +2551,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 538: { // i64x2.add
+      case 531: { // i64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2521,7 +2566,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 539: { // i64x2.sub
+      case 532: { // i64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2536,7 +2581,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 551: { // f32x4.abs
+      case 544: { // f32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2546,7 +2591,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 552: { // f32x4.neg
+      case 545: { // f32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2556,7 +2601,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 553: { // f32x4.sqrt
+      case 546: { // f32x4.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2568,7 +2613,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 554: { // f32x4.add
+      case 547: { // f32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2582,7 +2627,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 555: { // f32x4.sub
+      case 548: { // f32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2596,7 +2641,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 556: { // f32x4.mul
+      case 549: { // f32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2610,7 +2655,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 557: { // f32x4.div
+      case 550: { // f32x4.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2624,7 +2669,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 558: { // f32x4.min
+      case 551: { // f32x4.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2638,7 +2683,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 559: { // f32x4.max
+      case 552: { // f32x4.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2652,7 +2697,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 564: { // f64x2.sqrt
+      case 557: { // f64x2.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
@@ -2664,7 +2709,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 565: { // f64x2.add
+      case 558: { // f64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2678,7 +2723,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 566: { // f64x2.sub
+      case 559: { // f64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2692,7 +2737,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 567: { // f64x2.mul
+      case 560: { // f64x2.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2706,7 +2751,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 568: { // f64x2.div
+      case 561: { // f64x2.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2720,7 +2765,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 569: { // f64x2.min
+      case 562: { // f64x2.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2734,7 +2779,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 570: { // f64x2.max
+      case 563: { // f64x2.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2748,14 +2793,14 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 575: { // f32x4.convert_i32x4_s
+      case 568: { // f32x4.convert_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 576: { // f32x4.convert_i32x4_u
+      case 569: { // f32x4.convert_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0] >>> 0;

@@ -11,7 +11,7 @@ import {
   SETTLE_BELOW,
   trapExit,
 } from '../isa.ts';
-import { mul64, rotl64, shl64, shrS64, shrU64 } from '../numeric.ts';
+import { ctz32, mul64, rotl64, shl64, shrS64, shrU64 } from '../numeric.ts';
 import { flagsOf, VECTOR_VARIABLES, vectorBody } from './vector.ts';
 
 /** Where each operand letter's first word is, counted from the instruction's number. */
@@ -133,6 +133,9 @@ function inline(helper: (...args: never[]) => void, args: readonly string[]): st
   return [...renamed, ...text];
 }
 
+/** What stands for a call of the helper that is an expression, with its argument as `$1`. */
+const CTZ32 = `(${(/return (.*);/.exec(ctz32.toString())?.[1] ?? '').replaceAll(/\ba\b/g, '$1')})`;
+
 /** A call of a helper that stores a 64-bit result. */
 function helped(call: string): string[] {
   const [, name = '', list = ''] = /^(\w+)\((.*)\)$/.exec(call) ?? [];
@@ -149,7 +152,11 @@ function store(c: Case): string[] {
   if (meaning.startsWith('=> ')) return [d, ...helped(meaning.slice(3))];
   const isBits = meaning.startsWith('bits ');
   const text = isBits ? meaning.slice(5) : meaning;
-  const [low, high] = text.split('; ') as [string, string | undefined];
+  // The same for the helper that is an expression.
+  const [low, high] = text.replaceAll(/ctz32\((\w+)\)/g, '($1 === 0 ? 32 : 31 - Math.clz32($1 & -$1))').split('; ') as [
+    string,
+    string | undefined,
+  ];
   if (high !== undefined) return [`const lo = ${low};`, d, 'R[d] = lo;', `R[d + 1 | 0] = ${high};`];
   if (row?.results === 'i' || isBits) return [`${c.low('d')} = ${low};`];
   const isSingle = row?.results === 'f';
@@ -541,7 +548,7 @@ export function generateLoop(): string {
   const main = shared(cases(0, FIRST_RARE));
   return `${DO_NOT_EDIT}
 import {
-  ctz32, divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
+  divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
   truncSatS64, truncSatU32, truncSatU64,
 } from './numeric.ts';
 import type { Thread } from './thread.ts';
