@@ -1024,7 +1024,7 @@ export function runVectors(thread: Thread): number {
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
+        lo = al === 0 ? 32 + () : ();
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;

@@ -152,11 +152,7 @@ function store(c: Case): string[] {
   if (meaning.startsWith('=> ')) return [d, ...helped(meaning.slice(3))];
   const isBits = meaning.startsWith('bits ');
   const text = isBits ? meaning.slice(5) : meaning;
-  // The same for the helper that is an expression.
-  const [low, high] = text.replaceAll(/ctz32\((\w+)\)/g, '($1 === 0 ? 32 : 31 - Math.clz32($1 & -$1))').split('; ') as [
-    string,
-    string | undefined,
-  ];
+  const [low, high] = text.replaceAll(/ctz32\((\w+)\)/g, CTZ32).split('; ') as [string, string | undefined];
   if (high !== undefined) return [`const lo = ${low};`, d, 'R[d] = lo;', `R[d + 1 | 0] = ${high};`];
   if (row?.results === 'i' || isBits) return [`${c.low('d')} = ${low};`];
   const isSingle = row?.results === 'f';
