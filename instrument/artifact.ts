@@ -8,11 +8,11 @@ import { decode } from '../wasm/decode.ts';
 import { CompileError, UsageError } from '../wasm/errors.ts';
 import { GAS_VERSION } from '../wasm/gas.ts';
 import { instantiationCost, planFunction } from '../wasm/plan.ts';
+import { sha256 } from '../wasm/sha256.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { adopt, meterModule, validated } from './meter-module.ts';
 import { describeMetered, type MeteredModule } from './metered.ts';
 import { PASSES, throughBinaryen } from './optimise.ts';
-import { sha256 } from './sha256.ts';
 import { Writer } from './writer.ts';
 
 /** Name of the custom section. */

@@ -14,7 +14,7 @@ export class ModuleCode {
   data = new DataView(this.words.buffer);
   length = LEAVE_PC + 1;
   /** First word of every own function's code; 0 where it has not been lowered yet. */
-  private readonly entries: Int32Array;
+  readonly entries: Int32Array;
 
   constructor(module: WasmModule) {
     this.module = module;

@@ -1,13 +1,23 @@
 /** The interpreter as an engine of the sandbox. */
 
-import type { Engine, EngineInstance, ImportResolver, InstantiateOptions } from '../wasm/engine.ts';
+import type {
+  Engine,
+  EngineExecution,
+  EngineImage,
+  EngineInstance,
+  ImportResolver,
+  InstantiateOptions,
+} from '../wasm/engine.ts';
 import { HostError, RuntimeError, UsageError } from '../wasm/errors.ts';
 import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
 import { quote } from '../wasm/quote.ts';
 import type { Export, ExternKind, FuncType, Import, WasmModule } from '../wasm/types.ts';
-import { call, callAsync } from './execute.ts';
+import type { WireReader } from '../wasm/wire.ts';
+import { call } from './execute.ts';
+import { callAsync, Execution, execution } from './execution.ts';
 import { ForeignFunction, type GuestFunction, isFunction } from './function.ts';
 import { type ExternValue, Instance } from './instance.ts';
+import { capture, install } from './snapshot/index.ts';
 import { start } from './start.ts';
 import { Store } from './store.ts';
 
@@ -59,8 +69,28 @@ class InterpreterInstance implements EngineInstance {
     return call(this.function(name), args);
   }
 
-  async callAsync(name: string, args: readonly WasmValue[]): Promise<WasmValue[]> {
+  async callAsync(name: string, args: readonly WasmValue[]): Promise<readonly WasmValue[]> {
     return callAsync(this.function(name), args);
+  }
+
+  begin(name: string, args: readonly WasmValue[]): EngineExecution {
+    return execution(this.function(name), args);
+  }
+
+  capture(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage {
+    return capture(this.instance, left instanceof Execution ? left : undefined, purpose === 'write');
+  }
+
+  install(image: EngineImage | WireReader): EngineExecution | undefined {
+    return install(this.instance, image);
+  }
+
+  reset(): void {
+    const { instance } = this;
+    if (instance.store.active !== undefined || instance.suspended !== undefined) {
+      throw new UsageError('an instance cannot be reset while a call of it has not ended');
+    }
+    instance.reset();
   }
 
   functionType(name: string): FuncType | undefined {

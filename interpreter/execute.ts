@@ -26,9 +26,10 @@ import { readRegister, toCell, writeRegisters } from './values.ts';
 import { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
 
 /** A guest that waits for a host function's promise. */
-interface Suspension {
+export interface Suspension {
   readonly promise: Promise<WasmValue>;
   readonly target: ForeignFunction;
+  readonly caller: HostCaller;
   /** Register of the first argument, which is that of the first result. */
   readonly base: number;
 }
@@ -51,7 +52,7 @@ function outOfGas(thread: Thread): GasExhausted {
 
 function outOfStack(thread: Thread): StackLimitExceeded {
   return new StackLimitExceeded(
-    `Stack limit exceeded: the next call would weigh more than ${thread.depthLimit} bytes`,
+    `Stack limit exceeded: the next call would weigh more than ${thread.stackLimit} bytes`,
     location(thread),
   );
 }
@@ -81,12 +82,17 @@ function enter(thread: Thread, func: WasmFunction, base: number, returnTo: numbe
   const entry = func.entry();
   thread.bind(func.instance);
   thread.takeGas();
-  const exit = thread.enter(entry, base, returnTo);
-  if (exit === EXIT.stack) throw outOfStack(thread);
+  let exit = thread.enter(entry, base, returnTo);
+  while (exit === EXIT.stack) {
+    if (!thread.grow()) throw outOfStack(thread);
+    exit = thread.enter(entry, base, returnTo);
+  }
   if (exit === EXIT.gas) refill(thread);
 }
 
-class HostCaller implements Caller {
+export class HostCaller implements Caller {
+  /** Whether the call that it serves was given up while the host function was at work. */
+  isRevoked = false;
   private readonly thread: Thread;
   private readonly instance: Instance;
   private readonly target: ForeignFunction;
@@ -98,7 +104,7 @@ class HostCaller implements Caller {
   }
 
   get memory() {
-    return this.instance.memory;
+    return this.isRevoked ? undefined : this.instance.memory;
   }
 
   gasUsed(): bigint {
@@ -106,6 +112,7 @@ class HostCaller implements Caller {
   }
 
   chargeBytes(bytes: number): void {
+    if (this.isRevoked) throw new UsageError('the call that this host function served has been ended');
     const { perByte } = this.target.gas;
     if (perByte > 0 && !this.instance.tank.charge(share(bytes, 1 / perByte))) throw outOfGas(this.thread);
   }
@@ -126,23 +133,24 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
   const outer = store.active;
   thread.top = base;
   store.active = thread;
+  const caller = new HostCaller(thread, target);
   let value: WasmValue;
   try {
-    value = target.call(new HostCaller(thread, target), args);
+    value = target.call(caller, args);
   } finally {
     thread.top = top;
     store.active = outer;
   }
-  if (target.awaits && isPromise(value)) return { promise: value, target, base };
+  if (target.awaits && isPromise(value)) return { promise: value, target, caller, base };
   finishHostCall(thread, target, base, value);
   return undefined;
 }
 
-function isPromise(value: unknown): value is Promise<WasmValue> {
+export function isPromise(value: unknown): value is Promise<WasmValue> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-function finishHostCall(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
+export function finishHostCall(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
   storeResults(thread, target.type.results, base, value);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
@@ -188,8 +196,8 @@ function returnToCaller(thread: Thread): void {
   thread.takeGas();
 }
 
-/** Runs until the function that was entered from outside has returned, or a promise has to be awaited. */
-function advance(thread: Thread): Suspension | undefined {
+/** Runs until the function that was entered from outside has returned, it is to pause, or a promise has to be awaited. */
+export function advance(thread: Thread): Suspension | 'paused' | undefined {
   // Each of the two loops leaves to the other what only that one has.
   let loop = run;
   for (;;) {
@@ -220,6 +228,7 @@ function advance(thread: Thread): Suspension | undefined {
       case EXIT.gas:
         refill(thread);
         loop = run;
+        if (thread.nesting === 0 && (thread.instance as Instance).tank.isDue) return 'paused';
         break;
       case EXIT.settle:
         thread.returnGas(thread.gas);
@@ -234,6 +243,7 @@ function advance(thread: Thread): Suspension | undefined {
         returnToCaller(thread);
         break;
       case EXIT.stack:
+        if (thread.grow()) break;
         // Every call publishes, also one that fails.
         thread.published = thread.gas;
         throw outOfStack(thread);
@@ -253,13 +263,17 @@ function checkEnterable(instance: Instance): void {
       { resources: instance.figures() },
     );
   }
-  if (instance.suspended > 0) {
-    throw new UsageError('the instance waits for a promise of a host function; call it again when that call has ended');
+  if (instance.suspended !== undefined) {
+    const why =
+      instance.suspended === 'waiting'
+        ? 'the instance waits for a promise of a host function'
+        : 'a call of the instance is paused';
+    throw new UsageError(`${why}; call it again when that call has ended`);
   }
 }
 
 /** What a call has to put back when it ends. */
-interface Outer {
+export interface Outer {
   readonly store: Store;
   readonly thread: Thread;
   readonly isNested: boolean;
@@ -272,7 +286,7 @@ interface Outer {
   readonly base: number;
 }
 
-function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
+export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
   const { store } = func.instance;
   checkEnterable(func.instance);
   // First of all, as converting may run code of the embedder's, which may call the guest again.
@@ -293,6 +307,7 @@ function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
     callers: thread.callers.length,
     base: top,
   };
+  if (isNested) thread.nesting++;
   try {
     enter(thread, func, top, HALT_PC);
     writeRegisters(thread, top, params, cells);
@@ -308,6 +323,7 @@ function restore(outer: Outer): void {
     outer.store.release(thread);
     return;
   }
+  thread.nesting--;
   thread.pc = outer.pc;
   thread.fp = outer.fp;
   thread.sp = outer.sp;
@@ -316,7 +332,7 @@ function restore(outer: Outer): void {
   thread.bind(outer.instance as Instance);
 }
 
-function finish(outer: Outer, func: WasmFunction): WasmValue[] {
+export function finish(outer: Outer, func: WasmFunction): WasmValue[] {
   const { thread, base } = outer;
   thread.returnGas(thread.gas);
   const results = func.type.results.map((type, i) => readRegister(thread, base + 2 * i, type));
@@ -325,7 +341,7 @@ function finish(outer: Outer, func: WasmFunction): WasmValue[] {
 }
 
 /** Unwinds after a failure; what is thrown then carries the figures. */
-function fail(outer: Outer, func: WasmFunction, error: unknown): unknown {
+export function fail<E>(outer: Outer, func: WasmFunction, error: E): E {
   const { thread } = outer;
   thread.returnGas(thread.published);
   if (error instanceof WasmSandboxError) error.resources ??= func.instance.figures();
@@ -333,12 +349,12 @@ function fail(outer: Outer, func: WasmFunction, error: unknown): unknown {
   return error;
 }
 
-function callForeign(func: ForeignFunction, args: readonly WasmValue[]): WasmValue {
+export function callForeign(func: ForeignFunction, args: readonly WasmValue[]): WasmValue {
   const caller: Caller = { memory: undefined, gasUsed: () => 0n, chargeBytes: () => undefined };
   return func.call(caller, args);
 }
 
-function asList(types: readonly ValType[], value: WasmValue): WasmValue[] {
+export function asList(types: readonly ValType[], value: WasmValue): WasmValue[] {
   if (types.length === 0) return [];
   return types.length === 1 ? [value] : [...(value as Iterable<WasmValue>)];
 }
@@ -351,40 +367,18 @@ export function call(func: GuestFunction, args: readonly WasmValue[]): WasmValue
   if (func instanceof ForeignFunction) return asList(func.type.results, callForeign(func, args));
   const outer = begin(func, args);
   try {
-    const suspension = advance(outer.thread);
+    let suspension = advance(outer.thread);
+    // Nobody could take it up again.
+    while (suspension === 'paused') {
+      func.instance.tank.stopAt = undefined;
+      suspension = advance(outer.thread);
+    }
     if (suspension !== undefined) {
       // Nobody will look at it any more.
       suspension.promise.catch(() => undefined);
       throw new HostError(
         'a host function returned a promise, but the guest was called synchronously: use an asynchronous call',
       );
-    }
-  } catch (error) {
-    throw fail(outer, func, error);
-  }
-  return finish(outer, func);
-}
-
-/** The same, suspending the guest while a host function's promise is pending. */
-export async function callAsync(func: GuestFunction, args: readonly WasmValue[]): Promise<WasmValue[]> {
-  if (func instanceof ForeignFunction) return asList(func.type.results, await callForeign(func, args));
-  const outer = begin(func, args);
-  const { thread } = outer;
-  try {
-    for (let pending = advance(thread); pending !== undefined; pending = advance(thread)) {
-      if (outer.isNested) {
-        pending.promise.catch(() => undefined);
-        throw new HostError('a host function returned a promise inside a call that another host function made');
-      }
-      const waiting = [...new Set([thread.instance as Instance, ...thread.callers])];
-      for (const instance of waiting) instance.suspended++;
-      let value: WasmValue;
-      try {
-        value = await pending.promise;
-      } finally {
-        for (const instance of waiting) instance.suspended--;
-      }
-      finishHostCall(thread, pending.target, pending.base, value);
     }
   } catch (error) {
     throw fail(outer, func, error);

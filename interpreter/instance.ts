@@ -46,8 +46,8 @@ export class Instance {
   memory: LinearMemory | undefined;
   readonly droppedElements: Set<number> = new Set();
   readonly droppedData: Set<number> = new Set();
-  /** Calls of this instance that are waiting for a promise. */
-  suspended = 0;
+  /** How a call stands that has been left and not ended: until it has, no other may enter. */
+  suspended: 'paused' | 'waiting' | undefined;
   private readonly functions: (GuestFunction | undefined)[];
 
   /** @throws LinkError, MemoryLimitExceeded, GasExhausted */
@@ -61,14 +61,36 @@ export class Instance {
     this.functions = new Array(module.functions.length);
     this.cells = new Int32Array(GLOBAL_WORDS * module.globalInits.length);
     this.link(link);
-    const cost = instantiationCost(module);
+    this.begin();
+  }
+
+  /** Charges for what the module defines, and makes it. */
+  private begin(): void {
+    const cost = instantiationCost(this.module);
     if (!this.tank.chargeLarge(cost)) {
       this.tank.exhausted = true;
-      throw new GasExhausted(`Gas limit exceeded: instantiating costs ${cost}, the limit is ${limits.gas}`, {
+      throw new GasExhausted(`Gas limit exceeded: instantiating costs ${cost}, the limit is ${this.limits.gas}`, {
         resources: this.figures(),
       });
     }
     this.allocate();
+  }
+
+  /**
+   * Makes the instance what it was when it was constructed; what was imported stays as it is. Nothing of it may be
+   * running, or have been left.
+   * @throws what the constructor throws
+   */
+  reset(): void {
+    const { module } = this;
+    this.tables.length = module.importedTables;
+    this.globals.length = module.importedGlobals;
+    this.droppedElements.clear();
+    this.droppedData.clear();
+    this.cells.fill(0);
+    this.budget.reset();
+    this.tank.restore(0n, false);
+    this.begin();
   }
 
   private link(link: Linker): void {
@@ -119,7 +141,7 @@ export class Instance {
     const { module, budget } = this;
     for (const type of module.memories.slice(module.importedMemories)) {
       this.memory =
-        LinearMemory.create(type, budget) ??
+        LinearMemory.create(type, budget, this.memory) ??
         this.overBudget(`a memory of ${type.limits.min} pages`, type.limits.min * PAGE_BYTES);
     }
     for (const type of module.tables.slice(module.importedTables)) {

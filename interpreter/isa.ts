@@ -219,7 +219,8 @@ const FUSED_OPS: readonly MachineOp[] = SEQUENCES.map((name) => {
     parts.push(SINGLE_OPS.find((one) => one.name === single) as MachineOp);
     links.push(link);
   });
-  return { name, operands: '', row: undefined, form: 'fused', parts, links };
+  // Those of the first: whoever walks over code finds the others behind it.
+  return { name, operands: parts[0]?.operands ?? '', row: undefined, form: 'fused', parts, links };
 });
 
 const HOT_OPS: readonly MachineOp[] = [...SINGLE_OPS, ...FUSED_OPS];

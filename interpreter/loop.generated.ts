@@ -1669,7 +1669,7 @@ export function run(thread: Thread): number {
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        lo = al === 0 ? 32 + () : ();
+        lo = al === 0 ? 32 + (ah===0?32:31-Math.clz32(ah&-ah)) : (al===0?32:31-Math.clz32(al&-al));
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
@@ -2932,7 +2932,7 @@ export function computeRarely(thread: Thread): number {
       }
       case 269: { // i32.ctz
         const a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ();
+        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
         pc = pc + 3 | 0;
         break loop;
       }

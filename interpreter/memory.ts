@@ -15,6 +15,12 @@ export const NO_MEMORY = {
   byteLength: 0,
 };
 
+/** Bytes at a place. */
+export interface Run {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
 export class LinearMemory implements GuestMemory {
   /** The memory and, behind it, room to grow that no bounds check lets the guest see. */
   bytes: Uint8Array = NO_MEMORY.bytes;
@@ -34,8 +40,13 @@ export class LinearMemory implements GuestMemory {
     this.budget = budget;
   }
 
-  /** Undefined where the budget, or what the host can allocate, does not hold the initial size. */
-  static create(type: MemoryType, budget: Budget): LinearMemory | undefined {
+  /**
+   * Undefined where the budget, or what the host can allocate, does not hold the initial size.
+   * @param old one of the same type and budget that is not needed any more, and may be used again
+   */
+  static create(type: MemoryType, budget: Budget, old?: LinearMemory): LinearMemory | undefined {
+    const bytes = type.limits.min * PAGE_BYTES;
+    if (old?.declared === type.limits && budget.take(bytes)) return old.replace(bytes, []) ? old : undefined;
     const memory = new LinearMemory(type, budget);
     return memory.grow(type.limits.min) === -1 ? undefined : memory;
   }
@@ -102,6 +113,26 @@ export class LinearMemory implements GuestMemory {
     }
     this.byteLength = byteLength;
     this.isExposed = false;
+    return true;
+  }
+
+  /**
+   * Takes another size and content, without asking the budget.
+   * @param runs all that is not zero
+   * @returns false, and nothing changed, where the host cannot allocate it
+   */
+  replace(byteLength: number, runs: readonly Run[]): boolean {
+    const tooLarge = this.bytes.length > 2 * byteLength + PAGE_BYTES;
+    if (byteLength > this.bytes.length || this.isExposed || tooLarge) {
+      try {
+        this.use(new Uint8Array(byteLength));
+      } catch {
+        return false;
+      }
+      this.isExposed = false;
+    } else this.bytes.fill(0, 0, Math.max(byteLength, this.byteLength));
+    this.byteLength = byteLength;
+    for (const { at, bytes } of runs) this.bytes.set(bytes, at);
     return true;
   }
 

@@ -2,7 +2,7 @@
 
 import { Thread } from './thread.ts';
 
-/** Idle threads that are kept, over all sizes. */
+/** Idle threads that are kept, for all stores. */
 const MAX_IDLE = 8;
 const idle: Thread[] = [];
 
@@ -18,8 +18,9 @@ export class Store {
 
   /** A thread with nothing on its stack. */
   acquire(): Thread {
-    const at = idle.findIndex((thread) => thread.depthLimit === this.stackBytes);
-    return at < 0 ? new Thread(this.stackBytes) : (idle.splice(at, 1)[0] as Thread);
+    const thread = idle.pop() ?? new Thread();
+    thread.prepare(this.stackBytes);
+    return thread;
   }
 
   /** Gives a thread back that nothing runs on any more. */

@@ -23,6 +23,8 @@ export class Tank {
   private portion = 0;
   /** What is left until the host wants to look at its clock. */
   private sliceLeft: number;
+  /** The count beyond which the guest is to be left at its next checkpoint; undefined: it need not be. */
+  stopAt: bigint | undefined;
 
   constructor(limit: bigint | undefined, slices: Slices | undefined) {
     this.limit = limit;
@@ -38,11 +40,15 @@ export class Tank {
     this.bound = Math.min(left, REBASE_AT);
   }
 
-  /** The amount at hand from now on. Negative where the limit has already been passed between two checkpoints. */
-  fill(): number {
+  /**
+   * The amount at hand from now on. Negative where a mark has already been passed between two checkpoints.
+   * @param mayStop whether {@link stopAt} counts
+   */
+  fill(mayStop: boolean): number {
     if (this.used > REBASE_AT / 2) this.rebase();
-    const left = this.bound - this.used;
-    this.portion = Math.max(Math.min(left, this.sliceLeft, MAX_PORTION), LOWEST);
+    let left = Math.min(this.bound - this.used, this.sliceLeft, MAX_PORTION);
+    if (mayStop && this.stopAt !== undefined) left = Math.min(left, Number(this.stopAt - this.total()));
+    this.portion = Math.max(left, LOWEST);
     return this.portion;
   }
 
@@ -81,7 +87,23 @@ export class Tank {
   tick(): void {
     if (this.slices === undefined || this.sliceLeft > 0) return;
     this.sliceLeft = this.slices.gas;
-    this.slices.onSlice();
+    if (this.slices.onSlice() === true) this.stopAt = -1n;
+  }
+
+  /** Whether the guest is to be left at the checkpoint it is at. Nothing may be at hand. */
+  get isDue(): boolean {
+    return this.stopAt !== undefined && this.total() > this.stopAt;
+  }
+
+  /** Takes another count, and forgets all marks. */
+  restore(total: bigint, exhausted: boolean): void {
+    this.base = total;
+    this.used = 0;
+    this.portion = 0;
+    this.stopAt = undefined;
+    this.exhausted = exhausted;
+    this.sliceLeft = this.slices?.gas ?? Number.POSITIVE_INFINITY;
+    this.rebase();
   }
 
   /** Units used, without what is at hand. */
@@ -107,6 +129,12 @@ export class Budget {
     if (this.used + bytes <= this.limit) return true;
     this.refused = true;
     return false;
+  }
+
+  reset(): void {
+    this.used = 0;
+    this.peak = 0;
+    this.refused = false;
   }
 
   take(bytes: number): boolean {

@@ -14,18 +14,26 @@ import { type LinearMemory, NO_MEMORY } from './memory.ts';
 import { SYSTEM } from './system.ts';
 import { VECTOR } from './vector/index.ts';
 
+/** Stack weight a new thread has room for, and the factor by which that grows. */
+const FIRST_ROOM = 2_048;
+const ROOM_FACTOR = 4;
+/** A thread that has grown beyond this gives its arrays up when it ends. */
+const KEPT_ROOM = 65_536;
+
 const CALL = op('call');
 const CALL_IMPORT_WORDS = wordsOf('call_import');
 const CALL_INDIRECT_WORDS = wordsOf('call_indirect');
 
 export class Thread {
-  /** Limit on `depth`; the arrays are large enough for every stack within it. */
-  readonly depthLimit: number;
-  readonly registers: Int32Array;
-  readonly floats: Float32Array;
-  readonly doubles: Float64Array;
+  /** Limit on `depth`. */
+  stackLimit = 0;
+  /** What of it the arrays have room for: they grow where a guest needs more, so that one that waits holds little. */
+  depthLimit = 0;
+  registers: Int32Array = new Int32Array(0);
+  floats: Float32Array = new Float32Array(0);
+  doubles: Float64Array = new Float64Array(0);
   /** Return addresses. */
-  readonly frames: Int32Array;
+  frames: Int32Array = new Int32Array(0);
   /** References in registers: slot by slot beside `registers`. */
   readonly references: Reference[] = [];
   /** Instances that wait for a call into another to return. */
@@ -55,18 +63,46 @@ export class Thread {
   target: GuestFunction | undefined;
   argBase = 0;
 
-  constructor(stackBytes: number) {
-    this.depthLimit = stackBytes;
+  /** Calls that stand on the JavaScript stack above the outermost one, with host functions between them. */
+  nesting = 0;
+
+  /** Takes the limit on the stack's weight that is to hold. */
+  prepare(stackBytes: number): void {
+    this.stackLimit = stackBytes;
+    if (this.registers.length === 0) this.allocate(FIRST_ROOM);
+    this.depthLimit = Math.min(this.room, stackBytes);
+  }
+
+  private room = 0;
+
+  private allocate(room: number): void {
+    this.room = room;
     // Every slot of a frame weighs 8 bytes, so all of them fit. A frame is at most two return addresses.
-    const buffer = new ArrayBuffer(8 * Math.ceil(stackBytes / 8) + 64);
+    const buffer = new ArrayBuffer(8 * Math.ceil(room / 8) + 64);
+    const { registers, frames } = this;
     this.registers = new Int32Array(buffer);
     this.floats = new Float32Array(buffer);
     this.doubles = new Float64Array(buffer);
-    this.frames = new Int32Array(2 * Math.ceil(stackBytes / STACK_WEIGHT.frame) + 8);
+    this.frames = new Int32Array(2 * Math.ceil(room / STACK_WEIGHT.frame) + 8);
+    this.registers.set(registers);
+    this.frames.set(frames);
   }
 
-  /** Forgets everything, references above all. */
+  /** Makes room for a deeper stack; false where that is at its limit. What reported {@link EXIT.stack} is tried again. */
+  grow(): boolean {
+    if (this.depthLimit >= this.stackLimit) return false;
+    this.allocate(Math.min(ROOM_FACTOR * this.room, this.stackLimit));
+    this.depthLimit = this.room;
+    return true;
+  }
+
+  /** Forgets everything: references above all, and numbers too, as a snapshot must hold nothing of another guest's. */
   clear(): void {
+    if (this.room > KEPT_ROOM) {
+      this.registers = this.frames = new Int32Array(0);
+      this.room = 0;
+    } else this.registers.fill(0);
+    this.nesting = 0;
     this.references.length = 0;
     this.callers.length = 0;
     this.pc = this.fp = this.sp = this.depth = this.top = 0;
@@ -89,7 +125,7 @@ export class Thread {
 
   /** Takes gas from the instance's tank. */
   takeGas(): void {
-    this.gas = (this.instance as Instance).tank.fill();
+    this.gas = (this.instance as Instance).tank.fill(this.nesting === 0);
     this.published = this.gas;
     this.hasGas = true;
   }

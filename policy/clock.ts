@@ -1,6 +1,9 @@
 /** The clocks a guest can read and wait upon. Times are nanoseconds, as WASI has them. */
 
+import { SnapshotError } from '../wasm/errors.ts';
+import { damaged, type WireReader, type WireWriter } from '../wasm/wire.ts';
 import type { ClockCapability } from './capability.ts';
+import type { Saved } from './saved.ts';
 
 /** Real time since 1970, or time that only ever advances, from the start of the host's record. */
 export type ClockKind = 'realtime' | 'monotonic';
@@ -15,7 +18,7 @@ export interface TimeSources {
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
-export interface Clock {
+export interface Clock extends Saved {
   /** A reading. */
   now(kind: ClockKind): bigint;
   /** A reading that does not count as one: it leaves a virtual clock where it is. */
@@ -62,6 +65,15 @@ export function createClock(capability: ClockCapability, sources: Partial<TimeSo
     : new RealClock(withDefaults(sources));
 }
 
+const SOURCES = ['virtual', 'real'] as const;
+
+/** @throws SnapshotError where the clock in the snapshot was another than the policy grants */
+function requireSource(from: WireReader, wanted: (typeof SOURCES)[number]): void {
+  const found = SOURCES[from.u8()] ?? damaged('its clock is of no known kind');
+  if (found === wanted) return;
+  throw new SnapshotError(`the snapshot was made with the ${found} clock, and the policy grants the ${wanted} one`);
+}
+
 /** Advances by a fixed step with every reading, and by what the guest waits. */
 class VirtualClock implements Clock {
   private readonly start: bigint;
@@ -93,6 +105,16 @@ class VirtualClock implements Clock {
 
   reset(): void {
     this.elapsed = 0n;
+  }
+
+  save(to: WireWriter): void {
+    to.u8(SOURCES.indexOf('virtual'));
+    to.u64(this.elapsed);
+  }
+
+  load(from: WireReader): void {
+    requireSource(from, 'virtual');
+    this.elapsed = from.u64();
   }
 }
 
@@ -135,5 +157,18 @@ class RealClock implements Clock {
 
   reset(): void {
     this.origin = this.sources.monotonic();
+  }
+
+  save(to: WireWriter): void {
+    to.u8(SOURCES.indexOf('real'));
+    to.number(this.sources.monotonic() - this.origin);
+  }
+
+  /** Monotonic time goes on where it stood. */
+  load(from: WireReader): void {
+    requireSource(from, 'real');
+    const elapsed = from.number();
+    if (!(elapsed >= 0 && elapsed < Number.MAX_SAFE_INTEGER)) damaged('its clock is out of range');
+    this.origin = this.sources.monotonic() - elapsed;
   }
 }

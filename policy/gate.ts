@@ -2,11 +2,13 @@
 
 import { SecurityViolation } from '../wasm/errors.ts';
 import type { Caller, HostCall, WasmValue } from '../wasm/host.ts';
+import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import { type AuditEvent, AuditLog } from './audit.ts';
 import { HostCallContext } from './call.ts';
 import { type Decision, decide, type PolicyRequest } from './decide.ts';
 import { DENIALS } from './denials.ts';
 import type { SecurityPolicy } from './policy.ts';
+import type { Saved } from './saved.ts';
 
 /** Violations kept; a guest can make them without end, so later ones are only counted. */
 const MAX_VIOLATIONS = 1_000;
@@ -22,7 +24,7 @@ interface Outcome extends Decision {
   readonly request: PolicyRequest;
 }
 
-export class Gate {
+export class Gate implements Saved {
   readonly policy: SecurityPolicy;
   readonly audit: AuditLog;
   readonly violations = new AuditLog(MAX_VIOLATIONS);
@@ -95,6 +97,15 @@ export class Gate {
   /** @throws SecurityViolation where the policy says so */
   private react(what: string, label: string, reason: string): void {
     if (this.policy.onViolation === 'trap') throw new SecurityViolation(`${what}: ${label} was called, but ${reason}`);
+  }
+
+  /** Numbers of calls go on; records are the host's, and stay where they were made. */
+  save(to: WireWriter): void {
+    to.number(this.calls);
+  }
+
+  load(from: WireReader): void {
+    this.calls = from.integer(Number.MAX_SAFE_INTEGER, 'the number of host calls');
   }
 
   reset(): void {

@@ -3,6 +3,7 @@
 import { UsageError } from '../wasm/errors.ts';
 import { HostFunction } from '../wasm/host.ts';
 import { type FuncType, funcType, V128 } from '../wasm/types.ts';
+import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import type { AuditLog } from './audit.ts';
 import type { GuestFunction, HostFunctionsCapability, StdioOptions } from './capability.ts';
 import { checkArray, checkCString, checkOptions, refuse } from './check.ts';
@@ -14,8 +15,10 @@ import { httpFunction } from './net/functions.ts';
 import { NetworkState } from './net/requests.ts';
 import { SecurityPolicy } from './policy.ts';
 import { createRandom, type RandomFill } from './random.ts';
+import type { Saved } from './saved.ts';
 import { InputStream, OutputBudget, OutputStream } from './streams.ts';
 import { wasiFunction } from './wasi/functions.ts';
+import { loadFileSystems, saveFileSystems } from './wasi/saved.ts';
 import { type Preopen, WasiState } from './wasi/state.ts';
 
 export interface HostOptions {
@@ -60,6 +63,16 @@ export interface Host {
    * source of standard input goes on where it stands.
    */
   reset(): void;
+  /**
+   * The state behind WASI and HTTP: descriptors, files in memory, clock, random sequence, streams.
+   * @throws SnapshotError where folders of the host's are granted, or requests are open
+   */
+  save(to: WireWriter): void;
+  /**
+   * Takes what another host of the same grants saved in the place of its own state.
+   * @throws SnapshotError where that is damaged, or the grants are others; the host is then to be closed
+   */
+  load(from: WireReader): void;
   /** Lets go of what is open outside; the records stay. */
   close(): void;
 }
@@ -141,6 +154,25 @@ class PolicyHost implements Host {
 
   capture(log: Pick<AuditLog, 'append'>): () => void {
     return this.gate.capture(log);
+  }
+
+  private get parts(): readonly Saved[] {
+    const { stdin, stdout, stderr, clock, random } = this.wasi.sources;
+    return [this.gate, stdin, stdout, stderr, clock, random, this.network];
+  }
+
+  save(to: WireWriter): void {
+    for (const part of this.parts) part.save(to);
+    to.number(this.budget.used);
+    saveFileSystems(to, this.preopens, this.wasi.descriptors);
+    this.wasi.save(to);
+  }
+
+  load(from: WireReader): void {
+    for (const part of this.parts) part.load(from);
+    this.budget.used = from.integer(Number.MAX_SAFE_INTEGER, 'the bytes written');
+    const reopens = loadFileSystems(from, this.preopens);
+    this.wasi.load(from, (device) => reopens.get(device));
   }
 
   close(): void {

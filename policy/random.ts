@@ -1,12 +1,14 @@
 /** Random bytes for a guest: the system's, or a sequence that is the same for a seed at every run. */
 
-import { UsageError } from '../wasm/errors.ts';
+import { SnapshotError, UsageError } from '../wasm/errors.ts';
+import { damaged, type WireReader, type WireWriter } from '../wasm/wire.ts';
 import type { RandomCapability } from './capability.ts';
+import type { Saved } from './saved.ts';
 
 /** Fills the bytes given, at most 65,536 of them, with random ones. */
 export type RandomFill = (bytes: Uint8Array) => void;
 
-export interface RandomSource {
+export interface RandomSource extends Saved {
   fill(bytes: Uint8Array): void;
   /** A seeded sequence begins anew. */
   reset(): void;
@@ -33,6 +35,15 @@ function systemFill(): RandomFill {
   };
 }
 
+const SOURCES = ['seeded', 'system'] as const;
+
+/** @throws SnapshotError where the randomness in the snapshot was another than the policy grants */
+function requireSource(from: WireReader, wanted: (typeof SOURCES)[number]): void {
+  const found = SOURCES[from.u8()] ?? damaged('its randomness is of no known kind');
+  if (found === wanted) return;
+  throw new SnapshotError(`the snapshot was made with ${found} randomness, and the policy grants ${wanted} randomness`);
+}
+
 class SystemRandom implements RandomSource {
   private readonly fillChunk: RandomFill;
 
@@ -46,6 +57,14 @@ class SystemRandom implements RandomSource {
 
   reset(): void {
     // The system's randomness has no beginning.
+  }
+
+  save(to: WireWriter): void {
+    to.u8(SOURCES.indexOf('system'));
+  }
+
+  load(from: WireReader): void {
+    requireSource(from, 'system');
   }
 }
 
@@ -73,6 +92,18 @@ export class SeededRandom implements RandomSource {
       this.state[2 * half] = Number(BigInt.asIntN(32, z));
       this.state[2 * half + 1] = Number(BigInt.asIntN(32, z >> 32n));
     }
+  }
+
+  save(to: WireWriter): void {
+    to.u8(SOURCES.indexOf('seeded'));
+    to.words(this.state);
+  }
+
+  load(from: WireReader): void {
+    requireSource(from, 'seeded');
+    const state = from.words();
+    if (state.length !== this.state.length) damaged('its randomness is cut off');
+    this.state.set(state);
   }
 
   fill(bytes: Uint8Array): void {

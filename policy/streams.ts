@@ -1,13 +1,15 @@
 /** The guest's standard streams, seen from the host. */
 
 import { UsageError } from '../wasm/errors.ts';
+import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import type { ByteSink, ByteSource } from './capability.ts';
 import { whenReady } from './promise.ts';
+import type { Saved } from './saved.ts';
 
 const EMPTY = new Uint8Array(0);
 
 /** Standard input: pieces from a source, of which the guest takes as much as it has room for. */
-export class InputStream {
+export class InputStream implements Saved {
   private readonly source: ByteSource;
   /** Not yet taken. */
   private pending: Uint8Array = EMPTY;
@@ -42,6 +44,17 @@ export class InputStream {
     this.pending = this.pending.subarray(count);
   }
 
+  /** What was known and not taken. A function in the place of another goes on where it stands itself. */
+  save(to: WireWriter): void {
+    to.bytesOf(this.pending);
+    to.flag(this.ended);
+  }
+
+  load(from: WireReader): void {
+    this.pending = from.bytesOf().slice();
+    this.ended = from.flag();
+  }
+
   /** From the beginning. A function goes on where it stands; a piece it has not given yet is lost. */
   reset(): void {
     const { source } = this;
@@ -69,7 +82,7 @@ export class OutputBudget {
 const SMALLEST_BUFFER = 1_024;
 
 /** Standard output or error: given to a sink, or captured. Whoever writes has looked at the budget. */
-export class OutputStream {
+export class OutputStream implements Saved {
   private readonly sink: ByteSink | undefined;
   private readonly budget: OutputBudget;
   private buffer: Uint8Array = EMPTY;
@@ -110,5 +123,14 @@ export class OutputStream {
   reset(): void {
     this.buffer = EMPTY;
     this.length = 0;
+  }
+
+  save(to: WireWriter): void {
+    to.bytesOf(this.buffer.subarray(0, this.length));
+  }
+
+  load(from: WireReader): void {
+    this.buffer = from.bytesOf().slice();
+    this.length = this.buffer.length;
   }
 }

@@ -1,13 +1,15 @@
 /**
- * The property tests for as long as one likes: `tsx scripts/fuzz.ts [property…] [--runs n] [--seed n] [--keep folder]`.
- * Goes on for ever, or until `--runs` are done; stops at the first failure and prints it shrunk, with its seed. With
+ * The property tests for as long as one likes: `tsx scripts/fuzz.ts [property…] [--runs n] [--seed n] [--keep folder]
+ * [--features all|a,b]`. The programs use the features named, beyond release 2.0 (`all`: those that the interpreter and
+ * this V8 have; scripts/newer-node.mjs runs this file on a V8 that has more). Goes on for ever, or until `--runs` are done; stops at the first failure and prints it shrunk, with its seed. With
  * `--keep`, writes it there as JSON (test/property/counterexamples replays what it holds).
  */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { differential } from '../test/property/differential.ts';
+import { GENERATED_FEATURES, type GeneratedFeature } from '../test/generate/later.ts';
+import { differential, sharedFeatures } from '../test/property/differential.ts';
 import { mutatedModules, randomBytes } from '../test/property/hostile.ts';
 import { loadNamespace } from '../test/property/namespace.ts';
 import { type Failure, type Property, runProperty, SEED } from '../test/property/runner.ts';
@@ -19,14 +21,36 @@ const SILENCE_MS = 30_000;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: 'string' }, seed: { type: 'string' }, keep: { type: 'string' } },
+  options: {
+    runs: { type: 'string' },
+    seed: { type: 'string' },
+    keep: { type: 'string' },
+    features: { type: 'string', default: '' },
+  },
 });
 
+function usage(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
+
+function chosenFeatures(names: string): readonly GeneratedFeature[] {
+  if (names === 'all') return sharedFeatures;
+  return names
+    .split(',')
+    .filter(Boolean)
+    .map((name) => {
+      const feature = GENERATED_FEATURES.find((known) => known === name);
+      return feature ?? usage(`no feature ${name}; there are: ${GENERATED_FEATURES.join(', ')}`);
+    });
+}
+
+const features = chosenFeatures(options.features);
 const namespace = await loadNamespace();
 const firstSeed = Number(options.seed ?? SEED);
 const properties: Readonly<Record<string, (seed: number) => (batchSeed: number) => Failure | undefined>> = {
-  differential: () => batch(differential(namespace)),
-  'large-programs': () => batch(differential(namespace, { steps: 150, functions: 8 })),
+  differential: () => batch(differential(namespace, { features })),
+  'large-programs': () => batch(differential(namespace, { steps: 150, functions: 8, features })),
   mutated: (seed) => batch(mutatedModules(seed)),
   random: () => batch(randomBytes),
 };
@@ -37,16 +61,14 @@ function batch<T>(property: Property<T>): (seed: number) => Failure | undefined 
 
 const names = positionals.length > 0 ? positionals : Object.keys(properties);
 for (const name of names) {
-  if (!Object.hasOwn(properties, name)) {
-    console.error(`no property ${name}; there are: ${Object.keys(properties).join(', ')}`);
-    process.exit(2);
-  }
+  if (!Object.hasOwn(properties, name)) usage(`no property ${name}; there are: ${Object.keys(properties).join(', ')}`);
 }
 
 const limit = Number(options.runs ?? Number.POSITIVE_INFINITY);
 const started = Date.now();
 const isTerminal = process.stdout.isTTY;
-console.log(`seed ${firstSeed}: ${names.join(', ')}`);
+const using = features.length > 0 ? ` with ${features.join(', ')}` : '';
+console.log(`seed ${firstSeed}: ${names.join(', ')}${using}`);
 let runs = 0;
 let nextLine = started;
 for (let round = 0; runs < limit; round++) {

@@ -61,6 +61,18 @@ try {
   writeFileSync(join(folder, 'load.mjs'), load);
   read(process.execPath, ['load.mjs'], folder);
 
+  // The synchronous entry has Node's folders: the manifest leads there.
+  const sync = `
+    import { readFileSync } from 'node:fs';
+    import { Capability, WasmSandbox } from '${manifest.name}/sync';
+    const capabilities = [Capability.filesystemAccess([{ host: '.', guest: '/data' }])];
+    const args = ['files', 'cat', '/data/package.json'];
+    const source = readFileSync(${JSON.stringify(join(root, 'fixtures/build/files.wasm'))});
+    console.log(WasmSandbox.create({ source, args, capabilities }).run().stdout);`;
+  writeFileSync(join(folder, 'sync.mjs'), sync);
+  const shown = read(process.execPath, ['sync.mjs'], folder);
+  check(shown.includes('"consumer"'), `the synchronous sandbox printed:\n${shown}`);
+
   const use = imports.map((specifier, index) => `import * as m${index} from '${specifier}';\nvoid m${index};`);
   writeFileSync(join(folder, 'use.ts'), use.join('\n'));
   const compilerOptions = {

@@ -1,10 +1,10 @@
 // Runs the official suite: `npm run test:spec -- --help` has the options. The last line is
-// "spec: P passed, F failed, S skipped", counted in assertions.
-import { readFileSync, writeFileSync } from 'node:fs';
+// "spec: P passed, F failed, S skipped", counted in assertions; failures that are listed as known are not among them.
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { Selection } from '../test/spec/features.ts';
+import { compareWithKnown } from '../test/spec/deviations.ts';
 import { SUPPORTED, selectFiles } from '../test/spec/features.ts';
-import { createHost, hosts } from '../test/spec/hosts.ts';
+import { createHost, featuresOf, hosts } from '../test/spec/hosts.ts';
 import type { Report } from '../test/spec/run.ts';
 import { runScript } from '../test/spec/run.ts';
 import { isSkipped } from '../test/spec/skips.ts';
@@ -12,8 +12,9 @@ import { loadScript, suiteFiles, suiteFound, suiteMissing } from '../test/spec/s
 
 const USAGE = `Usage: test-spec [options]
   --host <name>     ${Object.keys(hosts).join(' or ')} (default: interpreter)
+  --slices          the interpreter, interrupted and resumed at every checkpoint (--host interpreter-sliced)
   --files <a,b>     only these files, without their extension
-  --all             every file (default: those that need nothing the interpreter lacks)
+  --all             every file (default: those that need nothing the host lacks)
   --json            one JSON document on standard output instead of text
   --list-supported  write the list of those files anew, and run nothing
   --help            print this`;
@@ -26,6 +27,9 @@ const supportedFile = new URL('../test/spec/supported.json', import.meta.url);
 interface FileReport extends Report {
   readonly file: string;
   readonly milliseconds: number;
+  /** Failures that are listed with their reasons. */
+  readonly known: number;
+  readonly interruptions: number;
 }
 
 function fail(message: string): never {
@@ -38,6 +42,7 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         host: { type: 'string', default: 'interpreter' },
+        slices: { type: 'boolean', default: false },
         files: { type: 'string' },
         all: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -45,7 +50,7 @@ function readOptions() {
         help: { type: 'boolean', default: false },
       },
     });
-    return values;
+    return values.slices ? { ...values, host: 'interpreter-sliced' } : values;
   } catch (error) {
     return fail(`${error instanceof Error ? error.message : error}\n${USAGE}`);
   }
@@ -58,14 +63,16 @@ function writeSelection(): void {
   console.log(`${selection.files.length} of ${scripts.length} files are supported`);
 }
 
-function chooseFiles(wanted: string | undefined, all: boolean): readonly string[] {
+function chooseFiles(wanted: string | undefined, all: boolean, host: string): readonly string[] {
   const known = suiteFiles();
   if (wanted !== undefined) {
     const files = wanted.split(',').map((file) => file.trim().replace(/(\.bin)?\.wast$/, ''));
     for (const file of files) if (!known.includes(file)) fail(`no such file in the suite: ${file}`);
     return files;
   }
-  return all ? known : (JSON.parse(readFileSync(supportedFile, 'utf8')) as Selection).files;
+  if (all) return known;
+  const scripts = known.map((file) => [file, loadScript(file)] as const);
+  return selectFiles(scripts, featuresOf(host)).files;
 }
 
 /** Rewrites one line of the terminal; silent where standard error is not one. */
@@ -73,8 +80,8 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-function printFile({ file, passed, failed, skipped, milliseconds }: FileReport): void {
-  const counts = `${passed} passed, ${failed.length} failed, ${skipped} skipped`;
+function printFile({ file, passed, failed, skipped, known, milliseconds }: FileReport): void {
+  const counts = `${passed} passed, ${failed.length} failed, ${skipped} skipped${known > 0 ? `, ${known} known` : ''}`;
   console.log(`${failed.length === 0 ? 'ok  ' : 'FAIL'} ${file}: ${counts} (${Math.round(milliseconds)} ms)`);
   for (const { line, command, reason } of failed.slice(0, SHOWN_FAILURES)) {
     console.log(`       line ${line}, ${command}: ${reason}`);
@@ -86,7 +93,21 @@ async function runFile(file: string, hostName: string): Promise<FileReport> {
   const start = performance.now();
   const host = await createHost(hostName);
   const report = runScript(loadScript(file), host, { skip: (line) => isSkipped(hostName, file, line) });
-  return { file, ...report, milliseconds: performance.now() - start };
+  const milliseconds = performance.now() - start;
+  const { unknown, absent } = compareWithKnown(hostName, file, report.failed);
+  const missing = absent.map(({ line, reason }) => ({
+    line,
+    command: 'passes',
+    reason: `is listed to fail: ${reason}`,
+  }));
+  return {
+    ...report,
+    file,
+    milliseconds,
+    failed: [...unknown, ...missing],
+    known: report.failed.length - unknown.length,
+    interruptions: host.interruptions?.() ?? 0,
+  };
 }
 
 const options = readOptions();
@@ -98,7 +119,7 @@ if (options.help) {
   writeSelection();
 } else {
   await createHost(options.host).catch((error) => fail(`cannot use host ${options.host}: ${error.message}`));
-  const files = chooseFiles(options.files, options.all);
+  const files = chooseFiles(options.files, options.all, options.host);
   const reports: FileReport[] = [];
   for (const [index, file] of files.entries()) {
     progress(`[${index + 1}/${files.length}] ${file}`);
@@ -111,11 +132,16 @@ if (options.help) {
   const passed = total((report) => report.passed);
   const failed = total((report) => report.failed.length);
   const skipped = total((report) => report.skipped);
+  const known = total((report) => report.known);
+  const interruptions = total((report) => report.interruptions);
   const milliseconds = Math.round(total((report) => report.milliseconds));
   if (options.json) {
-    console.log(JSON.stringify({ host: options.host, passed, failed, skipped, milliseconds, files: reports }));
+    const totals = { passed, failed, skipped, known, interruptions, milliseconds };
+    console.log(JSON.stringify({ host: options.host, ...totals, files: reports }));
   } else {
     console.log(`${files.length} files on ${options.host} in ${(milliseconds / 1000).toFixed(1)} s`);
+    if (known > 0) console.log(`${known} commands fail as test/spec/deviations.ts lists them`);
+    if (interruptions > 0) console.log(`interrupted ${interruptions} times`);
     console.log(`spec: ${passed} passed, ${failed} failed, ${skipped} skipped`);
   }
   process.exitCode = failed > 0 ? 1 : 0;

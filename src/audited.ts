@@ -1,8 +1,7 @@
 /** A call together with the record of what its guest asked of the host. */
 
-import { type AuditEvent, AuditLog } from '../policy/index.ts';
+import { type AuditEvent, AuditLog, type Host } from '../policy/index.ts';
 import { refuse } from './check.ts';
-import type { Life } from './life.ts';
 import type { ResourceStats } from './stats.ts';
 
 /** What a call did, also where it failed. */
@@ -17,9 +16,9 @@ export interface CallAudit {
   readonly stats: ResourceStats;
 }
 
-export interface AuditedCall extends CallAudit {
+export interface AuditedCall<T = unknown> extends CallAudit {
   /** What `call` would have returned. */
-  readonly output: unknown;
+  readonly output: T;
 }
 
 const MAX_EVENTS = 10_000;
@@ -36,12 +35,19 @@ export function auditOf(error: unknown): CallAudit | undefined {
   return audits.get(error);
 }
 
-/** Makes a call of a life, recording it. Gas is the same as without. */
-export async function callAudited(
-  { host }: Life,
-  call: () => Promise<unknown>,
-  stats: () => ResourceStats,
-): Promise<AuditedCall> {
+/** A life, or what of it is needed here. */
+type Recorded = { readonly host: Pick<Host, 'capture'> };
+
+/** What of a call is recorded, while it is. */
+interface Recording {
+  /** What there is so far. */
+  readonly record: () => CallAudit;
+  /** Keeps the record for {@link auditOf}. */
+  readonly keep: (error: unknown) => void;
+  readonly stop: () => void;
+}
+
+function startRecording({ host }: Recorded, stats: () => ResourceStats): Recording {
   const log = new AuditLog(MAX_EVENTS);
   const refused = new AuditLog(MAX_VIOLATIONS);
   const stop = host.capture({
@@ -56,10 +62,36 @@ export async function callAudited(
     violations: refused.events,
     stats: stats(),
   });
-  try {
-    return { output: await call(), ...record() };
-  } catch (error) {
+  const keep = (error: unknown): void => {
     if (typeof error === 'object' && error !== null) audits.set(error, record());
+  };
+  return { record, keep, stop };
+}
+
+/** Makes a call of a life, recording it. Gas is the same as without. */
+export async function callAudited<T>(
+  life: Recorded,
+  call: () => Promise<unknown>,
+  stats: () => ResourceStats,
+): Promise<AuditedCall<T>> {
+  const { record, keep, stop } = startRecording(life, stats);
+  try {
+    return { output: (await call()) as T, ...record() };
+  } catch (error) {
+    keep(error);
+    throw error;
+  } finally {
+    stop();
+  }
+}
+
+/** The same for a call that has ended when it returns. */
+export function callAuditedSync<T>(life: Recorded, call: () => unknown, stats: () => ResourceStats): AuditedCall<T> {
+  const { record, keep, stop } = startRecording(life, stats);
+  try {
+    return { output: call() as T, ...record() };
+  } catch (error) {
+    keep(error);
     throw error;
   } finally {
     stop();

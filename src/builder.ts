@@ -1,6 +1,7 @@
 /** Collects the options of a sandbox, one by one. */
 
 import type { ByteSink, ByteSource, Capability, SecurityPolicy } from '../policy/index.ts';
+import type { SandboxCache } from './cache/cache.ts';
 import type { EngineChoice } from './engines.ts';
 import { checkOption, type SandboxOptionName, type SandboxOptions } from './options.ts';
 import type { ModuleSource } from './source.ts';
@@ -9,12 +10,12 @@ import type { ModuleSource } from './source.ts';
  * Every method but the last sets one option, as {@link SandboxOptions} describes it, and returns the builder; the
  * last value given counts. All throw a UsageError at once where the value is not one.
  */
-export class SandboxBuilder<Sandbox> {
+export class SandboxBuilder<Built> {
   private options: Partial<SandboxOptions> = {};
-  private readonly create: (options: SandboxOptions) => Promise<Sandbox>;
+  private readonly create: (options: SandboxOptions) => Built;
 
   /** @internal */
-  constructor(create: (options: SandboxOptions) => Promise<Sandbox>) {
+  constructor(create: (options: SandboxOptions) => Built) {
     this.create = create;
   }
 
@@ -51,6 +52,11 @@ export class SandboxBuilder<Sandbox> {
     return this.set('cpuTimeout', milliseconds);
   }
 
+  /** @param milliseconds after which a running guest lets the event loop go round */
+  yieldEvery(milliseconds: number): this {
+    return this.set('yieldEvery', milliseconds);
+  }
+
   /** @param bytes the module itself may have */
   moduleLimit(bytes: number): this {
     return this.set('moduleLimit', bytes);
@@ -58,6 +64,11 @@ export class SandboxBuilder<Sandbox> {
 
   engine(name: EngineChoice): this {
     return this.set('engine', name);
+  }
+
+  /** Keeps the module ready for the next sandbox. */
+  cache(cache: SandboxCache): this {
+    return this.set('cache', cache);
   }
 
   instanceId(id: string): this {
@@ -89,8 +100,13 @@ export class SandboxBuilder<Sandbox> {
    * Loads, validates and instantiates the module, and runs its start function.
    * @throws UsageError, CompileError, LinkError, and whatever ends the start function
    */
-  build(): Promise<Sandbox> {
-    return this.create(Object.freeze({ ...this.options }) as SandboxOptions);
+  build(): Built {
+    return this.create(this.toOptions());
+  }
+
+  /** What has been collected so far, for whoever builds more than one: {@link SandboxPool}. */
+  toOptions(): SandboxOptions {
+    return Object.freeze({ ...this.options }) as SandboxOptions;
   }
 
   private set<K extends SandboxOptionName>(name: K, value: SandboxOptions[K]): this {

@@ -6,80 +6,144 @@ import { CpuTimeoutExceeded } from '../wasm/errors.ts';
 /** Units of gas between two looks at the clock: about a millisecond on the interpreter. */
 const SLICE_GAS = 500_000;
 
-/** When a call must have ended, and how many milliseconds it was given. */
-interface Deadline {
-  readonly at: number;
-  readonly limit: number;
+export interface TimeLimits {
+  /** Milliseconds that the call may take; no limit unless given. */
+  readonly limit?: number | undefined;
+  /** How many of them are left, where it has had some already. */
+  readonly left?: number | undefined;
+  /** Milliseconds after which the guest pauses; it does not unless given. */
+  readonly yieldEvery?: number | undefined;
 }
 
-const NEVER: Deadline = { at: Number.POSITIVE_INFINITY, limit: Number.POSITIVE_INFINITY };
+/** The time of one call, or of a stretch of it. */
+export class CallTime {
+  /** When it must have ended, and how many milliseconds it was given. */
+  readonly at: number;
+  readonly limit: number;
+  readonly begun: number;
+  private readonly clock: Clock;
+  private readonly yieldEvery: number;
+  private enteredAt = 0;
+
+  constructor(clock: Clock, now: number, { limit, left, yieldEvery }: TimeLimits, outer: CallTime | undefined) {
+    this.clock = clock;
+    this.begun = now;
+    const at = now + (left ?? limit ?? Number.POSITIVE_INFINITY);
+    // A call made by a host function cannot outlive the call that the host function serves.
+    const isShorter = outer !== undefined && outer.at < at;
+    this.at = isShorter ? outer.at : at;
+    this.limit = isShorter ? outer.limit : (limit ?? Number.POSITIVE_INFINITY);
+    this.yieldEvery = yieldEvery ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Runs a stretch of the guest on the JavaScript stack. @throws what it throws */
+  run<T>(stretch: () => T): T {
+    this.enteredAt = performance.now();
+    return this.clock.enter(this, stretch);
+  }
+
+  /** Milliseconds until it must have ended. */
+  get left(): number {
+    return this.at - performance.now();
+  }
+
+  /** @throws CpuTimeoutExceeded; returns whether the guest is to pause */
+  check(): boolean {
+    const now = performance.now();
+    if (now >= this.at) throw this.exceeded();
+    return now - this.enteredAt >= this.yieldEvery;
+  }
+
+  exceeded(): CpuTimeoutExceeded {
+    return new CpuTimeoutExceeded(`CPU timeout exceeded: the call did not end within ${this.limit} ms`);
+  }
+
+  end(): void {
+    this.clock.end(this);
+  }
+}
 
 export class Clock {
-  /** Of the calls that have not settled. The guest that runs is the last one's. */
-  private readonly active: Deadline[] = [];
-  /** How many calls stand on the JavaScript stack. */
-  private depth = 0;
+  /** Of the calls that have not ended. */
+  private readonly active: CallTime[] = [];
+  /** Of the guest that stands on the JavaScript stack, the innermost where there are several. */
+  private current: CallTime | undefined;
   private runningSince = 0;
   private total = 0;
 
-  /** Ends the guest's call when the time given to {@link run} is over. */
-  readonly slices: Slices = {
-    gas: SLICE_GAS,
-    onSlice: () => {
-      const { at, limit } = this.active.at(-1) ?? NEVER;
-      if (performance.now() >= at) {
-        throw new CpuTimeoutExceeded(`CPU timeout exceeded: the call did not end within ${limit} ms`);
-      }
-    },
-  };
+  /** Ends the guest's call when its time is over, and makes it pause. */
+  readonly slices: Slices = { gas: SLICE_GAS, onSlice: () => this.current?.check() };
+
+  /** To be ended by {@link CallTime.end}. */
+  begin(limits: TimeLimits): CallTime {
+    const now = performance.now();
+    const time = new CallTime(this, now, limits, this.current);
+    if (this.active.length === 0) this.runningSince = now;
+    this.active.push(time);
+    return time;
+  }
 
   /**
-   * Runs a call.
+   * Runs a call that has ended when it returns.
    * @param limit milliseconds it may take, or undefined
    * @throws what the call throws
    */
+  runSync<T>(limit: number | undefined, call: () => T): T {
+    const time = this.begin({ limit });
+    try {
+      return time.run(call);
+    } finally {
+      time.end();
+    }
+  }
+
+  /** The same for a call that the engine cannot leave, or that nobody may leave. */
   async run<T>(limit: number | undefined, call: () => Promise<T>): Promise<T> {
-    const isNested = this.depth > 0;
-    const deadline = this.begin(limit, isNested);
-    let result: Promise<T> | undefined;
-    this.depth++;
+    const time = this.begin({ limit });
     try {
-      result = call();
+      return await time.run(call);
     } finally {
-      this.depth--;
-      if (isNested || result === undefined) this.end(deadline);
-    }
-    try {
-      return await result;
-    } finally {
-      if (!isNested) this.end(deadline);
+      time.end();
     }
   }
 
-  /** Milliseconds until the call that runs must have ended; without limit where it has none. */
-  get left(): number {
-    return (this.active.at(-1) ?? NEVER).at - performance.now();
+  /** @internal */
+  enter<T>(time: CallTime, stretch: () => T): T {
+    const outer = this.current;
+    this.current = time;
+    try {
+      return stretch();
+    } finally {
+      this.current = outer;
+    }
   }
 
-  private begin(limit: number | undefined, isNested: boolean): Deadline {
-    const now = performance.now();
-    let deadline = limit === undefined ? { ...NEVER } : { at: now + limit, limit };
-    const outer = this.active.at(-1);
-    // A call made by a host function cannot outlive the call that the host function serves.
-    if (isNested && outer !== undefined && outer.at < deadline.at) deadline = { ...outer };
-    if (this.active.length === 0) this.runningSince = now;
-    this.active.push(deadline);
-    return deadline;
-  }
-
-  private end(deadline: Deadline): void {
-    const index = this.active.indexOf(deadline);
+  /** @internal */
+  end(time: CallTime): void {
+    const index = this.active.indexOf(time);
+    if (index < 0) return;
     this.active.splice(index, 1);
     if (this.active.length === 0) this.total += performance.now() - this.runningSince;
+  }
+
+  /** Milliseconds until the call that is under way must have ended; without limit where there is none. */
+  get left(): number {
+    return (this.current ?? this.active.at(-1))?.left ?? Number.POSITIVE_INFINITY;
   }
 
   /** Milliseconds in which calls were under way; calls that overlap count once. */
   get elapsed(): number {
     return this.total + (this.active.length > 0 ? performance.now() - this.runningSince : 0);
+  }
+
+  /** Whether a guest stands on the JavaScript stack. */
+  get isRunning(): boolean {
+    return this.current !== undefined;
+  }
+
+  /** Counts from 0 again. */
+  reset(): void {
+    this.active.length = 0;
+    this.total = 0;
   }
 }

@@ -28,6 +28,8 @@ export interface ChosenEngine {
 export interface EngineNeeds {
   /** Whether a host function may return a promise, so that the guest has to wait; assumed unless it says otherwise. */
   readonly mayWait?: boolean | undefined;
+  /** Whether the guest is to let the event loop go round while it runs. */
+  readonly yields?: boolean | undefined;
 }
 
 /** @throws UsageError */
@@ -39,12 +41,14 @@ export function checkEngine(choice: unknown): EngineChoice {
 }
 
 /** @throws UsageError where the engine cannot be had */
-export function chooseEngine(choice: EngineChoice, { mayWait = true }: EngineNeeds = {}): ChosenEngine {
+export function chooseEngine(choice: EngineChoice, { mayWait = true, yields = false }: EngineNeeds = {}): ChosenEngine {
   if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
   if (choice === 'native') return { engine: checked(nativeEngine()), reason: 'asked for' };
   if (mayWait) {
     return { engine: interpreting, reason: 'a host function may make the guest wait, as only the interpreter can' };
   }
+  if (yields)
+    return { engine: interpreting, reason: 'the guest is to yield now and then, as only the interpreter can' };
   const why = nativeUnavailable();
   if (why !== undefined) return { engine: interpreting, reason: why };
   return { engine: checked(nativeEngine()), reason: 'the fastest that this host allows' };

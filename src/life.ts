@@ -1,32 +1,69 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
 import { createHost, type Host, type OpenFolder, type SecurityPolicy } from '../policy/index.ts';
-import type { Engine, EngineInstance } from '../wasm/engine.ts';
-import { HostError, type ResourceFigures, UsageError, WasmSandboxError } from '../wasm/errors.ts';
+import type { Engine, EngineImage, EngineInstance } from '../wasm/engine.ts';
+import { CallAborted, HostError, type ResourceFigures } from '../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../wasm/host.ts';
 import { quote } from '../wasm/quote.ts';
 import type { WasmModule } from '../wasm/types.ts';
+import { damaged, WireReader, WireWriter } from '../wasm/wire.ts';
 import { Clock } from './clock.ts';
+import { aborted, Execution, type ExecutionGround } from './execution/execution.ts';
+import type { CallOptions } from './execution/options.ts';
+import { Sleeper } from './execution/turn.ts';
+import { failureOf, refuseLeaving, refuseUnknown } from './failures.ts';
+import { takesFolders, takesHostVariables } from './needs.ts';
 import type { Settings } from './options.ts';
-import { suggest } from './similar.ts';
+import type { Contents, LeftCall } from './snapshot/contents.ts';
 import { fromResults, toArguments } from './values.ts';
 
 /** What a WASI reactor wants called before anything else (WASI application ABI). */
-const INITIALIZE = '_initialize';
+export const INITIALIZE = '_initialize';
+
+/** All that a life is. */
+interface LifeState {
+  readonly guest: EngineImage | WireReader;
+  readonly host: WireReader;
+  readonly call: LeftCall | undefined;
+  readonly functionCalls: number;
+}
+
+function savedIn({ guest, host, call, functionCalls }: Contents): LifeState {
+  return { guest: new WireReader(guest), host: new WireReader(host), call, functionCalls };
+}
 
 export class Life {
   readonly host: Host;
   private readonly module: WasmModule;
   private readonly clock: Clock;
   private readonly instance: EngineInstance;
+  private readonly ground: ExecutionGround;
   private calls = 0;
+  private latest: Execution | undefined;
 
-  private constructor(engine: Engine, module: WasmModule, host: Host, clock: Clock, settings: Settings) {
+  private constructor(
+    engine: Engine,
+    module: WasmModule,
+    host: Host,
+    clock: Clock,
+    sleeper: Sleeper,
+    settings: Settings,
+  ) {
     this.module = module;
     this.host = host;
     this.clock = clock;
     const { limits } = settings;
     this.instance = engine.instantiate(module, { limits, imports: host.resolve, slices: this.clock.slices });
+    this.ground = {
+      instance: this.instance,
+      clock,
+      onBegin: (execution) => {
+        this.calls++;
+        this.latest = execution;
+      },
+      explain: (name, error) => failureOf(quote(name), error, () => this.figures()),
+      onAbort: () => sleeper.cancel(),
+    };
   }
 
   /**
@@ -34,62 +71,160 @@ export class Life {
    * @throws LinkError, and whatever ends the guest
    */
   static async begin(engine: Engine, module: WasmModule, settings: Settings): Promise<Life> {
+    const life = await Life.create(engine, module, settings);
+    try {
+      await life.guard('its start', () => life.clock.run(settings.cpuTimeout, () => life.start(settings)));
+      return life;
+    } catch (error) {
+      life.host.close();
+      throw error;
+    }
+  }
+
+  /**
+   * One that takes up the state of another in the place of starting.
+   * @param from what was saved; or the other itself
+   * @throws LinkError, SnapshotError, MemoryLimitExceeded
+   */
+  static async resume(engine: Engine, module: WasmModule, settings: Settings, from: Contents | Life): Promise<Life> {
+    const life = await Life.create(engine, module, settings);
+    try {
+      life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);
+      return life;
+    } catch (error) {
+      life.host.close();
+      throw error;
+    }
+  }
+
+  private static async create(engine: Engine, module: WasmModule, settings: Settings): Promise<Life> {
     const environment = await environmentFor(settings.policy);
     const openFolder = await folderOpener(settings.policy);
     const clock = new Clock();
     const timeLeft = () => clock.left;
-    const host = createHost(settings.policy, { args: settings.args, environment, openFolder, timeLeft });
+    const sleeper = new Sleeper();
+    const time = { sleep: sleeper.sleep };
+    const host = createHost(settings.policy, { args: settings.args, environment, openFolder, time, timeLeft });
     try {
-      const life = new Life(engine, module, host, clock, settings);
-      await life.guard('its start', () => life.clock.run(settings.cpuTimeout, () => life.start()));
-      return life;
+      return new Life(engine, module, host, clock, sleeper, settings);
     } catch (error) {
       host.close();
       throw error;
     }
   }
 
-  private async start(): Promise<void> {
+  private async start({ cpuTimeout: timeout, yieldEvery }: Settings): Promise<void> {
     const { instance } = this;
     instance.start();
-    if (instance.functionType(INITIALIZE)?.key === '->') await instance.callAsync(INITIALIZE, []);
+    if (instance.functionType(INITIALIZE)?.key === '->') {
+      if (instance.begin === undefined) await instance.callAsync(INITIALIZE, []);
+      else await this.execute(INITIALIZE, [], { timeout, yieldEvery }).run();
+    }
+    this.calls = 0;
   }
 
   /**
    * Calls an exported function.
-   * @param timeout milliseconds, or undefined
    * @returns nothing, the one result, or an array of them
    */
-  async call(name: string, args: readonly unknown[], timeout: number | undefined): Promise<unknown> {
-    return this.guard(quote(name), async () => fromResults(await this.enter(name, args, timeout)));
-  }
-
-  /** Runs a WASI command: its `_start` returns or exits. Returns the status. */
-  async run(start: string, timeout: number | undefined): Promise<number> {
-    return this.guard(quote(start), async () => {
-      try {
-        await this.enter(start, [], timeout);
-        return 0;
-      } catch (error) {
-        if (error instanceof GuestExit) return error.status;
-        throw error;
-      }
+  async call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    return this.guard(quote(name), async () => {
+      if (this.instance.begin !== undefined) return this.execute(name, args, options).run();
+      const values = this.convert(name, args);
+      const { signal, timeout, yieldEvery } = options;
+      if (yieldEvery !== undefined) refuseLeaving('yieldEvery');
+      if (signal?.aborted) throw aborted(name, signal.reason);
+      this.calls++;
+      return fromResults(await this.clock.run(timeout, () => this.instance.callAsync(name, values)));
     });
   }
 
-  private async enter(name: string, args: readonly unknown[], timeout: number | undefined): Promise<WasmValue[]> {
-    const { instance } = this;
-    const type = instance.functionType(name) ?? this.failUnknown(name);
-    const values = toArguments(name, type, args);
-    this.calls++;
-    return this.clock.run(timeout, () => instance.callAsync(name, values));
+  /** Runs a WASI command: its `_start` returns or exits. Returns the status. */
+  async run(start: string, options: CallOptions): Promise<number> {
+    try {
+      await this.call(start, [], options);
+      return 0;
+    } catch (error) {
+      if (error instanceof HostError && error.cause instanceof GuestExit) return error.cause.status;
+      throw error;
+    }
   }
 
-  private failUnknown(name: string): never {
-    const kind = this.instance.exportKind(name);
-    if (kind !== undefined) throw new UsageError(`the export ${quote(name)} is a ${kind}, not a function`);
-    const names = this.module.exports.filter((item) => item.kind === 'function').map((item) => item.name);
-    throw new UsageError(`the module exports no function ${quote(name)}; ${suggest(name, names, 'it exports')}`);
+  /**
+   * Begins a call that can be left.
+   * @throws UsageError for an unknown function or arguments that do not fit, and where the engine cannot leave a guest
+   */
+  begin(name: string, args: readonly unknown[], options: CallOptions, isProgram: boolean): Execution {
+    try {
+      return this.execute(name, args, options, isProgram);
+    } catch (error) {
+      throw failureOf(quote(name), error, () => this.figures());
+    }
+  }
+
+  private execute(name: string, args: readonly unknown[], options: CallOptions, isProgram = false): Execution {
+    const values = this.convert(name, args);
+    const engine = this.instance.begin?.(name, values) ?? refuseLeaving('start()');
+    return new Execution(this.ground, { name, engine, options, isProgram });
+  }
+
+  private convert(name: string, args: readonly unknown[]): WasmValue[] {
+    const type = this.instance.functionType(name) ?? refuseUnknown(this.instance, this.module, name);
+    return toArguments(name, type, args);
+  }
+
+  /** Whether {@link reset} can be called: where it cannot, another life has to take the place of this one. */
+  get isResettable(): boolean {
+    return this.instance.reset !== undefined && !this.clock.isRunning;
+  }
+
+  /**
+   * Starts over, in place. A call that has not ended fails.
+   * @throws what `begin` throws; the life is then to be given up
+   */
+  async reset(settings: Settings): Promise<void> {
+    this.execution?.abort(new CallAborted('Call aborted: the sandbox was reset'));
+    this.latest = undefined;
+    this.clock.reset();
+    this.host.reset();
+    await this.guard('its start', async () => {
+      this.instance.reset?.();
+      await this.clock.run(settings.cpuTimeout, () => this.start(settings));
+    });
+  }
+
+  /** The call that was begun and has not ended. */
+  get execution(): Execution | undefined {
+    const { latest } = this;
+    return latest === undefined || latest.state === 'done' || latest.state === 'failed' ? undefined : latest;
+  }
+
+  /**
+   * The state as it stands, good until the guest goes on.
+   * @throws UsageError where the engine cannot; SnapshotError where the state cannot be saved as it is
+   */
+  capture(purpose: 'write' | 'copy'): LifeState {
+    const { execution, instance } = this;
+    if (instance.capture === undefined) refuseLeaving(purpose === 'write' ? 'snapshot()' : 'fork()');
+    const guest = instance.capture(execution?.engine, purpose);
+    const host = new WireWriter();
+    this.host.save(host);
+    const call = execution && { name: execution.name, isProgram: execution.isProgram, gasUsed: execution.gasUsed };
+    return { guest, host: new WireReader(host.written), call, functionCalls: this.calls };
+  }
+
+  private take({ guest, host, call, functionCalls }: LifeState, { cpuTimeout, yieldEvery }: Settings): void {
+    if (this.instance.install === undefined) refuseLeaving('restore()');
+    this.host.load(host);
+    host.end();
+    const engine = this.instance.install(guest);
+    if ((engine === undefined) !== (call === undefined)) damaged('its call has no stack, or its stack no call');
+    if (engine !== undefined && call !== undefined) {
+      const { name, isProgram, gasUsed: gasBefore } = call;
+      const options = { timeout: cpuTimeout, yieldEvery };
+      this.latest = new Execution(this.ground, { name, isProgram, gasBefore, engine, options, hasBegun: true });
+    }
+    this.calls = functionCalls;
   }
 
   /** Lets no failure out without the figures of what it cost. */
@@ -97,9 +232,7 @@ export class Life {
     try {
       return await action();
     } catch (cause) {
-      const error = cause instanceof GuestExit ? exited(what, cause) : cause;
-      if (error instanceof WasmSandboxError) error.resources ??= this.figures();
-      throw error;
+      throw failureOf(what, cause, () => this.figures());
     }
   }
 
@@ -116,16 +249,16 @@ export class Life {
   }
 }
 
-/** A program that ends itself has no result for its caller; {@link Life.run} is where that is expected. */
-function exited(what: string, exit: GuestExit): HostError {
-  const message = `the guest ended its program with status ${exit.status} in ${what}; use run() for a WASI command`;
-  return new HostError(message, { cause: exit });
+/** Starts counting the gas of a life, and returns what tells how much it has used since; none without a life. */
+export function gasMeter(life: Pick<Life, 'figures'> | undefined): () => bigint {
+  if (life === undefined) return () => 0n;
+  const before = life.figures().gasUsed;
+  return () => life.figures().gasUsed - before;
 }
 
 /** The host's variables, where the policy grants any by name and the runtime has them. */
 async function environmentFor(policy: SecurityPolicy): Promise<Readonly<Record<string, string | undefined>>> {
-  const takesHosts = policy.capabilities.some((item) => item.kind === 'environment' && item.names.length > 0);
-  if (!takesHosts) return {};
+  if (!takesHostVariables(policy)) return {};
   try {
     return (await import('./environment.node.ts')).hostEnvironment();
   } catch {
@@ -135,10 +268,7 @@ async function environmentFor(policy: SecurityPolicy): Promise<Readonly<Record<s
 
 /** Undefined where the policy grants no folder, or the runtime has none. */
 async function folderOpener(policy: SecurityPolicy): Promise<OpenFolder | undefined> {
-  const takesFolders = policy.capabilities.some(
-    (item) => item.kind === 'filesystem' && item.mounts.some((mount) => 'host' in mount),
-  );
-  if (!takesFolders) return undefined;
+  if (!takesFolders(policy)) return undefined;
   try {
     return (await import('../policy/fs/node/open.node.ts')).openFolder;
   } catch {

@@ -5,6 +5,7 @@ import type { InstanceLimits } from '../wasm/engine.ts';
 import { UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../wasm/limits.ts';
 import { quote } from '../wasm/quote.ts';
+import { SandboxCache } from './cache/cache.ts';
 import { asBytes, callback, cString, gas, integer, list, milliseconds, record, refuse, text } from './check.ts';
 import { checkEngine, type EngineChoice } from './engines.ts';
 import { suggest } from './similar.ts';
@@ -24,10 +25,15 @@ export interface SandboxOptions {
   /** Units of the gas schedule, below 2⁶³, until a reset; no limit unless given. */
   readonly gasLimit?: bigint | number | undefined;
   /**
-   * Wall-clock milliseconds for each call, and for instantiation; no limit unless given. Looked at while the guest
-   * runs: waiting for a host function's promise counts, but is not cut short.
+   * Wall-clock milliseconds for each call, and for instantiation; no limit unless given. Waiting for a host function's
+   * promise counts, and is cut short: the call fails, and what the promise gives later is ignored.
    */
   readonly cpuTimeout?: number | undefined;
+  /**
+   * Wall-clock milliseconds after which a running guest lets the event loop go round, about: at least one, as that is
+   * how often the interpreter looks at the clock. Never unless given. Changes no result and no gas. Interpreter only.
+   */
+  readonly yieldEvery?: number | undefined;
   /** Bytes the module itself may have; 1 GiB unless given. Nothing beyond is read. */
   readonly moduleLimit?: number | undefined;
   /**
@@ -35,6 +41,11 @@ export interface SandboxOptions {
    * the same results and gas; `'auto'` takes it where the host allows and nothing can make the guest wait.
    */
   readonly engine?: EngineChoice | undefined;
+  /**
+   * Keeps the module ready for the next sandbox that is built from the same bytes with the same policy. The bytes are
+   * then fetched whole before any of them is decoded.
+   */
+  readonly cache?: SandboxCache | undefined;
   /** Names the sandbox in statistics; unique within the process unless given. */
   readonly instanceId?: string | undefined;
   /** The program's arguments as WASI gives them to it: the first is the program's name. */
@@ -58,8 +69,11 @@ export interface Settings {
   readonly limits: InstanceLimits;
   /** Milliseconds. */
   readonly cpuTimeout: number | undefined;
+  /** Milliseconds. */
+  readonly yieldEvery: number | undefined;
   readonly moduleLimit: number;
   readonly engine: EngineChoice;
+  readonly cache: SandboxCache | undefined;
   readonly instanceId: string;
   readonly args: readonly string[];
 }
@@ -78,8 +92,10 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
   stackLimit: (value) => integer('stackLimit', value, 'bytes', 0, HIGHEST_STACK),
   gasLimit: (value) => gas('gasLimit', value),
   cpuTimeout: (value) => milliseconds('cpuTimeout', value),
+  yieldEvery: (value) => milliseconds('yieldEvery', value),
   moduleLimit: (value) => integer('moduleLimit', value, 'bytes', 0, MODULE_LIMITS.moduleBytes),
   engine: checkEngine,
+  cache: (value) => (value instanceof SandboxCache ? value : refuse('cache', 'a SandboxCache', value)),
   instanceId: (value) =>
     text('instanceId', value) === ''
       ? refuse('instanceId', 'a string that is not empty', value)
@@ -128,8 +144,10 @@ export function settle(options: SandboxOptions): Settings {
       stackBytes: checked.stackLimit ?? DEFAULT_LIMITS.stackBytes,
     }),
     cpuTimeout: least(checked.cpuTimeout, limits.executionTime),
+    yieldEvery: checked.yieldEvery,
     moduleLimit: checked.moduleLimit ?? MODULE_LIMITS.moduleBytes,
     engine: checked.engine ?? 'interpreter',
+    cache: checked.cache,
     instanceId: checked.instanceId ?? `sandbox-${++sandboxes}`,
     args: checked.args ?? [],
   });

@@ -2,37 +2,26 @@
 
 import type { AuditEvent } from '../policy/index.ts';
 import { SandboxDisposed, UsageError } from '../wasm/errors.ts';
-import { type ExternKind, typeName, typeOfFunction, type ValTypeName, type WasmModule } from '../wasm/types.ts';
+import type { WasmModule } from '../wasm/types.ts';
 import { type AuditedCall, callAudited } from './audited.ts';
+import { type BatchCall, type BatchOptions, type BatchResult, checkBatch, runBatch } from './batch.ts';
 import { SandboxBuilder } from './builder.ts';
 import { list, milliseconds, text } from './check.ts';
-import { type ChosenEngine, chooseEngine } from './engines.ts';
-import { Life } from './life.ts';
+import { COMMAND_START, checkCommand } from './command.ts';
+import { makeDisposable } from './disposable.ts';
+import type { ChosenEngine } from './engines.ts';
+import type { Execution } from './execution/execution.ts';
+import { type CallOptions, checkCallOptions } from './execution/options.ts';
+import { describeExports, type ExportDescription } from './exported.ts';
+import { refuseLeaving } from './failures.ts';
+import { collectGarbage } from './garbage.ts';
+import { gasMeter, Life } from './life.ts';
+import { engineFor, loadFor } from './load.ts';
 import { least, type SandboxOptions, type Settings, settle } from './options.ts';
-import { loadModule, type ModuleSource } from './source.ts';
-import { type MemoryUsage, type ResourceStats, resourceStats } from './stats.ts';
-import { mayWait } from './waiting.ts';
-
-/** An export; a function's with the names of its types. */
-export interface ExportDescription {
-  readonly name: string;
-  readonly kind: ExternKind;
-  readonly params?: readonly ValTypeName[];
-  readonly results?: readonly ValTypeName[];
-}
-
-/** What the guest wrote and nobody took: as bytes, and decoded as UTF-8. */
-export interface Output {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly stdoutBytes: Uint8Array;
-  readonly stderrBytes: Uint8Array;
-}
-
-export interface RunResult extends Output {
-  /** An unsigned 32-bit integer; 0 where the program returned without saying. */
-  readonly exitCode: number;
-}
+import { type Output, outputOf, type RunResult } from './output.ts';
+import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
+import type { ModuleSource } from './source.ts';
+import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } from './stats.ts';
 
 /** Options beside the source. */
 export type SourcelessOptions = Omit<SandboxOptions, 'source'>;
@@ -50,8 +39,6 @@ interface Ground {
   readonly settings: Settings;
 }
 
-const COMMAND_START = '_start';
-
 /**
  * A guest with its own memory, limits and policy. Gas, memory and stack are counted until {@link WasmSandbox.reset}.
  *
@@ -65,6 +52,7 @@ export class WasmSandbox {
   /** Undefined after `dispose`, and where a reset failed. */
   #life: Life | undefined;
   #hasRun = false;
+  #forks = 0;
   #disposed = false;
 
   private constructor(ground: Ground, life: Life) {
@@ -73,7 +61,7 @@ export class WasmSandbox {
     this.#life = life;
   }
 
-  static builder(): SandboxBuilder<WasmSandbox> {
+  static builder(): SandboxBuilder<Promise<WasmSandbox>> {
     return new SandboxBuilder((options) => WasmSandbox.create(options));
   }
 
@@ -83,9 +71,8 @@ export class WasmSandbox {
    */
   static async create(options: SandboxOptions, internals: Internals = {}): Promise<WasmSandbox> {
     const settings = settle(options);
-    const module = internals.module ?? (await loadModule(settings.source, settings.moduleLimit));
-    const needs = { mayWait: mayWait(module, settings.policy) };
-    const engine = internals.engine ?? chooseEngine(settings.engine, needs);
+    const module = internals.module ?? (await loadFor(settings));
+    const engine = internals.engine ?? engineFor(module, settings);
     const life = await Life.begin(engine.engine, module, settings);
     return new WasmSandbox({ settings, engine, module }, life);
   }
@@ -110,30 +97,56 @@ export class WasmSandbox {
 
   /** What the module exports, in its order. */
   get exports(): readonly ExportDescription[] {
-    const { module } = this.#ground;
-    return module.exports.map(({ name, kind, index }) => {
-      if (kind !== 'function') return { name, kind };
-      const { params, results } = typeOfFunction(module, index);
-      return { name, kind, params: params.map(typeName), results: results.map(typeName) };
-    });
+    return describeExports(this.#ground.module);
   }
 
   /**
    * Calls an exported function. Integers of 32 bits and floats are numbers; integers of 64 bits are bigints, and safe
    * integers are taken for them.
+   * @typeParam T what the caller knows of the result; nothing checks it
    * @returns undefined for a function without results, the result, or an array of several
-   * @throws UsageError for an unknown function or arguments that do not fit; SandboxDisposed; whatever ends the guest
+   * @throws UsageError for an unknown function or arguments that do not fit, and while another call is paused or
+   *   waits; CallAborted; SandboxDisposed; whatever ends the guest
    */
-  async call(name: string, args: readonly unknown[] = []): Promise<unknown> {
-    return this.#call(name, args, undefined);
+  async call<T = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Promise<T> {
+    return (await this.#call(name, args, options)) as T;
+  }
+
+  /**
+   * Begins a call without running any of it: {@link Execution.step} and {@link Execution.run} do that, and it can be
+   * paused at any checkpoint between. `_start` of a WASI command is run as {@link WasmSandbox.run} would, and its
+   * result is the exit status. Interpreter only.
+   * @throws UsageError for an unknown function or arguments that do not fit, and on the native engine; SandboxDisposed
+   */
+  start<T = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Execution<T> {
+    const life = this.#alive();
+    const settings = this.#callOptions(checkCallOptions(options));
+    const values = list('the arguments', args);
+    const isProgram = text('the name of a function', name) === COMMAND_START;
+    if (isProgram) checkCommand(this.#ground.module, this.#hasRun);
+    const execution = life.begin(name, values, settings, isProgram) as Execution<T>;
+    if (isProgram) this.#hasRun = true;
+    return execution;
   }
 
   /**
    * The same, ended after so many milliseconds of wall-clock time, or the sandbox's own limit where that is less.
    * @throws CpuTimeoutExceeded too
    */
-  async callWithTimeout(name: string, args: readonly unknown[], timeout: number): Promise<unknown> {
-    return this.#call(name, args, milliseconds('the timeout', timeout));
+  async callWithTimeout<T = unknown>(name: string, args: readonly unknown[], timeout: number): Promise<T> {
+    return (await this.#call(name, args, { timeout: milliseconds('the timeout', timeout) })) as T;
+  }
+
+  /**
+   * Makes several calls, one after another. Failures are in the results, not thrown.
+   * @returns what came of each call made, in order: fewer than asked for where a failure ended the batch
+   * @throws UsageError for a list that is none, before anything is called; SandboxDisposed
+   */
+  async callBatch<T = unknown>(calls: readonly BatchCall[], options: BatchOptions = {}): Promise<BatchResult<T>[]> {
+    const batch = checkBatch(calls, options);
+    this.#alive();
+    const meter = () => gasMeter(this.#life);
+    return runBatch(batch, (name, args) => this.#call(name, args), meter);
   }
 
   /**
@@ -141,19 +154,29 @@ export class WasmSandbox {
    * turns auditing on. Gas is the same as without.
    * @throws what `call` throws; `auditOf` then gives the record
    */
-  async callWithAudit(name: string, args: readonly unknown[] = []): Promise<AuditedCall> {
+  async callWithAudit<T = unknown>(name: string, args: readonly unknown[] = []): Promise<AuditedCall<T>> {
     const life = this.#alive();
-    return callAudited(
+    return callAudited<T>(
       life,
-      () => this.#call(name, args, undefined),
+      () => this.#call(name, args),
       () => this.#stats(life),
     );
   }
 
-  async #call(name: string, args: readonly unknown[], timeout: number | undefined): Promise<unknown> {
+  async #call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
     const life = this.#alive();
-    const limit = least(timeout, this.#ground.settings.cpuTimeout);
-    return life.call(text('the name of a function', name), list('the arguments', args), limit);
+    const settings = this.#callOptions(checkCallOptions(options));
+    return life.call(text('the name of a function', name), list('the arguments', args), settings);
+  }
+
+  /** With what the sandbox itself says of its calls. */
+  #callOptions({ signal, timeout, yieldEvery }: CallOptions): CallOptions {
+    const { settings } = this.#ground;
+    return {
+      signal,
+      timeout: least(timeout, settings.cpuTimeout),
+      yieldEvery: yieldEvery ?? settings.yieldEvery,
+    };
   }
 
   /**
@@ -163,18 +186,15 @@ export class WasmSandbox {
    */
   async run(): Promise<RunResult> {
     const life = this.#alive();
-    if (this.#hasRun) throw new UsageError('the program has run: call reset() before running it again');
-    if (!this.#ground.module.exports.some(({ name, kind }) => name === COMMAND_START && kind === 'function')) {
-      throw new UsageError(`the module exports no function "${COMMAND_START}", so it is no WASI command: use call()`);
-    }
+    checkCommand(this.#ground.module, this.#hasRun);
     this.#hasRun = true;
-    const exitCode = await life.run(COMMAND_START, this.#ground.settings.cpuTimeout);
-    return { exitCode, ...outputOf(life) };
+    const exitCode = await life.run(COMMAND_START, this.#callOptions({}));
+    return { exitCode, ...outputOf(life.host) };
   }
 
   /** What the guest wrote so far to the streams for which no callback was given. */
   output(): Output {
-    return outputOf(this.#alive());
+    return outputOf(this.#alive().host);
   }
 
   /**
@@ -201,36 +221,118 @@ export class WasmSandbox {
 
   #stats(life: Life): ResourceStats {
     const { engine, settings } = this.#ground;
-    return resourceStats({
-      instanceId: settings.instanceId,
-      engine: engine.engine.name,
-      engineReason: engine.reason,
-      cpuTimeMs: life.cpuTimeMs,
-      functionCalls: life.functionCalls,
-      figures: life.figures(),
-    });
+    return resourceStats({ life, engine, instanceId: settings.instanceId });
   }
 
   memoryUsage(): MemoryUsage {
-    const { memoryBytes, peakMemoryBytes, memoryLimit } = this.#alive().figures();
-    return { usedBytes: memoryBytes, peakBytes: peakMemoryBytes, limitBytes: memoryLimit };
+    return memoryUsageOf(this.#alive().figures());
   }
 
   /**
-   * Starts over: a fresh instance of the module, host state and statistics included. Only a function that is the
-   * source of standard input goes on where it stands.
+   * Asks the runtime to collect its garbage now, which few allow: V8 started with `--expose-gc`, and Bun. The memory
+   * of a guest is never garbage while its sandbox is in use, and can only grow; {@link WasmSandbox.reset} gives back
+   * what it has grown by, `dispose` all of it.
+   * @returns whether the runtime was asked
+   */
+  collectGarbage(): boolean {
+    this.#refuseDisposed();
+    return collectGarbage();
+  }
+
+  /**
+   * The call that was begun and has not ended; undefined where there is none. A sandbox that was restored or forked in
+   * the middle of a call has it here.
+   */
+  get execution(): Execution | undefined {
+    return this.#alive().execution;
+  }
+
+  /**
+   * All of the guest's state as bytes, which {@link WasmSandbox.restore} continues from in this or another process, on
+   * this or another runtime: memory, globals, tables, the stack of a call that is paused, gas, and the state behind
+   * WASI. docs/snapshots.md says what is in it and what is not. Interpreter only.
+   * @throws SnapshotError while the guest runs or waits for a promise that has not settled, and where it holds what
+   *   cannot be saved: references to the host's objects, folders of the host's, open HTTP requests; SandboxDisposed
+   */
+  async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    return takeSnapshot(this.#alive(), this.#ground.module, this.#hasRun, options);
+  }
+
+  /**
+   * A sandbox that goes on where a snapshot was made. The module and all options must be those of the sandbox that
+   * made it, host functions included: none of them is in the snapshot. {@link WasmSandbox.execution} is the call that
+   * was left.
+   * @throws SnapshotError where the bytes are damaged or do not fit; what {@link WasmSandbox.create} throws
+   */
+  static async restore(bytes: Uint8Array, options: SandboxOptions): Promise<WasmSandbox> {
+    const settings = settle(options);
+    const module = await loadFor(settings);
+    if (settings.engine === 'native') refuseLeaving('restore()');
+    const engine = engineFor(module, { ...settings, engine: 'interpreter' });
+    const contents = await readSnapshot(bytes, module, settings);
+    const life = await Life.resume(engine.engine, module, settings, contents);
+    const sandbox = new WasmSandbox({ settings, engine, module }, life);
+    sandbox.#hasRun = contents.hasRun;
+    return sandbox;
+  }
+
+  /**
+   * A second sandbox in the state of this one, with a call that is paused in it. What either does from then on, the
+   * other does not see; host functions and their state are shared. Interpreter only.
+   * @throws SnapshotError as {@link WasmSandbox.snapshot}, but references to the host's objects may be held;
+   *   SandboxDisposed
+   */
+  async fork(): Promise<WasmSandbox> {
+    const { module, engine, settings: own } = this.#ground;
+    const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}` };
+    const life = await Life.resume(engine.engine, module, settings, this.#alive());
+    const sandbox = new WasmSandbox({ settings, engine, module }, life);
+    sandbox.#hasRun = this.#hasRun;
+    return sandbox;
+  }
+
+  /**
+   * Starts over, as if just built: memory, globals, tables, segments, gas, statistics, and the state behind WASI and
+   * HTTP. The start function runs again. Only a function that is the source of standard input goes on where it stands,
+   * and folders of the host's stay as they are. A call that has not ended fails with CallAborted; one that is running,
+   * and resets its own sandbox, ends in what was the sandbox before.
    * @throws what {@link WasmSandbox.create} throws; the sandbox then has no instance until a reset succeeds
    */
   async reset(): Promise<void> {
     this.#refuseDisposed();
     const { engine, module, settings } = this.#ground;
-    this.#life?.host.close();
+    const before = this.#life;
     this.#life = undefined;
-    const life = await Life.begin(engine.engine, module, settings);
-    if (this.#disposed) life.host.close();
+    let life = before;
+    if (before?.isResettable) {
+      await before.reset(settings).catch((error: unknown) => {
+        before.host.close();
+        throw error;
+      });
+    } else {
+      before?.host.close();
+      life = await Life.begin(engine.engine, module, settings);
+    }
+    if (this.#disposed) life?.host.close();
     this.#refuseDisposed();
+    // Where two resets overlapped, one of their instances is nobody's.
+    (this.#life as Life | undefined)?.host.close();
     this.#life = life;
     this.#hasRun = false;
+  }
+
+  /**
+   * The instance in a sandbox of its own, and what lets go of the instance without holding the sandbox. Whoever has
+   * this one finds it disposed of.
+   * @internal For pools.
+   */
+  handOver(): { readonly sandbox: WasmSandbox; readonly close: () => void } {
+    const life = this.#alive();
+    const sandbox = new WasmSandbox(this.#ground, life);
+    sandbox.#hasRun = this.#hasRun;
+    this.#life = undefined;
+    this.#disposed = true;
+    return { sandbox, close: () => life.host.close() };
   }
 
   /** Lets go of the instance and of what it has open; doing it again does nothing. */
@@ -257,17 +359,8 @@ export class WasmSandbox {
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   static {
-    // A runtime without these symbols has no `using` either; a plain member would there be named "undefined".
-    const { prototype } = WasmSandbox;
-    const define = (symbol: symbol | undefined, value: (this: WasmSandbox) => unknown) => {
-      if (symbol !== undefined) Object.defineProperty(prototype, symbol, { value, configurable: true, writable: true });
-    };
-    define(Symbol.dispose, function () {
-      this.dispose();
-    });
-    define(Symbol.asyncDispose, async function () {
-      this.dispose();
-    });
+    const dispose = (sandbox: WasmSandbox) => sandbox.dispose();
+    makeDisposable(WasmSandbox.prototype, { sync: dispose, async: async (sandbox) => dispose(sandbox) });
   }
 }
 
@@ -281,11 +374,4 @@ function toUrl(text: string): URL {
   } catch (cause) {
     throw new UsageError(`fromUrl needs an absolute URL, with its scheme; a path goes to fromFile`, { cause });
   }
-}
-
-function outputOf({ host }: Life): Output {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  const stdoutBytes = host.output('stdout');
-  const stderrBytes = host.output('stderr');
-  return { stdout: decoder.decode(stdoutBytes), stderr: decoder.decode(stderrBytes), stdoutBytes, stderrBytes };
 }

@@ -1,22 +1,30 @@
 /** From wherever a module lies to a decoded one: bytes are decoded as they arrive, and never more than the limit. */
 
-import { ModuleDecoder } from '../wasm/decode.ts';
+import { decode, ModuleDecoder } from '../wasm/decode.ts';
 import { CompileError, UsageError } from '../wasm/errors.ts';
 import { quote } from '../wasm/quote.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { asBytes, refuse } from './check.ts';
+import { Module, moduleOf } from './webassembly/objects.ts';
+
+/** Where a module comes from without waiting: the bytes, or a `Module` of `wasm-sandbox/webassembly`. */
+export type ReadySource = ArrayBuffer | SharedArrayBuffer | ArrayBufferView | Module;
 
 /**
  * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL),
- * a URL, the bytes themselves, or an HTTP response whose body has not been read.
+ * a URL, the bytes themselves, an HTTP response whose body has not been read, or a `Module` of
+ * `wasm-sandbox/webassembly`, which spares decoding it again for every sandbox.
  */
-export type ModuleSource = string | URL | ArrayBuffer | SharedArrayBuffer | ArrayBufferView | Response;
+export type ModuleSource = ReadySource | string | URL | Response;
 
 /** Bytes in pieces; each piece is used before the next one is asked for. */
 export type Chunks = AsyncIterable<Uint8Array>;
 
 const URL_TEXT = /^(?:[a-z][a-z\d+.-]+:\/\/|data:|blob:)/i;
-const EXPECTED = 'a path, a URL, bytes, an ArrayBuffer or a Response';
+const EXPECTED = 'a path, a URL, bytes, an ArrayBuffer, a Response or a Module';
+
+/** What errors call bytes that come from nowhere in particular. */
+const THE_MODULE = 'the module';
 
 /** A kind of source that has been recognised, and how errors name it. */
 interface Origin {
@@ -28,7 +36,7 @@ interface Origin {
  * @throws UsageError where `source` is none, or cannot be had
  */
 export function checkSource(source: unknown): ModuleSource {
-  originOf(source);
+  if (!(source instanceof Module)) originOf(source);
   return source as ModuleSource;
 }
 
@@ -38,6 +46,7 @@ export function checkSource(source: unknown): ModuleSource {
  * @throws CompileError; UsageError where the source cannot be had
  */
 export async function loadModule(source: ModuleSource, maxBytes: number): Promise<WasmModule> {
+  if (source instanceof Module) return decoded(source, maxBytes);
   const { label, chunks } = originOf(source);
   const decoder = new ModuleDecoder(maxBytes);
   let isEmpty = true;
@@ -47,8 +56,85 @@ export async function loadModule(source: ModuleSource, maxBytes: number): Promis
     isEmpty = false;
     decoder.push(chunk);
   }
-  if (isEmpty) throw new CompileError(`${label} is empty: even the smallest module has 8 bytes`);
+  if (isEmpty) refuseEmpty(label);
   return decoder.finish();
+}
+
+/**
+ * The same for a source that is there already.
+ * @throws CompileError; UsageError for any other source
+ */
+export function loadReadyModule(source: unknown, maxBytes: number): WasmModule {
+  if (source instanceof Module) return decoded(source, maxBytes);
+  return decodeAll({ bytes: readyBytes(source), label: THE_MODULE }, maxBytes);
+}
+
+/** Bytes that were fetched whole, and how errors name them. */
+export interface Fetched {
+  readonly label: string;
+  /** The caller's own: nobody else can change them. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * The bytes of a module, undecoded.
+ * @throws CompileError where there are more than `maxBytes`; UsageError where the source cannot be had
+ */
+export async function fetchAll(source: ModuleSource, maxBytes: number): Promise<Fetched> {
+  // What is there is copied at once, before its owner can change it.
+  if (source instanceof Module || asBytes(source) !== undefined) return fetchReady(source, maxBytes);
+  const { label, chunks } = originOf(source);
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks()) {
+    length += chunk.length;
+    bound(length, maxBytes);
+    pieces.push(chunk.slice());
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return { label, bytes };
+}
+
+/**
+ * The same for a source that is there already.
+ * @throws CompileError; UsageError for any other source
+ */
+export function fetchReady(source: unknown, maxBytes: number): Fetched {
+  const bytes = source instanceof Module ? moduleOf(source).bytes : readyBytes(source);
+  bound(bytes.length, maxBytes);
+  return { label: THE_MODULE, bytes: new Uint8Array(bytes) };
+}
+
+function readyBytes(source: unknown): Uint8Array {
+  const expected = 'bytes, an ArrayBuffer or a Module: nothing is waited for here';
+  return asBytes(source) ?? refuse('the source', expected, source);
+}
+
+function bound(length: number, maxBytes: number): void {
+  if (length > maxBytes)
+    throw new CompileError(`module of more than ${maxBytes} bytes: too large`, { offset: maxBytes });
+}
+
+/** @throws CompileError */
+export function decodeAll({ bytes, label }: { bytes: Uint8Array; label: string }, maxBytes: number): WasmModule {
+  if (bytes.length === 0) refuseEmpty(label);
+  refuseText(bytes, label);
+  return decode(bytes, maxBytes);
+}
+
+function decoded(source: Module, maxBytes: number): WasmModule {
+  const module = moduleOf(source);
+  bound(module.bytes.length, maxBytes);
+  return module;
+}
+
+function refuseEmpty(label: string): never {
+  throw new CompileError(`${label} is empty: even the smallest module has 8 bytes`);
 }
 
 /** Decodes bytes that are there already. */
@@ -58,7 +144,7 @@ export async function* once(bytes: Uint8Array): Chunks {
 
 function originOf(source: unknown): Origin {
   const bytes = asBytes(source);
-  if (bytes !== undefined) return { label: 'the module', chunks: () => once(bytes) };
+  if (bytes !== undefined) return { label: THE_MODULE, chunks: () => once(bytes) };
   if (typeof source === 'string') {
     if (source === '') refuse('the source', EXPECTED, source);
     return URL_TEXT.test(source) ? originOfUrl(parseUrl(source)) : originOfFile(source);

@@ -3,6 +3,7 @@
 import type { EngineName } from '../wasm/engine.ts';
 import type { ResourceFigures } from '../wasm/errors.ts';
 import { GAS_VERSION } from '../wasm/gas.ts';
+import type { ChosenEngine } from './engines.ts';
 
 /** Since the sandbox was built or last reset. Gas, memory and stack are exact and the same on every engine. */
 export interface ResourceStats extends ResourceFigures {
@@ -27,11 +28,26 @@ export interface MemoryUsage {
   readonly limitBytes: number;
 }
 
-export interface StatsParts
-  extends Pick<ResourceStats, 'instanceId' | 'engine' | 'engineReason' | 'cpuTimeMs' | 'functionCalls'> {
-  readonly figures: ResourceFigures;
+export interface StatsParts {
+  readonly instanceId: string;
+  readonly engine: ChosenEngine;
+  readonly life: Pick<ResourceStats, 'cpuTimeMs' | 'functionCalls'> & { figures(): ResourceFigures };
 }
 
-export function resourceStats({ figures, ...rest }: StatsParts): ResourceStats {
-  return { ...rest, ...figures, gasVersion: GAS_VERSION, memoryUsed: figures.memoryBytes };
+export function resourceStats({ instanceId, engine, life }: StatsParts): ResourceStats {
+  const figures = life.figures();
+  return {
+    instanceId,
+    engine: engine.engine.name,
+    engineReason: engine.reason,
+    cpuTimeMs: life.cpuTimeMs,
+    functionCalls: life.functionCalls,
+    ...figures,
+    gasVersion: GAS_VERSION,
+    memoryUsed: figures.memoryBytes,
+  };
+}
+
+export function memoryUsageOf({ memoryBytes, peakMemoryBytes, memoryLimit }: ResourceFigures): MemoryUsage {
+  return { usedBytes: memoryBytes, peakBytes: peakMemoryBytes, limitBytes: memoryLimit };
 }

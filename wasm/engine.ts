@@ -1,8 +1,9 @@
 /** What an engine is to the rest of the project: the sandbox calls these, and knows nothing else about engines. */
 
-import type { ResourceFigures } from './errors.ts';
+import type { ResourceFigures, WasmSandboxError } from './errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
 import type { ExternKind, FuncType, WasmModule } from './types.ts';
+import type { WireReader, WireWriter } from './wire.ts';
 
 export type EngineName = 'interpreter' | 'native';
 
@@ -23,8 +24,11 @@ export interface InstanceLimits {
 export interface Slices {
   /** Units of gas in a slice; at least 1. */
   readonly gas: number;
-  /** Called by the engine when a slice is used up. Throws to end the guest's call. */
-  readonly onSlice: () => void;
+  /**
+   * Called by the engine when a slice is used up. Throws to end the guest's call; returns true to have an
+   * {@link EngineExecution} pause at the next checkpoint.
+   */
+  readonly onSlice: () => unknown;
 }
 
 /** Finds the host function for an import; undefined where nothing was granted. */
@@ -47,6 +51,39 @@ export interface Engine {
   instantiate(module: WasmModule, options: InstantiateOptions): EngineInstance;
 }
 
+/** Why an execution has stopped: its call has ended, it was asked to pause, or a host function's promise is pending. */
+export type Stop = 'done' | 'paused' | 'waiting';
+
+/** A call that can be left at any checkpoint and taken up again. Where it is left changes no figure and no result. */
+export interface EngineExecution {
+  /**
+   * Runs the guest until it stops. Waiting, it stops again at once before the promise has settled.
+   * @param gas units after which it pauses: at the first checkpoint at which more have been used. No end unless given.
+   * @throws whatever ends the guest; the execution is then over
+   */
+  advance(gas?: bigint): Stop;
+  /** Makes a running guest pause at its next checkpoint. For host functions. */
+  pause(): void;
+  /** While it waits: settles, and is never rejected, when it can go on. */
+  readonly settled: Promise<void>;
+  /** Whether the promise that it waits for has settled, or it waits for none. */
+  readonly isReady: boolean;
+  /** Once it is done. */
+  readonly results: readonly WasmValue[];
+  /**
+   * Ends a guest that is paused or waiting: its stack is dropped, its memory stays as it is, the instance can be called
+   * again. A host function that is still at work loses the guest's memory.
+   * @returns the error, with the figures
+   */
+  abort(error: WasmSandboxError): WasmSandboxError;
+}
+
+/** All that an instance is while nothing of it runs, and the call that was left in it. */
+export interface EngineImage {
+  /** @throws SnapshotError where it holds values that only this process has */
+  write(to: WireWriter): void;
+}
+
 export interface EngineInstance {
   /** Copies the active segments and runs the start function. Called once, before anything else. */
   start(): void;
@@ -57,7 +94,33 @@ export interface EngineInstance {
    */
   call(name: string, args: readonly WasmValue[]): WasmValue[];
   /** The same, awaiting host functions that return promises while the guest is suspended. */
-  callAsync(name: string, args: readonly WasmValue[]): Promise<WasmValue[]>;
+  callAsync(name: string, args: readonly WasmValue[]): Promise<readonly WasmValue[]>;
+  /**
+   * Begins a call of an exported function, running nothing yet. Absent where the engine cannot leave a guest.
+   * @throws what `call` throws before the guest runs
+   */
+  begin?(name: string, args: readonly WasmValue[]): EngineExecution;
+  /**
+   * Takes an image of the instance. It is good until the guest goes on: memory is not copied. Absent where the engine
+   * cannot leave a guest.
+   * @param left the call that was begun and has not ended, if there is one
+   * @param purpose whether it will be written, without its zeros, or given to another instance of this process
+   * @throws SnapshotError where the guest runs, or waits for a promise that has not settled
+   */
+  capture?(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage;
+  /**
+   * Puts an image into a fresh instance of the same module, in place of {@link EngineInstance.start}.
+   * @param image one that was taken, or what one wrote, and nothing behind it
+   * @returns the call that was left
+   * @throws SnapshotError, MemoryLimitExceeded; the instance is then as it was
+   */
+  install?(image: EngineImage | WireReader): EngineExecution | undefined;
+  /**
+   * Makes the instance what {@link Engine.instantiate} made; {@link start} is to be called again. Absent where that is
+   * no cheaper than another instance.
+   * @throws UsageError where the guest runs, or a call was left; what `instantiate` throws
+   */
+  reset?(): void;
   /** The type of an exported function. */
   functionType(name: string): FuncType | undefined;
   exportKind(name: string): ExternKind | undefined;

@@ -36,9 +36,11 @@ export type ErrorCode =
   | 'MEMORY_LIMIT'
   | 'STACK_LIMIT'
   | 'CPU_TIMEOUT'
+  | 'ABORTED'
   | 'SECURITY'
   | 'HOST'
   | 'DISPOSED'
+  | 'SNAPSHOT'
   | 'USAGE';
 
 /** What an error may carry beside its message. */
@@ -140,6 +142,11 @@ export class CpuTimeoutExceeded extends RuntimeError {
   readonly code = 'CPU_TIMEOUT';
 }
 
+/** The caller's signal ended the call, or its sandbox was reset meanwhile. `cause` is the signal's reason. */
+export class CallAborted extends RuntimeError {
+  readonly code = 'ABORTED';
+}
+
 /** The guest asked for what the policy does not grant, and the policy says that this ends the call. */
 export class SecurityViolation extends RuntimeError {
   readonly code = 'SECURITY';
@@ -148,6 +155,11 @@ export class SecurityViolation extends RuntimeError {
 /** A host function failed; `cause` is what it threw. */
 export class HostError extends RuntimeError {
   readonly code = 'HOST';
+}
+
+/** A snapshot cannot be made of the guest as it stands, or is damaged, foreign, or does not fit. Nothing was changed. */
+export class SnapshotError extends WasmSandboxError {
+  readonly code = 'SNAPSHOT';
 }
 
 /** The sandbox was used after `dispose()`. */

@@ -134,7 +134,7 @@ function inline(helper: (...args: never[]) => void, args: readonly string[]): st
 }
 
 /** What stands for a call of the helper that is an expression, with its argument as `$1`. */
-const CTZ32 = `(${(/return (.*);/.exec(ctz32.toString())?.[1] ?? '').replaceAll(/\ba\b/g, '$1')})`;
+const CTZ32 = `(${(/return ([^;}]+)/.exec(ctz32.toString())?.[1] ?? '').replaceAll(/\ba\b/g, '$1')})`;
 
 /** A call of a helper that stores a 64-bit result. */
 function helped(call: string): string[] {

@@ -7,8 +7,10 @@ import { CONVERSIONS } from './convert.ts';
 import { type Compute, Lanes, type Scratch } from './lanes.ts';
 import { LANEWISE } from './lanewise.ts';
 import { ACCESSES } from './memory.ts';
+import { relaxed } from './relaxed.ts';
 
-const TABLE: Readonly<Record<string, Compute>> = { ...LANEWISE, ...CONVERSIONS, ...ACCESSES };
+const STRICT: Readonly<Record<string, Compute>> = { ...LANEWISE, ...CONVERSIONS, ...ACCESSES };
+const TABLE: Readonly<Record<string, Compute>> = { ...STRICT, ...relaxed(STRICT) };
 
 const scratch: Scratch = {
   a: new Lanes(),

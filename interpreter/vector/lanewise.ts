@@ -6,7 +6,7 @@ import type { BigView, Compute, Lanes, NumberView, Scratch } from './lanes.ts';
 type Table = Record<string, Compute>;
 
 /** For lanes of floats: a NaN that the computation made becomes the canonical one. */
-function canonical(lanes: Lanes, view: NumberView): void {
+export function canonical(lanes: Lanes, view: NumberView): void {
   if (view === 'f32') {
     for (let i = 0; i < 4; i++) if (Number.isNaN(lanes.f32[i])) lanes.u32[i] = 0x7fc00000;
   } else if (view === 'f64') {

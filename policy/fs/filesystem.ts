@@ -4,6 +4,7 @@
  * with a path.
  */
 
+import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { ERRNO } from '../wasi/errno.ts';
 
 export type FsErrorCode = Exclude<keyof typeof ERRNO, 'success'>;
@@ -114,6 +115,9 @@ export interface Directory {
   close(): void;
 }
 
+/** Opens what was open in a saved file system, by its inode; undefined where there is no such file or directory. */
+export type Reopen = (inode: bigint) => File | Directory | undefined;
+
 export interface FileSystem {
   readonly readOnly: boolean;
   /** The directory that guests see; a new handle each time. */
@@ -122,6 +126,13 @@ export interface FileSystem {
   reset(): void;
   /** Contents by path from the root, without the leading `/`; undefined where they are not kept in memory. */
   files(): ReadonlyMap<string, Uint8Array> | undefined;
+  /**
+   * Everything in it. Absent where it cannot be saved.
+   * @param open what is open, and perhaps has no name any more
+   */
+  save?(to: WireWriter, open: readonly (File | Directory)[]): void;
+  /** @throws SnapshotError; it is then to be given up */
+  load?(from: WireReader): Reopen;
   /** Lets go of the host's folder; {@link FileSystem.openRoot} then fails. */
   close(): void;
 }

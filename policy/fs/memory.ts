@@ -1,5 +1,6 @@
 /** Files in memory: for every runtime, the same at every run. Inode numbers count up, and times come from the clock. */
 
+import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import {
   type Directory,
   type Entry,
@@ -9,11 +10,13 @@ import {
   MAX_FILE_SIZE,
   type NodeKind,
   type OpenOptions,
+  type Reopen,
   readOnlyError,
   type Stat,
   type TimeChange,
 } from './filesystem.ts';
 import { type FileLimits, Quota } from './quota.ts';
+import { readNodes, writeNodes } from './saved.ts';
 
 /** What a memory file system starts from: contents by path from the root; a path that ends in `/` is a directory. */
 export type InitialFiles = readonly (readonly [path: string, bytes: Uint8Array])[];
@@ -36,13 +39,13 @@ interface NodeState {
 
 type FileNode = NodeState & { readonly kind: 'file'; bytes: Uint8Array; size: number };
 type LinkNode = NodeState & { readonly kind: 'link'; readonly target: string; readonly size: number };
-type DirectoryNode = NodeState & {
+export type DirectoryNode = NodeState & {
   readonly kind: 'directory';
   readonly entries: Map<string, Node>;
   /** Undefined for the root, and for a directory that was removed. */
   parent: DirectoryNode | undefined;
 };
-type Node = FileNode | LinkNode | DirectoryNode;
+export type Node = FileNode | LinkNode | DirectoryNode;
 
 export class MemoryFileSystem implements FileSystem {
   readonly readOnly: boolean;
@@ -66,7 +69,7 @@ export class MemoryFileSystem implements FileSystem {
     this.quota = new Quota(options.limits);
     this.device = options.device;
     this.time = () => options.time();
-    this.root = this.load();
+    this.root = this.build();
   }
 
   openRoot(): Directory {
@@ -76,7 +79,31 @@ export class MemoryFileSystem implements FileSystem {
   reset(): void {
     this.quota.reset();
     this.inodes = 0n;
-    this.root = this.load();
+    this.root = this.build();
+  }
+
+  save(to: WireWriter, open: readonly (File | Directory)[]): void {
+    to.u64(this.inodes);
+    writeNodes(
+      to,
+      this.root,
+      open.flatMap((handle) =>
+        handle instanceof MemoryFile || handle instanceof MemoryDirectory ? [handle.node] : [],
+      ),
+    );
+  }
+
+  load(from: WireReader): Reopen {
+    const lastInode = from.u64();
+    const { root, byInode, bytes, files } = readNodes(from, lastInode);
+    this.quota.restore(bytes, files);
+    this.inodes = lastInode;
+    this.root = root;
+    return (inode) => {
+      const node = byInode.get(inode);
+      if (node?.kind === 'file') return new MemoryFile(this, node);
+      return node?.kind === 'directory' ? new MemoryDirectory(this, node) : undefined;
+    };
   }
 
   files(): ReadonlyMap<string, Uint8Array> {
@@ -100,7 +127,7 @@ export class MemoryFileSystem implements FileSystem {
     // Memory needs nobody to let go of it.
   }
 
-  private load(): DirectoryNode {
+  private build(): DirectoryNode {
     const root = this.newDirectory(undefined);
     for (const [path, bytes] of this.initial) {
       const parts = path.split('/');
@@ -175,7 +202,7 @@ export class MemoryFileSystem implements FileSystem {
 
 class MemoryFile implements File {
   private readonly fs: MemoryFileSystem;
-  private readonly node: FileNode;
+  readonly node: FileNode;
 
   constructor(fs: MemoryFileSystem, node: FileNode) {
     this.fs = fs;

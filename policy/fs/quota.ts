@@ -1,5 +1,6 @@
 /** What a guest may store in one file system. */
 
+import { SnapshotError } from '../../wasm/errors.ts';
 import { FsError } from './filesystem.ts';
 
 export interface FileLimits {
@@ -46,6 +47,18 @@ export class Quota {
 
   giveFile(): void {
     this.files = Math.max(0, this.files - 1);
+  }
+
+  /** Takes the place of all that was taken. @throws SnapshotError where it is beyond the limits */
+  restore(bytes: number, files: number): void {
+    const { maxBytes, maxFiles } = this.limits;
+    if (bytes > maxBytes || files > maxFiles) {
+      throw new SnapshotError(
+        `the files in the snapshot (${files} of ${bytes} bytes) are beyond the limits of the policy (${maxFiles} of ${maxBytes} bytes)`,
+      );
+    }
+    this.bytes = bytes;
+    this.files = files;
   }
 
   reset(): void {

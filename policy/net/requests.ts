@@ -1,8 +1,11 @@
 /** A guest's requests: what it collects before sending, and what comes back. */
 
+import { SnapshotError } from '../../wasm/errors.ts';
+import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { Capability, NetworkCapability } from '../capability.ts';
 import type { Decision, NetworkRequest } from '../decide.ts';
 import type { SecurityPolicy } from '../policy.ts';
+import type { Saved } from '../saved.ts';
 import { type HttpClient, type HttpResponse, loadClient } from './client.ts';
 import type { Header } from './headers.ts';
 import type { NetworkLimits } from './limits.ts';
@@ -117,7 +120,7 @@ export class OutgoingRequest {
   }
 }
 
-export class NetworkState {
+export class NetworkState implements Saved {
   readonly policy: SecurityPolicy;
   /** Milliseconds that the guest's call still has. */
   readonly timeLeft: () => number;
@@ -161,6 +164,20 @@ export class NetworkState {
   close(handle: number): boolean {
     this.requests.get(handle)?.end();
     return this.requests.delete(handle);
+  }
+
+  /** @throws SnapshotError where a request is open */
+  save(to: WireWriter): void {
+    if (this.open > 0) {
+      throw new SnapshotError(
+        `the guest has ${this.open} HTTP requests open, which no snapshot can hold: let it close them first`,
+      );
+    }
+    to.number(this.lastHandle);
+  }
+
+  load(from: WireReader): void {
+    this.lastHandle = from.integer(2 ** 31, 'the number of requests');
   }
 
   /** Closes every request; handles begin anew. */

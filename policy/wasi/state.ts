@@ -1,5 +1,6 @@
 /** What one guest's WASI calls share. */
 
+import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import type { HostCallContext } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { type Directory, type File, type FileSystem, FsError, type NodeKind } from '../fs/filesystem.ts';
@@ -7,6 +8,7 @@ import type { RandomSource } from '../random.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
 import { ALL_RIGHTS } from './abi.ts';
 import type { Errno } from './errno.ts';
+import { type ReopenOn, readDescriptors, writeDescriptors } from './saved.ts';
 
 /** Most `iovec`s or subscriptions in one call, as `IOV_MAX` on Linux. */
 export const MAX_VECTORS = 1_024;
@@ -119,6 +121,26 @@ export class WasiState {
     const { maxDescriptors } = this.sources;
     if (this.descriptors.size < maxDescriptors) return;
     throw new FsError('mfile', { rule: 'fileLimit', reason: `the limit of ${maxDescriptors} open files is reached` });
+  }
+
+  /** Descriptors; the sources are saved by whoever made them. */
+  save(to: WireWriter): void {
+    writeDescriptors(to, this.descriptors);
+  }
+
+  /**
+   * @param reopen opens files and directories of the file systems, which have been loaded
+   * @throws SnapshotError; the state is then to be given up
+   */
+  load(from: WireReader, reopen: ReopenOn): void {
+    const { stdin, stdout, stderr, maxDescriptors } = this.sources;
+    this.closeAll();
+    const streams = { stdin, stdout, stderr };
+    for (const [number, descriptor] of readDescriptors(from, { streams, maxDescriptors, reopen })) {
+      this.descriptors.set(number, descriptor);
+      if (descriptor.kind === 'directory') this.listed += descriptor.listing?.length ?? 0;
+    }
+    if (this.listed > MAX_LISTED) damaged('its listings are beyond the limit');
   }
 
   /** Gives a descriptor the lowest free number. */

@@ -21,8 +21,10 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   MEMORY_LIMIT: STATUS.limit,
   STACK_LIMIT: STATUS.limit,
   CPU_TIMEOUT: STATUS.limit,
+  ABORTED: STATUS.limit,
   SECURITY: STATUS.refused,
   HOST: STATUS.trap,
+  SNAPSHOT: STATUS.invalid,
   DISPOSED: STATUS.usage,
   USAGE: STATUS.usage,
 };

@@ -62,6 +62,9 @@ export interface ModuleImportDescriptor extends ModuleExportDescriptor {
 
 /** A compiled module (JavaScript API, 5.1). Belongs to no namespace in particular. */
 export class Module {
+  /** Nothing at run time: without it, every object would be a module to the compiler. */
+  declare private readonly brand: never;
+
   /** @throws CompileError, TypeError */
   constructor(bytes: BufferSource) {
     modules.set(this, decode(bytesOf(bytes)));

@@ -13,13 +13,14 @@ import {
   type GlobalType,
   I32,
   I64,
-  isRefType,
   type RefType,
   type ValType,
 } from '../../wasm/types.ts';
 import { Choices } from './choices.ts';
-import type { Instruction, Signature } from './encode.ts';
+import type { Instruction } from './encode.ts';
+import { type GeneratedFeature, LATER_ACTIONS, laterTypes } from './later.ts';
 import { ACCESSES, COMPARISONS, constant, makeCanonical, makesNaN, NUMERIC, typesOf } from './rows.ts';
+import { FunctionReference, isReference, type Signature, type Type } from './types.ts';
 import { INTERESTING } from './values.ts';
 
 /** What a body may refer to. */
@@ -28,7 +29,9 @@ export interface Surroundings {
   readonly functions: readonly Signature[];
   readonly globals: readonly GlobalType[];
   readonly tables: readonly TableInfo[];
-  readonly memory: { readonly pages: number; readonly max: number | undefined } | undefined;
+  readonly memories: readonly { readonly pages: number; readonly max: number | undefined }[];
+  /** Parameters of each tag. */
+  readonly tags: readonly (readonly Type[])[];
   readonly dataSegments: number;
   readonly elementSegments: readonly RefType[];
   /** The global counted down at function entries and loop headers, where there is one. */
@@ -37,6 +40,8 @@ export interface Surroundings {
   readonly sum: number;
   /** Whether every instruction that may make a NaN is followed by instructions that make it canonical. */
   readonly canonicalNaN: boolean;
+  /** What bodies may use beyond release 2.0. */
+  readonly features: readonly GeneratedFeature[];
 }
 
 export interface TableInfo {
@@ -46,8 +51,8 @@ export interface TableInfo {
   readonly functions: readonly (number | undefined)[];
 }
 
-interface Frame {
-  readonly kind: 'function' | 'block' | 'loop' | 'if' | 'else';
+export interface Frame {
+  readonly kind: 'function' | 'block' | 'loop' | 'if' | 'else' | 'try';
   readonly type: Signature;
   /** Height of the operand stack outside. */
   readonly floor: number;
@@ -56,10 +61,13 @@ interface Frame {
 
 const BLOCK_RESULTS: readonly ValType[] = [I32, I64, F32, F64, I32, I64, FUNCREF, EXTERNREF];
 
-type Action = (body: BodyGenerator, choices: Choices) => void;
+export type Action = (body: BodyGenerator, choices: Choices) => void;
 
-/** What a step may do, and how often. The first is what an empty step does. */
-const ACTIONS: readonly (readonly [weight: number, action: Action])[] = [
+/** What a step may do, and how often. */
+export type WeightedActions = readonly (readonly [weight: number, action: Action])[];
+
+/** The first is what an empty step does. */
+const ACTIONS: WeightedActions = [
   [1, (b) => b.emit('nop')],
   [40, (b, c) => b.numeric(c)],
   [12, (b, c) => b.decide(c)],
@@ -80,23 +88,29 @@ const ACTIONS: readonly (readonly [weight: number, action: Action])[] = [
   [4, (b, c) => b.select(c)],
   [5, (b, c) => b.drop(c)],
 ];
-const WEIGHTED: readonly Action[] = ACTIONS.flatMap(([weight, action]) => Array<Action>(weight).fill(action));
+const repeated = (actions: WeightedActions): readonly Action[] =>
+  actions.flatMap(([weight, action]) => Array<Action>(weight).fill(action));
+const WEIGHTED = repeated(ACTIONS);
 
 export class BodyGenerator {
   readonly code: Instruction[] = [];
-  private readonly around: Surroundings;
-  private readonly stack: ValType[] = [];
-  private readonly frames: Frame[];
+  readonly around: Surroundings;
+  private readonly actions: readonly Action[];
+  private readonly blockResults: readonly Type[];
+  readonly stack: Type[] = [];
+  readonly frames: Frame[];
   /** Parameters and declared locals. */
-  private readonly locals: readonly ValType[];
+  readonly locals: readonly Type[];
   /** Types of the locals behind them, which steps do not know of: they may hold a NaN that is not canonical. */
-  private readonly scratch: ValType[] = [];
+  private readonly scratch: Type[] = [];
   /** Bits of the constant of a type that came last. */
   private readonly lastBits = new Map<ValType, bigint>();
   private readonly parameters: number;
 
-  constructor(around: Surroundings, type: Signature, locals: readonly ValType[]) {
+  constructor(around: Surroundings, type: Signature, locals: readonly Type[]) {
     this.around = around;
+    this.actions = [...WEIGHTED, ...around.features.flatMap((feature) => repeated(LATER_ACTIONS[feature]))];
+    this.blockResults = [...BLOCK_RESULTS, ...laterTypes(around)];
     this.locals = [...type.params, ...locals];
     this.parameters = type.params.length;
     this.frames = [{ kind: 'function', type, floor: 0, unreachable: false }];
@@ -104,10 +118,10 @@ export class BodyGenerator {
   }
 
   /** Follows the steps, then closes whatever is open. */
-  run(steps: readonly (readonly number[])[]): { locals: ValType[]; body: Instruction[] } {
+  run(steps: readonly (readonly number[])[]): { locals: Type[]; body: Instruction[] } {
     for (const step of steps) {
       const choices = new Choices(step);
-      const action = choices.pick(WEIGHTED);
+      const action = choices.pick(this.actions);
       // Not too much code that is never reached.
       if (this.frame.unreachable && this.frames.length > 1 && choices.once(2)) this.close(choices);
       else action(this, choices);
@@ -126,12 +140,12 @@ export class BodyGenerator {
     this.code.push(instruction);
   }
 
-  private get frame(): Frame {
+  get frame(): Frame {
     return this.frames.at(-1) as Frame;
   }
 
   /** Operands the innermost construct may use. */
-  private get available(): ValType[] {
+  get available(): Type[] {
     return this.stack.slice(this.frame.floor);
   }
 
@@ -144,13 +158,13 @@ export class BodyGenerator {
     this.code.push(['global.get', fuel], ['i32.const', 1], 'i32.sub', ['global.set', fuel]);
   }
 
-  private scratchLocal(type: ValType): number {
+  scratchLocal(type: Type): number {
     if (!this.scratch.includes(type)) this.scratch.push(type);
     return this.locals.length + this.scratch.indexOf(type);
   }
 
   /** Sees to it that operands of these types are on top. */
-  private need(types: readonly ValType[], choices: Choices): void {
+  need(types: readonly Type[], choices: Choices): void {
     const { available } = this;
     const fits = (count: number) =>
       available.slice(available.length - count).every((type, i) => type === types[i + types.length - count]);
@@ -162,18 +176,18 @@ export class BodyGenerator {
     for (const type of types.slice(present)) this.synthesise(type, choices);
   }
 
-  private apply(params: readonly ValType[], results: readonly ValType[]): void {
+  apply(params: readonly Type[], results: readonly Type[]): void {
     this.stack.length = Math.max(this.frame.floor, this.stack.length - params.length);
     this.stack.push(...results);
   }
 
   /** Pushes a value of the type from a constant, local, global or table. */
-  synthesise(type: ValType, choices: Choices): void {
+  synthesise(type: Type, choices: Choices): void {
     const source = choices.below(4);
     const locals = source === 1 || source === 2 ? indicesOf(this.locals, type) : [];
     const globals =
       source === 3
-        ? indicesOf(
+        ? indicesOf<Type>(
             this.around.globals.map((global) => global.type),
             type,
           )
@@ -181,8 +195,15 @@ export class BodyGenerator {
     if (locals.length > 0) this.emit(['local.get', choices.pick(locals)]);
     else if (globals.length > 0) this.emit(['global.get', choices.pick(globals)]);
     else if (type === FUNCREF && choices.once(2)) this.emit(['ref.func', choices.below(this.around.functions.length)]);
-    else this.emit(constant(type, this.anyBits(type, choices)));
+    else if (type instanceof FunctionReference && !(type.nullable && choices.once(4))) {
+      this.emit(['ref.func', choices.pick(this.functionsOf(type.to))]);
+    } else this.emit(constant(type, isReference(type) ? 0n : this.anyBits(type as ValType, choices)));
     this.stack.push(type);
+  }
+
+  /** Functions of exactly this type. */
+  functionsOf(type: Signature): number[] {
+    return this.around.functions.flatMap((other, i) => (sameType(other, type) ? [i] : []));
   }
 
   private anyBits(type: ValType, choices: Choices): bigint {
@@ -200,7 +221,7 @@ export class BodyGenerator {
   }
 
   /** Takes a value off the stack and into the sum. */
-  private addToSum(type: ValType): Instruction[] {
+  addToSum(type: Type): Instruction[] {
     const { sum } = this.around;
     const asI64: Readonly<Partial<Record<ValType, Instruction[]>>> = {
       [I32]: ['i64.extend_i32_u'],
@@ -209,21 +230,27 @@ export class BodyGenerator {
       [F64]: ['i64.reinterpret_f64'],
     };
     const rotated: Instruction[] = [['global.get', sum], ['i64.const', 23], 'i64.rotl', 'i64.xor', ['global.set', sum]];
-    return [...(asI64[type] ?? ['ref.is_null', 'i64.extend_i32_u']), ...rotated];
+    const bits = typeof type === 'number' ? asI64[type as ValType] : undefined;
+    return [...(bits ?? ['ref.is_null', 'i64.extend_i32_u']), ...rotated];
   }
 
   /** Operands for an instruction: new ones, or what is on the stack as far as it goes. */
-  private operands(types: readonly ValType[], choices: Choices): void {
+  operands(types: readonly Type[], choices: Choices): void {
     if (choices.once(2)) for (const type of types) this.synthesise(type, choices);
     else this.need(types, choices);
   }
 
-  private pushI32(value: number): void {
+  pushI32(value: number): void {
     this.emit(['i32.const', value]);
     this.stack.push(I32);
   }
 
-  private instruction(mnemonic: Mnemonic, immediates: readonly number[], params: ValType[], results: ValType[]): void {
+  instruction(
+    mnemonic: Mnemonic,
+    immediates: readonly number[],
+    params: readonly Type[],
+    results: readonly Type[],
+  ): void {
     this.emit([mnemonic, ...immediates]);
     this.apply(params, results);
   }
@@ -278,7 +305,7 @@ export class BodyGenerator {
       return;
     }
     const local = choices.below(this.locals.length);
-    this.instruction('local.get', [local], [], [this.locals[local] as ValType]);
+    this.instruction('local.get', [local], [], [this.locals[local] as Type]);
   }
 
   localSet(choices: Choices): void {
@@ -287,7 +314,7 @@ export class BodyGenerator {
     const matching = top === undefined ? [] : indicesOf(this.locals, top);
     if (this.locals.length === 0) return;
     const local = matching.length > 0 ? choices.pick(matching) : choices.below(this.locals.length);
-    const type = this.locals[local] as ValType;
+    const type = this.locals[local] as Type;
     this.need([type], choices);
     this.instruction(isTee ? 'local.tee' : 'local.set', [local], [type], isTee ? [type] : []);
   }
@@ -306,9 +333,15 @@ export class BodyGenerator {
     this.instruction('global.set', [index], [global.type], []);
   }
 
+  /** A memory; -1 where there is none. */
+  private memoryIndex(choices: Choices): number {
+    const { memories } = this.around;
+    return memories.length > 1 ? choices.below(memories.length) : memories.length - 1;
+  }
+
   access(choices: Choices): void {
-    const { memory } = this.around;
-    if (memory === undefined) {
+    const index = this.memoryIndex(choices);
+    if (index < 0) {
       this.numeric(choices);
       return;
     }
@@ -326,7 +359,8 @@ export class BodyGenerator {
       this.code.push(['i32.const', mask], 'i32.and');
       if (value !== undefined) this.emit(['local.get', this.scratchLocal(value)]);
     }
-    this.emit([row.mnemonic, align === undefined ? { offset } : { offset, align }]);
+    const memory = index === 0 ? {} : { memory: index };
+    this.emit([row.mnemonic, align === undefined ? { offset, ...memory } : { offset, align, ...memory }]);
     this.apply(params, typesOf(row.results));
   }
 
@@ -339,24 +373,42 @@ export class BodyGenerator {
     const { available } = this;
     const taken = Math.min(available.length, choices.pick([0, 1, 0, 2, 3]));
     const params = available.slice(available.length - taken);
-    const results = Array.from({ length: choices.pick([0, 1, 0, 1, 2, 3]) }, () => choices.pick(BLOCK_RESULTS));
+    const results = this.anyResults(choices);
     if (params.length === 0 && results.length === 0) this.emit(kind);
     else
-      this.emit(
-        params.length === 0 && results.length === 1 ? [kind, results[0] as ValType] : [kind, { params, results }],
-      );
+      this.emit(params.length === 0 && results.length === 1 ? [kind, results[0] as Type] : [kind, { params, results }]);
     this.enter(kind, { params, results });
     if (kind === 'loop') this.burnFuel();
   }
 
-  private enter(kind: Frame['kind'], type: Signature): void {
+  /** An `if` without parameters and results, on a condition from the stack. */
+  openIf(choices: Choices): void {
+    this.need([I32], choices);
+    this.apply([I32], []);
+    this.emit('if');
+    this.enter('if', { params: [], results: [] });
+  }
+
+  /** Takes the topmost reference for one of the next wider type. */
+  weaken(): void {
+    const top = this.available.at(-1);
+    if (!(top instanceof FunctionReference)) return;
+    this.stack[this.stack.length - 1] = top.nullable ? FUNCREF : FunctionReference.of(top.to, true);
+  }
+
+  /** Results for a block. */
+  anyResults(choices: Choices): Type[] {
+    return Array.from({ length: choices.pick([0, 1, 0, 1, 2, 3]) }, () => choices.pick(this.blockResults));
+  }
+
+  enter(kind: Frame['kind'], type: Signature): void {
     this.apply(type.params, []);
     this.frames.push({ kind, type, floor: this.stack.length, unreachable: false });
     this.stack.push(...type.params);
   }
 
   /** Makes the operands of the innermost construct exactly `types`. */
-  private settle(types: readonly ValType[], choices: Choices): void {
+  private settle(types: readonly Type[], choices: Choices): void {
     const { available } = this;
     const ends = (count: number) =>
       available.slice(available.length - count).every((type, i) => type === types[i + types.length - count]);
@@ -406,12 +458,12 @@ export class BodyGenerator {
     this.frames.push({ kind: 'else', type: frame.type, floor: frame.floor, unreachable: false });
   }
 
-  private becomeUnreachable(): void {
+  becomeUnreachable(): void {
     this.frame.unreachable = true;
     this.stack.length = this.frame.floor;
   }
 
-  private labelTypes(label: number): readonly ValType[] {
+  labelTypes(label: number): readonly Type[] {
     const { kind, type } = this.frames[this.frames.length - 1 - label] as Frame;
     return kind === 'loop' ? type.params : type.results;
   }
@@ -464,17 +516,26 @@ export class BodyGenerator {
     const index = choices.below(this.around.functions.length);
     const type = this.around.functions[index] as Signature;
     this.need(type.params, choices);
-    this.instruction('call', [index], [...type.params], [...type.results]);
+    this.instruction('call', [index], type.params, type.results);
   }
 
   callIndirect(choices: Choices): void {
-    const tables = this.around.tables.flatMap((table, i) => (table.element === FUNCREF ? [i] : []));
-    if (tables.length === 0) {
+    const callee = this.pushIndirect(this.around.functions, choices);
+    if (callee === undefined) {
       this.call(choices);
       return;
     }
+    const { type, table } = callee;
+    this.emit(['call_indirect', type, table]);
+    this.apply([...type.params, I32], type.results);
+  }
+
+  /** Arguments and an index for an indirect call of one of the types; undefined where no table is. */
+  pushIndirect(types: readonly Signature[], choices: Choices): { type: Signature; table: number } | undefined {
+    const tables = this.around.tables.flatMap((table, i) => (table.element === FUNCREF ? [i] : []));
+    if (tables.length === 0) return undefined;
     const table = choices.pick(tables);
-    const type = choices.pick(this.around.functions);
+    const type = choices.pick(types);
     const places = (this.around.tables[table] as TableInfo).functions.flatMap((index, place) =>
       index !== undefined && sameType(this.around.functions[index] as Signature, type) ? [place] : [],
     );
@@ -482,12 +543,11 @@ export class BodyGenerator {
       this.need(type.params, choices);
       this.pushI32(choices.pick(places));
     } else this.smallIndex(type.params, choices);
-    this.emit(['call_indirect', type, table]);
-    this.apply([...type.params, I32], type.results);
+    return { type, table };
   }
 
   /** Sees to operands of these types and, above them, an index mostly within a small table. */
-  private smallIndex(types: readonly ValType[], choices: Choices): void {
+  private smallIndex(types: readonly Type[], choices: Choices): void {
     if (choices.once(2)) {
       this.need(types, choices);
       this.pushI32(choices.below(12));
@@ -500,34 +560,36 @@ export class BodyGenerator {
   }
 
   bulkMemory(choices: Choices): void {
-    const { memory, dataSegments } = this.around;
+    const { memories, dataSegments } = this.around;
+    const index = this.memoryIndex(choices);
+    const memory = memories[index];
     if (memory === undefined) {
       this.numeric(choices);
       return;
     }
     switch (choices.below(dataSegments > 0 ? 6 : 4)) {
       case 0:
-        this.instruction('memory.size', [], [], [I32]);
+        this.instruction('memory.size', [index], [], [I32]);
         return;
       case 1: {
         this.need([I32], choices);
         // Only where both engines must stop at the same size.
         if (memory.max === undefined || !choices.once(3))
           this.code.push(['i32.const', memory.max === undefined ? 0 : 1], 'i32.and');
-        this.instruction('memory.grow', [], [I32], [I32]);
+        this.instruction('memory.grow', [index], [I32], [I32]);
         return;
       }
       case 2:
         this.range(choices, 0xff00, 0x200);
-        this.instruction('memory.fill', [], [I32, I32, I32], []);
+        this.instruction('memory.fill', [index], [I32, I32, I32], []);
         return;
       case 3:
         this.range(choices, 0xff00, 0x200);
-        this.instruction('memory.copy', [], [I32, I32, I32], []);
+        this.instruction('memory.copy', [index, this.memoryIndex(choices)], [I32, I32, I32], []);
         return;
       case 4:
         this.range(choices, 0xff00, 16);
-        this.instruction('memory.init', [choices.below(dataSegments)], [I32, I32, I32], []);
+        this.instruction('memory.init', [choices.below(dataSegments), index], [I32, I32, I32], []);
         return;
       default:
         this.instruction('data.drop', [choices.below(dataSegments)], [], []);
@@ -602,7 +664,7 @@ export class BodyGenerator {
 
   reference(choices: Choices): void {
     const top = this.available.at(-1);
-    if (top !== undefined && isRefType(top)) {
+    if (top !== undefined && isReference(top)) {
       this.instruction('ref.is_null', [], [top], [I32]);
       return;
     }
@@ -610,9 +672,9 @@ export class BodyGenerator {
   }
 
   select(choices: Choices): void {
-    const type = choices.once(2) ? choices.pick(BLOCK_RESULTS) : (this.available.at(-1) ?? I32);
+    const type = choices.once(2) ? choices.pick(this.blockResults) : (this.available.at(-1) ?? I32);
     this.need([type, type, I32], choices);
-    if (isRefType(type) || choices.once(3)) this.emit(['select_t', [type]]);
+    if (isReference(type) || choices.once(3)) this.emit(['select_t', [type]]);
     else this.emit('select');
     this.apply([type, type, I32], [type]);
   }
@@ -631,6 +693,10 @@ function indicesOf<T>(items: readonly T[], wanted: T): number[] {
   return items.flatMap((item, i) => (item === wanted ? [i] : []));
 }
 
+export function sameTypes(a: readonly Type[], b: readonly Type[]): boolean {
+  return a.length === b.length && a.every((type, i) => type === b[i]);
+}
+
 function sameType(a: Signature, b: Signature): boolean {
-  return a.params.join() === b.params.join() && a.results.join() === b.results.join();
+  return sameTypes(a.params, b.params) && sameTypes(a.results, b.results);
 }

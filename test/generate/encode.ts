@@ -5,12 +5,9 @@
 
 import { accessBytes, type Immediates, type Mnemonic, type Opcode, opcode } from '../../wasm/opcodes.ts';
 import { FUNCREF, type Limits, type RefType, type ValType } from '../../wasm/types.ts';
+import { type FunctionReference, type Signature, signatureKey, type Type } from './types.ts';
 
-/** A function type. A `FuncType` of the decoder is one too. */
-export interface Signature {
-  readonly params: readonly ValType[];
-  readonly results: readonly ValType[];
-}
+export type { Signature } from './types.ts';
 
 /** A float constant given by its bits: a number for f32, a bigint for f64. */
 export interface FloatBits {
@@ -22,6 +19,8 @@ export interface MemArg {
   readonly offset?: number | bigint;
   /** Exponent of two. Default: the natural alignment. */
   readonly align?: number;
+  /** Index of the memory. Default 0. */
+  readonly memory?: number;
 }
 
 /**
@@ -33,14 +32,30 @@ export interface MemArg {
  * - constants: numbers or bigints; floats also as {@link FloatBits}; vectors and shuffles as 16 bytes;
  * - `select_t`: the list of types; `ref.null`: the reference type.
  */
-export type Immediate = number | bigint | readonly number[] | Uint8Array | Signature | FloatBits | MemArg;
+export type Immediate =
+  | number
+  | bigint
+  | readonly number[]
+  | readonly Type[]
+  | Uint8Array
+  | Signature
+  | FloatBits
+  | MemArg
+  | Type;
 
-/** An instruction, or bytes to be copied as they are. */
-export type Instruction = Mnemonic | readonly [Mnemonic, ...Immediate[]] | { readonly raw: readonly number[] };
+/** Gives the index of a signature in the type section. */
+export type TypeIndex = (signature: Signature) => number;
+
+/** An instruction, or bytes to be copied as they are, which may depend on the indices of types. */
+export type Instruction =
+  | Mnemonic
+  | readonly [Mnemonic, ...Immediate[]]
+  | { readonly raw: readonly number[] }
+  | { readonly write: (w: ByteWriter, use: TypeIndex) => void };
 
 export interface FunctionDescription extends Partial<Signature> {
   /** Declared locals, one entry a local. */
-  readonly locals?: readonly ValType[];
+  readonly locals?: readonly Type[];
   /** Without the final `end`, which is added. */
   readonly body: readonly Instruction[];
   readonly export?: string;
@@ -72,11 +87,17 @@ export type ImportDescription = { readonly module: string; readonly name: string
   | { readonly table: TableDescription }
   | { readonly memory: MemoryDescription }
   | { readonly global: Pick<GlobalDescription, 'type' | 'mutable'> }
+  | { readonly tag: readonly Type[] }
 );
+
+export interface TagDescription {
+  readonly params: readonly Type[];
+  readonly export?: string;
+}
 
 export interface ExportDescription {
   readonly name: string;
-  readonly kind: 'function' | 'table' | 'memory' | 'global';
+  readonly kind: 'function' | 'table' | 'memory' | 'global' | 'tag';
   readonly index: number;
 }
 
@@ -92,6 +113,8 @@ export interface ElementDescription {
 }
 
 export interface DataDescription {
+  /** Of an active segment. Default 0. */
+  readonly memory?: number;
   readonly offset?: readonly Instruction[];
   readonly bytes: Iterable<number>;
 }
@@ -108,8 +131,9 @@ export interface ModuleDescription {
   readonly functions?: readonly FunctionDescription[];
   readonly tables?: readonly TableDescription[];
   readonly memories?: readonly MemoryDescription[];
+  readonly tags?: readonly TagDescription[];
   readonly globals?: readonly GlobalDescription[];
-  /** Added to the exports that functions, tables, memories and globals name themselves. */
+  /** Added to the exports that functions, tables, memories, tags and globals name themselves. */
   readonly exports?: readonly ExportDescription[];
   readonly start?: number;
   readonly elements?: readonly ElementDescription[];
@@ -209,6 +233,7 @@ export const SECTION = {
   code: 10,
   data: 11,
   dataCount: 12,
+  tag: 13,
 } as const;
 
 /** A value as an unsigned LEB128, for modules put together by hand. */
@@ -253,6 +278,8 @@ function floatBits(value: Immediate, bytes: 4 | 8): number | bigint {
 }
 
 const EMPTY_BLOCK = 0x40;
+/** Set in an alignment that the index of a memory follows. */
+const NAMES_MEMORY = 0x40;
 
 /** How each form of immediates is written. `use` gives the index of a signature. */
 const WRITE: Readonly<
@@ -260,9 +287,8 @@ const WRITE: Readonly<
 > = {
   none: () => undefined,
   block: (w, [type], _row, use) => {
-    if (type === undefined) w.u8(EMPTY_BLOCK);
-    else if (typeof type === 'number') w.u8(type);
-    else w.signed(use(type as Signature));
+    if (type !== undefined && typeof type === 'object' && 'params' in type) w.signed(use(type));
+    else writeBlockType(w, type as Type | undefined, use);
   },
   label: index,
   labels: (w, [targets, fallback]) => {
@@ -295,11 +321,26 @@ const WRITE: Readonly<
   v128: (w, [bytes]) => w.bytes(bytes as Uint8Array),
   shuffle: (w, [lanes]) => w.bytes(lanes as Uint8Array),
   lane: (w, [lane]) => w.u8(lane as number),
-  types: (w, [types]) => w.vector(types as readonly number[], (type) => w.u8(type)),
-  reftype: (w, [type]) => w.u8(type as number),
+  types: (w, [types], _row, use) => w.vector(types as readonly Type[], (type) => writeType(w, type, use)),
+  reftype: (w, [type], _row, use) => {
+    if (typeof type === 'object') w.signed(use((type as FunctionReference).to));
+    else w.u8(type as number);
+  },
 };
 
-type TypeIndex = (signature: Signature) => number;
+const REF = 0x64;
+const REF_NULL = 0x63;
+
+/** A value type (specification 5.3.4). */
+export function writeType(w: ByteWriter, type: Type, use: TypeIndex): void {
+  if (typeof type === 'number') w.u8(type);
+  else w.u8(type.nullable ? REF_NULL : REF).signed(use(type.to));
+}
+
+function writeBlockType(w: ByteWriter, type: Type | undefined, use: TypeIndex): void {
+  if (type === undefined) w.u8(EMPTY_BLOCK);
+  else writeType(w, type, use);
+}
 
 function index(w: ByteWriter, [first = 0]: readonly Immediate[]): void {
   w.unsigned(first as number);
@@ -310,13 +351,19 @@ function twoIndices(w: ByteWriter, [first = 0, second = 0]: readonly Immediate[]
 }
 
 function memarg(w: ByteWriter, [given = {}]: readonly Immediate[], row: Opcode): void {
-  const { offset = 0, align = Math.log2(accessBytes(row)) } = given as MemArg;
-  w.unsigned(align).unsigned(offset);
+  const { offset = 0, align = Math.log2(accessBytes(row)), memory = 0 } = given as MemArg;
+  if (memory === 0) w.unsigned(align);
+  else w.unsigned(align | NAMES_MEMORY).unsigned(memory);
+  w.unsigned(offset);
 }
 
 function writeInstruction(w: ByteWriter, instruction: Instruction, use: TypeIndex): void {
   if (typeof instruction === 'object' && 'raw' in instruction) {
     w.bytes(instruction.raw);
+    return;
+  }
+  if (typeof instruction === 'object' && 'write' in instruction) {
+    instruction.write(w, use);
     return;
   }
   const [mnemonic, ...immediates] = typeof instruction === 'string' ? [instruction] : instruction;
@@ -335,19 +382,24 @@ function writeTable(w: ByteWriter, { element = FUNCREF, ...limits }: TableDescri
   writeLimits(w.u8(element), limits);
 }
 
-const EXPORT_KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
+const EXPORT_KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const;
+
+function writeTag(w: ByteWriter, params: readonly Type[], use: TypeIndex): void {
+  w.u8(0).unsigned(use({ params, results: [] }));
+}
 
 /** The bytes of a module. */
 export function encodeModule(description: ModuleDescription): Uint8Array {
-  const { imports = [], functions = [], tables = [], memories = [], globals = [], elements = [] } = description;
-  const { data = [], custom = [], names } = description;
+  const { imports = [], functions = [], tables = [], memories = [], tags = [], globals = [] } = description;
+  const { elements = [], data = [], custom = [], names } = description;
   const types: Signature[] = [];
   const typeIndices = new Map<string, number>();
-  const keyOf = ({ params, results }: Signature) => `${params}:${results}`;
   const use = (signature: Signature): number => {
-    const key = keyOf(signature);
+    const key = signatureKey(signature);
     let found = typeIndices.get(key);
     if (found === undefined) {
+      // A type may refer to those before it only.
+      for (const type of [...signature.params, ...signature.results]) if (typeof type === 'object') use(type.to);
       found = types.push(signature) - 1;
       typeIndices.set(key, found);
     }
@@ -356,7 +408,7 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
   for (const signature of description.types ?? []) {
     // Equal types written twice stay two types; signatures in use take the first.
     const added = types.push(signature) - 1;
-    if (!typeIndices.has(keyOf(signature))) typeIndices.set(keyOf(signature), added);
+    if (!typeIndices.has(signatureKey(signature))) typeIndices.set(signatureKey(signature), added);
   }
 
   const expression = (w: ByteWriter, instructions: readonly Instruction[]) => {
@@ -377,8 +429,7 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
           content((w) => w.vector(items, (item) => write(w, item))),
         );
 
-  const importedCount = (kind: 'function' | 'table' | 'memory' | 'global') =>
-    imports.filter((entry) => kind in entry).length;
+  const importedCount = (kind: keyof typeof EXPORT_KIND) => imports.filter((entry) => kind in entry).length;
   const named = (kind: keyof typeof EXPORT_KIND, items: readonly { readonly export?: string }[]) =>
     items.flatMap((item, i) =>
       item.export === undefined ? [] : [{ name: item.export, kind, index: importedCount(kind) + i }],
@@ -387,6 +438,7 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
     ...named('function', functions),
     ...named('table', tables),
     ...named('memory', memories),
+    ...named('tag', tags),
     ...named('global', globals),
     ...(description.exports ?? []),
   ];
@@ -399,6 +451,7 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
       if ('function' in entry) w.u8(0).unsigned(use(entry.function));
       else if ('table' in entry) writeTable(w.u8(1), entry.table);
       else if ('memory' in entry) writeLimits(w.u8(2), entry.memory);
+      else if ('tag' in entry) writeTag(w.u8(4), entry.tag, use);
       else
         w.u8(3)
           .u8(entry.global.type)
@@ -407,6 +460,7 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
     list(SECTION.function, functions, (w, { params = [], results = [] }) => w.unsigned(use({ params, results }))),
     list(SECTION.table, tables, writeTable),
     list(SECTION.memory, memories, writeLimits),
+    list(SECTION.tag, tags, (w, { params }) => writeTag(w, params, use)),
     list(SECTION.global, globals, (w, global) => {
       w.u8(global.type).u8(Number(global.mutable ?? false));
       expression(w, global.init);
@@ -418,13 +472,14 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
     list(SECTION.code, functions, (w, { locals = [], body }) => {
       w.sized(
         content((inner) => {
-          inner.vector(runs(locals), ([count, type]) => inner.unsigned(count).u8(type));
+          inner.vector(runs(locals), ([count, type]) => writeType(inner.unsigned(count), type, use));
           expression(inner, body);
         }),
       );
     }),
-    list(SECTION.data, data, (w, { offset, bytes }) => {
-      w.u8(offset === undefined ? 1 : 0);
+    list(SECTION.data, data, (w, { memory = 0, offset, bytes }) => {
+      if (memory > 0 && offset !== undefined) w.u8(2).unsigned(memory);
+      else w.u8(offset === undefined ? 1 : 0);
       if (offset !== undefined) expression(w, offset);
       w.sized(bytes);
     }),
@@ -443,8 +498,8 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
   ];
   const typeSection = list(SECTION.type, types, (w, { params, results }) => {
     w.u8(0x60)
-      .vector(params, (type) => w.u8(type))
-      .vector(results, (type) => w.u8(type));
+      .vector(params, (type) => writeType(w, type, use))
+      .vector(results, (type) => writeType(w, type, use));
   });
   return moduleOf(typeSection, ...rest);
 }
@@ -475,8 +530,8 @@ function functionNameMap(names: Readonly<Record<number, string>>): Uint8Array {
 }
 
 /** Equal types side by side, counted. */
-function runs(locals: readonly ValType[]): [count: number, type: ValType][] {
-  const counted: [number, ValType][] = [];
+function runs(locals: readonly Type[]): [count: number, type: Type][] {
+  const counted: [number, Type][] = [];
   for (const type of locals) {
     const last = counted.at(-1);
     if (last?.[1] === type) last[0]++;

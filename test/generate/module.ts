@@ -4,7 +4,7 @@
  * can be compared:
  *
  * - `f<index>` every function, and `b<index>` the same function with its floats as bits, where it has any;
- * - `g<index>` every global, `t<index>` every table, `m` the memory;
+ * - `g<index>` every global, `t<index>` every table, `m` the memory, `m<index>` those after it, `e<index>` every tag;
  * - `fuel`, where asked for: the global that ends endless executions. Set it before each call;
  * - `sum`: a global that depends on most values computed, in the order in which they were.
  *
@@ -34,9 +34,10 @@ import {
   type ImportDescription,
   type Instruction,
   type ModuleDescription,
-  type Signature,
 } from './encode.ts';
+import { type GeneratedFeature, laterTypes } from './later.ts';
 import { constant } from './rows.ts';
+import { FunctionReference, type Type } from './types.ts';
 import { anyBits, anyType } from './values.ts';
 
 interface GlobalShape extends GlobalType {
@@ -44,19 +45,35 @@ interface GlobalShape extends GlobalType {
   readonly bits: bigint;
 }
 
+/** A signature whose values pass between guest and host. */
+interface PlainSignature {
+  readonly params: readonly ValType[];
+  readonly results: readonly ValType[];
+}
+
+interface MemoryShape {
+  readonly imported: boolean;
+  readonly min: number;
+  readonly more: number | null;
+}
+
 interface SegmentShape {
-  /** An active one goes to the first memory, or the first table of its type. */
+  /** An active one goes to a memory, or the first table of its type. */
   readonly active: boolean;
   readonly choices: readonly number[];
 }
 
 export interface Shape {
-  readonly hostFunctions: readonly Signature[];
-  readonly functions: readonly (Signature & {
+  readonly hostFunctions: readonly PlainSignature[];
+  readonly functions: readonly (PlainSignature & {
     readonly locals: readonly ValType[];
+    /** Each a choice among the types that only features have. */
+    readonly laterLocals: readonly number[];
     readonly steps: readonly (readonly number[])[];
   })[];
-  readonly memory: { readonly imported: boolean; readonly min: number; readonly more: number | null } | null;
+  readonly memory: MemoryShape | null;
+  readonly moreMemories: readonly MemoryShape[];
+  readonly tags: readonly { readonly imported: boolean; readonly params: readonly ValType[] }[];
   readonly tables: readonly {
     readonly imported: boolean;
     readonly element: RefType;
@@ -78,34 +95,49 @@ export interface GenerateOptions {
   readonly steps?: number;
   /** Most functions. Default 5. */
   readonly functions?: number;
+  /** What to use beyond release 2.0 without vectors. Default: nothing. */
+  readonly features?: readonly GeneratedFeature[];
 }
 
 /** What `fuel` is set to where nothing else is asked for: low enough for any engine's stack. */
 export const FUEL = 200;
 
-const anySignature: fc.Arbitrary<Signature> = fc.record({
-  params: fc.array(anyType, { maxLength: 4 }),
-  results: fc.array(anyType, { maxLength: 3 }),
-});
+const anyParams = fc.array(anyType, { maxLength: 4 });
+/** Where functions call each other in the end, they must have the same results, which few of the others have. */
+const fewResults: fc.Arbitrary<ValType[]> = fc.constantFrom([], [I32], [I64], [F64, I32]);
 const anyRefType: fc.Arbitrary<RefType> = fc.constantFrom(FUNCREF, FUNCREF, EXTERNREF);
 const anyMore = fc.option(fc.nat(3));
 const bounded = (maxLength: number) => ({ maxLength, size: 'max' as const });
 
-export function anyShape({ steps = 60, functions = 5 }: GenerateOptions = {}): fc.Arbitrary<Shape> {
+const anyMemory: fc.Arbitrary<MemoryShape> = fc.record({
+  imported: fc.boolean(),
+  min: fc.constantFrom(1, 1, 2, 1, 1, 0),
+  more: anyMore,
+});
+const nothing = fc.constant([]);
+
+export function anyShape({ steps = 60, functions = 5, features = [] }: GenerateOptions = {}): fc.Arbitrary<Shape> {
+  const has = (feature: GeneratedFeature) => features.includes(feature);
+  const allResults = fc.array(anyType, { maxLength: 3 });
+  const anyResults = has('tail-calls') ? fc.oneof(allResults, fewResults, fewResults) : allResults;
+  const hasTypes = has('exceptions') || has('function-references');
   return fc.record({
-    hostFunctions: fc.array(anySignature, { maxLength: 2 }),
+    hostFunctions: fc.array(fc.record({ params: anyParams, results: anyResults }), { maxLength: 2 }),
     functions: fc.array(
       fc.record({
-        params: fc.array(anyType, { maxLength: 4 }),
-        results: fc.array(anyType, { maxLength: 3 }),
+        params: anyParams,
+        results: anyResults,
         locals: fc.array(anyType, bounded(5)),
+        laterLocals: hasTypes ? fc.array(fc.nat(99), bounded(3)) : nothing,
         steps: fc.array(anyChoices, bounded(steps)),
       }),
       { minLength: 1, ...bounded(functions) },
     ),
-    memory: fc.option(fc.record({ imported: fc.boolean(), min: fc.constantFrom(1, 1, 2, 1, 1, 0), more: anyMore }), {
-      freq: 8,
-    }),
+    memory: fc.option(anyMemory, { freq: 8 }),
+    moreMemories: has('multi-memory') ? fc.array(anyMemory, bounded(2)) : nothing,
+    tags: has('exceptions')
+      ? fc.array(fc.record({ imported: fc.boolean(), params: fc.array(anyType, bounded(3)) }), bounded(3))
+      : nothing,
     tables: fc.array(
       fc.record({ imported: fc.boolean(), element: anyRefType, min: fc.nat(10), more: anyMore }),
       bounded(3),
@@ -132,30 +164,37 @@ function importsFirst<T extends { readonly imported: boolean }>(items: readonly 
 }
 
 export function describeModule(shape: Shape, options: GenerateOptions = {}): ModuleDescription {
-  const { canonicalNaN = true } = options;
+  const { canonicalNaN = true, features = [] } = options;
   const fuel = 'fuel' in options ? options.fuel : FUEL;
   const globals = importsFirst(shape.globals);
   const tables = importsFirst(shape.tables).map(({ more, ...table }) => ({
     ...table,
     max: more === null ? undefined : table.min + more,
   }));
-  const memory =
-    shape.memory === null
-      ? undefined
-      : { ...shape.memory, max: shape.memory.more === null ? undefined : shape.memory.min + shape.memory.more };
-  const signatures: Signature[] = [...shape.hostFunctions, ...shape.functions].map(({ params, results }) => ({
+  // Without a first memory there are no others: the first is called by another name.
+  const memories = importsFirst(shape.memory === null ? [] : [shape.memory, ...shape.moreMemories]).map(
+    ({ more, ...memory }, i) => ({
+      ...memory,
+      max: more === null ? undefined : memory.min + more,
+      name: i === 0 ? 'm' : `m${i}`,
+    }),
+  );
+  const tags = importsFirst(shape.tags);
+  const signatures: PlainSignature[] = [...shape.hostFunctions, ...shape.functions].map(({ params, results }) => ({
     params,
     results,
   }));
   const imported = shape.hostFunctions.length;
 
   const elements = shape.elements.map((segment) => elementSegment(segment, tables, globals, signatures.length));
-  const data = shape.data.map((segment) => dataSegment(segment, memory?.min, globals));
+  const data = shape.data.map((segment) => dataSegment(segment, memories, globals));
   const around: Surroundings = {
     functions: signatures,
     globals: [...globals, SUM, ...(fuel === undefined ? [] : [FUEL_LEFT])],
     tables: tables.map(({ element, max }, i) => ({ element, max, functions: placed(elements, i) })),
-    memory: memory === undefined ? undefined : { pages: memory.min, max: memory.max },
+    memories: memories.map(({ min, max }) => ({ pages: min, max })),
+    tags: tags.map(({ params }) => params),
+    features,
     dataSegments: data.length,
     elementSegments: elements.map(({ type = FUNCREF }) => type),
     sum: globals.length,
@@ -163,34 +202,38 @@ export function describeModule(shape: Shape, options: GenerateOptions = {}): Mod
     canonicalNaN,
   };
 
-  const functions: FunctionDescription[] = shape.functions.map(({ params, results, locals, steps }) => ({
-    params,
-    results,
-    ...new BodyGenerator(around, { params, results }, locals).run(steps),
-  }));
+  // A local begins as null, which not all references can be.
+  const localTypes = laterTypes(around).filter((type) => !(type instanceof FunctionReference) || type.nullable);
+  const functions: FunctionDescription[] = shape.functions.map(({ params, results, locals, laterLocals, steps }) => {
+    const all: Type[] = [...locals, ...laterLocals.map((choice) => localTypes[choice % localTypes.length] as Type)];
+    return { params, results, ...new BodyGenerator(around, { params, results }, all).run(steps) };
+  });
   const wrappers = signatures.flatMap((signature, index) =>
     hasFloats(signature) ? [bitsWrapper(signature, index)] : [],
   );
-  const isStart = ({ params, results }: Signature) => params.length === 0 && results.length === 0;
+  const isStart = ({ params, results }: PlainSignature) => params.length === 0 && results.length === 0;
   const start = signatures.findIndex(isStart);
 
   const imports: ImportDescription[] = [
     ...shape.hostFunctions.map((signature, i) => ({ module: 'host', name: `f${i}`, function: signature })),
     ...tables.flatMap(({ imported, ...table }, i) => (imported ? [{ module: 'host', name: `t${i}`, table }] : [])),
-    ...(memory?.imported ? [{ module: 'host', name: 'm', memory }] : []),
+    ...memories.flatMap(({ imported, name, ...memory }) => (imported ? [{ module: 'host', name, memory }] : [])),
     ...globals.flatMap(({ imported, ...global }, i) => (imported ? [{ module: 'host', name: `g${i}`, global }] : [])),
+    ...tags.flatMap(({ imported, params }, i) => (imported ? [{ module: 'host', name: `e${i}`, tag: params }] : [])),
   ];
   const exports: ExportDescription[] = [
     ...signatures.map((_, index) => ({ name: `f${index}`, kind: 'function' as const, index })),
     ...tables.map((_, index) => ({ name: `t${index}`, kind: 'table' as const, index })),
-    ...(memory === undefined ? [] : [{ name: 'm', kind: 'memory' as const, index: 0 }]),
+    ...memories.map(({ name }, index) => ({ name, kind: 'memory' as const, index })),
+    ...tags.map((_, index) => ({ name: `e${index}`, kind: 'tag' as const, index })),
     ...globals.map((_, index) => ({ name: `g${index}`, kind: 'global' as const, index })),
   ];
   return {
     imports,
     functions: [...functions, ...wrappers],
     tables: tables.filter((table) => !table.imported).map(({ element, min, max }) => ({ element, min, max })),
-    memories: memory === undefined || memory.imported ? [] : [{ min: memory.min, max: memory.max }],
+    memories: memories.filter((memory) => !memory.imported).map(({ min, max }) => ({ min, max })),
+    tags: tags.filter((tag) => !tag.imported).map(({ params }) => ({ params })),
     globals: [
       ...globals
         .filter((global) => !global.imported)
@@ -238,14 +281,17 @@ function segmentOffset(choices: Choices, end: number, length: number, globals: r
 
 function dataSegment(
   segment: Shape['data'][number],
-  pages: number | undefined,
+  memories: readonly { readonly min: number }[],
   globals: readonly GlobalShape[],
 ): DataDescription {
   const { active, bytes } = segment;
-  if (!active || pages === undefined) return { bytes };
-  const end = pages * 65_536;
+  if (!active || memories.length === 0) return { bytes };
+  const choices = new Choices(segment.choices);
+  const index = memories.length > 1 ? choices.below(memories.length) : 0;
+  const end = (memories[index]?.min ?? 0) * 65_536;
   const fitting = end === 0 ? [] : bytes;
-  return { bytes: fitting, offset: segmentOffset(new Choices(segment.choices), end, fitting.length, globals) };
+  const offset = segmentOffset(choices, end, fitting.length, globals);
+  return { bytes: fitting, offset, ...(index === 0 ? {} : { memory: index }) };
 }
 
 function elementSegment(
@@ -298,12 +344,12 @@ function placed(elements: readonly ElementDescription[], table: number): TableIn
 
 const BITS_TYPE: Readonly<Partial<Record<ValType, ValType>>> = { [F32]: I32, [F64]: I64 };
 
-function hasFloats({ params, results }: Signature): boolean {
+function hasFloats({ params, results }: PlainSignature): boolean {
   return [...params, ...results].some((type) => type in BITS_TYPE);
 }
 
 /** The same function, its floats as integers: JavaScript numbers do not carry the bits of a NaN. */
-function bitsWrapper({ params, results }: Signature, index: number): FunctionDescription {
+function bitsWrapper({ params, results }: PlainSignature, index: number): FunctionDescription {
   const asBits = (type: ValType) => BITS_TYPE[type] ?? type;
   const body: Instruction[] = [];
   for (const [i, type] of params.entries()) {

@@ -1,8 +1,9 @@
 /** The instructions that tests try one by one or at random, by their rows in the opcode table; no vectors. */
 
 import { OPCODES, type Opcode, PREFIX_VECTOR } from '../../wasm/opcodes.ts';
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from '../../wasm/types.ts';
+import { F32, F64, I32, I64, type ValType } from '../../wasm/types.ts';
 import type { Instruction } from './encode.ts';
+import { isReference, type Type } from './types.ts';
 
 const LETTERS: Readonly<Record<string, ValType>> = { i: I32, l: I64, f: F32, d: F64 };
 
@@ -35,9 +36,9 @@ export function makesNaN(row: Opcode): boolean {
 
 const CONST = { [I32]: 'i32.const', [I64]: 'i64.const', [F32]: 'f32.const', [F64]: 'f64.const' } as const;
 
-/** The constant of a number type with these bits; of a reference type, null. */
-export function constant(type: ValType, bits: bigint): Instruction {
-  if (type === FUNCREF || type === EXTERNREF) return ['ref.null', type];
+/** The constant of a number type with these bits; of a type of references that has it, null. */
+export function constant(type: Type, bits: bigint): Instruction {
+  if (isReference(type)) return ['ref.null', type];
   const mnemonic = CONST[type as keyof typeof CONST];
   return type === F32 || type === F64 ? [mnemonic, { bits }] : [mnemonic, bits];
 }

@@ -3,13 +3,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
-import { sha256 } from '../../instrument/sha256.ts';
 import { interpreter } from '../../interpreter/index.ts';
 import { chooseEngine } from '../../src/engines.ts';
 import { acceptArtifact, type InstrumentOptions, instrument, readArtifact } from '../../src/instrument.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
+import { sha256 } from '../../wasm/sha256.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { encodeModule } from '../generate/encode.ts';
 import { trace } from './triangle.ts';

@@ -1,10 +1,11 @@
 /** The official suite on the three engines: the same results, and the same gas for every instance. */
 
 import { describe, expect, test } from 'vitest';
-import { SUPPORTED, selectFiles } from '../spec/features.ts';
+import { selectFiles } from '../spec/features.ts';
+import { featuresOf } from '../spec/hosts.ts';
 import { namespaceHost } from '../spec/namespace-host.ts';
 import { runScript } from '../spec/run.ts';
-import { loadScript, suiteFiles, suiteFound, suiteMissing } from '../spec/suite.ts';
+import { loadScript, suiteFound, suiteMissing } from '../spec/suite.ts';
 import supported from '../spec/supported.json' with { type: 'json' };
 import { MAKERS, type Make } from './random.ts';
 
@@ -28,16 +29,9 @@ function run(make: Make, file: string): { failed: readonly unknown[]; gas: reado
   return { failed, gas: instances.map((instance) => String(namespace.stats(instance as never).gasUsed)) };
 }
 
-/** A global whose initial value is a sum: Node 20 does not take it. */
-const EXTENDED_CONST = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 6, 9, 1, 0x7f, 0, 0x41, 1, 0x41, 1, 0x6a, 0x0b];
-
 function filesForNative(): readonly string[] {
-  if (WebAssembly.validate(Uint8Array.from(EXTENDED_CONST))) return supported.files;
-  const scripts = suiteFiles().map((file) => [file, loadScript(file)] as const);
-  return selectFiles(
-    scripts,
-    SUPPORTED.filter((feature) => feature !== 'extended-const'),
-  ).files;
+  const scripts = supported.files.map((file) => [file, loadScript(file)] as const);
+  return selectFiles(scripts, featuresOf('native-metered')).files;
 }
 
 describe.skipIf(!suiteFound)('the official suite, counted', () => {

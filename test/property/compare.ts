@@ -27,7 +27,9 @@ import { fromJs, TOKENS, toJs, type ValueText, valueText } from '../generate/val
 export type Namespace = Pick<
   typeof WebAssembly,
   'Module' | 'Instance' | 'Memory' | 'Table' | 'Global' | 'CompileError' | 'LinkError' | 'RuntimeError'
->;
+> &
+  // Where an engine has exceptions.
+  Partial<Pick<typeof WebAssembly, 'Tag' | 'Exception'>>;
 
 export interface Call {
   readonly export: string;
@@ -59,7 +61,8 @@ const TRAP_CLASSES: readonly (readonly [RegExp, string])[] = [
   [/unreachable/, 'unreachable'],
   [/(?:divide|remainder) by zero/, 'divide by zero'],
   [/unrepresentable|integer overflow|invalid conversion to integer/, 'not representable'],
-  [/null function or function signature mismatch|uninitialized element|indirect call type mismatch/, 'wrong callee'],
+  [/function signature mismatch|uninitialized element|indirect call type mismatch/, 'wrong callee'],
+  [/null (?:function |exception )?reference|dereferencing a null pointer|rethrowing null value/, 'null reference'],
   [/memory access out of bounds|out of bounds memory access|data segment/, 'memory out of bounds'],
   [
     /table index is out of bounds|table access|undefined element|element segment|table initializer/i,
@@ -82,6 +85,7 @@ export function classify(error: unknown, ns: Namespace): string {
   }
   if (error instanceof ns.LinkError) return 'LinkError';
   if (error instanceof ns.CompileError) return `CompileError: ${message}`;
+  if (ns.Exception !== undefined && error instanceof ns.Exception) return 'exception';
   if (error instanceof TypeError) return 'TypeError';
   return `${(error as Error)?.name}: ${message}`;
 }
@@ -145,8 +149,31 @@ class Run {
       const result = (this.items.get(name) as (...values: unknown[]) => unknown)(...values);
       return `${line} = ${this.resultTexts(type, result).join(', ')}`;
     } catch (error) {
-      return `${line}: ${classify(error, this.ns)}`;
+      return `${line}: ${classify(error, this.ns)}${this.payload(error)}`;
     }
+  }
+
+  /** The tag of a guest's exception and what it carries; empty for another failure. */
+  private payload(error: unknown): string {
+    const { Exception, Tag } = this.ns;
+    if (Exception === undefined || Tag === undefined || !(error instanceof Exception)) return '';
+    const tags = [...this.items].filter(([, item]) => item instanceof Tag) as [string, WebAssembly.Tag][];
+    const [name, tag] = tags.find(([, known]) => error.is(known)) ?? [];
+    if (tag === undefined) return ' of an unknown tag';
+    const values: string[] = [];
+    try {
+      // How many there are only shows at the end.
+      for (let i = 0; ; i++) values.push(this.anyText(error.getArg(tag, i)));
+    } catch {
+      return ` ${name}(${values.join(', ')})`;
+    }
+  }
+
+  /** A value whose type is not known. */
+  private anyText(value: unknown): string {
+    if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+    if (typeof value === 'bigint' || value === null) return String(value);
+    return TOKENS.includes(value) ? `token ${TOKENS.indexOf(value)}` : this.nameOf(value);
   }
 
   private resultTexts({ results }: FuncType, result: unknown): string[] {

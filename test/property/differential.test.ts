@@ -1,5 +1,5 @@
 import { test, vi } from 'vitest';
-import { differential } from './differential.ts';
+import { differential, sharedFeatures } from './differential.ts';
 import { loadNamespace } from './namespace.ts';
 import { assertProperty } from './runner.ts';
 
@@ -8,4 +8,8 @@ vi.setConfig({ testTimeout: 600_000 });
 
 test('random programs do on the interpreter what they do on V8', async () => {
   assertProperty(differential(await loadNamespace()));
+});
+
+test.skipIf(sharedFeatures.length === 0)('so do those that use what both have beyond release 2.0', async () => {
+  assertProperty(differential(await loadNamespace(), { features: sharedFeatures }));
 });

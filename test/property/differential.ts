@@ -1,9 +1,17 @@
 /** Random programs do the same on the interpreter and on V8. */
 
+import { GENERATED_FEATURES, type GeneratedFeature } from '../generate/later.ts';
 import type { GenerateOptions } from '../generate/module.ts';
+import { SUPPORTED } from '../spec/features.ts';
+import { nativeFeatures } from '../spec/probes.ts';
 import { differences, type Namespace, observe, type Program } from './compare.ts';
 import { anyProgram, keep } from './program.ts';
 import type { Property } from './runner.ts';
+
+/** What programs may use beyond release 2.0 on both engines. */
+export const sharedFeatures: readonly GeneratedFeature[] = GENERATED_FEATURES.filter(
+  (feature) => SUPPORTED.includes(feature) && nativeFeatures.includes(feature),
+);
 
 /** @throws Error where the two runs differ */
 export function assertSame(tested: Namespace, program: Program, reference: Namespace = WebAssembly): void {

@@ -40,10 +40,6 @@ const ONLY_V8_ACCEPTS: readonly Disagreement[] = [
     ),
   },
   {
-    reason: 'relaxed vector instructions',
-    applies: saysAt(/^illegal opcode/, (byte, next) => byte === 0xfd && next >= 0x80),
-  },
-  {
     reason: 'shared memories, 64-bit memories',
     applies: saysAt(/^malformed limits flags/, (byte) => byte >= 2 && byte <= 7),
   },
@@ -68,6 +64,7 @@ const ONLY_V8_ACCEPTS: readonly Disagreement[] = [
 
 /** This decoder takes what V8 refuses. */
 const ONLY_WE_ACCEPT: readonly Disagreement[] = [
+  { reason: 'relaxed vector instructions', applies: says(/enable with --experimental-relaxed-simd/) },
   { reason: 'extended constant expressions', applies: says(/is not allowed in constant expressions/) },
   {
     reason: "a module's own globals in constant expressions",

@@ -22,4 +22,8 @@ export interface SpecHost<Module = unknown, Instance = unknown> {
   classify(error: unknown): FailureKind;
   /** An instance of the suite's host module; spectest.ts has its bytes. */
   spectest(): Instance;
+  /** Gas used by each instance so far, in the order in which they were made; empty where it is not counted. */
+  gasUsed?(): readonly bigint[];
+  /** How often the host was asked, in the middle of a call, whether the guest may go on. */
+  interruptions?(): number;
 }

@@ -1,16 +1,36 @@
 /** The implementations the suite can run on, by name. */
 
+import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
+import { type Feature, METERED, SUPPORTED } from './features.ts';
 import type { SpecHost } from './host.ts';
 import { namespaceHost } from './namespace-host.ts';
+import { nativeFeatures } from './probes.ts';
 
 /** Loaded when it is asked for, so that one implementation's absence does not keep the others from running. */
 async function interpreter(): Promise<SpecHost> {
-  // The specifier is computed: this file has to pass the type check with or without the module.
-  const specifier = new URL('../../src/webassembly.ts', import.meta.url).href;
-  const { createWebAssembly } = (await import(/* @vite-ignore */ specifier)) as {
-    readonly createWebAssembly: (options: { readonly engine: 'interpreter' }) => Promise<object>;
-  };
+  const { createWebAssembly } = await import('../../src/webassembly.ts');
   return namespaceHost('interpreter', await createWebAssembly({ engine: 'interpreter' }));
+}
+
+/** Units of gas. Something is charged before every checkpoint, so that execution stops at each. */
+const TINY_SLICE = 0;
+
+/** The interpreter once more, its execution interrupted and resumed at every checkpoint. */
+async function sliced(): Promise<SpecHost> {
+  const { createNamespace } = await import('../../src/webassembly/namespace.ts');
+  let interruptions = 0;
+  const namespace = createNamespace({
+    limits: { ...DEFAULT_LIMITS, gas: undefined },
+    slices: {
+      gas: TINY_SLICE,
+      onSlice: () => {
+        interruptions++;
+        return undefined;
+      },
+    },
+    enter: (run) => run(),
+  });
+  return Object.assign(namespaceHost('interpreter-sliced', namespace), { interruptions: () => interruptions });
 }
 
 /** Modules that meter themselves, on the host's own WebAssembly. */
@@ -24,8 +44,16 @@ async function nativeMetered(): Promise<SpecHost> {
 export const hosts: Readonly<Record<string, () => Promise<SpecHost>>> = {
   native: async () => namespaceHost('native', WebAssembly),
   interpreter,
+  'interpreter-sliced': sliced,
   'native-metered': nativeMetered,
 };
+
+/** What a host has beyond release 2.0: files that need more fail on it. */
+export function featuresOf(name: string): readonly Feature[] {
+  if (name === 'native') return nativeFeatures;
+  if (name === 'native-metered') return METERED.filter((feature) => nativeFeatures.includes(feature));
+  return SUPPORTED;
+}
 
 /**
  * A fresh host.

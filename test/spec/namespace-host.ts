@@ -17,6 +17,8 @@ interface Namespace {
   readonly LinkError: ErrorClass;
   readonly RuntimeError: ErrorClass;
   readonly Exception?: ErrorClass;
+  /** Of the project's own namespaces. */
+  readonly stats?: (instance: object) => { readonly gasUsed: bigint };
 }
 
 interface NamespaceModule {
@@ -27,6 +29,7 @@ interface NamespaceModule {
 type ExportedFunction = (...args: readonly unknown[]) => unknown;
 
 interface NamespaceInstance {
+  readonly instance: object;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly info: ModuleInfo;
   /** Made on first use, by kind and name of what they wrap. */
@@ -49,6 +52,7 @@ class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
   readonly name: string;
   readonly #namespace: Namespace;
   readonly #hostObjects = new Map<number, HostObject>();
+  readonly #instances: NamespaceInstance[] = [];
   #classifier: ExportedFunction | undefined;
 
   constructor(name: string, namespace: Namespace) {
@@ -71,8 +75,10 @@ class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
       else missing ??= wanted.module;
     }
     try {
-      const { exports } = new this.#namespace.Instance(module, imports);
-      return { exports: exports as Record<string, unknown>, info, wrappers: new Map() };
+      const instance = new this.#namespace.Instance(module, imports);
+      const made = { instance, exports: instance.exports as Record<string, unknown>, info, wrappers: new Map() };
+      this.#instances.push(made);
+      return made;
     } catch (error) {
       if (missing !== undefined && error instanceof TypeError) throw new MissingModule(`no module "${missing}"`);
       throw error;
@@ -118,6 +124,11 @@ class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
       if (this.classify(error) !== 'compile') throw error;
       return instantiate(false);
     }
+  }
+
+  gasUsed(): readonly bigint[] {
+    const { stats } = this.#namespace;
+    return stats ? this.#instances.map(({ instance }) => stats(instance).gasUsed) : [];
   }
 
   #wrapper(instance: NamespaceInstance, key: string, field: string, make: () => Uint8Array): ExportedFunction {

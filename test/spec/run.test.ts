@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ascii, funcType, list, module, section, sized } from './byte-writer.ts';
+import { compareWithKnown } from './deviations.ts';
 import { moduleFeatures } from './features.ts';
 import type { FailureKind, SpecHost } from './host.ts';
 import { createHost } from './hosts.ts';
+import { PROBES } from './probes.ts';
 import { runScript } from './run.ts';
 import { parseScript } from './script.ts';
 import type { SpecValue } from './values.ts';
@@ -177,6 +179,10 @@ describe('a namespace as a host', () => {
 });
 
 describe('features', () => {
+  test.each(Object.entries(PROBES))('the probe for %s needs it alone', (feature, bytes) => {
+    expect([...moduleFeatures(bytes)]).toEqual([feature]);
+  });
+
   test.each([
     ['nothing new', identity([I32, F64], [0x41, 0, 0x1a]), []],
     ['a vector type', identity([V128], []), ['simd']],
@@ -207,4 +213,13 @@ describe('features', () => {
   ])('%s', (_, bytes, expected) => {
     expect([...moduleFeatures(bytes)]).toEqual(expected);
   });
+});
+
+test('failures are compared with those that are listed', () => {
+  const failure = (line: number) => ({ line, command: 'define', reason: 'r' });
+  const listed = compareWithKnown('native', 'memory64', [21, 25, 29, 30].map(failure));
+  expect(listed).toEqual({ unknown: [failure(30)], absent: [] });
+  const { unknown, absent } = compareWithKnown('native', 'table', []);
+  expect([unknown, absent.map(({ line }) => line)]).toEqual([[], [31]]);
+  expect(compareWithKnown('interpreter', 'table', [failure(31)])).toEqual({ unknown: [failure(31)], absent: [] });
 });

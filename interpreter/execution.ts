@@ -1,0 +1,267 @@
+/** A call that can be left at any checkpoint and taken up again. */
+
+import type { EngineExecution, Stop } from '../wasm/engine.ts';
+import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../wasm/errors.ts';
+import type { WasmValue } from '../wasm/host.ts';
+import {
+  advance,
+  asList,
+  begin,
+  callForeign,
+  fail,
+  finish,
+  finishHostCall,
+  isPromise,
+  type Outer,
+  type Suspension,
+} from './execute.ts';
+import { type ForeignFunction, type GuestFunction, WasmFunction } from './function.ts';
+import type { Instance } from './instance.ts';
+import type { Thread } from './thread.ts';
+
+/** How a promise has settled. */
+type Outcome = { readonly value: WasmValue } | { readonly error: unknown };
+
+/** A promise that the guest waits for. */
+interface Pending {
+  readonly suspension: Suspension;
+  readonly observed: ReturnType<typeof observe>;
+}
+
+const SETTLED: Promise<void> = Promise.resolve();
+
+/** What a promise gives, as soon as it does; `settled` is never rejected. */
+function observe(promise: unknown): { readonly settled: Promise<void>; outcome: Outcome | undefined } {
+  const observed: { settled: Promise<void>; outcome: Outcome | undefined } = { settled: SETTLED, outcome: undefined };
+  // What only looks like a promise may do anything in its `then`.
+  observed.settled = Promise.resolve(promise).then(
+    (value) => {
+      observed.outcome = { value };
+    },
+    (error: unknown) => {
+      observed.outcome = { error };
+    },
+  );
+  return observed;
+}
+
+/** Begins a call without running any of it. */
+export function execution(func: GuestFunction, args: readonly WasmValue[]): EngineExecution {
+  return func instanceof WasmFunction ? new Execution(func, args) : new HostExecution(func, args);
+}
+
+/** A call of an import that the module exports again: there is nothing to leave but a promise. */
+class HostExecution implements EngineExecution {
+  results: readonly WasmValue[] = [];
+  private readonly func: ForeignFunction;
+  private readonly args: readonly WasmValue[];
+  private pending: ReturnType<typeof observe> | undefined;
+  private isOver = false;
+
+  constructor(func: ForeignFunction, args: readonly WasmValue[]) {
+    this.func = func;
+    this.args = args;
+  }
+
+  get settled(): Promise<void> {
+    return this.pending?.settled ?? SETTLED;
+  }
+
+  get isReady(): boolean {
+    return this.pending === undefined || this.pending.outcome !== undefined;
+  }
+
+  advance(): Stop {
+    if (this.isOver) throw new UsageError('the call has ended');
+    if (!this.isReady) return 'waiting';
+    const outcome = this.pending?.outcome;
+    if (outcome === undefined) {
+      const value = callForeign(this.func, this.args);
+      if (isPromise(value)) {
+        this.pending = observe(value);
+        return 'waiting';
+      }
+      return this.end(value);
+    }
+    if ('error' in outcome) throw outcome.error;
+    return this.end(outcome.value);
+  }
+
+  private end(value: WasmValue): Stop {
+    this.isOver = true;
+    this.results = asList(this.func.type.results, value);
+    return 'done';
+  }
+
+  pause(): void {
+    // It has no checkpoint.
+  }
+
+  abort<E extends WasmSandboxError>(error: E): E {
+    this.isOver = true;
+    return error;
+  }
+}
+
+export class Execution implements EngineExecution {
+  results: readonly WasmValue[] = [];
+  settled: Promise<void> = SETTLED;
+  private readonly func: WasmFunction;
+  private readonly args: readonly WasmValue[];
+  /** From the first advance on. */
+  private outer: Outer | undefined;
+  private pending: Pending | undefined;
+  private held: readonly Instance[] = [];
+  private isRunning = false;
+  private isOver = false;
+
+  constructor(func: WasmFunction, args: readonly WasmValue[]) {
+    this.func = func;
+    this.args = args;
+  }
+
+  get isReady(): boolean {
+    return this.pending === undefined || this.pending.observed.outcome !== undefined;
+  }
+
+  advance(gas?: bigint): Stop {
+    if (this.isRunning || this.isOver) throw new UsageError(`the call ${this.isOver ? 'has ended' : 'is running'}`);
+    if (!this.isReady) return 'waiting';
+    const { func } = this;
+    const { tank } = func.instance;
+    const stopAt = gas === undefined ? undefined : tank.total() + gas;
+    this.isRunning = true;
+    try {
+      this.hold(undefined);
+      this.outer ??= begin(func, this.args);
+      // A call made by a host function shares the marks of the call that this one serves.
+      if (!this.outer.isNested) tank.stopAt = stopAt;
+      const stop = this.proceed(this.outer);
+      this.isOver = stop === 'done';
+      return stop;
+    } catch (error) {
+      this.isOver = true;
+      throw error;
+    } finally {
+      if (this.outer?.isNested === false) tank.stopAt = undefined;
+      this.isRunning = false;
+    }
+  }
+
+  private proceed(outer: Outer): Stop {
+    const { func } = this;
+    const { thread } = outer;
+    try {
+      // The marks may have changed.
+      thread.returnGas(thread.gas);
+      thread.bind(thread.instance as Instance);
+      if (this.pending === undefined) thread.takeGas();
+      else this.deliver(this.pending);
+      const stop = advance(thread);
+      if (stop === undefined) {
+        this.results = finish(outer, func);
+        return 'done';
+      }
+      if (stop !== 'paused') {
+        this.await(stop, outer);
+        return 'waiting';
+      }
+      thread.returnGas(thread.gas);
+      this.hold('paused');
+      return 'paused';
+    } catch (error) {
+      throw fail(outer, func, error);
+    }
+  }
+
+  private await(suspension: Suspension, { isNested }: Outer): void {
+    const observed = observe(suspension.promise);
+    if (isNested) {
+      throw new HostError('a host function returned a promise inside a call that another host function made');
+    }
+    this.settled = observed.settled;
+    this.pending = { suspension, observed };
+    this.hold('waiting');
+  }
+
+  private deliver({ observed: { outcome }, suspension: { target, base } }: Pending): void {
+    this.pending = undefined;
+    this.settled = SETTLED;
+    if (outcome === undefined) return;
+    if ('error' in outcome) throw outcome.error;
+    finishHostCall((this.outer as Outer).thread, target, base, outcome.value);
+  }
+
+  /** Keeps others from entering the instances on the stack while the guest is left. */
+  private hold(how: 'paused' | 'waiting' | undefined): void {
+    if (how !== undefined) {
+      const { instance, callers } = (this.outer as Outer).thread;
+      this.held = [instance as Instance, ...callers];
+    }
+    for (const instance of this.held) instance.suspended = how;
+  }
+
+  /** A call that was left in another instance of the module, and has been put on a stack of this one. */
+  static resumed(func: WasmFunction, thread: Thread): Execution {
+    const resumed = new Execution(func, []);
+    const { store } = func.instance;
+    const outside = { pc: 0, fp: 0, sp: 0, depth: 0, instance: undefined, callers: 0, base: 0 };
+    resumed.outer = { store, thread, isNested: false, ...outside };
+    resumed.hold('paused');
+    return resumed;
+  }
+
+  /**
+   * The stack as it was left; undefined where nothing has run, or the call has ended.
+   * @throws SnapshotError where it cannot be part of a snapshot as it stands
+   */
+  left(): { readonly thread: Thread; readonly func: WasmFunction } | undefined {
+    const { outer, func, pending } = this;
+    if (outer === undefined || this.isOver) return undefined;
+    if (this.isRunning) throw new SnapshotError('the guest is running: a snapshot can be made while it is paused');
+    if (!this.isReady) {
+      throw new SnapshotError(
+        'the guest waits for a promise of a host function, which no snapshot can hold: make it when that has settled',
+      );
+    }
+    if (pending !== undefined) this.take(pending, outer.thread);
+    return { thread: outer.thread, func };
+  }
+
+  /** Takes the value that has come, without going on. */
+  private take(pending: Pending, thread: Thread): void {
+    try {
+      thread.bind(thread.instance as Instance);
+      this.deliver(pending);
+    } catch (cause) {
+      pending.observed.outcome = { error: cause };
+      this.pending = pending;
+      throw new SnapshotError('the host function that the guest waited for has failed: go on with the call', { cause });
+    }
+    thread.returnGas(thread.gas);
+    this.hold('paused');
+  }
+
+  pause(): void {
+    if (this.isRunning) this.func.instance.tank.stopAt = -1n;
+  }
+
+  abort<E extends WasmSandboxError>(error: E): E {
+    if (this.isRunning) throw new UsageError('a guest that is running cannot be aborted: pause it first');
+    if (this.isOver) return error;
+    this.isOver = true;
+    this.hold(undefined);
+    if (this.pending !== undefined) this.pending.suspension.caller.isRevoked = true;
+    this.pending = undefined;
+    if (this.outer !== undefined) return fail(this.outer, this.func, error);
+    error.resources ??= this.func.instance.figures();
+    return error;
+  }
+}
+
+/** Calls a function, suspending the guest while a host function's promise is pending. @throws what `call` throws */
+export async function callAsync(func: GuestFunction, args: readonly WasmValue[]): Promise<readonly WasmValue[]> {
+  const begun = execution(func, args);
+  while (begun.advance() !== 'done') await begun.settled;
+  return begun.results;
+}

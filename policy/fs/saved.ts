@@ -1,0 +1,113 @@
+/** Files in memory in a snapshot: a list of nodes, which refer to one another by their inode numbers. */
+
+import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
+import type { DirectoryNode, Node } from './memory.ts';
+
+const KINDS = ['file', 'link', 'directory'] as const;
+/** The least that a node takes. */
+const NODE_BYTES = 37;
+
+/** All that can be reached from the root, or is open. */
+function reachable(root: DirectoryNode, open: readonly Node[]): Set<Node> {
+  const found = new Set<Node>([root, ...open]);
+  // A set is iterated with what is added on the way.
+  for (const node of found) {
+    if (node.kind === 'directory') for (const child of node.entries.values()) found.add(child);
+  }
+  return found;
+}
+
+export function writeNodes(to: WireWriter, root: DirectoryNode, open: readonly Node[]): void {
+  const nodes = reachable(root, open);
+  to.u64(root.inode);
+  to.u32(nodes.size);
+  for (const node of nodes) {
+    to.u8(KINDS.indexOf(node.kind as (typeof KINDS)[number]));
+    for (const number of [node.inode, node.accessed, node.modified, node.changed]) to.u64(number);
+    if (node.kind === 'file') to.bytesOf(node.bytes.subarray(0, node.size));
+    else if (node.kind === 'link') to.text(node.target);
+    else {
+      to.u32(node.entries.size);
+      for (const [name, child] of node.entries) {
+        to.text(name);
+        to.u64(child.inode);
+      }
+    }
+  }
+}
+
+export interface SavedNodes {
+  readonly root: DirectoryNode;
+  readonly byInode: ReadonlyMap<bigint, Node>;
+  /** What they count for. */
+  readonly bytes: number;
+  readonly files: number;
+}
+
+/** @throws SnapshotError where the nodes are no tree of directories with files in it */
+export function readNodes(from: WireReader, lastInode: bigint): SavedNodes {
+  const rootInode = from.u64();
+  const byInode = new Map<bigint, Node>();
+  const children = new Map<DirectoryNode, (readonly [name: string, inode: bigint])[]>();
+  const count = from.count(NODE_BYTES, 'files');
+  let bytes = 0;
+  for (let i = 0; i < count; i++) {
+    const kind = KINDS[from.u8()] ?? damaged('a file is of no known kind');
+    const inode = from.u64();
+    if (inode > lastInode || byInode.has(inode)) damaged('the number of a file is out of range, or used twice');
+    const state = { inode, links: 0, opened: 0, accessed: from.u64(), modified: from.u64(), changed: from.u64() };
+    if (kind === 'file') {
+      const content = from.bytesOf().slice();
+      byInode.set(inode, { ...state, kind, bytes: content, size: content.length });
+      bytes += content.length;
+    } else if (kind === 'link') {
+      const target = from.text();
+      const size = new TextEncoder().encode(target).length;
+      byInode.set(inode, { ...state, kind, target, size });
+      bytes += size;
+    } else {
+      const directory: DirectoryNode = { ...state, kind, entries: new Map(), parent: undefined };
+      byInode.set(inode, directory);
+      const entries = Array.from({ length: from.count(12, 'names') }, () => [from.text(), from.u64()] as const);
+      children.set(directory, entries);
+    }
+  }
+  const root = byInode.get(rootInode);
+  if (root?.kind !== 'directory') return damaged('it has no root directory');
+  root.links = 1;
+  const names = placeChildren(children, byInode);
+  requireTree(root, children.keys());
+  const unnamed = [...byInode.values()].filter(({ links }) => links === 0).length;
+  return { root, byInode, bytes, files: names + unnamed };
+}
+
+/** Gives every node its names; returns how many there are. */
+function placeChildren(
+  children: ReadonlyMap<DirectoryNode, readonly (readonly [name: string, inode: bigint])[]>,
+  byInode: ReadonlyMap<bigint, Node>,
+): number {
+  let names = 0;
+  for (const [directory, entries] of children) {
+    for (const [name, inode] of entries) {
+      const child = byInode.get(inode) ?? damaged('a name has no file');
+      const isName = name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+      if (!isName || directory.entries.has(name)) damaged('the name of a file is none, or used twice');
+      if (child.kind === 'directory') {
+        if (child.links > 0) damaged('a directory is in two places');
+        child.parent = directory;
+      }
+      child.links++;
+      directory.entries.set(name, child);
+      names++;
+    }
+  }
+  return names;
+}
+
+/** Directories that have no way to the root could go round in a circle. What was removed is empty. */
+function requireTree(root: DirectoryNode, directories: Iterable<DirectoryNode>): void {
+  const reached = reachable(root, []);
+  for (const directory of directories) {
+    if (!reached.has(directory) && directory.entries.size > 0) damaged('a directory is in no other');
+  }
+}

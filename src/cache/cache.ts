@@ -1,0 +1,139 @@
+/** Keeps what it took to make a module ready to run, for the next sandbox that is built from the same bytes. */
+
+import { UsageError } from '../../wasm/errors.ts';
+import { sha256 } from '../../wasm/sha256.ts';
+import type { WasmModule } from '../../wasm/types.ts';
+import { engineFor, type LoadSettings } from '../load.ts';
+import { decodeAll, type Fetched, fetchAll, fetchReady } from '../source.ts';
+import { makeArtifact, useArtifact } from './artifact.ts';
+import { digest } from './digest.ts';
+import { cacheKey } from './key.ts';
+import { LruMap } from './lru.ts';
+import { type CacheOptions, checkDiskBounds, checkMemoryBounds, type DiskCacheOptions } from './options.ts';
+import type { Store, StoreStats } from './store.ts';
+
+/** What a cache did since it was made, and has. */
+export interface CacheStats {
+  /** Sandboxes whose module was there, or was being made ready for another one. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Modules in memory, and their bytes. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** Modules removed from memory to stay within the bounds. */
+  readonly evictions: number;
+  /** Undefined for a cache in memory alone. */
+  readonly disk: StoreStats | undefined;
+}
+
+/**
+ * Given to sandboxes as their option `cache`. In memory it keeps modules decoded and validated, with the code that was
+ * lowered and the meter that was woven in while they ran. On disk it keeps what costs most to make: the modules with
+ * their meters that the host's engine runs. Neither changes any result, gas or limit.
+ *
+ * Entries are found by a SHA-256 over the module's bytes, the versions of the gas schedule and of the format, the
+ * options and the policy. Guests cannot put anything in: all is made of their bytes by the sandbox.
+ */
+export class SandboxCache {
+  readonly #modules: LruMap<WasmModule>;
+  readonly #store: Store | undefined;
+  readonly #loading = new Map<string, Promise<WasmModule>>();
+  #hits = 0;
+  #misses = 0;
+
+  private constructor(modules: LruMap<WasmModule>, store: Store | undefined) {
+    this.#modules = modules;
+    this.#store = store;
+  }
+
+  /** @throws UsageError */
+  static inMemory(options: CacheOptions = {}): SandboxCache {
+    return new SandboxCache(new LruMap(checkMemoryBounds(options)), undefined);
+  }
+
+  /**
+   * In memory, and in a folder that processes may share, also at the same time. Whoever can write to the folder can
+   * make guests run without their limits: it belongs to the host alone, and is made so where it does not exist.
+   * @throws UsageError where the runtime has no files, the folder cannot be used, or anybody may write to it
+   */
+  static async onDisk(folder: string | URL, options: DiskCacheOptions = {}): Promise<SandboxCache> {
+    if (typeof folder !== 'string' && !(folder instanceof URL)) {
+      throw new UsageError('the folder of a cache must be a path or a file: URL');
+    }
+    const { memory, disk } = checkDiskBounds(options);
+    const { DiskStore } = await import('./disk.node.ts').catch((cause) => {
+      throw new UsageError('this runtime has no files: use SandboxCache.inMemory()', { cause });
+    });
+    return new SandboxCache(new LruMap(memory), await DiskStore.open(folder, disk));
+  }
+
+  /**
+   * The module of a sandbox, from here or made ready.
+   * @throws CompileError; UsageError where the source cannot be had
+   * @internal
+   */
+  async load(settings: LoadSettings): Promise<WasmModule> {
+    const fetched = await fetchAll(settings.source, settings.moduleLimit);
+    const moduleDigest = await digest(fetched.bytes);
+    const key = cacheKey(moduleDigest, settings);
+    const known = this.#modules.get(key) ?? this.#loading.get(key);
+    if (known !== undefined) {
+      this.#hits++;
+      return known;
+    }
+    this.#misses++;
+    const loading = this.#prepare(fetched, key, moduleDigest, settings);
+    this.#loading.set(key, loading);
+    try {
+      const module = await loading;
+      this.#modules.set(key, module, module.bytes.length);
+      return module;
+    } finally {
+      this.#loading.delete(key);
+    }
+  }
+
+  /**
+   * The same without waiting, so from memory only.
+   * @throws CompileError; UsageError for a source that would have to be waited for
+   * @internal
+   */
+  loadReady(settings: LoadSettings): WasmModule {
+    const fetched = fetchReady(settings.source, settings.moduleLimit);
+    const key = cacheKey(sha256(fetched.bytes), settings);
+    const known = this.#modules.get(key);
+    if (known !== undefined) {
+      this.#hits++;
+      return known;
+    }
+    this.#misses++;
+    const module = decodeAll(fetched, settings.moduleLimit);
+    this.#modules.set(key, module, module.bytes.length);
+    return module;
+  }
+
+  async #prepare(fetched: Fetched, key: string, moduleDigest: string, settings: LoadSettings): Promise<WasmModule> {
+    const module = decodeAll(fetched, settings.moduleLimit);
+    const store = this.#store;
+    if (store === undefined || engineFor(module, settings).engine.name !== 'native') return module;
+    const stored = await store.read(key);
+    if (stored !== undefined) {
+      if (useArtifact(module, moduleDigest, stored)) return module;
+      await store.reject(key);
+    }
+    const artifact = await makeArtifact(module);
+    if (artifact !== undefined) await store.write(key, artifact);
+    return module;
+  }
+
+  getStats(): CacheStats {
+    const { size: entries, bytes, evictions } = this.#modules;
+    return { hits: this.#hits, misses: this.#misses, entries, bytes, evictions, disk: this.#store?.getStats() };
+  }
+
+  /** Forgets all that nobody uses, and removes the files. Sandboxes that have been built go on. */
+  async clear(): Promise<void> {
+    this.#modules.clear();
+    await this.#store?.clear();
+  }
+}

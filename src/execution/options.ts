@@ -1,0 +1,50 @@
+/** What may be said about a single call. */
+
+import { UsageError } from '../../wasm/errors.ts';
+import { quote } from '../../wasm/quote.ts';
+import { milliseconds, record, refuse } from '../check.ts';
+import { suggest } from '../similar.ts';
+
+export interface CallOptions {
+  /**
+   * Ends the call with CallAborted when it is aborted: at once where the guest waits or has yielded, at its next
+   * checkpoint where a host function aborts it. A guest that runs without `yieldEvery` lets nobody else run who could.
+   * The guest's memory stays as it is then, and it can be called again. The native engine looks at it only before.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds of wall-clock time; the sandbox's own limit holds where that is less. */
+  readonly timeout?: number | undefined;
+  /** Milliseconds after which the guest lets the event loop go round; the sandbox's own unless given. Interpreter only. */
+  readonly yieldEvery?: number | undefined;
+}
+
+const CHECKS: { readonly [K in keyof CallOptions]-?: (value: unknown) => NonNullable<CallOptions[K]> } = {
+  signal: (value) => (isSignal(value) ? value : refuse('signal', 'an AbortSignal', value)),
+  timeout: (value) => milliseconds('the timeout', value),
+  yieldEvery: (value) => milliseconds('yieldEvery', value),
+};
+
+/** Also one of another realm. */
+export function isSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    'addEventListener' in value &&
+    typeof value.addEventListener === 'function'
+  );
+}
+
+/** @throws UsageError */
+export function checkCallOptions(options: unknown): CallOptions {
+  if (options === undefined) return {};
+  const checked: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(record('the options of a call', options))) {
+    if (!Object.hasOwn(CHECKS, name)) {
+      const known = suggest(name, Object.keys(CHECKS), 'the options are');
+      throw new UsageError(`a call has no option ${quote(name)}; ${known}`);
+    }
+    if (value !== undefined) checked[name] = CHECKS[name as keyof CallOptions](value);
+  }
+  return checked;
+}

@@ -1,0 +1,34 @@
+/** From what a pool was given to a function that makes a sandbox. */
+
+import { UsageError } from '../../wasm/errors.ts';
+import { describe } from '../../wasm/quote.ts';
+import { SandboxBuilder } from '../builder.ts';
+import { loadFor } from '../load.ts';
+import { type SandboxOptions, settle } from '../options.ts';
+import { WasmSandbox } from '../sandbox.ts';
+import type { PoolOptions } from './options.ts';
+
+/**
+ * Loads the module, where there is one to load.
+ * @throws UsageError, CompileError
+ */
+export async function factoryFor(source: PoolOptions['sandbox']): Promise<() => Promise<WasmSandbox>> {
+  if (typeof source === 'function') return async () => checked(await source());
+  return fromOptions(source instanceof SandboxBuilder ? source.toOptions() : source);
+}
+
+async function fromOptions(options: SandboxOptions): Promise<() => Promise<WasmSandbox>> {
+  const module = await loadFor(settle(options));
+  const { instanceId } = options;
+  let made = 0;
+  return () => {
+    made++;
+    const own = instanceId === undefined ? options : { ...options, instanceId: `${instanceId}-${made}` };
+    return WasmSandbox.create(own, { module });
+  };
+}
+
+function checked(sandbox: unknown): WasmSandbox {
+  if (sandbox instanceof WasmSandbox) return sandbox;
+  throw new UsageError(`the pool's function must make a WasmSandbox, but it gave ${describe(sandbox)}`);
+}

@@ -1,0 +1,128 @@
+/** What a pool is made of, checked once. */
+
+import { UsageError } from '../../wasm/errors.ts';
+import { quote } from '../../wasm/quote.ts';
+import { SandboxBuilder } from '../builder.ts';
+import { callback, integer, milliseconds, record, refuse } from '../check.ts';
+import { isSignal } from '../execution/options.ts';
+import type { SandboxOptions } from '../options.ts';
+import type { WasmSandbox } from '../sandbox.ts';
+import { suggest } from '../similar.ts';
+
+/** Makes a sandbox that nobody else has. */
+export type SandboxFactory = () => WasmSandbox | Promise<WasmSandbox>;
+
+/** A lease that was never given back. */
+export interface Leak {
+  /** Of the sandbox. */
+  readonly instanceId: string;
+  /** `collected`: nobody had it any more. `drain`: it was still out when the pool was closed. */
+  readonly found: 'collected' | 'drain';
+}
+
+/** Something that went wrong where nobody was waiting for it, or somebody else got a sandbox instead. */
+export interface PoolFailure {
+  /**
+   * `start`: of a new sandbox. `reset`, `health`: of one that came back, and is not used again. `close`: of one that
+   * was not wanted any more.
+   */
+  readonly during: 'start' | 'reset' | 'health' | 'close';
+  readonly error: unknown;
+}
+
+export interface PoolOptions {
+  /**
+   * What the sandboxes are made of: options, a builder that collected them, or a function that makes one. From options
+   * the module is loaded and validated once for all; an `instanceId` gets a number behind it.
+   */
+  readonly sandbox: SandboxOptions | SandboxBuilder<Promise<WasmSandbox>> | SandboxFactory;
+  /** Sandboxes that are made at once, and kept; 0 unless given. */
+  readonly min?: number | undefined;
+  /** Sandboxes there are at most, at least 1; 8 unless given. */
+  readonly max?: number | undefined;
+  /** Callers that may wait when all are in use; 1,000 unless given. */
+  readonly maxWaiting?: number | undefined;
+  /** Milliseconds that a caller waits at most; no limit unless given. */
+  readonly acquireTimeout?: number | undefined;
+  /** Milliseconds that {@link SandboxPool.drain} gives leases to come back; 30,000 unless given. */
+  readonly drainTimeout?: number | undefined;
+  /**
+   * Looks at a sandbox that has come back, before it is reset: where it does not return true, or throws, the sandbox is
+   * replaced. It may call the guest; the next user sees nothing of that.
+   */
+  readonly healthCheck?: ((sandbox: WasmSandbox) => boolean | Promise<boolean>) | undefined;
+  /** Told of every lease that was never given back. */
+  readonly onLeak?: ((leak: Leak) => void) | undefined;
+  /** Told of every sandbox that could not be made or used again. */
+  readonly onFailure?: ((failure: PoolFailure) => void) | undefined;
+}
+
+/** Of a single caller. */
+export interface AcquireOptions {
+  /** Milliseconds to wait at most; the pool's own unless given. */
+  readonly timeout?: number | undefined;
+  /** Ends the waiting with CallAborted. A lease that has been given is not taken back. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DrainOptions {
+  /** Milliseconds; the pool's `drainTimeout` unless given. */
+  readonly timeout?: number | undefined;
+  /** Ends the waiting at once when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Required<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+type Checks<T> = { readonly [K in keyof T]-?: (value: unknown) => NonNullable<T[K]> };
+
+const CHECKS: Checks<PoolOptions> = {
+  sandbox: (value) => {
+    if (typeof value === 'function') return value as SandboxFactory;
+    return value instanceof SandboxBuilder ? value : (record('sandbox', value) as unknown as SandboxOptions);
+  },
+  min: (value) => integer('min', value, 'sandboxes', 0),
+  max: (value) => integer('max', value, 'sandboxes', 1),
+  maxWaiting: (value) => integer('maxWaiting', value, 'callers', 0),
+  acquireTimeout: (value) => milliseconds('acquireTimeout', value),
+  drainTimeout: (value) => milliseconds('drainTimeout', value),
+  healthCheck: (value) => callback('healthCheck', value) as NonNullable<PoolOptions['healthCheck']>,
+  onLeak: (value) => callback('onLeak', value) as NonNullable<PoolOptions['onLeak']>,
+  onFailure: (value) => callback('onFailure', value) as NonNullable<PoolOptions['onFailure']>,
+};
+
+const WAITING: Checks<AcquireOptions> = {
+  timeout: (value) => milliseconds('the timeout', value),
+  signal: (value) => (isSignal(value) ? value : refuse('signal', 'an AbortSignal', value)),
+};
+
+function check<T>(what: string, options: unknown, checks: Checks<T>): Partial<Required<T>> {
+  const checked: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(record(`the options of ${what}`, options))) {
+    if (!Object.hasOwn(checks, name)) {
+      const known = suggest(name, Object.keys(checks), 'the options are');
+      throw new UsageError(`${what} has no option ${quote(name)}; ${known}`);
+    }
+    if (value !== undefined) checked[name] = checks[name as keyof T](value);
+  }
+  return checked as Partial<Required<T>>;
+}
+
+export type PoolSettings = ReturnType<typeof checkPool>;
+
+/** @throws UsageError */
+export function checkPool(options: unknown) {
+  const { sandbox, min = 0, max = Math.max(8, min), ...rest } = check<PoolOptions>('a pool', options, CHECKS);
+  if (sandbox === undefined) throw new UsageError('a pool needs the option "sandbox": what its sandboxes are made of');
+  if (min > max) throw new UsageError(`min is ${min} and max is ${max}: it must be at least as large`);
+  return { maxWaiting: 1_000, drainTimeout: 30_000, ...rest, sandbox, min, max };
+}
+
+/** @throws UsageError */
+export function checkAcquire(options: unknown): Partial<Required<AcquireOptions>> {
+  return check<AcquireOptions>('acquire', options, WAITING);
+}
+
+/** @throws UsageError */
+export function checkDrain(options: unknown): Partial<Required<DrainOptions>> {
+  return check<DrainOptions>('drain', options, WAITING);
+}

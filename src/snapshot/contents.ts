@@ -1,0 +1,63 @@
+/** What is in a snapshot: which module, what the host functions keep, the call that was left, and the guest. */
+
+import { SnapshotError } from '../../wasm/errors.ts';
+import { GAS_VERSION } from '../../wasm/gas.ts';
+import { WireReader, WireWriter } from '../../wasm/wire.ts';
+
+/** Of a call that was left. */
+export interface LeftCall {
+  readonly name: string;
+  readonly isProgram: boolean;
+  /** Units it had used. */
+  readonly gasUsed: bigint;
+}
+
+export interface Contents {
+  /** SHA-256 of the module's bytes, in hexadecimal digits. */
+  readonly moduleDigest: string;
+  readonly functionCalls: number;
+  readonly hasRun: boolean;
+  readonly call: LeftCall | undefined;
+  /** As `Host.save` wrote it. */
+  readonly host: Uint8Array;
+  /** As the engine's image wrote it. */
+  readonly guest: Uint8Array;
+}
+
+export function writeContents(contents: Contents): Uint8Array {
+  const to = new WireWriter();
+  to.u32(GAS_VERSION);
+  to.text(contents.moduleDigest);
+  to.number(contents.functionCalls);
+  to.flag(contents.hasRun);
+  to.flag(contents.call !== undefined);
+  if (contents.call !== undefined) {
+    to.text(contents.call.name);
+    to.flag(contents.call.isProgram);
+    to.u64(contents.call.gasUsed);
+  }
+  to.bytesOf(contents.host);
+  to.bytesOf(contents.guest);
+  return to.written;
+}
+
+/** @throws SnapshotError */
+export function readContents(bytes: Uint8Array): Contents {
+  const from = new WireReader(bytes);
+  const gasVersion = from.u32();
+  if (gasVersion !== GAS_VERSION) {
+    throw new SnapshotError(
+      `the snapshot was made with version ${gasVersion} of the gas schedule; this is version ${GAS_VERSION}`,
+    );
+  }
+  const contents = {
+    moduleDigest: from.text(),
+    functionCalls: from.integer(Number.MAX_SAFE_INTEGER, 'the number of calls'),
+    hasRun: from.flag(),
+    call: from.flag() ? { name: from.text(), isProgram: from.flag(), gasUsed: from.u64() } : undefined,
+    host: from.bytesOf(),
+    guest: from.bytesOf(),
+  };
+  from.end();
+  return contents;
+}

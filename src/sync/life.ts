@@ -1,0 +1,91 @@
+/** One instance with everything that ends with it, where nothing is waited for: {@link import('../life.ts').Life}. */
+
+import { createHost, type Host } from '../../policy/index.ts';
+import type { Engine, EngineInstance } from '../../wasm/engine.ts';
+import type { ResourceFigures } from '../../wasm/errors.ts';
+import { GuestExit, type WasmValue } from '../../wasm/host.ts';
+import { quote } from '../../wasm/quote.ts';
+import type { WasmModule } from '../../wasm/types.ts';
+import { Clock } from '../clock.ts';
+import { failureOf, refuseUnknown } from '../failures.ts';
+import { INITIALIZE } from '../life.ts';
+import type { Settings } from '../options.ts';
+import { fromResults, toArguments } from '../values.ts';
+import { runtimeFor } from './runtime.ts';
+
+export class SyncLife {
+  readonly host: Host;
+  private readonly module: WasmModule;
+  private readonly clock = new Clock();
+  private readonly instance: EngineInstance;
+  private calls = 0;
+
+  /**
+   * Instantiates the module and runs its start function, and a reactor's initialisation.
+   * @throws LinkError, and whatever ends the guest
+   */
+  constructor(engine: Engine, module: WasmModule, { policy, args, limits, cpuTimeout }: Settings) {
+    this.module = module;
+    this.host = createHost(policy, { args, ...runtimeFor(policy), timeLeft: () => this.clock.left });
+    try {
+      this.instance = engine.instantiate(module, { limits, imports: this.host.resolve, slices: this.clock.slices });
+      this.guard('its start', () => this.clock.runSync(cpuTimeout, () => this.start()));
+    } catch (error) {
+      this.host.close();
+      throw error;
+    }
+  }
+
+  private start(): void {
+    const { instance } = this;
+    instance.start();
+    if (instance.functionType(INITIALIZE)?.key === '->') instance.call(INITIALIZE, []);
+  }
+
+  /** @param timeout milliseconds, or undefined */
+  call(name: string, args: readonly unknown[], timeout: number | undefined): unknown {
+    return this.guard(quote(name), () => fromResults(this.enter(name, args, timeout)));
+  }
+
+  /** Runs a WASI command: its `_start` returns or exits. Returns the status. */
+  run(start: string, timeout: number | undefined): number {
+    return this.guard(quote(start), () => {
+      try {
+        this.enter(start, [], timeout);
+        return 0;
+      } catch (error) {
+        if (error instanceof GuestExit) return error.status;
+        throw error;
+      }
+    });
+  }
+
+  private enter(name: string, args: readonly unknown[], timeout: number | undefined): readonly WasmValue[] {
+    const { instance } = this;
+    const type = instance.functionType(name) ?? refuseUnknown(instance, this.module, name);
+    const values = toArguments(name, type, args);
+    this.calls++;
+    return this.clock.runSync(timeout, () => instance.call(name, values));
+  }
+
+  /** Lets no failure out without the figures of what it cost. */
+  private guard<T>(what: string, action: () => T): T {
+    try {
+      return action();
+    } catch (cause) {
+      throw failureOf(what, cause, () => this.figures());
+    }
+  }
+
+  figures(): ResourceFigures {
+    return this.instance.figures();
+  }
+
+  get cpuTimeMs(): number {
+    return this.clock.elapsed;
+  }
+
+  get functionCalls(): number {
+    return this.calls;
+  }
+}

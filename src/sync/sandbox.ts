@@ -1,0 +1,225 @@
+/** A sandbox in which nothing is waited for: every method returns when it is done. */
+
+import type { AuditEvent } from '../../policy/index.ts';
+import { SandboxDisposed, UsageError } from '../../wasm/errors.ts';
+import type { WasmModule } from '../../wasm/types.ts';
+import { type AuditedCall, callAuditedSync } from '../audited.ts';
+import { type BatchCall, type BatchOptions, type BatchResult, checkBatch, runBatchSync } from '../batch.ts';
+import { SandboxBuilder } from '../builder.ts';
+import { list, milliseconds, text } from '../check.ts';
+import { COMMAND_START, checkCommand } from '../command.ts';
+import { makeDisposable } from '../disposable.ts';
+import { type ChosenEngine, chooseEngine } from '../engines.ts';
+import { describeExports, type ExportDescription } from '../exported.ts';
+import { collectGarbage } from '../garbage.ts';
+import { gasMeter } from '../life.ts';
+import { least, type SandboxOptions, type Settings, settle } from '../options.ts';
+import { type Output, outputOf, type RunResult } from '../output.ts';
+import type { SourcelessOptions } from '../sandbox.ts';
+import { loadReadyModule, type ReadySource } from '../source.ts';
+import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } from '../stats.ts';
+import { SyncLife } from './life.ts';
+
+/** What a sandbox keeps over a reset. */
+interface Ground {
+  readonly module: WasmModule;
+  readonly engine: ChosenEngine;
+  readonly settings: Settings;
+}
+
+/**
+ * The sandbox of `wasm-sandbox`, with the same names, limits and figures. A host function that returns a promise
+ * fails the guest's call with a HostError: to wait, a guest has to be called asynchronously. That holds for everything
+ * the policy grants, HTTP and sleeping on a real clock among them.
+ */
+export class WasmSandbox {
+  readonly instanceId: string;
+  readonly #ground: Ground;
+  /** Undefined after `dispose`, and where a reset failed. */
+  #life: SyncLife | undefined;
+  #hasRun = false;
+  #disposed = false;
+
+  private constructor(ground: Ground) {
+    this.instanceId = ground.settings.instanceId;
+    this.#ground = ground;
+    this.#life = begin(ground);
+  }
+
+  /** Its `source` has to be bytes or a Module. */
+  static builder(): SandboxBuilder<WasmSandbox> {
+    return new SandboxBuilder((options) => WasmSandbox.create(options));
+  }
+
+  /**
+   * Validates and instantiates a module, and runs its start function (and a WASI reactor's `_initialize`).
+   * @throws UsageError, also for a source that would have to be waited for; CompileError, LinkError, and whatever ends
+   *   the start function
+   */
+  static create(options: SandboxOptions): WasmSandbox {
+    const settings = settle(options);
+    const { cache, source, moduleLimit, yieldEvery } = settings;
+    if (yieldEvery !== undefined) throw new UsageError('yieldEvery is for guests that are called asynchronously');
+    const module = cache === undefined ? loadReadyModule(source, moduleLimit) : cache.loadReady(settings);
+    // Nothing can wait here, so nothing speaks against the host's engine.
+    const engine = chooseEngine(settings.engine, { mayWait: false });
+    return new WasmSandbox({ settings, engine, module });
+  }
+
+  /** {@link WasmSandbox.create} from bytes, or a Module. */
+  static fromBytes(bytes: ReadySource, options: SourcelessOptions = {}): WasmSandbox {
+    return WasmSandbox.create({ ...options, source: bytes });
+  }
+
+  /** What the module exports, in its order. */
+  get exports(): readonly ExportDescription[] {
+    return describeExports(this.#ground.module);
+  }
+
+  /**
+   * Calls an exported function. Integers of 32 bits and floats are numbers; integers of 64 bits are bigints, and safe
+   * integers are taken for them.
+   * @typeParam T what the caller knows of the result; nothing checks it
+   * @returns undefined for a function without results, the result, or an array of several
+   * @throws UsageError for an unknown function or arguments that do not fit; SandboxDisposed; whatever ends the guest
+   */
+  call<T = unknown>(name: string, args: readonly unknown[] = []): T {
+    return this.#call(name, args, undefined) as T;
+  }
+
+  /**
+   * The same, ended after so many milliseconds of wall-clock time, or the sandbox's own limit where that is less.
+   * @throws CpuTimeoutExceeded too
+   */
+  callWithTimeout<T = unknown>(name: string, args: readonly unknown[], timeout: number): T {
+    return this.#call(name, args, milliseconds('the timeout', timeout)) as T;
+  }
+
+  /**
+   * Makes several calls, one after another. Failures are in the results, not thrown.
+   * @returns what came of each call made, in order: fewer than asked for where a failure ended the batch
+   * @throws UsageError for a list that is none, before anything is called; SandboxDisposed
+   */
+  callBatch<T = unknown>(calls: readonly BatchCall[], options: BatchOptions = {}): BatchResult<T>[] {
+    const batch = checkBatch(calls, options);
+    this.#alive();
+    const meter = () => gasMeter(this.#life);
+    return runBatchSync(batch, (name, args) => this.#call(name, args, undefined), meter);
+  }
+
+  /**
+   * {@link WasmSandbox.call} with a record of the host calls that were made on the way, whether or not the policy
+   * turns auditing on. Gas is the same as without.
+   * @throws what `call` throws; `auditOf` then gives the record
+   */
+  callWithAudit<T = unknown>(name: string, args: readonly unknown[] = []): AuditedCall<T> {
+    const life = this.#alive();
+    return callAuditedSync<T>(
+      life,
+      () => this.#call(name, args, undefined),
+      () => this.#stats(life),
+    );
+  }
+
+  #call(name: string, args: readonly unknown[], timeout: number | undefined): unknown {
+    const life = this.#alive();
+    const limit = least(timeout, this.#ground.settings.cpuTimeout);
+    return life.call(text('the name of a function', name), list('the arguments', args), limit);
+  }
+
+  /**
+   * Runs a WASI command, once: a program expects to find its memory as it was built.
+   * @throws UsageError where the module is no command, or has run since it was built or reset; SandboxDisposed;
+   *   whatever ends the guest. {@link WasmSandbox.output} then has what it wrote before.
+   */
+  run(): RunResult {
+    const life = this.#alive();
+    const { module, settings } = this.#ground;
+    checkCommand(module, this.#hasRun);
+    this.#hasRun = true;
+    const exitCode = life.run(COMMAND_START, settings.cpuTimeout);
+    return { exitCode, ...outputOf(life.host) };
+  }
+
+  /** What the guest wrote so far to the streams for which no callback was given. */
+  output(): Output {
+    return outputOf(this.#alive().host);
+  }
+
+  /** The files in memory that the policy granted, with what the guest made of them: copies, by absolute path. */
+  files(): ReadonlyMap<string, Uint8Array> {
+    return this.#alive().host.files();
+  }
+
+  /** Host calls so far, where the policy turned auditing on. */
+  auditEvents(): readonly AuditEvent[] {
+    return this.#alive().host.audit.events;
+  }
+
+  /** Host calls that were refused, the first 1,000 of them, whether or not auditing is on. */
+  violations(): readonly AuditEvent[] {
+    return this.#alive().host.violations.events;
+  }
+
+  getResourceStats(): ResourceStats {
+    return this.#stats(this.#alive());
+  }
+
+  #stats(life: SyncLife): ResourceStats {
+    const { engine, settings } = this.#ground;
+    return resourceStats({ life, engine, instanceId: settings.instanceId });
+  }
+
+  memoryUsage(): MemoryUsage {
+    return memoryUsageOf(this.#alive().figures());
+  }
+
+  /** As in `wasm-sandbox`: returns whether the runtime could be asked to collect its garbage. */
+  collectGarbage(): boolean {
+    this.#refuseDisposed();
+    return collectGarbage();
+  }
+
+  /**
+   * Starts over: a fresh instance of the module, host state and statistics included. Only a function that is the
+   * source of standard input goes on where it stands.
+   * @throws what {@link WasmSandbox.create} throws; the sandbox then has no instance until a reset succeeds
+   */
+  reset(): void {
+    this.#refuseDisposed();
+    this.#life?.host.close();
+    this.#life = undefined;
+    this.#life = begin(this.#ground);
+    this.#hasRun = false;
+  }
+
+  /** Lets go of the instance and of what it has open; doing it again does nothing. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#life?.host.close();
+    this.#life = undefined;
+  }
+
+  #alive(): SyncLife {
+    this.#refuseDisposed();
+    if (this.#life === undefined) {
+      throw new UsageError('the sandbox has no instance: its reset has failed. Call reset() again');
+    }
+    return this.#life;
+  }
+
+  #refuseDisposed(): void {
+    if (this.#disposed)
+      throw new SandboxDisposed(`the sandbox ${this.instanceId} has been disposed of: build a new one`);
+  }
+
+  declare readonly [Symbol.dispose]: () => void;
+
+  static {
+    makeDisposable(WasmSandbox.prototype, { sync: (sandbox) => sandbox.dispose() });
+  }
+}
+
+function begin({ engine, module, settings }: Ground): SyncLife {
+  return new SyncLife(engine.engine, module, settings);
+}

@@ -1,0 +1,172 @@
+/** Numbers, text and bytes one after another, little-endian: what snapshots and recordings are made of. */
+
+import { SnapshotError } from './errors.ts';
+
+const FIRST_ROOM = 256;
+
+export class WireWriter {
+  private bytes = new Uint8Array(FIRST_ROOM);
+  private view = new DataView(this.bytes.buffer);
+  private length = 0;
+
+  private reserve(count: number): number {
+    const at = this.length;
+    this.length += count;
+    if (this.length > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(this.length, 2 * this.bytes.length));
+      grown.set(this.bytes.subarray(0, at));
+      this.bytes = grown;
+      this.view = new DataView(grown.buffer);
+    }
+    return at;
+  }
+
+  u8(value: number): void {
+    const at = this.reserve(1);
+    this.view.setUint8(at, value);
+  }
+
+  flag(value: boolean): void {
+    this.u8(value ? 1 : 0);
+  }
+
+  u32(value: number): void {
+    const at = this.reserve(4);
+    this.view.setUint32(at, value, true);
+  }
+
+  /** A safe integer, or an infinity. */
+  number(value: number): void {
+    const at = this.reserve(8);
+    this.view.setFloat64(at, value, true);
+  }
+
+  /** Modulo 2⁶⁴. */
+  u64(value: bigint): void {
+    const at = this.reserve(8);
+    this.view.setBigUint64(at, BigInt.asUintN(64, value), true);
+  }
+
+  /** As they are, without their number. */
+  raw(bytes: Uint8Array): void {
+    const at = this.reserve(bytes.length);
+    this.bytes.set(bytes, at);
+  }
+
+  bytesOf(bytes: Uint8Array): void {
+    this.u32(bytes.length);
+    this.raw(bytes);
+  }
+
+  text(text: string): void {
+    this.bytesOf(new TextEncoder().encode(text));
+  }
+
+  words(words: Int32Array): void {
+    this.bytesOf(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+  }
+
+  /** What has been written: valid until more is. */
+  get written(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+}
+
+/** @throws SnapshotError always */
+export function damaged(what: string): never {
+  throw new SnapshotError(`the snapshot is damaged: ${what}`);
+}
+
+/** Every method throws SnapshotError where there is not what it is to read. */
+export class WireReader {
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private pos = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Bytes that have not been read. */
+  get left(): number {
+    return this.bytes.length - this.pos;
+  }
+
+  private take(count: number): number {
+    if (count > this.left) damaged('it ends too early');
+    const at = this.pos;
+    this.pos += count;
+    return at;
+  }
+
+  u8(): number {
+    return this.view.getUint8(this.take(1));
+  }
+
+  flag(): boolean {
+    const value = this.u8();
+    if (value > 1) damaged('a flag is neither 0 nor 1');
+    return value === 1;
+  }
+
+  u32(): number {
+    return this.view.getUint32(this.take(4), true);
+  }
+
+  number(): number {
+    return this.view.getFloat64(this.take(8), true);
+  }
+
+  /** An integer of 0 to `max`. */
+  integer(max: number, what: string): number {
+    const value = this.number();
+    if (!Number.isSafeInteger(value) || value < 0 || value > max) damaged(`${what} is out of range`);
+    return value;
+  }
+
+  u64(): bigint {
+    return this.view.getBigUint64(this.take(8), true);
+  }
+
+  /** A count of things that each take at least `size` bytes, and `max` at most. */
+  count(size: number, what: string, max = 0xffff_ffff): number {
+    const count = this.u32();
+    if (count > max || count * size > this.left) damaged(`there are too many ${what}`);
+    return count;
+  }
+
+  /** A view. */
+  raw(count: number): Uint8Array {
+    const at = this.take(count);
+    return this.bytes.subarray(at, at + count);
+  }
+
+  /** A view. */
+  bytesOf(): Uint8Array {
+    return this.raw(this.u32());
+  }
+
+  text(): string {
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(this.bytesOf());
+    } catch (error) {
+      if (error instanceof SnapshotError) throw error;
+      return damaged('a text is not UTF-8');
+    }
+  }
+
+  /** A copy. */
+  words(): Int32Array {
+    const bytes = this.bytesOf();
+    if (bytes.length % 4 !== 0) damaged('words are cut off');
+    const words = new Int32Array(bytes.length / 4);
+    new Uint8Array(words.buffer).set(bytes);
+    return words;
+  }
+
+  /** @throws SnapshotError where there is more */
+  end(): void {
+    if (this.left > 0) damaged('it goes on behind its end');
+  }
+}
