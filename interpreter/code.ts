@@ -39,6 +39,8 @@ interface Lowered {
 export class ModuleCode {
   readonly module: WasmModule;
   words = new Int32Array(1024);
+  /** The same, for reading constants of 8 bytes at any word. */
+  data = new DataView(this.words.buffer);
   length = LEAVE_PC + 1;
   /** First word of every own function's code; 0 where it has not been lowered yet. */
   readonly entries: Int32Array;
@@ -84,6 +86,7 @@ export class ModuleCode {
       const grown = new Int32Array(2 * this.length);
       grown.set(this.words);
       this.words = grown;
+      this.data = new DataView(grown.buffer);
     }
     this.words[this.length++] = word;
   }

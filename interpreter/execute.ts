@@ -20,12 +20,13 @@ import type { ValType } from '../wasm/types.ts';
 import { ExceptionInstance, JS_TAG } from './exception.ts';
 import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
-import { EXIT, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
+import { EXIT, FIRST_RARE, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
 import { run } from './loop.generated.ts';
 import type { Store } from './store.ts';
 import type { Thread } from './thread.ts';
 import { returnToCaller, unwind } from './unwind.ts';
 import { readRegister, toCell, writeRegisters } from './values.ts';
+import { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
 
 /** A guest that waits for a host function's promise. */
 export interface Suspension {
@@ -230,11 +231,24 @@ function callOut(thread: Thread): Suspension | undefined {
 
 /** Runs until the function that was entered from outside has returned, it is to pause, or a promise has to be awaited. */
 export function advance(thread: Thread): Suspension | 'paused' | undefined {
+  // Each of the two loops leaves to the other what only that one has.
+  let loop = run;
   for (;;) {
     thread.bind(thread.instance as Instance);
-    let exit = run(thread);
-    if (exit === EXIT.rare) exit = thread.rare();
-    else if (exit === EXIT.indirect) exit = thread.toElement();
+    let exit = loop(thread);
+    if (exit === EXIT.rare) {
+      const instruction = thread.code[thread.pc] as number;
+      if (instruction < FIRST_RARE) {
+        loop = run;
+        continue;
+      }
+      if (loop === run && VECTOR_LOOP.has(instruction)) {
+        loop = runVectors;
+        continue;
+      }
+      exit = thread.rare();
+    }
+    if (exit === EXIT.indirect) exit = thread.toElement();
     else if (exit === EXIT.import) exit = thread.toImport();
     else if (exit === EXIT.lazy) exit = thread.link();
     switch (exit) {
@@ -246,6 +260,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         return undefined;
       case EXIT.gas:
         refill(thread);
+        loop = run;
         if (thread.nesting === 0 && (thread.instance as Instance).tank.isDue) return 'paused';
         break;
       case EXIT.settle:

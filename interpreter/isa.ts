@@ -23,13 +23,27 @@ export interface MachineOp {
   /** The row whose meaning it has. */
   readonly row: Opcode | undefined;
   readonly form: Form;
+  /** Of a fused instruction: those that it executes at once. */
+  readonly parts?: readonly MachineOp[];
+  /** For each part, the letter of the operand that takes the result of the part before; empty for none. */
+  readonly links?: readonly string[];
 }
 
 /**
  * How an instruction uses its row's meaning: on registers, with a constant on the right, as a branch when it holds,
- * as a branch when it does not, as an access to memory; `own` where the generator has the text.
+ * as a branch when it does not, as an access to memory; `own` where the generator has the text; `fused` where it
+ * executes several, each where it stands in the code.
  */
-export type Form = 'value' | 'constant' | 'branch' | 'branch constant' | 'branch unless' | 'load' | 'store' | 'own';
+export type Form =
+  | 'value'
+  | 'constant'
+  | 'branch'
+  | 'branch constant'
+  | 'branch unless'
+  | 'load'
+  | 'store'
+  | 'own'
+  | 'fused';
 
 const COMPARISONS = /^(i32|i64|f32|f64)\.(eq|ne|lt|gt|le|ge)(_[su])?$/;
 const INTEGER_OPS = /^(i32|i64)\.(add|sub|mul|and|or|xor|shl|shr_s|shr_u|rotl)$/;
@@ -45,7 +59,7 @@ export const ALIASES: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
 
 /** Instructions that are not so frequent that they would earn a place in the main loop, which must stay small. */
 const HOT =
-  /^(i32\.(div_s|div_u|rem_s|rem_u|rotr|clz|extend8_s|extend16_s)|i64\.(eqz|extend_i32_s|extend_i32_u)|f64\.(add|sub|mul|div|abs|neg|sqrt|convert_i32_s|convert_i32_u|promote_f32)|f32\.(add|sub|mul|div|neg|convert_i32_s|demote_f64)|i32\.trunc_f64_s)$/;
+  /^(i32\.(div_s|div_u|rem_s|rem_u|rotr|clz|extend8_s|extend16_s)|i64\.(eqz|clz|ctz|rotr|extend32_s|extend_i32_s|extend_i32_u)|f64\.(add|sub|mul|div|abs|neg|sqrt|convert_i32_s|convert_i32_u|promote_f32)|f32\.(add|sub|mul|div|neg|convert_i32_s|demote_f64)|i32\.trunc_f64_s)$/;
 
 function isHot(row: Opcode): boolean {
   return COMPARISONS.test(row.mnemonic) || INTEGER_OPS.test(row.mnemonic) || HOT.test(row.mnemonic);
@@ -67,17 +81,24 @@ function computations(row: Opcode): MachineOp[] {
   const constant = params === 'ii' ? 'k' : 'K';
   const isInteger = params === 'ii' || params === 'll';
   if (isInteger) ops.push({ name: `${mnemonic}.k`, operands: `da${constant}`, row, form: 'constant' });
-  if (COMPARISONS.test(mnemonic) || mnemonic === 'i64.eqz') {
+  if ((COMPARISONS.test(mnemonic) && !mnemonic.startsWith('f32')) || mnemonic === 'i64.eqz') {
+    // 64-bit orders are compared first, and then branched on: the loop has no room for branches that do both.
+    if (/^i64.[lg]/.test(mnemonic)) return ops;
     ops.push({ name: `br.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch' });
-    if (isInteger) ops.push({ name: `br.${mnemonic}.k`, operands: `a${constant}tf`, row, form: 'branch constant' });
-    else ops.push({ name: `br_unless.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch unless' });
+    if (isInteger) {
+      ops.push({ name: `br.${mnemonic}.k`, operands: `a${constant}tf`, row, form: 'branch constant' });
+    } else ops.push({ name: `br_unless.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch unless' });
   }
   return ops;
 }
 
-/** The instruction that performs a memory access. Several rows share one: an f32 is loaded as the bits of an i32. */
+/**
+ * The instruction that performs a memory access. Several rows share one: an f32 is loaded as the bits of an i32. An f64
+ * is moved whole where it can be: read as 8 bytes soon after it was written as twice 4, it would keep the processor waiting.
+ */
 export function accessName(row: Opcode): string {
   const isLoad = row.results !== '';
+  if (isLoad ? row.results === 'd' : row.params === 'id') return isLoad ? 'load64.f64' : 'store64.f64';
   const wide = isLoad ? /[ld]/.test(row.results) : row.meaning === 'i64';
   return `${isLoad ? 'load' : 'store'}${wide ? '64' : '32'}.${row.meaning}`;
 }
@@ -95,8 +116,8 @@ function accesses(): MachineOp[] {
 
 const rows = OPCODES.filter(isComputation);
 
-/** What the main loop executes itself. */
-const HOT_OPS: readonly MachineOp[] = [
+/** What the main loop executes itself, one by one. */
+const SINGLE_OPS: readonly MachineOp[] = [
   own('halt', ''),
   own('leave', ''),
   own('trap', 'x'),
@@ -115,8 +136,10 @@ const HOT_OPS: readonly MachineOp[] = [
   own('return64', 'xa'),
   own('copy32', 'da'),
   own('copy64', 'da'),
+  own('copy.f64', 'da'),
   own('const32', 'dk'),
   own('const64', 'dK'),
+  own('const.f64', 'dK'),
   own('select32', 'dabc'),
   own('select64', 'dabc'),
   own('global.get32', 'dx'),
@@ -127,6 +150,81 @@ const HOT_OPS: readonly MachineOp[] = [
   ...accesses(),
   ...rows.filter(isHot).flatMap(computations),
 ];
+
+/**
+ * Instructions that often follow one another, as counted in real programs, and that the main loop executes at once. None
+ * but the last may jump. After `>a`, `>b` or `>c` stands one that alone reads the result of the one before, as that
+ * operand: it is handed on, and its register left as it is.
+ */
+const SEQUENCES: readonly string[] = [
+  'i32.add.k >a load32.i32',
+  'i32.add.k >a load32.u8',
+  'i32.add.k >a load64.f64',
+  'i32.add.k >a load64.f64 >b f64.mul >b f64.add',
+  'load64.f64 >b f64.mul >b f64.add',
+  'load64.f64 >b f64.sub',
+  'load64.f64 > f64.mul',
+  'f64.mul >b f64.add',
+  'f64.mul >b f64.sub',
+  'f64.mul >a f64.mul',
+  'f64.mul > f64.add',
+  'f64.add > i32.add.k',
+  'f64.add > store64.f64',
+  'f64.sub > store64.f64',
+  'const.f64 >b f64.mul',
+  'const32 >a load64.f64',
+  'i32.add.k >b store32.i32',
+  'i32.add.k > load32.i32',
+  'i32.add.k > i32.add.k',
+  'i32.add.k > br_nz',
+  'i32.add.k > br.i32.ne.k',
+  'i32.add.k > br.i32.lt_u.k',
+  'i32.add.k > br',
+  'i32.add >a i32.and.k',
+  'i32.add >a load32.u8',
+  'i32.add >a load32.i32',
+  'i32.add >a return32',
+  'i32.add > i32.add.k',
+  'i32.mul >b i32.add',
+  'i32.mul.k >a i32.add.k',
+  'i32.shl.k >a i32.add.k',
+  'i32.shl.k >a i32.xor',
+  'i32.shl.k >b i32.add',
+  'i32.shr_u.k >a i32.and.k',
+  'i32.shr_u.k >b i32.xor',
+  'i32.rotl.k >b i32.xor',
+  'i32.xor >a i32.mul.k',
+  'i32.and.k > i32.xor.k',
+  'load32.i32 > load32.i32',
+  'load32.i32 >a br_table',
+  'load32.i32 > br_nz',
+  'load32.u8 >b i32.xor',
+  'load32.u8 > copy32 > br_nz',
+  'store32.i32 > i32.add.k',
+  'store32.i32 > copy32',
+  'store32.i8 > i32.add.k',
+  'const32 >b store32.i32',
+  'copy32 > copy32',
+  'copy32 > br_nz',
+  'copy32 > br',
+  'global.get32 >a i32.add.k >a global.set32',
+  'global.get32 >a store32.i32',
+  'global.get32 >a br.i32.ge_s.k',
+];
+
+const FUSED_OPS: readonly MachineOp[] = SEQUENCES.map((name) => {
+  const parts: MachineOp[] = [];
+  const links: string[] = [];
+  name.split(/ (?=>)/).forEach((text, i) => {
+    const [, link = '', single] = (i === 0 ? /^()(.*)$/ : /^>(\w?) (.*)$/).exec(text) as RegExpExecArray;
+    parts.push(SINGLE_OPS.find((one) => one.name === single) as MachineOp);
+    links.push(link);
+  });
+  // Those of the first: whoever walks over code finds the others behind it.
+  return { name, operands: parts[0]?.operands ?? '', row: undefined, form: 'fused', parts, links };
+});
+
+const HOT_OPS: readonly MachineOp[] = [...SINGLE_OPS, ...FUSED_OPS];
 
 /** Computations outside of the main loop, in a generated function of their own. */
 const RARE_COMPUTATIONS: readonly MachineOp[] = rows.filter((row) => !isHot(row)).flatMap(computations);

@@ -2,7 +2,7 @@
 // @ts-nocheck
 
 import {
-  ctz32, divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
+  divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
   truncSatS64, truncSatU32, truncSatU64,
 } from './numeric.ts';
 import type { Thread } from './thread.ts';
@@ -21,9 +21,11 @@ export function run(thread: Thread): number {
   const depthLimit = thread.depthLimit | 0;
   const G = thread.globals;
   const C = thread.code;
+  const K = thread.constants;
   const U8 = thread.memory.bytes;
   const I16 = thread.memory.halves;
   const I32 = thread.memory.words;
+  const D = thread.memory.doubles;
   const V = thread.memory.data;
   const limit = thread.memory.byteLength | 0;
   let pc = thread.pc | 0;
@@ -33,6 +35,7 @@ export function run(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
+  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, g = 0, base = 0, offset = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
   loop: for (;;) {
     switch (C[pc]) {
       case 0: { // halt
@@ -45,27 +48,17 @@ export function run(thread: Thread): number {
         exit = C[pc + 1 | 0]; break loop;
       }
       case 3: { // br
-        const target = C[pc + 1 | 0];
+        target = C[pc + 1 | 0];
         gas = gas - C[pc + 2 | 0] | 0;
-        if (target <= pc) {
-          published = gas;
-          pc = target;
-          if (gas < 0) { exit = 2; break loop; }
-          continue;
-        }
+        if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
       case 4: { // br_nz
         if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          const target = C[pc + 2 | 0];
+          target = C[pc + 2 | 0];
           gas = gas - C[pc + 3 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 4 | 0] | 0;
@@ -75,14 +68,9 @@ export function run(thread: Thread): number {
       }
       case 5: { // br_z
         if (R[fp + C[pc + 1 | 0] | 0] === 0) {
-          const target = C[pc + 2 | 0];
+          target = C[pc + 2 | 0];
           gas = gas - C[pc + 3 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 4 | 0] | 0;
@@ -91,26 +79,19 @@ export function run(thread: Thread): number {
         continue;
       }
       case 6: { // br_table
-        const count = C[pc + 2 | 0];
-        const index = R[fp + C[pc + 1 | 0] | 0] >>> 0;
-        const at = pc + 3 + ((index < count ? index : count) << 1) | 0;
-        const target = C[at];
+        count = C[pc + 2 | 0];
+        index = R[fp + C[pc + 1 | 0] | 0] >>> 0;
+        at = pc + 3 + ((index < count ? index : count) << 1) | 0;
+        target = C[at];
         gas = gas - C[at + 1 | 0] | 0;
-        if (target <= pc) {
-          published = gas;
-          pc = target;
-          if (gas < 0) { exit = 2; break loop; }
-          continue;
-        }
+        if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
       case 7: { // loop
         gas = gas - C[pc + 1 | 0] | 0;
-        published = gas;
         pc = pc + 2 | 0;
-        if (gas < 0) { exit = 2; break loop; }
-        continue;
+        break;
       }
       case 8: { // charge
         gas = gas - C[pc + 1 | 0] | 0;
@@ -118,19 +99,18 @@ export function run(thread: Thread): number {
         continue;
       }
       case 9: { // call
-        const entry = C[pc + 1 | 0];
-        const deeper = depth + C[entry - 4 | 0] | 0;
+        entry = C[pc + 1 | 0];
+        deeper = depth + C[entry - 4 | 0] | 0;
         if (deeper > depthLimit) { exit = 3; break loop; }
         depth = deeper;
         frames[sp] = pc + 3 | 0;
         sp = sp + 1 | 0;
         fp = fp + C[pc + 2 | 0] | 0;
-        for (let i = fp + C[entry - 2 | 0] | 0, end = fp + C[entry - 1 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;
+        end = fp + C[entry - 1 | 0] | 0;
+        for (let i = fp + C[entry - 2 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;
         gas = gas - C[entry - 3 | 0] | 0;
-        published = gas;
         pc = entry;
-        if (gas < 0) { exit = 2; break loop; }
-        continue;
+        break;
       }
       case 10: { // call_lazy
         exit = 4; break loop;
@@ -161,7 +141,7 @@ export function run(thread: Thread): number {
         continue;
       }
       case 15: { // return64
-        const s = fp + C[pc + 2 | 0] | 0;
+        s = fp + C[pc + 2 | 0] | 0;
         R[fp] = R[s];
         R[fp + 1 | 0] = R[s + 1 | 0];
         depth = depth - C[pc + 1 | 0] | 0;
@@ -178,278 +158,313 @@ export function run(thread: Thread): number {
         continue;
       }
       case 17: { // copy64
-        const s = fp + C[pc + 2 | 0] | 0;
-        const d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 18: { // const32
+      case 18: { // copy.f64
+        s = fp + C[pc + 2 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = R[s + 1 | 0];
+        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = F64[s >> 1];
+        else { R[d] = R[s]; R[d + 1 | 0] = hi; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 19: { // const32
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 19: { // const64
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 20: { // const64
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = C[pc + 2 | 0];
         R[d + 1 | 0] = C[pc + 3 | 0];
         pc = pc + 4 | 0;
         continue;
       }
-      case 20: { // select32
+      case 21: { // const.f64
+        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64(pc + 2 << 2, true);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 22: { // select32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 4 | 0] | 0] !== 0 ? R[fp + C[pc + 2 | 0] | 0] : R[fp + C[pc + 3 | 0] | 0];
         pc = pc + 5 | 0;
         continue;
       }
-      case 21: { // select64
-        const s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 23: { // select64
+        s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
         pc = pc + 5 | 0;
         continue;
       }
-      case 22: { // global.get32
+      case 24: { // global.get32
         R[fp + C[pc + 1 | 0] | 0] = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         continue;
       }
-      case 23: { // global.get64
-        const d = fp + C[pc + 1 | 0] | 0;
-        const g = C[pc + 2 | 0];
+      case 25: { // global.get64
+        d = fp + C[pc + 1 | 0] | 0;
+        g = C[pc + 2 | 0];
         R[d] = G[g];
         R[d + 1 | 0] = G[g + 1 | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 24: { // global.set32
+      case 26: { // global.set32
         G[C[pc + 1 | 0]] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 25: { // global.set64
-        const s = fp + C[pc + 2 | 0] | 0;
-        const g = C[pc + 1 | 0];
+      case 27: { // global.set64
+        s = fp + C[pc + 2 | 0] | 0;
+        g = C[pc + 1 | 0];
         G[g] = R[s];
         G[g + 1 | 0] = R[s + 1 | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 26: { // address
-        const s = fp + C[pc + 2 | 0] | 0;
+      case 28: { // address
+        s = fp + C[pc + 2 | 0] | 0;
         R[fp + C[pc + 1 | 0] | 0] = R[s + 1 | 0] === 0 ? R[s] : -1;
         pc = pc + 3 | 0;
         continue;
       }
-      case 27: { // load32.i32
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 29: { // load32.i32
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
+        ea = base + offset | 0;
         R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
-      case 28: { // load64.i64
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 30: { // load64.i64
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const lo = V.getInt32(ea, true);
-        const d = fp + C[pc + 1 | 0] | 0;
-        const hi = V.getInt32(ea + 4 | 0, true);
+        ea = base + offset | 0;
+        lo = V.getInt32(ea, true);
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = V.getInt32(ea + 4 | 0, true);
         R[d] = lo;
         R[d + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
-      case 29: { // load32.i8
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 31: { // load64.f64
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = V.getInt32(ea + 4 | 0, true);
+        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
+        else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 32: { // load32.i8
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
+        ea = base + offset | 0;
         R[fp + C[pc + 1 | 0] | 0] = U8[ea] << 24 >> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 30: { // load32.u8
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 33: { // load32.u8
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
+        ea = base + offset | 0;
         R[fp + C[pc + 1 | 0] | 0] = U8[ea];
         pc = pc + 4 | 0;
         continue;
       }
-      case 31: { // load32.i16
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 34: { // load32.i16
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
+        ea = base + offset | 0;
         R[fp + C[pc + 1 | 0] | 0] = V.getInt16(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
-      case 32: { // load32.u16
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 35: { // load32.u16
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
+        ea = base + offset | 0;
         R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
-      case 33: { // load64.i8
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 36: { // load64.i8
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const lo = U8[ea] << 24 >> 24;
-        const d = fp + C[pc + 1 | 0] | 0;
-        const hi = lo >> 31;
+        ea = base + offset | 0;
+        lo = U8[ea] << 24 >> 24;
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = lo >> 31;
         R[d] = lo;
         R[d + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
-      case 34: { // load64.u8
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 37: { // load64.u8
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const lo = U8[ea];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const hi = 0;
+        ea = base + offset | 0;
+        lo = U8[ea];
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
-      case 35: { // load64.i16
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 38: { // load64.i16
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const lo = V.getInt16(ea, true);
-        const d = fp + C[pc + 1 | 0] | 0;
-        const hi = lo >> 31;
+        ea = base + offset | 0;
+        lo = V.getInt16(ea, true);
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = lo >> 31;
         R[d] = lo;
         R[d + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
-      case 36: { // load64.u16
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 39: { // load64.u16
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const lo = V.getUint16(ea, true);
-        const d = fp + C[pc + 1 | 0] | 0;
-        const hi = 0;
+        ea = base + offset | 0;
+        lo = V.getUint16(ea, true);
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
-      case 37: { // load64.i32
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 40: { // load64.i32
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const lo = V.getInt32(ea, true);
-        const d = fp + C[pc + 1 | 0] | 0;
-        const hi = lo >> 31;
+        ea = base + offset | 0;
+        lo = V.getInt32(ea, true);
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = lo >> 31;
         R[d] = lo;
         R[d + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
-      case 38: { // load64.u32
-        const base = R[fp + C[pc + 2 | 0] | 0];
-        const offset = C[pc + 3 | 0];
+      case 41: { // load64.u32
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const lo = V.getInt32(ea, true);
-        const d = fp + C[pc + 1 | 0] | 0;
-        const hi = 0;
+        ea = base + offset | 0;
+        lo = V.getInt32(ea, true);
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
-      case 39: { // store32.i32
-        const base = R[fp + C[pc + 1 | 0] | 0];
-        const offset = C[pc + 2 | 0];
+      case 42: { // store32.i32
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const s = fp + C[pc + 3 | 0] | 0;
-        const lo = R[s];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { U8[ea + 0 | 0] = lo; U8[ea + 1 | 0] = lo >> 8; U8[ea + 2 | 0] = lo >> 16; U8[ea + 3 | 0] = lo >> 24; }
+        ea = base + offset | 0;
+        lo = R[fp + C[pc + 3 | 0] | 0];
+        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
         pc = pc + 4 | 0;
         continue;
       }
-      case 40: { // store64.i64
-        const base = R[fp + C[pc + 1 | 0] | 0];
-        const offset = C[pc + 2 | 0];
+      case 43: { // store64.i64
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const s = fp + C[pc + 3 | 0] | 0;
-        const lo = R[s];
-        const hi = R[s + 1 | 0];
-        if ((ea & 3) === 0) { const at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-        else { U8[ea + 0 | 0] = lo; U8[ea + 1 | 0] = lo >> 8; U8[ea + 2 | 0] = lo >> 16; U8[ea + 3 | 0] = lo >> 24; const above = ea + 4 | 0; U8[above + 0 | 0] = hi; U8[above + 1 | 0] = hi >> 8; U8[above + 2 | 0] = hi >> 16; U8[above + 3 | 0] = hi >> 24; }
+        ea = base + offset | 0;
+        s = fp + C[pc + 3 | 0] | 0;
+        lo = R[s];
+        hi = R[s + 1 | 0];
+        if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
+        else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
         pc = pc + 4 | 0;
         continue;
       }
-      case 41: { // store32.i8
-        const base = R[fp + C[pc + 1 | 0] | 0];
-        const offset = C[pc + 2 | 0];
+      case 44: { // store64.f64
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        s = fp + C[pc + 3 | 0] | 0;
+        r = F64[s >> 1];
+        if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
+        else {
+          lo = R[s];
+          hi = R[s + 1 | 0];
+          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
+          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+        }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 45: { // store32.i8
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const s = fp + C[pc + 3 | 0] | 0;
-        const lo = R[s];
+        ea = base + offset | 0;
+        lo = R[fp + C[pc + 3 | 0] | 0];
         U8[ea] = lo;
         pc = pc + 4 | 0;
         continue;
       }
-      case 42: { // store32.i16
-        const base = R[fp + C[pc + 1 | 0] | 0];
-        const offset = C[pc + 2 | 0];
+      case 46: { // store32.i16
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        const ea = base + offset | 0;
-        const s = fp + C[pc + 3 | 0] | 0;
-        const lo = R[s];
-        if ((ea & 1) === 0) I16[ea >> 1] = lo; else { U8[ea + 0 | 0] = lo; U8[ea + 1 | 0] = lo >> 8; }
+        ea = base + offset | 0;
+        lo = R[fp + C[pc + 3 | 0] | 0];
+        if ((ea & 1) === 0) I16[ea >> 1] = lo; else { for (end = ea + 2 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
         pc = pc + 4 | 0;
         continue;
       }
-      case 43: { // i32.eq
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 47: { // i32.eq
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 44: { // i32.eq.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 48: { // i32.eq.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 45: { // br.i32.eq
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 49: { // br.i32.eq
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a === b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -457,18 +472,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 46: { // br.i32.eq.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 50: { // br.i32.eq.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a === b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -476,32 +486,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 47: { // i32.ne
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 51: { // i32.ne
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 48: { // i32.ne.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 52: { // i32.ne.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 49: { // br.i32.ne
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 53: { // br.i32.ne
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a !== b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -509,18 +514,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 50: { // br.i32.ne.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 54: { // br.i32.ne.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a !== b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -528,32 +528,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 51: { // i32.lt_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 55: { // i32.lt_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 52: { // i32.lt_s.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 56: { // i32.lt_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 53: { // br.i32.lt_s
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 57: { // br.i32.lt_s
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a < b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -561,18 +556,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 54: { // br.i32.lt_s.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 58: { // br.i32.lt_s.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a < b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -580,32 +570,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 55: { // i32.lt_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 59: { // i32.lt_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 56: { // i32.lt_u.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 60: { // i32.lt_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 57: { // br.i32.lt_u
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 61: { // br.i32.lt_u
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 < b >>> 0) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -613,18 +598,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 58: { // br.i32.lt_u.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 62: { // br.i32.lt_u.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a >>> 0 < b >>> 0) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -632,32 +612,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 59: { // i32.gt_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 63: { // i32.gt_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 60: { // i32.gt_s.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 64: { // i32.gt_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 61: { // br.i32.gt_s
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 65: { // br.i32.gt_s
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a > b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -665,18 +640,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 62: { // br.i32.gt_s.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 66: { // br.i32.gt_s.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a > b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -684,32 +654,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 63: { // i32.gt_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 67: { // i32.gt_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 64: { // i32.gt_u.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 68: { // i32.gt_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 65: { // br.i32.gt_u
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 69: { // br.i32.gt_u
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 > b >>> 0) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -717,18 +682,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 66: { // br.i32.gt_u.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 70: { // br.i32.gt_u.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a >>> 0 > b >>> 0) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -736,32 +696,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 67: { // i32.le_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 71: { // i32.le_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 68: { // i32.le_s.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 72: { // i32.le_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 69: { // br.i32.le_s
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 73: { // br.i32.le_s
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a <= b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -769,18 +724,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 70: { // br.i32.le_s.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 74: { // br.i32.le_s.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a <= b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -788,32 +738,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 71: { // i32.le_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 75: { // i32.le_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 72: { // i32.le_u.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 76: { // i32.le_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 73: { // br.i32.le_u
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 77: { // br.i32.le_u
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 <= b >>> 0) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -821,18 +766,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 74: { // br.i32.le_u.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 78: { // br.i32.le_u.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a >>> 0 <= b >>> 0) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -840,32 +780,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 75: { // i32.ge_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 79: { // i32.ge_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 76: { // i32.ge_s.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 80: { // i32.ge_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 77: { // br.i32.ge_s
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 81: { // br.i32.ge_s
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a >= b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -873,18 +808,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 78: { // br.i32.ge_s.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 82: { // br.i32.ge_s.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a >= b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -892,32 +822,27 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 79: { // i32.ge_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 83: { // i32.ge_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 80: { // i32.ge_u.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 84: { // i32.ge_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 81: { // br.i32.ge_u
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = R[fp + C[pc + 2 | 0] | 0];
+      case 85: { // br.i32.ge_u
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 >= b >>> 0) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -925,18 +850,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 82: { // br.i32.ge_u.k
-        const a = R[fp + C[pc + 1 | 0] | 0];
-        const b = C[pc + 2 | 0];
+      case 86: { // br.i32.ge_u.k
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
         if (a >>> 0 >= b >>> 0) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -944,27 +864,22 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 83: { // i64.eqz
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
+      case 87: { // i64.eqz
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (al | ah) === 0 ? 1 : 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 84: { // br.i64.eqz
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
+      case 88: { // br.i64.eqz
+        ar = fp + C[pc + 1 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
         if ((al | ah) === 0) {
-          const target = C[pc + 2 | 0];
+          target = C[pc + 2 | 0];
           gas = gas - C[pc + 3 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 4 | 0] | 0;
@@ -972,19 +887,14 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 85: { // br_unless.i64.eqz
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
+      case 89: { // br_unless.i64.eqz
+        ar = fp + C[pc + 1 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
         if (!((al | ah) === 0)) {
-          const target = C[pc + 2 | 0];
+          target = C[pc + 2 | 0];
           gas = gas - C[pc + 3 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 4 | 0] | 0;
@@ -992,43 +902,38 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 86: { // i64.eq
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 90: { // i64.eq
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 87: { // i64.eq.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 91: { // i64.eq.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 88: { // br.i64.eq
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 92: { // br.i64.eq
+        ar = fp + C[pc + 1 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 2 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         if (al === bl && ah === bh) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -1036,21 +941,16 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 89: { // br.i64.eq.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
+      case 93: { // br.i64.eq.k
+        ar = fp + C[pc + 1 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 2 | 0];
+        bh = C[pc + 3 | 0];
         if (al === bl && ah === bh) {
-          const target = C[pc + 4 | 0];
+          target = C[pc + 4 | 0];
           gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 6 | 0] | 0;
@@ -1058,43 +958,38 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 90: { // i64.ne
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 94: { // i64.ne
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = al !== bl || ah !== bh ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 91: { // i64.ne.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 95: { // i64.ne.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = al !== bl || ah !== bh ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 92: { // br.i64.ne
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 96: { // br.i64.ne
+        ar = fp + C[pc + 1 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 2 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         if (al !== bl || ah !== bh) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -1102,21 +997,16 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 93: { // br.i64.ne.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
+      case 97: { // br.i64.ne.k
+        ar = fp + C[pc + 1 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 2 | 0];
+        bh = C[pc + 3 | 0];
         if (al !== bl || ah !== bh) {
-          const target = C[pc + 4 | 0];
+          target = C[pc + 4 | 0];
           gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 6 | 0] | 0;
@@ -1124,827 +1014,230 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 94: { // i64.lt_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 98: { // i64.lt_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 95: { // i64.lt_s.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 99: { // i64.lt_s.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 96: { // br.i64.lt_s
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        if (ah < bh || (ah === bh && al >>> 0 < bl >>> 0)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 97: { // br.i64.lt_s.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
-        if (ah < bh || (ah === bh && al >>> 0 < bl >>> 0)) {
-          const target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
-        }
-        continue;
-      }
-      case 98: { // i64.lt_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 100: { // i64.lt_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 99: { // i64.lt_u.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 101: { // i64.lt_u.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
         pc = pc + 5 | 0;
-        continue;
-      }
-      case 100: { // br.i64.lt_u
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        if (ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 101: { // br.i64.lt_u.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
-        if (ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0)) {
-          const target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
-        }
         continue;
       }
       case 102: { // i64.gt_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
       case 103: { // i64.gt_s.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 104: { // br.i64.gt_s
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        if (ah > bh || (ah === bh && al >>> 0 > bl >>> 0)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 105: { // br.i64.gt_s.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
-        if (ah > bh || (ah === bh && al >>> 0 > bl >>> 0)) {
-          const target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
-        }
-        continue;
-      }
-      case 106: { // i64.gt_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 104: { // i64.gt_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 107: { // i64.gt_u.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 105: { // i64.gt_u.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 108: { // br.i64.gt_u
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        if (ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 109: { // br.i64.gt_u.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
-        if (ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0)) {
-          const target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
-        }
-        continue;
-      }
-      case 110: { // i64.le_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 106: { // i64.le_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 111: { // i64.le_s.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 107: { // i64.le_s.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 112: { // br.i64.le_s
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        if (ah < bh || (ah === bh && al >>> 0 <= bl >>> 0)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 113: { // br.i64.le_s.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
-        if (ah < bh || (ah === bh && al >>> 0 <= bl >>> 0)) {
-          const target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
-        }
-        continue;
-      }
-      case 114: { // i64.le_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 108: { // i64.le_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 115: { // i64.le_u.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 109: { // i64.le_u.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 116: { // br.i64.le_u
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        if (ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 117: { // br.i64.le_u.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
-        if (ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0)) {
-          const target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
-        }
-        continue;
-      }
-      case 118: { // i64.ge_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 110: { // i64.ge_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 119: { // i64.ge_s.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 111: { // i64.ge_s.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 120: { // br.i64.ge_s
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        if (ah > bh || (ah === bh && al >>> 0 >= bl >>> 0)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 121: { // br.i64.ge_s.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
-        if (ah > bh || (ah === bh && al >>> 0 >= bl >>> 0)) {
-          const target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
-        }
-        continue;
-      }
-      case 122: { // i64.ge_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 112: { // i64.ge_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 123: { // i64.ge_u.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
+      case 113: { // i64.ge_u.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 124: { // br.i64.ge_u
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        if (ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 125: { // br.i64.ge_u.k
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 2 | 0];
-        const bh = C[pc + 3 | 0];
-        if (ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0)) {
-          const target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
-        }
-        continue;
-      }
-      case 126: { // f32.eq
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
+      case 114: { // f32.eq
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 127: { // br.f32.eq
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (a === b) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 128: { // br_unless.f32.eq
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (!(a === b)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 129: { // f32.ne
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
+      case 115: { // f32.ne
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 130: { // br.f32.ne
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (a !== b) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 131: { // br_unless.f32.ne
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (!(a !== b)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 132: { // f32.lt
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
+      case 116: { // f32.lt
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 133: { // br.f32.lt
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (a < b) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 134: { // br_unless.f32.lt
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (!(a < b)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 135: { // f32.gt
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
+      case 117: { // f32.gt
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 136: { // br.f32.gt
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (a > b) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 137: { // br_unless.f32.gt
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (!(a > b)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 138: { // f32.le
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
+      case 118: { // f32.le
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 139: { // br.f32.le
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (a <= b) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 140: { // br_unless.f32.le
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (!(a <= b)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 141: { // f32.ge
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
+      case 119: { // f32.ge
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 142: { // br.f32.ge
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (a >= b) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 143: { // br_unless.f32.ge
-        const a = F32[fp + C[pc + 1 | 0] | 0];
-        const b = F32[fp + C[pc + 2 | 0] | 0];
-        if (!(a >= b)) {
-          const target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 144: { // f64.eq
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
+      case 120: { // f64.eq
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 145: { // br.f64.eq
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 121: { // br.f64.eq
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a === b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -1952,20 +1245,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 146: { // br_unless.f64.eq
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 122: { // br_unless.f64.eq
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a === b)) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -1973,29 +1259,20 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 147: { // f64.ne
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
+      case 123: { // f64.ne
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 148: { // br.f64.ne
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 124: { // br.f64.ne
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2003,20 +1280,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 149: { // br_unless.f64.ne
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 125: { // br_unless.f64.ne
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a !== b)) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2024,29 +1294,20 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 150: { // f64.lt
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
+      case 126: { // f64.lt
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 151: { // br.f64.lt
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 127: { // br.f64.lt
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a < b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2054,20 +1315,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 152: { // br_unless.f64.lt
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 128: { // br_unless.f64.lt
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a < b)) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2075,29 +1329,20 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 153: { // f64.gt
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
+      case 129: { // f64.gt
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 154: { // br.f64.gt
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 130: { // br.f64.gt
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a > b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2105,20 +1350,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 155: { // br_unless.f64.gt
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 131: { // br_unless.f64.gt
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a > b)) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2126,29 +1364,20 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 156: { // f64.le
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
+      case 132: { // f64.le
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 157: { // br.f64.le
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 133: { // br.f64.le
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a <= b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2156,20 +1385,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 158: { // br_unless.f64.le
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 134: { // br_unless.f64.le
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a <= b)) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2177,29 +1399,20 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 159: { // f64.ge
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
+      case 135: { // f64.ge
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // br.f64.ge
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 136: { // br.f64.ge
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a >= b) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2207,20 +1420,13 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 161: { // br_unless.f64.ge
-        const ar = fp + C[pc + 1 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 2 | 0] | 0;
-        const b = F64[br >> 1];
+      case 137: { // br_unless.f64.ge
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a >= b)) {
-          const target = C[pc + 3 | 0];
+          target = C[pc + 3 | 0];
           gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) {
-            published = gas;
-            pc = target;
-            if (gas < 0) { exit = 2; break loop; }
-            continue;
-          }
+          if (target <= pc) { pc = target; break; }
           pc = target;
         } else {
           gas = gas - C[pc + 5 | 0] | 0;
@@ -2228,691 +1434,1481 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 162: { // i32.clz
-        const a = R[fp + C[pc + 2 | 0] | 0];
+      case 138: { // i32.clz
+        a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
         pc = pc + 3 | 0;
         continue;
       }
-      case 163: { // i32.add
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 139: { // i32.add
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // i32.add.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 140: { // i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.sub
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 141: { // i32.sub
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 166: { // i32.sub.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 142: { // i32.sub.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 167: { // i32.mul
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 143: { // i32.mul
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 168: { // i32.mul.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 144: { // i32.mul.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 169: { // i32.div_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 145: { // i32.div_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
         if (a === -2147483648 && b === -1) { exit = 18; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = (a / b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 170: { // i32.div_s.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 146: { // i32.div_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
         if (a === -2147483648 && b === -1) { exit = 18; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = (a / b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 171: { // i32.div_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 147: { // i32.div_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // i32.div_u.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 148: { // i32.div_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 173: { // i32.rem_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 149: { // i32.rem_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = a % b | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 174: { // i32.rem_s.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 150: { // i32.rem_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = a % b | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 175: { // i32.rem_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 151: { // i32.rem_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) % (b >>> 0)) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // i32.rem_u.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 152: { // i32.rem_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) % (b >>> 0)) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 177: { // i32.and
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 153: { // i32.and
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 178: { // i32.and.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 154: { // i32.and.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 179: { // i32.or
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 155: { // i32.or
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 180: { // i32.or.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 156: { // i32.or.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 181: { // i32.xor
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 157: { // i32.xor
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 182: { // i32.xor.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 158: { // i32.xor.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 183: { // i32.shl
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 159: { // i32.shl
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 184: { // i32.shl.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 160: { // i32.shl.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 185: { // i32.shr_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 161: { // i32.shr_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 186: { // i32.shr_s.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 162: { // i32.shr_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 187: { // i32.shr_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 163: { // i32.shr_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 188: { // i32.shr_u.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 164: { // i32.shr_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 189: { // i32.rotl
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 165: { // i32.rotl
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 190: { // i32.rotl.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 166: { // i32.rotl.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 191: { // i32.rotr
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = R[fp + C[pc + 3 | 0] | 0];
+      case 167: { // i32.rotr
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 192: { // i32.rotr.k
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const b = C[pc + 3 | 0];
+      case 168: { // i32.rotr.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 193: { // i64.add
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        const lo = (al + bl) | 0;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 169: { // i64.clz
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah);
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 170: { // i64.ctz
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = al === 0 ? 32 + (ah===0?32:31-Math.clz32(ah&-ah)) : (al===0?32:31-Math.clz32(al&-al));
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 171: { // i64.add
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        lo = (al + bl) | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 194: { // i64.add.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
-        const lo = (al + bl) | 0;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 172: { // i64.add.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        lo = (al + bl) | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 195: { // i64.sub
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        const lo = (al - bl) | 0;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 173: { // i64.sub
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        lo = (al - bl) | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 196: { // i64.sub.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
-        const lo = (al - bl) | 0;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 174: { // i64.sub.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        lo = (al - bl) | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
         pc = pc + 5 | 0;
         continue;
       }
-      case 197: { // i64.mul
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 175: { // i64.mul
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         const a0=al&65535;const a1=al>>>16;const b0=bl&65535;const b1=bl>>>16;const middle=Math.imul(a1,b0)+(Math.imul(a0,b0)>>>16)>>>0;const cross=Math.imul(a0,b1)+(middle&65535)>>>0;R[d]=Math.imul(al,bl);R[d+1]=Math.imul(a1,b1)+(middle>>>16)+(cross>>>16)+Math.imul(al,bh)+Math.imul(ah,bl)|0
         pc = pc + 4 | 0;
         continue;
       }
-      case 198: { // i64.mul.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 176: { // i64.mul.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         const a0=al&65535;const a1=al>>>16;const b0=bl&65535;const b1=bl>>>16;const middle=Math.imul(a1,b0)+(Math.imul(a0,b0)>>>16)>>>0;const cross=Math.imul(a0,b1)+(middle&65535)>>>0;R[d]=Math.imul(al,bl);R[d+1]=Math.imul(a1,b1)+(middle>>>16)+(cross>>>16)+Math.imul(al,bh)+Math.imul(ah,bl)|0
         pc = pc + 5 | 0;
         continue;
       }
-      case 199: { // i64.and
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        const lo = al & bl;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 177: { // i64.and
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        lo = al & bl;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & bh;
         pc = pc + 4 | 0;
         continue;
       }
-      case 200: { // i64.and.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
-        const lo = al & bl;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 178: { // i64.and.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        lo = al & bl;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & bh;
         pc = pc + 5 | 0;
         continue;
       }
-      case 201: { // i64.or
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        const lo = al | bl;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 179: { // i64.or
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        lo = al | bl;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah | bh;
         pc = pc + 4 | 0;
         continue;
       }
-      case 202: { // i64.or.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
-        const lo = al | bl;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 180: { // i64.or.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        lo = al | bl;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah | bh;
         pc = pc + 5 | 0;
         continue;
       }
-      case 203: { // i64.xor
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
-        const lo = al ^ bl;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 181: { // i64.xor
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        lo = al ^ bl;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ bh;
         pc = pc + 4 | 0;
         continue;
       }
-      case 204: { // i64.xor.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const bh = C[pc + 4 | 0];
-        const lo = al ^ bl;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 182: { // i64.xor.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        lo = al ^ bl;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ bh;
         pc = pc + 5 | 0;
         continue;
       }
-      case 205: { // i64.shl
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = bl;
+      case 183: { // i64.shl
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
         const n=count&63;if(n>=32){R[d]=0;R[d+1]=al<<n}else{R[d]=al<<n;R[d+1]=ah<<n|al>>>1>>>31-n}
         pc = pc + 4 | 0;
         continue;
       }
-      case 206: { // i64.shl.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = bl;
+      case 184: { // i64.shl.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
         const n=count&63;if(n>=32){R[d]=0;R[d+1]=al<<n}else{R[d]=al<<n;R[d+1]=ah<<n|al>>>1>>>31-n}
         pc = pc + 5 | 0;
         continue;
       }
-      case 207: { // i64.shr_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = bl;
+      case 185: { // i64.shr_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
         const n=count&63;if(n>=32){R[d]=ah>>n;R[d+1]=ah>>31}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>n}
         pc = pc + 4 | 0;
         continue;
       }
-      case 208: { // i64.shr_s.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = bl;
+      case 186: { // i64.shr_s.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
         const n=count&63;if(n>=32){R[d]=ah>>n;R[d+1]=ah>>31}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>n}
         pc = pc + 5 | 0;
         continue;
       }
-      case 209: { // i64.shr_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = bl;
+      case 187: { // i64.shr_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
         const n=count&63;if(n>=32){R[d]=ah>>>n;R[d+1]=0}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>>n}
         pc = pc + 4 | 0;
         continue;
       }
-      case 210: { // i64.shr_u.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = bl;
+      case 188: { // i64.shr_u.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
         const n=count&63;if(n>=32){R[d]=ah>>>n;R[d+1]=0}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>>n}
         pc = pc + 5 | 0;
         continue;
       }
-      case 211: { // i64.rotl
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = bl;
+      case 189: { // i64.rotl
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
         const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
         pc = pc + 4 | 0;
         continue;
       }
-      case 212: { // i64.rotl.k
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const bl = C[pc + 3 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = bl;
+      case 190: { // i64.rotl.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
         const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
         pc = pc + 5 | 0;
         continue;
       }
-      case 213: { // f32.neg
-        const ai = R[fp + C[pc + 2 | 0] | 0];
+      case 191: { // i64.rotr
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 192: { // i64.rotr.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 5 | 0;
+        continue;
+      }
+      case 193: { // f32.neg
+        ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 214: { // f32.add
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
-        const r = a + b;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 194: { // f32.add
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 215: { // f32.sub
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
-        const r = a - b;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 195: { // f32.sub
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = a - b;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 216: { // f32.mul
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
-        const r = a * b;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 196: { // f32.mul
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = a * b;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 217: { // f32.div
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
-        const r = a / b;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 197: { // f32.div
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = a / b;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 218: { // f64.abs
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const lo = al;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 198: { // f64.abs
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = al;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & 2147483647;
         pc = pc + 3 | 0;
         continue;
       }
-      case 219: { // f64.neg
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const lo = al;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 199: { // f64.neg
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = al;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 220: { // f64.sqrt
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const r = Math.sqrt(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 200: { // f64.sqrt
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.sqrt(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
         else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 221: { // f64.add
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
-        const r = a + b;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 201: { // f64.add
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
         else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 222: { // f64.sub
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
-        const r = a - b;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 202: { // f64.sub
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a - b;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
         else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 223: { // f64.mul
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
-        const r = a * b;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 203: { // f64.mul
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
         else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 224: { // f64.div
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
-        const r = a / b;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 204: { // f64.div
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a / b;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
         else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 225: { // i32.trunc_f64_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 205: { // i32.trunc_f64_s
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = a | 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 226: { // i64.extend_i32_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const lo = a;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 206: { // i64.extend_i32_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        lo = a;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = lo >> 31;
         pc = pc + 3 | 0;
         continue;
       }
-      case 227: { // i64.extend_i32_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const lo = a;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 207: { // i64.extend_i32_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        lo = a;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 228: { // f32.convert_i32_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 208: { // f32.convert_i32_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 229: { // f32.demote_f64
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const r = a;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 209: { // f32.demote_f64
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = a;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 230: { // f64.convert_i32_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 210: { // f64.convert_i32_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 231: { // f64.convert_i32_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 211: { // f64.convert_i32_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 232: { // f64.promote_f32
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const r = a;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 212: { // f64.promote_f32
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = a;
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
         else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 233: { // i32.extend8_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
+      case 213: { // i32.extend8_s
+        a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 234: { // i32.extend16_s
-        const a = R[fp + C[pc + 2 | 0] | 0];
+      case 214: { // i32.extend16_s
+        a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
+        continue;
+      }
+      case 215: { // i64.extend32_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        lo = al;
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = lo >> 31;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 216: { // i32.add.k >a load32.i32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        base = x;
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 217: { // i32.add.k >a load32.u8
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        base = x;
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 218: { // i32.add.k >a load64.f64
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        base = x;
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = V.getInt32(ea + 4 | 0, true);
+        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
+        else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 219: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        base = x;
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        y = V.getFloat64(ea, true);
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = y;
+        y = a * b;
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 220: { // load64.f64 >b f64.mul >b f64.add
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        y = V.getFloat64(ea, true);
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = y;
+        y = a * b;
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 221: { // load64.f64 >b f64.sub
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        y = V.getFloat64(ea, true);
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = y;
+        r = a - b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 222: { // load64.f64 > f64.mul
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = V.getInt32(ea + 4 | 0, true);
+        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
+        else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 223: { // f64.mul >b f64.add
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        y = a * b;
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 224: { // f64.mul >b f64.sub
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        y = a * b;
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = y;
+        r = a - b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 225: { // f64.mul >a f64.mul
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        y = a * b;
+        pc = pc + 4 | 0;
+        a = y;
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 226: { // f64.mul > f64.add
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 227: { // f64.add > i32.add.k
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 228: { // f64.add > store64.f64
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        s = fp + C[pc + 3 | 0] | 0;
+        r = F64[s >> 1];
+        if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
+        else {
+          lo = R[s];
+          hi = R[s + 1 | 0];
+          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
+          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+        }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 229: { // f64.sub > store64.f64
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a - b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        s = fp + C[pc + 3 | 0] | 0;
+        r = F64[s >> 1];
+        if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
+        else {
+          lo = R[s];
+          hi = R[s + 1 | 0];
+          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
+          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+        }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 230: { // const.f64 >b f64.mul
+        y = K.getFloat64(pc + 2 << 2, true);
+        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = y;
+        r = a * b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 231: { // const32 >a load64.f64
+        x = C[pc + 2 | 0];
+        pc = pc + 3 | 0;
+        base = x;
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = V.getInt32(ea + 4 | 0, true);
+        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
+        else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 232: { // i32.add.k >b store32.i32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        lo = x;
+        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 233: { // i32.add.k > load32.i32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 234: { // i32.add.k > i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 235: { // i32.add.k > br_nz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
+          target = C[pc + 2 | 0];
+          gas = gas - C[pc + 3 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 4 | 0] | 0;
+          pc = pc + 5 | 0;
+        }
+        continue;
+      }
+      case 236: { // i32.add.k > br.i32.ne.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
+        if (a !== b) {
+          target = C[pc + 3 | 0];
+          gas = gas - C[pc + 4 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 5 | 0] | 0;
+          pc = pc + 6 | 0;
+        }
+        continue;
+      }
+      case 237: { // i32.add.k > br.i32.lt_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
+        if (a >>> 0 < b >>> 0) {
+          target = C[pc + 3 | 0];
+          gas = gas - C[pc + 4 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 5 | 0] | 0;
+          pc = pc + 6 | 0;
+        }
+        continue;
+      }
+      case 238: { // i32.add.k > br
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        target = C[pc + 1 | 0];
+        gas = gas - C[pc + 2 | 0] | 0;
+        if (target <= pc) { pc = target; break; }
+        pc = target;
+        continue;
+      }
+      case 239: { // i32.add >a i32.and.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        a = x;
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a & b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 240: { // i32.add >a load32.u8
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        base = x;
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 241: { // i32.add >a load32.i32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        base = x;
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 242: { // i32.add >a return32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        R[fp] = x;
+        depth = depth - C[pc + 1 | 0] | 0;
+        sp = sp - 1 | 0;
+        pc = frames[sp];
+        fp = fp - C[pc - 1 | 0] | 0;
+        published = gas;
+        if (gas < -1073741824) { exit = 10; break loop; }
+        continue;
+      }
+      case 243: { // i32.add > i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 244: { // i32.mul >b i32.add
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = Math.imul(a, b);
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 245: { // i32.mul.k >a i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = Math.imul(a, b);
+        pc = pc + 4 | 0;
+        a = x;
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 246: { // i32.shl.k >a i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = a << b;
+        pc = pc + 4 | 0;
+        a = x;
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 247: { // i32.shl.k >a i32.xor
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = a << b;
+        pc = pc + 4 | 0;
+        a = x;
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 248: { // i32.shl.k >b i32.add
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = a << b;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 249: { // i32.shr_u.k >a i32.and.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a >>> b) | 0;
+        pc = pc + 4 | 0;
+        a = x;
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a & b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 250: { // i32.shr_u.k >b i32.xor
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a >>> b) | 0;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 251: { // i32.rotl.k >b i32.xor
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a << b) | (a >>> -b);
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 252: { // i32.xor >a i32.mul.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = a ^ b;
+        pc = pc + 4 | 0;
+        a = x;
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 253: { // i32.and.k > i32.xor.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a & b;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 254: { // load32.i32 > load32.i32
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 255: { // load32.i32 >a br_table
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        x = V.getInt32(ea, true);
+        pc = pc + 4 | 0;
+        count = C[pc + 2 | 0];
+        index = x >>> 0;
+        at = pc + 3 + ((index < count ? index : count) << 1) | 0;
+        target = C[at];
+        gas = gas - C[at + 1 | 0] | 0;
+        if (target <= pc) { pc = target; break; }
+        pc = target;
+        continue;
+      }
+      case 256: { // load32.i32 > br_nz
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 4 | 0;
+        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
+          target = C[pc + 2 | 0];
+          gas = gas - C[pc + 3 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 4 | 0] | 0;
+          pc = pc + 5 | 0;
+        }
+        continue;
+      }
+      case 257: { // load32.u8 >b i32.xor
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        x = U8[ea];
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 258: { // load32.u8 > copy32 > br_nz
+        base = R[fp + C[pc + 2 | 0] | 0];
+        offset = C[pc + 3 | 0];
+        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
+        pc = pc + 4 | 0;
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        pc = pc + 3 | 0;
+        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
+          target = C[pc + 2 | 0];
+          gas = gas - C[pc + 3 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 4 | 0] | 0;
+          pc = pc + 5 | 0;
+        }
+        continue;
+      }
+      case 259: { // store32.i32 > i32.add.k
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        lo = R[fp + C[pc + 3 | 0] | 0];
+        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 260: { // store32.i32 > copy32
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        lo = R[fp + C[pc + 3 | 0] | 0];
+        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        pc = pc + 4 | 0;
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 261: { // store32.i8 > i32.add.k
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        lo = R[fp + C[pc + 3 | 0] | 0];
+        U8[ea] = lo;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 262: { // const32 >b store32.i32
+        x = C[pc + 2 | 0];
+        pc = pc + 3 | 0;
+        base = R[fp + C[pc + 1 | 0] | 0];
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        lo = x;
+        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 263: { // copy32 > copy32
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        pc = pc + 3 | 0;
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 264: { // copy32 > br_nz
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        pc = pc + 3 | 0;
+        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
+          target = C[pc + 2 | 0];
+          gas = gas - C[pc + 3 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 4 | 0] | 0;
+          pc = pc + 5 | 0;
+        }
+        continue;
+      }
+      case 265: { // copy32 > br
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        pc = pc + 3 | 0;
+        target = C[pc + 1 | 0];
+        gas = gas - C[pc + 2 | 0] | 0;
+        if (target <= pc) { pc = target; break; }
+        pc = target;
+        continue;
+      }
+      case 266: { // global.get32 >a i32.add.k >a global.set32
+        x = G[C[pc + 2 | 0]];
+        pc = pc + 3 | 0;
+        a = x;
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        pc = pc + 4 | 0;
+        G[C[pc + 1 | 0]] = x;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 267: { // global.get32 >a store32.i32
+        x = G[C[pc + 2 | 0]];
+        pc = pc + 3 | 0;
+        base = x;
+        offset = C[pc + 2 | 0];
+        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
+        ea = base + offset | 0;
+        lo = R[fp + C[pc + 3 | 0] | 0];
+        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 268: { // global.get32 >a br.i32.ge_s.k
+        x = G[C[pc + 2 | 0]];
+        pc = pc + 3 | 0;
+        a = x;
+        b = C[pc + 2 | 0];
+        if (a >= b) {
+          target = C[pc + 3 | 0];
+          gas = gas - C[pc + 4 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 5 | 0] | 0;
+          pc = pc + 6 | 0;
+        }
         continue;
       }
       default: {
         exit = 11; break loop;
       }
     }
+    published = gas;
+    if (gas < 0) { exit = 2; break loop; }
   }
   thread.pc = pc;
   thread.fp = fp;
@@ -2934,47 +2930,25 @@ export function computeRarely(thread: Thread): number {
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {
-      case 235: { // i32.eqz
+      case 269: { // i32.eqz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 236: { // i32.ctz
+      case 270: { // i32.ctz
         const a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ctz32(a);
+        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
         pc = pc + 3 | 0;
         break loop;
       }
-      case 237: { // i32.popcnt
+      case 271: { // i32.popcnt
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = popcnt32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 238: { // i64.clz
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const lo = ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah);
-        const d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 239: { // i64.ctz
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const lo = al === 0 ? 32 + ctz32(ah) : ctz32(al);
-        const d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 240: { // i64.popcnt
+      case 272: { // i64.popcnt
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2985,7 +2959,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 241: { // i64.div_s
+      case 273: { // i64.div_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2999,7 +2973,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 242: { // i64.div_u
+      case 274: { // i64.div_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3012,7 +2986,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 243: { // i64.rem_s
+      case 275: { // i64.rem_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3025,7 +2999,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 244: { // i64.rem_u
+      case 276: { // i64.rem_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3038,25 +3012,13 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 245: { // i64.rotr
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const d = fp + C[pc + 1 | 0] | 0;
-        const count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 246: { // f32.abs
+      case 277: { // f32.abs
         const ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 247: { // f32.ceil
+      case 278: { // f32.ceil
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3065,7 +3027,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 248: { // f32.floor
+      case 279: { // f32.floor
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3074,7 +3036,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 249: { // f32.trunc
+      case 280: { // f32.trunc
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3083,7 +3045,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 250: { // f32.nearest
+      case 281: { // f32.nearest
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3092,7 +3054,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 251: { // f32.sqrt
+      case 282: { // f32.sqrt
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.sqrt(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3101,7 +3063,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 252: { // f32.min
+      case 283: { // f32.min
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.min(a, b);
@@ -3111,7 +3073,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 253: { // f32.max
+      case 284: { // f32.max
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.max(a, b);
@@ -3121,16 +3083,15 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 254: { // f32.copysign
+      case 285: { // f32.copysign
         const ai = R[fp + C[pc + 2 | 0] | 0];
         const bi = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (ai & 2147483647) | (bi & -2147483648);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 255: { // f64.ceil
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 286: { // f64.ceil
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
@@ -3138,9 +3099,8 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 256: { // f64.floor
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 287: { // f64.floor
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
@@ -3148,9 +3108,8 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 257: { // f64.trunc
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 288: { // f64.trunc
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
@@ -3158,9 +3117,8 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 258: { // f64.nearest
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 289: { // f64.nearest
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
@@ -3168,11 +3126,9 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 259: { // f64.min
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
+      case 290: { // f64.min
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         const r = Math.min(a, b);
         const d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
@@ -3180,11 +3136,9 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 260: { // f64.max
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const b = F64[br >> 1];
+      case 291: { // f64.max
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         const r = Math.max(a, b);
         const d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
@@ -3192,7 +3146,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 261: { // f64.copysign
+      case 292: { // f64.copysign
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3205,7 +3159,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 262: { // i32.trunc_f32_s
+      case 293: { // i32.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -3213,7 +3167,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 263: { // i32.trunc_f32_u
+      case 294: { // i32.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -3221,16 +3175,15 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 264: { // i32.trunc_f64_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 295: { // i32.trunc_f64_u
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = a | 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 265: { // i64.trunc_f32_s
+      case 296: { // i64.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -3239,7 +3192,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 266: { // i64.trunc_f32_u
+      case 297: { // i64.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -3248,9 +3201,8 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 267: { // i64.trunc_f64_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 298: { // i64.trunc_f64_s
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3258,9 +3210,8 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 268: { // i64.trunc_f64_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 299: { // i64.trunc_f64_u
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3268,14 +3219,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 269: { // f32.convert_i32_u
+      case 300: { // f32.convert_i32_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 270: { // f32.convert_i64_s
+      case 301: { // f32.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3284,7 +3235,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 271: { // f32.convert_i64_u
+      case 302: { // f32.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3293,7 +3244,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 272: { // f64.convert_i64_s
+      case 303: { // f64.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3302,7 +3253,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 273: { // f64.convert_i64_u
+      case 304: { // f64.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3311,7 +3262,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 274: { // i64.extend8_s
+      case 305: { // i64.extend8_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 24) >> 24;
@@ -3321,7 +3272,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 275: { // i64.extend16_s
+      case 306: { // i64.extend16_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 16) >> 16;
@@ -3331,67 +3282,53 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 276: { // i64.extend32_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const lo = al;
-        const d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = lo >> 31;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 277: { // i32.trunc_sat_f32_s
+      case 307: { // i32.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 278: { // i32.trunc_sat_f32_u
+      case 308: { // i32.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 279: { // i32.trunc_sat_f64_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 309: { // i32.trunc_sat_f64_s
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 280: { // i32.trunc_sat_f64_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 310: { // i32.trunc_sat_f64_u
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 281: { // i64.trunc_sat_f32_s
+      case 311: { // i64.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 282: { // i64.trunc_sat_f32_u
+      case 312: { // i64.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 283: { // i64.trunc_sat_f64_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 313: { // i64.trunc_sat_f64_s
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 284: { // i64.trunc_sat_f64_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const a = F64[ar >> 1];
+      case 314: { // i64.trunc_sat_f64_u
+        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;

@@ -37,8 +37,9 @@ import {
   type WasmModule,
 } from '../wasm/types.ts';
 import type { CatchTarget, ModuleCode, Trace, TryRegion } from './code.ts';
+import { fuse } from './fuse.ts';
 import { GLOBAL_WORDS } from './global.ts';
-import { ALIASES, accessName, find, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
+import { ALIASES, accessName, find, HEADER_WORDS, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
 import { isWide, Operands } from './operands.ts';
 
 /** Offsets beyond this can never be in bounds, as no memory reaches 2 GiB. */
@@ -660,8 +661,12 @@ class Lowering {
     if (IS_ACCESS[index]) this.narrow(params.length - 1, this.memoryIs64(reader.b));
     const words: number[] = [];
     for (let i = 0; i < params.length; i++) words.unshift(operands.register(operands.pop()));
-    // A larger offset is as far out of bounds as this.
-    if (IS_ACCESS[index]) words.push(Math.min(reader.a, 0xffff_ffff) | 0);
+    if (IS_ACCESS[index] && reader.a > MAX_OFFSET) {
+      this.trap('memory-out-of-bounds');
+      if (RESULT[index] !== undefined) operands.pushHome(RESULT[index]);
+      return;
+    }
+    if (IS_ACCESS[index]) words.push(reader.a);
     if (immediates.endsWith('lane')) words.push(reader.lane);
     if (immediates === 'v128' || immediates === 'shuffle') {
       const bytes = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.a, 16);
@@ -1092,7 +1097,13 @@ class Lowering {
   }
 }
 
-/** Appends a function's code, header first; returns the bodies of its `try_table`s. Deterministic. `trace` receives which words stem from which offset. */
+/**
+ * Appends a function's code, header first; returns the bodies of its `try_table`s. Deterministic. `trace` receives which
+ * words stem from which offset.
+ */
 export function lowerFunction(code: ModuleCode, body: number, trace?: Trace): readonly TryRegion[] {
-  return new Lowering(code, body).run(trace);
+  const start = code.length + HEADER_WORDS;
+  const regions = new Lowering(code, body).run(trace);
+  fuse(code.words, start, code.length, code.words[start - 1] as number);
+  return regions;
 }

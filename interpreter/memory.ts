@@ -10,6 +10,7 @@ export const NO_MEMORY = {
   bytes: new Uint8Array(0),
   halves: new Int16Array(0),
   words: new Int32Array(0),
+  doubles: new Float64Array(0),
   data: new DataView(new ArrayBuffer(0)),
   byteLength: 0,
 };
@@ -26,6 +27,7 @@ export class LinearMemory implements GuestMemory {
   /** The same bytes in other shapes. */
   halves: Int16Array = NO_MEMORY.halves;
   words: Int32Array = NO_MEMORY.words;
+  doubles: Float64Array = NO_MEMORY.doubles;
   data: DataView = NO_MEMORY.data;
   byteLength = 0;
   readonly address: AddressType;
@@ -91,6 +93,7 @@ export class LinearMemory implements GuestMemory {
     this.bytes = bytes;
     this.halves = new Int16Array(buffer);
     this.words = new Int32Array(buffer);
+    this.doubles = new Float64Array(buffer);
     this.data = new DataView(buffer);
   }
 

@@ -88,55 +88,107 @@ function storeExact(registers: Int32Array, at: number, value: number): void {
   registers[at + 1] = Math.floor(value / TWO_32) | 0;
 }
 
-function storeBig(registers: Int32Array, at: number, value: bigint): void {
-  registers[at] = Number(BigInt.asIntN(32, value));
-  registers[at + 1] = Number(BigInt.asIntN(32, value >> 32n));
-}
-
-/** The signed 64-bit integer of two halves. */
-export function signed64(low: number, high: number): bigint {
-  return (BigInt(high) << 32n) | BigInt(low >>> 0);
-}
-
-/** The unsigned 64-bit integer of two halves. */
-export function unsigned64(low: number, high: number): bigint {
-  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-}
-
 function isExact(high: number): boolean {
   return high >>> 0 <= EXACT_HIGH;
 }
 
-export function divU64(registers: Int32Array, at: number, al: number, ah: number, bl: number, bh: number): void {
+function storeNegative(registers: Int32Array, at: number): void {
+  const low = registers[at] as number;
+  const high = registers[at + 1] as number;
+  registers[at] = -low;
+  registers[at + 1] = low === 0 ? -high : ~high;
+}
+
+/** Whether the first of two unsigned integers is at least the second. */
+function reaches(al: number, ah: number, bl: number, bh: number): boolean {
+  return ah === bh ? al >>> 0 >= bl >>> 0 : ah >>> 0 > bh >>> 0;
+}
+
+/** Stores the quotient of unsigned integers, or what remains. */
+function divide(
+  registers: Int32Array,
+  at: number,
+  al: number,
+  ah: number,
+  bl: number,
+  bh: number,
+  wantsRest: boolean,
+): void {
+  const b = (bh >>> 0) * TWO_32 + (bl >>> 0);
   if (isExact(ah) && isExact(bh)) {
     const a = ah * TWO_32 + (al >>> 0);
-    const b = bh * TWO_32 + (bl >>> 0);
-    storeExact(registers, at, (a - (a % b)) / b);
-  } else storeBig(registers, at, unsigned64(al, ah) / unsigned64(bl, bh));
+    const rest = a % b;
+    storeExact(registers, at, wantsRest ? rest : (a - rest) / b);
+    return;
+  }
+  if (b <= EXACT_HIGH) {
+    // In two steps, as on paper: the rest of the first, with 32 bits more, is still exact.
+    const high = (ah >>> 0) % b;
+    const a = high * TWO_32 + (al >>> 0);
+    const rest = a % b;
+    if (wantsRest) storeExact(registers, at, rest);
+    else {
+      registers[at] = (a - rest) / b;
+      registers[at + 1] = ((ah >>> 0) - high) / b;
+    }
+    return;
+  }
+  // An estimate, which is off by one at most: the quotient has at most 43 bits, and is computed to 51. Where the divisor
+  // has 63 or more bits, the rest of a wrong estimate would not fit: the quotient is then found by subtracting.
+  let quotient = bh >>> 0 < 0x40000000 ? Math.floor(((ah >>> 0) * TWO_32 + (al >>> 0)) / b) : 0;
+  mul64(registers, at, quotient | 0, (quotient / TWO_32) | 0, bl, bh);
+  const productLow = registers[at] as number;
+  let low = (al - productLow) | 0;
+  let high = (ah - (registers[at + 1] as number) - (al >>> 0 < productLow >>> 0 ? 1 : 0)) | 0;
+  if (high < 0 && quotient > 0) {
+    quotient--;
+    low = (low + bl) | 0;
+    high = (high + bh + (low >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
+  }
+  while (reaches(low, high, bl, bh)) {
+    quotient++;
+    high = (high - bh - (low >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
+    low = (low - bl) | 0;
+  }
+  if (!wantsRest) storeExact(registers, at, quotient);
+  else {
+    registers[at] = low;
+    registers[at + 1] = high;
+  }
+}
+
+/** The same with signs: the quotient is rounded towards zero, and the rest has the sign of the dividend. */
+function divideSigned(
+  registers: Int32Array,
+  at: number,
+  al: number,
+  ah: number,
+  bl: number,
+  bh: number,
+  wantsRest: boolean,
+): void {
+  const isNegative = ah < 0 !== (!wantsRest && bh < 0);
+  const low = ah < 0 ? -al | 0 : al;
+  const high = ah < 0 ? (al === 0 ? -ah | 0 : ~ah) : ah;
+  if (bh < 0) divide(registers, at, low, high, -bl | 0, bl === 0 ? -bh | 0 : ~bh, wantsRest);
+  else divide(registers, at, low, high, bl, bh, wantsRest);
+  if (isNegative) storeNegative(registers, at);
+}
+
+export function divU64(registers: Int32Array, at: number, al: number, ah: number, bl: number, bh: number): void {
+  divide(registers, at, al, ah, bl, bh, false);
 }
 
 export function remU64(registers: Int32Array, at: number, al: number, ah: number, bl: number, bh: number): void {
-  if (isExact(ah) && isExact(bh)) {
-    storeExact(registers, at, (ah * TWO_32 + (al >>> 0)) % (bh * TWO_32 + (bl >>> 0)));
-  } else storeBig(registers, at, unsigned64(al, ah) % unsigned64(bl, bh));
-}
-
-function isExactSigned(high: number): boolean {
-  return high >= -EXACT_HIGH && high <= EXACT_HIGH;
+  divide(registers, at, al, ah, bl, bh, true);
 }
 
 export function divS64(registers: Int32Array, at: number, al: number, ah: number, bl: number, bh: number): void {
-  if (isExactSigned(ah) && isExactSigned(bh)) {
-    const a = ah * TWO_32 + (al >>> 0);
-    const b = bh * TWO_32 + (bl >>> 0);
-    storeExact(registers, at, (a - (a % b)) / b);
-  } else storeBig(registers, at, signed64(al, ah) / signed64(bl, bh));
+  divideSigned(registers, at, al, ah, bl, bh, false);
 }
 
 export function remS64(registers: Int32Array, at: number, al: number, ah: number, bl: number, bh: number): void {
-  if (isExactSigned(ah) && isExactSigned(bh)) {
-    storeExact(registers, at, (ah * TWO_32 + (al >>> 0)) % (bh * TWO_32 + (bl >>> 0)));
-  } else storeBig(registers, at, signed64(al, ah) % signed64(bl, bh));
+  divideSigned(registers, at, al, ah, bl, bh, true);
 }
 
 /** Truncates a number that is known to fit the signed or unsigned 64-bit integers. */

@@ -13,18 +13,26 @@ const CONSTANT = 2;
 
 const COPY32 = op('copy32');
 const COPY64 = op('copy64');
+const COPY_F64 = op('copy.f64');
 const COPY_REF = op('copy.ref');
 const COPY_VECTOR = op('copy.v128');
 const CONST32 = op('const32');
 const CONST64 = op('const64');
+const CONST_F64 = op('const.f64');
 
 export function isWide(type: ValType): boolean {
   return type === I64 || type === F64;
 }
 
+/** Whether an f64 with this high word may be a NaN, whose bits must not pass through a JavaScript number. */
+function isSpecial(high: number): boolean {
+  return (high & 0x7ff00000) === 0x7ff00000;
+}
+
 function copyOf(type: ValType): number {
   if (type === V128) return COPY_VECTOR;
   if (isReference(type)) return COPY_REF;
+  if (type === F64) return COPY_F64;
   return isWide(type) ? COPY64 : COPY32;
 }
 
@@ -166,10 +174,12 @@ export class Operands {
     const { code } = this;
     const type = this.types[position] as ValType;
     if (this.kinds[position] === CONSTANT) {
-      code.emit(isWide(type) ? CONST64 : CONST32);
+      const high = this.extras[position] as number;
+      const isNumber = type === F64 && !isSpecial(high);
+      code.emit(isNumber ? CONST_F64 : isWide(type) ? CONST64 : CONST32);
       code.emit(register);
       code.emit(this.values[position] as number);
-      if (isWide(type)) code.emit(this.extras[position] as number);
+      if (isWide(type)) code.emit(high);
       return;
     }
     const from = this.register(position);

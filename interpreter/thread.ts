@@ -5,6 +5,7 @@
 
 import { STACK_WEIGHT } from '../wasm/gas.ts';
 import type { FuncType } from '../wasm/types.ts';
+import type { ModuleCode } from './code.ts';
 import { CELL_BYTES, EXCEPTION_BYTES, ExceptionInstance, type TagInstance } from './exception.ts';
 import { type GuestFunction, hasType, type Reference, WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
@@ -57,6 +58,8 @@ export class Thread {
 
   instance: Instance | undefined;
   code: Int32Array = new Int32Array(0);
+  /** The bytes of `code`. */
+  constants: DataView = NO_MEMORY.data;
   globals: Int32Array = new Int32Array(0);
   memory: Pick<LinearMemory, keyof typeof NO_MEMORY> = NO_MEMORY;
 
@@ -121,7 +124,7 @@ export class Thread {
   /** Makes an instance the one that runs; also after anything that may have moved its code or memory. */
   bind(instance: Instance): void {
     this.instance = instance;
-    this.code = instance.code.words;
+    this.useCode(instance.code);
     this.globals = instance.cells;
     this.memory = this.other ?? instance.memory ?? NO_MEMORY;
   }
@@ -129,6 +132,11 @@ export class Thread {
   /** Makes a memory the one that accesses go to. */
   use(memory: number): void {
     this.other = memory === 0 ? undefined : (this.instance as Instance).memories[memory];
+  }
+
+  private useCode({ words, data }: ModuleCode): void {
+    this.code = words;
+    this.constants = data;
   }
 
   /** Takes gas from the instance's tank. */
@@ -169,7 +177,7 @@ export class Thread {
     const entry = code.entry((this.code[this.pc + 1] as number) - module.importedFunctions);
     code.words[this.pc] = CALL;
     code.words[this.pc + 1] = entry;
-    this.code = code.words;
+    this.useCode(code);
     return EXIT.none;
   }
 
@@ -216,7 +224,7 @@ export class Thread {
     const instance = this.instance as Instance;
     if (func instanceof WasmFunction && func.instance === instance) {
       const entry = func.entry();
-      this.code = instance.code.words;
+      this.useCode(instance.code);
       return this.enter(entry, fp + argBase, next);
     }
     this.target = func;
@@ -235,7 +243,7 @@ export class Thread {
     const { fp } = this;
     if (func instanceof WasmFunction && func.instance === instance) {
       const entry = func.entry();
-      this.code = instance.code.words;
+      this.useCode(instance.code);
       // Looked at before anything changes: the call is tried again where there is room for a deeper stack.
       if (this.depth - weight + (this.code[entry - 4] as number) > this.depthLimit) return EXIT.stack;
       this.moveArguments(argBase, words);

@@ -11,7 +11,8 @@ import {
   SETTLE_BELOW,
   trapExit,
 } from '../isa.ts';
-import { mul64, rotl64, shl64, shrS64, shrU64 } from '../numeric.ts';
+import { ctz32, mul64, rotl64, shl64, shrS64, shrU64 } from '../numeric.ts';
+import { flagsOf, VECTOR_VARIABLES, vectorBody } from './vector.ts';
 
 /** Where each operand letter's first word is, counted from the instruction's number. */
 function places(operands: string): Map<string, number> {
@@ -28,9 +29,15 @@ class Case {
   readonly op: MachineOp;
   private readonly at: Map<string, number>;
   readonly length: number;
+  /** The operand that the instruction before has left in `x`, or `y` if it is an f64. */
+  private readonly taken: string;
+  /** Whether the result is left there for the next. */
+  readonly hands: boolean;
 
-  constructor(op: MachineOp) {
+  constructor(op: MachineOp, taken = '', hands = false) {
     this.op = op;
+    this.taken = taken;
+    this.hands = hands;
     this.at = places(op.operands);
     this.length = lengthOf(op.operands);
   }
@@ -47,7 +54,14 @@ class Case {
 
   /** A register's low word. */
   low(letter: string): string {
+    if (letter === 'd' ? this.hands : letter === this.taken) return 'x';
     return `R[${this.register(letter)}]`;
+  }
+
+  /** A register as an f64. */
+  double(letter: string): string {
+    if (letter === 'd' ? this.hands : letter === this.taken) return 'y';
+    return `F64[(${this.register(letter)}) >> 1]`;
   }
 
   next(): string {
@@ -78,10 +92,11 @@ function operands(c: Case): string[] {
     const register = wide ? `${name}r` : `(${c.register(name)})`;
     if (type === 'i') reads.push([name, c.low(name)]);
     if (type === 'f') reads.push([name, `F32[${c.register(name)}]`], [`${name}i`, c.low(name)]);
-    if (type === 'd') reads.push([name, `F64[${register} >> 1]`]);
-    if (wide) reads.push([`${name}l`, `R[${register}]`], [`${name}h`, `R[${register} + 1 | 0]`]);
+    const isHalved = wide && (uses(text, `${name}l`) || uses(text, `${name}h`));
+    if (type === 'd') reads.push([name, isHalved ? `F64[${register} >> 1]` : c.double(name)]);
+    if (isHalved) reads.push([`${name}l`, `R[${register}]`], [`${name}h`, `R[${register} + 1 | 0]`]);
     const used = reads.filter(([read]) => uses(text, read));
-    if (wide && used.length > 0) lines.push(`const ${register} = ${c.register(name)};`);
+    if (isHalved) lines.push(`const ${register} = ${c.register(name)};`);
     for (const [read, value] of used) lines.push(`const ${read} = ${value};`);
   });
   return lines;
@@ -118,6 +133,9 @@ function inline(helper: (...args: never[]) => void, args: readonly string[]): st
   return [...renamed, ...text];
 }
 
+/** What stands for a call of the helper that is an expression, with its argument as `$1`. */
+const CTZ32 = `(${(/return ([^;}]+)/.exec(ctz32.toString())?.[1] ?? '').replaceAll(/\ba\b/g, '$1')})`;
+
 /** A call of a helper that stores a 64-bit result. */
 function helped(call: string): string[] {
   const [, name = '', list = ''] = /^(\w+)\((.*)\)$/.exec(call) ?? [];
@@ -134,29 +152,26 @@ function store(c: Case): string[] {
   if (meaning.startsWith('=> ')) return [d, ...helped(meaning.slice(3))];
   const isBits = meaning.startsWith('bits ');
   const text = isBits ? meaning.slice(5) : meaning;
-  const [low, high] = text.split('; ') as [string, string | undefined];
+  const [low, high] = text.replaceAll(/ctz32\((\w+)\)/g, CTZ32).split('; ') as [string, string | undefined];
   if (high !== undefined) return [`const lo = ${low};`, d, 'R[d] = lo;', `R[d + 1 | 0] = ${high};`];
   if (row?.results === 'i' || isBits) return [`${c.low('d')} = ${low};`];
   const isSingle = row?.results === 'f';
+  if (c.hands && !isSingle) return [`y = ${low};`];
   const target = isSingle ? 'F32[d]' : 'F64[d >> 1]';
   if (!mayBeNaN(row?.mnemonic as string)) return [d, `${target} = ${low};`];
   const canonical = isSingle ? 'R[d] = 0x7fc00000;' : 'R[d] = 0; R[d + 1 | 0] = 0x7ff80000;';
   return [`const r = ${low};`, d, `if (r === r) ${target} = r;`, `else { ${canonical} }`];
 }
 
-/** The branch to `t`: charge, and look at the gas where it leads backwards, as that is to a loop header. */
+/** What follows the `switch`, for instructions that end at a checkpoint, and reach it by `break`. */
+const CHECKPOINT = ['published = gas;', `if (gas < 0) { ${exit(EXIT.gas)} }`];
+
+/** Goes to `target`: a checkpoint where that is backwards, as it is a loop header then. */
+const GO = ['if (target <= pc) { pc = target; break; }', 'pc = target;'];
+
+/** The branch to `t`. */
 function take(c: Case): string[] {
-  return [
-    `const target = ${c.word('t')};`,
-    `gas = gas - ${c.word('t', 1)} | 0;`,
-    'if (target <= pc) {',
-    '  published = gas;',
-    `  pc = target;`,
-    `  if (gas < 0) { ${exit(EXIT.gas)} }`,
-    '  continue;',
-    '}',
-    'pc = target;',
-  ];
+  return [`const target = ${c.word('t')};`, `gas = gas - ${c.word('t', 1)} | 0;`, ...GO];
 }
 
 function branch(c: Case, condition: string): string[] {
@@ -179,11 +194,11 @@ function enter(c: Case, base: string): string[] {
     `frames[sp] = pc + ${c.length} | 0;`,
     'sp = sp + 1 | 0;',
     `fp = fp + ${base} | 0;`,
-    'for (let i = fp + C[entry - 2 | 0] | 0, end = fp + C[entry - 1 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;',
+    'const end = fp + C[entry - 1 | 0] | 0;',
+    'for (let i = fp + C[entry - 2 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;',
     'gas = gas - C[entry - 3 | 0] | 0;',
-    'published = gas;',
     'pc = entry;',
-    `if (gas < 0) { ${exit(EXIT.gas)} }`,
+    'break;',
   ];
 }
 
@@ -219,15 +234,9 @@ const OWN: Record<string, (c: Case) => string[]> = {
     'const at = pc + 3 + ((index < count ? index : count) << 1) | 0;',
     'const target = C[at];',
     'gas = gas - C[at + 1 | 0] | 0;',
-    'if (target <= pc) {',
-    '  published = gas;',
-    '  pc = target;',
-    `  if (gas < 0) { ${exit(EXIT.gas)} }`,
-    '  continue;',
-    '}',
-    'pc = target;',
+    ...GO,
   ],
-  loop: (c) => [`gas = gas - ${c.word('x')} | 0;`, 'published = gas;', c.next(), `if (gas < 0) { ${exit(EXIT.gas)} }`],
+  loop: (c) => [`gas = gas - ${c.word('x')} | 0;`, c.next(), 'break;'],
   charge: (c) => [`gas = gas - ${c.word('x')} | 0;`],
   call: (c) => [`const entry = ${c.word('x')};`, ...enter(c, c.word('y'))],
   call_lazy: () => [exit(EXIT.lazy)],
@@ -238,6 +247,14 @@ const OWN: Record<string, (c: Case) => string[]> = {
   return64: (c) => [`const s = ${c.register('a')};`, 'R[fp] = R[s];', 'R[fp + 1 | 0] = R[s + 1 | 0];', ...leave(c)],
   copy32: (c) => [`${c.low('d')} = ${c.low('a')};`],
   copy64: (c) => copy64(c, 'a'),
+  'copy.f64': (c) => [
+    `const s = ${c.register('a')};`,
+    `const d = ${c.register('d')};`,
+    'const hi = R[s + 1 | 0];',
+    `if (${IS_NUMBER}) F64[d >> 1] = F64[s >> 1];`,
+    'else { R[d] = R[s]; R[d + 1 | 0] = hi; }',
+  ],
+  'const.f64': (c) => [`${c.double('d')} = K.getFloat64(pc + 2 << 2, true);`],
   const32: (c) => [`${c.low('d')} = ${c.word('k')};`],
   const64: (c) => [`const d = ${c.register('d')};`, `R[d] = ${c.word('K')};`, `R[d + 1 | 0] = ${c.word('K', 1)};`],
   select32: (c) => [`${c.low('d')} = ${c.low('c')} !== 0 ? ${c.low('a')} : ${c.low('b')};`],
@@ -295,14 +312,13 @@ const READ: Readonly<Record<string, readonly [bytes: number, text: string]>> = {
   i64: [8, 'V.getInt32(ea, true)'],
 };
 
-const bytewise = (place: string, value: string, bytes: number) =>
-  Array.from({ length: bytes }, (_, i) => `U8[${place} + ${i} | 0] = ${value}${i === 0 ? '' : ` >> ${8 * i}`};`).join(
-    ' ',
-  );
+/** A write byte by byte, from `ea` on, which is then behind it. */
+const bytewise = (value: string, bytes: number) =>
+  `for (end = ea + ${bytes} | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = ${value}; ${value} = ${value} >> 8; }`;
 
 /** A write of a word, or a half, at a place that may be unaligned. */
-const write = (view: string, shift: number, place: string, value: string) =>
-  `if ((${place} & ${(1 << shift) - 1}) === 0) ${view}[${place} >> ${shift}] = ${value}; else { ${bytewise(place, value, 1 << shift)} }`;
+const write = (view: string, shift: number) =>
+  `if ((ea & ${(1 << shift) - 1}) === 0) ${view}[ea >> ${shift}] = lo; else { ${bytewise('lo', 1 << shift)} }`;
 
 /**
  * Writes of memory by accessor. Through typed arrays, as V8 takes a write through a `DataView` for something that may
@@ -310,25 +326,51 @@ const write = (view: string, shift: number, place: string, value: string) =>
  */
 const WRITE: Readonly<Record<string, readonly string[]>> = {
   i8: ['U8[ea] = lo;'],
-  i16: [write('I16', 1, 'ea', 'lo')],
-  i32: [write('I32', 2, 'ea', 'lo')],
+  i16: [write('I16', 1)],
+  i32: [write('I32', 2)],
   i64: [
     'const hi = R[s + 1 | 0];',
     'if ((ea & 3) === 0) { const at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }',
-    `else { ${bytewise('ea', 'lo', 4)} const above = ea + 4 | 0; ${bytewise('above', 'hi', 4)} }`,
+    `else { ${bytewise('lo', 4)} ${bytewise('hi', 4)} }`,
   ],
 };
+
+/** Whether `hi` is the high word of an f64 that is no NaN, so that its bits do not change as a JavaScript number. */
+const IS_NUMBER = '(hi & 0x7ff00000) !== 0x7ff00000';
 
 function access(c: Case): string[] {
   const accessor = c.op.row?.meaning as string;
   const [bytes, read] = READ[accessor] as [number, string];
   const wide = c.op.name.includes('64.');
+  const isDouble = c.op.name.endsWith('64.f64');
   const lines = [
     `const base = ${c.low('a')};`,
     `const offset = ${c.word('o')};`,
     `if (base < 0 || base > (limit - offset - ${bytes} | 0)) { ${trap('memory-out-of-bounds')} }`,
     'const ea = base + offset | 0;',
   ];
+  if (isDouble && c.op.form === 'store') {
+    return [
+      ...lines,
+      `const s = ${c.register('b')};`,
+      'const r = F64[s >> 1];',
+      'if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;',
+      'else {',
+      ...['const lo = R[s];', ...(WRITE['i64'] as string[])].map((line) => `  ${line}`),
+      '}',
+    ];
+  }
+  if (isDouble && c.hands) return [...lines, 'y = V.getFloat64(ea, true);'];
+  if (isDouble) {
+    return [
+      ...lines,
+      `const d = ${c.register('d')};`,
+      'const hi = V.getInt32(ea + 4 | 0, true);',
+      `if (${IS_NUMBER}) F64[d >> 1] = V.getFloat64(ea, true);`,
+      'else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }',
+    ];
+  }
+  if (c.op.form === 'store' && !wide) return [...lines, `const lo = ${c.low('b')};`, ...(WRITE[accessor] as string[])];
   if (c.op.form === 'store')
     return [...lines, `const s = ${c.register('b')};`, 'const lo = R[s];', ...(WRITE[accessor] as string[])];
   if (!wide) return [...lines, `${c.low('d')} = ${read};`];
@@ -343,14 +385,16 @@ function access(c: Case): string[] {
   ];
 }
 
-function body(op: MachineOp): string[] {
-  const c = new Case(op);
+function body(op: MachineOp, taken = '', hands = false): string[] {
+  const c = new Case(op, taken, hands);
   switch (op.form) {
     case 'own': {
       const lines = OWN[op.name]?.(c);
       if (lines === undefined) throw new TypeError(`no text for ${op.name}`);
       return JUMPS.has(op.name) ? lines : [...lines, c.next()];
     }
+    case 'fused':
+      return fused(op);
     case 'load':
     case 'store':
       return [...access(c), c.next()];
@@ -368,25 +412,141 @@ function body(op: MachineOp): string[] {
   }
 }
 
+/**
+ * Declarations within cases as assignments to variables of the function. V8 gives every declaration a register of its
+ * own otherwise: hundreds, which make the bytecode longer, and each state it keeps for deoptimising larger.
+ */
+function shared(text: string, others: readonly string[] = []): { text: string; names: string } {
+  const names = new Set<string>(others);
+  const declare = (_: string, name: string) => {
+    names.add(name);
+    return `${name} =`;
+  };
+  const rest = text.replaceAll(/\bconst (\w+) =/g, declare);
+  return { text: rest, names: [...names].map((name) => `${name} = 0`).join(', ') };
+}
+
+function fused({ parts = [], links = [] }: MachineOp): string[] {
+  return parts.flatMap((part, i) => body(part, links[i], (links[i + 1] ?? '') !== ''));
+}
+
 function cases(from: number, to: number): string {
   return MACHINE_OPS.slice(from, to)
-    .map((op, i) => {
-      const lines = body(op).map((line) => `        ${line}`);
-      const last = lines.at(-1)?.trim() ?? '';
-      const ends = last === 'continue;' || (last.endsWith('break loop;') && !last.startsWith('if'));
-      if (!ends) lines.push('        continue;');
-      return `      case ${from + i}: { // ${op.name}\n${lines.join('\n')}\n      }`;
-    })
+    .map((op, i) => caseText(op.name, [from + i], body(op)))
     .join('\n');
+}
+
+function caseText(names: string, numbers: readonly number[], text: readonly string[]): string {
+  const lines = text.map((line) => `        ${line}`);
+  const last = lines.at(-1)?.trim() ?? '';
+  const ends = last === 'break;' || (last.endsWith('break loop;') && !last.startsWith('if'));
+  if (!ends) lines.push('        continue;');
+  return `      ${numbers.map((number) => `case ${number}:`).join(' ')} { // ${names}\n${lines.join('\n')}\n      }`;
+}
+
+/** Instructions of the main loop that the vector loop leaves to it, to have room for its own. */
+const NOT_BESIDE_VECTORS =
+  /^br.*\.(i64|f64)\.|\bi64\.([lg][te]_|rotl|sh|mul|extend|sub\.k)|^f..\.(eq|ne|[lg][te])|^load64\.[iu](8|16|32)|^i32\.(div_.|rem_.)\.k$|^i32\.rotr/;
+
+function vectorCases(): { text: string; numbers: readonly number[]; flags: readonly number[] } {
+  const texts: string[] = [];
+  /** Those with the same lines share a case. */
+  const groups = new Map<string, { names: string[]; numbers: number[]; lines: readonly string[] }>();
+  const flags: number[] = [];
+  MACHINE_OPS.forEach((op, number) => {
+    flags.push(number >= FIRST_SYSTEM ? flagsOf(op.name) : 0);
+    if (number < FIRST_RARE) {
+      if (op.form !== 'fused' && !NOT_BESIDE_VECTORS.test(op.name)) texts.push(caseText(op.name, [number], body(op)));
+      return;
+    }
+    if (number < FIRST_SYSTEM) return;
+    const c = new Case(op);
+    const lines = vectorBody(op.name, op.row?.params.length ?? 1, c, trap('memory-out-of-bounds'));
+    if (lines === undefined) return;
+    const key = [...lines, c.next()].join('\n');
+    const group = groups.get(key) ?? { names: [], numbers: [], lines: [...lines, c.next()] };
+    group.names.push(op.name);
+    group.numbers.push(number);
+    groups.set(key, group);
+  });
+  for (const { names, numbers, lines } of groups.values()) texts.push(caseText(names.join(', '), numbers, lines));
+  return { text: texts.join('\n'), numbers: [...groups.values()].flatMap(({ numbers }) => numbers), flags };
+}
+
+const DO_NOT_EDIT = `// Generated by \`npm run generate\` from wasm/opcodes.ts and interpreter/isa.ts. Do not edit.
+// @ts-nocheck
+`;
+
+/** The text of a dispatch loop. */
+function dispatcher(name: string, { text, names }: { text: string; names: string }): string {
+  return `export function ${name}(thread: Thread): number {
+  const R = thread.registers;
+  const F32 = thread.floats;
+  const F64 = thread.doubles;
+  const frames = thread.frames;
+  const depthLimit = thread.depthLimit | 0;
+  const G = thread.globals;
+  const C = thread.code;
+  const K = thread.constants;
+  const U8 = thread.memory.bytes;
+  const I16 = thread.memory.halves;
+  const I32 = thread.memory.words;
+  const D = thread.memory.doubles;
+  const V = thread.memory.data;
+  const limit = thread.memory.byteLength | 0;
+  let pc = thread.pc | 0;
+  let fp = thread.fp | 0;
+  let sp = thread.sp | 0;
+  let depth = thread.depth | 0;
+  let gas = thread.gas | 0;
+  let published = thread.published | 0;
+  let exit = 0;
+  let x = 0, y = 0, ${names};
+  loop: for (;;) {
+    switch (C[pc]) {
+${text}
+      default: {
+        exit = ${EXIT.rare}; break loop;
+      }
+    }
+${CHECKPOINT.map((line) => `    ${line}`).join('\n')}
+  }
+  thread.pc = pc;
+  thread.fp = fp;
+  thread.sp = sp;
+  thread.depth = depth;
+  thread.gas = gas;
+  thread.published = published;
+  return exit;
+}`;
+}
+
+/** The text of vector-loop.generated.ts. */
+export function generateVectorLoop(): string {
+  const { text, numbers, flags } = vectorCases();
+  return `${DO_NOT_EDIT}
+import type { Thread } from './thread.ts';
+
+/** What the vector loop executes beside instructions of the main loop. */
+export const VECTOR_LOOP: ReadonlySet<number> = new Set([${numbers.join(', ')}]);
+
+/** What instructions that share a case differ in. */
+const FLAGS = new Uint8Array([${flags.join(', ')}]);
+/** Two vectors, while their bytes are shuffled. */
+const LANES = new Int32Array(8);
+const BYTES = new Uint8Array(LANES.buffer);
+
+/** As \`run\`, with vectors and without some of what is rare beside them: it then returns EXIT.rare. */
+${dispatcher('runVectors', shared(text, VECTOR_VARIABLES))}
+`;
 }
 
 /** The text of loop.generated.ts. */
 export function generateLoop(): string {
-  return `// Generated by \`npm run generate\` from wasm/opcodes.ts and interpreter/isa.ts. Do not edit.
-// @ts-nocheck
-
+  const main = shared(cases(0, FIRST_RARE));
+  return `${DO_NOT_EDIT}
 import {
-  ctz32, divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
+  divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
   truncSatS64, truncSatU32, truncSatU64,
 } from './numeric.ts';
 import type { Thread } from './thread.ts';
@@ -397,42 +557,7 @@ import type { Thread } from './thread.ts';
  * Nothing is called from here, and no array is exchanged: the optimising compilers then keep counters as integers in
  * registers, and look at each array's type and address once.
  */
-export function run(thread: Thread): number {
-  const R = thread.registers;
-  const F32 = thread.floats;
-  const F64 = thread.doubles;
-  const frames = thread.frames;
-  const depthLimit = thread.depthLimit | 0;
-  const G = thread.globals;
-  const C = thread.code;
-  const U8 = thread.memory.bytes;
-  const I16 = thread.memory.halves;
-  const I32 = thread.memory.words;
-  const V = thread.memory.data;
-  const limit = thread.memory.byteLength | 0;
-  let pc = thread.pc | 0;
-  let fp = thread.fp | 0;
-  let sp = thread.sp | 0;
-  let depth = thread.depth | 0;
-  let gas = thread.gas | 0;
-  let published = thread.published | 0;
-  let exit = 0;
-  loop: for (;;) {
-    switch (C[pc]) {
-${cases(0, FIRST_RARE)}
-      default: {
-        exit = ${EXIT.rare}; break loop;
-      }
-    }
-  }
-  thread.pc = pc;
-  thread.fp = fp;
-  thread.sp = sp;
-  thread.depth = depth;
-  thread.gas = gas;
-  thread.published = published;
-  return exit;
-}
+${dispatcher('run', main)}
 
 /** Executes one computation that is not in the main loop; returns 0, or the exit of its trap. */
 export function computeRarely(thread: Thread): number {
