@@ -11,5 +11,5 @@ export {
 } from './artifact.ts';
 export { meteredEngine, nativeEngine, nativeUnavailable } from './engine.ts';
 export type { WasmHost } from './host.ts';
-export { isAdopted } from './meter-module.ts';
+export { isAdopted, whyNotMetered } from './meter-module.ts';
 export { createMeteredNamespace, type MeteredNamespace, type MeteredNamespaceOptions } from './namespace.ts';

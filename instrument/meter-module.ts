@@ -31,12 +31,15 @@ export function validated(bytes: Uint8Array): WasmModule {
   }
 }
 
+/** Why a module cannot be made to meter itself; undefined where it can. */
+export function whyNotMetered({ features }: WasmModule): string | undefined {
+  return features.length === 0 ? undefined : `the module uses ${features.join(', ')}, which cannot be instrumented`;
+}
+
 /** @throws CompileError where the module uses what the weaver does not meter */
-function refuse({ features }: WasmModule): void {
-  if (features.length === 0) return;
-  throw new CompileError(
-    `the module uses ${features.join(', ')}, which cannot be instrumented: choose the engine 'interpreter'`,
-  );
+function refuse(module: WasmModule): void {
+  const why = whyNotMetered(module);
+  if (why !== undefined) throw new CompileError(`${why}: choose the engine 'interpreter'`);
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   nativeEngine,
   nativeUnavailable,
   type WasmHost,
+  whyNotMetered,
 } from '../instrument/index.ts';
 import { interpreter } from '../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../wasm/engine.ts';
@@ -41,7 +42,11 @@ export function checkEngine(choice: unknown): EngineChoice {
 }
 
 /** @throws UsageError where the engine cannot be had */
-export function chooseEngine(choice: EngineChoice, { mayWait = true, yields = false }: EngineNeeds = {}): ChosenEngine {
+export function chooseEngine(
+  choice: EngineChoice,
+  module: WasmModule,
+  { mayWait = true, yields = false }: EngineNeeds = {},
+): ChosenEngine {
   if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
   if (choice === 'native') return { engine: checked(nativeEngine()), reason: 'asked for' };
   if (mayWait) {
@@ -49,7 +54,7 @@ export function chooseEngine(choice: EngineChoice, { mayWait = true, yields = fa
   }
   if (yields)
     return { engine: interpreting, reason: 'the guest is to yield now and then, as only the interpreter can' };
-  const why = nativeUnavailable();
+  const why = nativeUnavailable() ?? whyNotMetered(module);
   if (why !== undefined) return { engine: interpreting, reason: why };
   return { engine: checked(nativeEngine()), reason: 'the fastest that this host allows' };
 }

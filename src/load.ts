@@ -20,5 +20,5 @@ export function engineFor(
   module: WasmModule,
   { engine, policy, yieldEvery }: Omit<LoadSettings, 'source'>,
 ): ChosenEngine {
-  return chooseEngine(engine, { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined });
+  return chooseEngine(engine, module, { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined });
 }

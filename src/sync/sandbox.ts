@@ -69,7 +69,7 @@ export class WasmSandbox {
     if (yieldEvery !== undefined) throw new UsageError('yieldEvery is for guests that are called asynchronously');
     const module = cache === undefined ? loadReadyModule(source, moduleLimit) : cache.loadReady(settings);
     // Nothing can wait here, so nothing speaks against the host's engine.
-    const engine = chooseEngine(settings.engine, { mayWait: false });
+    const engine = chooseEngine(settings.engine, module, { mayWait: false });
     return new WasmSandbox({ settings, engine, module });
   }
 

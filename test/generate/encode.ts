@@ -4,8 +4,8 @@
  */
 
 import { accessBytes, type Immediates, type Mnemonic, type Opcode, opcode } from '../../wasm/opcodes.ts';
-import { FUNCREF, type Limits, type RefType, type ValType } from '../../wasm/types.ts';
-import { type FunctionReference, type Signature, signatureKey, type Type } from './types.ts';
+import { definedIndex, FUNCREF, isNullable, type RefType, type ValType } from '../../wasm/types.ts';
+import { type Signature, signatureKey, type Type } from './types.ts';
 
 export type { Signature } from './types.ts';
 
@@ -30,7 +30,9 @@ export interface MemArg {
  * - `br_table`: the list of labels, then the default;
  * - a memory access: a {@link MemArg} (may be left out), then the lane where there is one;
  * - constants: numbers or bigints; floats also as {@link FloatBits}; vectors and shuffles as 16 bytes;
- * - `select_t`: the list of types; `ref.null`: the reference type.
+ * - `select_t`: the list of types; heap types, of `ref.null` and casts: a reference type that has it;
+ * - `try_table`: a block, then the clauses, each a list of kind, tag where there is one, and label;
+ * - `br_on_cast`: which types may be null (1 the first, 2 the second), label, and the two types.
  */
 export type Immediate =
   | number
@@ -61,19 +63,42 @@ export interface FunctionDescription extends Partial<Signature> {
   readonly export?: string;
 }
 
-export interface TableDescription {
+interface LimitsDescription {
+  readonly min: number | bigint;
+  readonly max?: number | bigint | undefined;
+  /** Whether its addresses have 64 bits. */
+  readonly is64?: boolean;
+}
+
+export interface TableDescription extends LimitsDescription {
   readonly element?: RefType;
-  readonly min: number;
-  readonly max?: number | undefined;
+  /** What the elements are to begin with. Default null. */
+  readonly init?: readonly Instruction[];
   readonly export?: string;
 }
 
-export interface MemoryDescription {
-  /** In pages. */
-  readonly min: number;
-  readonly max?: number | undefined;
+/** Limits are in pages. */
+export interface MemoryDescription extends LimitsDescription {
   readonly export?: string;
 }
+
+export interface FieldDescription {
+  /** A value type, or {@link I8} or {@link I16}. */
+  readonly type: Type;
+  readonly mutable?: boolean;
+}
+
+/** A type of the module's. Others refer to it by its index, with `definedRef`. */
+export type TypeDescription = (
+  | Signature
+  | { readonly struct: readonly FieldDescription[] }
+  | { readonly array: FieldDescription }
+) & {
+  /** Index of the supertype. */
+  readonly supertype?: number;
+  /** Whether it may be a supertype itself. */
+  readonly isOpen?: boolean;
+};
 
 export interface GlobalDescription {
   readonly type: ValType;
@@ -125,8 +150,11 @@ export interface CustomDescription {
 }
 
 export interface ModuleDescription {
-  /** First in the type section; every other signature in use is added behind them. */
-  readonly types?: readonly Signature[];
+  /**
+   * First in the type section; every other signature in use is added behind them. A list in the list is a recursion
+   * group.
+   */
+  readonly types?: readonly (TypeDescription | readonly TypeDescription[])[];
   readonly imports?: readonly ImportDescription[];
   readonly functions?: readonly FunctionDescription[];
   readonly tables?: readonly TableDescription[];
@@ -335,23 +363,32 @@ const WRITE: Readonly<
       for (const item of clause) w.unsigned(item);
     });
   },
-  'label casts': (w, [flags, label, from, to]) => {
+  'label casts': (w, [flags, label, from, to], _row, use) => {
     w.u8(flags as number).unsigned(label as number);
-    w.signed(from as number).signed(to as number);
+    writeHeapType(w, from as Type, use);
+    writeHeapType(w, to as Type, use);
   },
-  'heap type': (w, [type], _row, use) => {
-    if (typeof type === 'object') w.signed(use((type as FunctionReference).to));
-    else w.u8(type as number);
-  },
+  'heap type': (w, [type], _row, use) => writeHeapType(w, type as Type, use),
 };
 
 const REF = 0x64;
 const REF_NULL = 0x63;
 
-/** A value type (specification 5.3.4). */
+/** The heap type of a reference type (specification 5.3.3). */
+function writeHeapType(w: ByteWriter, type: Type, use: TypeIndex): void {
+  if (typeof type === 'object') w.signed(use(type.to));
+  else if (definedIndex(type) >= 0) w.signed(definedIndex(type));
+  else w.u8(type & 0xff);
+}
+
+/** A value type, or what fields have (specification 5.3.4 and 5.3.8). */
 export function writeType(w: ByteWriter, type: Type, use: TypeIndex): void {
-  if (typeof type === 'number') w.u8(type);
-  else w.u8(type.nullable ? REF_NULL : REF).signed(use(type.to));
+  if (typeof type === 'number' && type <= 0xff) {
+    w.u8(type);
+    return;
+  }
+  const mayBeNull = typeof type === 'number' ? isNullable(type) : type.nullable;
+  writeHeapType(w.u8(mayBeNull ? REF_NULL : REF), type, use);
 }
 
 function writeBlockType(w: ByteWriter, type: Type | undefined, use: TypeIndex): void {
@@ -390,13 +427,39 @@ function writeInstruction(w: ByteWriter, instruction: Instruction, use: TypeInde
   WRITE[row.immediates](w, immediates, row, use);
 }
 
-function writeLimits(w: ByteWriter, { min, max }: Partial<Limits>): void {
-  w.u8(max === undefined ? 0 : 1).unsigned(min as number);
+function writeLimits(w: ByteWriter, { min, max, is64 = false }: LimitsDescription): void {
+  w.u8((max === undefined ? 0 : 1) | (is64 ? 4 : 0)).unsigned(min);
   if (max !== undefined) w.unsigned(max);
 }
 
-function writeTable(w: ByteWriter, { element = FUNCREF, ...limits }: TableDescription): void {
-  writeLimits(w.u8(element), limits);
+function writeTable(w: ByteWriter, { element = FUNCREF, ...limits }: TableDescription, use: TypeIndex): void {
+  writeType(w, element, use);
+  writeLimits(w, limits);
+}
+
+const HAS_INIT = [0x40, 0x00] as const;
+const RECURSIVE = 0x4e;
+const OPEN = 0x50;
+const FINAL = 0x4f;
+
+function writeField(w: ByteWriter, { type, mutable = false }: FieldDescription, use: TypeIndex): void {
+  writeType(w, type, use);
+  w.u8(Number(mutable));
+}
+
+/** A type of the type section (specification 5.3.9 to 5.3.11). */
+function writeDefinition(w: ByteWriter, type: TypeDescription, use: TypeIndex): void {
+  const { supertype, isOpen = false } = type;
+  if (isOpen || supertype !== undefined) {
+    w.u8(isOpen ? OPEN : FINAL).vector(supertype === undefined ? [] : [supertype], (index) => w.unsigned(index));
+  }
+  if ('struct' in type) w.u8(0x5f).vector(type.struct, (field) => writeField(w, field, use));
+  else if ('array' in type) writeField(w.u8(0x5e), type.array, use);
+  else {
+    w.u8(0x60)
+      .vector(type.params, (param) => writeType(w, param, use))
+      .vector(type.results, (result) => writeType(w, result, use));
+  }
 }
 
 const EXPORT_KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const;
@@ -409,23 +472,26 @@ function writeTag(w: ByteWriter, params: readonly Type[], use: TypeIndex): void 
 export function encodeModule(description: ModuleDescription): Uint8Array {
   const { imports = [], functions = [], tables = [], memories = [], tags = [], globals = [] } = description;
   const { elements = [], data = [], custom = [], names } = description;
-  const types: Signature[] = [];
+  const types = [...(description.types ?? [])];
   const typeIndices = new Map<string, number>();
+  let typeCount = 0;
   const use = (signature: Signature): number => {
     const key = signatureKey(signature);
     let found = typeIndices.get(key);
     if (found === undefined) {
       // A type may refer to those before it only.
       for (const type of [...signature.params, ...signature.results]) if (typeof type === 'object') use(type.to);
-      found = types.push(signature) - 1;
+      types.push(signature);
+      found = typeCount++;
       typeIndices.set(key, found);
     }
     return found;
   };
-  for (const signature of description.types ?? []) {
+  for (const type of types.flat() as readonly TypeDescription[]) {
+    const added = typeCount++;
+    if (!('params' in type) || type.supertype !== undefined || type.isOpen) continue;
     // Equal types written twice stay two types; signatures in use take the first.
-    const added = types.push(signature) - 1;
-    if (!typeIndices.has(signatureKey(signature))) typeIndices.set(signatureKey(signature), added);
+    if (!typeIndices.has(signatureKey(type))) typeIndices.set(signatureKey(type), added);
   }
 
   const expression = (w: ByteWriter, instructions: readonly Instruction[]) => {
@@ -466,25 +532,26 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
     list(SECTION.import, imports, (w, entry) => {
       w.name(entry.module).name(entry.name);
       if ('function' in entry) w.u8(0).unsigned(use(entry.function));
-      else if ('table' in entry) writeTable(w.u8(1), entry.table);
+      else if ('table' in entry) writeTable(w.u8(1), entry.table, use);
       else if ('memory' in entry) writeLimits(w.u8(2), entry.memory);
       else if ('tag' in entry) writeTag(w.u8(4), entry.tag, use);
-      else
-        w.u8(3)
-          .u8(entry.global.type)
-          .u8(Number(entry.global.mutable ?? false));
+      else writeField(w.u8(3), entry.global, use);
     }),
     list(SECTION.function, functions, (w, { params = [], results = [] }) => w.unsigned(use({ params, results }))),
-    list(SECTION.table, tables, writeTable),
+    list(SECTION.table, tables, (w, table) => {
+      if (table.init !== undefined) w.bytes(HAS_INIT);
+      writeTable(w, table, use);
+      if (table.init !== undefined) expression(w, table.init);
+    }),
     list(SECTION.memory, memories, writeLimits),
     list(SECTION.tag, tags, (w, { params }) => writeTag(w, params, use)),
     list(SECTION.global, globals, (w, global) => {
-      w.u8(global.type).u8(Number(global.mutable ?? false));
+      writeField(w, global, use);
       expression(w, global.init);
     }),
     list(SECTION.export, exports, (w, entry) => w.name(entry.name).u8(EXPORT_KIND[entry.kind]).unsigned(entry.index)),
     description.start === undefined ? [] : section(SECTION.start, unsigned(description.start)),
-    list(SECTION.element, elements, (w, segment) => writeElement(w, segment, expression)),
+    list(SECTION.element, elements, (w, segment) => writeElement(w, segment, expression, use)),
     dataCount === null ? [] : section(SECTION.dataCount, unsigned(dataCount)),
     list(SECTION.code, functions, (w, { locals = [], body }) => {
       w.sized(
@@ -513,10 +580,9 @@ export function encodeModule(description: ModuleDescription): Uint8Array {
           content((w) => w.name('name').bytes(functionNameMap(names))),
         ),
   ];
-  const typeSection = list(SECTION.type, types, (w, { params, results }) => {
-    w.u8(0x60)
-      .vector(params, (type) => writeType(w, type, use))
-      .vector(results, (type) => writeType(w, type, use));
+  const typeSection = list(SECTION.type, types, (w, type) => {
+    if ('length' in type) w.u8(RECURSIVE).vector(type, (each) => writeDefinition(w, each, use));
+    else writeDefinition(w, type, use);
   });
   return moduleOf(typeSection, ...rest);
 }
@@ -525,6 +591,7 @@ function writeElement(
   w: ByteWriter,
   { table = 0, offset, declarative = false, type = FUNCREF, items }: ElementDescription,
   expression: (w: ByteWriter, instructions: readonly Instruction[]) => void,
+  use: TypeIndex,
 ): void {
   const areIndices = typeof items[0] === 'number' || (items.length === 0 && type === FUNCREF);
   const explicit = offset === undefined ? declarative : table !== 0 || type !== FUNCREF;
@@ -533,7 +600,10 @@ function writeElement(
     if (explicit) w.unsigned(table);
     expression(w, offset);
   }
-  if (offset === undefined || explicit) w.u8(areIndices ? 0 : type);
+  if (offset === undefined || explicit) {
+    if (areIndices) w.u8(0);
+    else writeType(w, type, use);
+  }
   if (areIndices) w.vector(items as readonly number[], (item) => w.unsigned(item));
   else w.vector(items as readonly (readonly Instruction[])[], (item) => expression(w, item));
 }

@@ -45,7 +45,7 @@ describe('an artifact', () => {
       for (const engine of ['interpreter', 'native'] as const) {
         const module = await artifactOf(name, options);
         acceptArtifact(module);
-        expect(trace(chooseEngine(engine).engine, module, CALLS), engine).toEqual(expected);
+        expect(trace(chooseEngine(engine, module).engine, module, CALLS), engine).toEqual(expected);
       }
     }
   });
@@ -57,13 +57,15 @@ describe('an artifact', () => {
       limits: { gas: 10_000n, stackBytes: 4_096 },
     });
     expect(expected.join()).toMatch(/GAS_EXHAUSTED/);
-    expect(trace(chooseEngine('native').engine, module, CALLS, { limits: { gas: 1_000_000n } })).toEqual(expected);
+    expect(trace(chooseEngine('native', module).engine, module, CALLS, { limits: { gas: 1_000_000n } })).toEqual(
+      expected,
+    );
   });
 
   test('cannot be given a time limit when it was made without slices', async () => {
     const module = await artifactOf('fib', { timeSlices: false });
     acceptArtifact(module);
-    const { engine } = chooseEngine('native');
+    const { engine } = chooseEngine('native', module);
     const slices = { gas: 1_000, onSlice: () => undefined };
     expect(trace(engine, module, CALLS)).toEqual(trace(interpreter, decode(loadFixture('fib')), CALLS));
     expect(trace(engine, module, CALLS, { slices })).toEqual(['instantiate: COMPILE']);
@@ -83,7 +85,7 @@ describe('is refused', () => {
     const module = await artifactOf('fib');
     for (const engine of ['interpreter', 'native'] as const) {
       const options = { limits: { gas: 1n, memoryBytes: 1, stackBytes: 1 }, imports: () => undefined };
-      expect(() => chooseEngine(engine).engine.instantiate(module, options)).toThrow(/anybody can say/);
+      expect(() => chooseEngine(engine, module).engine.instantiate(module, options)).toThrow(/anybody can say/);
     }
   });
 

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import type { ForeignFunction } from '../../interpreter/function.ts';
+import { isHeapObject } from '../../interpreter/gc/objects.ts';
 import { interpreter } from '../../interpreter/index.ts';
 import type { Instance } from '../../interpreter/instance.ts';
 import { decode } from '../../wasm/decode.ts';
@@ -11,6 +12,7 @@ import { HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { EXTERNREF, F32, F64, FUNCREF, type FuncType, I64, typeOfFunction, type WasmModule } from '../../wasm/types.ts';
 import { WireReader, WireWriter } from '../../wasm/wire.ts';
 import { encodeModule } from '../generate/encode.ts';
+import { GENERATED_FEATURES } from '../generate/later.ts';
 import { anyShape, describeModule, type GenerateOptions } from '../generate/module.ts';
 import { describeError, hashOf } from '../instrument/triangle.ts';
 
@@ -43,14 +45,20 @@ function valueFrom(type: number, bits: number): WasmValue {
   }
 }
 
-/** Modules that bring all they need but functions, and calls of what they export. */
-export function anyLifeProgram(options: GenerateOptions = {}): fc.Arbitrary<LifeProgram> {
+/** Modules that bring all they need but functions, of release 2.0 and of 3.0, and calls of what they export. */
+export function anyLifeProgram(): fc.Arbitrary<LifeProgram> {
+  return fc.oneof(anyProgramWith({}), anyProgramWith({ features: GENERATED_FEATURES }));
+}
+
+function anyProgramWith(options: GenerateOptions): fc.Arbitrary<LifeProgram> {
   const module = anyShape(options).map((shape) =>
     encodeModule(
       describeModule(
         {
           ...shape,
           memory: shape.memory && { ...shape.memory, imported: false },
+          moreMemories: shape.moreMemories.map((memory) => ({ ...memory, imported: false })),
+          tags: shape.tags.map((tag) => ({ ...tag, imported: false })),
           tables: shape.tables.map((table) => ({ ...table, imported: false })),
           globals: shape.globals.map((global) => ({ ...global, imported: false })),
         },
@@ -142,6 +150,7 @@ export function coreOf(instance: EngineInstance): Instance {
 
 function showReference(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'index' in value) return `function ${value.index}`;
+  if (isHeapObject(value)) return `object of ${value.bytes} bytes`;
   if (typeof value === 'object' && value !== null && 'awaits' in value) {
     return `host function ${(value as ForeignFunction).type.key}`;
   }
@@ -156,13 +165,12 @@ function show(value: WasmValue): string {
 
 /** All of an instance's state. */
 export function stateOf(instance: EngineInstance): string[] {
-  const { memory } = instance;
   const core = coreOf(instance);
   const { gasUsed, memoryBytes, peakMemoryBytes } = instance.figures();
-  const bytes = memory?.view(0, memory.byteLength);
   return [
     `gas ${gasUsed}, ${memoryBytes} bytes, at most ${peakMemoryBytes}`,
-    `memory ${bytes === undefined ? 'none' : `${bytes.length} ${hashOf(bytes)}`}`,
+    ...core.memories.map(({ bytes, byteLength }) => `memory ${byteLength} ${hashOf(bytes.subarray(0, byteLength))}`),
+    `objects ${core.heap.used}, ${core.heap.allocated} since the last trace`,
     `globals ${[...core.cells]}; ${core.globals.map(({ reference }) => showReference(reference))}`,
     ...core.tables.map(({ elements }) => `table ${elements.map(showReference)}`),
     `dropped ${[...core.droppedData].sort()}; ${[...core.droppedElements].sort()}; ${core.tank.exhausted}`,

@@ -1,0 +1,54 @@
+/** What the weaver does not meter it refuses by name, and `auto` runs on the interpreter. */
+
+import { describe, expect, test } from 'vitest';
+import { meteredEngine, whyNotMetered } from '../../instrument/index.ts';
+import { WasmSandbox } from '../../src/index.ts';
+import { decode } from '../../wasm/decode.ts';
+import type { Feature } from '../../wasm/types.ts';
+import { encodeModule } from '../generate/encode.ts';
+
+const IN_A_BODY = (...raw: readonly number[]) => encodeModule({ functions: [{ body: [{ raw }] }] });
+
+const MODULES: Readonly<Record<Feature, Uint8Array>> = {
+  'tail-call': IN_A_BODY(0x12, 0),
+  'multi-memory': encodeModule({ memories: [{ min: 1 }, { min: 1 }] }),
+  // A memory section with the flag of 64 bits.
+  memory64: Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1),
+  // try_table without clauses.
+  'exception-handling': IN_A_BODY(0x1f, 0x40, 0, 0x0b),
+  // ref.null func; ref.as_non_null; drop.
+  'function-references': IN_A_BODY(0xd0, 0x70, 0xd4, 0x1a),
+  // i32.const 0; ref.i31; drop.
+  gc: IN_A_BODY(0x41, 0, 0xfb, 0x1c, 0x1a),
+  // v128.const 0 three times; f32x4.relaxed_madd; drop.
+  'relaxed-simd': IN_A_BODY(
+    ...[0, 0, 0].flatMap(() => [0xfd, 0x0c, ...new Array<number>(16).fill(0)]),
+    0xfd,
+    0x85,
+    0x02,
+    0x1a,
+  ),
+};
+
+describe.each(Object.entries(MODULES) as [Feature, Uint8Array][])('%s', (feature, bytes) => {
+  const module = decode(bytes);
+
+  test('is what the module uses', () => {
+    expect(module.features).toEqual([feature]);
+  });
+
+  test('is refused by name', async () => {
+    expect(whyNotMetered(module)).toContain(feature);
+    const options = { limits: { gas: 100n, memoryBytes: 1 << 20, stackBytes: 1 << 16 }, imports: () => undefined };
+    expect(() => meteredEngine(WebAssembly, 'native').instantiate(module, options)).toThrow(feature);
+    await expect(WasmSandbox.fromBytes(bytes, { engine: 'native' })).rejects.toThrow(feature);
+  });
+
+  test('runs on the interpreter by choice of auto', async () => {
+    const sandbox = await WasmSandbox.fromBytes(bytes, { engine: 'auto' });
+    expect(sandbox.getResourceStats()).toMatchObject({ engine: 'interpreter' });
+    expect(JSON.stringify(sandbox.getResourceStats(), (_, value) => (typeof value === 'bigint' ? 0 : value))).toContain(
+      feature,
+    );
+  });
+});
