@@ -70,7 +70,7 @@ export const CONTENDERS: readonly Contender[] = [
     what: "the runtime's own WebAssembly, the module instrumented to meter itself",
     create: async (product) => {
       try {
-        return await productEngine(product, { engine: 'native' as 'interpreter', gasLimit: UNREACHED_GAS });
+        return await productEngine(product, { engine: 'native', gasLimit: UNREACHED_GAS });
       } catch (error) {
         return { absent: error instanceof Error ? error.message : String(error) };
       }

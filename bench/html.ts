@@ -1,6 +1,7 @@
 /** A report as a page that needs nothing else: no script, no font, no network. */
 
 import { type Calibration, GAS_BAR } from './gas/calibrate.ts';
+import { instrumentText } from './instrument/print.ts';
 import {
   barsText,
   challengers,
@@ -170,7 +171,7 @@ function section(title: string, chart: string, plain: string): string {
 }
 
 export function toHtml(report: Report): string {
-  const { contenders, programs, startup, instances, gas, machine, notes } = report;
+  const { contenders, programs, instrument, startup, instances, gas, machine, notes } = report;
   const label = (key: string) => contenders.find((item) => item.key === key)?.label ?? key;
   const coremark = programs.find(({ name }: ProgramReport) => name === COREMARK);
   const parts = [
@@ -183,6 +184,9 @@ export function toHtml(report: Report): string {
       section(`Programs: times slower than ${label('v8')}`, programsChart(report), programsText(report)),
       `<details><summary>who takes part</summary><pre>${html(contendersText(contenders))}</pre></details>`,
     );
+  }
+  if (instrument !== undefined) {
+    parts.push(`<h2>Metering on the native engine</h2><pre>${html(instrumentText(instrument))}</pre>`);
   }
   if (startup.length > 0) {
     parts.push(section('From bytes to the first result', startupChart(startup, label), startupText(startup, label)));

@@ -1,20 +1,21 @@
 /** `npm run bench`: everything that is said about speed, measured. README.md tells how to read it. */
 
 import { writeFileSync } from 'node:fs';
-import { CONTENDERS, type Contender } from './contenders.ts';
-import type { Engine } from './engine.ts';
+import { CONTENDERS } from './contenders.ts';
+import { start } from './entrants.ts';
 import { type Calibration, calibrate } from './gas/calibrate.ts';
 import { toHtml } from './html.ts';
 import { type InstanceFigures, measureInstances } from './instances.ts';
-import { type Entrant, measure, type Pace } from './measure.ts';
+import { type InstrumentFigures, type InstrumentPaces, measureInstrumenter } from './instrument/measure.ts';
+import { instrumentText } from './instrument/print.ts';
+import { measure, type Pace } from './measure.ts';
 import { type Options, type Part, parseOptions, USAGE, UsageError } from './options.ts';
 import { barsText, contendersText, coremarkText, gasText, instancesText, programsText, startupText } from './print.ts';
-import { buildProduct, loadProduct, type Product } from './product.ts';
+import { buildProduct, loadProduct } from './product.ts';
 import { COREMARK, loadPrograms } from './programs.ts';
 import { Progress } from './progress.ts';
 import {
   bars,
-  type ContenderReport,
   gasMismatches,
   machine,
   ownFaults,
@@ -29,6 +30,7 @@ import { MULTIPLIED, measureStartup, type StartupPace, type StartupRow } from '.
 interface Paces {
   readonly coremark: Pace;
   readonly program: Pace;
+  readonly instrument: InstrumentPaces;
   readonly startup: StartupPace;
   readonly instances: { readonly rounds: number; readonly window: number };
   /** Nanoseconds for a sample. */
@@ -38,6 +40,11 @@ interface Paces {
 const DEFAULT: Paces = {
   coremark: { slice: 12_000, minRounds: 9, maxRounds: 31, sample: 40, warmup: 600, longest: 20_000 },
   program: { slice: 3_000, minRounds: 5, maxRounds: 25, sample: 15, warmup: 120, longest: 4_000 },
+  instrument: {
+    single: { slice: 4_000, minRounds: 9, maxRounds: 41, sample: 40, warmup: 600, longest: 20_000 },
+    program: { slice: 1_200, minRounds: 5, maxRounds: 25, sample: 15, warmup: 150, longest: 4_000 },
+    throughput: { slice: 1_000, minRounds: 3, maxRounds: 15, sample: 15 },
+  },
   startup: { runs: 15, coldRuns: 3, cold: [MULTIPLIED, 'pulldown-cmark', 'json'] },
   instances: { rounds: 7, window: 150 },
   gas: { rounds: 3, sample: 1.5e6 },
@@ -46,6 +53,11 @@ const DEFAULT: Paces = {
 const QUICK: Paces = {
   coremark: { slice: 3_500, minRounds: 3, maxRounds: 9, sample: 30, warmup: 300, longest: 10_000 },
   program: { slice: 500, minRounds: 3, maxRounds: 9, sample: 8, warmup: 40, longest: 2_000 },
+  instrument: {
+    single: { slice: 1_200, minRounds: 3, maxRounds: 9, sample: 30, warmup: 400, longest: 10_000 },
+    program: { slice: 300, minRounds: 3, maxRounds: 9, sample: 8, warmup: 60, longest: 2_000 },
+    throughput: { slice: 200, minRounds: 2, maxRounds: 7, sample: 8 },
+  },
   startup: { runs: 6, coldRuns: 2, cold: ['pulldown-cmark'] },
   instances: { rounds: 3, window: 60 },
   gas: { rounds: 2, sample: 0.7e6 },
@@ -53,35 +65,6 @@ const QUICK: Paces = {
 
 /** A large program is one to be waited for. */
 const LARGE: Partial<Pace> = { slice: 20_000, minRounds: 3, maxRounds: 5, longest: 60_000 };
-
-interface Started {
-  readonly entrants: readonly Entrant[];
-  readonly reports: readonly ContenderReport[];
-}
-
-async function start(product: Product, options: Options): Promise<Started> {
-  const entrants: Entrant[] = [];
-  const reports: ContenderReport[] = [];
-  for (const contender of CONTENDERS) {
-    const { key, label, role, what } = contender;
-    const found = await create(contender, product, options);
-    if ('absent' in found) reports.push({ key, label, role, what, absent: found.absent });
-    else {
-      reports.push({ key, label, role, what });
-      entrants.push({ contender, engine: found });
-    }
-  }
-  return { entrants, reports };
-}
-
-async function create(contender: Contender, product: Product, options: Options): Promise<Engine | { absent: string }> {
-  if (contender.role === 'peer' && !options.peers) return { absent: 'peers were not asked for' };
-  try {
-    return await contender.create(product);
-  } catch (error) {
-    return { absent: error instanceof Error ? error.message : String(error) };
-  }
-}
 
 async function main(options: Options): Promise<number> {
   const progress = new Progress();
@@ -91,7 +74,7 @@ async function main(options: Options): Promise<number> {
   const complaints = buildProduct();
   const product = await loadProduct();
   const { programs: set, notes: setNotes } = loadPrograms(product, options.only);
-  const { entrants, reports } = await start(product, options);
+  const { entrants, reports } = await start(CONTENDERS, product, options.peers);
   const notes = [...setNotes];
   if (complaints !== '') notes.push(`the build has errors; what is measured may not be what is meant:\n${complaints}`);
   const has = (part: Parameters<Options['parts']['has']>[0]) => options.parts.has(part);
@@ -124,6 +107,12 @@ async function main(options: Options): Promise<number> {
     end('programs');
   }
 
+  let instrument: InstrumentFigures | undefined;
+  if (has('instrument')) {
+    instrument = await measureInstrumenter(product, set, options, paces.instrument, (text) => progress.show(text));
+    end('instrument');
+  }
+
   let startup: readonly StartupRow[] = [];
   let instances: InstanceFigures | undefined;
   let gas: Calibration | undefined;
@@ -142,7 +131,11 @@ async function main(options: Options): Promise<number> {
     end('gas');
   }
 
-  const faults = [...ownFaults(programs, reports), ...gasMismatches(programs)];
+  const faults = [
+    ...ownFaults(programs, reports),
+    ...ownFaults(instrument?.programs ?? [], instrument?.contenders ?? []),
+    ...gasMismatches([...programs, ...(instrument?.programs ?? [])]),
+  ];
   const measured = {
     machine: machine(),
     seconds: (performance.now() - begin) / 1_000,
@@ -151,6 +144,7 @@ async function main(options: Options): Promise<number> {
     notes,
     programs,
     summaries: summarize(programs, reports),
+    instrument,
     startup,
     instances,
     gas,
@@ -161,6 +155,7 @@ async function main(options: Options): Promise<number> {
   progress.print(`\n${runtime}, ${cores} × ${cpu}, load ${load.toFixed(1)}; took ${durations.join(', ')}\n`);
   progress.print(contendersText(reports));
   if (programs.length > 0) progress.print(`\n${programsText(report)}`);
+  if (instrument !== undefined) progress.print(`\n${instrumentText(instrument)}`);
   if (startup.length > 0) progress.print(`\n${startupText(startup, label)}`);
   if (instances !== undefined) progress.print(`\n${instancesText(instances, label)}`);
   if (gas !== undefined) progress.print(`\n${gasText(gas)}`);

@@ -99,7 +99,7 @@ export function programsText({ programs, contenders, summaries }: Report): strin
 }
 
 /** Why contenders are missing in the table, each reason once. */
-function reasons(programs: readonly ProgramReport[], others: readonly ContenderReport[]): string[] {
+export function reasons(programs: readonly ProgramReport[], others: readonly ContenderReport[]): string[] {
   const lines = others.flatMap(({ key, label }) => {
     const byReason = new Map<string, string[]>();
     for (const { name, outcomes } of programs) {

@@ -15,6 +15,8 @@ export interface Product {
   readonly policy: typeof import('../policy/index.ts');
   readonly decoder: typeof import('../wasm/decode.ts');
   readonly host: typeof import('../wasm/host.ts');
+  readonly instrument: typeof import('../instrument/index.ts');
+  readonly optimise: typeof import('../instrument/optimise.ts');
 }
 
 const DIST = new URL('./dist/', import.meta.url);
@@ -44,12 +46,14 @@ export function buildProduct(): string {
 export async function loadProduct(): Promise<Product> {
   // Computed, so that the compiler does not look for files that are not there yet.
   const load = (path: string): Promise<unknown> => import(new URL(path, DIST).href);
-  const [sandbox, webassembly, policy, decoder, host] = await Promise.all([
+  const [sandbox, webassembly, policy, decoder, host, instrument, optimise] = await Promise.all([
     load('src/index.js'),
     load('src/webassembly.js'),
     load('policy/index.js'),
     load('wasm/decode.js'),
     load('wasm/host.js'),
+    load('instrument/index.js'),
+    load('instrument/optimise.js'),
   ]);
-  return { sandbox, webassembly, policy, decoder, host } as Product;
+  return { sandbox, webassembly, policy, decoder, host, instrument, optimise } as Product;
 }

@@ -201,6 +201,8 @@ interface Given {
 }
 
 export const COREMARK = 'coremark-minimal';
+/** Recursive, and nothing but calls. */
+export const FIB = 'fib';
 
 const GIVEN: readonly Given[] = [
   {

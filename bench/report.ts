@@ -4,8 +4,10 @@ import { cpus, loadavg } from 'node:os';
 import type { Contender } from './contenders.ts';
 import { type Calibration, GAS_BAR } from './gas/calibrate.ts';
 import type { InstanceFigures } from './instances.ts';
+import { METERED } from './instrument/contenders.ts';
+import type { InstrumentFigures } from './instrument/measure.ts';
 import type { Outcome, Outcomes } from './measure.ts';
-import { COREMARK, type Program, type Size } from './programs.ts';
+import { COREMARK, FIB, type Program, type Size } from './programs.ts';
 import { MULTIPLIED, type Phases, type StartupRow, total } from './startup.ts';
 import { geometricMean, median } from './statistics.ts';
 import { number } from './table.ts';
@@ -57,6 +59,7 @@ export interface Report {
   readonly notes: readonly string[];
   readonly programs: readonly ProgramReport[];
   readonly summaries: readonly Summary[];
+  readonly instrument: InstrumentFigures | undefined;
   readonly startup: readonly StartupRow[];
   readonly instances: InstanceFigures | undefined;
   readonly gas: Calibration | undefined;
@@ -102,8 +105,9 @@ export function summarize(programs: readonly ProgramReport[], contenders: readon
 
 /** Programs on which engines that count gas count differently: always a fault. */
 export function gasMismatches(programs: readonly ProgramReport[]): string[] {
-  return programs.flatMap(({ name, outcomes }) => {
-    const counts = Object.entries(outcomes).flatMap(([key, outcome]) =>
+  return [...new Set(programs.map(({ name }) => name))].flatMap((name) => {
+    const outcomes = programs.flatMap((program) => (program.name === name ? Object.entries(program.outcomes) : []));
+    const counts = outcomes.flatMap(([key, outcome]) =>
       outcome.state === 'timed' && outcome.gas !== undefined ? [[key, outcome.gas] as const] : [],
     );
     const isSame = counts.every(([, gas]) => gas === counts[0]?.[1]);
@@ -138,7 +142,7 @@ export const COREMARK_BAR = { required: 60, aim: 27, aimOnBun: 18 } as const;
 
 /** What is wanted of the project, beside what was measured. */
 export function bars(report: Omit<Report, 'bars'>): Bar[] {
-  const { programs, summaries, startup, instances, gas, machine } = report;
+  const { programs, summaries, instrument, startup, instances, gas, machine } = report;
   const coremark = programs.find(({ name }) => name === COREMARK);
   const onCoremark = coremark && slowdownOf(coremark, 'metered')?.median;
   const metered = summaries.find(({ contender }) => contender === 'metered');
@@ -228,6 +232,30 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
       bar: `${GAS_BAR} at most`,
       isMet: atMost(worstCase, GAS_BAR),
     },
+    ...instrumentBars(instrument),
+  ];
+}
+
+/** Shares of the unmetered speed that modules which meter themselves have to keep. */
+export const NATIVE_BARS = { coremark: 0.86, fib: 0.5, mean: 0.8 } as const;
+
+function instrumentBars(figures: InstrumentFigures | undefined): Bar[] {
+  const shareOn = (name: string) => {
+    const program = figures?.programs.find((item) => item.name === name);
+    const slowdown = program && slowdownOf(program, METERED);
+    return slowdown && 1 / slowdown.median;
+  };
+  const mean = figures?.summaries.find(({ contender }) => contender === METERED)?.geometricMean;
+  const bar = (what: string, share: number | undefined, least: number): Bar => ({
+    what,
+    figure: share === undefined ? '-' : share.toFixed(2),
+    bar: `${least.toFixed(2)} at least`,
+    isMet: atLeast(share, least),
+  });
+  return [
+    bar('CoreMark, native and metered, of the native speed', shareOn(COREMARK), NATIVE_BARS.coremark),
+    bar('recursive Fibonacci, native and metered', shareOn(FIB), NATIVE_BARS.fib),
+    bar('geometric mean, native and metered', mean && 1 / mean, NATIVE_BARS.mean),
   ];
 }
 

@@ -25,7 +25,7 @@ import { ANY, CLEAN, Sources } from './sources.ts';
 export const EDIT = {
   /** Insert an addition. `a`: slot. */
   slot: 0,
-  /** Insert charge and check of a loop header. `a`: slot. */
+  /** Insert charge and check of a loop header. `a`: slot, `b`: constructs around, the loop included. */
   loop: 1,
   /** `a`: local. */
   local: 2,
@@ -51,6 +51,12 @@ export const EDIT = {
   bulk: 13,
   /** `data.drop` and `elem.drop`. `a`: segment. */
   drop: 14,
+  /** Insert what a loop is put into, before it. `a`: the edit of its header. */
+  loopStart: 15,
+  /** The same, behind its end. `a`: the edit of its header. */
+  loopEnd: 16,
+  /** A branch in a loop. `a`: the edit of the loop's header, `b`: the first label outside of it. */
+  branch: 17,
 } as const;
 
 /** Edits, in the order of their places. */
@@ -89,6 +95,8 @@ export interface Analysis {
   readonly publishes: Uint8Array;
   /** By source: the shape in which its NaN has to be made canonical; 0 where it need not be. */
   readonly canonical: Uint8Array;
+  /** By edit: whether this is the header of a loop in which no other loop and no call is. */
+  readonly isSimple: Uint8Array;
   /** Whether a branch leads to the label of the function itself. */
   readonly branchesToEnd: boolean;
 }
@@ -197,11 +205,28 @@ interface Frame {
   readonly frequency: number;
   /** Of an `if`: where its arms begin. */
   readonly arms: number;
+  /** The same two as blocks, for what locals hold. */
+  readonly block: number;
+  readonly armsBlock: number;
   isJumpedTo: boolean;
   isOneArmed: boolean;
 }
 
 const NO_RESULT = funcType([], []);
+
+/** A loop that is open. */
+interface Loop {
+  /** Place among the frames, and edit of the header. */
+  readonly place: number;
+  readonly header: number;
+  isSimple: boolean;
+}
+
+export interface AnalyseOptions {
+  readonly canonicalNaN: boolean;
+  /** Whether a guest whose gas at hand is used up may get more, and go on. */
+  readonly refills: boolean;
+}
 
 class Analyser {
   private readonly module: WasmModule;
@@ -212,8 +237,12 @@ class Analyser {
   private readonly edits = new Edits();
   private readonly charges = new Charges();
   private readonly canonicalNaN: boolean;
+  private readonly refills: boolean;
 
   private readonly frames: Frame[] = [];
+  private readonly loops: Loop[] = [];
+  /** Headers of loops that turned out to be simple. */
+  private readonly simple: number[] = [];
   private readonly stack: number[] = [];
   /** Constructs opened in unreachable code; -1 in code that can be reached. */
   private dead = -1;
@@ -223,16 +252,18 @@ class Analyser {
   private frequency = 1;
   private slot: number;
   private vertex: number = EXACT;
+  private block = 0;
   private branchesToEnd = false;
 
   private readonly steps = new Steps();
   private readonly sources: Sources;
 
-  constructor(module: WasmModule, body: number, canonicalNaN: boolean) {
+  constructor(module: WasmModule, body: number, { canonicalNaN, refills }: AnalyseOptions) {
     const { locals, localCount, codeStart, end } = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
     const type = typeOfFunction(module, module.importedFunctions + body);
     this.module = module;
     this.canonicalNaN = canonicalNaN;
+    this.refills = refills;
     this.plan = planFunction(module, body);
     this.params = type.params.length;
     this.reader = new InstructionReader(module.bytes, codeStart, end);
@@ -243,7 +274,7 @@ class Analyser {
       this.localTypes.fill(run.type, at, at + run.count);
       at += run.count;
     }
-    this.sources = new Sources(this.params, localCount);
+    this.sources = new Sources(this.params, localCount, end - codeStart);
     // The entry's charge is no slot: what is at hand there must be exact.
     this.slot = -1;
     this.frames.push({
@@ -253,6 +284,8 @@ class Analyser {
       vertex: EXACT,
       frequency: 1,
       arms: 0,
+      block: this.sources.webs.block(),
+      armsBlock: 0,
       isJumpedTo: false,
       isOneArmed: false,
     });
@@ -271,7 +304,9 @@ class Analyser {
     const publishesEntry = this.steps.solve(publishes);
     const amounts = this.charges.solve();
     const canonical = this.sources.solve();
-    return { plan, edits, amounts, publishes, publishesEntry, canonical, branchesToEnd };
+    const isSimple = new Uint8Array(edits.length);
+    for (const header of this.simple) isSimple[header] = 1;
+    return { plan, edits, amounts, publishes, publishesEntry, canonical, isSimple, branchesToEnd };
   }
 
   /** In unreachable code: whether the construct in which it became so ends here. */
@@ -379,16 +414,19 @@ class Analyser {
         return;
       case EFFECT['memory.grow']:
         edits.add(EDIT.memoryGrow, reader.offset, reader.pos);
+        this.complicate();
         this.publish();
         return;
       case EFFECT['table.grow']:
         edits.add(EDIT.tableGrow, reader.offset, reader.pos, reader.a);
         stack.pop();
+        this.complicate();
         this.publish();
         return;
       case EFFECT.bulk:
         edits.add(EDIT.bulk, reader.offset, reader.pos, reader.a, reader.b, index);
         stack.length -= 3;
+        this.complicate();
         this.publish();
         return;
       case EFFECT.segment:
@@ -429,35 +467,31 @@ class Analyser {
       this.stack.push(ANY);
       return;
     }
-    const source = this.sources.compute(shape);
+    const source = this.sources.compute(shape, type, this.frequency);
     this.edits.add(EDIT.canonical, this.reader.pos, this.reader.pos, source, type);
     this.stack.push(source);
   }
 
   private select(): void {
-    const { stack, sources } = this;
+    const { stack, sources, edits, reader } = this;
     stack.pop();
     const second = stack.pop() as number;
     const first = stack.pop() as number;
-    sources.observe(first);
-    sources.observe(second);
-    stack.push(sources.isCleanOnceObserved(first) && sources.isCleanOnceObserved(second) ? CLEAN : ANY);
+    const source = sources.either(first, second, this.frequency);
+    stack.push(source);
+    if (source >= 0) edits.add(EDIT.canonical, reader.pos, reader.pos, source, sources.typeOf(source));
   }
 
   private localGet(): void {
     const { reader, edits, stack } = this;
     const local = reader.a;
-    if (local < this.params) {
-      stack.push(ANY);
-      return;
-    }
-    edits.add(EDIT.local, reader.offset, reader.pos, local, 0, LOCAL_GET);
+    if (local >= this.params) edits.add(EDIT.local, reader.offset, reader.pos, local, 0, LOCAL_GET);
     const type = this.localTypes[local] as ValType;
-    if (!this.canonicalNaN || (type !== F32 && type !== F64 && type !== V128)) {
+    if (!this.mayHoldNaN(type)) {
       stack.push(ANY);
       return;
     }
-    const source = this.sources.read(local);
+    const source = this.sources.read(this.block, local, type, this.frequency);
     edits.add(EDIT.canonical, reader.pos, reader.pos, source, type);
     stack.push(source);
   }
@@ -468,13 +502,24 @@ class Analyser {
     const isTee = index === LOCAL_TEE;
     const source = (isTee ? stack.at(-1) : stack.pop()) as number;
     if (local >= this.params) edits.add(EDIT.local, reader.offset, reader.pos, local, 0, index);
-    this.sources.assign(local, source);
+    if (this.mayHoldNaN(this.localTypes[local] as ValType)) this.sources.assign(this.block, local, source);
+  }
+
+  /** Whether a local of a type may hold a NaN that waits. */
+  private mayHoldNaN(type: ValType): boolean {
+    return this.canonicalNaN && (type === F32 || type === F64 || type === V128);
   }
 
   /** An instruction around which the count is exact and written out. */
   private publish(): void {
     this.steps.add(STEP.publish);
     this.beExact();
+  }
+
+  /** The innermost loop has a call in it. */
+  private complicate(): void {
+    const loop = this.loops.at(-1);
+    if (loop !== undefined) loop.isSimple = false;
   }
 
   private beExact(): void {
@@ -485,6 +530,7 @@ class Analyser {
     for (let i = type.params.length; i > 0; i--) this.observe();
     for (let i = type.results.length; i > 0; i--) this.stack.push(ANY);
     this.steps.add(STEP.call, edit);
+    this.complicate();
     this.beExact();
   }
 
@@ -506,13 +552,14 @@ class Analyser {
         this.dead = -1;
         stack.length = frame.height;
         this.pushAny(frame.type.params.length);
-        this.begin(frame.arms, frame.frequency / 2);
+        this.begin(frame.arms, frame.frequency / 2, this.blockBehind(frame.armsBlock));
         return;
       }
       case EFFECT.end:
         this.end();
         return;
       case EFFECT.br:
+        this.branch(reader.a);
         this.jumpTo(reader.a);
         this.steps.add(STEP.br, reader.a);
         this.die();
@@ -522,6 +569,7 @@ class Analyser {
         return;
       case EFFECT.br_table: {
         stack.pop();
+        this.branch(reader.labels.subarray(0, reader.a + 1).reduce((a, b) => Math.max(a, b), 0));
         for (let i = 0; i <= reader.a; i++) {
           const label = reader.labels[i] as number;
           this.jumpTo(label);
@@ -555,12 +603,20 @@ class Analyser {
     for (let i = stack.length - count; i < stack.length; i++) sources.observe(stack[i] as number);
   }
 
-  /** A segment begins behind the instruction just read. */
-  private begin(from: number, frequency: number): void {
+  /** A segment begins behind the instruction just read, and with it a block. */
+  private begin(from: number, frequency: number, block: number): void {
+    this.block = block;
     this.frequency = frequency;
     this.vertex = this.charges.vertex();
     this.slot = this.charges.slot(this.cost(), from, this.vertex, frequency);
     this.edits.add(EDIT.slot, this.reader.pos, this.reader.pos, this.slot);
+  }
+
+  private blockBehind(earlier: number): number {
+    const { webs } = this.sources;
+    const block = webs.block();
+    webs.edge(earlier, block);
+    return block;
   }
 
   private cost(): number {
@@ -581,6 +637,7 @@ class Analyser {
     this.pushAny(type.params.length);
     const { frequency } = this;
     const vertex = charges.vertex();
+    const header = kind === EFFECT.loop ? this.openLoop(type) : -1;
     this.frames.push({
       kind,
       type,
@@ -588,20 +645,40 @@ class Analyser {
       vertex,
       frequency,
       arms: this.vertex,
+      block: kind === EFFECT.loop ? this.blockBehind(this.block) : this.sources.webs.block(),
+      armsBlock: this.block,
       isJumpedTo: false,
       isOneArmed: kind === EFFECT.if,
     });
     if (kind === EFFECT.block) this.steps.add(STEP.block);
     else if (kind === EFFECT.if) {
       this.steps.add(STEP.if);
-      this.begin(this.vertex, frequency / 2);
+      this.begin(this.vertex, frequency / 2, this.blockBehind(this.block));
     } else {
       charges.merge(this.vertex, vertex);
       this.frequency = Math.min(frequency * LOOP_FACTOR, MAX_FREQUENCY);
       this.vertex = EXACT;
+      this.block = (this.frames.at(-1) as Frame).block;
       this.slot = charges.slot(this.cost(), vertex, EXACT, this.frequency);
-      this.steps.add(STEP.loop, edits.add(EDIT.loop, reader.pos, reader.pos, this.slot));
+      edits.add(EDIT.loop, reader.pos, reader.pos, this.slot, this.frames.length - 1);
+      this.steps.add(STEP.loop, header);
     }
+  }
+
+  /** Returns the edit of the header, which is to be made next. */
+  private openLoop(type: FuncType): number {
+    const { edits, loops, reader, frames } = this;
+    this.complicate();
+    const header = edits.length + (this.refills ? 1 : 0);
+    if (this.refills) edits.add(EDIT.loopStart, reader.offset, reader.offset, header);
+    loops.push({ place: frames.length, header, isSimple: type.params.length === 0 });
+    return header;
+  }
+
+  private closeLoop(): void {
+    const { header, isSimple } = this.loops.pop() as Loop;
+    if (isSimple) this.simple.push(header);
+    if (this.refills) this.edits.add(EDIT.loopEnd, this.reader.pos, this.reader.pos, header);
   }
 
   /** An edge to where the label of a construct leads, taking the topmost operands along. */
@@ -609,12 +686,22 @@ class Analyser {
     frame.isJumpedTo = true;
     this.observeTop(arity);
     this.charges.merge(this.vertex, frame.vertex);
+    this.sources.webs.edge(this.block, frame.block);
   }
 
   private frameOf(label: number): Frame {
     const place = this.frames.length - 1 - label;
     if (place === 0) this.branchesToEnd = true;
     return this.frames[place] as Frame;
+  }
+
+  /** The labels of a branch change if it leaves a loop that is put into blocks. */
+  private branch(farthest: number): void {
+    const { reader, edits, frames } = this;
+    const loop = this.loops.at(-1);
+    if (!this.refills || !loop?.isSimple) return;
+    const outside = frames.length - loop.place;
+    if (farthest >= outside) edits.add(EDIT.branch, reader.offset, reader.pos, loop.header, outside);
   }
 
   private jumpTo(label: number): void {
@@ -626,6 +713,7 @@ class Analyser {
     const { reader, stack } = this;
     stack.pop();
     const label = reader.a;
+    this.branch(label);
     const frame = this.frameOf(label);
     const isLoop = frame.kind === EFFECT.loop;
     const { frequency } = this;
@@ -633,7 +721,7 @@ class Analyser {
     const stays = isLoop ? 0.1 : this.leavesLoop(label) ? 0.9 : 0.7;
     this.jump(frame, labelTypes(frame).length);
     this.steps.add(STEP.br_if, label);
-    this.begin(this.vertex, frequency * stays);
+    this.begin(this.vertex, frequency * stays, this.blockBehind(this.block));
   }
 
   /** Whether a branch to a label leads out of a loop. */
@@ -654,6 +742,7 @@ class Analyser {
       return;
     }
     if (kind === EFFECT.loop) {
+      this.closeLoop();
       // Unreachable code goes on where the loop cannot be left at its end.
       if (isLive) {
         stack.length = height;
@@ -671,9 +760,16 @@ class Analyser {
     stack.length = height;
     this.pushAny(type.results.length);
     if (!frame.isJumpedTo && !isOneArmed) return;
-    if (isLive) charges.merge(this.vertex, frame.vertex);
-    if (isOneArmed) charges.merge(frame.arms, frame.vertex);
-    this.begin(frame.vertex, frame.frequency);
+    const { webs } = this.sources;
+    if (isLive) {
+      charges.merge(this.vertex, frame.vertex);
+      webs.edge(this.block, frame.block);
+    }
+    if (isOneArmed) {
+      charges.merge(frame.arms, frame.vertex);
+      webs.edge(frame.armsBlock, frame.block);
+    }
+    this.begin(frame.vertex, frame.frequency, frame.block);
   }
 }
 
@@ -691,6 +787,6 @@ function isNaN64(low: number, high: number): boolean {
 }
 
 /** Analyses one of the module's own functions; `body` counts from its first. */
-export function analyse(module: WasmModule, body: number, canonicalNaN: boolean): Analysis {
-  return new Analyser(module, body, canonicalNaN).run();
+export function analyse(module: WasmModule, body: number, options: AnalyseOptions): Analysis {
+  return new Analyser(module, body, options).run();
 }

@@ -1,6 +1,7 @@
 /** Writes a function body anew, with its edits. */
 
 import { PER_UNIT } from '../wasm/gas.ts';
+import { InstructionReader } from '../wasm/instructions.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import {
   EXTERNREF,
@@ -15,7 +16,7 @@ import {
   type ValType,
 } from '../wasm/types.ts';
 import { type Analysis, EDIT } from './analyse.ts';
-import { BARRED, type Layout, SPENT, TRAP_CODES } from './layout.ts';
+import { BARRED, type Layout, TRAP_CODES } from './layout.ts';
 import { Writer } from './writer.ts';
 
 const EMPTY_BLOCK = 0x40;
@@ -67,6 +68,13 @@ const SCRATCH_TYPE: Readonly<Record<string, ValType>> = {
   externref: EXTERNREF,
 };
 
+/** Infinity's bits without the sign, shifted to the left by one: signed integers. A NaN has larger ones. */
+const TWICE_INFINITY_F32 = -(2 ** 24);
+const TWICE_INFINITY_F64 = -(2 ** 53);
+
+/** What a simple loop is put into: see `loopStart`. */
+const LOOP_CONSTRUCTS = 3;
+
 const CANONICAL_F32 = [0x00, 0x00, 0xc0, 0x7f];
 const CANONICAL_F64 = [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x7f];
 
@@ -101,6 +109,11 @@ export class BodyWeaver {
   weave(out: Writer): void {
     const { code, body, analysis } = this;
     const { bytes } = this.layout.module;
+    if (!this.refills) {
+      // What ends the guest stands behind everything else, where it is in nobody's way.
+      code.op('block');
+      code.u8(EMPTY_BLOCK);
+    }
     this.enter();
     if (analysis.branchesToEnd) {
       // Branches to the function's label end here, where the gas is put on top of the results.
@@ -118,6 +131,12 @@ export class BodyWeaver {
     code.copy(bytes, at, body.end - 1);
     if (analysis.branchesToEnd) code.op('end');
     code.at('local.get', this.gas);
+    if (!this.refills) {
+      code.op('return');
+      code.op('end');
+      this.callEnter();
+      code.op('unreachable');
+    }
     code.op('end');
 
     const head = new Writer(64);
@@ -148,7 +167,7 @@ export class BodyWeaver {
   }
 
   private enter(): void {
-    const { code, gas, depth, layout } = this;
+    const { code, gas, depth } = this;
     const { entryCost, weight } = this.analysis.plan;
     code.at('local.get', depth);
     code.i64(weight);
@@ -162,14 +181,22 @@ export class BodyWeaver {
     code.op('i64.or');
     code.i64(0);
     code.op('i64.lt_s');
-    code.if();
+    if (this.refills) {
+      code.if();
+      this.callEnter();
+      code.at('local.set', gas);
+      code.op('end');
+    } else code.at('br_if', 0);
+    if (this.analysis.publishesEntry) this.publish();
+  }
+
+  /** Where gas or depth are used up: leaves the gas at hand then, if the guest may go on. */
+  private callEnter(): void {
+    const { code, gas, depth, layout, analysis } = this;
     code.at('local.get', gas);
-    code.i64(entryCost);
+    code.i64(analysis.plan.entryCost);
     code.at('local.get', depth);
     code.at('call', layout.helper('enter'));
-    code.at('local.set', gas);
-    code.op('end');
-    if (this.analysis.publishesEntry) this.publish();
   }
 
   private publish(): void {
@@ -201,25 +228,71 @@ export class BodyWeaver {
   }
 
   /**
-   * The same at a loop header. A call there, though it is never made, keeps V8 from holding the loop's values in
-   * registers; where nothing is ever refilled, the guest can be ended without one.
+   * The same at a loop header, so many constructs deep. A call in a loop, though it is hardly ever made, keeps V8 from
+   * holding the loop's values in registers: it stands outside.
    */
-  private checkLoop(): void {
-    if (this.refills) {
+  private checkLoop(isSimple: boolean, constructs: number): void {
+    if (this.refills && !isSimple) {
       this.check();
       return;
     }
-    const { code, gas } = this;
+    const { code, gas, analysis } = this;
     code.at('local.get', gas);
     code.i64(0);
     code.op('i64.lt_s');
-    code.if();
-    code.at('local.get', gas);
-    code.i64(SPENT);
-    code.op('i64.add');
-    code.at('global.set', this.layout.gas);
-    code.op('unreachable');
+    code.at('br_if', this.refills ? 1 : constructs + (analysis.branchesToEnd ? 1 : 0));
+  }
+
+  /**
+   * A simple loop stands in two blocks and another loop, with which it begins anew when it has got more gas:
+   *
+   *     block, result of the loop
+   *       loop, result of the loop
+   *         block
+   *           the loop, which leaves the block when its gas is used up
+   *           br 2
+   *         end
+   *         get gas, take back what the header will take again
+   *         br 0
+   *       end
+   *     end
+   */
+  private loopStart(offset: number): void {
+    const { code, layout } = this;
+    const reader = new InstructionReader(layout.module.bytes, offset, this.body.end);
+    reader.next();
+    for (const mnemonic of ['block', 'loop'] as const) {
+      code.op(mnemonic);
+      code.copy(layout.module.bytes, offset + 1, reader.pos);
+    }
+    code.op('block');
+    code.u8(EMPTY_BLOCK);
+  }
+
+  private loopEnd(amount: number): void {
+    const { code, gas, layout } = this;
+    code.at('br', 2);
     code.op('end');
+    code.at('local.get', gas);
+    code.at('call', layout.helper('check'));
+    code.at('local.set', gas);
+    this.charge(-amount);
+    code.at('br', 0);
+    code.op('end');
+    code.op('end');
+  }
+
+  /** A branch out of a simple loop. */
+  private branch(start: number, end: number, outside: number): void {
+    const { code, layout } = this;
+    const { bytes } = layout.module;
+    const reader = new InstructionReader(bytes, start, end);
+    const mnemonic = OPCODES[reader.next()]?.mnemonic as Mnemonic;
+    const shifted = (label: number) => (label < outside ? label : label + LOOP_CONSTRUCTS);
+    if (mnemonic === 'br_table') {
+      const labels = Array.from(reader.labels.subarray(0, reader.a + 1), shifted);
+      code.at(mnemonic, reader.a, ...labels);
+    } else code.at(mnemonic, shifted(reader.a));
   }
 
   /** After the host has run: takes up the gas that is there now, and ends the guest if the host wants that. */
@@ -248,8 +321,20 @@ export class BodyWeaver {
       case EDIT.loop:
         this.charge(amounts[a] as number);
         if (publishes) this.publish();
-        this.checkLoop();
+        this.checkLoop(analysis.isSimple[i] === 1, b);
         return;
+      case EDIT.loopStart:
+        if (analysis.isSimple[a] === 1) this.loopStart(edits.start[i] as number);
+        return;
+      case EDIT.loopEnd:
+        if (analysis.isSimple[a] === 1) this.loopEnd(amounts[edits.a[a] as number] as number);
+        return;
+      case EDIT.branch: {
+        const [start, end] = [edits.start[i] as number, edits.end[i] as number];
+        if (analysis.isSimple[a] === 1) this.branch(start, end, b);
+        else code.copy(layout.module.bytes, start, end);
+        return;
+      }
       case EDIT.local:
         code.at(mnemonic, a + 2);
         return;
@@ -354,29 +439,48 @@ export class BodyWeaver {
   }
 
   private canonical(source: number, type: ValType): void {
-    const { code } = this;
     const shape = this.analysis.canonical[source];
     if (shape === 0) return;
-    const isSingle = shape === F32;
+    if (type === V128) this.canonicalLanes(shape === F32);
+    else this.canonicalFloat(shape === F32);
+  }
+
+  private canonicalLanes(isSingle: boolean): void {
+    const { code } = this;
     const constant = isSingle ? CANONICAL_F32 : CANONICAL_F64;
-    const value = this.local(type === V128 ? 'v128' : isSingle ? 'f32' : 'f64');
+    const value = this.local('v128');
     code.at('local.tee', value);
-    if (type === V128) {
-      code.op('v128.const');
-      for (let i = 0; i < 16; i += constant.length) code.raw(...constant);
-    } else {
-      code.op(isSingle ? 'f32.const' : 'f64.const');
-      code.raw(...constant);
-    }
+    code.op('v128.const');
+    for (let i = 0; i < 16; i += constant.length) code.raw(...constant);
     code.at('local.get', value);
     code.at('local.get', value);
-    if (type === V128) {
-      code.op(isSingle ? 'f32x4.eq' : 'f64x2.eq');
-      code.op('v128.bitselect');
+    code.op(isSingle ? 'f32x4.eq' : 'f64x2.eq');
+    code.op('v128.bitselect');
+  }
+
+  /** Compares the bits: on x64, where a NaN shows in a flag of its own, engines need two branches to compare floats. */
+  private canonicalFloat(isSingle: boolean): void {
+    const { code } = this;
+    const value = this.local(isSingle ? 'f32' : 'f64');
+    code.at('local.set', value);
+    code.op(isSingle ? 'f32.const' : 'f64.const');
+    code.raw(...(isSingle ? CANONICAL_F32 : CANONICAL_F64));
+    code.at('local.get', value);
+    code.at('local.get', value);
+    if (isSingle) {
+      code.op('i32.reinterpret_f32');
+      code.i32(1);
+      code.op('i32.shl');
+      code.i32(TWICE_INFINITY_F32);
+      code.op('i32.gt_u');
     } else {
-      code.op(isSingle ? 'f32.eq' : 'f64.eq');
-      code.op('select');
+      code.op('i64.reinterpret_f64');
+      code.i64(1);
+      code.op('i64.shl');
+      code.i64(TWICE_INFINITY_F64);
+      code.op('i64.gt_u');
     }
+    code.op('select');
   }
 
   private growMemory(): void {

@@ -162,10 +162,15 @@ export function nativeUnavailable(): string | undefined {
 
 let engine: Engine | undefined;
 
-/** The host's own engine. @throws UsageError where it cannot be used */
-export function nativeEngine(): Engine {
+/** The host's own namespace. @throws UsageError where it cannot be used */
+export function nativeHost(): WasmHost {
   const why = nativeUnavailable();
   if (why !== undefined) throw new UsageError(`the native engine cannot be used: ${why}. Choose 'interpreter'`);
-  engine ??= meteredEngine(WebAssembly, 'native');
+  return WebAssembly;
+}
+
+/** The host's own engine. @throws UsageError where it cannot be used */
+export function nativeEngine(): Engine {
+  engine ??= meteredEngine(nativeHost(), 'native');
   return engine;
 }

@@ -121,12 +121,6 @@ export class Store {
     this.barred = [];
     for (const meter of [...barred, guest.meter]) this.release(meter);
     if (failure !== undefined) return failure.error;
-    // Only where a guest is alone on its stack does it end itself; see `refills` in weave.ts.
-    if (guest.meter.hasSpentAll()) {
-      const exhausted = guest.meter.outOfGas();
-      this.release(guest.meter);
-      return exhausted;
-    }
     if (isStackOverflow(error) || error instanceof StackLimitExceeded) {
       return new StackLimitExceeded(
         `Stack limit exceeded: the engine's own stack was full before the limit of ${this.full} bytes was reached`,
@@ -292,9 +286,12 @@ export class Guest {
   invoke(raw: RawFunction, index: number, type: FuncType, args: readonly WasmValue[]): WasmValue[] {
     const imported = this.importedFunctions[index];
     if (imported !== undefined && 'host' in imported) return callDirectly(imported.host, args);
-    this.meter.checkEnterable();
     const { references } = this.options;
+    if ([...type.params, ...type.results].includes(V128)) {
+      throw new TypeError('vectors do not pass between guest and host');
+    }
     const values = type.params.map((param, i) => toGuest(param, args[i], references));
+    this.meter.checkEnterable();
     const value = this.store.enter(this, () => {
       const returned = raw(...values);
       this.meter.settle();

@@ -9,7 +9,7 @@ export {
   instrument,
   readArtifact,
 } from './artifact.ts';
-export { meteredEngine, nativeEngine, nativeUnavailable } from './engine.ts';
+export { meteredEngine, nativeEngine, nativeHost, nativeUnavailable } from './engine.ts';
 export type { WasmHost } from './host.ts';
 export { isAdopted, whyNotMetered } from './meter-module.ts';
 export { createMeteredNamespace, type MeteredNamespace, type MeteredNamespaceOptions } from './namespace.ts';

@@ -44,9 +44,6 @@ export const BARRED: number = -(2 ** 53);
 /** What the meter sets the gas to for that. */
 export const BARRED_GAS: bigint = -(2n ** 62n);
 
-/** What is added to the gas that is written out where the guest ends itself for want of gas, by trapping. */
-export const SPENT: number = -(2 ** 60);
-
 /** Kinds of traps that the rewritten code tells apart itself, by what it calls `trap` with. */
 export const TRAP_CODES = ['invalid-conversion'] as const;
 

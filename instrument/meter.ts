@@ -6,12 +6,10 @@
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
 import type { Counter } from './host.ts';
-import { BARRED_GAS, SPENT } from './layout.ts';
+import { BARRED_GAS } from './layout.ts';
 
 /** Most that is put at hand at once: as good as no limit, and far from where a 64-bit integer wraps. */
 const MAX_PORTION = 2n ** 59n;
-const SPENT_BELOW = BigInt(SPENT / 2);
-const SPENT_GAS = BigInt(SPENT);
 
 /** Bytes of memories and tables that one limit covers. */
 export class Budget {
@@ -107,14 +105,6 @@ export class Meter {
     this.ceiling = total;
     this.gas.value = 0n;
     this.fill(total);
-  }
-
-  /** Whether the guest has ended itself for want of gas. If so, puts the count right. */
-  hasSpentAll(): boolean {
-    const { value } = this.gas;
-    if (this.frozen !== undefined || value >= SPENT_BELOW) return false;
-    this.gas.value = value - SPENT_GAS;
-    return true;
   }
 
   isOverdrawn(total: bigint = this.total()): boolean {

@@ -20,8 +20,8 @@ export interface MeteredNamespaceOptions {
   readonly slices?: Slices | undefined;
   /** Whether NaN results get the canonical bits; true unless it says otherwise. */
   readonly canonicalNaN?: boolean | undefined;
-  /** Says that instances never call one another, also not through what they share: loops are faster then. */
-  readonly alone?: boolean | undefined;
+  /** What a module of another namespace stands for: its instances are made as of the namespace's own. */
+  readonly moduleOf?: ((module: unknown) => WasmModule) | undefined;
   /** Surrounds every call from outside. */
   readonly enter?: (<T>(run: () => T) => T) | undefined;
 }
@@ -192,12 +192,12 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
 
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
-      const core = moduleOf(module);
+      const core = (options.moduleOf ?? moduleOf)(module);
       if (imports === undefined && core.imports.length > 0) {
         throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
       }
       const canonicalNaN = options.canonicalNaN ?? true;
-      const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined || options.alone !== true });
+      const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined });
       const link = linker(imports ?? {}, functionTypes(core));
       const guest = new Guest(store, metered, { limits, slices, link, references });
       latest = guest;

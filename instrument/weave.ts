@@ -37,10 +37,7 @@ import { Writer } from './writer.ts';
 export interface WeaveOptions {
   /** Whether NaN results get the canonical bits. */
   readonly canonicalNaN: boolean;
-  /**
-   * Whether the gas at hand may be refilled, which makes loops slower. Time slices need it, and so do instances that
-   * call one another: one that ends itself does not say who it was.
-   */
+  /** Whether the gas at hand may be refilled, as time slices need it; else the guest ends when it is used up. */
   readonly refills: boolean;
 }
 
@@ -332,7 +329,7 @@ class Weaver {
     const { module, layout, options } = this;
     const out = new Writer(2 * module.bytes.length + 1024);
     for (let body = 0; body < module.bodies.length; body++) {
-      const analysis = analyse(module, body, options.canonicalNaN);
+      const analysis = analyse(module, body, options);
       new BodyWeaver(layout, body, analysis, options.refills).weave(out);
     }
     return out;

@@ -1,15 +1,84 @@
 /** What happens to a thrown exception (specification 4.4.9 and 4.6.11): frame by frame, who catches it is looked for. */
 
 import { CATCH } from '../wasm/instructions.ts';
-import type { CatchTarget } from './code.ts';
+import type { CatchTarget, TryRegion } from './code.ts';
 import type { ExceptionInstance } from './exception.ts';
 import type { Instance } from './instance.ts';
 import { HALT_PC, LEAVE_PC } from './isa.ts';
 import type { Thread } from './thread.ts';
 import { writeRegisters } from './values.ts';
 
-function catches(clause: CatchTarget, exception: ExceptionInstance, instance: Instance): boolean {
-  return clause.tag < 0 || instance.tags[clause.tag] === exception.tag;
+/** The body of a `try_table`, and the one around it; those without clauses are left out. */
+interface Guard {
+  readonly clauses: readonly CatchTarget[];
+  readonly outer: Guard | undefined;
+}
+
+/** Which guard is the innermost from each of the places on, up to the next. */
+interface Guards {
+  readonly places: readonly number[];
+  readonly guards: readonly (Guard | undefined)[];
+}
+
+const known = new WeakMap<readonly TryRegion[], Guards>();
+
+/** A function may have very many regions, and nobody pays for those that it has left. */
+function guardsOf(regions: readonly TryRegion[]): Guards {
+  let found = known.get(regions);
+  if (found === undefined) {
+    const places: number[] = [];
+    const guards: (Guard | undefined)[] = [];
+    const open: { readonly end: number; readonly guard: Guard }[] = [];
+    const change = (place: number) => {
+      places.push(place);
+      guards.push(open.at(-1)?.guard);
+    };
+    const closeUpTo = (place: number) => {
+      for (let last = open.at(-1); last !== undefined && last.end <= place; last = open.at(-1)) {
+        open.pop();
+        change(last.end);
+      }
+    };
+    // The outer ones first: of those that begin at the same place, the inner one ends first and was noted first.
+    const sorted = regions.filter(({ clauses, start, end }) => clauses.length > 0 && start < end).reverse();
+    sorted.sort((a, b) => a.start - b.start);
+    for (const { start, end, clauses } of sorted) {
+      closeUpTo(start);
+      open.push({ end, guard: { clauses, outer: open.at(-1)?.guard } });
+      change(start);
+    }
+    closeUpTo(Number.POSITIVE_INFINITY);
+    found = { places, guards };
+    known.set(regions, found);
+  }
+  return found;
+}
+
+/** The innermost guard around the word at `place`. */
+function guardAt(regions: readonly TryRegion[], place: number): Guard | undefined {
+  if (regions.length === 0) return undefined;
+  const { places, guards } = guardsOf(regions);
+  let low = 0;
+  let high = places.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((places[middle] as number) <= place) low = middle + 1;
+    else high = middle;
+  }
+  return guards[low - 1];
+}
+
+function clauseFor(
+  innermost: Guard | undefined,
+  exception: ExceptionInstance,
+  instance: Instance,
+): CatchTarget | undefined {
+  for (let guard = innermost; guard !== undefined; guard = guard.outer) {
+    for (const clause of guard.clauses) {
+      if (clause.tag < 0 || instance.tags[clause.tag] === exception.tag) return clause;
+    }
+  }
+  return undefined;
 }
 
 /** Goes on at the clause, with what it passes on where it expects that. */
@@ -47,10 +116,7 @@ export function unwind(thread: Thread, at: number): boolean {
   while (thread.pc !== HALT_PC) {
     const instance = thread.instance as Instance;
     const frame = instance.code.frameAt(place);
-    const clause = frame?.regions
-      .filter(({ start, end }) => start <= place && place < end)
-      .flatMap((region) => region.clauses)
-      .find((candidate) => catches(candidate, exception, instance));
+    const clause = clauseFor(guardAt(frame?.regions ?? NO_REGIONS, place), exception, instance);
     if (clause !== undefined) {
       enter(thread, clause, exception);
       thread.exception = undefined;
@@ -65,3 +131,5 @@ export function unwind(thread: Thread, at: number): boolean {
   }
   return false;
 }
+
+const NO_REGIONS: readonly TryRegion[] = [];

@@ -6,20 +6,23 @@
 import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded, UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../wasm/limits.ts';
-import { createNamespace, type WebAssemblyNamespace } from './webassembly/namespace.ts';
+import { quote } from '../wasm/quote.ts';
+import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
 
+export type { ImportObject } from './webassembly/loading.ts';
 export type {
   GlobalDescriptor,
-  ImportObject,
   MemoryDescriptor,
   TableDescriptor,
+  TagDescriptor,
   WebAssemblyNamespace,
 } from './webassembly/namespace.ts';
 export type { ModuleExportDescriptor, ModuleImportDescriptor } from './webassembly/objects.ts';
 
 /** Limits hold for each instance by itself. */
 export interface WebAssemblyOptions {
-  readonly engine?: 'interpreter' | undefined;
+  /** `native` is the host's own; `auto` that where the host allows it. The interpreter if absent. */
+  readonly engine?: 'interpreter' | 'native' | 'auto' | undefined;
   /** Units of the gas schedule; without limit if absent. */
   readonly gasLimit?: bigint | number | undefined;
   /** Bytes of all memories and tables together; 256 MiB if absent. */
@@ -48,14 +51,17 @@ function gas(value: bigint | number | undefined): bigint | undefined {
   return BigInt(value);
 }
 
-function create(options: WebAssemblyOptions): WebAssemblyNamespace {
+function create(
+  options: WebAssemblyOptions,
+  make: (options: NamespaceOptions) => WebAssemblyNamespace = createNamespace,
+): WebAssemblyNamespace {
   const timeout = positive('timeout', options.timeout);
   const limits = {
     gas: gas(options.gasLimit),
     memoryBytes: positive('memoryLimit', options.memoryLimit) ?? DEFAULT_LIMITS.memoryBytes,
     stackBytes: positive('stackLimit', options.stackLimit) ?? DEFAULT_LIMITS.stackBytes,
   };
-  if (timeout === undefined) return createNamespace({ limits, enter: (run) => run() });
+  if (timeout === undefined) return make({ limits, enter: (run) => run() });
 
   let deadline: number | undefined;
   const slices: Slices = {
@@ -66,7 +72,7 @@ function create(options: WebAssemblyOptions): WebAssemblyNamespace {
       }
     },
   };
-  return createNamespace({
+  return make({
     limits,
     slices,
     enter(run) {
@@ -87,10 +93,15 @@ function create(options: WebAssemblyOptions): WebAssemblyNamespace {
  * @throws UsageError
  */
 export async function createWebAssembly(options: WebAssemblyOptions = {}): Promise<WebAssemblyNamespace> {
-  if (options.engine !== undefined && options.engine !== 'interpreter') {
-    throw new UsageError(`engine ${JSON.stringify(options.engine)} is not available: use 'interpreter'`);
+  const { engine = 'interpreter' } = options;
+  if (engine === 'interpreter') return create(options);
+  if (engine !== 'native' && engine !== 'auto') {
+    throw new UsageError(`engine must be 'interpreter', 'native' or 'auto', not ${quote(String(engine))}`);
   }
-  return create(options);
+  // Loaded only now, as most have no use for it.
+  const { createNativeNamespace, nativeUnavailable } = await import('./webassembly/native.ts');
+  const isPossible = engine === 'native' || nativeUnavailable() === undefined;
+  return create(options, isPossible ? createNativeNamespace : createNamespace);
 }
 
 const WebAssembly: WebAssemblyNamespace = create({});

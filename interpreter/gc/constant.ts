@@ -8,34 +8,29 @@ import type { ArrayType, StorageType, StructType } from '../../wasm/types.ts';
 import type { Reference } from '../function.ts';
 import type { Instance } from '../instance.ts';
 import type { Cell } from '../values.ts';
-import {
-  ArrayObject,
-  arrayBytes,
-  holderOf,
-  layoutOf,
-  placeOfElement,
-  placeOfField,
-  StructObject,
-  store,
-} from './objects.ts';
+import { arrayBytes, holderOf, layoutOf, placeOfElement, placeOfField, StructObject, store } from './objects.ts';
 
 const NOTHING = { low: 0, high: 0 } as const;
 
 /** @throws GasExhausted, MemoryLimitExceeded */
 function reserve(instance: Instance, mnemonic: Mnemonic, bytes: number): void {
-  const { tank, heap, budget } = instance;
+  const { tank, heap } = instance;
   const cost = (INSTRUCTION_COST[opcode(mnemonic).index] as number) + share(bytes, PER_UNIT.objectBytes);
-  const resources = instance.figures();
   if (!tank.charge(cost)) {
     tank.exhausted = true;
-    throw new GasExhausted(`Gas limit exceeded: an object of a constant expression costs ${cost}`, { resources });
+    throw new GasExhausted(`Gas limit exceeded: an object of a constant expression costs ${cost}`, {
+      resources: instance.figures(),
+    });
   }
-  if (heap.allocate(bytes, undefined) !== 'done') {
-    throw new MemoryLimitExceeded(
-      `Memory limit exceeded: an object of a constant expression takes ${bytes} bytes, the limit is ${budget.limit} bytes of which ${budget.used} are in use`,
-      { resources },
-    );
-  }
+  if (heap.allocate(bytes, undefined) !== 'done') refuse(instance, bytes);
+}
+
+function refuse(instance: Instance, bytes: number): never {
+  const { budget } = instance;
+  throw new MemoryLimitExceeded(
+    `Memory limit exceeded: an object of a constant expression takes ${bytes} bytes, the limit is ${budget.limit} bytes of which ${budget.used} are in use`,
+    { resources: instance.figures() },
+  );
 }
 
 function put(
@@ -67,7 +62,7 @@ function newArray(
 ): Cell {
   const type = instance.module.types[index] as ArrayType;
   reserve(instance, mnemonic, arrayBytes(type, length));
-  const object = new ArrayObject(type, length);
+  const object = instance.heap.arrayOf(type, length) ?? refuse(instance, arrayBytes(type, length));
   const holder = holderOf(object);
   for (let i = 0; i < length; i++) {
     const value = valueAt(i);

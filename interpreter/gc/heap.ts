@@ -8,16 +8,16 @@
  */
 
 import { share } from '../../wasm/gas.ts';
-import { TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
+import type { ArrayType } from '../../wasm/types.ts';
 import { ExceptionInstance } from '../exception.ts';
 import { type Reference, WasmFunction } from '../function.ts';
 import type { Instance } from '../instance.ts';
 import type { Thread } from '../thread.ts';
-import { type HeapObject, isHeapObject } from './objects.ts';
+import { ArrayObject, arrayBytes, type HeapObject, isHeapObject, MAX_OBJECT_BYTES } from './objects.ts';
 
 /** Bytes allocated before the first trace, and between any two, at least. */
 const LEAST_BETWEEN = 1 << 20;
-/** Bytes of objects and tables that a trace for want of memory looks at for a unit of gas. */
+/** Bytes that a trace for want of memory looks at for a unit of gas; a global, or an element, is as many. */
 const TRACED_PER_UNIT = 8;
 
 /** Number of the last trace. Objects that it reached carry it. */
@@ -27,7 +27,10 @@ class Trace {
   private readonly mark: number;
   private readonly pending: (HeapObject | ExceptionInstance)[] = [];
   private readonly instances = new Set<Instance>();
+  /** Of the objects that were reached. */
   bytes = 0;
+  /** Places outside of objects that were looked at. */
+  roots = 0;
 
   constructor() {
     this.mark = ++traces;
@@ -42,8 +45,8 @@ class Trace {
     }
   }
 
-  references(values: readonly Reference[], from = 0, to: number = values.length): void {
-    for (let i = from; i < to; i++) this.reference(values[i]);
+  references(values: readonly Reference[], to: number = values.length): void {
+    for (let i = 0; i < to; i++) this.reference(values[i]);
   }
 
   instance(instance: Instance): void {
@@ -53,6 +56,7 @@ class Trace {
   run(): void {
     // A set is iterated over what is added meanwhile, too.
     for (const instance of this.instances) {
+      this.roots += rootsOf(instance);
       for (const global of instance.globals) this.reference(global.reference);
       for (const table of instance.tables) this.references(table.elements);
       for (const values of instance.heldBySegments()) this.references(values);
@@ -67,6 +71,15 @@ class Trace {
       else this.references(object.references);
     }
   }
+}
+
+/** Globals, tables, and elements of tables and segments. */
+function rootsOf(instance: Instance): number {
+  const { globals, tables } = instance;
+  let count = globals.length + tables.length;
+  for (const { elements } of tables) count += elements.length;
+  for (const values of instance.heldBySegments()) count += values.length;
+  return count;
 }
 
 export class Heap {
@@ -87,10 +100,11 @@ export class Heap {
    */
   allocate(bytes: number, thread: Thread | undefined): 'done' | 'full' | 'unpaid' {
     const { budget } = this.instance;
+    if (bytes > MAX_OBJECT_BYTES) return 'full';
     if (thread !== undefined) {
       if (this.allocated > this.patience) this.trace(thread);
       if (!budget.hasRoomFor(bytes)) {
-        if (!thread.charge(share(this.traceable(), TRACED_PER_UNIT))) return 'unpaid';
+        if (!thread.charge(share(this.traceable(thread), TRACED_PER_UNIT))) return 'unpaid';
         this.trace(thread);
       }
     }
@@ -100,16 +114,27 @@ export class Heap {
     return 'done';
   }
 
+  /** An array that has been counted; undefined, and not counted any more, where the host has no room for it. */
+  arrayOf(type: ArrayType, length: number): ArrayObject | undefined {
+    try {
+      return new ArrayObject(type, length);
+    } catch {
+      const bytes = arrayBytes(type, length);
+      this.instance.budget.give(bytes);
+      this.used -= bytes;
+      return undefined;
+    }
+  }
+
   reset(): void {
     this.used = this.allocated = 0;
     this.patience = LEAST_BETWEEN;
   }
 
-  /** Bytes that a trace looks at. */
-  private traceable(): number {
-    let bytes = this.used;
-    for (const { elements } of this.instance.tables) bytes += elements.length * TABLE_ELEMENT_BYTES;
-    return bytes;
+  /** Bytes that a trace will look at, as far as that is known; at least those that a large last one did. */
+  private traceable({ depth }: Thread): number {
+    const own = this.used + TRACED_PER_UNIT * rootsOf(this.instance) + depth;
+    return this.patience > LEAST_BETWEEN ? Math.max(own, this.patience) : own;
   }
 
   private trace(thread: Thread): void {
@@ -117,13 +142,13 @@ export class Heap {
     trace.instance(this.instance);
     trace.instance(thread.instance as Instance);
     for (const caller of thread.callers) trace.instance(caller);
-    trace.references(thread.references, 0, thread.usedReferences());
+    trace.references(thread.references, thread.usedReferences());
     trace.run();
     // Objects of other instances may be among those reached; they count where they were made.
     const live = Math.min(trace.bytes, this.used);
     this.instance.budget.give(this.used - live);
     this.used = live;
     this.allocated = 0;
-    this.patience = Math.max(LEAST_BETWEEN, this.traceable());
+    this.patience = Math.max(LEAST_BETWEEN, trace.bytes + TRACED_PER_UNIT * trace.roots + thread.depth);
   }
 }

@@ -17,6 +17,10 @@ import type { Reference } from '../function.ts';
 const OBJECT_BYTES = 96;
 /** Bytes that a field of a struct counts for; a vector counts twice. */
 const FIELD_BYTES = 8;
+/** No object counts for more, whatever the budget: JavaScript's arrays end not far above, and differently by host. */
+export const MAX_OBJECT_BYTES: number = 2 ** 29;
+/** Arrays of JavaScript's that are made longer than this at once become hash tables. */
+const MADE_AT_ONCE = 2 ** 24;
 
 /** 32-bit words of a value outside of arrays; none for a reference. */
 function wordsOf(type: StorageType): number {
@@ -80,6 +84,21 @@ const NO_REFERENCES: Reference[] = [];
 
 type Elements = Uint8Array | Uint16Array | Int32Array;
 
+const NO_ELEMENTS: Elements = new Uint8Array(0);
+
+function nulls(length: number): Reference[] {
+  const references = new Array<Reference>(Math.min(length, MADE_AT_ONCE)).fill(null);
+  while (references.length < length) references.push(null);
+  return references;
+}
+
+/** @throws RangeError where the host has no room for it */
+function elementsOf(storage: StorageType, length: number): Elements {
+  if (isReference(storage)) return NO_ELEMENTS;
+  if (storage === I8) return new Uint8Array(length);
+  return storage === I16 ? new Uint16Array(length) : new Int32Array(length * wordsOf(storage));
+}
+
 /** Bytes of an array's element. */
 export function elementBytes({ element: { type } }: ArrayType): number {
   if (isReference(type)) return FIELD_BYTES;
@@ -101,14 +120,13 @@ export class ArrayObject implements Traced {
   readonly references: Reference[];
   mark = 0;
 
+  /** @throws RangeError where the host has no room for it */
   constructor(type: ArrayType, length: number) {
     const { type: storage } = type.element;
     this.type = type;
     this.length = length;
-    this.references = isReference(storage) ? new Array<Reference>(length).fill(null) : NO_REFERENCES;
-    if (storage === I8) this.elements = new Uint8Array(length);
-    else if (storage === I16) this.elements = new Uint16Array(length);
-    else this.elements = new Int32Array(length * wordsOf(storage));
+    this.references = isReference(storage) && length > 0 ? nulls(length) : NO_REFERENCES;
+    this.elements = elementsOf(storage, length);
   }
 
   get bytes(): number {
@@ -180,6 +198,35 @@ export function store(
 /** A struct's field as a holder, and its place in it. */
 export function placeOfField(object: StructObject, field: number): number {
   return layoutOf(object.type).places[field] as number;
+}
+
+/** Copies a register into the elements from `start` to before `end`. */
+export function storeAll(
+  array: ArrayObject,
+  start: number,
+  end: number,
+  from: { readonly registers: Int32Array; readonly references: Reference[] },
+  register: number,
+): void {
+  if (start >= end) return;
+  const { elements, references, type } = array;
+  const storage = type.element.type;
+  if (isReference(storage)) {
+    references.fill(from.references[register >> 1], start, end);
+    return;
+  }
+  const width = wordsOf(storage);
+  if (width === 1) {
+    elements.fill(from.registers[register] as number, start, end);
+    return;
+  }
+  // The first, and then what is there as often as it fits.
+  const first = start * width;
+  const last = end * width;
+  elements.set(from.registers.subarray(register, register + width), first);
+  for (let filled = width; first + filled < last; filled *= 2) {
+    elements.copyWithin(first + filled, first, Math.min(first + filled, last - filled));
+  }
 }
 
 export function holderOf(array: ArrayObject): Holder {

@@ -7,7 +7,7 @@ import type { Handler, Operands } from '../instruction.ts';
 import { EXIT, trapExit } from '../isa.ts';
 import { isOfType } from './cast.ts';
 import {
-  ArrayObject,
+  type ArrayObject,
   arrayBytes,
   elementBytes,
   holderOf,
@@ -17,6 +17,7 @@ import {
   placeOfField,
   StructObject,
   store,
+  storeAll,
 } from './objects.ts';
 
 const NULL = trapExit('null-reference');
@@ -52,18 +53,11 @@ function newArray(o: Operands, length: number, fill: (array: ArrayObject) => voi
   const type = typeAt(o, 2) as ArrayType;
   const exit = reserve(o, arrayBytes(type, length));
   if (exit !== 0) return exit;
-  const array = new ArrayObject(type, length);
+  const array = o.instance.heap.arrayOf(type, length);
+  if (array === undefined) return EXIT.memory;
   fill(array);
   o.setReference(1, array);
   return 0;
-}
-
-/** Stores the operand's value into elements from `start` to before `end`. */
-function fill(o: Operands, array: ArrayObject, start: number, end: number, place: number): void {
-  const { type } = array.type.element;
-  const holder = holderOf(array);
-  const register = o.register(place);
-  for (let i = start; i < end; i++) store(holder, placeOfElement(array, i), type, o.thread, register);
 }
 
 /** Registers from one value that was pushed to the next. */
@@ -134,7 +128,7 @@ export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
   },
   'array.new': (o) => {
     const length = o.unsigned(4);
-    return newArray(o, length, (object) => fill(o, object, 0, length, 3));
+    return newArray(o, length, (object) => storeAll(object, 0, length, o.thread, o.register(3)));
   },
   'array.new_default': (o) => newArray(o, o.unsigned(3), () => undefined),
   'array.new_fixed': (o) => {
@@ -153,13 +147,13 @@ export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
     const start = o.unsigned(4);
     const length = o.unsigned(5);
     const bytes = length * elementBytes(typeAt(o, 2) as ArrayType);
-    if (start + bytes > data.length) return trapExit('memory-out-of-bounds');
+    if (start + bytes > data.length) return checkpoint(o) || trapExit('memory-out-of-bounds');
     return newArray(o, length, (object) => object.data.set(data.subarray(start, start + bytes)));
   },
   'array.new_elem': (o) => {
     const start = o.unsigned(4);
     const length = o.unsigned(5);
-    if (start + length > o.elementCount(3)) return trapExit('table-out-of-bounds');
+    if (start + length > o.elementCount(3)) return checkpoint(o) || trapExit('table-out-of-bounds');
     return newArray(o, length, (object) => {
       for (const [i, reference] of segment(o, 3, start, length).entries()) object.references[i] = reference;
     });
@@ -191,7 +185,9 @@ export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
     const object = array(o, 1);
     const start = o.unsigned(2);
     const length = o.unsigned(4);
-    return bulk(o, length, [[object, start]], () => fill(o, object as ArrayObject, start, start + length, 3));
+    return bulk(o, length, [[object, start]], () => {
+      storeAll(object as ArrayObject, start, start + length, o.thread, o.register(3));
+    });
   },
   'array.copy': (o) => {
     const to = array(o, 1);

@@ -42,12 +42,11 @@ import {
   referenceOf,
   valueType,
 } from './convert.ts';
+import { compile, compileStreaming, type ImportObject, instantiating, validate } from './loading.ts';
 import {
   addressOf,
   addressValue,
-  type BufferSource,
   bind,
-  bytesOf,
   descriptorLimits,
   index,
   Module,
@@ -57,9 +56,6 @@ import {
   shownSize,
   tag,
 } from './objects.ts';
-
-/** Imports by module and name. Only own properties count, so that no guest reaches what objects inherit. */
-export type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** Abbreviated reference types, with the old name of `funcref`. */
 export type ReferenceName =
@@ -106,13 +102,6 @@ const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
 const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
 /** The types of no module: what the embedder makes names none of any. */
 const NO_TYPES: readonly DefinedType[] = [];
-
-/** Where bytes may come from as they arrive: a `Response`, or a promise of one. */
-interface Streamed {
-  readonly ok: boolean;
-  readonly status: number;
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
 
 type ErrorConstructor<T extends Error> = { new (message?: string): T; readonly prototype: T };
 
@@ -403,46 +392,6 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     return global;
   }
 
-  function validate(bytes: BufferSource): boolean {
-    const copy = bytesOf(bytes);
-    try {
-      new Module(copy);
-      return true;
-    } catch (error) {
-      if (error instanceof CompileError) return false;
-      throw error;
-    }
-  }
-
-  async function compile(bytes: BufferSource): Promise<Module> {
-    return new Module(bytes);
-  }
-
-  async function instantiate(
-    bytes: BufferSource,
-    imports?: ImportObject,
-  ): Promise<{ module: Module; instance: Instance }>;
-  async function instantiate(module: Module, imports?: ImportObject): Promise<Instance>;
-  async function instantiate(
-    source: Module | BufferSource,
-    imports?: ImportObject,
-  ): Promise<Instance | { module: Module; instance: Instance }> {
-    if (source instanceof Module) return new Instance(source, imports);
-    const module = new Module(source);
-    return { module, instance: new Instance(module, imports) };
-  }
-
-  async function compileStreaming(source: Streamed | Promise<Streamed>): Promise<Module> {
-    const response = await source;
-    if (!response.ok) throw new TypeError(`the response has HTTP status ${response.status}`);
-    return new Module(await response.arrayBuffer());
-  }
-
-  async function instantiateStreaming(source: Streamed | Promise<Streamed>, imports?: ImportObject) {
-    const module = await compileStreaming(source);
-    return { module, instance: new Instance(module, imports) };
-  }
-
   /** Gas, memory and limits of an instance: exact, also after a failure. */
   function stats(instance: Instance): ResourceFigures {
     const found = instances.get(instance);
@@ -467,9 +416,8 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     RuntimeError: RuntimeError as unknown as ErrorConstructor<RuntimeError>,
     validate,
     compile,
-    instantiate,
     compileStreaming,
-    instantiateStreaming,
+    ...instantiating(Instance),
     stats,
     [Symbol.toStringTag]: 'WebAssembly' as const,
   });

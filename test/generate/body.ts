@@ -14,12 +14,26 @@ import {
   I32,
   I64,
   type RefType,
+  V128,
   type ValType,
 } from '../../wasm/types.ts';
 import { Choices } from './choices.ts';
-import type { Instruction } from './encode.ts';
+import type { Immediate, Instruction } from './encode.ts';
 import { type GeneratedFeature, LATER_ACTIONS, laterTypes } from './later.ts';
-import { ACCESSES, COMPARISONS, constant, makeCanonical, makesNaN, NUMERIC, typesOf } from './rows.ts';
+import {
+  ACCESSES,
+  COMPARISONS,
+  constant,
+  lanesOf,
+  makeCanonical,
+  makeCanonicalLanes,
+  makesNaN,
+  makesNaNLanes,
+  NUMERIC,
+  typesOf,
+  VECTOR_ACCESSES,
+  VECTOR_OPERATIONS,
+} from './rows.ts';
 import { FunctionReference, isReference, type Signature, type Type } from './types.ts';
 import { INTERESTING } from './values.ts';
 
@@ -42,6 +56,8 @@ export interface Surroundings {
   readonly canonicalNaN: boolean;
   /** What bodies may use beyond release 2.0. */
   readonly features: readonly GeneratedFeature[];
+  /** Whether there are vectors. */
+  readonly vectors: boolean;
 }
 
 export interface TableInfo {
@@ -87,6 +103,7 @@ const ACTIONS: WeightedActions = [
   [3, (b, c) => b.reference(c)],
   [4, (b, c) => b.select(c)],
   [5, (b, c) => b.drop(c)],
+  [16, (b, c) => b.vector(c)],
 ];
 const repeated = (actions: WeightedActions): readonly Action[] =>
   actions.flatMap(([weight, action]) => Array<Action>(weight).fill(action));
@@ -110,7 +127,7 @@ export class BodyGenerator {
   constructor(around: Surroundings, type: Signature, locals: readonly Type[]) {
     this.around = around;
     this.actions = [...WEIGHTED, ...around.features.flatMap((feature) => repeated(LATER_ACTIONS[feature]))];
-    this.blockResults = [...BLOCK_RESULTS, ...laterTypes(around)];
+    this.blockResults = [...BLOCK_RESULTS, ...(around.vectors ? [V128, V128] : []), ...laterTypes(around)] as Type[];
     this.locals = [...type.params, ...locals];
     this.parameters = type.params.length;
     this.frames = [{ kind: 'function', type, floor: 0, unreachable: false }];
@@ -207,6 +224,7 @@ export class BodyGenerator {
   }
 
   private anyBits(type: ValType, choices: Choices): bigint {
+    if (type === V128) return this.anyVector(choices);
     const interesting = INTERESTING[type];
     if (interesting === undefined) return 0n;
     const last = this.lastBits.get(type);
@@ -220,6 +238,17 @@ export class BodyGenerator {
     return bits;
   }
 
+  /** Lanes of one kind, or of two. */
+  private anyVector(choices: Choices): bigint {
+    const half = (): bigint => {
+      const type = choices.pick([I32, F32, F64, I64] as const);
+      if (type === F64 || type === I64) return this.anyBits(type, choices);
+      return (this.anyBits(type, choices) << 32n) | this.anyBits(type, choices);
+    };
+    const low = half();
+    return ((choices.once(2) ? half() : low) << 64n) | low;
+  }
+
   /** Takes a value off the stack and into the sum. */
   addToSum(type: Type): Instruction[] {
     const { sum } = this.around;
@@ -229,6 +258,15 @@ export class BodyGenerator {
       [F32]: ['i32.reinterpret_f32', 'i64.extend_i32_u'],
       [F64]: ['i64.reinterpret_f64'],
     };
+    if (type === V128) {
+      const local = this.scratchLocal(V128);
+      const lane = (i: number): Instruction[] => [
+        ['local.get', local],
+        ['i64x2.extract_lane', i],
+        ...this.addToSum(I64),
+      ];
+      return [['local.set', local], ...lane(0), ...lane(1)];
+    }
     const rotated: Instruction[] = [['global.get', sum], ['i64.const', 23], 'i64.rotl', 'i64.xor', ['global.set', sum]];
     const bits = typeof type === 'number' ? asI64[type as ValType] : undefined;
     return [...(bits ?? ['ref.is_null', 'i64.extend_i32_u']), ...rotated];
@@ -284,6 +322,28 @@ export class BodyGenerator {
     if (makesNaN(row) && this.around.canonicalNaN) {
       const type = typesOf(row.results)[0] as typeof F32 | typeof F64;
       this.code.push(...makeCanonical(type, this.scratchLocal(type)));
+    }
+  }
+
+  vector(choices: Choices): void {
+    if (!this.around.vectors) {
+      this.numeric(choices);
+      return;
+    }
+    const row = choices.pick(VECTOR_OPERATIONS);
+    const params = typesOf(row.params);
+    this.operands(params, choices);
+    const immediates: Immediate[] = [];
+    if (row.immediates === 'lane') immediates.push(choices.below(lanesOf(row)));
+    if (row.immediates === 'shuffle') {
+      const [first, step] = [choices.below(32), choices.below(32)];
+      immediates.push(Uint8Array.from({ length: 16 }, (_, i) => (first + i * step) % 32));
+    }
+    this.emit([row.mnemonic, ...immediates]);
+    this.apply(params, typesOf(row.results));
+    const lanes = makesNaNLanes(row);
+    if (lanes !== undefined && this.around.canonicalNaN) {
+      this.code.push(...makeCanonicalLanes(lanes, this.scratchLocal(V128)));
     }
   }
 
@@ -345,7 +405,7 @@ export class BodyGenerator {
       this.numeric(choices);
       return;
     }
-    const row = choices.pick(ACCESSES);
+    const row = choices.pick(this.around.vectors && choices.once(3) ? VECTOR_ACCESSES : ACCESSES);
     const params = typesOf(row.params);
     const offset = choices.once(8)
       ? choices.pick([0xffff, 0x10000, 0x7fffffff, 0xffffffff, 0xfffffff8])
@@ -360,7 +420,9 @@ export class BodyGenerator {
       if (value !== undefined) this.emit(['local.get', this.scratchLocal(value)]);
     }
     const memory = index === 0 ? {} : { memory: index };
-    this.emit([row.mnemonic, align === undefined ? { offset, ...memory } : { offset, align, ...memory }]);
+    const memarg = align === undefined ? { offset, ...memory } : { offset, align, ...memory };
+    if (row.immediates === 'memarg lane') this.emit([row.mnemonic, memarg, choices.below(lanesOf(row))]);
+    else this.emit([row.mnemonic, memarg]);
     this.apply(params, typesOf(row.results));
   }
 

@@ -3,8 +3,9 @@
  * something. {@link describeModule} turns it into a module that exports all it has, so that what a run leaves behind
  * can be compared:
  *
- * - `f<index>` every function, and `b<index>` the same function with its floats as bits, where it has any;
- * - `g<index>` every global, `t<index>` every table, `m` the memory, `m<index>` those after it, `e<index>` every tag;
+ * - `f<index>` every function, and `b<index>` the same function with its floats and vectors as bits, where it has any;
+ * - `g<index>` every global that is no vector, `t<index>` every table, `m` the memory, `m<index>` those after it,
+ *   `e<index>` every tag;
  * - `fuel`, where asked for: the global that ends endless executions. Set it before each call;
  * - `sum`: a global that depends on most values computed, in the order in which they were.
  *
@@ -21,6 +22,7 @@ import {
   I32,
   I64,
   type RefType,
+  V128,
   type ValType,
 } from '../../wasm/types.ts';
 import { BodyGenerator, type Surroundings, type TableInfo } from './body.ts';
@@ -95,14 +97,15 @@ export interface GenerateOptions {
   readonly steps?: number;
   /** Most functions. Default 5. */
   readonly functions?: number;
-  /** What to use beyond release 2.0 without vectors. Default: nothing. */
+  /** What to use beyond release 2.0. Default: nothing. */
   readonly features?: readonly GeneratedFeature[];
+  /** Whether there are vectors. Default true. */
+  readonly vectors?: boolean;
 }
 
 /** What `fuel` is set to where nothing else is asked for: low enough for any engine's stack. */
 export const FUEL = 200;
 
-const anyParams = fc.array(anyType, { maxLength: 4 });
 /** Where functions call each other in the end, they must have the same results, which few of the others have. */
 const fewResults: fc.Arbitrary<ValType[]> = fc.constantFrom([], [I32], [I64], [F64, I32]);
 const anyRefType: fc.Arbitrary<RefType> = fc.constantFrom(FUNCREF, FUNCREF, EXTERNREF);
@@ -116,18 +119,24 @@ const anyMemory: fc.Arbitrary<MemoryShape> = fc.record({
 });
 const nothing = fc.constant([]);
 
-export function anyShape({ steps = 60, functions = 5, features = [] }: GenerateOptions = {}): fc.Arbitrary<Shape> {
+export function anyShape(options: GenerateOptions = {}): fc.Arbitrary<Shape> {
+  const { steps = 60, functions = 5, features = [], vectors = true } = options;
   const has = (feature: GeneratedFeature) => features.includes(feature);
-  const allResults = fc.array(anyType, { maxLength: 3 });
-  const anyResults = has('tail-calls') ? fc.oneof(allResults, fewResults, fewResults) : allResults;
+  // JavaScript can neither pass vectors nor take them.
+  const anyOwnType = vectors ? fc.oneof({ weight: 6, arbitrary: anyType }, fc.constant(V128)) : anyType;
+  const anyParams = (type: typeof anyOwnType) => fc.array(type, { maxLength: 4 });
+  const anyResults = (type: typeof anyOwnType) => {
+    const all = fc.array(type, { maxLength: 3 });
+    return has('tail-calls') ? fc.oneof(all, fewResults, fewResults) : all;
+  };
   const hasTypes = has('exceptions') || has('function-references');
   return fc.record({
-    hostFunctions: fc.array(fc.record({ params: anyParams, results: anyResults }), { maxLength: 2 }),
+    hostFunctions: fc.array(fc.record({ params: anyParams(anyType), results: anyResults(anyType) }), { maxLength: 2 }),
     functions: fc.array(
       fc.record({
-        params: anyParams,
-        results: anyResults,
-        locals: fc.array(anyType, bounded(5)),
+        params: anyParams(anyOwnType),
+        results: anyResults(anyOwnType),
+        locals: fc.array(anyOwnType, bounded(5)),
         laterLocals: hasTypes ? fc.array(fc.nat(99), bounded(3)) : nothing,
         steps: fc.array(anyChoices, bounded(steps)),
       }),
@@ -143,7 +152,7 @@ export function anyShape({ steps = 60, functions = 5, features = [] }: GenerateO
       bounded(3),
     ),
     globals: fc.array(
-      fc.record({ type: anyType, mutable: fc.boolean(), imported: fc.boolean(), bits: anyBits }),
+      fc.record({ type: anyOwnType, mutable: fc.boolean(), imported: fc.boolean(), bits: anyBits }),
       bounded(5),
     ),
     data: fc.array(
@@ -164,9 +173,11 @@ function importsFirst<T extends { readonly imported: boolean }>(items: readonly 
 }
 
 export function describeModule(shape: Shape, options: GenerateOptions = {}): ModuleDescription {
-  const { canonicalNaN = true, features = [] } = options;
+  const { canonicalNaN = true, features = [], vectors = true } = options;
   const fuel = 'fuel' in options ? options.fuel : FUEL;
-  const globals = importsFirst(shape.globals);
+  const globals = importsFirst(
+    shape.globals.map((global) => ({ ...global, imported: global.imported && global.type !== V128 })),
+  );
   const tables = importsFirst(shape.tables).map(({ more, ...table }) => ({
     ...table,
     max: more === null ? undefined : table.min + more,
@@ -200,6 +211,7 @@ export function describeModule(shape: Shape, options: GenerateOptions = {}): Mod
     sum: globals.length,
     fuel: fuel === undefined ? undefined : globals.length + 1,
     canonicalNaN,
+    vectors,
   };
 
   // A local begins as null, which not all references can be.
@@ -209,7 +221,7 @@ export function describeModule(shape: Shape, options: GenerateOptions = {}): Mod
     return { params, results, ...new BodyGenerator(around, { params, results }, all).run(steps) };
   });
   const wrappers = signatures.flatMap((signature, index) =>
-    hasFloats(signature) ? [bitsWrapper(signature, index)] : [],
+    hasBits(signature) ? [bitsWrapper(signature, index)] : [],
   );
   const isStart = ({ params, results }: PlainSignature) => params.length === 0 && results.length === 0;
   const start = signatures.findIndex(isStart);
@@ -226,7 +238,9 @@ export function describeModule(shape: Shape, options: GenerateOptions = {}): Mod
     ...tables.map((_, index) => ({ name: `t${index}`, kind: 'table' as const, index })),
     ...memories.map(({ name }, index) => ({ name, kind: 'memory' as const, index })),
     ...tags.map((_, index) => ({ name: `e${index}`, kind: 'tag' as const, index })),
-    ...globals.map((_, index) => ({ name: `g${index}`, kind: 'global' as const, index })),
+    ...globals.flatMap(({ type }, index) =>
+      type === V128 ? [] : [{ name: `g${index}`, kind: 'global' as const, index }],
+    ),
   ];
   return {
     imports,
@@ -342,29 +356,38 @@ function placed(elements: readonly ElementDescription[], table: number): TableIn
   return functions;
 }
 
-const BITS_TYPE: Readonly<Partial<Record<ValType, ValType>>> = { [F32]: I32, [F64]: I64 };
+/** Integers with the bits of a value of the type. */
+const BITS_TYPES: Readonly<Partial<Record<ValType, readonly ValType[]>>> = {
+  [F32]: [I32],
+  [F64]: [I64],
+  [V128]: [I64, I64],
+};
 
-function hasFloats({ params, results }: PlainSignature): boolean {
-  return [...params, ...results].some((type) => type in BITS_TYPE);
+function hasBits({ params, results }: PlainSignature): boolean {
+  return [...params, ...results].some((type) => type in BITS_TYPES);
 }
 
-/** The same function, its floats as integers: JavaScript numbers do not carry the bits of a NaN. */
+/** The same function, its floats and vectors as integers: JavaScript numbers do not carry the bits of a NaN. */
 function bitsWrapper({ params, results }: PlainSignature, index: number): FunctionDescription {
-  const asBits = (type: ValType) => BITS_TYPE[type] ?? type;
+  const asBits = (types: readonly ValType[]) => types.flatMap((type) => BITS_TYPES[type] ?? [type]);
   const body: Instruction[] = [];
-  for (const [i, type] of params.entries()) {
-    body.push(['local.get', i]);
+  let param = 0;
+  for (const type of params) {
+    body.push(['local.get', param++]);
     if (type === F32) body.push('f32.reinterpret_i32');
     if (type === F64) body.push('f64.reinterpret_i64');
+    if (type === V128) body.push('i64x2.splat', ['local.get', param++], ['i64x2.replace_lane', 1]);
   }
   body.push(['call', index]);
-  for (let i = results.length - 1; i >= 0; i--) body.push(['local.set', params.length + i]);
+  for (let i = results.length - 1; i >= 0; i--) body.push(['local.set', param + i]);
   for (const [i, type] of results.entries()) {
-    body.push(['local.get', params.length + i]);
+    const get: Instruction = ['local.get', param + i];
+    body.push(get);
     if (type === F32) body.push('i32.reinterpret_f32');
     if (type === F64) body.push('i64.reinterpret_f64');
+    if (type === V128) body.push(['i64x2.extract_lane', 0], get, ['i64x2.extract_lane', 1]);
   }
-  return { params: params.map(asBits), results: results.map(asBits), locals: results, body, export: `b${index}` };
+  return { params: asBits(params), results: asBits(results), locals: results, body, export: `b${index}` };
 }
 
 /** The bytes of random valid modules. */

@@ -6,6 +6,7 @@ import type { ImportResolver } from '../../wasm/engine.ts';
 import { HostFunction } from '../../wasm/host.ts';
 import { EXTERNREF, F64, FUNCREF, funcType, I32, I64 } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
+import { MAKERS } from './random.ts';
 import { ENGINES, type EngineKey, type TriangleOptions, traces } from './triangle.ts';
 
 const [REFERENCE, ...OTHERS] = Object.keys(ENGINES) as [EngineKey, ...EngineKey[]];
@@ -164,6 +165,123 @@ describe('the host in between', () => {
       });
     const lines = expectAgreement(module, ['run', 'forever'], { imports });
     expect(lines[1]).toMatch(/^run\(\): HOST at \d+/);
+  });
+});
+
+describe('what is shared with the host', () => {
+  type Shaped = typeof WebAssembly & { stats(instance: object): { readonly gasUsed: bigint } };
+
+  /** What a run gives on each engine: lines, the last of which says what it cost. */
+  function expectSameOn(gas: bigint | undefined, run: (ns: Shaped, lines: string[]) => object): string[] {
+    // Host functions between guests take room on the engine's own stack that nobody weighs.
+    const limits = { gas, memoryBytes: 2 ** 24, stackBytes: 2 ** 13 };
+    const [expected, ...others] = Object.entries(MAKERS).map(([name, make]) => {
+      const ns = make({ limits }) as unknown as Shaped;
+      const lines: string[] = [];
+      const { gasUsed } = ns.stats(run(ns, lines));
+      return { name, lines: [...lines, `gas ${gasUsed}`] };
+    });
+    for (const { name, lines } of others) expect(lines, name).toEqual(expected?.lines);
+    return expected?.lines ?? [];
+  }
+
+  /** Calls it, twice; what it throws, without the place where it happened. */
+  function call(exported: unknown, lines: string[]): void {
+    for (let i = 0; i < 2; i++) {
+      try {
+        lines.push(String((exported as () => unknown)()));
+      } catch (error) {
+        const { message } = error as Error;
+        lines.push(/(Gas|Stack) limit exceeded(.*again)?/.exec(message)?.slice(1).map(Boolean).join() ?? message);
+      }
+    }
+  }
+
+  const loops: Readonly<Record<string, Instruction[]>> = {
+    recursive: [ZERO, ['call_indirect', VOID, 0]],
+    iterative: ['loop', ['i32.const', 1], ['call_indirect', VOID, 0], ['br', 0], 'end'],
+  };
+
+  test.each(Object.entries(loops))('a table that is imported, %s', (_, body) => {
+    const bytes = encodeModule({
+      imports: [{ module: 'host', name: 't', table: { min: 2 } }],
+      functions: [{ body, export: 'run' }, { body: [] }],
+      elements: [{ offset: [ZERO], items: [0, 1] }],
+    }) as Uint8Array<ArrayBuffer>;
+    for (const gas of [1_000n, 3_000n, 20_011n]) {
+      const lines = expectSameOn(gas, (ns, out) => {
+        const t = new ns.Table({ element: 'anyfunc', initial: 2 });
+        const instance = new ns.Instance(new ns.Module(bytes), { host: { t } });
+        call(instance.exports.run, out);
+        call(t.get(0), out);
+        return instance;
+      });
+      expect(lines[0]).not.toBe('undefined');
+    }
+  });
+
+  test('instances that call one another through a table, each of which pays for itself', () => {
+    const bytes = encodeModule({
+      imports: [{ module: 'host', name: 't', table: { min: 2 } }],
+      functions: [{ body: ['loop', ['i32.const', 1], ['call_indirect', VOID, 0], ['br', 0], 'end'], export: 'run' }],
+    }) as Uint8Array<ArrayBuffer>;
+    const other = encodeModule({ functions: [{ body: [ZERO, 'drop'], export: 'f' }] }) as Uint8Array<ArrayBuffer>;
+    expectSameOn(4_000n, (ns, out) => {
+      const t = new ns.Table({ element: 'anyfunc', initial: 2 });
+      const callee = new ns.Instance(new ns.Module(other), {});
+      t.set(1, callee.exports.f);
+      const caller = new ns.Instance(new ns.Module(bytes), { host: { t } });
+      call(caller.exports.run, out);
+      out.push(String(ns.stats(callee).gasUsed));
+      return caller;
+    });
+  });
+
+  test('host functions that call back, until gas or stack is used up', () => {
+    const bytes = encodeModule({
+      imports: [{ module: 'host', name: 'back', function: VOID }],
+      functions: [
+        { body: [['call', 0]], export: 'run' },
+        { body: ['loop', ['call', 0], ['br', 0], 'end'], export: 'forever' },
+      ],
+    }) as Uint8Array<ArrayBuffer>;
+    for (const gas of [1_000n, 5_000n, 1_000_000n]) {
+      for (const name of ['run', 'forever']) {
+        const lines = expectSameOn(gas, (ns, out) => {
+          let depth = 0;
+          const back = () => {
+            out.push(`depth ${++depth}`);
+            (instance.exports[name] as () => void)();
+          };
+          const instance: WebAssembly.Instance = new ns.Instance(new ns.Module(bytes), { host: { back } });
+          call(instance.exports.run, out);
+          return instance;
+        });
+        expect(lines.length).toBeGreaterThan(5);
+      }
+    }
+  });
+
+  test('a host function that swallows what ended the guest', () => {
+    const bytes = encodeModule({
+      imports: [{ module: 'host', name: 'back', function: VOID }],
+      functions: [
+        { body: ['loop', ['br', 0], 'end'], export: 'forever' },
+        { body: ['loop', ['call', 0], ['br', 0], 'end'], export: 'run' },
+      ],
+    }) as Uint8Array<ArrayBuffer>;
+    expectSameOn(10_000n, (ns, out) => {
+      const back = () => {
+        try {
+          (instance.exports.forever as () => void)();
+        } catch (error) {
+          out.push((error as Error).constructor.name);
+        }
+      };
+      const instance: WebAssembly.Instance = new ns.Instance(new ns.Module(bytes), { host: { back } });
+      call(instance.exports.run, out);
+      return instance;
+    });
   });
 });
 

@@ -18,6 +18,19 @@ interface Case {
   readonly type: ValType;
 }
 
+/** A NaN of the engine's choosing. */
+const SUM: readonly Instruction[] = [SIGNALLING, ONE, 'f64.add'];
+const many = (count: number, item: (i: number) => readonly Instruction[]): Instruction[] =>
+  Array.from({ length: count }, (_, i) => item(i)).flat();
+/** The bits of so many locals, all in one. */
+const allBits = (count: number): Instruction[] => [
+  ['i64.const', 0],
+  ...many(count, (i) => [['local.get', i], 'i64.reinterpret_f64', 'i64.xor']),
+  'f64.reinterpret_i64',
+];
+/** More of each than the analysis follows. */
+const TOO_MANY = 121;
+
 const cases: Readonly<Record<string, Case>> = {
   'a sum': { type: F64, body: [SIGNALLING, ONE, 'f64.add'] },
   'a sum of sums': { type: F64, body: [SIGNALLING, ONE, 'f64.add', ONE, 'f64.add'] },
@@ -52,6 +65,157 @@ const cases: Readonly<Record<string, Case>> = {
   'a selected constant': {
     type: F64,
     body: [SIGNALLING, ONE, 'f64.add', SIGNALLING, ['i32.const', 0], 'select'],
+  },
+  'one of two sums': { type: F64, body: [...SUM, SIGNALLING, ONE, 'f64.sub', ['i32.const', 0], 'select'] },
+  'one of two sums, computed with': {
+    type: F64,
+    body: [...SUM, SIGNALLING, ['i32.const', 1], 'select', ONE, 'f64.mul'],
+  },
+  'a local that held something else before': {
+    type: F64,
+    locals: [F64, F64],
+    body: [
+      SIGNALLING,
+      ['local.set', 0],
+      ['local.get', 0],
+      ['local.set', 1],
+      ...SUM,
+      ['local.tee', 0],
+      ['local.get', 0],
+      'f64.mul',
+      ['local.set', 0],
+      ...allBits(2),
+    ],
+  },
+  'a local that holds something else afterwards': {
+    type: F64,
+    locals: [F64, I64],
+    body: [
+      ...SUM,
+      ['local.set', 0],
+      ['local.get', 0],
+      'i64.reinterpret_f64',
+      ['local.set', 1],
+      SIGNALLING,
+      ['local.set', 0],
+      ['local.get', 0],
+      'i64.reinterpret_f64',
+      ['local.get', 1],
+      'i64.xor',
+      'f64.reinterpret_i64',
+    ],
+  },
+  'a sum in one arm, a constant in the other': {
+    type: F64,
+    locals: [F64],
+    body: [
+      ['i32.const', 1],
+      'if',
+      ...SUM,
+      ['local.set', 0],
+      'else',
+      SIGNALLING,
+      ['local.set', 0],
+      'end',
+      ['local.get', 0],
+    ],
+  },
+  'a constant in one arm, a sum in the other': {
+    type: F64,
+    locals: [F64],
+    body: [
+      ['i32.const', 0],
+      'if',
+      SIGNALLING,
+      ['local.set', 0],
+      'else',
+      ...SUM,
+      ['local.set', 0],
+      'end',
+      ['local.get', 0],
+    ],
+  },
+  'a sum that comes round a loop': {
+    type: F64,
+    locals: [F64, I32],
+    body: [
+      'loop',
+      ['local.get', 0],
+      SIGNALLING,
+      'f64.add',
+      ['local.set', 0],
+      ['local.get', 1],
+      ['i32.const', 1],
+      'i32.add',
+      ['local.tee', 1],
+      ['i32.const', 3],
+      'i32.lt_u',
+      ['br_if', 0],
+      'end',
+      ['local.get', 0],
+    ],
+  },
+  'a constant that comes round a loop': {
+    type: F64,
+    locals: [F64, F64, I32],
+    body: [
+      'loop',
+      ['local.get', 0],
+      ['local.set', 1],
+      SIGNALLING,
+      ['local.set', 0],
+      ['local.get', 2],
+      ['i32.const', 1],
+      'i32.add',
+      ['local.tee', 2],
+      ['i32.const', 2],
+      'i32.lt_u',
+      ['br_if', 0],
+      ...SUM,
+      ['local.set', 0],
+      'end',
+      ...allBits(2),
+    ],
+  },
+  'a sum that a branch leaves behind': {
+    type: F64,
+    body: [['block', F64], ...SUM, ['i32.const', 0], ['br_if', 0], ONE, 'f64.mul', 'end'],
+  },
+  'sums in locals, over more branches than are followed': {
+    type: F64,
+    locals: Array<ValType>(TOO_MANY).fill(F64),
+    body: [
+      ...many(TOO_MANY, (i) => [...SUM, ['local.set', i]]),
+      'block',
+      ...many(TOO_MANY, () => [
+        ['i32.const', 0],
+        ['br_if', 0],
+      ]),
+      'end',
+      ...allBits(TOO_MANY),
+    ],
+  },
+  'a constant that passes through more locals than are followed': {
+    type: F64,
+    locals: [...Array<ValType>(TOO_MANY).fill(F64), I32],
+    body: [
+      'loop',
+      ...many(TOO_MANY - 1, (i): Instruction[] => [
+        ['local.get', TOO_MANY - 2 - i],
+        ['local.set', TOO_MANY - 1 - i],
+      ]),
+      SIGNALLING,
+      ['local.set', 0],
+      ['local.get', TOO_MANY],
+      ['i32.const', 1],
+      'i32.add',
+      ['local.tee', TOO_MANY],
+      ['i32.const', 2 * TOO_MANY],
+      'i32.lt_u',
+      ['br_if', 0],
+      'end',
+      ...allBits(TOO_MANY),
+    ],
   },
   'a sum out of a block': { type: F64, body: [['block', F64], SIGNALLING, ONE, 'f64.add', 'end'] },
   lanes: { type: V128, body: [LANES_32, LANES_32, 'f32x4.add'] },

@@ -76,7 +76,7 @@ export function assertAgreement(
   options: Partial<MeteredNamespaceOptions> & { gas?: bigint } = {},
 ): bigint {
   const { gas, ...rest } = options;
-  const all = { limits: { ...LIMITS, gas }, alone: true, ...rest };
+  const all = { limits: { ...LIMITS, gas }, ...rest };
   const [reference, ...others] = Object.entries(MAKERS) as [string, Make][];
   const expected = observeMetered((reference as [string, Make])[1], program, all);
   for (const [name, make] of others) {

@@ -1,0 +1,56 @@
+/** The functions of a namespace that wait: for bytes, and for what is made of them (JavaScript API, 5.2). */
+
+import { CompileError } from '../../wasm/errors.ts';
+import { type BufferSource, bytesOf, Module } from './objects.ts';
+
+/** Imports by module and name. Only own properties count, so that no guest reaches what objects inherit. */
+export type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** Where bytes may come from as they arrive: a `Response`, or a promise of one. */
+export interface Streamed {
+  readonly ok: boolean;
+  readonly status: number;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+export function validate(bytes: BufferSource): boolean {
+  const copy = bytesOf(bytes);
+  try {
+    new Module(copy);
+    return true;
+  } catch (error) {
+    if (error instanceof CompileError) return false;
+    throw error;
+  }
+}
+
+export async function compile(bytes: BufferSource): Promise<Module> {
+  return new Module(bytes);
+}
+
+export async function compileStreaming(source: Streamed | Promise<Streamed>): Promise<Module> {
+  const response = await source;
+  if (!response.ok) throw new TypeError(`the response has HTTP status ${response.status}`);
+  return new Module(await response.arrayBuffer());
+}
+
+/** The two that make instances, of the class of a namespace. */
+export function instantiating<T>(Instance: new (module: Module, imports?: ImportObject) => T) {
+  async function instantiate(bytes: BufferSource, imports?: ImportObject): Promise<{ module: Module; instance: T }>;
+  async function instantiate(module: Module, imports?: ImportObject): Promise<T>;
+  async function instantiate(
+    source: Module | BufferSource,
+    imports?: ImportObject,
+  ): Promise<T | { module: Module; instance: T }> {
+    if (source instanceof Module) return new Instance(source, imports);
+    const module = new Module(source);
+    return { module, instance: new Instance(module, imports) };
+  }
+
+  async function instantiateStreaming(source: Streamed | Promise<Streamed>, imports?: ImportObject) {
+    const module = await compileStreaming(source);
+    return { module, instance: new Instance(module, imports) };
+  }
+
+  return { instantiate, instantiateStreaming };
+}

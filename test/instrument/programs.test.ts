@@ -1,0 +1,21 @@
+/** Programs nobody here wrote, on the three engines: results, output, gas and memory. */
+
+import { expect, test } from 'vitest';
+import { GIVEN, traceGiven } from './programs.ts';
+
+if (GIVEN.length === 0) console.warn('no programs to run: WASM_PROGRAMS_DIR says where they are');
+
+test.skipIf(GIVEN.length === 0).each(GIVEN.map((program) => [program.name, program] as const))(
+  '%s',
+  (_, program) => {
+    const [[, expected] = [], ...others] = traceGiven(program, program.quick);
+    for (const [engine, found] of others) expect(found, engine).toEqual(expected);
+    const gas = BigInt(/gas (\d+)/.exec(expected?.findLast((line) => line.includes('gas')) ?? '')?.[1] ?? 0);
+    expect(gas).toBeGreaterThan(1_000n);
+    // Somewhere in the middle of it.
+    const [[, stopped] = [], ...rest] = traceGiven(program, program.quick, { limits: { gas: (gas * 2n) / 3n } });
+    expect(stopped?.join()).toMatch(/GAS_EXHAUSTED/);
+    for (const [engine, found] of rest) expect(found, engine).toEqual(stopped);
+  },
+  60_000,
+);
