@@ -2584,7 +2584,27 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 243: { // i32.mul >b i32.add
+      case 243: { // i32.add > i32.add.k > br_nz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
+          target = C[pc + 2 | 0];
+          gas = gas - C[pc + 3 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 4 | 0] | 0;
+          pc = pc + 5 | 0;
+        }
+        continue;
+      }
+      case 244: { // i32.mul >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = Math.imul(a, b);
@@ -2595,7 +2615,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 244: { // i32.mul.k >a i32.add.k
+      case 245: { // i32.mul.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = Math.imul(a, b);
@@ -2606,7 +2626,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 245: { // i32.shl.k >a i32.add.k
+      case 246: { // i32.shl.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2617,7 +2637,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 246: { // i32.shl.k >a i32.xor
+      case 247: { // i32.shl.k >a i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2628,7 +2648,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 247: { // i32.shl.k >b i32.add
+      case 248: { // i32.shl.k >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2639,7 +2659,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 248: { // i32.shr_u.k >a i32.and.k
+      case 249: { // i32.shr_u.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2650,7 +2670,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 249: { // i32.shr_u.k >b i32.xor
+      case 250: { // i32.shr_u.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2661,7 +2681,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 250: { // i32.rotl.k >b i32.xor
+      case 251: { // i32.rotl.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a << b) | (a >>> -b);
@@ -2672,7 +2692,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 251: { // i32.xor >a i32.mul.k
+      case 252: { // i32.xor >a i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = a ^ b;
@@ -2683,7 +2703,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 252: { // i32.and.k > i32.xor.k
+      case 253: { // i32.and.k > i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
@@ -2694,7 +2714,18 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 253: { // load32.i32 > load32.i32
+      case 254: { // i32.xor > i32.and.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a & b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 255: { // load32.i32 > load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2709,7 +2740,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 254: { // load32.i32 >a br_table
+      case 256: { // load32.i32 >a br_table
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2725,7 +2756,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 255: { // load32.i32 > br_nz
+      case 257: { // load32.i32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2743,7 +2774,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 256: { // load32.u8 >b i32.xor
+      case 258: { // load32.u8 >b i32.xor
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2756,7 +2787,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 257: { // load32.u8 > copy32 > br_nz
+      case 259: { // load32.u8 > copy32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2776,7 +2807,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 258: { // store32.i32 > i32.add.k
+      case 260: { // store32.i32 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2790,7 +2821,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 259: { // store32.i32 > copy32
+      case 261: { // store32.i32 > copy32
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2802,7 +2833,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 260: { // store32.i8 > i32.add.k
+      case 262: { // store32.i8 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2816,7 +2847,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 261: { // const32 >b store32.i32
+      case 263: { // const32 >b store32.i32
         x = C[pc + 2 | 0];
         pc = pc + 3 | 0;
         base = R[fp + C[pc + 1 | 0] | 0];
@@ -2828,14 +2859,14 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 262: { // copy32 > copy32
+      case 264: { // copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 263: { // copy32 > br_nz
+      case 265: { // copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
@@ -2849,7 +2880,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 264: { // copy32 > br
+      case 266: { // copy32 > br
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         target = C[pc + 1 | 0];
@@ -2858,7 +2889,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 265: { // global.get32 >a i32.add.k >a global.set32
+      case 267: { // global.get32 >a i32.add.k >a global.set32
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         a = x;
@@ -2869,7 +2900,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 266: { // global.get32 >a store32.i32
+      case 268: { // global.get32 >a store32.i32
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         base = x;
@@ -2881,7 +2912,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 267: { // global.get32 >a br.i32.ge_s.k
+      case 269: { // global.get32 >a br.i32.ge_s.k
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         a = x;
@@ -2924,25 +2955,25 @@ export function computeRarely(thread: Thread): number {
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {
-      case 268: { // i32.eqz
+      case 270: { // i32.eqz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 269: { // i32.ctz
+      case 271: { // i32.ctz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
         pc = pc + 3 | 0;
         break loop;
       }
-      case 270: { // i32.popcnt
+      case 272: { // i32.popcnt
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = popcnt32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 271: { // i64.popcnt
+      case 273: { // i64.popcnt
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2953,7 +2984,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 272: { // i64.div_s
+      case 274: { // i64.div_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2967,7 +2998,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 273: { // i64.div_u
+      case 275: { // i64.div_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2980,7 +3011,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 274: { // i64.rem_s
+      case 276: { // i64.rem_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2993,7 +3024,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 275: { // i64.rem_u
+      case 277: { // i64.rem_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3006,13 +3037,13 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 276: { // f32.abs
+      case 278: { // f32.abs
         const ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 277: { // f32.ceil
+      case 279: { // f32.ceil
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3021,7 +3052,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 278: { // f32.floor
+      case 280: { // f32.floor
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3030,7 +3061,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 279: { // f32.trunc
+      case 281: { // f32.trunc
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3039,7 +3070,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 280: { // f32.nearest
+      case 282: { // f32.nearest
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3048,7 +3079,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 281: { // f32.sqrt
+      case 283: { // f32.sqrt
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.sqrt(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3057,7 +3088,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 282: { // f32.min
+      case 284: { // f32.min
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.min(a, b);
@@ -3067,7 +3098,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 283: { // f32.max
+      case 285: { // f32.max
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.max(a, b);
@@ -3077,14 +3108,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 284: { // f32.copysign
+      case 286: { // f32.copysign
         const ai = R[fp + C[pc + 2 | 0] | 0];
         const bi = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (ai & 2147483647) | (bi & -2147483648);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 285: { // f64.ceil
+      case 287: { // f64.ceil
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3093,7 +3124,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 286: { // f64.floor
+      case 288: { // f64.floor
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3102,7 +3133,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 287: { // f64.trunc
+      case 289: { // f64.trunc
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3111,7 +3142,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 288: { // f64.nearest
+      case 290: { // f64.nearest
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3120,7 +3151,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 289: { // f64.min
+      case 291: { // f64.min
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         const r = Math.min(a, b);
@@ -3130,7 +3161,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 290: { // f64.max
+      case 292: { // f64.max
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         const r = Math.max(a, b);
@@ -3140,7 +3171,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 291: { // f64.copysign
+      case 293: { // f64.copysign
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3153,7 +3184,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 292: { // i32.trunc_f32_s
+      case 294: { // i32.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -3161,7 +3192,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 293: { // i32.trunc_f32_u
+      case 295: { // i32.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -3169,7 +3200,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 294: { // i32.trunc_f64_u
+      case 296: { // i32.trunc_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -3177,7 +3208,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 295: { // i64.trunc_f32_s
+      case 297: { // i64.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -3186,7 +3217,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 296: { // i64.trunc_f32_u
+      case 298: { // i64.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -3195,7 +3226,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 297: { // i64.trunc_f64_s
+      case 299: { // i64.trunc_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -3204,7 +3235,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 298: { // i64.trunc_f64_u
+      case 300: { // i64.trunc_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -3213,14 +3244,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 299: { // f32.convert_i32_u
+      case 301: { // f32.convert_i32_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 300: { // f32.convert_i64_s
+      case 302: { // f32.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3229,7 +3260,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 301: { // f32.convert_i64_u
+      case 303: { // f32.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3238,7 +3269,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 302: { // f64.convert_i64_s
+      case 304: { // f64.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3247,7 +3278,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 303: { // f64.convert_i64_u
+      case 305: { // f64.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3256,7 +3287,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 304: { // i64.extend8_s
+      case 306: { // i64.extend8_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 24) >> 24;
@@ -3266,7 +3297,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 305: { // i64.extend16_s
+      case 307: { // i64.extend16_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 16) >> 16;
@@ -3276,52 +3307,52 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 306: { // i32.trunc_sat_f32_s
+      case 308: { // i32.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 307: { // i32.trunc_sat_f32_u
+      case 309: { // i32.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 308: { // i32.trunc_sat_f64_s
+      case 310: { // i32.trunc_sat_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 309: { // i32.trunc_sat_f64_u
+      case 311: { // i32.trunc_sat_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 310: { // i64.trunc_sat_f32_s
+      case 312: { // i64.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 311: { // i64.trunc_sat_f32_u
+      case 313: { // i64.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 312: { // i64.trunc_sat_f64_s
+      case 314: { // i64.trunc_sat_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 313: { // i64.trunc_sat_f64_u
+      case 315: { // i64.trunc_sat_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);

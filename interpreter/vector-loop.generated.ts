@@ -4,10 +4,10 @@
 import type { Thread } from './thread.ts';
 
 /** What the vector loop executes beside instructions of the main loop. */
-export const VECTOR_LOOP: ReadonlySet<number> = new Set([318, 319, 338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 353, 354, 355, 357, 356, 358, 359, 360, 362, 363, 365, 369, 366, 370, 367, 371, 373, 374, 383, 384, 375, 376, 377, 378, 379, 380, 381, 382, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 397, 399, 401, 396, 398, 400, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 430, 431, 434, 466, 435, 467, 436, 437, 438, 445, 447, 448, 480, 449, 481, 450, 482, 451, 483, 452, 484, 453, 485, 456, 457, 458, 459, 488, 489, 490, 491, 461, 492, 462, 463, 464, 465, 469, 470, 473, 474, 475, 476, 477, 478, 479, 487, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 513, 512, 514, 515, 524, 525, 526, 527, 531, 532, 544, 545, 546, 547, 548, 549, 550, 551, 552, 557, 558, 559, 560, 561, 562, 563, 568, 569]);
+export const VECTOR_LOOP: ReadonlySet<number> = new Set([320, 321, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 355, 356, 357, 359, 358, 360, 361, 362, 364, 365, 367, 371, 368, 372, 369, 373, 375, 376, 385, 386, 377, 378, 379, 380, 381, 382, 383, 384, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 399, 401, 403, 398, 400, 402, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 432, 433, 436, 468, 437, 469, 438, 439, 440, 447, 449, 450, 482, 451, 483, 452, 484, 453, 485, 454, 486, 455, 487, 458, 459, 460, 461, 490, 491, 492, 493, 463, 494, 464, 465, 466, 467, 471, 472, 475, 476, 477, 478, 479, 480, 481, 489, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 515, 514, 516, 517, 526, 527, 528, 529, 533, 534, 546, 547, 548, 549, 550, 551, 552, 553, 554, 559, 560, 561, 562, 563, 564, 565, 570, 571]);
 
 /** What instructions that share a case differ in. */
-const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 /** Two vectors, while their bytes are shuffled. */
 const LANES = new Int32Array(8);
 const BYTES = new Uint8Array(LANES.buffer);
@@ -1335,7 +1335,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 318: { // copy.v128
+      case 320: { // copy.v128
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1345,7 +1345,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 319: { // select.v128
+      case 321: { // select.v128
         s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1355,7 +1355,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 338: { // v128.load
+      case 340: { // v128.load
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 16 | 0)) { exit = 20; break loop; }
@@ -1368,7 +1368,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 339: { // v128.load8x8_s
+      case 341: { // v128.load8x8_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1383,7 +1383,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 340: { // v128.load8x8_u
+      case 342: { // v128.load8x8_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1398,7 +1398,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 341: { // v128.load16x4_s
+      case 343: { // v128.load16x4_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1413,7 +1413,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 342: { // v128.load16x4_u
+      case 344: { // v128.load16x4_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1428,7 +1428,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 343: { // v128.load32x2_s
+      case 345: { // v128.load32x2_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1443,7 +1443,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 344: { // v128.load32x2_u
+      case 346: { // v128.load32x2_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1458,7 +1458,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 345: { // v128.load8_splat
+      case 347: { // v128.load8_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -1472,7 +1472,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 346: { // v128.load16_splat
+      case 348: { // v128.load16_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
@@ -1486,7 +1486,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 347: { // v128.load32_splat
+      case 349: { // v128.load32_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -1500,7 +1500,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 348: { // v128.load64_splat
+      case 350: { // v128.load64_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1515,7 +1515,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 349: { // v128.store
+      case 351: { // v128.store
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 16 | 0)) { exit = 20; break loop; }
@@ -1533,7 +1533,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 350: { // v128.const
+      case 352: { // v128.const
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = C[pc + 2 | 0];
         R[d + 1 | 0] = C[pc + 3 | 0];
@@ -1542,7 +1542,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 6 | 0;
         continue;
       }
-      case 351: { // i8x16.shuffle
+      case 353: { // i8x16.shuffle
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1554,7 +1554,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 353: { // i8x16.splat
+      case 355: { // i8x16.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xff, 0x01010101);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1564,7 +1564,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 354: { // i16x8.splat
+      case 356: { // i16x8.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xffff, 0x10001);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1574,7 +1574,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 355: case 357: { // i32x4.splat, f32x4.splat
+      case 357: case 359: { // i32x4.splat, f32x4.splat
         p = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1584,7 +1584,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 356: case 358: { // i64x2.splat, f64x2.splat
+      case 358: case 360: { // i64x2.splat, f64x2.splat
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1596,40 +1596,40 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 359: { // i8x16.extract_lane_s
+      case 361: { // i8x16.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 360: { // i8x16.extract_lane_u
+      case 362: { // i8x16.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >>> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 362: { // i16x8.extract_lane_s
+      case 364: { // i16x8.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 363: { // i16x8.extract_lane_u
+      case 365: { // i16x8.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >>> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 365: case 369: { // i32x4.extract_lane, f32x4.extract_lane
+      case 367: case 371: { // i32x4.extract_lane, f32x4.extract_lane
         R[fp + C[pc + 1 | 0] | 0] = R[(fp + C[pc + 2 | 0] | 0) + C[pc + 3 | 0] | 0];
         pc = pc + 4 | 0;
         continue;
       }
-      case 366: case 370: { // i32x4.replace_lane, f32x4.replace_lane
+      case 368: case 372: { // i32x4.replace_lane, f32x4.replace_lane
         p = R[fp + C[pc + 3 | 0] | 0];
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1641,7 +1641,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 367: case 371: { // i64x2.extract_lane, f64x2.extract_lane
+      case 369: case 373: { // i64x2.extract_lane, f64x2.extract_lane
         s = (fp + C[pc + 2 | 0] | 0) + 2 * C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1650,7 +1650,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 373: case 374: case 383: case 384: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
+      case 375: case 376: case 385: case 386: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1669,7 +1669,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 375: case 376: case 377: case 378: case 379: case 380: case 381: case 382: case 385: case 386: case 387: case 388: case 389: case 390: case 391: case 392: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
+      case 377: case 378: case 379: case 380: case 381: case 382: case 383: case 384: case 387: case 388: case 389: case 390: case 391: case 392: case 393: case 394: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1692,7 +1692,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 393: case 394: { // i32x4.eq, i32x4.ne
+      case 395: case 396: { // i32x4.eq, i32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1707,7 +1707,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 395: case 397: case 399: case 401: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
+      case 397: case 399: case 401: case 403: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1722,7 +1722,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 396: case 398: case 400: case 402: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
+      case 398: case 400: case 402: case 404: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1737,7 +1737,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 403: case 404: { // f32x4.eq, f32x4.ne
+      case 405: case 406: { // f32x4.eq, f32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1752,7 +1752,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 405: case 406: { // f32x4.lt, f32x4.gt
+      case 407: case 408: { // f32x4.lt, f32x4.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1767,7 +1767,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 407: case 408: { // f32x4.le, f32x4.ge
+      case 409: case 410: { // f32x4.le, f32x4.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1782,7 +1782,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 409: case 410: { // f64x2.eq, f64x2.ne
+      case 411: case 412: { // f64x2.eq, f64x2.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1800,7 +1800,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 411: case 412: { // f64x2.lt, f64x2.gt
+      case 413: case 414: { // f64x2.lt, f64x2.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1818,7 +1818,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 413: case 414: { // f64x2.le, f64x2.ge
+      case 415: case 416: { // f64x2.le, f64x2.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1836,7 +1836,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 415: { // v128.not
+      case 417: { // v128.not
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1846,7 +1846,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 416: { // v128.and
+      case 418: { // v128.and
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1858,7 +1858,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 417: { // v128.andnot
+      case 419: { // v128.andnot
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1870,7 +1870,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 418: { // v128.or
+      case 420: { // v128.or
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1882,7 +1882,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 419: { // v128.xor
+      case 421: { // v128.xor
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1894,7 +1894,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 420: { // v128.bitselect
+      case 422: { // v128.bitselect
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         u = fp + C[pc + 4 | 0] | 0;
@@ -1908,13 +1908,13 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 421: { // v128.any_true
+      case 423: { // v128.any_true
         s = fp + C[pc + 2 | 0] | 0;
         R[fp + C[pc + 1 | 0] | 0] = (R[s] | R[s + 1 | 0] | R[s + 2 | 0] | R[s + 3 | 0]) !== 0 ? 1 : 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 430: { // v128.load32_zero
+      case 432: { // v128.load32_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -1927,7 +1927,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 431: { // v128.load64_zero
+      case 433: { // v128.load64_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1940,7 +1940,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 434: case 466: { // i8x16.abs, i16x8.abs
+      case 436: case 468: { // i8x16.abs, i16x8.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1956,7 +1956,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 435: case 467: { // i8x16.neg, i16x8.neg
+      case 437: case 469: { // i8x16.neg, i16x8.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1968,7 +1968,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 436: { // i8x16.popcnt
+      case 438: { // i8x16.popcnt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1980,7 +1980,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 437: { // i8x16.all_true
+      case 439: { // i8x16.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7f7f7f7f) + 0x7f7f7f7f | p | 0x7f7f7f7f) !== -1) m = 0; }
@@ -1988,7 +1988,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 438: { // i8x16.bitmask
+      case 440: { // i8x16.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 7 & 1 | p >>> 14 & 2 | p >>> 21 & 4 | p >>> 28 & 8) << i * 4; }
@@ -1996,7 +1996,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 445: { // i8x16.shl
+      case 447: { // i8x16.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff << n & 0xff, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2008,7 +2008,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 447: { // i8x16.shr_u
+      case 449: { // i8x16.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2020,7 +2020,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 448: case 480: { // i8x16.add, i16x8.add
+      case 450: case 482: { // i8x16.add, i16x8.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2034,7 +2034,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 449: case 481: { // i8x16.add_sat_s, i16x8.add_sat_s
+      case 451: case 483: { // i8x16.add_sat_s, i16x8.add_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2052,7 +2052,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 450: case 482: { // i8x16.add_sat_u, i16x8.add_sat_u
+      case 452: case 484: { // i8x16.add_sat_u, i16x8.add_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2069,7 +2069,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 451: case 483: { // i8x16.sub, i16x8.sub
+      case 453: case 485: { // i8x16.sub, i16x8.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2083,7 +2083,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 452: case 484: { // i8x16.sub_sat_s, i16x8.sub_sat_s
+      case 454: case 486: { // i8x16.sub_sat_s, i16x8.sub_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2101,7 +2101,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 453: case 485: { // i8x16.sub_sat_u, i16x8.sub_sat_u
+      case 455: case 487: { // i8x16.sub_sat_u, i16x8.sub_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2119,7 +2119,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 456: case 457: case 458: case 459: case 488: case 489: case 490: case 491: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
+      case 458: case 459: case 460: case 461: case 490: case 491: case 492: case 493: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2143,7 +2143,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 461: case 492: { // i8x16.avgr_u, i16x8.avgr_u
+      case 463: case 494: { // i8x16.avgr_u, i16x8.avgr_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2157,7 +2157,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 462: { // i16x8.extadd_pairwise_i8x16_s
+      case 464: { // i16x8.extadd_pairwise_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2167,7 +2167,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 463: { // i16x8.extadd_pairwise_i8x16_u
+      case 465: { // i16x8.extadd_pairwise_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2177,7 +2177,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 464: { // i32x4.extadd_pairwise_i16x8_s
+      case 466: { // i32x4.extadd_pairwise_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2187,7 +2187,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 465: { // i32x4.extadd_pairwise_i16x8_u
+      case 467: { // i32x4.extadd_pairwise_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2197,7 +2197,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 469: { // i16x8.all_true
+      case 471: { // i16x8.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7fff7fff) + 0x7fff7fff | p | 0x7fff7fff) !== -1) m = 0; }
@@ -2205,7 +2205,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 470: { // i16x8.bitmask
+      case 472: { // i16x8.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 15 & 1 | p >>> 30 & 2) << i * 2; }
@@ -2213,7 +2213,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 473: { // i16x8.extend_low_i8x16_s
+      case 475: { // i16x8.extend_low_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2225,7 +2225,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 474: { // i16x8.extend_high_i8x16_s
+      case 476: { // i16x8.extend_high_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2237,7 +2237,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 475: { // i16x8.extend_low_i8x16_u
+      case 477: { // i16x8.extend_low_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2249,7 +2249,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 476: { // i16x8.extend_high_i8x16_u
+      case 478: { // i16x8.extend_high_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2261,7 +2261,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 477: { // i16x8.shl
+      case 479: { // i16x8.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff << n & 0xffff, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2273,7 +2273,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 478: { // i16x8.shr_s
+      case 480: { // i16x8.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2284,7 +2284,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 479: { // i16x8.shr_u
+      case 481: { // i16x8.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff >>> n, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2296,7 +2296,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 487: { // i16x8.mul
+      case 489: { // i16x8.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2308,7 +2308,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 497: { // i32x4.abs
+      case 499: { // i32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2318,7 +2318,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 498: { // i32x4.neg
+      case 500: { // i32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2328,7 +2328,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 499: { // i32x4.all_true
+      case 501: { // i32x4.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (p === 0) m = 0; }
@@ -2336,7 +2336,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 500: { // i32x4.bitmask
+      case 502: { // i32x4.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 31) << i; }
@@ -2344,7 +2344,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 501: { // i32x4.extend_low_i16x8_s
+      case 503: { // i32x4.extend_low_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2356,7 +2356,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 502: { // i32x4.extend_high_i16x8_s
+      case 504: { // i32x4.extend_high_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2368,7 +2368,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 503: { // i32x4.extend_low_i16x8_u
+      case 505: { // i32x4.extend_low_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2380,7 +2380,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 504: { // i32x4.extend_high_i16x8_u
+      case 506: { // i32x4.extend_high_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2392,7 +2392,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 505: { // i32x4.shl
+      case 507: { // i32x4.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2403,7 +2403,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 506: { // i32x4.shr_s
+      case 508: { // i32x4.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2414,7 +2414,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 507: { // i32x4.shr_u
+      case 509: { // i32x4.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2425,7 +2425,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 508: { // i32x4.add
+      case 510: { // i32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2437,7 +2437,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 509: { // i32x4.sub
+      case 511: { // i32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2449,7 +2449,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 510: { // i32x4.mul
+      case 512: { // i32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2461,7 +2461,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 511: case 513: { // i32x4.min_s, i32x4.max_s
+      case 513: case 515: { // i32x4.min_s, i32x4.max_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2476,7 +2476,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 512: case 514: { // i32x4.min_u, i32x4.max_u
+      case 514: case 516: { // i32x4.min_u, i32x4.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2491,7 +2491,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 515: { // i32x4.dot_i16x8_s
+      case 517: { // i32x4.dot_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2503,7 +2503,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 524: { // i64x2.extend_low_i32x4_s
+      case 526: { // i64x2.extend_low_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2515,7 +2515,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 525: { // i64x2.extend_high_i32x4_s
+      case 527: { // i64x2.extend_high_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2527,7 +2527,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 526: { // i64x2.extend_low_i32x4_u
+      case 528: { // i64x2.extend_low_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2539,7 +2539,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 527: { // i64x2.extend_high_i32x4_u
+      case 529: { // i64x2.extend_high_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2551,7 +2551,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 531: { // i64x2.add
+      case 533: { // i64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2566,7 +2566,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 532: { // i64x2.sub
+      case 534: { // i64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2581,7 +2581,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 544: { // f32x4.abs
+      case 546: { // f32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2591,7 +2591,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 545: { // f32x4.neg
+      case 547: { // f32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2601,7 +2601,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 546: { // f32x4.sqrt
+      case 548: { // f32x4.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2613,7 +2613,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 547: { // f32x4.add
+      case 549: { // f32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2627,7 +2627,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 548: { // f32x4.sub
+      case 550: { // f32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2641,7 +2641,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 549: { // f32x4.mul
+      case 551: { // f32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2655,7 +2655,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 550: { // f32x4.div
+      case 552: { // f32x4.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2669,7 +2669,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 551: { // f32x4.min
+      case 553: { // f32x4.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2683,7 +2683,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 552: { // f32x4.max
+      case 554: { // f32x4.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2697,7 +2697,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 557: { // f64x2.sqrt
+      case 559: { // f64x2.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
@@ -2709,7 +2709,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 558: { // f64x2.add
+      case 560: { // f64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2723,7 +2723,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 559: { // f64x2.sub
+      case 561: { // f64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2737,7 +2737,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 560: { // f64x2.mul
+      case 562: { // f64x2.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2751,7 +2751,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 561: { // f64x2.div
+      case 563: { // f64x2.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2765,7 +2765,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 562: { // f64x2.min
+      case 564: { // f64x2.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2779,7 +2779,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 563: { // f64x2.max
+      case 565: { // f64x2.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2793,14 +2793,14 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 568: { // f32x4.convert_i32x4_s
+      case 570: { // f32x4.convert_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 569: { // f32x4.convert_i32x4_u
+      case 571: { // f32x4.convert_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0] >>> 0;
