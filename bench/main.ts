@@ -41,8 +41,8 @@ const DEFAULT: Paces = {
   coremark: { slice: 12_000, minRounds: 9, maxRounds: 31, sample: 40, warmup: 600, longest: 20_000 },
   program: { slice: 3_000, minRounds: 5, maxRounds: 25, sample: 15, warmup: 120, longest: 4_000 },
   instrument: {
-    single: { slice: 4_000, minRounds: 9, maxRounds: 41, sample: 40, warmup: 600, longest: 20_000 },
-    program: { slice: 1_200, minRounds: 5, maxRounds: 25, sample: 15, warmup: 150, longest: 4_000 },
+    single: { slice: 8_000, minRounds: 9, maxRounds: 41, sample: 40, warmup: 600, longest: 20_000 },
+    program: { slice: 2_500, minRounds: 5, maxRounds: 25, sample: 15, warmup: 300, longest: 4_000 },
     throughput: { slice: 1_000, minRounds: 3, maxRounds: 15, sample: 15 },
   },
   startup: { runs: 15, coldRuns: 3, cold: [MULTIPLIED, 'pulldown-cmark', 'json'] },
@@ -54,8 +54,8 @@ const QUICK: Paces = {
   coremark: { slice: 3_500, minRounds: 3, maxRounds: 9, sample: 30, warmup: 300, longest: 10_000 },
   program: { slice: 500, minRounds: 3, maxRounds: 9, sample: 8, warmup: 40, longest: 2_000 },
   instrument: {
-    single: { slice: 1_200, minRounds: 3, maxRounds: 9, sample: 30, warmup: 400, longest: 10_000 },
-    program: { slice: 300, minRounds: 3, maxRounds: 9, sample: 8, warmup: 60, longest: 2_000 },
+    single: { slice: 2_000, minRounds: 5, maxRounds: 15, sample: 30, warmup: 400, longest: 10_000 },
+    program: { slice: 600, minRounds: 3, maxRounds: 9, sample: 8, warmup: 100, longest: 2_000 },
     throughput: { slice: 200, minRounds: 2, maxRounds: 7, sample: 8 },
   },
   startup: { runs: 6, coldRuns: 2, cold: ['pulldown-cmark'] },

@@ -105,8 +105,9 @@ export function summarize(programs: readonly ProgramReport[], contenders: readon
 
 /** Programs on which engines that count gas count differently: always a fault. */
 export function gasMismatches(programs: readonly ProgramReport[]): string[] {
-  return [...new Set(programs.map(({ name }) => name))].flatMap((name) => {
-    const outcomes = programs.flatMap((program) => (program.name === name ? Object.entries(program.outcomes) : []));
+  const work = ({ name, size }: ProgramReport) => `${name} (${size})`;
+  return [...new Set(programs.map(work))].flatMap((name) => {
+    const outcomes = programs.flatMap((program) => (work(program) === name ? Object.entries(program.outcomes) : []));
     const counts = outcomes.flatMap(([key, outcome]) =>
       outcome.state === 'timed' && outcome.gas !== undefined ? [[key, outcome.gas] as const] : [],
     );

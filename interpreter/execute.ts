@@ -20,7 +20,7 @@ import type { ValType } from '../wasm/types.ts';
 import { ExceptionInstance, JS_TAG } from './exception.ts';
 import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
-import { EXIT, FIRST_RARE, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
+import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
 import { run } from './loop.generated.ts';
 import type { Store } from './store.ts';
 import type { Thread } from './thread.ts';
@@ -242,7 +242,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         loop = run;
         continue;
       }
-      if (loop === run && VECTOR_LOOP.has(instruction)) {
+      if (instruction >= FIRST_SYSTEM && loop === run && VECTOR_LOOP.has(instruction)) {
         loop = runVectors;
         continue;
       }

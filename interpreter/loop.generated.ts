@@ -2590,7 +2590,27 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 244: { // i32.mul >b i32.add
+      case 244: { // i32.add > i32.add.k > br_nz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        pc = pc + 4 | 0;
+        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
+          target = C[pc + 2 | 0];
+          gas = gas - C[pc + 3 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+        } else {
+          gas = gas - C[pc + 4 | 0] | 0;
+          pc = pc + 5 | 0;
+        }
+        continue;
+      }
+      case 245: { // i32.mul >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = Math.imul(a, b);
@@ -2601,7 +2621,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 245: { // i32.mul.k >a i32.add.k
+      case 246: { // i32.mul.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = Math.imul(a, b);
@@ -2612,7 +2632,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 246: { // i32.shl.k >a i32.add.k
+      case 247: { // i32.shl.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2623,7 +2643,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 247: { // i32.shl.k >a i32.xor
+      case 248: { // i32.shl.k >a i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2634,7 +2654,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 248: { // i32.shl.k >b i32.add
+      case 249: { // i32.shl.k >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2645,7 +2665,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 249: { // i32.shr_u.k >a i32.and.k
+      case 250: { // i32.shr_u.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2656,7 +2676,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 250: { // i32.shr_u.k >b i32.xor
+      case 251: { // i32.shr_u.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2667,7 +2687,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 251: { // i32.rotl.k >b i32.xor
+      case 252: { // i32.rotl.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a << b) | (a >>> -b);
@@ -2678,7 +2698,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 252: { // i32.xor >a i32.mul.k
+      case 253: { // i32.xor >a i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = a ^ b;
@@ -2689,7 +2709,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 253: { // i32.and.k > i32.xor.k
+      case 254: { // i32.and.k > i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
@@ -2700,7 +2720,18 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 254: { // load32.i32 > load32.i32
+      case 255: { // i32.xor > i32.and.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
+        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a & b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 256: { // load32.i32 > load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2715,7 +2746,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 255: { // load32.i32 >a br_table
+      case 257: { // load32.i32 >a br_table
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2731,7 +2762,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 256: { // load32.i32 > br_nz
+      case 258: { // load32.i32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2749,7 +2780,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 257: { // load32.u8 >b i32.xor
+      case 259: { // load32.u8 >b i32.xor
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2762,7 +2793,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 258: { // load32.u8 > copy32 > br_nz
+      case 260: { // load32.u8 > copy32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2782,7 +2813,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 259: { // store32.i32 > i32.add.k
+      case 261: { // store32.i32 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2796,7 +2827,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 260: { // store32.i32 > copy32
+      case 262: { // store32.i32 > copy32
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -2808,7 +2839,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 261: { // store32.i8 > i32.add.k
+      case 263: { // store32.i8 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 2 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -2822,7 +2853,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 262: { // const32 >b store32.i32
+      case 264: { // const32 >b store32.i32
         x = C[pc + 2 | 0];
         pc = pc + 3 | 0;
         base = R[fp + C[pc + 1 | 0] | 0];
@@ -2834,14 +2865,14 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 263: { // copy32 > copy32
+      case 265: { // copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 264: { // copy32 > br_nz
+      case 266: { // copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
@@ -2855,7 +2886,7 @@ export function run(thread: Thread): number {
         }
         continue;
       }
-      case 265: { // copy32 > br
+      case 267: { // copy32 > br
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         pc = pc + 3 | 0;
         target = C[pc + 1 | 0];
@@ -2864,7 +2895,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 266: { // global.get32 >a i32.add.k >a global.set32
+      case 268: { // global.get32 >a i32.add.k >a global.set32
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         a = x;
@@ -2875,7 +2906,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 267: { // global.get32 >a store32.i32
+      case 269: { // global.get32 >a store32.i32
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         base = x;
@@ -2887,7 +2918,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 268: { // global.get32 >a br.i32.ge_s.k
+      case 270: { // global.get32 >a br.i32.ge_s.k
         x = G[C[pc + 2 | 0]];
         pc = pc + 3 | 0;
         a = x;
@@ -2930,25 +2961,25 @@ export function computeRarely(thread: Thread): number {
   let exit = 0;
   loop: for (;;) {
     switch (C[pc]) {
-      case 269: { // i32.eqz
+      case 271: { // i32.eqz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 270: { // i32.ctz
+      case 272: { // i32.ctz
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
         pc = pc + 3 | 0;
         break loop;
       }
-      case 271: { // i32.popcnt
+      case 273: { // i32.popcnt
         const a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = popcnt32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 272: { // i64.popcnt
+      case 274: { // i64.popcnt
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2959,7 +2990,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 273: { // i64.div_s
+      case 275: { // i64.div_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2973,7 +3004,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 274: { // i64.div_u
+      case 276: { // i64.div_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2986,7 +3017,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 275: { // i64.rem_s
+      case 277: { // i64.rem_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -2999,7 +3030,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 276: { // i64.rem_u
+      case 278: { // i64.rem_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3012,13 +3043,13 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 277: { // f32.abs
+      case 279: { // f32.abs
         const ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 278: { // f32.ceil
+      case 280: { // f32.ceil
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3027,7 +3058,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 279: { // f32.floor
+      case 281: { // f32.floor
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3036,7 +3067,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 280: { // f32.trunc
+      case 282: { // f32.trunc
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3045,7 +3076,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 281: { // f32.nearest
+      case 283: { // f32.nearest
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3054,7 +3085,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 282: { // f32.sqrt
+      case 284: { // f32.sqrt
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const r = Math.sqrt(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3063,7 +3094,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 283: { // f32.min
+      case 285: { // f32.min
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.min(a, b);
@@ -3073,7 +3104,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 284: { // f32.max
+      case 286: { // f32.max
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const b = F32[fp + C[pc + 3 | 0] | 0];
         const r = Math.max(a, b);
@@ -3083,14 +3114,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 285: { // f32.copysign
+      case 287: { // f32.copysign
         const ai = R[fp + C[pc + 2 | 0] | 0];
         const bi = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (ai & 2147483647) | (bi & -2147483648);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 286: { // f64.ceil
+      case 288: { // f64.ceil
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.ceil(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3099,7 +3130,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 287: { // f64.floor
+      case 289: { // f64.floor
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.floor(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3108,7 +3139,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 288: { // f64.trunc
+      case 290: { // f64.trunc
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = Math.trunc(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3117,7 +3148,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 289: { // f64.nearest
+      case 291: { // f64.nearest
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const r = nearest(a);
         const d = fp + C[pc + 1 | 0] | 0;
@@ -3126,7 +3157,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 290: { // f64.min
+      case 292: { // f64.min
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         const r = Math.min(a, b);
@@ -3136,7 +3167,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 291: { // f64.max
+      case 293: { // f64.max
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         const r = Math.max(a, b);
@@ -3146,7 +3177,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 292: { // f64.copysign
+      case 294: { // f64.copysign
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3159,7 +3190,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 293: { // i32.trunc_f32_s
+      case 295: { // i32.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -3167,7 +3198,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 294: { // i32.trunc_f32_u
+      case 296: { // i32.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -3175,7 +3206,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 295: { // i32.trunc_f64_u
+      case 297: { // i32.trunc_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -3183,7 +3214,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 296: { // i64.trunc_f32_s
+      case 298: { // i64.trunc_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -3192,7 +3223,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 297: { // i64.trunc_f32_u
+      case 299: { // i64.trunc_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -3201,7 +3232,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 298: { // i64.trunc_f64_s
+      case 300: { // i64.trunc_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -3210,7 +3241,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 299: { // i64.trunc_f64_u
+      case 301: { // i64.trunc_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -3219,14 +3250,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 300: { // f32.convert_i32_u
+      case 302: { // f32.convert_i32_u
         const a = R[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 301: { // f32.convert_i64_s
+      case 303: { // f32.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3235,7 +3266,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 302: { // f32.convert_i64_u
+      case 304: { // f32.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3244,7 +3275,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 303: { // f64.convert_i64_s
+      case 305: { // f64.convert_i64_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3253,7 +3284,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 304: { // f64.convert_i64_u
+      case 306: { // f64.convert_i64_u
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const ah = R[ar + 1 | 0];
@@ -3262,7 +3293,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 305: { // i64.extend8_s
+      case 307: { // i64.extend8_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 24) >> 24;
@@ -3272,7 +3303,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 306: { // i64.extend16_s
+      case 308: { // i64.extend16_s
         const ar = fp + C[pc + 2 | 0] | 0;
         const al = R[ar];
         const lo = (al << 16) >> 16;
@@ -3282,52 +3313,52 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 307: { // i32.trunc_sat_f32_s
+      case 309: { // i32.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 308: { // i32.trunc_sat_f32_u
+      case 310: { // i32.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 309: { // i32.trunc_sat_f64_s
+      case 311: { // i32.trunc_sat_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 310: { // i32.trunc_sat_f64_u
+      case 312: { // i32.trunc_sat_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 311: { // i64.trunc_sat_f32_s
+      case 313: { // i64.trunc_sat_f32_s
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 312: { // i64.trunc_sat_f32_u
+      case 314: { // i64.trunc_sat_f32_u
         const a = F32[fp + C[pc + 2 | 0] | 0];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 313: { // i64.trunc_sat_f64_s
+      case 315: { // i64.trunc_sat_f64_s
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 314: { // i64.trunc_sat_f64_u
+      case 316: { // i64.trunc_sat_f64_u
         const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         const d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);

@@ -4,10 +4,10 @@
 import type { Thread } from './thread.ts';
 
 /** What the vector loop executes beside instructions of the main loop. */
-export const VECTOR_LOOP: ReadonlySet<number> = new Set([319, 320, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 384, 385, 386, 388, 387, 389, 390, 391, 393, 394, 396, 400, 397, 401, 398, 402, 404, 405, 414, 415, 406, 407, 408, 409, 410, 411, 412, 413, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 428, 430, 432, 427, 429, 431, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 461, 462, 465, 497, 466, 498, 467, 468, 469, 476, 478, 479, 511, 480, 512, 481, 513, 482, 514, 483, 515, 484, 516, 487, 488, 489, 490, 519, 520, 521, 522, 492, 523, 493, 494, 495, 496, 500, 501, 504, 505, 506, 507, 508, 509, 510, 518, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 544, 543, 545, 546, 555, 556, 557, 558, 562, 563, 575, 576, 577, 578, 579, 580, 581, 582, 583, 588, 589, 590, 591, 592, 593, 594, 599, 600]);
+export const VECTOR_LOOP: ReadonlySet<number> = new Set([321, 322, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 386, 387, 388, 390, 389, 391, 392, 393, 395, 396, 398, 402, 399, 403, 400, 404, 406, 407, 416, 417, 408, 409, 410, 411, 412, 413, 414, 415, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 430, 432, 434, 429, 431, 433, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 463, 464, 467, 499, 468, 500, 469, 470, 471, 478, 480, 481, 513, 482, 514, 483, 515, 484, 516, 485, 517, 486, 518, 489, 490, 491, 492, 521, 522, 523, 524, 494, 525, 495, 496, 497, 498, 502, 503, 506, 507, 508, 509, 510, 511, 512, 520, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 546, 545, 547, 548, 557, 558, 559, 560, 564, 565, 577, 578, 579, 580, 581, 582, 583, 584, 585, 590, 591, 592, 593, 594, 595, 596, 601, 602]);
 
 /** What instructions that share a case differ in. */
-const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 /** Two vectors, while their bytes are shuffled. */
 const LANES = new Int32Array(8);
 const BYTES = new Uint8Array(LANES.buffer);
@@ -1341,7 +1341,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 319: { // copy.v128
+      case 321: { // copy.v128
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1351,7 +1351,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 320: { // select.v128
+      case 322: { // select.v128
         s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1361,7 +1361,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 369: { // v128.load
+      case 371: { // v128.load
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 16 | 0)) { exit = 20; break loop; }
@@ -1374,7 +1374,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 370: { // v128.load8x8_s
+      case 372: { // v128.load8x8_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1389,7 +1389,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 371: { // v128.load8x8_u
+      case 373: { // v128.load8x8_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1404,7 +1404,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 372: { // v128.load16x4_s
+      case 374: { // v128.load16x4_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1419,7 +1419,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 373: { // v128.load16x4_u
+      case 375: { // v128.load16x4_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1434,7 +1434,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 374: { // v128.load32x2_s
+      case 376: { // v128.load32x2_s
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1449,7 +1449,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 375: { // v128.load32x2_u
+      case 377: { // v128.load32x2_u
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1464,7 +1464,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 376: { // v128.load8_splat
+      case 378: { // v128.load8_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
@@ -1478,7 +1478,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 377: { // v128.load16_splat
+      case 379: { // v128.load16_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
@@ -1492,7 +1492,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 378: { // v128.load32_splat
+      case 380: { // v128.load32_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -1506,7 +1506,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 379: { // v128.load64_splat
+      case 381: { // v128.load64_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1521,7 +1521,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 380: { // v128.store
+      case 382: { // v128.store
         base = R[fp + C[pc + 1 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 16 | 0)) { exit = 20; break loop; }
@@ -1539,7 +1539,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 381: { // v128.const
+      case 383: { // v128.const
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = C[pc + 2 | 0];
         R[d + 1 | 0] = C[pc + 3 | 0];
@@ -1548,7 +1548,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 6 | 0;
         continue;
       }
-      case 382: { // i8x16.shuffle
+      case 384: { // i8x16.shuffle
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1560,7 +1560,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 384: { // i8x16.splat
+      case 386: { // i8x16.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xff, 0x01010101);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1570,7 +1570,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 385: { // i16x8.splat
+      case 387: { // i16x8.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xffff, 0x10001);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1580,7 +1580,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 386: case 388: { // i32x4.splat, f32x4.splat
+      case 388: case 390: { // i32x4.splat, f32x4.splat
         p = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1590,7 +1590,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 387: case 389: { // i64x2.splat, f64x2.splat
+      case 389: case 391: { // i64x2.splat, f64x2.splat
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1602,40 +1602,40 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 390: { // i8x16.extract_lane_s
+      case 392: { // i8x16.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 391: { // i8x16.extract_lane_u
+      case 393: { // i8x16.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >>> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 393: { // i16x8.extract_lane_s
+      case 395: { // i16x8.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 394: { // i16x8.extract_lane_u
+      case 396: { // i16x8.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >>> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 396: case 400: { // i32x4.extract_lane, f32x4.extract_lane
+      case 398: case 402: { // i32x4.extract_lane, f32x4.extract_lane
         R[fp + C[pc + 1 | 0] | 0] = R[(fp + C[pc + 2 | 0] | 0) + C[pc + 3 | 0] | 0];
         pc = pc + 4 | 0;
         continue;
       }
-      case 397: case 401: { // i32x4.replace_lane, f32x4.replace_lane
+      case 399: case 403: { // i32x4.replace_lane, f32x4.replace_lane
         p = R[fp + C[pc + 3 | 0] | 0];
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1647,7 +1647,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 398: case 402: { // i64x2.extract_lane, f64x2.extract_lane
+      case 400: case 404: { // i64x2.extract_lane, f64x2.extract_lane
         s = (fp + C[pc + 2 | 0] | 0) + 2 * C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1656,7 +1656,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 404: case 405: case 414: case 415: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
+      case 406: case 407: case 416: case 417: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1675,7 +1675,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 406: case 407: case 408: case 409: case 410: case 411: case 412: case 413: case 416: case 417: case 418: case 419: case 420: case 421: case 422: case 423: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
+      case 408: case 409: case 410: case 411: case 412: case 413: case 414: case 415: case 418: case 419: case 420: case 421: case 422: case 423: case 424: case 425: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1698,7 +1698,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 424: case 425: { // i32x4.eq, i32x4.ne
+      case 426: case 427: { // i32x4.eq, i32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1713,7 +1713,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 426: case 428: case 430: case 432: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
+      case 428: case 430: case 432: case 434: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1728,7 +1728,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 427: case 429: case 431: case 433: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
+      case 429: case 431: case 433: case 435: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1743,7 +1743,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 434: case 435: { // f32x4.eq, f32x4.ne
+      case 436: case 437: { // f32x4.eq, f32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1758,7 +1758,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 436: case 437: { // f32x4.lt, f32x4.gt
+      case 438: case 439: { // f32x4.lt, f32x4.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1773,7 +1773,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 438: case 439: { // f32x4.le, f32x4.ge
+      case 440: case 441: { // f32x4.le, f32x4.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1788,7 +1788,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 440: case 441: { // f64x2.eq, f64x2.ne
+      case 442: case 443: { // f64x2.eq, f64x2.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1806,7 +1806,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 442: case 443: { // f64x2.lt, f64x2.gt
+      case 444: case 445: { // f64x2.lt, f64x2.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1824,7 +1824,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 444: case 445: { // f64x2.le, f64x2.ge
+      case 446: case 447: { // f64x2.le, f64x2.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1842,7 +1842,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 446: { // v128.not
+      case 448: { // v128.not
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1852,7 +1852,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 447: { // v128.and
+      case 449: { // v128.and
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1864,7 +1864,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 448: { // v128.andnot
+      case 450: { // v128.andnot
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1876,7 +1876,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 449: { // v128.or
+      case 451: { // v128.or
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1888,7 +1888,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 450: { // v128.xor
+      case 452: { // v128.xor
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1900,7 +1900,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 451: { // v128.bitselect
+      case 453: { // v128.bitselect
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         u = fp + C[pc + 4 | 0] | 0;
@@ -1914,13 +1914,13 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 452: { // v128.any_true
+      case 454: { // v128.any_true
         s = fp + C[pc + 2 | 0] | 0;
         R[fp + C[pc + 1 | 0] | 0] = (R[s] | R[s + 1 | 0] | R[s + 2 | 0] | R[s + 3 | 0]) !== 0 ? 1 : 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 461: { // v128.load32_zero
+      case 463: { // v128.load32_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
@@ -1933,7 +1933,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 462: { // v128.load64_zero
+      case 464: { // v128.load64_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         offset = C[pc + 3 | 0];
         if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
@@ -1946,7 +1946,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 465: case 497: { // i8x16.abs, i16x8.abs
+      case 467: case 499: { // i8x16.abs, i16x8.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1962,7 +1962,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 466: case 498: { // i8x16.neg, i16x8.neg
+      case 468: case 500: { // i8x16.neg, i16x8.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1974,7 +1974,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 467: { // i8x16.popcnt
+      case 469: { // i8x16.popcnt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1986,7 +1986,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 468: { // i8x16.all_true
+      case 470: { // i8x16.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7f7f7f7f) + 0x7f7f7f7f | p | 0x7f7f7f7f) !== -1) m = 0; }
@@ -1994,7 +1994,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 469: { // i8x16.bitmask
+      case 471: { // i8x16.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 7 & 1 | p >>> 14 & 2 | p >>> 21 & 4 | p >>> 28 & 8) << i * 4; }
@@ -2002,7 +2002,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 476: { // i8x16.shl
+      case 478: { // i8x16.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff << n & 0xff, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2014,7 +2014,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 478: { // i8x16.shr_u
+      case 480: { // i8x16.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2026,7 +2026,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 479: case 511: { // i8x16.add, i16x8.add
+      case 481: case 513: { // i8x16.add, i16x8.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2040,7 +2040,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 480: case 512: { // i8x16.add_sat_s, i16x8.add_sat_s
+      case 482: case 514: { // i8x16.add_sat_s, i16x8.add_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2058,7 +2058,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 481: case 513: { // i8x16.add_sat_u, i16x8.add_sat_u
+      case 483: case 515: { // i8x16.add_sat_u, i16x8.add_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2075,7 +2075,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 482: case 514: { // i8x16.sub, i16x8.sub
+      case 484: case 516: { // i8x16.sub, i16x8.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2089,7 +2089,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 483: case 515: { // i8x16.sub_sat_s, i16x8.sub_sat_s
+      case 485: case 517: { // i8x16.sub_sat_s, i16x8.sub_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2107,7 +2107,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 484: case 516: { // i8x16.sub_sat_u, i16x8.sub_sat_u
+      case 486: case 518: { // i8x16.sub_sat_u, i16x8.sub_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2125,7 +2125,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 487: case 488: case 489: case 490: case 519: case 520: case 521: case 522: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
+      case 489: case 490: case 491: case 492: case 521: case 522: case 523: case 524: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2149,7 +2149,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 492: case 523: { // i8x16.avgr_u, i16x8.avgr_u
+      case 494: case 525: { // i8x16.avgr_u, i16x8.avgr_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2163,7 +2163,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 493: { // i16x8.extadd_pairwise_i8x16_s
+      case 495: { // i16x8.extadd_pairwise_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2173,7 +2173,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 494: { // i16x8.extadd_pairwise_i8x16_u
+      case 496: { // i16x8.extadd_pairwise_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2183,7 +2183,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 495: { // i32x4.extadd_pairwise_i16x8_s
+      case 497: { // i32x4.extadd_pairwise_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2193,7 +2193,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 496: { // i32x4.extadd_pairwise_i16x8_u
+      case 498: { // i32x4.extadd_pairwise_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2203,7 +2203,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 500: { // i16x8.all_true
+      case 502: { // i16x8.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7fff7fff) + 0x7fff7fff | p | 0x7fff7fff) !== -1) m = 0; }
@@ -2211,7 +2211,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 501: { // i16x8.bitmask
+      case 503: { // i16x8.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 15 & 1 | p >>> 30 & 2) << i * 2; }
@@ -2219,7 +2219,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 504: { // i16x8.extend_low_i8x16_s
+      case 506: { // i16x8.extend_low_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2231,7 +2231,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 505: { // i16x8.extend_high_i8x16_s
+      case 507: { // i16x8.extend_high_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2243,7 +2243,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 506: { // i16x8.extend_low_i8x16_u
+      case 508: { // i16x8.extend_low_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2255,7 +2255,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 507: { // i16x8.extend_high_i8x16_u
+      case 509: { // i16x8.extend_high_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2267,7 +2267,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 508: { // i16x8.shl
+      case 510: { // i16x8.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff << n & 0xffff, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2279,7 +2279,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 509: { // i16x8.shr_s
+      case 511: { // i16x8.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2290,7 +2290,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 510: { // i16x8.shr_u
+      case 512: { // i16x8.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff >>> n, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2302,7 +2302,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 518: { // i16x8.mul
+      case 520: { // i16x8.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2314,7 +2314,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 528: { // i32x4.abs
+      case 530: { // i32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2324,7 +2324,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 529: { // i32x4.neg
+      case 531: { // i32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2334,7 +2334,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 530: { // i32x4.all_true
+      case 532: { // i32x4.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (p === 0) m = 0; }
@@ -2342,7 +2342,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 531: { // i32x4.bitmask
+      case 533: { // i32x4.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 31) << i; }
@@ -2350,7 +2350,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 532: { // i32x4.extend_low_i16x8_s
+      case 534: { // i32x4.extend_low_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2362,7 +2362,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 533: { // i32x4.extend_high_i16x8_s
+      case 535: { // i32x4.extend_high_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2374,7 +2374,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 534: { // i32x4.extend_low_i16x8_u
+      case 536: { // i32x4.extend_low_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2386,7 +2386,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 535: { // i32x4.extend_high_i16x8_u
+      case 537: { // i32x4.extend_high_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2398,7 +2398,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 536: { // i32x4.shl
+      case 538: { // i32x4.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2409,7 +2409,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 537: { // i32x4.shr_s
+      case 539: { // i32x4.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2420,7 +2420,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 538: { // i32x4.shr_u
+      case 540: { // i32x4.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2431,7 +2431,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 539: { // i32x4.add
+      case 541: { // i32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2443,7 +2443,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 540: { // i32x4.sub
+      case 542: { // i32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2455,7 +2455,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 541: { // i32x4.mul
+      case 543: { // i32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2467,7 +2467,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 542: case 544: { // i32x4.min_s, i32x4.max_s
+      case 544: case 546: { // i32x4.min_s, i32x4.max_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2482,7 +2482,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 543: case 545: { // i32x4.min_u, i32x4.max_u
+      case 545: case 547: { // i32x4.min_u, i32x4.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2497,7 +2497,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 546: { // i32x4.dot_i16x8_s
+      case 548: { // i32x4.dot_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2509,7 +2509,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 555: { // i64x2.extend_low_i32x4_s
+      case 557: { // i64x2.extend_low_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2521,7 +2521,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 556: { // i64x2.extend_high_i32x4_s
+      case 558: { // i64x2.extend_high_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2533,7 +2533,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 557: { // i64x2.extend_low_i32x4_u
+      case 559: { // i64x2.extend_low_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2545,7 +2545,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 558: { // i64x2.extend_high_i32x4_u
+      case 560: { // i64x2.extend_high_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2557,7 +2557,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 562: { // i64x2.add
+      case 564: { // i64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2572,7 +2572,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 563: { // i64x2.sub
+      case 565: { // i64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2587,7 +2587,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 575: { // f32x4.abs
+      case 577: { // f32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2597,7 +2597,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 576: { // f32x4.neg
+      case 578: { // f32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2607,7 +2607,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 577: { // f32x4.sqrt
+      case 579: { // f32x4.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2619,7 +2619,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 578: { // f32x4.add
+      case 580: { // f32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2633,7 +2633,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 579: { // f32x4.sub
+      case 581: { // f32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2647,7 +2647,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 580: { // f32x4.mul
+      case 582: { // f32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2661,7 +2661,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 581: { // f32x4.div
+      case 583: { // f32x4.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2675,7 +2675,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 582: { // f32x4.min
+      case 584: { // f32x4.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2689,7 +2689,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 583: { // f32x4.max
+      case 585: { // f32x4.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2703,7 +2703,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 588: { // f64x2.sqrt
+      case 590: { // f64x2.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
@@ -2715,7 +2715,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 589: { // f64x2.add
+      case 591: { // f64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2729,7 +2729,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 590: { // f64x2.sub
+      case 592: { // f64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2743,7 +2743,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 591: { // f64x2.mul
+      case 593: { // f64x2.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2757,7 +2757,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 592: { // f64x2.div
+      case 594: { // f64x2.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2771,7 +2771,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 593: { // f64x2.min
+      case 595: { // f64x2.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2785,7 +2785,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 594: { // f64x2.max
+      case 596: { // f64x2.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2799,14 +2799,14 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 599: { // f32x4.convert_i32x4_s
+      case 601: { // f32x4.convert_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 600: { // f32x4.convert_i32x4_u
+      case 602: { // f32x4.convert_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0] >>> 0;
