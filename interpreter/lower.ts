@@ -8,7 +8,7 @@
 
 import type { TrapKind } from '../wasm/errors.ts';
 import { blockType, CATCH, InstructionReader } from '../wasm/instructions.ts';
-import { type Mnemonic, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
+import { OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
 import { type ChargePoint, type FunctionPlan, planFunction } from '../wasm/plan.ts';
 import {
   type ArrayType,
@@ -22,7 +22,6 @@ import {
   functionTypeAt,
   I8,
   I16,
-  I31REF,
   I32,
   I64,
   isReference,
@@ -40,6 +39,7 @@ import type { CatchTarget, ModuleCode, Trace, TryRegion } from './code.ts';
 import { fuse } from './fuse.ts';
 import { GLOBAL_WORDS } from './global.ts';
 import { ALIASES, accessName, find, HEADER_WORDS, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
+import { HANDLERS } from './lower-special.ts';
 import { isWide, Operands } from './operands.ts';
 
 /** Offsets beyond this can never be in bounds, as no memory reaches 2 GiB. */
@@ -89,8 +89,6 @@ const ELSE = opcode('else').index;
 const BLOCK = opcode('block').index;
 const END = opcode('end').index;
 const TRY_TABLE = opcode('try_table').index;
-const ADD32 = opcode('i32.add').index;
-const SUB32 = opcode('i32.sub').index;
 const EXTEND = opcode('i64.extend_i32_s').index;
 const IS_ACCESS = OPCODES.map((row) => row.immediates.startsWith('memarg'));
 
@@ -123,305 +121,10 @@ function selectOf(type: ValType): number {
   return op(isWide(type) ? 'select64' : 'select32');
 }
 
-type Handler = (l: Lowering) => void;
-
-/** The instructions that are not computations or accesses. */
-const SPECIAL_MNEMONICS = [
-  'unreachable',
-  'nop',
-  'block',
-  'loop',
-  'if',
-  'else',
-  'end',
-  'br',
-  'br_if',
-  'br_table',
-  'return',
-  'call',
-  'call_indirect',
-  'drop',
-  'select',
-  'select_t',
-  'local.get',
-  'local.set',
-  'local.tee',
-  'global.get',
-  'global.set',
-  'table.get',
-  'table.set',
-  'memory.size',
-  'memory.grow',
-  'i32.const',
-  'i64.const',
-  'f32.const',
-  'f64.const',
-  'ref.null',
-  'ref.is_null',
-  'ref.func',
-  'memory.init',
-  'data.drop',
-  'memory.copy',
-  'memory.fill',
-  'table.init',
-  'elem.drop',
-  'table.copy',
-  'table.grow',
-  'table.size',
-  'table.fill',
-  'i32.eqz',
-  'i32.sub',
-  'return_call',
-  'return_call_indirect',
-  'call_ref',
-  'return_call_ref',
-  'try_table',
-  'throw',
-  'throw_ref',
-  'ref.eq',
-  'ref.as_non_null',
-  'br_on_null',
-  'br_on_non_null',
-  'struct.new',
-  'struct.new_default',
-  'struct.get',
-  'struct.get_s',
-  'struct.get_u',
-  'struct.set',
-  'array.new',
-  'array.new_default',
-  'array.new_fixed',
-  'array.new_data',
-  'array.new_elem',
-  'array.get',
-  'array.get_s',
-  'array.get_u',
-  'array.set',
-  'array.len',
-  'array.fill',
-  'array.copy',
-  'array.init_data',
-  'array.init_elem',
-  'ref.test',
-  'ref.test null',
-  'ref.cast',
-  'ref.cast null',
-  'br_on_cast',
-  'br_on_cast_fail',
-  'any.convert_extern',
-  'extern.convert_any',
-  'ref.i31',
-  'i31.get_s',
-  'i31.get_u',
-] as const satisfies readonly Mnemonic[];
-
-/** A missing one is a type error. */
-const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
-  unreachable: (l) => {
-    l.trap('unreachable');
-    l.die();
-  },
-  nop: () => undefined,
-  block: (l) => l.enterBlock(),
-  loop: (l) => l.enterLoop(),
-  if: (l) => l.enterIf(),
-  else: (l) => l.otherwise(),
-  end: (l) => l.end(),
-  br: (l) => {
-    l.branch(l.reader.a);
-    l.die();
-  },
-  br_if: (l) => l.branchIf(l.reader.a),
-  br_table: (l) => {
-    l.branchTable();
-    l.die();
-  },
-  return: (l) => {
-    l.leave();
-    l.die();
-  },
-  call: (l) => l.call(),
-  call_indirect: (l) => l.callIndirect(),
-  drop: (l) => {
-    l.operands.pop();
-    l.operands.open = -1;
-  },
-  select: (l) => l.select(),
-  select_t: (l) => l.select(),
-  'local.get': (l) => l.operands.pushLocal(l.localTypes[l.reader.a] as ValType, l.reader.a),
-  'local.set': (l) => l.setLocal(l.reader.a, false),
-  'local.tee': (l) => l.setLocal(l.reader.a, true),
-  'global.get': (l) => {
-    const { index, type, suffix } = l.global();
-    l.produce(op(`global.get${suffix}`), type, index);
-  },
-  'global.set': (l) => {
-    const { index, suffix } = l.global();
-    l.emit(op(`global.set${suffix}`), index, l.operands.register(l.operands.pop()));
-  },
-  'i32.const': (l) => l.operands.pushConstant(I32, l.reader.low, 0),
-  'i64.const': (l) => l.operands.pushConstant(I64, l.reader.low, l.reader.high),
-  'f32.const': (l) => l.operands.pushConstant(F32, l.reader.low, 0),
-  'f64.const': (l) => l.operands.pushConstant(F64, l.reader.low, l.reader.high),
-  'i32.eqz': (l) => l.eqz(),
-  'i32.sub': (l) => {
-    // Taking a constant away is adding its opposite.
-    const top = l.operands.height - 1;
-    if (!l.operands.isConstant(top)) return l.compute(SUB32);
-    const constant = l.operands.low(l.operands.pop());
-    l.operands.pushConstant(I32, -constant | 0, 0);
-    l.compute(ADD32);
-  },
-  'ref.null': (l) => l.produce(op('null.ref'), l.reader.a),
-  'ref.is_null': (l) => l.produce(op('ref.is_null'), I32, l.operands.register(l.operands.pop())),
-  'ref.func': (l) => l.produce(op('ref.func'), definedRef(l.module.functions[l.reader.a] as number, false), l.reader.a),
-  'table.get': (l) => {
-    l.narrow(0, l.tableIs64(l.reader.a));
-    l.system('table.get', [l.reader.a], 1, l.tableType(l.reader.a));
-  },
-  'table.set': (l) => {
-    l.narrow(1, l.tableIs64(l.reader.a));
-    l.system('table.set', [l.reader.a], 2);
-  },
-  'table.size': (l) => {
-    l.system('table.size', [l.reader.a], 0, I32);
-    l.widen(l.tableIs64(l.reader.a));
-  },
-  'table.grow': (l) => {
-    const is64 = l.tableIs64(l.reader.a);
-    l.narrow(0, is64);
-    l.system('table.grow', [l.reader.a], 2, I32);
-    l.widen(is64);
-  },
-  'table.fill': (l) => {
-    const is64 = l.tableIs64(l.reader.a);
-    l.narrow(0, is64);
-    l.narrow(2, is64);
-    l.system('table.fill', [l.reader.a], 3);
-  },
-  'table.copy': (l) => {
-    l.narrowCopy(l.tableIs64(l.reader.a), l.tableIs64(l.reader.b));
-    l.system('table.copy', [l.reader.a, l.reader.b], 3);
-  },
-  'table.init': (l) => {
-    l.narrow(2, l.tableIs64(l.reader.b));
-    l.system('table.init', [l.reader.a, l.reader.b], 3);
-  },
-  'elem.drop': (l) => l.system('elem.drop', [l.reader.a], 0),
-  'memory.size': (l) => {
-    l.system('memory.size', [l.reader.a], 0, I32);
-    l.widen(l.memoryIs64(l.reader.a));
-  },
-  'memory.grow': (l) => {
-    const is64 = l.memoryIs64(l.reader.a);
-    l.narrow(0, is64);
-    l.system('memory.grow', [l.reader.a], 1, I32);
-    l.widen(is64);
-  },
-  'memory.fill': (l) => {
-    const is64 = l.memoryIs64(l.reader.a);
-    l.narrow(0, is64);
-    l.narrow(2, is64);
-    l.system('memory.fill', [l.reader.a], 3);
-  },
-  'memory.copy': (l) => {
-    l.narrowCopy(l.memoryIs64(l.reader.a), l.memoryIs64(l.reader.b));
-    l.system('memory.copy', [l.reader.a, l.reader.b], 3);
-  },
-  'memory.init': (l) => {
-    l.narrow(2, l.memoryIs64(l.reader.b));
-    l.system('memory.init', [l.reader.a, l.reader.b], 3);
-  },
-  'data.drop': (l) => l.system('data.drop', [l.reader.a], 0),
-  return_call: (l) => {
-    const index = l.reader.a;
-    l.tailCall(typeOfFunction(l.module, index), op('return_call'), index);
-  },
-  return_call_indirect: (l) => {
-    const { a: typeIndex, b: table } = l.reader;
-    l.narrow(0, l.tableIs64(table));
-    const element = l.operands.register(l.operands.pop());
-    l.tailCall(functionTypeAt(l.module, typeIndex), op('return_call_indirect'), table, typeIndex, element);
-  },
-  call_ref: (l) => l.callReference(),
-  return_call_ref: (l) => {
-    const target = l.operands.register(l.operands.pop());
-    l.tailCall(functionTypeAt(l.module, l.reader.a), op('return_call_ref'), target);
-  },
-  try_table: (l) => l.enterTry(),
-  throw: (l) => {
-    const { params } = functionTypeAt(l.module, l.module.tags[l.reader.a] as number);
-    const base = l.gather(params.length);
-    l.emit(op('throw'), l.reader.a, base);
-    l.die();
-  },
-  throw_ref: (l) => {
-    l.emit(op('throw_ref'), l.operands.register(l.operands.pop()));
-    l.die();
-  },
-  'ref.eq': (l) => l.system('ref.eq', [], 2, I32),
-  'ref.as_non_null': (l) => l.system('ref.as_non_null', [], 1, nonNull(l.operands.type(l.operands.height - 1))),
-  br_on_null: (l) => {
-    const label = l.reader.a;
-    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], true, true);
-  },
-  br_on_non_null: (l) => {
-    const label = l.reader.a;
-    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], false, false);
-    l.operands.pop();
-  },
-  br_on_cast: (l) => l.branchOnCast(true),
-  br_on_cast_fail: (l) => l.branchOnCast(false),
-  'struct.new': (l) => {
-    const index = l.reader.a;
-    const base = l.gather((l.module.types[index] as StructType).fields.length);
-    l.object('struct.new', index, [index, base]);
-  },
-  'struct.new_default': (l) => l.object('struct.new_default', l.reader.a, [l.reader.a]),
-  'struct.get': (l) => l.getField(0),
-  'struct.get_s': (l) => l.getField(1),
-  'struct.get_u': (l) => l.getField(0),
-  'struct.set': (l) => l.system('struct.set', [l.reader.a, l.reader.b], 2),
-  'array.new': (l) => {
-    const [value, length] = l.registers(2) as [number, number];
-    l.object('array.new', l.reader.a, [l.reader.a, value, length]);
-  },
-  'array.new_default': (l) => l.object('array.new_default', l.reader.a, [l.reader.a, ...l.registers(1)]),
-  'array.new_fixed': (l) => {
-    const { a: index, b: count } = l.reader;
-    const base = l.gather(count);
-    l.object('array.new_fixed', index, [index, count, base]);
-  },
-  'array.new_data': (l) => l.object('array.new_data', l.reader.a, [l.reader.a, l.reader.b, ...l.registers(2)]),
-  'array.new_elem': (l) => l.object('array.new_elem', l.reader.a, [l.reader.a, l.reader.b, ...l.registers(2)]),
-  'array.get': (l) => l.getElement(0),
-  'array.get_s': (l) => l.getElement(1),
-  'array.get_u': (l) => l.getElement(0),
-  'array.set': (l) => l.system('array.set', [], 3),
-  'array.len': (l) => l.system('array.len', [], 1, I32),
-  'array.fill': (l) => l.system('array.fill', [], 4),
-  'array.copy': (l) => l.system('array.copy', [], 5),
-  'array.init_data': (l) => l.system('array.init_data', [l.reader.b], 4),
-  'array.init_elem': (l) => l.system('array.init_elem', [l.reader.b], 4),
-  'ref.test': (l) => l.produce(op('ref.test'), I32, ...l.registers(1), nonNull(l.reader.a)),
-  'ref.test null': (l) => l.produce(op('ref.test'), I32, ...l.registers(1), l.reader.a),
-  'ref.cast': (l) => l.produce(op('ref.cast'), nonNull(l.reader.a), ...l.registers(1), nonNull(l.reader.a)),
-  'ref.cast null': (l) => l.produce(op('ref.cast'), l.reader.a, ...l.registers(1), l.reader.a),
-  'any.convert_extern': () => undefined,
-  'extern.convert_any': () => undefined,
-  'ref.i31': (l) => l.system('ref.i31', [], 1, nonNull(I31REF)),
-  'i31.get_s': (l) => l.system('i31.get_s', [], 1, I32),
-  'i31.get_u': (l) => l.system('i31.get_u', [], 1, I32),
-};
-
-const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map(
-  (row) => (SPECIAL as Partial<Record<Mnemonic, Handler>>)[row.mnemonic],
-);
-
 /** Features whose objects are traced. */
 const TRACED: readonly Feature[] = ['gc', 'exception-handling'];
 
-class Lowering {
+export class Lowering {
   readonly code: ModuleCode;
   readonly module: WasmModule;
   readonly reader: InstructionReader;
