@@ -27,7 +27,9 @@ const STRUCT = 0x5f;
 const ARRAY = 0x5e;
 
 /** Keys longer than this are replaced by their digest, or they would double with every type that names another. */
-const MAX_KEY = 120;
+const MAX_KEY = 80;
+/** Characters in the text of a group of types. */
+const MAX_TEXT = 1 << 26;
 
 type Composite =
   | { readonly kind: 'function'; readonly params: readonly ValType[]; readonly results: readonly ValType[] }
@@ -47,17 +49,54 @@ function shorten(key: string): string {
   return key.length <= MAX_KEY ? key : `#${sha256(utf8.encode(key))}`;
 }
 
+/**
+ * Keys of the types that name others, are in a hierarchy or a group: found only when somebody compares them with those
+ * of another module. Within a module equal types are one object.
+ */
+class Keys {
+  private readonly types: readonly DefinedType[];
+  /** Text, first type and number of types of every group, in order. */
+  private readonly groups: (readonly [text: string, start: number, length: number])[] = [];
+  private readonly keys: string[] = [];
+
+  constructor(types: readonly DefinedType[]) {
+    this.types = types;
+  }
+
+  add(text: string, start: number, length: number): void {
+    this.groups.push([text, start, length]);
+  }
+
+  of(index: number): string {
+    // A group names none but earlier ones.
+    for (const [text, start, length] of this.groups) {
+      const group = shorten(text.replaceAll(/<(\d+)>/g, (_, named: string) => `<${this.known(Number(named))}>`));
+      for (let i = 0; i < length; i++) this.keys[start + i] = length === 1 ? group : `${group}.${i}`;
+    }
+    this.groups.length = 0;
+    return this.keys[index] as string;
+  }
+
+  private known(index: number): string {
+    return this.keys[index] ?? (this.types[index] as DefinedType).key;
+  }
+}
+
 export class TypeSection {
   private readonly reader: InstructionReader;
   private readonly types: DefinedType[];
   private readonly features: Set<Feature>;
-  /** The first type of every key: equal types are one object. */
+  /** By the text of a group: its first type. Equal types are one object. */
   private readonly firsts = new Map<string, number>();
+  private readonly keys: Keys;
+  /** By index: that of the first equal type. */
+  private readonly canonical: number[] = [];
 
   constructor(reader: InstructionReader, types: DefinedType[], features: Set<Feature>) {
     this.reader = reader;
     this.types = types;
     this.features = features;
+    this.keys = new Keys(types);
   }
 
   /** @throws CompileError */
@@ -81,14 +120,23 @@ export class TypeSection {
     reader.typeCount = start + length;
     const definitions: Definition[] = [];
     for (let i = 0; i < length; i++) definitions.push(this.definition(start + i));
-    const keys = this.keys(definitions, start);
-    const first = keys[0] === undefined ? undefined : firsts.get(keys[0]);
-    definitions.forEach((definition, i) => {
-      if (first === undefined) firsts.set(keys[i] as string, start + i);
-      types.push(first === undefined ? this.make(definition, keys[i] as string) : (types[first + i] as DefinedType));
-    });
+    const { text, isPlain } = this.text(definitions, start);
+    const first = firsts.get(text);
+    if (first !== undefined) {
+      for (let i = 0; i < length; i++) this.push(types[first + i] as DefinedType, first + i);
+      return;
+    }
+    firsts.set(text, start);
+    if (!isPlain) this.keys.add(text, start, length);
+    for (const definition of definitions)
+      this.push(this.make(definition, types.length, isPlain ? text : undefined), types.length);
     // Only now, as a type may name those behind it.
-    if (first === undefined) for (const [i, { offset }] of definitions.entries()) this.check(start + i, offset);
+    for (const [i, { offset }] of definitions.entries()) this.check(start + i, offset);
+  }
+
+  private push(type: DefinedType, canonical: number): void {
+    this.types.push(type);
+    this.canonical.push(canonical);
   }
 
   private definition(index: number): Definition {
@@ -141,15 +189,17 @@ export class TypeSection {
     return { type, mutable: mutability === 1 };
   }
 
-  /** Equal groups get equal keys: their text, in which types of the group itself are numbered from its start. */
-  private keys(definitions: readonly Definition[], start: number): string[] {
-    let isRecursive = definitions.length > 1;
+  /**
+   * Text of a group: equal for equal groups. Types of the group itself are numbered from its start, earlier ones are
+   * named by the index of their first equal. Plain is a single function type that names none.
+   */
+  private text(definitions: readonly Definition[], start: number): { text: string; isPlain: boolean } {
+    let isPlain = definitions.length === 1 && definitions[0]?.isFinal === true;
     const name = (type: ValType): string => {
       const index = definedIndex(type);
       if (index < 0) return typeName(type);
-      if (index >= start) isRecursive = true;
-      const key = index >= start ? `rec.${index - start}` : (this.types[index] as DefinedType).key;
-      return `(ref ${isNullable(type) ? 'null ' : ''}<${key}>)`;
+      isPlain = false;
+      return `(ref ${isNullable(type) ? 'null ' : ''}${this.named(index, start)})`;
     };
     const field = ({ type, mutable }: FieldType) => (mutable ? `mut ${name(type)}` : name(type));
     const content = (composite: Composite): string => {
@@ -162,37 +212,48 @@ export class TypeSection {
           return `array(${field(composite.element)})`;
       }
     };
-    const texts = definitions.map(({ isFinal, supertype, composite }) => {
-      const above = supertype === undefined ? '' : `<${this.keyOf(supertype, start)}> `;
-      return `${isFinal ? '' : 'open '}${above === '' ? '' : `sub ${above}`}${content(composite)}`;
+    let length = 0;
+    const texts = definitions.map(({ isFinal, supertype, composite, offset }) => {
+      if (supertype !== undefined) isPlain = false;
+      const above = supertype === undefined ? '' : `sub ${this.named(supertype, start)} `;
+      const text = `${isFinal ? '' : 'open '}${above}${content(composite)}`;
+      length += text.length;
+      if (length > MAX_TEXT) this.reader.fail('a recursion group is too large', offset);
+      return text;
     });
-    const [only = ''] = texts;
-    if (!isRecursive && definitions.length === 1) return [shorten(only)];
-    const group = shorten(`rec(${texts.join(';')})`);
-    return definitions.map((_, i) => `${group}.${i}`);
+    return { text: texts.length === 1 ? (texts[0] as string) : `rec(${texts.join(';')})`, isPlain };
   }
 
-  private keyOf(index: number, start: number): string {
-    return index >= start ? `rec.${index - start}` : (this.types[index] as DefinedType).key;
+  private named(index: number, start: number): string {
+    if (index >= start) return `rec.${index - start}`;
+    return `<${this.canonical[index]}>`;
   }
 
-  private make({ isFinal, supertype, composite, offset }: Definition, key: string): DefinedType {
-    const above = supertype === undefined ? [] : (this.types[supertype] as DefinedType).lineage;
-    if (above.length > MODULE_LIMITS.subtypeDepth) {
-      this.reader.fail(`a hierarchy of more than ${MODULE_LIMITS.subtypeDepth} types`, offset);
+  private make({ isFinal, supertype, composite, offset }: Definition, index: number, key?: string): DefinedType {
+    const { keys, reader } = this;
+    const above = supertype === undefined ? undefined : this.types[supertype];
+    const depth = above === undefined ? 0 : above.depth + 1;
+    if (depth > MODULE_LIMITS.subtypeDepth) {
+      reader.fail(`a hierarchy of more than ${MODULE_LIMITS.subtypeDepth} types above one another`, offset);
     }
-    return { ...composite, key, lineage: [...above, key], isFinal, supertype };
+    const definition = { isFinal, supertype: above, depth, owner: keys };
+    if (key !== undefined) return { ...composite, ...definition, key };
+    return {
+      ...composite,
+      ...definition,
+      get key() {
+        return keys.of(index);
+      },
+    };
   }
 
   /** That a type is what its supertype says (specification 3.2.12). */
   private check(index: number, offset: number): void {
     const { types, reader } = this;
     const type = types[index] as DefinedType;
-    if (type.supertype === undefined) return;
-    const above = types[type.supertype] as DefinedType;
-    if (above.isFinal) reader.fail(`sub type ${index}: its supertype ${type.supertype} is final`, offset);
-    if (!matchesComposite(types, type, above)) {
-      reader.fail(`sub type ${index} does not match its supertype ${type.supertype}`, offset);
-    }
+    const above = type.supertype;
+    if (above === undefined) return;
+    if (above.isFinal) reader.fail(`sub type ${index}: its supertype is final`, offset);
+    if (!matchesComposite(types, type, above)) reader.fail(`sub type ${index} does not match its supertype`, offset);
   }
 }

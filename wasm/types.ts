@@ -128,11 +128,12 @@ interface Definition {
    * and is in no hierarchy, `i32,i32->i64`.
    */
   readonly key: string;
-  /** Keys of its supertypes, the farthest first, and its own. */
-  readonly lineage: readonly string[];
+  /** The same for all types of a module, none of which need be compared by key. */
+  readonly owner: unknown;
   readonly isFinal: boolean;
-  /** Index of its supertype in the module. */
-  readonly supertype: number | undefined;
+  readonly supertype: DefinedType | undefined;
+  /** How many supertypes are above it. */
+  readonly depth: number;
 }
 
 export interface FuncType extends Definition {
@@ -164,12 +165,16 @@ export type DefinedType = FuncType | StructType | ArrayType;
 /** A function type of no module: it names no defined types. */
 export function funcType(params: readonly ValType[], results: readonly ValType[]): FuncType {
   const key = `${params.map(typeName)}->${results.map(typeName)}`;
-  return { kind: 'function', params, results, key, lineage: [key], isFinal: true, supertype: undefined };
+  return { kind: 'function', params, results, key, owner: undefined, isFinal: true, supertype: undefined, depth: 0 };
 }
 
 /** Whether one type is the other, or below it (specification 3.3.7). The types may be of different modules. */
 export function isSubtype(type: DefinedType, of: DefinedType): boolean {
-  return type === of || type.lineage[of.lineage.length - 1] === of.key;
+  let candidate = type;
+  while (candidate.depth > of.depth) candidate = candidate.supertype as DefinedType;
+  if (candidate === of) return true;
+  const isOfAnother = candidate.owner === undefined || candidate.owner !== of.owner;
+  return isOfAnother && candidate.depth === of.depth && candidate.key === of.key;
 }
 
 export interface Limits {
