@@ -9,11 +9,18 @@ import {
   StackLimitExceeded,
   Trap,
   type TrapKind,
+  tooNested,
   WasmSandboxError,
 } from '../wasm/errors.ts';
 import { PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
 import type { Caller, GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
-import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import {
+  MAX_INSTANCE_PAGES,
+  MAX_NESTED_CALLS,
+  MODULE_LIMITS,
+  PAGE_BYTES,
+  TABLE_ELEMENT_BYTES,
+} from '../wasm/limits.ts';
 import {
   F32,
   F64,
@@ -91,6 +98,7 @@ export class Store {
 
   /** Runs what calls into a guest. @throws what ended the guest */
   enter<T>(guest: Guest, run: () => T): T {
+    if (this.entered >= MAX_NESTED_CALLS) throw tooNested(guest.meter.figures());
     const depth = this.entered === 0 ? this.full : this.depth.value;
     this.entered++;
     try {

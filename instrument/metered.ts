@@ -42,9 +42,9 @@ export interface MeteredModule extends MeteredNames {
 /** @throws CompileError where the module is not made as the names say */
 export function describeMetered(module: WasmModule, names: MeteredNames): MeteredModule {
   const { importName, exportPrefix } = names;
-  const own = module.imports.length - METER_FUNCTION_NAMES.length - 1;
-  const isMeters = (item: Import, i: number) => item.module === importName && i >= own;
-  if (own < 0 || module.imports.some((item, i) => isMeters(item, i) !== i >= own)) {
+  // By name, which the guest does not use: tools that write modules anew put imports into an order of their own.
+  const imports = module.imports.filter((item) => item.module !== importName);
+  if (module.imports.length - imports.length !== METER_FUNCTION_NAMES.length + 1) {
     throw new CompileError('the module does not meter itself in the way that is expected');
   }
   const exports = module.exports.map((item) => ({
@@ -54,7 +54,7 @@ export function describeMetered(module: WasmModule, names: MeteredNames): Metere
   return {
     ...names,
     module,
-    imports: module.imports.slice(0, own),
+    imports,
     exports: exports.filter(({ name }) => !name.startsWith(exportPrefix)),
     start: exports.find(({ name }) => name === exportPrefix + METER_EXPORTS.start)?.index,
     tables: module.tables.slice(module.importedTables),

@@ -9,12 +9,14 @@ import {
   StackLimitExceeded,
   Trap,
   type TrapKind,
+  tooNested,
   UncaughtException,
   UsageError,
   WasmSandboxError,
 } from '../wasm/errors.ts';
 import { share } from '../wasm/gas.ts';
 import { type Caller, GuestExit, type WasmValue } from '../wasm/host.ts';
+import { MAX_NESTED_CALLS } from '../wasm/limits.ts';
 import { functionNames } from '../wasm/names.ts';
 import type { ValType } from '../wasm/types.ts';
 import { ExceptionInstance, JS_TAG } from './exception.ts';
@@ -231,18 +233,19 @@ function callOut(thread: Thread): Suspension | undefined {
 
 /** Runs until the function that was entered from outside has returned, it is to pause, or a promise has to be awaited. */
 export function advance(thread: Thread): Suspension | 'paused' | undefined {
-  // Each of the two loops leaves to the other what only that one has.
-  let loop = run;
+  const main = (thread.instance as Instance).store.unmetered ?? run;
+  // The main loop and that for vectors leave to each other what only one of them has.
+  let loop = main;
   for (;;) {
     thread.bind(thread.instance as Instance);
     let exit = loop(thread);
     if (exit === EXIT.rare) {
       const instruction = thread.code[thread.pc] as number;
       if (instruction < FIRST_RARE) {
-        loop = run;
+        loop = main;
         continue;
       }
-      if (instruction >= FIRST_SYSTEM && loop === run && VECTOR_LOOP.has(instruction)) {
+      if (instruction >= FIRST_SYSTEM && loop === main && VECTOR_LOOP.has(instruction)) {
         loop = runVectors;
         continue;
       }
@@ -260,7 +263,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         return undefined;
       case EXIT.gas:
         refill(thread);
-        loop = run;
+        loop = main;
         if (thread.nesting === 0 && (thread.instance as Instance).tank.isDue) return 'paused';
         break;
       case EXIT.settle:
@@ -347,7 +350,10 @@ export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
     callers: thread.callers.length,
     base: top,
   };
-  if (isNested) thread.nesting++;
+  if (isNested) {
+    if (thread.nesting + 1 >= MAX_NESTED_CALLS) throw tooNested(func.instance.figures());
+    thread.nesting++;
+  }
   try {
     enter(thread, func, top, HALT_PC);
     writeRegisters(thread, top, params, cells);

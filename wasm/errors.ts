@@ -4,6 +4,7 @@
  * throw `TypeError` and `RangeError` where the JavaScript API says so.
  */
 
+import { MAX_NESTED_CALLS } from './limits.ts';
 import { quote } from './quote.ts';
 
 /** Where in the guest a failure happened. Offsets count bytes from the start of the module. */
@@ -42,6 +43,7 @@ export type ErrorCode =
   | 'HOST'
   | 'DISPOSED'
   | 'SNAPSHOT'
+  | 'POOL'
   | 'USAGE';
 
 /** What an error may carry beside its message. */
@@ -152,6 +154,14 @@ export class StackLimitExceeded extends RuntimeError {
   readonly code = 'STACK_LIMIT';
 }
 
+/** For a host function that calls the guest inside a call that a host function made, and so on. */
+export function tooNested(resources: ResourceFigures): StackLimitExceeded {
+  return new StackLimitExceeded(
+    `Stack limit exceeded: more than ${MAX_NESTED_CALLS} calls inside one another, with host functions between them`,
+    { resources },
+  );
+}
+
 /** The wall-clock limit was reached. Never thrown where no clock was granted. */
 export class CpuTimeoutExceeded extends RuntimeError {
   readonly code = 'CPU_TIMEOUT';
@@ -177,9 +187,23 @@ export class SnapshotError extends WasmSandboxError {
   readonly code = 'SNAPSHOT';
 }
 
-/** The sandbox was used after `dispose()`. */
+/** The sandbox was used after `dispose()`, or disposed of while the call was under way. */
 export class SandboxDisposed extends WasmSandboxError {
   readonly code = 'DISPOSED';
+}
+
+/** `full`: too many wait already. `timeout`: none came free in time. `draining`: the pool takes no more work. */
+export type PoolRefusal = 'full' | 'timeout' | 'draining';
+
+/** A pool is used up or closed: the caller may try again later, or elsewhere. */
+export class PoolUnavailable extends WasmSandboxError {
+  readonly code = 'POOL';
+  readonly reason: PoolRefusal;
+
+  constructor(reason: PoolRefusal, message: string) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** The embedder called the library wrongly: wrong argument, unknown export, conflicting options. */

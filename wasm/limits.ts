@@ -44,6 +44,12 @@ export const MAX_PAGES_64: number = 2 ** 48;
  */
 export const MAX_INSTANCE_PAGES = 32_767;
 
+/**
+ * Calls into guests that may stand on the host's own stack at a time: one from the embedder, the others from host
+ * functions, each inside the one before. Far fewer than fill it.
+ */
+export const MAX_NESTED_CALLS = 100;
+
 /** Bytes a table element counts for in the memory budget. */
 export const TABLE_ELEMENT_BYTES = 8;
 

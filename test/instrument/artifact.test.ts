@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { interpreter } from '../../interpreter/index.ts';
+import { createHost, SecurityPolicy } from '../../policy/index.ts';
 import { chooseEngine } from '../../src/engines.ts';
 import { acceptArtifact, type InstrumentOptions, instrument, readArtifact } from '../../src/instrument.ts';
 import { decode } from '../../wasm/decode.ts';
@@ -48,6 +49,19 @@ describe('an artifact', () => {
         acceptArtifact(module);
         expect(trace(chooseEngine(engine, module).engine, module, CALLS), engine).toEqual(expected);
       }
+    }
+  });
+
+  test('runs after binaryen where it has imports, which come in another order then', async () => {
+    const original = loadFixture('json');
+    const module = decode(await instrument(original, { optimise: true }));
+    expect(module.bytes.length).toBeLessThan((await instrument(original)).length);
+    acceptArtifact(module);
+    const imports = () => createHost(SecurityPolicy.strict(), { args: ['json', '3'] }).resolve;
+    const calls = [{ export: '_start', args: [] }];
+    const expected = trace(interpreter, decode(original), calls, { imports });
+    for (const engine of ['interpreter', 'native'] as const) {
+      expect(trace(chooseEngine(engine, module).engine, module, calls, { imports }), engine).toEqual(expected);
     }
   });
 

@@ -6,6 +6,7 @@ import { decode } from '../../wasm/decode.ts';
 import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import { F64, I32, I64, V128, type ValType } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
+import { MAKERS } from './random.ts';
 import { ENGINES, trace } from './triangle.ts';
 
 const NATIVE = ENGINES['native on the instrumented module'];
@@ -129,4 +130,33 @@ describe.each(Object.entries(MODES))('%s', (mode, [on]) => {
     expect(found[1]).toMatch(/STACK_LIMIT/);
     expect(found).toEqual(trace(ENGINES.interpreter, module, calls, { limits }));
   });
+});
+
+test('recursion through a host function ends at the same depth on all', () => {
+  const bytes = encodeModule({
+    imports: [{ module: 'host', name: 'again', function: { params: [], results: [] } }],
+    functions: [{ body: [['call', 0]], export: 'run' }],
+  });
+  const outcomes = Object.values(MAKERS).map((make) => {
+    const limits = { gas: undefined, memoryBytes: 1 << 20, stackBytes: DEFAULT_LIMITS.stackBytes };
+    const namespace = make({ limits }) as unknown as typeof WebAssembly & {
+      stats(instance: object): { readonly gasUsed: bigint };
+    };
+    let depth = 0;
+    const again = () => {
+      depth++;
+      (instance.exports as { run: () => void }).run();
+    };
+    const instance: WebAssembly.Instance = new namespace.Instance(new namespace.Module(bytes), { host: { again } });
+    let error: unknown;
+    try {
+      (instance.exports as { run: () => void }).run();
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code: 'STACK_LIMIT', message: expect.stringContaining('100 calls') });
+    return { depth, gas: namespace.stats(instance).gasUsed };
+  });
+  expect(outcomes[0]?.depth).toBe(100);
+  for (const outcome of outcomes) expect(outcome).toEqual(outcomes[0]);
 });
