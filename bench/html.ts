@@ -9,6 +9,7 @@ import {
   coremarkText,
   gasText,
   instancesText,
+  lifeText,
   programsText,
   startupText,
 } from './print.ts';
@@ -171,7 +172,7 @@ function section(title: string, chart: string, plain: string): string {
 }
 
 export function toHtml(report: Report): string {
-  const { contenders, programs, instrument, startup, instances, gas, machine, notes } = report;
+  const { contenders, programs, instrument, startup, instances, life, gas, machine, notes } = report;
   const label = (key: string) => contenders.find((item) => item.key === key)?.label ?? key;
   const coremark = programs.find(({ name }: ProgramReport) => name === COREMARK);
   const parts = [
@@ -192,6 +193,7 @@ export function toHtml(report: Report): string {
     parts.push(section('From bytes to the first result', startupChart(startup, label), startupText(startup, label)));
   }
   if (instances !== undefined) parts.push(`<h2>Instances</h2><pre>${html(instancesText(instances, label))}</pre>`);
+  if (life !== undefined) parts.push(`<h2>Leaving guests, and going on</h2><pre>${html(lifeText(life))}</pre>`);
   if (gas !== undefined) {
     parts.push(section('Time for a unit of gas, in times the median of the prices', gasChart(gas), gasText(gas)));
   }

@@ -2,6 +2,7 @@
 
 import { encodeModule } from '../test/generate/encode.ts';
 import { I32 } from '../wasm/types.ts';
+import { cpuTime } from './clock.ts';
 import { collect } from './collect.ts';
 import { contender } from './contenders.ts';
 import { type Engine, type Unit, unitOf } from './engine.ts';
@@ -47,6 +48,9 @@ const ENGINES = ['metered', 'v8'] as const;
 const KEPT = 500;
 const KEPT_SANDBOXES = 100;
 const REPEATS = 300;
+/** Milliseconds of making instances, and how many resets, until the host's compiler has done its work. */
+const WARMUP = 600;
+const WARMUP_RESETS = 3_000;
 
 export async function measureInstances(
   product: Product,
@@ -63,8 +67,7 @@ export async function measureInstances(
   const rates = new Map<string, number[]>();
   for (let round = 0; round <= pace.rounds; round++) {
     for (const [key, make] of makers) {
-      const rate = perSecond(make, pace.window);
-      // The first round is for warming up.
+      const rate = perSecond(make, round === 0 ? WARMUP : pace.window);
       if (round > 0) rates.set(key, [...(rates.get(key) ?? []), rate]);
     }
   }
@@ -97,23 +100,22 @@ function sandbox({ sandbox: { WasmSandbox } }: Product) {
 
 /** Microseconds for one of many. */
 async function timeEach(action: (i: number) => Promise<unknown>): Promise<number> {
-  const start = performance.now();
+  const start = cpuTime();
   for (let i = 0; i < REPEATS; i++) await action(i);
-  return ((performance.now() - start) * 1_000) / REPEATS;
+  return ((cpuTime() - start) * 1_000) / REPEATS;
 }
 
 /** After a call that wrote to its memory, which is taken off again. */
 async function timeReset(product: Product, rounds: number): Promise<Spread> {
   const guest = await sandbox(product);
+  const call = (i: number) => guest.call('store', [i]);
+  const callAndReset = async (i: number) => {
+    await call(i);
+    await guest.reset();
+  };
+  for (let i = 0; i < WARMUP_RESETS; i++) await callAndReset(i);
   const samples: number[] = [];
-  for (let round = 0; round <= rounds; round++) {
-    const both = await timeEach(async (i) => {
-      await guest.call('store', [i]);
-      await guest.reset();
-    });
-    const callOnly = await timeEach((i) => guest.call('store', [i]));
-    if (round > 0) samples.push(both - callOnly);
-  }
+  for (let round = 0; round < rounds; round++) samples.push((await timeEach(callAndReset)) - (await timeEach(call)));
   return spread(samples);
 }
 
@@ -146,7 +148,8 @@ async function heldBytes(count: number, make: () => Promise<unknown>): Promise<n
   return median(measured);
 }
 
-function held(): number {
+/** Bytes of heap and buffers in use, garbage collected where the runtime lets us. */
+export function held(): number {
   for (let i = 0; i < 3; i++) collect?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;

@@ -8,9 +8,19 @@ import { toHtml } from './html.ts';
 import { type InstanceFigures, measureInstances } from './instances.ts';
 import { type InstrumentFigures, type InstrumentPaces, measureInstrumenter } from './instrument/measure.ts';
 import { instrumentText } from './instrument/print.ts';
+import { type LifeFigures, type LifePace, measureLife } from './life.ts';
 import { measure, type Pace } from './measure.ts';
 import { type Options, type Part, parseOptions, USAGE, UsageError } from './options.ts';
-import { barsText, contendersText, coremarkText, gasText, instancesText, programsText, startupText } from './print.ts';
+import {
+  barsText,
+  contendersText,
+  coremarkText,
+  gasText,
+  instancesText,
+  lifeText,
+  programsText,
+  startupText,
+} from './print.ts';
 import { buildProduct, loadProduct } from './product.ts';
 import { COREMARK, loadPrograms } from './programs.ts';
 import { Progress } from './progress.ts';
@@ -33,6 +43,7 @@ interface Paces {
   readonly instrument: InstrumentPaces;
   readonly startup: StartupPace;
   readonly instances: { readonly rounds: number; readonly window: number };
+  readonly life: LifePace;
   /** Nanoseconds for a sample. */
   readonly gas: { readonly rounds: number; readonly sample: number };
 }
@@ -47,6 +58,7 @@ const DEFAULT: Paces = {
   },
   startup: { runs: 15, coldRuns: 3, cold: [MULTIPLIED, 'pulldown-cmark', 'json'] },
   instances: { rounds: 7, window: 150 },
+  life: { rounds: 7, repeats: 300, pages: 256 },
   gas: { rounds: 3, sample: 1.5e6 },
 };
 
@@ -60,6 +72,7 @@ const QUICK: Paces = {
   },
   startup: { runs: 6, coldRuns: 2, cold: ['pulldown-cmark'] },
   instances: { rounds: 3, window: 60 },
+  life: { rounds: 3, repeats: 100, pages: 64 },
   gas: { rounds: 2, sample: 0.7e6 },
 };
 
@@ -115,6 +128,7 @@ async function main(options: Options): Promise<number> {
 
   let startup: readonly StartupRow[] = [];
   let instances: InstanceFigures | undefined;
+  let life: LifeFigures | undefined;
   let gas: Calibration | undefined;
   if (has('startup')) {
     startup = await measureStartup(product, paces.startup, (text) => progress.show(text));
@@ -124,6 +138,11 @@ async function main(options: Options): Promise<number> {
     progress.show('instances');
     instances = await measureInstances(product, paces.instances);
     end('instances');
+  }
+  if (has('life')) {
+    progress.show('snapshots, forks, waiting guests');
+    life = await measureLife(product, paces.life);
+    end('life');
   }
   if (has('gas')) {
     progress.show('gas calibration');
@@ -147,6 +166,7 @@ async function main(options: Options): Promise<number> {
     instrument,
     startup,
     instances,
+    life,
     gas,
   };
   const report: Report = { ...measured, bars: bars(measured) };
@@ -158,6 +178,7 @@ async function main(options: Options): Promise<number> {
   if (instrument !== undefined) progress.print(`\n${instrumentText(instrument)}`);
   if (startup.length > 0) progress.print(`\n${startupText(startup, label)}`);
   if (instances !== undefined) progress.print(`\n${instancesText(instances, label)}`);
+  if (life !== undefined) progress.print(`\n${lifeText(life)}`);
   if (gas !== undefined) progress.print(`\n${gasText(gas)}`);
   progress.print(`\n${barsText(report.bars)}`);
   for (const note of notes) progress.print(`\nNote: ${note}`);

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { SIZES, type Size } from './programs.ts';
 
-export const PARTS = ['programs', 'instrument', 'startup', 'instances', 'gas'] as const;
+export const PARTS = ['programs', 'instrument', 'startup', 'instances', 'life', 'gas'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
@@ -19,7 +19,7 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [options]
 
-  --quick            about 80 seconds instead of 5 minutes: fewer rounds, no peers
+  --quick            about 90 seconds instead of 5 minutes: fewer rounds, no peers
   --only NAME,NAME   these programs only (and no other part, unless --part names it)
   --part NAME,NAME   of ${PARTS.join(', ')}; all unless given
   --size SIZE        how much each program does: small, medium (unless given) or large, for which some need too long

@@ -2,6 +2,7 @@
 
 import { type Calibration, type CaseFigure, GAS_BAR } from './gas/calibrate.ts';
 import type { InstanceFigures } from './instances.ts';
+import type { LifeFigures } from './life.ts';
 import type { Outcome } from './measure.ts';
 import {
   type Bar,
@@ -183,6 +184,44 @@ export function instancesText(figures: InstanceFigures, label: (key: string) => 
   ];
   const columns = [{ title: 'a small module, one page' }, { title: 'figure', right: true }, { title: 'middle half' }];
   return `Instances\n\n${table(columns, rows)}`;
+}
+
+export function lifeText({ megabytes, perMegabyte, size, small, call, hostCall, waiting }: LifeFigures): string {
+  const row = (what: string, unit: string, figure: Spread) => [what, `${number(figure.median)} ${unit}`, range(figure)];
+  const large = (what: string, figure: Spread) => row(what, 'ms', figure);
+  const each = (what: string, figure: Spread) => row(what, 'µs', figure);
+  const bytes = (figure: number | undefined) => (figure === undefined ? '-' : `${number(figure / 1_024)} KiB`);
+  const share = (of: number) => `${number(of * 100)}% of the memory`;
+  const rows = [
+    large(`snapshot, uncompressed (${share(size.plain)})`, perMegabyte.snapshot),
+    large(`snapshot, compressed (${share(size.compressed)})`, perMegabyte.snapshotCompressed),
+    large('restore, uncompressed', perMegabyte.restore),
+    large('restore, compressed', perMegabyte.restoreCompressed),
+    large('fork', perMegabyte.fork),
+    large('reset', perMegabyte.reset),
+    [],
+    ['one page, in the middle of a call'],
+    each('  snapshot', small.snapshot),
+    each('  restore', small.restore),
+    each('  fork', small.fork),
+    [],
+    ['a short call'],
+    each('  in one go', call.plain),
+    each('  paused at a checkpoint, and gone on with', call.paused),
+    [],
+    ['a call that makes one host call'],
+    each('  answered at once', hostCall.direct),
+    each('  suspended on a promise that has settled, and resumed', hostCall.suspended),
+    each('  suspended over a turn of the event loop, and resumed', hostCall.resumed),
+    [],
+    [`${waiting.guests.toLocaleString('en-US')} guests waiting at once, each`],
+    ['  its waiting call', bytes(waiting.callBytes), ''],
+    ['  its sandbox, of a module without memory', bytes(waiting.sandboxBytes), ''],
+    ['  being answered and ending', `${number(waiting.finishMicroseconds)} µs`, ''],
+  ];
+  const title = `for a megabyte of memory, of ${number(megabytes)} MB`;
+  const columns = [{ title }, { title: 'figure', right: true }, { title: 'middle half' }];
+  return `Leaving guests, and going on\n\n${table(columns, rows)}`;
 }
 
 /** Rows of a table that may become long; files have them all. */

@@ -6,6 +6,7 @@ import { type Calibration, GAS_BAR } from './gas/calibrate.ts';
 import type { InstanceFigures } from './instances.ts';
 import { METERED } from './instrument/contenders.ts';
 import type { InstrumentFigures } from './instrument/measure.ts';
+import type { LifeFigures } from './life.ts';
 import type { Outcome, Outcomes } from './measure.ts';
 import { COREMARK, FIB, type Program, type Size } from './programs.ts';
 import { MULTIPLIED, type Phases, type StartupRow, total } from './startup.ts';
@@ -62,6 +63,7 @@ export interface Report {
   readonly instrument: InstrumentFigures | undefined;
   readonly startup: readonly StartupRow[];
   readonly instances: InstanceFigures | undefined;
+  readonly life: LifeFigures | undefined;
   readonly gas: Calibration | undefined;
   readonly bars: readonly Bar[];
 }

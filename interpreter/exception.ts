@@ -6,6 +6,8 @@ import type { Cell } from './values.ts';
 /** A tag: every one is different from every other, whatever its type. */
 export class TagInstance {
   readonly type: FuncType;
+  /** What stands for it in the JavaScript API, once something does. */
+  shown: object | undefined;
 
   constructor(type: FuncType) {
     this.type = type;
@@ -17,6 +19,8 @@ export class ExceptionInstance {
   readonly payload: readonly Cell[];
   /** Whether it was reached by the trace with this number; see gc/heap.ts. */
   mark = 0;
+  /** What stands for it in the JavaScript API, once something does. */
+  shown: object | undefined;
 
   constructor(tag: TagInstance, payload: readonly Cell[]) {
     this.tag = tag;

@@ -39,11 +39,10 @@ export interface Suspension {
   readonly base: number;
 }
 
-/** Where the guest is, for messages. */
-function location(thread: Thread): Location {
-  const instance = thread.instance as Instance;
+/** Where the guest is, or was at `pc`, for messages. Takes as long as lowering the function did. */
+function location(thread: Thread, instance = thread.instance as Instance, pc = thread.pc): Location {
   const { module, code } = instance;
-  const at = code.locate(thread.pc);
+  const at = code.locate(pc);
   if (at === undefined) return {};
   const functionIndex = module.importedFunctions + at.body;
   return { functionIndex, functionName: functionNames(module).get(functionIndex), offset: at.offset };
@@ -81,11 +80,19 @@ function outOfMemory(thread: Thread): MemoryLimitExceeded {
   );
 }
 
-/** What the host is to get if nobody catches the thread's exception. Made before frames are left, as it says where. */
-function asUncaught(thread: Thread): unknown {
+/** Lets the guest catch the thread's exception. @throws what the host is to get if nobody does */
+function raise(thread: Thread): void {
+  const { instance, pc } = thread;
+  if (unwind(thread, pc)) return;
   const { tag, payload } = thread.exception as ExceptionInstance;
-  if (tag === JS_TAG) return payload[0]?.reference;
-  return new UncaughtException(thread.exception, location(thread));
+  if (tag === JS_TAG) throw payload[0]?.reference;
+  throw new UncaughtException(thread.exception, location(thread, instance, pc));
+}
+
+/** Counts an exception of the host's as those of guests are, since a guest can keep it. */
+function count(thread: Thread, { bytes }: ExceptionInstance): void {
+  const outcome = (thread.instance as Instance).heap.allocate(bytes, thread);
+  if (outcome !== 'done') throw outcome === 'full' ? outOfMemory(thread) : outOfGas(thread);
 }
 
 /**
@@ -98,6 +105,7 @@ export function catchHostError(thread: Thread, error: unknown): boolean {
   else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
+  if (!(error instanceof UncaughtException)) count(thread, thread.exception);
   return unwind(thread, thread.pc - 1);
 }
 
@@ -170,6 +178,8 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
   let value: WasmValue;
   try {
     value = target.call(caller, args);
+    // What cannot be converted is an exception too, where host functions may throw any (JavaScript API, 5.6).
+    if (!target.awaits) storeResults(thread, target, base, value);
   } catch (error) {
     if (!catchHostError(thread, error)) throw error;
     return undefined;
@@ -177,8 +187,12 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
     thread.top = top;
     store.active = outer;
   }
-  if (target.awaits && isPromise(value)) return { promise: value, target, caller, base };
-  finishHostCall(thread, target, base, value);
+  if (target.awaits) {
+    if (isPromise(value)) return { promise: value, target, caller, base };
+    storeResults(thread, target, base, value);
+  }
+  thread.bind(instance);
+  thread.takeGas();
   return undefined;
 }
 
@@ -284,8 +298,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         thread.published = thread.gas;
         throw outOfStack(thread);
       case EXIT.throw: {
-        const uncaught = asUncaught(thread);
-        if (!unwind(thread, thread.pc)) throw uncaught;
+        raise(thread);
         break;
       }
       case EXIT.memory:
@@ -353,6 +366,8 @@ export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
   if (isNested) {
     if (thread.nesting + 1 >= MAX_NESTED_CALLS) throw tooNested(func.instance.figures());
     thread.nesting++;
+    // What the outer guest holds is not garbage.
+    thread.callers.push(instance as Instance);
   }
   try {
     enter(thread, func, top, HALT_PC);

@@ -10,6 +10,8 @@ export class WasmFunction {
   readonly instance: Instance;
   /** Index in the module, imports included. */
   readonly index: number;
+  /** What stands for it in the JavaScript API, once something does. */
+  shown: object | undefined;
 
   constructor(type: FuncType, instance: Instance, index: number) {
     this.type = type;
@@ -35,6 +37,8 @@ export class ForeignFunction {
   readonly call: HostCall;
   /** Whether a promise it returns suspends the guest, rather than being its value. */
   readonly awaits: boolean;
+  /** What stands for it in the JavaScript API, once something does. */
+  shown: object | undefined;
   /** What the types of its parameters and results may name. */
   readonly types: readonly DefinedType[];
 

@@ -15,6 +15,8 @@ export class GlobalInstance {
   readonly at: number;
   /** The value, where the type is a reference. */
   reference: Reference = null;
+  /** What stands for it in the JavaScript API, once something does. */
+  shown: object | undefined;
 
   constructor(
     type: GlobalType,

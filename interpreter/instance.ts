@@ -63,6 +63,8 @@ export class Instance {
   readonly segmentValues: Map<number, readonly Reference[]> = new Map();
   /** How a call stands that has been left and not ended: until it has, no other may enter. */
   suspended: 'paused' | 'waiting' | undefined;
+  /** What stands for its exports in the JavaScript API. */
+  shown: object | undefined;
   private readonly functions: (GuestFunction | undefined)[];
 
   /** @throws LinkError, MemoryLimitExceeded, GasExhausted */
@@ -71,7 +73,7 @@ export class Instance {
     this.module = module;
     this.code = codeOf(module);
     this.limits = limits;
-    this.tank = new Tank(limits.gas, slices);
+    this.tank = new Tank(limits.gas, slices, store.unmetered === undefined);
     this.budget = new Budget(limits.memoryBytes);
     this.functions = new Array(module.functions.length);
     this.cells = new Int32Array(GLOBAL_WORDS * module.globalInits.length);

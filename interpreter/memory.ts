@@ -32,6 +32,8 @@ export class LinearMemory implements GuestMemory {
   byteLength = 0;
   readonly address: AddressType;
   readonly declared: Limits;
+  /** What stands for it in the JavaScript API, once something does. */
+  shown: object | undefined;
   private readonly budget: Budget;
   /** Whether the buffer was shown to the embedder's code, which may rely on its exact length. */
   private isExposed = false;
@@ -109,7 +111,7 @@ export class LinearMemory implements GuestMemory {
       } catch {
         return false;
       }
-      this.bytes.set(old.subarray(0, this.byteLength));
+      if (this.byteLength > 0) this.bytes.set(old.subarray(0, this.byteLength));
       // The JavaScript API: a growth detaches the buffer that was handed out.
       if (this.isExposed) structuredClone(old.buffer, { transfer: [old.buffer] });
     }

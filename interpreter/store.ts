@@ -6,14 +6,20 @@ import { Thread } from './thread.ts';
 const MAX_IDLE = 8;
 const idle: Thread[] = [];
 
+/** A dispatch loop: runs a guest until something ends or interrupts it, and returns why, one of EXIT. */
+export type Loop = (thread: Thread) => number;
+
 export class Store {
   /** Limit on the stack weight of a call, in bytes. */
   readonly stackBytes: number;
   /** The thread whose host call is going on: a call from there back into a guest continues on its stack. */
   active: Thread | undefined;
+  /** Runs the guests in place of the main loop, and counts no gas. */
+  readonly unmetered: Loop | undefined;
 
-  constructor(stackBytes: number) {
+  constructor(stackBytes: number, unmetered?: Loop) {
     this.stackBytes = stackBytes;
+    this.unmetered = unmetered;
   }
 
   /** A thread with nothing on its stack. */

@@ -215,6 +215,7 @@ const HANDLERS: Record<string, System> = {
   throw_ref: (o) => {
     const exception = o.reference(1) as ExceptionInstance | null;
     if (exception === null) return trapExit('null-reference');
+    o.thread.published = o.thread.gas;
     o.thread.exception = exception;
     return EXIT.throw;
   },

@@ -12,6 +12,8 @@ export class TableInstance {
   readonly types: readonly DefinedType[];
   readonly address: AddressType;
   readonly declared: Limits;
+  /** What stands for it in the JavaScript API, once something does. */
+  shown: object | undefined;
   private readonly budget: Budget;
 
   private constructor(type: TableType, types: readonly DefinedType[], budget: Budget) {

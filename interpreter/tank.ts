@@ -6,6 +6,8 @@
 import type { Slices } from '../wasm/engine.ts';
 
 const MAX_PORTION = 1 << 18;
+/** The same in checkpoints, where no gas is counted: about as much time. */
+const MAX_CHECKPOINTS = 1 << 14;
 /** Counts up to here are kept as numbers, the rest in a bigint. */
 const REBASE_AT = 2 ** 52;
 const LOWEST = -(1 << 30);
@@ -15,6 +17,8 @@ export class Tank {
   /** Set when the limit was reached: the instance cannot be entered any more. */
   exhausted = false;
   private readonly slices: Slices | undefined;
+  /** Whether anything is counted. If not, what is at hand only ends slices. */
+  private readonly isMetered: boolean;
   private base = 0n;
   /** Used beyond `base`. */
   private used = 0;
@@ -26,8 +30,9 @@ export class Tank {
   /** The count beyond which the guest is to be left at its next checkpoint; undefined: it need not be. */
   stopAt: bigint | undefined;
 
-  constructor(limit: bigint | undefined, slices: Slices | undefined) {
+  constructor(limit: bigint | undefined, slices: Slices | undefined, isMetered = true) {
     this.limit = limit;
+    this.isMetered = isMetered;
     this.slices = slices;
     this.sliceLeft = slices?.gas ?? Number.POSITIVE_INFINITY;
     this.rebase();
@@ -46,7 +51,7 @@ export class Tank {
    */
   fill(mayStop: boolean): number {
     if (this.used > REBASE_AT / 2) this.rebase();
-    let left = Math.min(this.bound - this.used, this.sliceLeft, MAX_PORTION);
+    let left = Math.min(this.bound - this.used, this.sliceLeft, this.isMetered ? MAX_PORTION : MAX_CHECKPOINTS);
     if (mayStop && this.stopAt !== undefined) left = Math.min(left, Number(this.stopAt - this.total()));
     this.portion = Math.max(left, LOWEST);
     return this.portion;
@@ -55,13 +60,14 @@ export class Tank {
   /** Takes back what is at hand. */
   settle(gas: number): void {
     const spent = this.portion - gas;
-    this.used += spent;
+    if (this.isMetered) this.used += spent;
     this.sliceLeft -= spent;
     this.portion = 0;
   }
 
   /** Counts work of a dynamic cost; false, and nothing counted, if that passes the limit. Nothing may be at hand. */
   charge(cost: number): boolean {
+    if (!this.isMetered) return true;
     // Beyond the bound may still be within the limit, where the bound is only the mark of `used`.
     if (this.used + cost > this.bound) return this.chargeLarge(BigInt(cost));
     this.used += cost;
@@ -70,6 +76,7 @@ export class Tank {
 
   /** Counts a bigint of cost, under the same conditions. */
   chargeLarge(cost: bigint): boolean {
+    if (!this.isMetered) return true;
     if (this.limit !== undefined && this.total() + cost > this.limit) return false;
     this.base += cost;
     this.rebase();

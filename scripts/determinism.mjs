@@ -1,19 +1,18 @@
 // Runs fixtures with the built command under Node, Deno and Bun with --deterministic, and compares everything that
 // comes out: standard output with the gas in it, exit status, and the record of host calls, byte for byte.
 //
-//   npm run build && node scripts/determinism.mjs            takes deno and bun from npm, into a temporary folder
+//   npm run build && node scripts/determinism.mjs            takes deno and bun from npm, once, into a folder for such things
 //   node scripts/determinism.mjs --runtimes FOLDER           takes them from FOLDER/node_modules/.bin
 //   node scripts/determinism.mjs --only NAME --dist FOLDER   one program; may be repeated; another build
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-
-const PACKAGES = ['deno', 'bun'];
+import { findRuntimes } from './runtimes.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const { values: options } = parseArgs({
@@ -24,14 +23,11 @@ const scratch = mkdtempSync(join(tmpdir(), 'wasm-sandbox-determinism-'));
 function main() {
   const command = join(options.dist ?? join(root, 'dist'), 'src/cli/main.node.js');
   if (!existsSync(command)) throw new Error(`${command} is missing: npm run build`);
-  const folder = options.runtimes ?? join(scratch, 'runtimes');
-  if (options.runtimes === undefined) install(folder);
-  const bin = (name) => join(folder, 'node_modules/.bin', name);
-  const runtimes = [
-    { name: 'node', start: [process.execPath] },
-    { name: 'deno', start: [bin('deno'), 'run', '-A', '--node-modules-dir=manual'] },
-    { name: 'bun', start: [bin('bun')] },
-  ].map((runtime) => ({ ...runtime, start: [...runtime.start, command], version: versionOf(runtime.start[0]) }));
+  const runtimes = findRuntimes(options.runtimes).map(({ name, start }) => ({
+    name,
+    start: [...start, command],
+    version: versionOf(start[0]),
+  }));
   for (const { name, version } of runtimes) console.log(`${name.padEnd(6)}${version}`);
 
   let differences = 0;
@@ -51,15 +47,6 @@ function main() {
     }
   }
   if (differences > 0) throw new Error(`${differences} programs differ`);
-}
-
-function install(folder) {
-  mkdirSync(folder);
-  const done = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', ...PACKAGES], {
-    cwd: folder,
-    stdio: 'inherit',
-  });
-  if (done.status !== 0) throw new Error(`npm could not install ${PACKAGES.join(' and ')}: use --runtimes`);
 }
 
 function versionOf(program) {

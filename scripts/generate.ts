@@ -1,10 +1,11 @@
 /** Writes the generated sources; with `--check`, only says whether they are what would be written. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { generateLoop, generateVectorLoop } from '../interpreter/generate/loop.ts';
+import { generateLoop, generateUnmeteredLoop, generateVectorLoop } from '../interpreter/generate/loop.ts';
 
 const GENERATED: Record<string, () => string> = {
   'interpreter/loop.generated.ts': generateLoop,
+  'interpreter/unmetered-loop.generated.ts': generateUnmeteredLoop,
   'interpreter/vector-loop.generated.ts': generateVectorLoop,
 };
 

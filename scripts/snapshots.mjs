@@ -1,7 +1,7 @@
 // Snapshots made on Node, Deno and Bun, each continued on all three: the end must be the same everywhere. Runs the
 // built package.
 //
-//   npm run build && node scripts/snapshots.mjs             takes deno and bun from npm, into a temporary folder
+//   npm run build && node scripts/snapshots.mjs             takes deno and bun from npm, once, into a folder for such things
 //   node scripts/snapshots.mjs --runtimes FOLDER            takes them from FOLDER/node_modules/.bin
 //   node scripts/snapshots.mjs --dist FOLDER                another build
 
@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { findRuntimes } from './runtimes.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const { values: options } = parseArgs({
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
     dist: { type: 'string' },
     make: { type: 'string' },
     continue: { type: 'string' },
+    objects: { type: 'string' },
   },
 });
 const dist = options.dist ?? join(root, 'dist');
@@ -33,6 +35,9 @@ const PROGRAMS = [
   ['minivm', ['100'], 200_000],
   ['files', ['write', '/new.txt', 'text'], 5_000],
 ];
+
+/** A module with structs, arrays and exceptions, left in the middle of a call. */
+const OBJECTS = { name: 'objects', function: 'run', args: [400], gas: 8_000 };
 
 async function sandboxOptions({ Capability }, fixture, args) {
   return {
@@ -58,70 +63,70 @@ async function make(folder) {
     if (state !== 'paused') throw new Error(`${fixture} is ${state} after ${gas} units`);
     writeFileSync(join(folder, fixture), await sandbox.snapshot());
   }
+  const sandbox = await api.WasmSandbox.fromBytes(readFileSync(options.objects));
+  const state = sandbox.start(OBJECTS.function, OBJECTS.args).step(OBJECTS.gas);
+  if (state !== 'paused') throw new Error(`${OBJECTS.name} is ${state} after ${OBJECTS.gas} units`);
+  writeFileSync(join(folder, OBJECTS.name), await sandbox.snapshot());
 }
 
 /** Runs each program from there to its end, and prints everything about it. */
 async function goOn(folder) {
   const api = await load();
   const ends = [];
-  for (const [fixture, args] of PROGRAMS) {
-    const bytes = new Uint8Array(readFileSync(join(folder, fixture)));
-    const sandbox = await api.WasmSandbox.restore(bytes, await sandboxOptions(api, fixture, args));
+  const goOnWith = async (name, options) => {
+    const bytes = new Uint8Array(readFileSync(join(folder, name)));
+    const sandbox = await api.WasmSandbox.restore(bytes, options);
     const result = await sandbox.execution.run();
     const { gasUsed, memoryBytes } = sandbox.getResourceStats();
     const files = [...sandbox.files()].map(([path, content]) => `${path} ${content}`);
-    const memory = [...(await sandbox.snapshot({ compress: false })).subarray(20, 52)];
-    ends.push(JSON.stringify([fixture, result, String(gasUsed), memoryBytes, sandbox.output().stdout, files, memory]));
-  }
+    const digest = [...(await sandbox.snapshot({ compress: false })).subarray(20, 52)];
+    const end = [name, String(result), String(gasUsed), memoryBytes, sandbox.output().stdout, files, digest];
+    ends.push(JSON.stringify(end));
+  };
+  for (const [fixture, args] of PROGRAMS) await goOnWith(fixture, await sandboxOptions(api, fixture, args));
+  await goOnWith(OBJECTS.name, { source: readFileSync(options.objects) });
   console.log(ends.join('\n'));
 }
 
-function main() {
+async function main() {
   const scratch = mkdtempSync(join(tmpdir(), 'wasm-sandbox-snapshots-'));
   try {
-    compare(scratch);
+    await compare(scratch);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-function compare(scratch) {
+async function compare(scratch) {
   if (!existsSync(join(dist, 'src/index.js'))) throw new Error(`${dist} holds no build: npm run build`);
-  const folder = options.runtimes ?? join(scratch, 'runtimes');
-  if (options.runtimes === undefined) install(folder);
-  const bin = (name) => join(folder, 'node_modules/.bin', name);
-  const runtimes = [
-    { name: 'node', start: [process.execPath] },
-    { name: 'deno', start: [bin('deno'), 'run', '-A', '--node-modules-dir=manual'] },
-    { name: 'bun', start: [bin('bun')] },
-  ];
+  const runtimes = findRuntimes(options.runtimes);
+  const objects = join(scratch, 'objects.wasm');
+  await assemble(objects);
   for (const { name, start } of runtimes) {
     mkdirSync(join(scratch, name));
-    run(start, ['--make', join(scratch, name)]);
+    run(start, ['--objects', objects, '--make', join(scratch, name)]);
   }
   let expected;
   let differences = 0;
   for (const maker of runtimes) {
     for (const { name, start } of runtimes) {
-      const end = run(start, ['--continue', join(scratch, maker.name)]);
+      const end = run(start, ['--objects', objects, '--continue', join(scratch, maker.name)]);
       expected ??= end;
       const isSame = end === expected;
       if (!isSame) differences++;
-      console.log(`made on ${maker.name.padEnd(5)} continued on ${name.padEnd(5)} ${isSame ? 'same' : 'DIFFERS'}`);
+      const verdict = isSame ? `same, ${PROGRAMS.length + 1} programs` : 'DIFFERS';
+      console.log(`made on ${maker.name.padEnd(5)} continued on ${name.padEnd(5)} ${verdict}`);
       if (!isSame) console.log(end.slice(0, 2_000));
     }
   }
   if (differences > 0) throw new Error(`${differences} of ${runtimes.length ** 2} combinations differ`);
 }
 
-function install(folder) {
-  mkdirSync(folder);
-  const done = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', 'deno', 'bun'], {
-    cwd: folder,
-    stdio: 'inherit',
-  });
-  if (done.status !== 0)
-    throw new Error('npm cannot install deno and bun: name a folder that has them with --runtimes');
+async function assemble(file) {
+  const { default: binaryen } = await import('binaryen');
+  const module = binaryen.parseText(readFileSync(join(root, 'test/life/objects.wat'), 'utf8'));
+  module.setFeatures(binaryen.Features.All);
+  writeFileSync(file, module.emitBinary());
 }
 
 function run([command, ...first], args) {
@@ -133,4 +138,4 @@ function run([command, ...first], args) {
 
 if (options.make !== undefined) await make(options.make);
 else if (options.continue !== undefined) await goOn(options.continue);
-else main();
+else await main();

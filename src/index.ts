@@ -29,6 +29,8 @@ export {
   LinkError,
   type Location,
   MemoryLimitExceeded,
+  type PoolRefusal,
+  PoolUnavailable,
   type ResourceFigures,
   RuntimeError,
   SandboxDisposed,
@@ -37,6 +39,7 @@ export {
   StackLimitExceeded,
   Trap,
   type TrapKind,
+  UncaughtException,
   UsageError,
   WasmSandboxError,
 } from '../wasm/errors.ts';
@@ -53,7 +56,6 @@ export type { CallOptions } from './execution/options.ts';
 export type { ExportDescription } from './exported.ts';
 export type { SandboxOptions } from './options.ts';
 export type { Output, RunResult } from './output.ts';
-export { type PoolRefusal, PoolUnavailable } from './pool/errors.ts';
 export { Lease } from './pool/lease.ts';
 export type {
   AcquireOptions,
@@ -65,7 +67,7 @@ export type {
 } from './pool/options.ts';
 export { SandboxPool } from './pool/pool.ts';
 export type { PoolStats, PoolTotals } from './pool/stats.ts';
-export { type ReplayReport, replay } from './replay/replay.ts';
+export { type ReplayOptions, type ReplayReport, replay } from './replay/replay.ts';
 export { type SourcelessOptions, WasmSandbox } from './sandbox.ts';
 export {
   Scheduler,

@@ -2,12 +2,13 @@
 
 import { createHost, type Host, type OpenFolder, type SecurityPolicy } from '../policy/index.ts';
 import type { Engine, EngineImage, EngineInstance } from '../wasm/engine.ts';
-import { CallAborted, HostError, type ResourceFigures, UsageError } from '../wasm/errors.ts';
+import { CallAborted, HostError, type ResourceFigures, UsageError, type WasmSandboxError } from '../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../wasm/host.ts';
 import { quote } from '../wasm/quote.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../wasm/wire.ts';
 import { Clock } from './clock.ts';
+import { disposedError, disposedFailure, untilDisposed } from './disposed.ts';
 import { aborted, Execution, type ExecutionGround } from './execution/execution.ts';
 import type { CallOptions } from './execution/options.ts';
 import { Sleeper } from './execution/turn.ts';
@@ -38,10 +39,15 @@ export class Life {
   private readonly module: WasmModule;
   private readonly clock: Clock;
   private readonly instance: EngineInstance;
-  private readonly ground: ExecutionGround;
+  private readonly sleeper: Sleeper;
+  private readonly instanceId: string;
   private readonly recorder: Recorder | undefined;
+  /** Of the executions since the last reset. */
+  private ground: ExecutionGround;
+  /** Executions that have begun and not ended. */
+  private readonly begun = new Set<Execution>();
   private calls = 0;
-  private latest: Execution | undefined;
+  private isDisposed = false;
 
   private constructor(
     engine: Engine,
@@ -54,19 +60,30 @@ export class Life {
     this.module = module;
     this.host = host;
     this.clock = clock;
-    const { limits } = settings;
+    this.sleeper = sleeper;
+    const { limits, instanceId } = settings;
+    this.instanceId = instanceId;
     this.recorder = settings.record ? new Recorder(module, limits) : undefined;
     const recorded = this.recorder === undefined ? engine : recordingEngine(engine, this.recorder);
-    this.instance = recorded.instantiate(module, { limits, imports: host.resolve, slices: this.clock.slices });
-    this.ground = {
+    const imports = untilDisposed(host.resolve, () => {
+      if (this.isDisposed) throw disposedError(instanceId);
+    });
+    this.instance = recorded.instantiate(module, { limits, imports, slices: this.clock.slices });
+    this.ground = this.newGround();
+  }
+
+  private newGround(): ExecutionGround {
+    return {
       instance: this.instance,
-      clock,
+      clock: this.clock,
+      over: undefined,
       onBegin: (execution) => {
         this.calls++;
-        this.latest = execution;
+        this.begun.add(execution);
+        execution.onEnd(() => this.begun.delete(execution));
       },
-      explain: (name, error) => failureOf(quote(name), error, () => this.figures()),
-      onAbort: () => sleeper.cancel(),
+      explain: (name, error) => this.failure(quote(name), error),
+      onAbort: () => this.sleeper.cancel(),
     };
   }
 
@@ -162,7 +179,7 @@ export class Life {
     try {
       return this.execute(name, args, options, isProgram);
     } catch (error) {
-      throw failureOf(quote(name), error, () => this.figures());
+      throw this.failure(quote(name), error);
     }
   }
 
@@ -194,8 +211,8 @@ export class Life {
    * @throws what `begin` throws; the life is then to be given up
    */
   async reset(settings: Settings): Promise<void> {
-    this.execution?.abort(new CallAborted('Call aborted: the sandbox was reset'));
-    this.latest = undefined;
+    this.endAll(() => new CallAborted('Call aborted: the sandbox was reset'));
+    this.ground = this.newGround();
     this.clock.reset();
     this.host.reset();
     await this.guard('its start', async () => {
@@ -204,10 +221,26 @@ export class Life {
     });
   }
 
-  /** The call that was begun and has not ended. */
+  /**
+   * Ends all calls with SandboxDisposed, and lets go of what is open outside; doing it again does nothing. A guest that
+   * runs, and whose host function this is, ends when that returns.
+   */
+  dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
+    this.endAll(() => disposedError(this.instanceId));
+    this.host.close();
+  }
+
+  /** Ends the calls that do not run at this moment, and those that were never begun as soon as they are to be. */
+  private endAll(why: () => WasmSandboxError): void {
+    this.ground.over = why;
+    for (const execution of [...this.begun]) execution.abort(why());
+  }
+
+  /** The call that was begun and has not ended; the innermost, where host functions have made others. */
   get execution(): Execution | undefined {
-    const { latest } = this;
-    return latest === undefined || latest.state === 'done' || latest.state === 'failed' ? undefined : latest;
+    return [...this.begun].at(-1);
   }
 
   /**
@@ -233,7 +266,7 @@ export class Life {
     if (engine !== undefined && call !== undefined) {
       const { name, isProgram, gasUsed: gasBefore } = call;
       const options = { timeout: cpuTimeout, yieldEvery };
-      this.latest = new Execution(this.ground, { name, isProgram, gasBefore, engine, options, hasBegun: true });
+      new Execution(this.ground, { name, isProgram, gasBefore, engine, options, hasBegun: true });
     }
     this.calls = functionCalls;
   }
@@ -243,8 +276,13 @@ export class Life {
     try {
       return await action();
     } catch (cause) {
-      throw failureOf(what, cause, () => this.figures());
+      throw this.failure(what, cause);
     }
+  }
+
+  private failure(what: string, cause: unknown): unknown {
+    const figures = () => this.figures();
+    return this.isDisposed ? disposedFailure(this.instanceId, cause, figures) : failureOf(what, cause, figures);
   }
 
   figures(): ResourceFigures {

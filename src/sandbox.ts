@@ -1,7 +1,6 @@
 /** The public face: a module, its limits and its policy, run by an engine. */
 
-import type { AuditEvent } from '../policy/index.ts';
-import { SandboxDisposed, UsageError } from '../wasm/errors.ts';
+import { UsageError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { type AuditedCall, callAudited } from './audited.ts';
 import {
@@ -19,17 +18,15 @@ import { makeDisposable } from './disposable.ts';
 import type { ChosenEngine } from './engines.ts';
 import type { Execution } from './execution/execution.ts';
 import { type CallOptions, checkCallOptions } from './execution/options.ts';
-import { describeExports, type ExportDescription } from './exported.ts';
+import { SandboxFace } from './face.ts';
 import { refuseLeaving } from './failures.ts';
-import { collectGarbage } from './garbage.ts';
 import { gasMeter, Life } from './life.ts';
 import { engineFor, loadFor } from './load.ts';
-import { least, type SandboxOptions, type Settings, settle } from './options.ts';
-import { type Output, outputOf, type RunResult } from './output.ts';
+import { least, type SandboxOptions, settle } from './options.ts';
+import { outputOf, type RunResult } from './output.ts';
 import { pack } from './snapshot/container.ts';
 import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 import type { ModuleSource, ReadySource } from './source.ts';
-import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } from './stats.ts';
 
 /** Options beside the source. */
 export type SourcelessOptions = Omit<SandboxOptions, 'source'>;
@@ -40,13 +37,6 @@ export interface Internals {
   readonly engine?: ChosenEngine;
 }
 
-/** What a sandbox keeps over a reset. */
-interface Ground {
-  readonly module: WasmModule;
-  readonly engine: ChosenEngine;
-  readonly settings: Settings;
-}
-
 /**
  * A guest with its own memory, limits and policy. Gas, memory and stack are counted until {@link WasmSandbox.reset}.
  *
@@ -54,20 +44,10 @@ interface Ground {
  * trap or a time-out the guest can be called again, with the memory the failed call left; after its gas is exhausted
  * it cannot, before a reset.
  */
-export class WasmSandbox {
-  readonly instanceId: string;
-  readonly #ground: Ground;
-  /** Undefined after `dispose`, and where a reset failed. */
-  #life: Life | undefined;
-  #hasRun = false;
+export class WasmSandbox extends SandboxFace<Life> {
+  /** What is being reset in place. */
+  #resetting: Life | undefined;
   #forks = 0;
-  #disposed = false;
-
-  private constructor(ground: Ground, life: Life) {
-    this.instanceId = ground.settings.instanceId;
-    this.#ground = ground;
-    this.#life = life;
-  }
 
   static builder(): SandboxBuilder<Promise<WasmSandbox>> {
     return new SandboxBuilder((options) => WasmSandbox.create(options));
@@ -100,11 +80,6 @@ export class WasmSandbox {
     return fromSource(typeof url === 'string' ? toUrl(url) : url, options);
   }
 
-  /** What the module exports, in its order. */
-  get exports(): readonly ExportDescription[] {
-    return describeExports(this.#ground.module);
-  }
-
   /**
    * Calls an exported function. Integers of 32 bits and floats are numbers; integers of 64 bits are bigints, and safe
    * integers are taken for them.
@@ -124,13 +99,13 @@ export class WasmSandbox {
    * @throws UsageError for an unknown function or arguments that do not fit, and on the native engine; SandboxDisposed
    */
   start<T = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Execution<T> {
-    const life = this.#alive();
+    const life = this.alive();
     const settings = this.#callOptions(checkCallOptions(options));
     const values = list('the arguments', args);
     const isProgram = text('the name of a function', name) === COMMAND_START;
-    if (isProgram) checkCommand(this.#ground.module, this.#hasRun);
+    if (isProgram) checkCommand(this.ground.module, this.hasRun);
     const execution = life.begin(name, values, settings, isProgram) as Execution<T>;
-    if (isProgram) this.#hasRun = true;
+    if (isProgram) this.hasRun = true;
     return execution;
   }
 
@@ -155,8 +130,8 @@ export class WasmSandbox {
     const { onFailure, ...rest } = record('the options of a batch', options);
     const batch = checkBatch(calls, checkBatchOptions({ onFailure }));
     const each = checkCallOptions(rest);
-    this.#alive();
-    const meter = () => gasMeter(this.#life);
+    this.alive();
+    const meter = () => gasMeter(this.life);
     return runBatch(batch, (name, args) => this.#call(name, args, each), meter);
   }
 
@@ -166,23 +141,23 @@ export class WasmSandbox {
    * @throws what `call` throws; `auditOf` then gives the record
    */
   async callWithAudit<T = unknown>(name: string, args: readonly unknown[] = []): Promise<AuditedCall<T>> {
-    const life = this.#alive();
+    const life = this.alive();
     return callAudited<T>(
       life,
       () => this.#call(name, args),
-      () => this.#stats(life),
+      () => this.statsOf(life),
     );
   }
 
   async #call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
-    const life = this.#alive();
+    const life = this.alive();
     const settings = this.#callOptions(checkCallOptions(options));
     return life.call(text('the name of a function', name), list('the arguments', args), settings);
   }
 
   /** With what the sandbox itself says of its calls. */
   #callOptions({ signal, timeout, yieldEvery }: CallOptions): CallOptions {
-    const { settings } = this.#ground;
+    const { settings } = this.ground;
     return {
       signal,
       timeout: least(timeout, settings.cpuTimeout),
@@ -196,58 +171,11 @@ export class WasmSandbox {
    *   whatever ends the guest. {@link WasmSandbox.output} then has what it wrote before.
    */
   async run(): Promise<RunResult> {
-    const life = this.#alive();
-    checkCommand(this.#ground.module, this.#hasRun);
-    this.#hasRun = true;
+    const life = this.alive();
+    checkCommand(this.ground.module, this.hasRun);
+    this.hasRun = true;
     const exitCode = await life.run(COMMAND_START, this.#callOptions({}));
     return { exitCode, ...outputOf(life.host) };
-  }
-
-  /** What the guest wrote so far to the streams for which no callback was given. */
-  output(): Output {
-    return outputOf(this.#alive().host);
-  }
-
-  /**
-   * The files in memory that the policy granted, with what the guest made of them: copies, by the guest's absolute
-   * path. Folders of the host's are not among them.
-   */
-  files(): ReadonlyMap<string, Uint8Array> {
-    return this.#alive().host.files();
-  }
-
-  /** Host calls so far, where the policy turned auditing on. */
-  auditEvents(): readonly AuditEvent[] {
-    return this.#alive().host.audit.events;
-  }
-
-  /** Host calls that were refused, the first 1,000 of them, whether or not auditing is on. */
-  violations(): readonly AuditEvent[] {
-    return this.#alive().host.violations.events;
-  }
-
-  getResourceStats(): ResourceStats {
-    return this.#stats(this.#alive());
-  }
-
-  #stats(life: Life): ResourceStats {
-    const { engine, settings } = this.#ground;
-    return resourceStats({ life, engine, instanceId: settings.instanceId });
-  }
-
-  memoryUsage(): MemoryUsage {
-    return memoryUsageOf(this.#alive().figures());
-  }
-
-  /**
-   * Asks the runtime to collect its garbage now, which few allow: V8 started with `--expose-gc`, and Bun. The memory
-   * of a guest is never garbage while its sandbox is in use, and can only grow; {@link WasmSandbox.reset} gives back
-   * what it has grown by, `dispose` all of it.
-   * @returns whether the runtime was asked
-   */
-  collectGarbage(): boolean {
-    this.#refuseDisposed();
-    return collectGarbage();
   }
 
   /**
@@ -255,7 +183,7 @@ export class WasmSandbox {
    * the middle of a call has it here.
    */
   get execution(): Execution | undefined {
-    return this.#alive().execution;
+    return this.alive().execution;
   }
 
   /**
@@ -266,7 +194,7 @@ export class WasmSandbox {
    *   cannot be saved: references to the host's objects, folders of the host's, open HTTP requests; SandboxDisposed
    */
   async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    return takeSnapshot(this.#alive(), this.#ground.module, this.#hasRun, options);
+    return takeSnapshot(this.alive(), this.ground.module, this.hasRun, options);
   }
 
   /**
@@ -284,7 +212,7 @@ export class WasmSandbox {
     const contents = await readSnapshot(bytes, module, settings);
     const life = await Life.resume(engine.engine, module, settings, contents);
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
-    sandbox.#hasRun = contents.hasRun;
+    sandbox.hasRun = contents.hasRun;
     return sandbox;
   }
 
@@ -295,7 +223,7 @@ export class WasmSandbox {
    * @throws UsageError where nothing was recorded, or a call has not ended; SandboxDisposed
    */
   async recording(): Promise<Uint8Array<ArrayBuffer>> {
-    return pack(await this.#alive().recording(), true, 'recording');
+    return pack(await this.alive().recording(), true, 'recording');
   }
 
   /**
@@ -305,11 +233,11 @@ export class WasmSandbox {
    *   SandboxDisposed
    */
   async fork(): Promise<WasmSandbox> {
-    const { module, engine, settings: own } = this.#ground;
+    const { module, engine, settings: own } = this.ground;
     const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}`, record: false };
-    const life = await Life.resume(engine.engine, module, settings, this.#alive());
+    const life = await Life.resume(engine.engine, module, settings, this.alive());
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
-    sandbox.#hasRun = this.#hasRun;
+    sandbox.hasRun = this.hasRun;
     return sandbox;
   }
 
@@ -321,26 +249,31 @@ export class WasmSandbox {
    * @throws what {@link WasmSandbox.create} throws; the sandbox then has no instance until a reset succeeds
    */
   async reset(): Promise<void> {
-    this.#refuseDisposed();
-    const { engine, module, settings } = this.#ground;
-    const before = this.#life;
-    this.#life = undefined;
+    this.refuseDisposed();
+    const { engine, module, settings } = this.ground;
+    const before = this.life;
+    this.life = undefined;
     let life = before;
     if (before?.isResettable) {
-      await before.reset(settings).catch((error: unknown) => {
-        before.host.close();
+      this.#resetting = before;
+      try {
+        await before.reset(settings);
+      } catch (error) {
+        before.dispose();
         throw error;
-      });
+      } finally {
+        this.#resetting = undefined;
+      }
     } else {
       before?.host.close();
       life = await Life.begin(engine.engine, module, settings);
     }
-    if (this.#disposed) life?.host.close();
-    this.#refuseDisposed();
+    if (this.isDisposed) life?.dispose();
+    this.refuseDisposed();
     // Where two resets overlapped, one of their instances is nobody's.
-    (this.#life as Life | undefined)?.host.close();
-    this.#life = life;
-    this.#hasRun = false;
+    (this.life as Life | undefined)?.dispose();
+    this.life = life;
+    this.hasRun = false;
   }
 
   /**
@@ -349,32 +282,17 @@ export class WasmSandbox {
    * @internal For pools.
    */
   handOver(): { readonly sandbox: WasmSandbox; readonly close: () => void } {
-    const life = this.#alive();
-    const sandbox = new WasmSandbox(this.#ground, life);
-    sandbox.#hasRun = this.#hasRun;
-    this.#life = undefined;
-    this.#disposed = true;
-    return { sandbox, close: () => life.host.close() };
+    const life = this.alive();
+    const sandbox = new WasmSandbox(this.ground, life);
+    sandbox.hasRun = this.hasRun;
+    this.life = undefined;
+    this.isDisposed = true;
+    return { sandbox, close: () => life.dispose() };
   }
 
-  /** Lets go of the instance and of what it has open; doing it again does nothing. */
-  dispose(): void {
-    this.#disposed = true;
-    this.#life?.host.close();
-    this.#life = undefined;
-  }
-
-  #alive(): Life {
-    this.#refuseDisposed();
-    if (this.#life === undefined) {
-      throw new UsageError('the sandbox has no instance: its reset has not ended, or has failed. Call reset() again');
-    }
-    return this.#life;
-  }
-
-  #refuseDisposed(): void {
-    if (this.#disposed)
-      throw new SandboxDisposed(`the sandbox ${this.instanceId} has been disposed of: build a new one`);
+  override dispose(): void {
+    this.#resetting?.dispose();
+    super.dispose();
   }
 
   declare readonly [Symbol.dispose]: () => void;

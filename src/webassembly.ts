@@ -3,6 +3,7 @@
  * metered and limited. The default export has no limits but on memory and stack.
  */
 
+import type { Loop } from '../interpreter/store.ts';
 import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded, UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../wasm/limits.ts';
@@ -31,9 +32,16 @@ export interface WebAssemblyOptions {
   readonly stackLimit?: number | undefined;
   /** Milliseconds of wall-clock time for a call from outside; without limit if absent. */
   readonly timeout?: number | undefined;
+  /**
+   * False: the interpreter counts no gas, which makes it some percent faster. `gasUsed` stays 0n; the limits on memory,
+   * stack and time hold. Together with `gasLimit` or `engine: 'native'` it is an error. True if absent.
+   */
+  readonly metering?: boolean | undefined;
 }
 
 const SLICE_GAS = 200_000;
+/** The same in checkpoints, loop headers and function entries, where no gas is counted. */
+const SLICE_CHECKPOINTS = 10_000;
 
 function positive(name: string, value: number | undefined): number | undefined {
   if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
@@ -54,6 +62,7 @@ function gas(value: bigint | number | undefined): bigint | undefined {
 function create(
   options: WebAssemblyOptions,
   make: (options: NamespaceOptions) => WebAssemblyNamespace = createNamespace,
+  unmetered?: Loop,
 ): WebAssemblyNamespace {
   const timeout = positive('timeout', options.timeout);
   const limits = {
@@ -61,11 +70,11 @@ function create(
     memoryBytes: positive('memoryLimit', options.memoryLimit) ?? DEFAULT_LIMITS.memoryBytes,
     stackBytes: positive('stackLimit', options.stackLimit) ?? DEFAULT_LIMITS.stackBytes,
   };
-  if (timeout === undefined) return make({ limits, enter: (run) => run() });
+  if (timeout === undefined) return make({ limits, enter: (run) => run(), unmetered });
 
   let deadline: number | undefined;
   const slices: Slices = {
-    gas: SLICE_GAS,
+    gas: unmetered === undefined ? SLICE_GAS : SLICE_CHECKPOINTS,
     onSlice() {
       if (deadline !== undefined && performance.now() >= deadline) {
         throw new CpuTimeoutExceeded(`CPU timeout exceeded: the call did not end within ${timeout} ms`);
@@ -75,6 +84,7 @@ function create(
   return make({
     limits,
     slices,
+    unmetered,
     enter(run) {
       // A call from inside a host function shares the time of the call it serves.
       if (deadline !== undefined) return run();
@@ -93,15 +103,26 @@ function create(
  * @throws UsageError
  */
 export async function createWebAssembly(options: WebAssemblyOptions = {}): Promise<WebAssemblyNamespace> {
-  const { engine = 'interpreter' } = options;
-  if (engine === 'interpreter') return create(options);
-  if (engine !== 'native' && engine !== 'auto') {
+  const { engine = 'interpreter', metering = true } = options;
+  if (engine !== 'interpreter' && engine !== 'native' && engine !== 'auto') {
     throw new UsageError(`engine must be 'interpreter', 'native' or 'auto', not ${quote(String(engine))}`);
   }
-  // Loaded only now, as most have no use for it.
+  if (typeof metering !== 'boolean') {
+    throw new UsageError(`metering must be true or false, not ${quote(String(metering))}`);
+  }
+  // What follows is loaded only now, as most have no use for it.
+  if (!metering) return createUnmetered(options, engine);
+  if (engine === 'interpreter') return create(options);
   const { createNativeNamespace, nativeUnavailable } = await import('./webassembly/native.ts');
   const isPossible = engine === 'native' || nativeUnavailable() === undefined;
   return create(options, isPossible ? createNativeNamespace : createNamespace);
+}
+
+async function createUnmetered(options: WebAssemblyOptions, engine: string): Promise<WebAssemblyNamespace> {
+  if (engine === 'native') throw new UsageError("metering: false is not for engine: 'native', which always counts gas");
+  if (options.gasLimit !== undefined) throw new UsageError('a gasLimit needs metering: leave one of the two out');
+  const { runUnmetered } = await import('../interpreter/unmetered-loop.generated.ts');
+  return create(options, createNamespace, runUnmetered);
 }
 
 const WebAssembly: WebAssemblyNamespace = create({});

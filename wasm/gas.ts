@@ -42,6 +42,12 @@ export const FUNCTION_ENTRY = { base: 4, localsPerUnit: 4, resultsPerUnit: 2 } a
 /** A branch costs a unit more for every so many values that it carries, beyond the first, rounded up. */
 export const CARRIED_PER_UNIT = 2;
 
+/** Throwing an exception costs so many units more for every value of it. */
+export const THROWN_VALUE_COST = 8;
+
+/** Entering the body of a `try_table` costs a unit for every so many clauses, rounded up: an exception tries each. */
+export const CLAUSES_PER_UNIT = 2;
+
 /** Work that depends on an operand costs a unit for every so many of what is moved, rounded up. */
 export const PER_UNIT = {
   /** Bytes of `memory.fill`, `memory.copy`, `memory.init`, and of data segments at instantiation. */

@@ -89,7 +89,8 @@ export class InstructionReader extends Reader {
     else if (byte === PREFIX_VECTOR) index = this.sub(VECTOR);
     else index = SINGLE_BYTE[byte] as number;
     if (index < 0) this.fail(`illegal opcode 0x${byte.toString(16)}`, this.offset);
-    this.immediates(KIND[index] as Immediates);
+    const kind = KIND[index] as Immediates;
+    if (kind !== 'none') this.immediates(kind);
     return index;
   }
 
@@ -103,6 +104,12 @@ export class InstructionReader extends Reader {
         return;
       case 'label':
         this.a = this.label();
+        return;
+      case 'block':
+        this.a = this.blockType();
+        return;
+      case 'i64':
+        this.s64();
         return;
       case 'function':
       case 'local':
@@ -121,9 +128,6 @@ export class InstructionReader extends Reader {
       case 'memarg':
         this.memarg();
         return;
-      case 'block':
-        this.a = this.blockType();
-        return;
       case 'type table':
       case 'type field':
       case 'type type':
@@ -136,9 +140,6 @@ export class InstructionReader extends Reader {
       case 'element table':
         this.a = this.u32();
         this.b = this.u32();
-        return;
-      case 'i64':
-        this.s64();
         return;
       case 'f32':
         this.fixed32();

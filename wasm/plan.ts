@@ -11,6 +11,7 @@
 
 import {
   CARRIED_PER_UNIT,
+  CLAUSES_PER_UNIT,
   FUNCTION_ENTRY,
   INSTANCE_ITEM_COST,
   INSTRUCTION_COST,
@@ -18,10 +19,11 @@ import {
   PER_UNIT,
   STACK_WEIGHT,
   share,
+  THROWN_VALUE_COST,
 } from './gas.ts';
 import { blockType, InstructionReader } from './instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from './opcodes.ts';
-import { slotsOf, typeOfFunction, type WasmModule } from './types.ts';
+import { functionTypeAt, slotsOf, typeOfFunction, type WasmModule } from './types.ts';
 
 /** A charge, made whenever execution arrives at `offset`. */
 export interface ChargePoint {
@@ -78,6 +80,7 @@ const EFFECTS: Partial<Record<Mnemonic, number>> = {
 };
 const EFFECT = OPCODES.map((row) => EFFECTS[row.mnemonic] ?? EFFECT_KINDS.none);
 const TRY_TABLE = opcode('try_table').index;
+const THROW = opcode('throw').index;
 const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop, EFFECT_KINDS.if]);
 
 /** The plan of one of the module's own functions; `body` counts from its first body. */
@@ -168,8 +171,11 @@ function segments(
       case EFFECT_KINDS.open:
       case EFFECT_KINDS.loop:
       case EFFECT_KINDS.if:
-        // What a clause carries is paid for with the exception.
-        if (index === TRY_TABLE) for (const { label } of reader.catches) jump(label);
+        if (index === TRY_TABLE) {
+          cost += share(reader.catches.length, CLAUSES_PER_UNIT);
+          // What a clause carries is paid for with the exception.
+          for (const { label } of reader.catches) jump(label);
+        }
         constructs.push(construct(effect, arityOf(effect)));
         if (effect !== EFFECT_KINDS.open) begin(effect === EFFECT_KINDS.loop);
         break;
@@ -202,6 +208,9 @@ function segments(
         dead = 0;
         break;
       case EFFECT_KINDS.stop:
+        if (index === THROW) {
+          cost += THROWN_VALUE_COST * functionTypeAt(module, module.tags[reader.a] as number).params.length;
+        }
         dead = 0;
         break;
     }

@@ -426,6 +426,34 @@ const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map((row, index) => {
   return feature === undefined ? handler : noting(feature, handler ?? ((v) => v.ordinary(index)));
 });
 
+/** What {@link Validator} does with instructions of one byte that it does not call a handler for. */
+const STEP = { handler: 0, ordinary: 1, access: 2, i32: 3, get: 4, set: 5, tee: 6, drop: 7 } as const;
+const STEPS: Partial<Record<Mnemonic, number>> = {
+  'local.get': STEP.get,
+  'local.set': STEP.set,
+  'local.tee': STEP.tee,
+  drop: STEP.drop,
+};
+/** By byte: the step; types of the topmost operand, of the one below and of the result, or {@link UNKNOWN} for none. */
+const STEP_OF = new Uint8Array(256);
+const TOP = new Uint8Array(256);
+const BELOW = new Uint8Array(256);
+const RESULT = new Uint8Array(256);
+/** Natural alignment exponents, by byte. */
+const ALIGNED = new Uint8Array(256);
+OPCODES.forEach(({ mnemonic, code, immediates, special }, index) => {
+  if (code > 0xff) return;
+  const [top = UNKNOWN, below = UNKNOWN] = [...(PARAMS[index] as readonly ValType[])].reverse();
+  TOP[code] = top;
+  BELOW[code] = below;
+  RESULT[code] = RESULTS[index]?.[0] ?? UNKNOWN;
+  ALIGNED[code] = Math.max(0, ALIGNMENT[index] as number);
+  if (special) STEP_OF[code] = STEPS[mnemonic] ?? STEP.handler;
+  else if (immediates === 'none') STEP_OF[code] = STEP.ordinary;
+  else if (immediates === 'memarg') STEP_OF[code] = STEP.access;
+  else if (immediates === 'i32') STEP_OF[code] = STEP.i32;
+});
+
 /** Reused for all bodies of a module. */
 export class Validator {
   readonly context: ValidationContext;
@@ -502,6 +530,7 @@ export class Validator {
     this.enter(BLOCK, { ...NO_RESULT, results: type.results });
     try {
       while (this.depth > 0) {
+        if (!constant) this.hurry(end);
         const index = reader.next();
         if (constant && IS_CONSTANT[index] !== true)
           this.fail(`constant expression required, ${OPCODES[index]?.mnemonic} found`);
@@ -518,6 +547,63 @@ export class Validator {
           });
     }
     reader.end = outerEnd;
+  }
+
+  /**
+   * Takes instructions of the most frequent kinds, until there is anything about one that is not as usual: a module is
+   * mostly validated before the host has optimised this code, and every call that can be spared shows.
+   */
+  private hurry(end: number): void {
+    const { reader, operands, locals, localCount, floor, vectors } = this;
+    if (this.unset.size > 0) return;
+    const { bytes } = reader;
+    const isAddressed = this.context.memories[0]?.address === I32;
+    let { pos } = reader;
+    let { height } = this;
+    let highest = this.maxHeight - vectors;
+    while (pos < end) {
+      const byte = bytes[pos] as number;
+      const step = STEP_OF[byte] as number;
+      if (step === STEP.handler) break;
+      // Behind its immediates.
+      let next = pos + 1;
+      let top = TOP[byte] as number;
+      let result = RESULT[byte] as number;
+      if (step >= STEP.get) {
+        if (step !== STEP.drop) {
+          const local = bytes[next++] as number;
+          if (local > 0x7f || local >= localCount) break;
+          top = locals[local] as number;
+          if (top === V128) break;
+          result = top;
+        }
+      } else if (step !== STEP.ordinary) {
+        if (step === STEP.access && !(isAddressed && (bytes[next++] as number) <= (ALIGNED[byte] as number))) break;
+        // Four bytes of an integer hold whatever they like; a fifth may not.
+        const last = next + 3;
+        while ((bytes[next] as number) > 0x7f && next < last) next++;
+        if ((bytes[next++] as number) > 0x7f) break;
+      }
+      if (next > end) break;
+      if (step === STEP.get || step === STEP.i32) {
+        if (height === operands.length) break;
+        operands[height++] = result;
+        if (height > highest) highest = height;
+      } else if (step === STEP.drop) {
+        if (height === floor || operands[height - 1] === V128) break;
+        height--;
+      } else if (top !== UNKNOWN) {
+        const below = BELOW[byte] as number;
+        const base = below === UNKNOWN ? height - 1 : height - 2;
+        if (base < floor || operands[height - 1] !== top || (below !== UNKNOWN && operands[base] !== below)) break;
+        height = base;
+        if (result !== UNKNOWN && step !== STEP.set) operands[height++] = result;
+      }
+      pos = next;
+    }
+    reader.pos = pos;
+    this.height = height;
+    this.maxHeight = highest + vectors;
   }
 
   /** @throws CompileError always */

@@ -3,12 +3,28 @@
 import type { Instruction, ModuleDescription } from '../../test/generate/encode.ts';
 import { CLASS_COST } from '../../wasm/gas.ts';
 import { type GasClass, OPCODES, type Opcode } from '../../wasm/opcodes.ts';
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, type ValType } from '../../wasm/types.ts';
+import {
+  ANYREF,
+  definedRef,
+  EQREF,
+  EXNREF,
+  EXTERNREF,
+  F32,
+  F64,
+  FUNCREF,
+  I8,
+  I32,
+  I64,
+  STRUCTREF,
+  V128,
+  type ValType,
+} from '../../wasm/types.ts';
 
 const OPERAND_PRICES = {
   entry: 'by locals, results',
   bytes: 'by bytes',
   elements: 'by elements',
+  objects: 'by bytes of objects',
   page: 'by pages',
   host: 'host call',
   wasi: 'WASI call',
@@ -399,6 +415,476 @@ function hostCases(): Case[] {
   ];
 }
 
+/** Types of the modules with objects. */
+const OF_NUMBER = 0;
+const OF_REFERENCE = 1;
+const OF_TEN = 2;
+const TEN_REFERENCES = 3;
+const BYTES = 4;
+const LONGS = 5;
+const REFERENCES = 6;
+const VECTORS = 7;
+const EMPTY = 8;
+/** The first of a hierarchy, in which each is below the one before. */
+const TOP = 9;
+const LEVELS = 60;
+
+const field = (type: ValType) => ({ type, mutable: true });
+const OBJECTS: Pick<ModuleDescription, 'types' | 'data' | 'elements' | 'dataCount'> = {
+  types: [
+    { struct: [field(I32)] },
+    { struct: [field(ANYREF)] },
+    { struct: new Array(10).fill(field(I64)) },
+    { struct: new Array(10).fill(field(ANYREF)) },
+    { array: field(I8) },
+    { array: field(I64) },
+    { array: field(ANYREF) },
+    { array: field(V128) },
+    { struct: [] },
+    ...Array.from({ length: LEVELS }, (_, i) => ({
+      struct: [],
+      isOpen: true,
+      ...(i > 0 && { supertype: TOP + i - 1 }),
+    })),
+    [{ array: field(FUNCREF) }],
+  ],
+  data: [{ bytes: new Uint8Array(65_536) }],
+  dataCount: 1,
+  elements: [{ items: new Array<number>(10_000).fill(0) }],
+};
+const FUNCTIONS = TOP + LEVELS;
+
+/** A loop whose local 1 is what `make` leaves, of a type; the operands are locals 2, 3, … */
+function objectLoop(
+  type: ValType,
+  make: readonly Instruction[],
+  body: readonly Instruction[],
+  operands: readonly Operand[] = [],
+  options: LoopOptions = {},
+): ModuleDescription {
+  return loop(body, [[type, 0], ...operands], {
+    ...OBJECTS,
+    ...options,
+    before: [...make, ['local.set', 1]],
+  });
+}
+
+function objectCases(): Case[] {
+  const get = (i: number): Instruction => ['local.get', i];
+  const fresh = (type: number): Instruction[] => [['struct.new_default', type]];
+  const array = (type: number, length: number): Instruction[] => [
+    ['i32.const', length],
+    ['array.new_default', type],
+  ];
+  const ref = (type: number) => definedRef(type, true);
+  const of = (
+    name: string,
+    type: number,
+    make: readonly Instruction[],
+    body: readonly Instruction[],
+    operands?: Operand[],
+  ) => call('reference', name, objectLoop(ref(type), make, body, operands));
+  const cast = (name: string, type: number, made: number, body: readonly Instruction[]) =>
+    call('cast', name, objectLoop(type, fresh(made), body));
+  const deepest = TOP + LEVELS - 1;
+  const make = (price: Price, name: string, body: readonly Instruction[], operands: Operand[] = [], options = {}) =>
+    call(price, name, loop([...body, 'drop'], operands, { ...OBJECTS, ...options }));
+  const long = { copies: 1 };
+  return [
+    of('struct.get', OF_NUMBER, fresh(OF_NUMBER), [get(1), ['struct.get', OF_NUMBER, 0], 'drop']),
+    of('struct.get (i64)', OF_TEN, fresh(OF_TEN), [get(1), ['struct.get', OF_TEN, 9], 'drop']),
+    of('struct.get (reference)', OF_REFERENCE, fresh(OF_REFERENCE), [get(1), ['struct.get', OF_REFERENCE, 0], 'drop']),
+    of('struct.set', OF_NUMBER, fresh(OF_NUMBER), [get(1), get(2), ['struct.set', OF_NUMBER, 0]], [ONE]),
+    of('struct.set (i64)', OF_TEN, fresh(OF_TEN), [get(1), get(2), ['struct.set', OF_TEN, 9]], [FIVE_I64]),
+    of('struct.set (reference)', OF_REFERENCE, fresh(OF_REFERENCE), [get(1), get(1), ['struct.set', OF_REFERENCE, 0]]),
+    of('array.get_u', BYTES, array(BYTES, 8), [get(1), get(2), ['array.get_u', BYTES], 'drop'], [ONE]),
+    of('array.get (i64)', LONGS, array(LONGS, 8), [get(1), get(2), ['array.get', LONGS], 'drop'], [ONE]),
+    of(
+      'array.get (reference)',
+      REFERENCES,
+      array(REFERENCES, 8),
+      [get(1), get(2), ['array.get', REFERENCES], 'drop'],
+      [ONE],
+    ),
+    of('array.get (v128)', VECTORS, array(VECTORS, 8), [get(1), get(2), ['array.get', VECTORS], 'drop'], [ONE]),
+    of('array.set', BYTES, array(BYTES, 8), [get(1), get(2), get(2), ['array.set', BYTES]], [ONE]),
+    of(
+      'array.set (reference)',
+      REFERENCES,
+      array(REFERENCES, 8),
+      [get(1), get(2), get(1), ['array.set', REFERENCES]],
+      [ONE],
+    ),
+    of('array.len', BYTES, array(BYTES, 8), [get(1), 'array.len', 'drop']),
+    of('ref.eq', EMPTY, fresh(EMPTY), [get(1), get(1), 'ref.eq', 'drop']),
+    of('ref.as_non_null', EMPTY, fresh(EMPTY), [get(1), 'ref.as_non_null', 'drop']),
+    call('reference', 'ref.i31', loop([get(1), 'ref.i31', 'drop'], [ONE], OBJECTS)),
+    of('i31.get_s', EMPTY, fresh(EMPTY), [get(2), 'ref.i31', 'i31.get_s', 'drop'], [ONE]),
+    of('br_on_null (not taken)', EMPTY, fresh(EMPTY), ['block', get(1), ['br_on_null', 0], 'drop', 'end']),
+    of('br_on_null (taken)', EMPTY, [['ref.null', ref(EMPTY)]], ['block', get(1), ['br_on_null', 0], 'drop', 'end']),
+    of('br_on_non_null', EMPTY, fresh(EMPTY), [
+      ['block', { params: [], results: [ref(EMPTY)] }],
+      get(1),
+      ['br_on_non_null', 0],
+      ['ref.null', ref(EMPTY)],
+      'end',
+      'drop',
+    ]),
+    cast('ref.test (any struct)', ANYREF, EMPTY, [get(1), ['ref.test', STRUCTREF], 'drop']),
+    cast('ref.test (its type)', ANYREF, EMPTY, [get(1), ['ref.test', ref(EMPTY)], 'drop']),
+    cast('ref.test (60 types above)', ANYREF, deepest, [get(1), ['ref.test', ref(TOP)], 'drop']),
+    cast('ref.test (60 types below)', ANYREF, TOP, [get(1), ['ref.test', ref(deepest)], 'drop']),
+    cast('ref.cast', ANYREF, deepest, [get(1), ['ref.cast', ref(TOP + 30)], 'drop']),
+    cast('ref.cast (eq)', ANYREF, EMPTY, [get(1), ['ref.cast', EQREF], 'drop']),
+    cast('br_on_cast', ANYREF, EMPTY, [
+      ['block', { params: [], results: [ANYREF] }],
+      get(1),
+      ['br_on_cast', 3, 0, ANYREF, STRUCTREF],
+      'end',
+      'drop',
+    ]),
+    cast('br_on_cast_fail', ANYREF, EMPTY, [
+      ['block', { params: [], results: [ANYREF] }],
+      get(1),
+      ['br_on_cast_fail', 3, 0, ANYREF, EQREF],
+      'end',
+      'drop',
+    ]),
+    make('allocation', 'struct.new (no field)', [['struct.new', EMPTY]]),
+    make('allocation', 'struct.new (i32)', [get(1), ['struct.new', OF_NUMBER]], [ONE]),
+    make('allocation', 'struct.new (10 i64)', [...repeat([get(1)], 10), ['struct.new', OF_TEN]], [FIVE_I64]),
+    make('allocation', 'struct.new_default (reference)', [['struct.new_default', OF_REFERENCE]]),
+    make('allocation', 'struct.new_default (10 i64)', [['struct.new_default', OF_TEN]]),
+    make('allocation', 'struct.new_default (10 references)', [['struct.new_default', TEN_REFERENCES]]),
+    make('allocation', 'array.new_default (0 bytes)', array(BYTES, 0)),
+    make('allocation', 'array.new_default (1 byte)', array(BYTES, 1)),
+    make('allocation', 'array.new_default (64 bytes)', array(BYTES, 64)),
+    make('allocation', 'array.new_default (65 bytes)', array(BYTES, 65)),
+    make('allocation', 'array.new_default (1 i64)', array(LONGS, 1)),
+    make('allocation', 'array.new_default (1 reference)', array(REFERENCES, 1)),
+    make('allocation', 'array.new (10 i64)', [get(1), ['i32.const', 10], ['array.new', LONGS]], [FIVE_I64]),
+    make(
+      'allocation',
+      'array.new_fixed (10 i64)',
+      [...repeat([get(1)], 10), ['array.new_fixed', LONGS, 10]],
+      [FIVE_I64],
+    ),
+    make('allocation', 'array.new_data (8 bytes)', [
+      ['i32.const', 0],
+      ['i32.const', 8],
+      ['array.new_data', BYTES, 0],
+    ]),
+    make('allocation', 'array.new_elem (1 element)', [
+      ['i32.const', 0],
+      ['i32.const', 1],
+      ['array.new_elem', FUNCTIONS, 0],
+    ]),
+    make('objects', 'array.new_default (1,000 bytes)', array(BYTES, 1_000)),
+    make('objects', 'array.new_default (100,000 bytes)', array(BYTES, 100_000), [], long),
+    make('objects', 'array.new_default (1,000 references)', array(REFERENCES, 1_000)),
+    make('objects', 'array.new_default (100,000 references)', array(REFERENCES, 100_000), [], long),
+    make(
+      'objects',
+      'array.new (100,000 i64)',
+      [get(1), ['i32.const', 100_000], ['array.new', LONGS]],
+      [FIVE_I64],
+      long,
+    ),
+    make('objects', 'array.new (100,000 bytes)', [get(1), ['i32.const', 100_000], ['array.new', BYTES]], [ONE], long),
+    make(
+      'objects',
+      'array.new_fixed (1,000 i64)',
+      [...repeat([get(1)], 1_000), ['array.new_fixed', LONGS, 1_000]],
+      [FIVE_I64],
+      long,
+    ),
+    make(
+      'objects',
+      'array.new_data (64 KiB)',
+      [
+        ['i32.const', 0],
+        ['i32.const', 65_536],
+        ['array.new_data', BYTES, 0],
+      ],
+      [],
+      long,
+    ),
+    make(
+      'objects',
+      'array.new_elem (10,000 elements)',
+      [
+        ['i32.const', 0],
+        ['i32.const', 10_000],
+        ['array.new_elem', FUNCTIONS, 0],
+      ],
+      [],
+      long,
+    ),
+    ...arrayCases(),
+  ];
+}
+
+/** Bulk operations on arrays: the array, where to, what or where from, how much. */
+function arrayCases(): Case[] {
+  const get = (i: number): Instruction => ['local.get', i];
+  const cases: Case[] = [];
+  for (const count of [0, 1, 10_000]) {
+    const price = count === 10_000 ? 'elements' : 'bulk';
+    const name = `${count.toLocaleString('en-US')} elements`;
+    const copies = count === 10_000 ? 4 : COPIES;
+    const add = (what: string, type: number, body: readonly Instruction[], operands: readonly Operand[]) =>
+      cases.push(
+        call(
+          price,
+          `${what} (${name})`,
+          objectLoop(
+            definedRef(type, true),
+            [
+              ['i32.const', 20_000],
+              ['array.new_default', type],
+            ],
+            body,
+            operands,
+            { copies },
+          ),
+        ),
+      );
+    const [start, from, length]: Operand[] = [ZERO, [I32, 10_000], [I32, count]] as const;
+    const copy = (type: number): Instruction[] => [get(1), get(2), get(1), get(3), get(4), ['array.copy', type, type]];
+    const places = [start, from, length] as Operand[];
+    add('array.fill of bytes', BYTES, [get(1), get(2), get(3), get(4), ['array.fill', BYTES]], [
+      ZERO,
+      ONE,
+      length,
+    ] as Operand[]);
+    add('array.fill of i64', LONGS, [get(1), get(2), get(3), get(4), ['array.fill', LONGS]], [
+      ZERO,
+      FIVE_I64,
+      length,
+    ] as Operand[]);
+    add('array.fill of references', REFERENCES, [get(1), get(2), get(1), get(4), ['array.fill', REFERENCES]], places);
+    add('array.copy of bytes', BYTES, copy(BYTES), places);
+    add('array.copy of v128', VECTORS, copy(VECTORS), places);
+    add('array.copy of references', REFERENCES, copy(REFERENCES), places);
+    add('array.init_data', BYTES, [get(1), get(2), get(3), get(4), ['array.init_data', BYTES, 0]], places);
+    add('array.init_elem', FUNCTIONS, [get(1), get(2), get(2), get(4), ['array.init_elem', FUNCTIONS, 0]], places);
+  }
+  return cases;
+}
+
+const REF_EXN = EXNREF | 0x100;
+
+function throwCases(): Case[] {
+  const get = (i: number): Instruction => ['local.get', i];
+  const guarded = (body: readonly Instruction[], clause: readonly number[] = [2, 0]): Instruction[] => [
+    'block',
+    ['try_table', { params: [], results: [] }, [clause]],
+    ...body,
+    'end',
+    'end',
+  ];
+  const tags = [{ params: [] }];
+  const values = (count: number): Case => {
+    const params = new Array<ValType>(count).fill(I64);
+    return call(
+      'throw',
+      `throw (${count} values)`,
+      loop(
+        [
+          ['block', { params: [], results: params }],
+          ['try_table', { params: [], results: [] }, [[0, 0, 0]]],
+          ...repeat([get(1)], count),
+          ['throw', 0],
+          'end',
+          'unreachable',
+          'end',
+          ...repeat(['drop'], count),
+        ],
+        [FIVE_I64],
+        { tags: [{ params }], copies: 4 },
+      ),
+    );
+  };
+  const thrower = { body: [['throw', 0]] as const };
+  return [
+    call('throw', 'throw', loop(guarded([['throw', 0]]), [], { tags })),
+    call('throw', 'throw (caught by tag)', loop(guarded([['throw', 0]], [0, 0, 0]), [], { tags })),
+    call('throw', 'throw in a function called', loop(guarded([['call', 1]]), [], { tags, others: [thrower] })),
+    call(
+      'throw',
+      'throw through 20 frames',
+      loop(guarded([['call', 1]]), [], {
+        tags,
+        copies: 8,
+        others: [...Array.from({ length: 20 }, (_, i) => ({ body: [['call', i + 2]] as const })), thrower],
+      }),
+    ),
+    call(
+      'throw',
+      'throw through 100 bodies of try_table',
+      loop(
+        guarded([
+          ...repeat([['try_table', { params: [], results: [] }, [[0, 1, 0]]]], 100),
+          ['throw', 0],
+          ...repeat(['end'], 100),
+        ]),
+        [],
+        { tags: [{ params: [] }, { params: [] }], copies: 4 },
+      ),
+    ),
+    call(
+      'throw',
+      'throw past 1,000 clauses',
+      loop(
+        [
+          'block',
+          ['try_table', { params: [], results: [] }, [...new Array<number[]>(1_000).fill([0, 1, 0]), [2, 0]]],
+          ['throw', 0],
+          'end',
+          'end',
+        ],
+        [],
+        { tags: [{ params: [] }, { params: [] }], copies: 4 },
+      ),
+    ),
+    call(
+      'throw',
+      'throw_ref',
+      loop(
+        [
+          ['block', { params: [], results: [REF_EXN] }],
+          ['try_table', { params: [], results: [] }, [[3, 0]]],
+          get(1),
+          'throw_ref',
+          'end',
+          'unreachable',
+          'end',
+          ['local.set', 1],
+        ],
+        [[EXNREF, 0]],
+        {
+          tags,
+          before: [
+            ['block', { params: [], results: [REF_EXN] }],
+            ['try_table', { params: [], results: [] }, [[3, 0]]],
+            ['throw', 0],
+            'end',
+            'unreachable',
+            'end',
+            ['local.set', 1],
+          ],
+        },
+      ),
+    ),
+    values(1),
+    values(10),
+    values(MANY),
+  ];
+}
+
+/** Calls through references, and calls in tail position, two of which take turns. */
+function laterCallCases(): Case[] {
+  const get = (i: number): Instruction => ['local.get', i];
+  const nothing = { params: [], results: [] };
+  const empty = { body: [] };
+  const table = { tables: [{ min: 3 }], elements: [{ offset: [['i32.const', 0]] as const, items: [0, 1, 2] }] };
+  const declared = { elements: [{ declarative: true, items: [2] }] };
+  return [
+    call('call', 'call, return_call', loop([['call', 1]], [], { others: [{ body: [['return_call', 2]] }, empty] })),
+    call(
+      'call',
+      'return_call (10 arguments)',
+      loop([...repeat([get(1)], 10), ['call', 1]], [FIVE_I64], {
+        others: [
+          {
+            params: new Array<ValType>(10).fill(I64),
+            body: [...Array.from({ length: 10 }, (_, i) => get(9 - i)), ['return_call', 2]],
+          },
+          { params: new Array<ValType>(10).fill(I64), body: [] },
+        ],
+      }),
+    ),
+    call(
+      'indirect',
+      'call_ref',
+      loop([get(1), ['call_ref', 0]], [[definedRef(0, true), 0]], {
+        types: [nothing],
+        before: [
+          ['ref.func', 1],
+          ['local.set', 1],
+        ],
+        others: [empty],
+        elements: [{ declarative: true, items: [1] }],
+      }),
+    ),
+    call(
+      'indirect',
+      'return_call_indirect',
+      loop([['call', 1]], [], {
+        ...table,
+        others: [
+          {
+            body: [
+              ['i32.const', 2],
+              ['return_call_indirect', nothing],
+            ],
+          },
+          empty,
+        ],
+      }),
+    ),
+    call(
+      'indirect',
+      'return_call_ref',
+      loop([['call', 1]], [], {
+        ...declared,
+        types: [nothing],
+        others: [
+          {
+            body: [
+              ['ref.func', 2],
+              ['return_call_ref', 0],
+            ],
+          },
+          empty,
+        ],
+      }),
+    ),
+  ];
+}
+
+/** The same accesses on a second memory, and on one with 64-bit addresses. */
+function memoryCases(): Case[] {
+  const get = (i: number): Instruction => ['local.get', i];
+  const second = { memories: [{ min: 1 }, { min: 1 }] };
+  const wide = { memories: [{ min: 1, is64: true }] };
+  const address: Operand = [I64, 64n];
+  return [
+    call(
+      'memory',
+      'i32.load (second memory)',
+      loop([get(1), ['i32.load', { memory: 1 }], 'drop'], [[I32, 64]], second),
+    ),
+    call(
+      'memory',
+      'i64.store (second memory)',
+      loop([get(1), get(2), ['i64.store', { memory: 1 }]], [[I32, 64], FIVE_I64], second),
+    ),
+    call('memory', 'i32.load (64-bit memory)', loop([get(1), ['i32.load'], 'drop'], [address], wide)),
+    call('memory', 'i64.store (64-bit memory)', loop([get(1), get(2), ['i64.store']], [address, FIVE_I64], wide)),
+    call(
+      'bulk',
+      'memory.copy (between memories, 1 byte)',
+      loop([get(1), get(1), get(1), ['memory.copy', 1, 0]], [ONE], second),
+    ),
+    call(
+      'memory',
+      'table.get (64-bit table)',
+      loop([get(1), ['table.get', 0], 'drop'], [FIVE_I64], { tables: [{ min: 10, is64: true }] }),
+    ),
+  ];
+}
+
 function instanceCases(): Case[] {
   const instantiate = (name: string, module: ModuleDescription): Case => ({
     price: 'instance',
@@ -418,6 +904,14 @@ function instanceCases(): Case[] {
       functions: [{ body: [] }],
       tables: [{ min: 10_000 }],
       elements: [{ offset: [['i32.const', 0]], items: new Array<number>(10_000).fill(0) }],
+    }),
+    instantiate('10,000 elements by expressions', {
+      tables: [{ min: 10_000 }],
+      elements: [{ offset: [['i32.const', 0]], items: new Array<Instruction[]>(10_000).fill([['ref.null', FUNCREF]]) }],
+    }),
+    instantiate('1,000 structs in a segment', {
+      types: [{ struct: [] }],
+      elements: [{ type: ANYREF, items: new Array<Instruction[]>(1_000).fill([['struct.new', 0]]) }],
     }),
     instantiate('64 KiB of data', {
       memories: [{ min: 1 }],
@@ -481,6 +975,7 @@ function freeCases(): Case[] {
     free('nop', COPIES, loop(['nop'])),
     free('block end', COPIES, loop(['block', 'end'])),
     free('loop end', COPIES, loop(['loop', 'end'])),
+    free('try_table end', COPIES, loop([['try_table', { params: [], results: [] }, [[2, 0]]], 'end'])),
     free(
       'memory.grow after the host has seen 500 pages',
       1,
@@ -502,6 +997,10 @@ export function calibrationCases(): readonly Case[] {
     ...accessCases(),
     ...bulkCases(),
     ...hostCases(),
+    ...objectCases(),
+    ...throwCases(),
+    ...laterCallCases(),
+    ...memoryCases(),
     ...instanceCases(),
     ...pushCases(),
     ...freeCases(),

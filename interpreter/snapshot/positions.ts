@@ -67,7 +67,9 @@ export function layoutOf(code: ModuleCode, body: number): Layout {
     fingerprint ^= fingerprint >>> 15;
   }
   for (let pc = entry; pc < length; ) {
-    const { name, operands } = MACHINE_OPS[words[pc] as number] as (typeof MACHINE_OPS)[number];
+    const instruction = MACHINE_OPS[words[pc] as number] as (typeof MACHINE_OPS)[number];
+    // Of those that are fused, each stands where it stood.
+    const { name, operands } = instruction.parts?.[0] ?? instruction;
     const table = operands.indexOf('n');
     // Entries for that many labels, and one for the rest.
     const entries = table < 0 ? 0 : 2 * ((words[pc + 1 + table] as number) + 1);

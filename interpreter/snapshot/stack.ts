@@ -1,6 +1,7 @@
 /** The stack of a call that was left. Only return addresses are kept: all else follows from the code they are in. */
 
 import { SnapshotError } from '../../wasm/errors.ts';
+import { slotsOf } from '../../wasm/types.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import type { Reference, WasmFunction } from '../function.ts';
 import type { Instance } from '../instance.ts';
@@ -12,7 +13,7 @@ import type { ReferenceTable } from './references.ts';
 export interface StackImage {
   /** Index of the function that was called from outside. */
   readonly entered: number;
-  /** Return addresses from the outermost on, and where the guest stands. */
+  /** Return addresses from the outermost on, and where the guest stands; none if it has only to return its results. */
   readonly positions: readonly Position[];
   /** By body, of every function on the stack. */
   readonly fingerprints: readonly (readonly [body: number, fingerprint: number])[];
@@ -22,8 +23,9 @@ export interface StackImage {
   readonly references: Int32Array;
 }
 
-/** Registers, in words, that a stack of a weight can have in use. */
-const wordsOf = (depth: number) => 2 * Math.ceil(depth / 8);
+/** Registers, in words, that a stack of a weight can have in use; without a frame these are the results. */
+const wordsOf = (depth: number, { type }: WasmFunction) =>
+  2 * (depth === 0 ? slotsOf(type.results) : Math.ceil(depth / 8));
 
 /** @throws SnapshotError */
 export function captureStack(
@@ -35,10 +37,11 @@ export function captureStack(
     throw new SnapshotError('the call has gone from one instance to another, which a snapshot cannot hold');
   }
   const map = new CodeMap(instance.code);
-  const positions = [...thread.frames.subarray(1, thread.sp), thread.pc].map((pc) => map.positionOf(pc));
+  const addresses = thread.pc === HALT_PC ? [] : [...thread.frames.subarray(1, thread.sp), thread.pc];
+  const positions = addresses.map((pc) => map.positionOf(pc));
   const layouts = new Layouts(instance.code);
   for (const { body } of positions) layouts.of(body);
-  const words = wordsOf(thread.depth);
+  const words = wordsOf(thread.depth, func);
   return {
     entered: func.index,
     positions,
@@ -106,8 +109,8 @@ export function planStack(instance: Instance, stack: StackImage, objects: readon
   if (func === undefined || !('instance' in func)) return damaged('it names no function that could have been called');
   const layouts = new Layouts(instance.code);
   for (const [body, fingerprint] of fingerprints) layouts.check(body, fingerprint);
-  const innermost = positions.at(-1) ?? damaged('its stack is empty');
-  layouts.requireInstruction(innermost);
+  const innermost = positions.at(-1);
+  if (innermost !== undefined) layouts.requireInstruction(innermost);
   let fp = 0;
   let depth = 0;
   for (const position of positions) {
@@ -119,7 +122,7 @@ export function planStack(instance: Instance, stack: StackImage, objects: readon
   if (depth > limit) {
     throw new SnapshotError(`the stack in the snapshot weighs ${depth} bytes, the limit is ${limit}: raise stackLimit`);
   }
-  const words = wordsOf(depth);
+  const words = wordsOf(depth, func);
   if (stack.registers.length !== words || stack.references.length > words / 2)
     damaged('its registers do not fit its stack');
   for (const id of stack.references) if (id < 0 || id >= objects.length) damaged('a reference has no object');
@@ -132,12 +135,13 @@ export function applyStack(thread: Thread, { func, stack, references, fp, depth 
   const { code } = func.instance;
   while (thread.depthLimit < depth) thread.grow();
   const pcs = stack.positions.map(({ body, offset }) => code.entry(body) + offset);
-  thread.pc = pcs.pop() as number;
+  const pc = pcs.pop();
+  thread.pc = pc ?? HALT_PC;
   thread.fp = fp;
   thread.depth = depth;
   thread.frames[0] = HALT_PC;
   thread.frames.set(pcs, 1);
-  thread.sp = pcs.length + 1;
+  thread.sp = pc === undefined ? 0 : pcs.length + 1;
   thread.registers.set(stack.registers);
   for (const reference of references) thread.references.push(reference);
   thread.bind(func.instance);

@@ -162,9 +162,21 @@ function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Comman
     .summary('run a recording again, and say whether it is the same')
     .description(
       'Runs again what run --record has recorded, without the files, clocks and networks it had, and says whether ' +
-        'everything is the same: results, calls of the host, gas, memory.',
+        'everything is the same: results, calls of the host, gas, memory. Where it reaches a limit given here, that is ' +
+        'the error, and nothing is known about the rest.',
     )
     .argument('<recording>', 'path of a recording')
+    .option(
+      '--gas <units>',
+      'give up after so much gas (default: the limit in the recording, if any)',
+      checked(parseGas),
+    )
+    .option('--memory <size>', 'refuse a recording that was allowed more, as 64MiB (default: any)', checked(parseSize))
+    .option(
+      '--timeout <duration>',
+      'give up after this time, as 500ms or 5s (default: no limit)',
+      checked(parseDuration),
+    )
     .option('--json', 'print a JSON object')
     .action((recording: string, options) => finish(replayCommand(recording, options, io)));
 

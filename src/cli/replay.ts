@@ -1,20 +1,25 @@
 /** `wasm-sandbox replay`: is a recorded run the same here? */
 
-import { SnapshotError } from '../../wasm/errors.ts';
+import { UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 import { replay } from '../replay/replay.ts';
 import { complain, type Io, print } from './io.ts';
-import { errorReport } from './report.ts';
+import { errorReport, statusOf } from './report.ts';
 import { STATUS } from './status.ts';
 
-export interface ReplayOptions {
+/** As the command line leaves them, already parsed. */
+export interface ReplayCommandOptions {
+  readonly gas?: bigint;
+  readonly memory?: number;
+  readonly timeout?: number;
   readonly json?: boolean;
 }
 
-export async function replayCommand(path: string, options: ReplayOptions, io: Io): Promise<number> {
+export async function replayCommand(path: string, options: ReplayCommandOptions, io: Io): Promise<number> {
   const { readBytes } = await import('./files.node.ts');
   try {
-    const { same, difference, calls, hostCalls, gasUsed } = await replay(readBytes(path));
+    const limits = { gasLimit: options.gas, memoryLimit: options.memory, timeout: options.timeout };
+    const { same, difference, calls, hostCalls, gasUsed } = await replay(readBytes(path), limits);
     const figures = { calls, hostCalls, gasUsed: String(gasUsed) };
     if (options.json) print(io, [JSON.stringify({ recording: path, same, difference, ...figures }, null, 2)]);
     else if (same) {
@@ -22,8 +27,8 @@ export async function replayCommand(path: string, options: ReplayOptions, io: Io
     } else complain(io, [`wasm-sandbox: ${quote(path, 200)} differs: ${difference}`]);
     return same ? STATUS.ok : STATUS.invalid;
   } catch (error) {
-    if (!(error instanceof SnapshotError) || !options.json) throw error;
+    if (!options.json || !(error instanceof WasmSandboxError) || error instanceof UsageError) throw error;
     print(io, [JSON.stringify({ recording: path, same: false, error: errorReport(error) }, null, 2)]);
-    return STATUS.invalid;
+    return statusOf(error);
   }
 }

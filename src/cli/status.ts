@@ -26,6 +26,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   SECURITY: STATUS.refused,
   HOST: STATUS.trap,
   SNAPSHOT: STATUS.invalid,
+  POOL: STATUS.limit,
   DISPOSED: STATUS.usage,
   USAGE: STATUS.usage,
 };

@@ -20,6 +20,8 @@ export type ExecutionState = 'ready' | 'running' | 'paused' | 'waiting' | 'done'
 export interface ExecutionGround {
   readonly instance: EngineInstance;
   readonly clock: Clock;
+  /** What executions of it are to fail with, since it has been reset or disposed of. */
+  over: (() => WasmSandboxError) | undefined;
   /** The first time that it runs. */
   onBegin(execution: Execution): void;
   /** Gives a failure what callers expect of it. */
@@ -133,7 +135,7 @@ export class Execution<T = unknown> {
    */
   step(gas: bigint | number): ExecutionState {
     const units = checkGas('the gas of a step', gas);
-    if (this.#state === 'running' || this.#wake !== undefined) throw new UsageError(`${this.#label} is running`);
+    this.#prepare();
     if (this.state !== 'ready' && this.state !== 'paused') return this.state;
     const time = this.#begin(undefined);
     try {
@@ -150,7 +152,7 @@ export class Execution<T = unknown> {
    * @throws UsageError while it is running; whatever ends the guest
    */
   run(): Promise<T> {
-    if (this.#state === 'running' || this.#wake !== undefined) throw new UsageError(`${this.#label} is running`);
+    this.#prepare();
     if (this.#completion === undefined) {
       this.#completion = completion<T>();
       if (this.#ending !== undefined) this.#completion.settle(this.#ending);
@@ -192,9 +194,9 @@ export class Execution<T = unknown> {
     this.#cancel(aborted(this.name, reason));
   }
 
-  /** Ends one that is not running. @internal */
+  /** Ends it, unless it stands on the JavaScript stack. @internal */
   abort(error: WasmSandboxError): void {
-    if (this.#ending !== undefined) return;
+    if (this.#ending !== undefined || this.#isInside) return;
     this.#turns++;
     if (this.#state === 'waiting') this.#ground.onAbort();
     this.#settle({ error: this.#ground.explain(this.name, this.#engine.abort(error)) });
@@ -228,6 +230,13 @@ export class Execution<T = unknown> {
     }
     this.#cancelled ??= error;
     this.#engine.pause();
+  }
+
+  /** @throws UsageError while it is running */
+  #prepare(): void {
+    if (this.#state === 'running' || this.#wake !== undefined) throw new UsageError(`${this.#label} is running`);
+    const { over } = this.#ground;
+    if (over !== undefined) this.abort(over());
   }
 
   #begin(yieldEvery: number | undefined): CallTime {

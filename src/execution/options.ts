@@ -1,9 +1,7 @@
 /** What may be said about a single call. */
 
-import { UsageError } from '../../wasm/errors.ts';
-import { quote } from '../../wasm/quote.ts';
-import { milliseconds, record, refuse } from '../check.ts';
-import { suggest } from '../similar.ts';
+import { milliseconds, refuse } from '../check.ts';
+import { type Checks, checkNamed } from '../named.ts';
 
 export interface CallOptions {
   /**
@@ -18,7 +16,7 @@ export interface CallOptions {
   readonly yieldEvery?: number | undefined;
 }
 
-const CHECKS: { readonly [K in keyof CallOptions]-?: (value: unknown) => NonNullable<CallOptions[K]> } = {
+const CHECKS: Checks<CallOptions> = {
   signal: (value) => (isSignal(value) ? value : refuse('signal', 'an AbortSignal', value)),
   timeout: (value) => milliseconds('the timeout', value),
   yieldEvery: (value) => milliseconds('yieldEvery', value),
@@ -37,14 +35,5 @@ export function isSignal(value: unknown): value is AbortSignal {
 
 /** @throws UsageError */
 export function checkCallOptions(options: unknown): CallOptions {
-  if (options === undefined) return {};
-  const checked: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(record('the options of a call', options))) {
-    if (!Object.hasOwn(CHECKS, name)) {
-      const known = suggest(name, Object.keys(CHECKS), 'the options are');
-      throw new UsageError(`a call has no option ${quote(name)}; ${known}`);
-    }
-    if (value !== undefined) checked[name] = CHECKS[name as keyof CallOptions](value);
-  }
-  return checked;
+  return options === undefined ? {} : checkNamed<CallOptions>('a call', options, CHECKS);
 }

@@ -1,10 +1,9 @@
 /** Sandboxes that are made once, lent to one caller at a time, and reset between callers. */
 
-import { CallAborted, UsageError } from '../../wasm/errors.ts';
+import { CallAborted, PoolUnavailable, UsageError } from '../../wasm/errors.ts';
 import { callback } from '../check.ts';
 import { makeDisposable } from '../disposable.ts';
 import type { WasmSandbox } from '../sandbox.ts';
-import { PoolUnavailable } from './errors.ts';
 import { factoryFor } from './factory.ts';
 import { Lease, type Loan, Watch } from './lease.ts';
 import {

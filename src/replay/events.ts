@@ -71,7 +71,7 @@ export function readFailure(from: WireReader): Failure {
 }
 
 /** What a host function threw, to be thrown once more. */
-export function errorOf({ code, detail, message }: Failure): unknown {
+export function errorOf({ code, detail, message }: Failure): object {
   switch (code) {
     case 'EXIT': {
       const status = Number(detail);

@@ -3,13 +3,22 @@
 import { interpreter } from '../../interpreter/index.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
-import { HostError, SnapshotError, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
+import {
+  CpuTimeoutExceeded,
+  GasExhausted,
+  HostError,
+  SnapshotError,
+  UsageError,
+  WasmSandboxError,
+} from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { type Caller, HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { describe, quote } from '../../wasm/quote.ts';
 import type { FuncType, ValType } from '../../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
-import { asBytes, refuse } from '../check.ts';
+import { asBytes, gas, integer, milliseconds, refuse } from '../check.ts';
+import { type Checks, checkNamed, type Given } from '../named.ts';
+import { least } from '../options.ts';
 import { GiB } from '../sizes.ts';
 import { unpack } from '../snapshot/container.ts';
 import { digestOf, hex } from '../snapshot/digest.ts';
@@ -29,15 +38,39 @@ export interface ReplayReport {
   readonly gasUsed: bigint;
 }
 
+/**
+ * What a replay may take. A recording says itself what its guest was allowed, and may have been made by anybody: limit
+ * the replay of one that comes from elsewhere.
+ */
+export interface ReplayOptions {
+  /** Units of gas after which it is given up; the recording's own limit, if it has one, unless given. */
+  readonly gasLimit?: bigint | number | undefined;
+  /** Bytes of memory that the recording's guest may have been allowed; as many as it says unless given. */
+  readonly memoryLimit?: number | undefined;
+  /** Milliseconds of wall-clock time for all of it; no limit unless given. */
+  readonly timeout?: number | undefined;
+}
+
+const CHECKS: Checks<ReplayOptions> = {
+  gasLimit: (value) => gas('gasLimit', value),
+  memoryLimit: (value) => integer('memoryLimit', value, 'bytes', 0),
+  timeout: (value) => milliseconds('timeout', value),
+};
+
+/** Units of gas between two looks at the clock. */
+const SLICE_GAS = 500_000;
+
 /** Contents of a recording that are allowed for. */
 const MOST = 2 * GiB;
 
 /**
  * Replays a recording on the interpreter. The module and the limits are in it; host functions are not needed, as their
  * results and what they wrote to memory are in it too.
- * @throws SnapshotError where the bytes are damaged, or no recording; CompileError
+ * @throws SnapshotError where the bytes are damaged, or no recording, or its memory limit is beyond the given one;
+ *   CompileError; GasExhausted and CpuTimeoutExceeded where a limit given here was reached before the end; UsageError
  */
-export async function replay(recording: Uint8Array): Promise<ReplayReport> {
+export async function replay(recording: Uint8Array, options: ReplayOptions = {}): Promise<ReplayReport> {
+  const given = checkNamed<ReplayOptions>('a replay', options, CHECKS);
   const bytes = asBytes(recording) ?? refuse('a recording', 'bytes', recording);
   const from = new WireReader(await unpack(bytes, MOST, 'recording'));
   const gasVersion = from.u32();
@@ -46,7 +79,7 @@ export async function replay(recording: Uint8Array): Promise<ReplayReport> {
       `the recording was made with version ${gasVersion} of the gas schedule; this is version ${GAS_VERSION}`,
     );
   }
-  const run = new Replay(from);
+  const run = new Replay(from, given);
   return run.toEnd();
 }
 
@@ -69,19 +102,31 @@ class Replay {
   /** What has gone wrong with the recording itself. */
   private damage: unknown;
   private running: EngineExecution | undefined;
+  /** Whether gas is limited by whoever replays, more narrowly than when it was recorded. */
+  private readonly isNarrow: boolean;
+  /** Errors that stand for those that host functions threw. */
+  private readonly rethrown = new WeakSet<object>();
   private calls = 0;
   private hostCalls = 0;
 
-  constructor(from: WireReader) {
+  constructor(from: WireReader, { gasLimit, memoryLimit, timeout }: Given<ReplayOptions>) {
     this.from = from;
+    const until = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
     const module = decode(from.bytesOf());
     const hasGas = from.flag();
-    const gas = from.u64();
+    const recordedGas = from.u64();
+    const gas = least(gasLimit === undefined ? undefined : BigInt(gasLimit), hasGas ? recordedGas : undefined);
+    this.isNarrow = gas !== undefined && !(hasGas && gas === recordedGas);
     const limits: InstanceLimits = {
-      gas: hasGas ? gas : undefined,
+      gas,
       memoryBytes: from.integer(Number.MAX_SAFE_INTEGER, 'the memory limit'),
       stackBytes: from.integer(GiB, 'the stack limit'),
     };
+    if (memoryLimit !== undefined && limits.memoryBytes > memoryLimit) {
+      throw new SnapshotError(
+        `the recording was made with a memory limit of ${limits.memoryBytes} bytes, and may be replayed with ${memoryLimit}`,
+      );
+    }
     this.imports = Array.from({ length: from.count(24, 'imports') }, () => ({
       module: from.text(),
       name: from.text(),
@@ -89,8 +134,13 @@ class Replay {
       perByte: from.number(),
     }));
     let next = 0;
+    const onSlice = () => {
+      if (performance.now() < until) return;
+      throw new CpuTimeoutExceeded(`CPU timeout exceeded: the replay did not end within ${timeout} ms`);
+    };
     this.instance = interpreter.instantiate(module, {
       limits,
+      slices: { gas: SLICE_GAS, onSlice },
       imports: (from, name, type) => {
         const index = next++;
         const recorded = this.imports[index];
@@ -186,11 +236,18 @@ class Replay {
     } catch (thrown) {
       error = thrown;
     }
+    if (this.isOwnLimit(error)) throw error;
     if (this.damage !== undefined) throw this.damage;
     if (this.difference !== undefined) throw new Difference(this.difference);
     if (this.from.u8() !== EVENT.end) this.differ(`${what} has ended, and made another call of the host`);
     this.compareEnd(what, types, results, error);
     this.expect(`the gas used behind ${what}`, this.instance.figures().gasUsed, this.from.u64());
+  }
+
+  /** Whether a limit of whoever replays was reached: nothing is known of what the guest would have done then. */
+  private isOwnLimit(error: unknown): boolean {
+    if (!(error instanceof CpuTimeoutExceeded || (this.isNarrow && error instanceof GasExhausted))) return false;
+    return !this.rethrown.has(error);
   }
 
   private compareEnd(
@@ -284,7 +341,10 @@ class Replay {
         }
         case EVENT.failure: {
           const failure = readFailure(from);
-          throw charged?.error ?? errorOf(failure);
+          if (charged !== undefined) throw charged.error;
+          const error = errorOf(failure);
+          this.rethrown.add(error);
+          throw error;
         }
         case EVENT.end:
           // The call was given up while the host function was at work.

@@ -2,10 +2,10 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
-import { gas, integer, milliseconds, record, text } from '../check.ts';
+import { gas, integer, milliseconds, refuse, text } from '../check.ts';
 import { Execution } from '../execution/execution.ts';
 import { nextTurn } from '../execution/turn.ts';
-import { suggest } from '../similar.ts';
+import { type Checks, checkNamed } from '../named.ts';
 import { Heap } from './heap.ts';
 
 export interface SchedulerOptions {
@@ -39,6 +39,17 @@ const MAX_WEIGHT = 1_000_000;
 const MAX_PRIORITY = 100;
 /** Virtual time for a unit of gas of a guest of weight 1: divisible without loss by most weights. */
 const UNIT = 720_720_000_000n;
+
+const SCHEDULER_CHECKS: Checks<SchedulerOptions> = {
+  slice: (value) => gas('slice', value) || refuse('slice', 'at least 1 unit of gas', value),
+  yieldEvery: (value) => milliseconds('yieldEvery', value),
+};
+
+const TASK_CHECKS: Checks<TaskOptions> = {
+  weight: (value) => integer('weight', value, 'share of gas', 1, MAX_WEIGHT),
+  priority: (value) => integer('priority', value, 'higher goes first', -MAX_PRIORITY, MAX_PRIORITY),
+  tenant: (value) => text('tenant', value),
+};
 
 interface Tenant {
   readonly name: string;
@@ -113,10 +124,9 @@ export class Scheduler {
 
   /** @throws UsageError */
   constructor(options: SchedulerOptions = {}) {
-    const { slice, yieldEvery } = checkNames('a scheduler', options, ['slice', 'yieldEvery']);
-    this.slice = slice === undefined ? 100_000n : gas('slice', slice);
-    if (this.slice === 0n) throw new UsageError('slice must be at least 1 unit of gas');
-    this.yieldEvery = yieldEvery === undefined ? 5 : milliseconds('yieldEvery', yieldEvery);
+    const { slice = 100_000n, yieldEvery = 5 } = checkNamed<SchedulerOptions>('a scheduler', options, SCHEDULER_CHECKS);
+    this.slice = BigInt(slice);
+    this.yieldEvery = yieldEvery;
   }
 
   /**
@@ -125,10 +135,7 @@ export class Scheduler {
    */
   add<T>(execution: Execution<T>, options: TaskOptions = {}): Task<T> {
     if (!(execution instanceof Execution)) throw new UsageError('a scheduler takes executions, as start() makes them');
-    const given = checkNames('a task', options, ['weight', 'priority', 'tenant']);
-    const weight = integer('weight', given.weight ?? 1, 'share of gas', 1, MAX_WEIGHT);
-    const priority = integer('priority', given.priority ?? 0, 'higher goes first', -MAX_PRIORITY, MAX_PRIORITY);
-    const tenant = given.tenant === undefined ? undefined : text('tenant', given.tenant);
+    const { weight = 1, priority = 0, tenant } = checkNamed<TaskOptions>('a task', options, TASK_CHECKS);
     if (execution.state === 'running' || execution.state === 'done' || execution.state === 'failed') {
       throw new UsageError(
         `the execution of ${quote(execution.name)} is ${execution.state}: only others can be scheduled`,
@@ -283,13 +290,4 @@ function isBefore(a: Task, b: Task): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
   if (a.virtualTime !== b.virtualTime) return a.virtualTime < b.virtualTime;
   return a.number < b.number;
-}
-
-function checkNames(what: string, options: unknown, names: readonly string[]): Record<string, unknown> {
-  const given = record(`the options of ${what}`, options);
-  for (const name of Object.keys(given)) {
-    if (names.includes(name)) continue;
-    throw new UsageError(`${what} has no option ${quote(name)}; ${suggest(name, names, 'the options are')}`);
-  }
-  return given;
 }

@@ -7,6 +7,7 @@ import { GuestExit, type WasmValue } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { Clock } from '../clock.ts';
+import { disposedError, disposedFailure, untilDisposed } from '../disposed.ts';
 import { failureOf, refuseUnknown } from '../failures.ts';
 import { INITIALIZE } from '../life.ts';
 import type { Settings } from '../options.ts';
@@ -16,19 +17,25 @@ import { runtimeFor } from './runtime.ts';
 export class SyncLife {
   readonly host: Host;
   private readonly module: WasmModule;
+  private readonly instanceId: string;
   private readonly clock = new Clock();
   private readonly instance: EngineInstance;
   private calls = 0;
+  private isDisposed = false;
 
   /**
    * Instantiates the module and runs its start function, and a reactor's initialisation.
    * @throws LinkError, and whatever ends the guest
    */
-  constructor(engine: Engine, module: WasmModule, { policy, args, limits, cpuTimeout }: Settings) {
+  constructor(engine: Engine, module: WasmModule, { policy, args, limits, cpuTimeout, instanceId }: Settings) {
     this.module = module;
+    this.instanceId = instanceId;
     this.host = createHost(policy, { args, ...runtimeFor(policy), timeLeft: () => this.clock.left });
     try {
-      this.instance = engine.instantiate(module, { limits, imports: this.host.resolve, slices: this.clock.slices });
+      const imports = untilDisposed(this.host.resolve, () => {
+        if (this.isDisposed) throw disposedError(instanceId);
+      });
+      this.instance = engine.instantiate(module, { limits, imports, slices: this.clock.slices });
       this.guard('its start', () => this.clock.runSync(cpuTimeout, () => this.start()));
     } catch (error) {
       this.host.close();
@@ -68,12 +75,19 @@ export class SyncLife {
     return this.clock.runSync(timeout, () => instance.call(name, values));
   }
 
+  /** Lets go of what is open outside. A guest that runs, and whose host function this is, ends when that returns. */
+  dispose(): void {
+    this.isDisposed = true;
+    this.host.close();
+  }
+
   /** Lets no failure out without the figures of what it cost. */
   private guard<T>(what: string, action: () => T): T {
     try {
       return action();
     } catch (cause) {
-      throw failureOf(what, cause, () => this.figures());
+      const figures = () => this.figures();
+      throw this.isDisposed ? disposedFailure(this.instanceId, cause, figures) : failureOf(what, cause, figures);
     }
   }
 

@@ -1,8 +1,6 @@
 /** A sandbox in which nothing is waited for: every method returns when it is done. */
 
-import type { AuditEvent } from '../../policy/index.ts';
-import { SandboxDisposed, UsageError } from '../../wasm/errors.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import { UsageError } from '../../wasm/errors.ts';
 import { type AuditedCall, callAuditedSync } from '../audited.ts';
 import {
   type BatchCall,
@@ -16,41 +14,23 @@ import { SandboxBuilder } from '../builder.ts';
 import { list, milliseconds, text } from '../check.ts';
 import { COMMAND_START, checkCommand } from '../command.ts';
 import { makeDisposable } from '../disposable.ts';
-import { type ChosenEngine, chooseEngine } from '../engines.ts';
-import { describeExports, type ExportDescription } from '../exported.ts';
-import { collectGarbage } from '../garbage.ts';
+import { chooseEngine } from '../engines.ts';
+import { type Ground, SandboxFace } from '../face.ts';
 import { gasMeter } from '../life.ts';
-import { least, type SandboxOptions, type Settings, settle } from '../options.ts';
-import { type Output, outputOf, type RunResult } from '../output.ts';
+import { least, type SandboxOptions, settle } from '../options.ts';
+import { outputOf, type RunResult } from '../output.ts';
 import type { SourcelessOptions } from '../sandbox.ts';
 import { loadReadyModule, type ReadySource } from '../source.ts';
-import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } from '../stats.ts';
 import { SyncLife } from './life.ts';
-
-/** What a sandbox keeps over a reset. */
-interface Ground {
-  readonly module: WasmModule;
-  readonly engine: ChosenEngine;
-  readonly settings: Settings;
-}
 
 /**
  * The sandbox of `wasm-sandbox`, with the same names, limits and figures. A host function that returns a promise
  * fails the guest's call with a HostError: to wait, a guest has to be called asynchronously. That holds for everything
  * the policy grants, HTTP and sleeping on a real clock among them.
  */
-export class WasmSandbox {
-  readonly instanceId: string;
-  readonly #ground: Ground;
-  /** Undefined after `dispose`, and where a reset failed. */
-  #life: SyncLife | undefined;
-  #hasRun = false;
-  #disposed = false;
-
+export class WasmSandbox extends SandboxFace<SyncLife> {
   private constructor(ground: Ground) {
-    this.instanceId = ground.settings.instanceId;
-    this.#ground = ground;
-    this.#life = begin(ground);
+    super(ground, begin(ground));
   }
 
   /** Its `source` has to be bytes or a Module. */
@@ -65,8 +45,9 @@ export class WasmSandbox {
    */
   static create(options: SandboxOptions): WasmSandbox {
     const settings = settle(options);
-    const { cache, source, moduleLimit, yieldEvery } = settings;
-    if (yieldEvery !== undefined) throw new UsageError('yieldEvery is for guests that are called asynchronously');
+    const { cache, source, moduleLimit, yieldEvery, record } = settings;
+    if (yieldEvery !== undefined) refuseAsynchronous('yieldEvery');
+    if (record) refuseAsynchronous('record');
     const module = cache === undefined ? loadReadyModule(source, moduleLimit) : cache.loadReady(settings);
     // Nothing can wait here, so nothing speaks against the host's engine.
     const engine = chooseEngine(settings.engine, module, { mayWait: false });
@@ -76,11 +57,6 @@ export class WasmSandbox {
   /** {@link WasmSandbox.create} from bytes, or a Module. */
   static fromBytes(bytes: ReadySource, options: SourcelessOptions = {}): WasmSandbox {
     return WasmSandbox.create({ ...options, source: bytes });
-  }
-
-  /** What the module exports, in its order. */
-  get exports(): readonly ExportDescription[] {
-    return describeExports(this.#ground.module);
   }
 
   /**
@@ -109,8 +85,8 @@ export class WasmSandbox {
    */
   callBatch<T = unknown>(calls: readonly BatchCall[], options: BatchOptions = {}): BatchResult<T>[] {
     const batch = checkBatch(calls, checkBatchOptions(options));
-    this.#alive();
-    const meter = () => gasMeter(this.#life);
+    this.alive();
+    const meter = () => gasMeter(this.life);
     return runBatchSync(batch, (name, args) => this.#call(name, args, undefined), meter);
   }
 
@@ -120,17 +96,17 @@ export class WasmSandbox {
    * @throws what `call` throws; `auditOf` then gives the record
    */
   callWithAudit<T = unknown>(name: string, args: readonly unknown[] = []): AuditedCall<T> {
-    const life = this.#alive();
+    const life = this.alive();
     return callAuditedSync<T>(
       life,
       () => this.#call(name, args, undefined),
-      () => this.#stats(life),
+      () => this.statsOf(life),
     );
   }
 
   #call(name: string, args: readonly unknown[], timeout: number | undefined): unknown {
-    const life = this.#alive();
-    const limit = least(timeout, this.#ground.settings.cpuTimeout);
+    const life = this.alive();
+    const limit = least(timeout, this.ground.settings.cpuTimeout);
     return life.call(text('the name of a function', name), list('the arguments', args), limit);
   }
 
@@ -140,51 +116,12 @@ export class WasmSandbox {
    *   whatever ends the guest. {@link WasmSandbox.output} then has what it wrote before.
    */
   run(): RunResult {
-    const life = this.#alive();
-    const { module, settings } = this.#ground;
-    checkCommand(module, this.#hasRun);
-    this.#hasRun = true;
+    const life = this.alive();
+    const { module, settings } = this.ground;
+    checkCommand(module, this.hasRun);
+    this.hasRun = true;
     const exitCode = life.run(COMMAND_START, settings.cpuTimeout);
     return { exitCode, ...outputOf(life.host) };
-  }
-
-  /** What the guest wrote so far to the streams for which no callback was given. */
-  output(): Output {
-    return outputOf(this.#alive().host);
-  }
-
-  /** The files in memory that the policy granted, with what the guest made of them: copies, by absolute path. */
-  files(): ReadonlyMap<string, Uint8Array> {
-    return this.#alive().host.files();
-  }
-
-  /** Host calls so far, where the policy turned auditing on. */
-  auditEvents(): readonly AuditEvent[] {
-    return this.#alive().host.audit.events;
-  }
-
-  /** Host calls that were refused, the first 1,000 of them, whether or not auditing is on. */
-  violations(): readonly AuditEvent[] {
-    return this.#alive().host.violations.events;
-  }
-
-  getResourceStats(): ResourceStats {
-    return this.#stats(this.#alive());
-  }
-
-  #stats(life: SyncLife): ResourceStats {
-    const { engine, settings } = this.#ground;
-    return resourceStats({ life, engine, instanceId: settings.instanceId });
-  }
-
-  memoryUsage(): MemoryUsage {
-    return memoryUsageOf(this.#alive().figures());
-  }
-
-  /** As in `wasm-sandbox`: returns whether the runtime could be asked to collect its garbage. */
-  collectGarbage(): boolean {
-    this.#refuseDisposed();
-    return collectGarbage();
   }
 
   /**
@@ -193,31 +130,11 @@ export class WasmSandbox {
    * @throws what {@link WasmSandbox.create} throws; the sandbox then has no instance until a reset succeeds
    */
   reset(): void {
-    this.#refuseDisposed();
-    this.#life?.host.close();
-    this.#life = undefined;
-    this.#life = begin(this.#ground);
-    this.#hasRun = false;
-  }
-
-  /** Lets go of the instance and of what it has open; doing it again does nothing. */
-  dispose(): void {
-    this.#disposed = true;
-    this.#life?.host.close();
-    this.#life = undefined;
-  }
-
-  #alive(): SyncLife {
-    this.#refuseDisposed();
-    if (this.#life === undefined) {
-      throw new UsageError('the sandbox has no instance: its reset has failed. Call reset() again');
-    }
-    return this.#life;
-  }
-
-  #refuseDisposed(): void {
-    if (this.#disposed)
-      throw new SandboxDisposed(`the sandbox ${this.instanceId} has been disposed of: build a new one`);
+    this.refuseDisposed();
+    this.life?.host.close();
+    this.life = undefined;
+    this.life = begin(this.ground);
+    this.hasRun = false;
   }
 
   declare readonly [Symbol.dispose]: () => void;
@@ -225,6 +142,11 @@ export class WasmSandbox {
   static {
     makeDisposable(WasmSandbox.prototype, { sync: (sandbox) => sandbox.dispose() });
   }
+}
+
+/** @throws UsageError always */
+function refuseAsynchronous(option: string): never {
+  throw new UsageError(`${option} is for guests that are called asynchronously: build the sandbox of wasm-sandbox`);
 }
 
 function begin({ engine, module, settings }: Ground): SyncLife {

@@ -1,6 +1,5 @@
 /** Between what guests hold and what the JavaScript API shows of it (its section 5: one object for one address). */
 
-import { ExceptionInstance } from '../../interpreter/exception.ts';
 import { call } from '../../interpreter/execute.ts';
 import { ForeignFunction, type GuestFunction, isFunction, type Reference } from '../../interpreter/function.ts';
 import { isHeapObject } from '../../interpreter/gc/objects.ts';
@@ -28,20 +27,19 @@ import {
   NULLEXTERNREF,
   NULLFUNCREF,
   NULLREF,
+  nullable,
   type RefType,
   STRUCTREF,
   V128,
   type ValType,
 } from '../../wasm/types.ts';
+import { behind, bind } from './behind.ts';
 
 /** An Exported Function of the JavaScript API. */
 export type ExportedFunction = (...args: unknown[]) => unknown;
 
 /** Surrounds the calls that come from outside; used for time limits. */
 export type Entry = <T>(run: () => T) => T;
-
-const wrappers = new WeakMap<GuestFunction, ExportedFunction>();
-const wrapped = new WeakMap<object, GuestFunction>();
 
 /** The names of types in descriptors (JavaScript API, `ValueType` and `TableKind`). */
 const TYPES = new Map<unknown, ValType>([
@@ -90,13 +88,18 @@ function isPassable({ params, results }: FuncType, types: readonly DefinedType[]
   return ![...params, ...results].some((type) => type === V128 || (isReference(type) && topOf(type, types) === EXNREF));
 }
 
-function refuseToPass(): never {
+/** Whether values of the type never pass: vectors, and references to exceptions, null among them. */
+export function isPrivate(type: ValType): boolean {
+  return type === V128 || [EXNREF, NULLEXNREF].includes(nullable(type));
+}
+
+export function refuseToPass(): never {
   throw new TypeError('vectors and references to exceptions do not pass between guest and host');
 }
 
 /** The function as JavaScript sees it, always the same one. */
 export function exportFunction(func: GuestFunction, name: string, enter: Entry): ExportedFunction {
-  let wrapper = wrappers.get(func);
+  let wrapper = func.shown as ExportedFunction | undefined;
   if (wrapper === undefined) {
     const { params, results } = func.type;
     const { types } = func;
@@ -110,22 +113,26 @@ export function exportFunction(func: GuestFunction, name: string, enter: Entry):
     };
     Object.defineProperty(wrapper, 'name', { value: name });
     Object.defineProperty(wrapper, 'length', { value: params.length });
-    wrappers.set(func, wrapper);
-    wrapped.set(wrapper, func);
+    bind(wrapper, func);
   }
   return wrapper;
 }
 
 /** The guest's function behind an exported one. */
 export function functionBehind(value: unknown): GuestFunction | undefined {
-  return typeof value === 'function' ? wrapped.get(value) : undefined;
+  return typeof value === 'function' ? (behind(value) as GuestFunction | undefined) : undefined;
+}
+
+/** What is behind an object that stands for a struct or an array; every other value as it is. */
+export function withinGuest(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? (behindOpaque.get(value) ?? value) : value;
 }
 
 /** A value for a guest; what guests have given out is unwrapped. */
 function toGuest(type: ValType, types: readonly DefinedType[], value: unknown): WasmValue {
   if (!isReference(type) || value === null) return value;
   if (topOf(type, types) === FUNCREF) return functionBehind(value);
-  return typeof value === 'object' ? (behindOpaque.get(value) ?? value) : value;
+  return withinGuest(value);
 }
 
 /** A value from a guest; functions, structs and arrays are wrapped. */
@@ -140,14 +147,14 @@ export function nameOf(func: GuestFunction): string {
 
 /** @throws TypeError where the value cannot be one of the type */
 export function cellOf(type: ValType, types: readonly DefinedType[], value: unknown): Cell {
+  if (isPrivate(type)) refuseToPass();
   return toCell(type, types, toGuest(type, types, value));
 }
 
-/** The value as JavaScript sees it. */
+/** The value as JavaScript sees it. @throws TypeError where it sees none of the type */
 export function hostValue(type: ValType, { low, high, reference }: Cell, enter: Entry): unknown {
-  if (!isReference(type)) return fromWords(type, low, high);
-  if (reference instanceof ExceptionInstance) throw new TypeError('references to exceptions do not pass to the host');
-  return toHost(reference, enter);
+  if (isPrivate(type)) refuseToPass();
+  return isReference(type) ? toHost(reference, enter) : fromWords(type, low, high);
 }
 
 /** A reference for a table. @throws TypeError */

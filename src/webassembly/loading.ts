@@ -14,9 +14,9 @@ export interface Streamed {
 }
 
 export function validate(bytes: BufferSource): boolean {
-  const copy = bytesOf(bytes);
+  const given = bytesOf(bytes);
   try {
-    new Module(copy);
+    new Module(given);
     return true;
   } catch (error) {
     if (error instanceof CompileError) return false;

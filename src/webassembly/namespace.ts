@@ -6,7 +6,7 @@ import { GlobalInstance } from '../../interpreter/global.ts';
 import { Instance as CoreInstance, type ExternValue } from '../../interpreter/instance.ts';
 import { LinearMemory } from '../../interpreter/memory.ts';
 import { start } from '../../interpreter/start.ts';
-import { Store } from '../../interpreter/store.ts';
+import { type Loop, Store } from '../../interpreter/store.ts';
 import { TableInstance } from '../../interpreter/table.ts';
 import { Budget } from '../../interpreter/tank.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
@@ -17,7 +17,6 @@ import { quote } from '../../wasm/quote.ts';
 import {
   ANYREF,
   type DefinedType,
-  EXNREF,
   EXTERNREF,
   funcType,
   functionTypeAt,
@@ -31,6 +30,7 @@ import {
   type ValType,
   type WasmModule,
 } from '../../wasm/types.ts';
+import { behind, bind, hide } from './behind.ts';
 import {
   cellOf,
   type Entry,
@@ -38,24 +38,16 @@ import {
   functionBehind,
   hostValue,
   importFunction,
+  isPrivate,
   nameOf,
   referenceOf,
+  refuseToPass,
+  toHost,
   valueType,
+  withinGuest,
 } from './convert.ts';
 import { compile, compileStreaming, type ImportObject, instantiating, validate } from './loading.ts';
-import {
-  addressOf,
-  addressValue,
-  bind,
-  descriptorLimits,
-  index,
-  Module,
-  moduleOf,
-  objectOf,
-  self,
-  shownSize,
-  tag,
-} from './objects.ts';
+import { addressOf, addressValue, descriptorLimits, index, Module, moduleOf, self, shownSize, tag } from './objects.ts';
 
 /** Abbreviated reference types, with the old name of `funcref`. */
 export type ReferenceName =
@@ -111,13 +103,14 @@ export interface NamespaceOptions {
   readonly slices?: Slices | undefined;
   /** Surrounds every call from outside. */
   readonly enter: Entry;
+  /** The loop that counts no gas, where none is to be counted. */
+  readonly unmetered?: Loop | undefined;
 }
 
 export type WebAssemblyNamespace = ReturnType<typeof createNamespace>;
 
-export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
-  const store = new Store(limits.stackBytes);
-  const instances = new WeakMap<object, CoreInstance>();
+export function createNamespace({ limits, slices, enter, unmetered }: NamespaceOptions) {
+  const store = new Store(limits.stackBytes, unmetered);
 
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
@@ -150,7 +143,7 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
       const element = valueType(descriptor?.element);
       if (!isReference(element)) throw new TypeError('tables hold references');
       const type = { element, ...descriptorLimits(descriptor, TABLE_BOUNDS, 'table') };
-      const initial = initialReference(element, NO_TYPES, value);
+      const initial = initialReference(element, NO_TYPES, value === undefined ? [] : [value]);
       const table = TableInstance.create(type, NO_TYPES, new Budget(limits.memoryBytes), initial);
       if (table === undefined) throw new RangeError('Memory limit exceeded: could not allocate the table');
       bind(this, table);
@@ -168,16 +161,16 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     }
 
     /** @throws RangeError, TypeError */
-    set(at: number | bigint, value?: unknown): void {
+    set(at: number | bigint, ...given: [value?: unknown]): void {
       const table = self(this, TableInstance);
       const element = place(this, at);
-      table.elements[element] = initialReference(table.element, table.types, value);
+      table.elements[element] = initialReference(table.element, table.types, given);
     }
 
     /** Grows by elements; returns the size before. @throws RangeError, TypeError */
-    grow(delta: number | bigint, value?: unknown): number | bigint {
+    grow(delta: number | bigint, ...given: [value?: unknown]): number | bigint {
       const table = self(this, TableInstance);
-      const reference = initialReference(table.element, table.types, value);
+      const reference = initialReference(table.element, table.types, given);
       const before = table.grow(addressValue(table.address, delta, 'delta'), reference);
       if (before === -1) throw new RangeError('Memory limit exceeded: the table cannot grow that far');
       return shownSize(table.address, before);
@@ -235,13 +228,15 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     try {
       return enter(run);
     } catch (error) {
-      throw error instanceof UncaughtException ? exceptionObject(error.exception as ExceptionInstance) : error;
+      // What was thrown with JSTag comes as it is, and may be a struct or an array.
+      throw error instanceof UncaughtException
+        ? exceptionObject(error.exception as ExceptionInstance)
+        : toHost(error, enterGuest);
     }
   }
 
   function exceptionObject(exception: ExceptionInstance): object {
-    const known = objectOf(exception);
-    if (known !== undefined) return known;
+    if (exception.shown !== undefined) return exception.shown;
     const object = Object.create(Exception.prototype) as object;
     bind(object, exception);
     return object;
@@ -253,22 +248,19 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
       return run();
     } catch (error) {
       const exception = addressOf(error);
-      throw exception instanceof ExceptionInstance ? new UncaughtException(exception) : error;
+      throw exception instanceof ExceptionInstance ? new UncaughtException(exception) : withinGuest(error);
     }
   }
 
   class Global {
     /** @throws TypeError */
-    constructor(descriptor: GlobalDescriptor, value?: unknown) {
+    constructor(descriptor: GlobalDescriptor, ...given: [value?: unknown]) {
       const type = valueType(descriptor?.value);
-      if (type === V128) throw new TypeError('vectors do not pass between guest and host');
-      if (isReference(type) && topOf(type, NO_TYPES) === EXNREF && value !== undefined) {
-        throw new TypeError('references to exceptions do not pass between guest and host');
-      }
+      if (isPrivate(type)) refuseToPass();
       const global = new GlobalInstance({ type, mutable: Boolean(descriptor.mutable) }, NO_TYPES);
       bind(this, global);
-      if (isReference(type)) global.reference = initialReference(type, NO_TYPES, value);
-      else if (value !== undefined) setGlobal(global, value);
+      if (isReference(type)) global.reference = initialReference(type, NO_TYPES, given);
+      else if (given[0] !== undefined) setGlobal(global, given[0]);
     }
 
     get value(): unknown {
@@ -289,9 +281,6 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
   }
 
   class Instance {
-    /** Functions, memories, tables and globals by name. Frozen, without prototype. */
-    readonly exports: Readonly<Record<string, unknown>>;
-
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
       const core = moduleOf(module);
@@ -302,14 +291,18 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
         throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
       }
       const instance = new CoreInstance(store, core, linker(imports ?? {}), limits, slices);
-      instances.set(this, instance);
+      hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
       for (const { name, kind, index: at } of core.exports) {
-        Object.defineProperty(exports, name, { value: externObject(instance.extern(kind, at)), enumerable: true });
+        exports[name] = externObject(instance.extern(kind, at));
       }
-      this.exports = Object.freeze(exports);
-      Object.defineProperty(this, 'exports', { enumerable: true, writable: false, configurable: true });
+      instance.shown = Object.freeze(exports);
       enterGuest(() => start(instance));
+    }
+
+    /** Functions, memories, tables and globals by name. Frozen, without prototype. */
+    get exports(): Readonly<Record<string, unknown>> {
+      return coreOf(this).shown as Record<string, unknown>;
     }
   }
 
@@ -323,9 +316,10 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
   }
 
   /** What a table or global holds where no value is given (JavaScript API, DefaultValue). */
-  function initialReference(type: RefType, types: readonly DefinedType[], value: unknown): Reference {
-    const isNull = value === undefined && isNullable(type) && topOf(type, types) !== EXTERNREF;
-    return isNull ? null : referenceOf(type, types, value);
+  function initialReference(type: RefType, types: readonly DefinedType[], given: readonly unknown[]): Reference {
+    if (isPrivate(type)) refuseToPass();
+    const isNull = given.length === 0 && isNullable(type) && topOf(type, types) !== EXTERNREF;
+    return isNull ? null : referenceOf(type, types, given[0]);
   }
 
   function setGlobal(global: GlobalInstance, value: unknown): void {
@@ -337,8 +331,7 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
 
   function externObject(value: ExternValue): unknown {
     if (isFunction(value)) return exportFunction(value, nameOf(value), enterGuest);
-    const known = objectOf(value);
-    if (known !== undefined) return known;
+    if (value.shown !== undefined) return value.shown;
     const object = Object.create(prototypeOf(value)) as object;
     bind(object, value);
     return object;
@@ -392,11 +385,16 @@ export function createNamespace({ limits, slices, enter }: NamespaceOptions) {
     return global;
   }
 
+  /** @throws TypeError where it is no instance of this namespace */
+  function coreOf(object: unknown): CoreInstance {
+    const core = typeof object === 'object' && object !== null ? behind(object) : undefined;
+    if (core instanceof CoreInstance && core.store === store) return core;
+    throw new TypeError('an instance of this namespace was expected');
+  }
+
   /** Gas, memory and limits of an instance: exact, also after a failure. */
   function stats(instance: Instance): ResourceFigures {
-    const found = instances.get(instance);
-    if (found === undefined) throw new TypeError('an instance of this namespace was expected');
-    return found.figures();
+    return coreOf(instance).figures();
   }
 
   for (const [name, { prototype }] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance }))

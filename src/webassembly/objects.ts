@@ -1,9 +1,7 @@
 /** `Module`, and what `Memory`, `Table`, `Global` and `Instance` of every namespace have in common. */
 
-import type { ExceptionInstance, TagInstance } from '../../interpreter/exception.ts';
-import type { GlobalInstance } from '../../interpreter/global.ts';
-import type { LinearMemory } from '../../interpreter/memory.ts';
-import type { TableInstance } from '../../interpreter/table.ts';
+import { isFunction } from '../../interpreter/function.ts';
+import { Instance } from '../../interpreter/instance.ts';
 import { decode } from '../../wasm/decode.ts';
 import {
   type AddressType,
@@ -15,26 +13,15 @@ import {
   type Limits,
   type WasmModule,
 } from '../../wasm/types.ts';
+import { type Address, behind } from './behind.ts';
 
-type Address = LinearMemory | TableInstance | GlobalInstance | TagInstance | ExceptionInstance;
-
-const addresses = new WeakMap<object, Address>();
-const objects = new WeakMap<Address, object>();
 const modules = new WeakMap<object, WasmModule>();
-
-/** Makes a JavaScript object stand for an address. */
-export function bind(object: object, address: Address): void {
-  addresses.set(object, address);
-  objects.set(address, object);
-}
-
-export function objectOf(address: Address): object | undefined {
-  return objects.get(address);
-}
 
 /** What an object stands for; undefined where it is none of the API's. */
 export function addressOf(object: unknown): Address | undefined {
-  return typeof object === 'object' && object !== null ? addresses.get(object) : undefined;
+  const core = typeof object === 'object' && object !== null ? behind(object) : undefined;
+  // Something is behind functions and instances too.
+  return isFunction(core) || core instanceof Instance ? undefined : core;
 }
 
 /** The address behind `this`. @throws TypeError where the method was called on something else */
@@ -54,10 +41,10 @@ export function tag(prototype: object, name: string): void {
 /** Bytes of a module, as the API takes them. */
 export type BufferSource = ArrayBuffer | ArrayBufferView;
 
-/** A copy of the bytes. @throws TypeError */
+/** The bytes themselves: decoding copies them. @throws TypeError */
 export function bytesOf(source: unknown): Uint8Array {
-  if (source instanceof ArrayBuffer) return new Uint8Array(source.slice(0));
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength).slice();
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   throw new TypeError('an ArrayBuffer or a view of one was expected');
 }
 
@@ -115,10 +102,10 @@ export function index(value: unknown, what: string): number {
 /** The same, as the address type has it: a bigint for 64 bits, which need not be exact beyond 2^53. @throws TypeError */
 export function addressValue(address: AddressType, value: unknown, what: string): number {
   if (address === I32) return index(value, what);
-  if (typeof value !== 'bigint' || value < 0n || value >= 1n << 64n) {
-    throw new TypeError(`${what} must be a bigint from 0 to 2^64 - 1`);
-  }
-  return Number(value);
+  // BigInt takes numbers as well, which conversion to a bigint does not.
+  const bigint = typeof value === 'number' ? -1n : BigInt(value as bigint | boolean | string);
+  if (bigint < 0n || bigint >= 1n << 64n) throw new TypeError(`${what} must be a bigint from 0 to 2^64 - 1`);
+  return Number(bigint);
 }
 
 /** A size as JavaScript sees it: a bigint where addresses are of 64 bits. */
@@ -142,7 +129,10 @@ export function descriptorLimits(
   const min = addressValue(address, first, 'initial size');
   const max = maximum === undefined ? undefined : addressValue(address, maximum, 'maximum size');
   const bound = bounds[address];
-  if (min > bound || (max ?? 0) > bound) throw new TypeError(`the size of a ${what} must be at most ${bound}`);
+  if (min > bound || (max ?? 0) > bound) {
+    const Kind = address === I32 ? TypeError : RangeError;
+    throw new Kind(`the size of a ${what} must be at most ${bound}`);
+  }
   if (max !== undefined && max < min) throw new RangeError('the maximum size is smaller than the initial size');
   return { address, limits: { min, max } };
 }

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import {
   CARRIED_PER_UNIT,
   CLASS_COST,
+  CLAUSES_PER_UNIT,
   FUNCTION_ENTRY,
   GAS_VERSION,
   HOST_CALL,
@@ -13,6 +14,7 @@ import {
   PAGE_COST,
   PER_UNIT,
   STACK_WEIGHT,
+  THROWN_VALUE_COST,
   WASI_CALL,
 } from '../../wasm/gas.ts';
 import { OPCODES } from '../../wasm/opcodes.ts';
@@ -58,6 +60,8 @@ it.each([
   ['entering a function', `${FUNCTION_ENTRY.base}, and 1 for every ${FUNCTION_ENTRY.localsPerUnit} declared locals`],
   ['a function of several results', `1 for every ${FUNCTION_ENTRY.resultsPerUnit} results beyond the first, on entry`],
   ['a branch that carries several values', `1 for every ${CARRIED_PER_UNIT} values beyond the first`],
+  ['throwing an exception', `${THROWN_VALUE_COST} for every value`],
+  ['entering the body of a `try_table`', `1 for every ${CLAUSES_PER_UNIT} clauses`],
   ['`memory.grow`', `${PAGE_COST} for every page`],
   ['`memory.fill`, `memory.copy`, `memory.init`', `1 for every ${PER_UNIT.bytes} bytes`],
   [

@@ -38,6 +38,7 @@ export type Immediate =
   | number
   | bigint
   | readonly number[]
+  | readonly (readonly number[])[]
   | readonly Type[]
   | Uint8Array
   | Signature
@@ -359,7 +360,7 @@ const WRITE: Readonly<
   tag: index,
   'block catches': (w, [type, clauses], row, use) => {
     WRITE.block(w, [type as Immediate], row, use);
-    w.vector(clauses as unknown as readonly (readonly number[])[], (clause) => {
+    w.vector(clauses as readonly (readonly number[])[], (clause) => {
       for (const item of clause) w.unsigned(item);
     });
   },

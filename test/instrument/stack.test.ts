@@ -147,7 +147,9 @@ test('recursion through a host function ends at the same depth on all', () => {
       depth++;
       (instance.exports as { run: () => void }).run();
     };
-    const instance: WebAssembly.Instance = new namespace.Instance(new namespace.Module(bytes.slice()), { host: { again } });
+    const instance: WebAssembly.Instance = new namespace.Instance(new namespace.Module(bytes.slice()), {
+      host: { again },
+    });
     let error: unknown;
     try {
       (instance.exports as { run: () => void }).run();

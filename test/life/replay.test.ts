@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { interpreter } from '../../interpreter/index.ts';
-import { Capability, MiB, replay, type SandboxOptions, UsageError, WasmSandbox } from '../../src/index.ts';
+import {
+  Capability,
+  CpuTimeoutExceeded,
+  GasExhausted,
+  MiB,
+  replay,
+  type SandboxOptions,
+  SnapshotError,
+  UsageError,
+  WasmSandbox,
+} from '../../src/index.ts';
 import { Recorder, recordingEngine } from '../../src/replay/recorder.ts';
 import { pack, unpack } from '../../src/snapshot/container.ts';
 import { decode } from '../../wasm/decode.ts';
@@ -243,7 +253,96 @@ describe('bytes that are no recording', () => {
   });
 });
 
+/** A recording, without a limit on gas, of a guest that in truth never ends. */
+async function endless(): Promise<Uint8Array> {
+  const ends = assemble({ functions: [{ name: 'spin', type: [[], []], code: [0x03, 0x40, 0x0c, 1, 0x0b] }] });
+  const sandbox = await WasmSandbox.create({ source: ends, record: true });
+  await sandbox.call('spin');
+  return changed(await sandbox.recording(), (contents) =>
+    replaceOnce(contents, [0x03, 0x40, 0x0c, 1, 0x0b], [0x03, 0x40, 0x0c, 0, 0x0b]),
+  );
+}
+
+describe('whoever replays can limit it', () => {
+  it('to units of gas', async () => {
+    const forged = await endless();
+    await expect(replay(forged, { gasLimit: 100_000 })).rejects.toThrow(
+      /^Gas limit exceeded: the limit is 100000 units/,
+    );
+    await expect(replay(forged, { gasLimit: 0n })).rejects.toBeInstanceOf(GasExhausted);
+  });
+
+  it('to a time', async () => {
+    const error = await replay(await endless(), { timeout: 5 }).catch((failure: unknown) => failure);
+    expect(error).toBeInstanceOf(CpuTimeoutExceeded);
+    expect(String(error)).toContain('the replay did not end within 5 ms');
+  });
+
+  it('to the memory that its guest was allowed', async () => {
+    const sandbox = await WasmSandbox.create({ source: COUNTER, record: true, memoryLimit: 2 * MiB });
+    await sandbox.call('count');
+    const recording = await sandbox.recording();
+    const refused = replay(recording, { memoryLimit: 2 * MiB - 1 });
+    await expect(refused).rejects.toThrow('memory limit of 2097152 bytes, and may be replayed with 2097151');
+    await expect(refused).rejects.toBeInstanceOf(SnapshotError);
+    expect(await replay(recording, { memoryLimit: 2 * MiB })).toMatchObject({ same: true });
+  });
+
+  it('and one that stays within is as without', async () => {
+    const sandbox = await recorded(CALLS_HOST, (value: number) => value, { gasLimit: 1_000_000 });
+    await sandbox.call('call', [1]);
+    const recording = await sandbox.recording();
+    const report = await replay(recording);
+    const { gasUsed } = report;
+    for (const limits of [
+      { gasLimit: gasUsed, timeout: 60_000 },
+      { gasLimit: 2n ** 62n },
+      { gasLimit: undefined, timeout: undefined },
+    ]) {
+      expect(await replay(recording, limits)).toEqual(report);
+    }
+    await expect(replay(recording, { gasLimit: gasUsed - 1n })).rejects.toBeInstanceOf(GasExhausted);
+  });
+
+  it('where the guest did run out of gas when it was recorded, that is no limit of the replay', async () => {
+    const sandbox = await WasmSandbox.create({ source: SPIN, record: true, gasLimit: 10_000 });
+    await sandbox.call('spin').catch(() => undefined);
+    const recording = await sandbox.recording();
+    for (const gasLimit of [undefined, 10_000n, 10_001n]) {
+      expect(await replay(recording, { gasLimit })).toMatchObject({ same: true, calls: 1 });
+    }
+    await expect(replay(recording, { gasLimit: 9_000 })).rejects.toBeInstanceOf(GasExhausted);
+  });
+
+  it('nor where a host function said so', async () => {
+    const sandbox = await recorded(CALLS_HOST, () => {
+      throw new GasExhausted('of another guest');
+    });
+    await sandbox.call('call', [1]).catch(() => undefined);
+    expect(await replay(await sandbox.recording(), { gasLimit: 1_000_000 })).toMatchObject({ same: true });
+  });
+
+  it('with options that are checked', async () => {
+    const recording = await endless();
+    await expect(replay(recording, { gas: 1n } as never)).rejects.toThrow(/a replay has no option "gas"/);
+    await expect(replay(recording, { timeout: 0 })).rejects.toBeInstanceOf(UsageError);
+  });
+});
+
 describe('the command', () => {
+  it('ends at its limits', async () => {
+    const file = join(folder, 'endless.rec');
+    writeFileSync(file, await endless());
+    const outOfGas = await run(['replay', '--gas', '1e5', file]);
+    expect(outOfGas.status).toBe(125);
+    expect(outOfGas.stderr).toMatch(/GasExhausted: Gas limit exceeded: .*\nhint: allow more with --gas/);
+    const outOfTime = await run(['replay', '--json', '--timeout', '5ms', file]);
+    expect(outOfTime.status).toBe(125);
+    expect(JSON.parse(outOfTime.stdout)).toMatchObject({ same: false, error: { code: 'CPU_TIMEOUT' } });
+    expect((await run(['replay', '--memory', '1MiB', file])).status).toBe(1);
+    expect((await run(['replay', '--gas', 'much', file])).status).toBe(2);
+  });
+
   it('records and replays', async () => {
     const file = join(folder, 'hello.rec');
     const ran = await run(['run', '--record', file, '--env', 'EXIT_STATUS=3', fixture('hello'), 'a'], 'input');

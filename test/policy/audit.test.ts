@@ -7,6 +7,7 @@ import {
   Capability,
   HostError,
   jsonLines,
+  SandboxDisposed,
   SecurityPolicy,
   SecurityViolation,
   Trap,
@@ -154,18 +155,23 @@ describe('callWithAudit', () => {
   });
 
   test('a sandbox that is gone while its guest waits still gives the record', async () => {
-    let release: () => void = () => undefined;
-    const pause = () => new Promise<void>((resolve) => void (release = resolve));
+    let calls = 0;
+    const pause = () => (++calls === 1 ? undefined : new Promise<void>(() => undefined));
     const waits = assemble({
       imports: [['env', 'pause', [[], []]]],
-      functions: [{ name: 'wait', type: [[], [I32]], code: [0x10, 0, 0x41, 3] }],
+      functions: [{ name: 'wait', type: [[], [I32]], code: [0x10, 0, 0x10, 0, 0x41, 3] }],
     });
     const sandbox = await WasmSandbox.fromBytes(waits, { capabilities: [Capability.hostFunctions('env', { pause })] });
     const call = sandbox.callWithAudit('wait');
     await Promise.resolve();
     sandbox.dispose();
-    release();
-    expect(await call).toMatchObject({ output: 3, events: [{ function: 'env.pause', allowed: true }] });
+    const error = await call.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(SandboxDisposed);
+    // The second host call has not ended.
+    expect(auditOf(error)).toMatchObject({
+      events: [{ function: 'env.pause', allowed: true }],
+      stats: { functionCalls: 1 },
+    });
   });
 });
 

@@ -266,7 +266,7 @@ describe('waiting', () => {
     await using pool = await workshop.pool({ max: 2, maxWaiting: 1 });
     const leases = [1, 2, 3].map(() => pool.acquire());
     const refused = pool.acquire();
-    await expect(refused).rejects.toMatchObject({ reason: 'full', code: 'USAGE' });
+    await expect(refused).rejects.toMatchObject({ reason: 'full', code: 'POOL' });
     await expect(refused).rejects.toThrow('the pool is full: all 2 sandboxes are in use, and 1 callers wait');
     gate.resolve();
     for (const lease of leases) await (await lease).release();

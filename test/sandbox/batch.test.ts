@@ -99,7 +99,7 @@ describe.each(kinds)('a batch, %s', (_, make) => {
     await expect((async () => sandbox.callBatch([]))()).rejects.toBeInstanceOf(SandboxDisposed);
   });
 
-  test('a sandbox disposed of on the way fails the rest, and what was done is still told', async () => {
+  test('a sandbox disposed of on the way fails that call and the rest, and what was done is still told', async () => {
     const held: { sandbox?: { dispose(): void } } = {};
     const host = (value: number) => {
       if (value === 2) held.sandbox?.dispose();
@@ -109,7 +109,9 @@ describe.each(kinds)('a batch, %s', (_, make) => {
     held.sandbox = sandbox;
     const calls = [1, 2, 3].map((value) => ({ name: 'call', args: [value] }));
     const results = await sandbox.callBatch(calls, { onFailure: 'collect' });
-    expect(results.map(({ ok }) => ok)).toEqual([true, true, false]);
+    expect(results.map(({ ok }) => ok)).toEqual([true, false, false]);
+    expect(results[1]).toMatchObject({ error: expect.any(SandboxDisposed) });
+    expect(results[1]?.gasUsed).toBe(results[0]?.gasUsed);
     expect(results[2]).toMatchObject({ error: expect.any(SandboxDisposed), gasUsed: 0n });
   });
 });

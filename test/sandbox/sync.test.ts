@@ -109,6 +109,8 @@ describe('sources', () => {
 
 test('what needs others to have a turn is refused', () => {
   expect(() => WasmSandbox.fromBytes(ADD, { yieldEvery: 5 })).toThrow('yieldEvery is for guests that are called');
+  expect(() => WasmSandbox.fromBytes(ADD, { record: true })).toThrow('record is for guests that are called');
+  expect(WasmSandbox.fromBytes(ADD, { record: false }).call('add', [1, 2])).toBe(3);
 });
 
 describe('host functions', () => {
@@ -213,7 +215,7 @@ describe('the end', () => {
     const sandbox = WasmSandbox.fromBytes(module, { capabilities: [Capability.hostFunctions('env', { go })] });
     fails = true;
     expect(() => sandbox.reset()).toThrow(HostError);
-    expect(() => sandbox.call('start')).toThrow('the sandbox has no instance: its reset has failed');
+    expect(() => sandbox.call('start')).toThrow('the sandbox has no instance: its reset has not ended, or has failed');
     fails = false;
     sandbox.reset();
     sandbox.call('start');

@@ -12,6 +12,12 @@ async function interpreter(): Promise<SpecHost> {
   return namespaceHost('interpreter', await createWebAssembly({ engine: 'interpreter' }));
 }
 
+/** The interpreter with the loop that counts no gas. */
+async function unmetered(): Promise<SpecHost> {
+  const { createWebAssembly } = await import('../../src/webassembly.ts');
+  return namespaceHost('interpreter-unmetered', await createWebAssembly({ metering: false }));
+}
+
 /** Units of gas. Something is charged before every checkpoint, so that execution stops at each. */
 const TINY_SLICE = 0;
 
@@ -45,6 +51,7 @@ export const hosts: Readonly<Record<string, () => Promise<SpecHost>>> = {
   native: async () => namespaceHost('native', WebAssembly),
   interpreter,
   'interpreter-sliced': sliced,
+  'interpreter-unmetered': unmetered,
   'native-metered': nativeMetered,
 };
 

@@ -35,6 +35,16 @@ describe.skipIf(!suiteFound)('the official suite', () => {
     if (invokes) expect(sliced.interruptions?.()).toBeGreaterThan(0);
   });
 
+  // The files about what the loop without gas has other lines for; `npm run test:spec -- --host interpreter-unmetered`
+  // runs all of them.
+  test.each(
+    supported.files.filter((file) => /^(br|call|if|loop|block|return|fac|labels|switch|unwind|start|skip-)/.test(file)),
+  )('%s without metering', async (file) => {
+    const report = runScript(loadScript(file), await createHost('interpreter-unmetered'));
+    expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
+    expect(report.passed).toBeGreaterThan(0);
+  });
+
   test('the list of files is what their modules say', () => {
     const scripts = suiteFiles().map((file) => [file, loadScript(file)] as const);
     expect(selectFiles(scripts, SUPPORTED)).toEqual(supported);

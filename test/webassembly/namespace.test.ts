@@ -21,6 +21,7 @@ function passing(params: ValType[], results: ValType[]): Uint8Array {
 describe.each([
   ['host', native],
   ['interpreter', ours],
+  ['interpreter without metering', await createWebAssembly({ metering: false })],
 ])('WebAssembly of the %s', (_name, WebAssembly) => {
   const instantiate = (bytes: Uint8Array, imports?: object) =>
     new WebAssembly.Instance(new WebAssembly.Module(bytes), imports as never);
@@ -279,6 +280,37 @@ describe('limits of a namespace', () => {
     const limited = await createWebAssembly({ timeout: 5 });
     const { exports } = new limited.Instance(new limited.Module(loadFixture('spin')));
     expect(exports.run).toThrow(/^CPU timeout exceeded/);
+  });
+
+  it('stops what is not metered too, and keeps its memory and stack small', async () => {
+    const limited = await createWebAssembly({ metering: false, timeout: 5, memoryLimit: 65_536, stackLimit: 4_096 });
+    const make = (bytes: Uint8Array) => new limited.Instance(new limited.Module(bytes));
+    const { exports } = make(
+      encodeModule({
+        memories: [{ min: 1 }],
+        functions: [
+          { export: 'spin', body: ['loop', ['br', 0], 'end'] },
+          { export: 'recurse', body: [['call', 1]] },
+          { export: 'forever', body: [['return_call', 2]] },
+          { export: 'grow', results: [I32], body: [['i32.const', 1], 'memory.grow'] },
+        ],
+      }),
+    ) as { exports: Record<string, () => unknown> };
+    expect(exports.spin).toThrow(/^CPU timeout exceeded/);
+    expect(exports.recurse).toThrow(/^Stack limit exceeded/);
+    expect(exports.forever).toThrow(/^CPU timeout exceeded/);
+    expect(exports.grow?.()).toBe(-1);
+  });
+
+  it('counts no gas where none is asked for', async () => {
+    const limited = await createWebAssembly({ metering: false });
+    const { instance } = await limited.instantiate(loadFixture('fib'));
+    expect((instance.exports.run as (n: number) => number)(20)).toBe(6_765);
+    expect(limited.stats(instance)).toMatchObject({ gasUsed: 0n, gasLimit: undefined });
+    await expect(createWebAssembly({ metering: false, engine: 'auto' })).resolves.toBeDefined();
+    await expect(createWebAssembly({ metering: false, engine: 'native' })).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(createWebAssembly({ metering: false, gasLimit: 1n })).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(createWebAssembly({ metering: 0 as never })).rejects.toMatchObject({ code: 'USAGE' });
   });
 
   it('refuses options that are none', async () => {
