@@ -13,8 +13,10 @@ import {
 } from '../../wasm/types.ts';
 import type { Reference } from '../function.ts';
 
-/** Bytes that an object counts for in the memory budget, beside its fields. */
+/** Bytes that a struct counts for in the memory budget, beside its fields. */
 const OBJECT_BYTES = 96;
+/** The same for an array: one of numbers takes so much of the host's memory even where it is empty. */
+const ARRAY_BYTES = 256;
 /** Bytes that a field of a struct counts for; a vector counts twice. */
 const FIELD_BYTES = 8;
 /** No object counts for more, whatever the budget: JavaScript's arrays end not far above, and differently by host. */
@@ -108,7 +110,7 @@ export function elementBytes({ element: { type } }: ArrayType): number {
 
 /** Bytes that an array counts for in the memory budget. */
 export function arrayBytes(type: ArrayType, length: number): number {
-  return OBJECT_BYTES + Math.ceil((elementBytes(type) * length) / FIELD_BYTES) * FIELD_BYTES;
+  return ARRAY_BYTES + Math.ceil((elementBytes(type) * length) / FIELD_BYTES) * FIELD_BYTES;
 }
 
 export class ArrayObject implements Traced {

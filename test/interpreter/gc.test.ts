@@ -21,7 +21,7 @@ const TYPES: ModuleDescription['types'] = [
   { array: { type: I8, mutable: true } },
 ];
 const NODE_BYTES = 96 + 2 * 8;
-const arrayBytes = (length: number, width: number) => 96 + 8 * Math.ceil((length * width) / 8);
+const arrayBytes = (length: number, width: number) => 256 + 8 * Math.ceil((length * width) / 8);
 
 const get = (local: number): Instruction => ['local.get', local];
 const set = (local: number): Instruction => ['local.set', local];
