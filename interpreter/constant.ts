@@ -1,7 +1,7 @@
 /** Constant expressions (specification 4.9.3), which validation has bounded and typed. */
 
 import { InstructionReader } from '../wasm/instructions.ts';
-import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
+import { type Mnemonic, OPCODES, type Opcode } from '../wasm/opcodes.ts';
 import type { ConstExpr } from '../wasm/types.ts';
 import { makeObject } from './gc/constant.ts';
 import { GLOBAL_WORDS } from './global.ts';
@@ -29,28 +29,55 @@ const BINARY: Partial<Record<Mnemonic, Binary>> = {
   },
 };
 
-export function evaluate(instance: Instance, expression: ConstExpr): Cell {
-  const reader = new InstructionReader(instance.module.bytes, expression.start, expression.end);
+/** One for all: an expression is never evaluated inside another. */
+const reader = new InstructionReader(new Uint8Array(0));
+
+/** @throws GasExhausted, MemoryLimitExceeded where it makes an object */
+export function evaluate(instance: Instance, { start, end }: ConstExpr): Cell {
+  reader.bytes = instance.module.bytes;
+  reader.pos = start;
+  reader.end = end;
   const stack: Cell[] = [];
-  while (reader.pos < expression.end) {
-    const row = OPCODES[reader.next()];
-    if (row === undefined || row.mnemonic === 'end') break;
-    if (makeObject(instance, row.mnemonic, reader, stack)) continue;
-    const binary = BINARY[row.mnemonic];
-    if (binary !== undefined) {
-      const b = stack.pop() as Cell;
-      stack.push(binary(stack.pop() as Cell, b));
-    } else if (row.mnemonic === 'global.get') {
-      const { cells, at, reference } = instance.globals[reader.a] as NonNullable<(typeof instance.globals)[number]>;
-      const [low = 0, high = 0, third = 0, fourth = 0] = cells.subarray(at, at + GLOBAL_WORDS);
-      stack.push({ low, high, upper: [third, fourth], reference });
-    } else if (row.mnemonic === 'ref.func') stack.push({ low: 0, high: 0, reference: instance.function(reader.a) });
-    else if (row.mnemonic === 'ref.null') stack.push(number(0));
-    else if (row.mnemonic === 'v128.const') {
-      const bytes = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.a, 16);
-      const word = (i: number) => bytes.getInt32(4 * i, true);
-      stack.push({ low: word(0), high: word(1), upper: [word(2), word(3)], reference: null });
-    } else stack.push(number(reader.low, row.immediates.endsWith('64') ? reader.high : 0));
+  for (;;) {
+    const { mnemonic } = OPCODES[reader.next()] as Opcode;
+    switch (mnemonic) {
+      case 'end':
+        return stack.pop() as Cell;
+      case 'i32.const':
+      case 'f32.const':
+        stack.push(number(reader.low));
+        break;
+      case 'i64.const':
+      case 'f64.const':
+        stack.push(number(reader.low, reader.high));
+        break;
+      case 'ref.func':
+        stack.push({ low: 0, high: 0, reference: instance.function(reader.a) });
+        break;
+      case 'ref.null':
+        stack.push(number(0));
+        break;
+      case 'global.get': {
+        const { cells, at, reference } = instance.globals[reader.a] as NonNullable<(typeof instance.globals)[number]>;
+        const [low = 0, high = 0, third = 0, fourth = 0] = cells.subarray(at, at + GLOBAL_WORDS);
+        stack.push({ low, high, upper: [third, fourth], reference });
+        break;
+      }
+      case 'v128.const': {
+        const bytes = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.a, 16);
+        const word = (i: number) => bytes.getInt32(4 * i, true);
+        stack.push({ low: word(0), high: word(1), upper: [word(2), word(3)], reference: null });
+        break;
+      }
+      default: {
+        const binary = BINARY[mnemonic];
+        if (binary === undefined) {
+          makeObject(instance, mnemonic, reader, stack);
+          break;
+        }
+        const b = stack.pop() as Cell;
+        stack.push(binary(stack.pop() as Cell, b));
+      }
+    }
   }
-  return stack.pop() as Cell;
 }

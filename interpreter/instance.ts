@@ -195,7 +195,9 @@ export class Instance {
       if (type === undefined) return;
       const global = new GlobalInstance(type, module.types, this.cells, GLOBAL_WORDS * i);
       const { low, high, upper, reference } = evaluate(this, init);
-      this.cells.set([low, high, ...(upper ?? [])], global.at);
+      this.cells[global.at] = low;
+      this.cells[global.at + 1] = high;
+      if (upper !== undefined) this.cells.set(upper, global.at + 2);
       global.reference = reference;
       this.globals.push(global);
     });

@@ -52,7 +52,7 @@ export const CLAUSES_PER_UNIT = 2;
 export const PER_UNIT = {
   /** Bytes of `memory.fill`, `memory.copy`, `memory.init`, and of data segments at instantiation. */
   bytes: 32,
-  /** Elements of `table.fill`, `table.copy`, `table.init`, `table.grow`, and of tables and element segments at instantiation. */
+  /** Elements of `table.fill`, `table.copy`, `table.init`, `table.grow`, and of tables at instantiation. */
   elements: 1,
   /** Bytes that an object counts for in the memory budget. */
   objectBytes: 8,
@@ -61,14 +61,20 @@ export const PER_UNIT = {
 /** Units for every page of memory, at instantiation and in `memory.grow`. */
 export const PAGE_COST = 2_048;
 
-/** Units for every global, export and function at instantiation. */
+/** Units for every export, function and tag at instantiation. */
 export const INSTANCE_ITEM_COST = 64;
+
+/** Units for every global, and for every element that a segment gives by an expression. */
+export const EVALUATED_COST = 192;
+
+/** Units for every element of a segment at instantiation. */
+export const SEGMENT_ELEMENT_COST = 4;
 
 /** What a call to a host function costs where it declares nothing else. */
 export const HOST_CALL = { base: 50, perByte: 0 } as const;
 
 /** What a WASI call costs: `base` units and a unit for every 32 bytes moved. */
-export const WASI_CALL = { base: 200, perByte: 1 / 32 } as const;
+export const WASI_CALL = { base: 400, perByte: 1 / 32 } as const;
 
 /** What a call of an HTTP function costs: `base` units and a unit for every 32 bytes moved. */
 export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;

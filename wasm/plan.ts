@@ -12,11 +12,13 @@
 import {
   CARRIED_PER_UNIT,
   CLAUSES_PER_UNIT,
+  EVALUATED_COST,
   FUNCTION_ENTRY,
   INSTANCE_ITEM_COST,
   INSTRUCTION_COST,
   PAGE_COST,
   PER_UNIT,
+  SEGMENT_ELEMENT_COST,
   STACK_WEIGHT,
   share,
   THROWN_VALUE_COST,
@@ -226,10 +228,14 @@ function segments(
 export function instantiationCost(module: WasmModule): bigint {
   const { memories, tables, importedMemories, importedTables, data, elements } = module;
   const { globals, functions, exports, tags } = module;
-  let cost = INSTANCE_ITEM_COST * (globals.length + functions.length + exports.length + tags.length);
+  let cost = INSTANCE_ITEM_COST * (functions.length + exports.length + tags.length);
+  cost += EVALUATED_COST * globals.length;
   for (const { limits } of memories.slice(importedMemories)) cost += limits.min * PAGE_COST;
   for (const { limits } of tables.slice(importedTables)) cost += share(limits.min, PER_UNIT.elements);
   for (const { bytes } of data) cost += share(bytes.end - bytes.start, PER_UNIT.bytes);
-  for (const { items } of elements) cost += share(items.length, PER_UNIT.elements);
+  for (const { items } of elements) {
+    cost += SEGMENT_ELEMENT_COST * items.length;
+    if (typeof items[0] === 'object') cost += EVALUATED_COST * items.length;
+  }
   return BigInt(cost);
 }

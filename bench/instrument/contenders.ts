@@ -1,6 +1,7 @@
 /** Who takes part where the question is what metering costs on the runtime's own engine. */
 
 import type { ImportResolver, Slices } from '../../wasm/engine.ts';
+import { HOST_CALL } from '../../wasm/gas.ts';
 import { type Absent, type Contender, contender } from '../contenders.ts';
 import type { Engine, Imports, Value } from '../engine.ts';
 import { isInstalled } from '../peers/load.ts';
@@ -18,7 +19,7 @@ function resolver({ host: { HostFunction } }: Product, imports: Imports): Import
     const found = imports[module]?.[name];
     if (found === undefined) return undefined;
     const { type, call } = found;
-    return new HostFunction(type, { base: 0, perByte: 0 }, (_caller, args) => call(...(args as Value[])));
+    return new HostFunction(type, HOST_CALL, (_caller, args) => call(...(args as Value[])));
   };
 }
 

@@ -72,40 +72,38 @@ function newArray(
   return { ...NOTHING, reference: object };
 }
 
-/** Executes an instruction on objects and i31; false where it is another one. */
-export function makeObject(instance: Instance, mnemonic: Mnemonic, reader: InstructionReader, stack: Cell[]): boolean {
+/** Executes an instruction on objects and i31. */
+export function makeObject(instance: Instance, mnemonic: Mnemonic, reader: InstructionReader, stack: Cell[]): void {
   const pop = () => stack.pop() as Cell;
   switch (mnemonic) {
     case 'struct.new': {
       const { fields } = instance.module.types[reader.a] as StructType;
       const values = fields.length === 0 ? [] : stack.splice(-fields.length);
       stack.push(newStruct(instance, mnemonic, reader.a, values));
-      return true;
+      return;
     }
     case 'struct.new_default':
       stack.push(newStruct(instance, mnemonic, reader.a, []));
-      return true;
+      return;
     case 'array.new': {
       const length = pop().low >>> 0;
       const value = pop();
       stack.push(newArray(instance, mnemonic, reader.a, length, () => value));
-      return true;
+      return;
     }
     case 'array.new_default':
       stack.push(newArray(instance, mnemonic, reader.a, pop().low >>> 0, () => undefined));
-      return true;
+      return;
     case 'array.new_fixed': {
       const values = reader.b === 0 ? [] : stack.splice(-reader.b);
       stack.push(newArray(instance, mnemonic, reader.a, values.length, (i) => values[i]));
-      return true;
+      return;
     }
     case 'ref.i31':
       stack.push({ ...NOTHING, reference: (pop().low << 1) >> 1 });
-      return true;
+      return;
     case 'any.convert_extern':
     case 'extern.convert_any':
-      return true;
-    default:
-      return false;
+      return;
   }
 }

@@ -6,6 +6,7 @@ import {
   CARRIED_PER_UNIT,
   CLASS_COST,
   CLAUSES_PER_UNIT,
+  EVALUATED_COST,
   FUNCTION_ENTRY,
   GAS_VERSION,
   HOST_CALL,
@@ -13,6 +14,7 @@ import {
   INSTANCE_ITEM_COST,
   PAGE_COST,
   PER_UNIT,
+  SEGMENT_ELEMENT_COST,
   STACK_WEIGHT,
   THROWN_VALUE_COST,
   WASI_CALL,
@@ -77,7 +79,9 @@ it.each([
 
 it('has the price of instantiation', () => {
   const prose = text.replaceAll('\n', ' ');
-  expect(prose).toContain(`${INSTANCE_ITEM_COST} for every function, global and export`);
+  expect(prose).toContain(`${INSTANCE_ITEM_COST} for every function, export and tag`);
+  expect(prose).toContain(`${EVALUATED_COST} for every global`);
+  expect(prose).toContain(`${SEGMENT_ELEMENT_COST} for every element of a segment, and ${EVALUATED_COST} more`);
   expect(prose).toContain(`${PAGE_COST} for every page of initial memory`);
 });
 
