@@ -9,7 +9,7 @@ import { type InstanceFigures, measureInstances } from './instances.ts';
 import { type InstrumentFigures, type InstrumentPaces, measureInstrumenter } from './instrument/measure.ts';
 import { instrumentText } from './instrument/print.ts';
 import { type LifeFigures, type LifePace, measureLife } from './life.ts';
-import { measure, type Pace } from './measure.ts';
+import { measure, type Outcomes, type Pace } from './measure.ts';
 import { type Options, type Part, parseOptions, USAGE, UsageError } from './options.ts';
 import {
   barsText,
@@ -87,10 +87,16 @@ async function main(options: Options): Promise<number> {
   const complaints = buildProduct();
   const product = await loadProduct();
   const { programs: set, notes: setNotes } = loadPrograms(product, options.only);
-  const { entrants, reports } = await start(CONTENDERS, product, options.peers);
+  const own = await start(
+    CONTENDERS.filter(({ role }) => role !== 'peer'),
+    product,
+    options.peers,
+  );
+  const reports = [...own.reports];
   const notes = [...setNotes];
   if (complaints !== '') notes.push(`the build has errors; what is measured may not be what is meant:\n${complaints}`);
   const has = (part: Parameters<Options['parts']['has']>[0]) => options.parts.has(part);
+  const peers = CONTENDERS.filter(({ role }) => role === 'peer');
   const label = (key: string) => reports.find((report) => report.key === key)?.label ?? key;
 
   const parts: Record<string, number> = {};
@@ -103,19 +109,31 @@ async function main(options: Options): Promise<number> {
   const programs: ProgramReport[] = [];
   if (has('programs')) {
     const chosen = [...set].sort((a, b) => Number(b.name === COREMARK) - Number(a.name === COREMARK));
-    for (const [i, program] of chosen.entries()) {
-      progress.show(`${program.name} (${i + 1} of ${chosen.length})`);
-      const pace = program.name === COREMARK ? paces.coremark : paces.program;
-      const outcomes = await measure(
-        program,
-        options.size,
-        entrants,
-        options.size === 'large' ? { ...pace, ...LARGE } : pace,
-      );
-      const report = programReport(program, options.size, outcomes);
-      programs.push(report);
-      if (i > 0) continue;
-      progress.print(coremarkText(report.name === COREMARK ? report : undefined, label('v8')));
+    const all = new Map<string, Outcomes>();
+    const baseline = own.entrants.filter(({ contender }) => contender.role === 'baseline');
+    // The peers of others are loaded last: what they do to the process, such as detaching a buffer, slows the rest for good.
+    for (const role of ['product', 'peer'] as const) {
+      const started = role === 'product' ? own : await start(peers, product, options.peers);
+      if (role === 'peer') reports.push(...started.reports);
+      const group = started.entrants.filter(({ contender }) => contender.role === role);
+      if (group.length === 0) continue;
+      for (const [i, program] of chosen.entries()) {
+        progress.show(`${program.name} (${i + 1} of ${chosen.length}${role === 'peer' ? ', peers' : ''})`);
+        const pace = program.name === COREMARK ? paces.coremark : paces.program;
+        const outcomes = await measure(
+          program,
+          options.size,
+          [...baseline, ...group],
+          options.size === 'large' ? { ...pace, ...LARGE } : pace,
+        );
+        all.set(program.name, new Map([...outcomes, ...(all.get(program.name) ?? [])]));
+        if (role === 'peer' || i > 0) continue;
+        const report = program.name === COREMARK ? programReport(program, options.size, outcomes) : undefined;
+        progress.print(coremarkText(report, label('v8')));
+      }
+    }
+    for (const program of chosen) {
+      programs.push(programReport(program, options.size, all.get(program.name) as Outcomes));
     }
     end('programs');
   }
