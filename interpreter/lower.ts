@@ -20,17 +20,15 @@ import {
   type FuncType,
   funcType,
   functionTypeAt,
-  I8,
-  I16,
   I32,
   I64,
   isReference,
   nonNull,
   type RefType,
-  type StorageType,
   type StructType,
   slotsOf,
   typeOfFunction,
+  unpacked,
   V128,
   type ValType,
   type WasmModule,
@@ -109,10 +107,6 @@ interface Frame {
   /** Of a `try_table`: its clauses, and the first word of its body. */
   clauses?: readonly CatchTarget[];
   start?: number;
-}
-
-function valueType(storage: StorageType): ValType {
-  return storage === I8 || storage === I16 ? I32 : storage;
 }
 
 function selectOf(type: ValType): number {
@@ -313,8 +307,7 @@ export class Lowering {
   /** An instruction of system.ts: indices, then the destination if there is one, then the operands' registers. */
   system(name: string, indices: readonly number[], arity: number, result?: ValType): void {
     const { operands } = this;
-    const sources: number[] = [];
-    for (let i = 0; i < arity; i++) sources.unshift(operands.register(operands.pop()));
+    const sources = this.registers(arity);
     if (result === undefined) this.emit(op(name), ...indices, ...sources);
     else {
       this.emit(op(name), ...indices, operands.home(operands.height), ...sources);
@@ -349,12 +342,12 @@ export class Lowering {
   getField(isSigned: number): void {
     const { a: index, b: field } = this.reader;
     const { type } = (this.module.types[index] as StructType).fields[field] as StructType['fields'][number];
-    this.produce(op('struct.get'), valueType(type), ...this.registers(1), index, field, isSigned);
+    this.produce(op('struct.get'), unpacked(type), ...this.registers(1), index, field, isSigned);
   }
 
   getElement(isSigned: number): void {
     const { type } = (this.module.types[this.reader.a] as ArrayType).element;
-    this.produce(op('array.get'), valueType(type), ...this.registers(2), isSigned);
+    this.produce(op('array.get'), unpacked(type), ...this.registers(2), isSigned);
   }
 
   /** An instruction on vectors: destination, operands, offset, lane, 16 bytes, as far as it has them. */
@@ -362,8 +355,7 @@ export class Lowering {
     const { operands, reader } = this;
     const { params, immediates } = OPCODES[index] as Opcode;
     if (IS_ACCESS[index]) this.narrow(params.length - 1, this.memoryIs64(reader.b));
-    const words: number[] = [];
-    for (let i = 0; i < params.length; i++) words.unshift(operands.register(operands.pop()));
+    const words = this.registers(params.length);
     if (IS_ACCESS[index] && reader.a > MAX_OFFSET) {
       this.trap('memory-out-of-bounds');
       if (RESULT[index] !== undefined) operands.pushHome(RESULT[index]);
@@ -454,12 +446,8 @@ export class Lowering {
   }
 
   private apply(type: FuncType, emit: (base: number) => void): void {
-    const { operands } = this;
-    const first = operands.height - type.params.length;
-    for (let position = first; position < operands.height; position++) operands.toHome(position);
-    emit(operands.home(first));
-    operands.cut(first);
-    operands.pushHomes(type.results);
+    emit(this.gather(type.params.length));
+    this.operands.pushHomes(type.results);
     this.slots = [];
   }
 

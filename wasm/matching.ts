@@ -11,10 +11,9 @@ import {
   EXTERNREF,
   type FieldType,
   FUNCREF,
-  I8,
-  I16,
   I31REF,
   isNullable,
+  isPacked,
   isReference,
   isSubtype,
   NULLEXNREF,
@@ -90,8 +89,8 @@ export function equals(type: ValType, types: Types, other: ValType, otherTypes: 
   return matches(type, types, other, otherTypes) && matches(other, otherTypes, type, types);
 }
 
-function matchesStorage(types: Types, type: StorageType, expected: StorageType): boolean {
-  const isPacked = (storage: StorageType) => storage === I8 || storage === I16;
+/** Whether what fields of a type hold may stand in fields of another: packed types only match themselves. */
+export function matchesStorage(types: Types, type: StorageType, expected: StorageType): boolean {
   if (isPacked(type) || isPacked(expected)) return type === expected;
   return matches(type, types, expected, types);
 }

@@ -12,9 +12,8 @@ import {
   definedIndex,
   type Feature,
   type FieldType,
-  I8,
-  I16,
   isNullable,
+  isPacked,
   typeName,
   type ValType,
 } from './types.ts';
@@ -182,8 +181,7 @@ export class TypeSection {
   private field(): FieldType {
     const { reader } = this;
     const byte = reader.bytes[reader.pos];
-    const isPacked = reader.pos < reader.end && (byte === I8 || byte === I16);
-    const type = isPacked ? reader.u8() : reader.valType();
+    const type = reader.pos < reader.end && isPacked(byte as number) ? reader.u8() : reader.valType();
     const mutability = reader.u8();
     if (mutability > 1) reader.fail('malformed mutability', reader.pos - 1);
     return { type, mutable: mutability === 1 };

@@ -145,6 +145,16 @@ export interface FuncType extends Definition {
 /** A value type, {@link I8} or {@link I16}. */
 export type StorageType = number;
 
+/** Whether values in fields of the type are narrower than on the stack. */
+export function isPacked(type: StorageType): boolean {
+  return type === I8 || type === I16;
+}
+
+/** The type on the stack of what a field holds (specification 4.2.14). */
+export function unpacked(type: StorageType): ValType {
+  return isPacked(type) ? I32 : type;
+}
+
 export interface FieldType {
   readonly type: StorageType;
   readonly mutable: boolean;

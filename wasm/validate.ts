@@ -6,7 +6,7 @@
 import { CompileError } from './errors.ts';
 import { blockType, CATCH, type InstructionReader } from './instructions.ts';
 import { MODULE_LIMITS } from './limits.ts';
-import { matches, matchesAll, topOf } from './matching.ts';
+import { matches, matchesAll, matchesStorage, topOf } from './matching.ts';
 import { accessBytes, FEATURE, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
 import {
   ANYREF,
@@ -26,13 +26,12 @@ import {
   type FuncType,
   funcType,
   type GlobalType,
-  I8,
-  I16,
   I31REF,
   I32,
   I64,
   isDefaultable,
   isNullable,
+  isPacked,
   isReference,
   type LocalRun,
   type MemoryType,
@@ -41,6 +40,7 @@ import {
   type StructType,
   type TableType,
   typeName,
+  unpacked,
   V128,
   type ValType,
 } from './types.ts';
@@ -309,7 +309,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     v.popAll([address, element, address]);
   },
   'struct.new': (v) => {
-    v.popAll(v.structType().fields.map(unpacked));
+    v.popAll(v.structType().fields.map(({ type }) => unpacked(type)));
     v.push(definedRef(v.reader.a, false));
   },
   'struct.new_default': (v) => {
@@ -326,7 +326,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
   },
   'array.new': (v) => {
     v.pop(I32);
-    v.pop(unpacked(v.arrayType().element));
+    v.pop(unpacked(v.arrayType().element.type));
     v.push(definedRef(v.reader.a, false));
   },
   'array.new_default': (v) => {
@@ -335,7 +335,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     v.push(definedRef(v.reader.a, false));
   },
   'array.new_fixed': (v) => {
-    const type = unpacked(v.arrayType().element);
+    const type = unpacked(v.arrayType().element.type);
     if (v.reader.b > MODULE_LIMITS.arrayElements) v.fail(`more than ${MODULE_LIMITS.arrayElements} elements`);
     for (let i = 0; i < v.reader.b && !v.isBottomless(); i++) v.pop(type);
     v.push(definedRef(v.reader.a, false));
@@ -364,8 +364,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     const { element: to } = v.arrayType();
     const { element: from } = v.arrayType(v.reader.b);
     v.assignable(to);
-    const isFit = isPacked(to) || isPacked(from) ? to.type === from.type : v.matches(from.type, to.type);
-    if (!isFit) v.fail('type mismatch: arrays of different types');
+    if (!matchesStorage(v.context.types, from.type, to.type)) v.fail('type mismatch: arrays of different types');
     v.popAll([definedRef(v.reader.a, true), I32, definedRef(v.reader.b, true), I32, I32]);
   },
   'array.init_data': (v) => {
@@ -396,15 +395,6 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     v.push(I32);
   },
 };
-
-function isPacked({ type }: FieldType): boolean {
-  return type === I8 || type === I16;
-}
-
-/** The type of a field's value on the stack. */
-function unpacked({ type }: FieldType): ValType {
-  return type === I8 || type === I16 ? I32 : type;
-}
 
 /** What is left of a reference type when a cast to another has failed (specification 3.2.4). */
 function difference(from: RefType, to: RefType): RefType {
@@ -729,23 +719,19 @@ export class Validator {
   /** Type of what may be put into a field. */
   assignable(field: FieldType): ValType {
     if (!field.mutable) this.fail('field or array is immutable');
-    return unpacked(field);
-  }
-
-  private get(field: FieldType, extends_: boolean): void {
-    if (isPacked(field) !== extends_) this.fail(extends_ ? 'field is not packed' : 'field is packed');
-    this.pop(definedRef(this.reader.a, true));
-    this.push(unpacked(field));
+    return unpacked(field.type);
   }
 
   getField(field: FieldType, extends_: boolean): void {
-    this.get(field, extends_);
+    if (isPacked(field.type) !== extends_) this.fail(extends_ ? 'field is not packed' : 'field is packed');
+    this.pop(definedRef(this.reader.a, true));
+    this.push(unpacked(field.type));
   }
 
   getElement(extends_: boolean): void {
     const { element } = this.arrayType();
     this.pop(I32);
-    this.get(element, extends_);
+    this.getField(element, extends_);
   }
 
   tag(index: number): FuncType {
