@@ -57,16 +57,22 @@ export const ALIASES: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
   'f64.reinterpret_i64',
 ]);
 
+/** Comparisons that others make, with their operands exchanged. */
+const EXCHANGED = /^(i(32|64)\.(gt|le)_[su]|f(32|64)\.(gt|ge))$/;
+/** What is done as something else where the right operand is a constant. */
+const WITHOUT_CONSTANT = /^i(32|64)\.(sub|rotr)$/;
+
 /** Instructions that are not so frequent that they would earn a place in the main loop, which must stay small. */
 const HOT =
-  /^(i32\.(div_s|div_u|rem_s|rem_u|rotr|clz|extend8_s|extend16_s)|i64\.(eqz|clz|ctz|rotr|extend32_s|extend_i32_s|extend_i32_u)|f64\.(add|sub|mul|div|abs|neg|sqrt|convert_i32_s|convert_i32_u|promote_f32)|f32\.(add|sub|mul|div|neg|convert_i32_s|demote_f64)|i32\.trunc_f64_s)$/;
+  /^(i32\.(div_s|div_u|rem_s|rem_u|clz|extend8_s|extend16_s)|i64\.(eqz|clz|ctz|extend32_s|extend_i32_s|extend_i32_u)|f64\.(add|sub|mul|div|abs|neg|sqrt|convert_i32_s|convert_i32_u|promote_f32)|f32\.(add|sub|mul|div|neg|convert_i32_s|demote_f64)|i32\.trunc_f64_s)$/;
 
 function isHot(row: Opcode): boolean {
   return COMPARISONS.test(row.mnemonic) || INTEGER_OPS.test(row.mnemonic) || HOT.test(row.mnemonic);
 }
 
 function isComputation(row: Opcode): boolean {
-  return row.meaning !== undefined && row.immediates === 'none' && !ALIASES.has(row.mnemonic);
+  const isOther = ALIASES.has(row.mnemonic) || EXCHANGED.test(row.mnemonic);
+  return row.meaning !== undefined && row.immediates === 'none' && !isOther;
 }
 
 function own(name: string, operands: string): MachineOp {
@@ -80,14 +86,17 @@ function computations(row: Opcode): MachineOp[] {
   if (!isHot(row)) return ops;
   const constant = params === 'ii' ? 'k' : 'K';
   const isInteger = params === 'ii' || params === 'll';
-  if (isInteger) ops.push({ name: `${mnemonic}.k`, operands: `da${constant}`, row, form: 'constant' });
+  const hasConstant = isInteger && !WITHOUT_CONSTANT.test(mnemonic);
+  if (hasConstant) ops.push({ name: `${mnemonic}.k`, operands: `da${constant}`, row, form: 'constant' });
   if ((COMPARISONS.test(mnemonic) && !mnemonic.startsWith('f32')) || mnemonic === 'i64.eqz') {
     // 64-bit orders are compared first, and then branched on: the loop has no room for branches that do both.
     if (/^i64.[lg]/.test(mnemonic)) return ops;
     ops.push({ name: `br.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch' });
-    if (isInteger) {
+    if (hasConstant) {
       ops.push({ name: `br.${mnemonic}.k`, operands: `a${constant}tf`, row, form: 'branch constant' });
-    } else ops.push({ name: `br_unless.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch unless' });
+    } else if (!/^f64\.(eq|ne)$/.test(mnemonic)) {
+      ops.push({ name: `br_unless.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch unless' });
+    }
   }
   return ops;
 }

@@ -27,7 +27,11 @@ export function run(thread: Thread): number {
   const I32 = thread.memory.words;
   const D = thread.memory.doubles;
   const V = thread.memory.data;
-  const limit = thread.memory.byteLength | 0;
+  const last1 = thread.memory.byteLength - 1 | 0;
+  const last2 = thread.memory.byteLength - 2 | 0;
+  const last4 = thread.memory.byteLength - 4 | 0;
+  const last8 = thread.memory.byteLength - 8 | 0;
+  const last16 = thread.memory.byteLength - 16 | 0;
   let pc = thread.pc | 0;
   let fp = thread.fp | 0;
   let sp = thread.sp | 0;
@@ -35,10 +39,12 @@ export function run(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
-  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, g = 0, base = 0, offset = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
+  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, g = 0, base = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
   loop: for (;;) {
-    switch (C[pc]) {
-      case 0: { // halt
+  bytewise: {
+  nan: {
+  switch (C[pc]) {
+        case 0: { // halt
         exit = 1; break loop;
       }
       case 1: { // leave
@@ -60,10 +66,10 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 3 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 4 | 0] | 0;
+        pc = pc + 5 | 0;
         continue;
       }
       case 5: { // br_z
@@ -72,16 +78,16 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 3 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 4 | 0] | 0;
+        pc = pc + 5 | 0;
         continue;
       }
       case 6: { // br_table
         count = C[pc + 2 | 0];
         index = R[fp + C[pc + 1 | 0] | 0] >>> 0;
-        at = pc + 3 + ((index < count ? index : count) << 1) | 0;
+        at = (pc + 3 | 0) + ((index < count ? index : count) << 1) | 0;
         target = C[at];
         gas = gas - C[at + 1 | 0] | 0;
         if (target <= pc) { pc = target; break; }
@@ -187,7 +193,7 @@ export function run(thread: Thread): number {
         continue;
       }
       case 21: { // const.f64
-        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64(pc + 2 << 2, true);
+        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
         pc = pc + 4 | 0;
         continue;
       }
@@ -238,18 +244,16 @@ export function run(thread: Thread): number {
       }
       case 29: { // load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 30: { // load64.i64
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         lo = V.getInt32(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
@@ -260,9 +264,8 @@ export function run(thread: Thread): number {
       }
       case 31: { // load64.f64
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
@@ -272,45 +275,40 @@ export function run(thread: Thread): number {
       }
       case 32: { // load32.i8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = U8[ea] << 24 >> 24;
         pc = pc + 4 | 0;
         continue;
       }
       case 33: { // load32.u8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = U8[ea];
         pc = pc + 4 | 0;
         continue;
       }
       case 34: { // load32.i16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt16(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 35: { // load32.u16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 36: { // load64.i8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = U8[ea] << 24 >> 24;
         d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
@@ -321,9 +319,8 @@ export function run(thread: Thread): number {
       }
       case 37: { // load64.u8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = U8[ea];
         d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
@@ -334,9 +331,8 @@ export function run(thread: Thread): number {
       }
       case 38: { // load64.i16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         lo = V.getInt16(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
@@ -347,9 +343,8 @@ export function run(thread: Thread): number {
       }
       case 39: { // load64.u16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         lo = V.getUint16(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
@@ -360,9 +355,8 @@ export function run(thread: Thread): number {
       }
       case 40: { // load64.i32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = V.getInt32(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
@@ -373,9 +367,8 @@ export function run(thread: Thread): number {
       }
       case 41: { // load64.u32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = V.getInt32(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
@@ -386,49 +379,51 @@ export function run(thread: Thread): number {
       }
       case 42: { // store32.i32
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
         pc = pc + 4 | 0;
         continue;
       }
       case 43: { // store64.i64
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         s = fp + C[pc + 3 | 0] | 0;
         lo = R[s];
         hi = R[s + 1 | 0];
-        if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-        else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+        at = ea >> 2;
+        I32[at] = lo;
+        I32[at + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
       case 44: { // store64.f64
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         s = fp + C[pc + 3 | 0] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+          at = ea >> 2;
+          I32[at] = lo;
+          I32[at + 1 | 0] = hi;
         }
         pc = pc + 4 | 0;
         continue;
       }
       case 45: { // store32.i8
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
         U8[ea] = lo;
         pc = pc + 4 | 0;
@@ -436,11 +431,12 @@ export function run(thread: Thread): number {
       }
       case 46: { // store32.i16
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 1) === 0) I16[ea >> 1] = lo; else { for (end = ea + 2 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        hi = 0;
+        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4 | 0; break bytewise; }
+        I16[ea >> 1] = lo;
         pc = pc + 4 | 0;
         continue;
       }
@@ -466,10 +462,10 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 50: { // br.i32.eq.k
@@ -480,10 +476,10 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 51: { // i32.ne
@@ -508,10 +504,10 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 54: { // br.i32.ne.k
@@ -522,10 +518,10 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 55: { // i32.lt_s
@@ -550,10 +546,10 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 58: { // br.i32.lt_s.k
@@ -564,10 +560,10 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 59: { // i32.lt_u
@@ -592,10 +588,10 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 62: { // br.i32.lt_u.k
@@ -606,195 +602,27 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 63: { // i32.gt_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 64: { // i32.gt_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 65: { // br.i32.gt_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a > b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 66: { // br.i32.gt_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a > b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 67: { // i32.gt_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 68: { // i32.gt_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 69: { // br.i32.gt_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 > b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 70: { // br.i32.gt_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 > b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 71: { // i32.le_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 72: { // i32.le_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 73: { // br.i32.le_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a <= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 74: { // br.i32.le_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a <= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 75: { // i32.le_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 76: { // i32.le_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 77: { // br.i32.le_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 <= b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 78: { // br.i32.le_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 <= b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 79: { // i32.ge_s
+      case 63: { // i32.ge_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 80: { // i32.ge_s.k
+      case 64: { // i32.ge_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 81: { // br.i32.ge_s
+      case 65: { // br.i32.ge_s
         a = R[fp + C[pc + 1 | 0] | 0];
         b = R[fp + C[pc + 2 | 0] | 0];
         if (a >= b) {
@@ -802,13 +630,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 82: { // br.i32.ge_s.k
+      case 66: { // br.i32.ge_s.k
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
         if (a >= b) {
@@ -816,27 +644,27 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 83: { // i32.ge_u
+      case 67: { // i32.ge_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 84: { // i32.ge_u.k
+      case 68: { // i32.ge_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 85: { // br.i32.ge_u
+      case 69: { // br.i32.ge_u
         a = R[fp + C[pc + 1 | 0] | 0];
         b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 >= b >>> 0) {
@@ -844,13 +672,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 86: { // br.i32.ge_u.k
+      case 70: { // br.i32.ge_u.k
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
         if (a >>> 0 >= b >>> 0) {
@@ -858,13 +686,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 87: { // i64.eqz
+      case 71: { // i64.eqz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -872,7 +700,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 88: { // br.i64.eqz
+      case 72: { // br.i64.eqz
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -881,13 +709,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 3 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 4 | 0] | 0;
+        pc = pc + 5 | 0;
         continue;
       }
-      case 89: { // br_unless.i64.eqz
+      case 73: { // br_unless.i64.eqz
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -896,13 +724,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 3 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 4 | 0] | 0;
+        pc = pc + 5 | 0;
         continue;
       }
-      case 90: { // i64.eq
+      case 74: { // i64.eq
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -913,7 +741,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 91: { // i64.eq.k
+      case 75: { // i64.eq.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -923,7 +751,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 92: { // br.i64.eq
+      case 76: { // br.i64.eq
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -935,13 +763,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 93: { // br.i64.eq.k
+      case 77: { // br.i64.eq.k
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -952,13 +780,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 5 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
+          continue;
         }
+        gas = gas - C[pc + 6 | 0] | 0;
+        pc = pc + 7 | 0;
         continue;
       }
-      case 94: { // i64.ne
+      case 78: { // i64.ne
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -969,7 +797,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 95: { // i64.ne.k
+      case 79: { // i64.ne.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -979,7 +807,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 96: { // br.i64.ne
+      case 80: { // br.i64.ne
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -991,13 +819,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 97: { // br.i64.ne.k
+      case 81: { // br.i64.ne.k
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1008,13 +836,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 5 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 6 | 0] | 0;
-          pc = pc + 7 | 0;
+          continue;
         }
+        gas = gas - C[pc + 6 | 0] | 0;
+        pc = pc + 7 | 0;
         continue;
       }
-      case 98: { // i64.lt_s
+      case 82: { // i64.lt_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1025,7 +853,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 99: { // i64.lt_s.k
+      case 83: { // i64.lt_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1035,7 +863,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 100: { // i64.lt_u
+      case 84: { // i64.lt_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1046,7 +874,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 101: { // i64.lt_u.k
+      case 85: { // i64.lt_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1056,91 +884,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 102: { // i64.gt_s
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 103: { // i64.gt_s.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 104: { // i64.gt_u
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 105: { // i64.gt_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 106: { // i64.le_s
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 107: { // i64.le_s.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 108: { // i64.le_u
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 109: { // i64.le_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 110: { // i64.ge_s
+      case 86: { // i64.ge_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1151,7 +895,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 111: { // i64.ge_s.k
+      case 87: { // i64.ge_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1161,7 +905,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 112: { // i64.ge_u
+      case 88: { // i64.ge_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1172,7 +916,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 113: { // i64.ge_u.k
+      case 89: { // i64.ge_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1182,56 +926,42 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 114: { // f32.eq
+      case 90: { // f32.eq
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 115: { // f32.ne
+      case 91: { // f32.ne
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 116: { // f32.lt
+      case 92: { // f32.lt
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 117: { // f32.gt
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 118: { // f32.le
+      case 93: { // f32.le
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 119: { // f32.ge
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 120: { // f64.eq
+      case 94: { // f64.eq
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 121: { // br.f64.eq
+      case 95: { // br.f64.eq
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a === b) {
@@ -1239,34 +969,20 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 122: { // br_unless.f64.eq
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a === b)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 123: { // f64.ne
+      case 96: { // f64.ne
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 124: { // br.f64.ne
+      case 97: { // br.f64.ne
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== b) {
@@ -1274,34 +990,20 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 125: { // br_unless.f64.ne
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a !== b)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 126: { // f64.lt
+      case 98: { // f64.lt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 127: { // br.f64.lt
+      case 99: { // br.f64.lt
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a < b) {
@@ -1309,13 +1011,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 128: { // br_unless.f64.lt
+      case 100: { // br_unless.f64.lt
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a < b)) {
@@ -1323,55 +1025,20 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 129: { // f64.gt
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 130: { // br.f64.gt
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a > b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 131: { // br_unless.f64.gt
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a > b)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 132: { // f64.le
+      case 101: { // f64.le
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 133: { // br.f64.le
+      case 102: { // br.f64.le
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a <= b) {
@@ -1379,13 +1046,13 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 134: { // br_unless.f64.le
+      case 103: { // br_unless.f64.le
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a <= b)) {
@@ -1393,96 +1060,54 @@ export function run(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 135: { // f64.ge
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 136: { // br.f64.ge
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 137: { // br_unless.f64.ge
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a >= b)) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 138: { // i32.clz
+      case 104: { // i32.clz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
         pc = pc + 3 | 0;
         continue;
       }
-      case 139: { // i32.add
+      case 105: { // i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 140: { // i32.add.k
+      case 106: { // i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 141: { // i32.sub
+      case 107: { // i32.sub
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 142: { // i32.sub.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 143: { // i32.mul
+      case 108: { // i32.mul
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 144: { // i32.mul.k
+      case 109: { // i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 145: { // i32.div_s
+      case 110: { // i32.div_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1491,7 +1116,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 146: { // i32.div_s.k
+      case 111: { // i32.div_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1500,7 +1125,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 147: { // i32.div_u
+      case 112: { // i32.div_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1508,7 +1133,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 148: { // i32.div_u.k
+      case 113: { // i32.div_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1516,7 +1141,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 149: { // i32.rem_s
+      case 114: { // i32.rem_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1524,7 +1149,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 150: { // i32.rem_s.k
+      case 115: { // i32.rem_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1532,7 +1157,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 151: { // i32.rem_u
+      case 116: { // i32.rem_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1540,7 +1165,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 152: { // i32.rem_u.k
+      case 117: { // i32.rem_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1548,119 +1173,105 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 153: { // i32.and
+      case 118: { // i32.and
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 154: { // i32.and.k
+      case 119: { // i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // i32.or
+      case 120: { // i32.or
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 156: { // i32.or.k
+      case 121: { // i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 157: { // i32.xor
+      case 122: { // i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 158: { // i32.xor.k
+      case 123: { // i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 159: { // i32.shl
+      case 124: { // i32.shl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // i32.shl.k
+      case 125: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 161: { // i32.shr_s
+      case 126: { // i32.shr_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // i32.shr_s.k
+      case 127: { // i32.shr_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // i32.shr_u
+      case 128: { // i32.shr_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // i32.shr_u.k
+      case 129: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.rotl
+      case 130: { // i32.rotl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 166: { // i32.rotl.k
+      case 131: { // i32.rotl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 167: { // i32.rotr
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 168: { // i32.rotr.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 169: { // i64.clz
+      case 132: { // i64.clz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1671,7 +1282,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 170: { // i64.ctz
+      case 133: { // i64.ctz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1682,7 +1293,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 171: { // i64.add
+      case 134: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1696,7 +1307,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // i64.add.k
+      case 135: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1709,7 +1320,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 173: { // i64.sub
+      case 136: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1723,20 +1334,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 174: { // i64.sub.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        lo = (al - bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 175: { // i64.mul
+      case 137: { // i64.mul
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1748,7 +1346,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // i64.mul.k
+      case 138: { // i64.mul.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1759,7 +1357,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 177: { // i64.and
+      case 139: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1773,7 +1371,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 178: { // i64.and.k
+      case 140: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1786,7 +1384,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 179: { // i64.or
+      case 141: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1800,7 +1398,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 180: { // i64.or.k
+      case 142: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1813,7 +1411,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 181: { // i64.xor
+      case 143: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1827,7 +1425,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 182: { // i64.xor.k
+      case 144: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1840,7 +1438,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 183: { // i64.shl
+      case 145: { // i64.shl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1852,7 +1450,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 184: { // i64.shl.k
+      case 146: { // i64.shl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1863,7 +1461,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 185: { // i64.shr_s
+      case 147: { // i64.shr_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1875,7 +1473,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 186: { // i64.shr_s.k
+      case 148: { // i64.shr_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1886,7 +1484,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 187: { // i64.shr_u
+      case 149: { // i64.shr_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1898,7 +1496,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 188: { // i64.shr_u.k
+      case 150: { // i64.shr_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1909,7 +1507,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 189: { // i64.rotl
+      case 151: { // i64.rotl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1921,7 +1519,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 190: { // i64.rotl.k
+      case 152: { // i64.rotl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1932,36 +1530,13 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 191: { // i64.rotr
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
-        count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 192: { // i64.rotr.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
-        count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 193: { // f32.neg
+      case 153: { // f32.neg
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 194: { // f32.add
+      case 154: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -1971,7 +1546,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 195: { // f32.sub
+      case 155: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1981,7 +1556,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 196: { // f32.mul
+      case 156: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1991,7 +1566,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 197: { // f32.div
+      case 157: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -2001,7 +1576,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 198: { // f64.abs
+      case 158: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2012,7 +1587,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 199: { // f64.neg
+      case 159: { // f64.neg
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2023,56 +1598,56 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 200: { // f64.sqrt
+      case 160: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 201: { // f64.add
+      case 161: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 202: { // f64.sub
+      case 162: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 203: { // f64.mul
+      case 163: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 204: { // f64.div
+      case 164: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 205: { // i32.trunc_f64_s
+      case 165: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -2080,7 +1655,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 206: { // i64.extend_i32_s
+      case 166: { // i64.extend_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2089,7 +1664,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 207: { // i64.extend_i32_u
+      case 167: { // i64.extend_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2098,14 +1673,14 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 208: { // f32.convert_i32_s
+      case 168: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 209: { // f32.demote_f64
+      case 169: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2114,42 +1689,42 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 210: { // f64.convert_i32_s
+      case 170: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 211: { // f64.convert_i32_u
+      case 171: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 212: { // f64.promote_f32
+      case 172: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 213: { // i32.extend8_s
+      case 173: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 214: { // i32.extend16_s
+      case 174: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 215: { // i64.extend32_s
+      case 175: { // i64.extend32_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         lo = al;
@@ -2159,419 +1734,381 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 216: { // i32.add.k >a load32.i32
+      case 176: { // i32.add.k >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 217: { // i32.add.k >a load32.u8
+      case 177: { // i32.add.k >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
+        pc = pc + 8 | 0;
         continue;
       }
-      case 218: { // i32.add.k >a load64.f64
+      case 178: { // i32.add.k >a load64.f64
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
+        d = fp + C[pc + 5 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 219: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
+      case 179: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
         y = V.getFloat64(ea, true);
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
         b = y;
         y = a * b;
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 14 | 0] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 13 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 16 | 0; break nan; }
+        pc = pc + 16 | 0;
         continue;
       }
-      case 220: { // load64.f64 >b f64.mul >b f64.add
+      case 180: { // load64.f64 >b f64.mul >b f64.add
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         y = V.getFloat64(ea, true);
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         y = a * b;
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 9 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 12 | 0; break nan; }
+        pc = pc + 12 | 0;
         continue;
       }
-      case 221: { // load64.f64 >b f64.sub
+      case 181: { // load64.f64 >b f64.sub
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         y = V.getFloat64(ea, true);
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 222: { // load64.f64 > f64.mul
+      case 182: { // load64.f64 > f64.mul
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 223: { // f64.mul >b f64.add
+      case 183: { // f64.mul >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 224: { // f64.mul >b f64.sub
+      case 184: { // f64.mul >b f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 225: { // f64.mul >a f64.mul
+      case 185: { // f64.mul >a f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
-        pc = pc + 4 | 0;
         a = y;
+        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 5 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 186: { // f64.mul > f64.add
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4 | 0; break nan; }
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
+        r = a + b;
+        d = fp + C[pc + 5 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 226: { // f64.mul > f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+      case 187: { // f64.add > i32.add.k
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4 | 0; break nan; }
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 227: { // f64.add > i32.add.k
+      case 188: { // f64.add > store64.f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 228: { // f64.add > store64.f64
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        s = fp + C[pc + 3 | 0] | 0;
+        else { pc = pc + 4 | 0; break nan; }
+        base = R[fp + C[pc + 5 | 0] | 0];
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
+        s = fp + C[pc + 7 | 0] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 8 | 0; break bytewise; }
+          at = ea >> 2;
+          I32[at] = lo;
+          I32[at + 1 | 0] = hi;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 229: { // f64.sub > store64.f64
+      case 189: { // f64.sub > store64.f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        s = fp + C[pc + 3 | 0] | 0;
+        else { pc = pc + 4 | 0; break nan; }
+        base = R[fp + C[pc + 5 | 0] | 0];
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
+        s = fp + C[pc + 7 | 0] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 8 | 0; break bytewise; }
+          at = ea >> 2;
+          I32[at] = lo;
+          I32[at + 1 | 0] = hi;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 230: { // const.f64 >b f64.mul
-        y = K.getFloat64(pc + 2 << 2, true);
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+      case 190: { // const.f64 >b f64.mul
+        y = K.getFloat64((pc + 2 | 0) << 2, true);
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 231: { // const32 >a load64.f64
+      case 191: { // const32 >a load64.f64
         x = C[pc + 2 | 0];
-        pc = pc + 3 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 3 | 0; exit = 20; break loop; }
+        d = fp + C[pc + 4 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
+        pc = pc + 7 | 0;
         continue;
       }
-      case 232: { // i32.add.k >b store32.i32
+      case 192: { // i32.add.k >b store32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        base = R[fp + C[pc + 5 | 0] | 0];
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
         lo = x;
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 8 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 233: { // i32.add.k > load32.i32
+      case 193: { // i32.add.k > load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 6 | 0] | 0];
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 234: { // i32.add.k > i32.add.k
+      case 194: { // i32.add.k > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 235: { // i32.add.k > br_nz
+      case 195: { // i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
+        if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
+          target = C[pc + 6 | 0];
+          gas = gas - C[pc + 7 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 8 | 0] | 0;
+        pc = pc + 9 | 0;
         continue;
       }
-      case 236: { // i32.add.k > br.i32.ne.k
+      case 196: { // i32.add.k > br.i32.ne.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = C[pc + 6 | 0];
         if (a !== b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
+          target = C[pc + 7 | 0];
+          gas = gas - C[pc + 8 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 9 | 0] | 0;
+        pc = pc + 10 | 0;
         continue;
       }
-      case 237: { // i32.add.k > br.i32.lt_u.k
+      case 197: { // i32.add.k > br.i32.lt_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = C[pc + 6 | 0];
         if (a >>> 0 < b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
+          target = C[pc + 7 | 0];
+          gas = gas - C[pc + 8 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 9 | 0] | 0;
+        pc = pc + 10 | 0;
         continue;
       }
-      case 238: { // i32.add.k > br
+      case 198: { // i32.add.k > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        target = C[pc + 1 | 0];
-        gas = gas - C[pc + 2 | 0] | 0;
+        target = C[pc + 5 | 0];
+        gas = gas - C[pc + 6 | 0] | 0;
         if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
-      case 239: { // i32.add >a i32.and.k
+      case 199: { // i32.add >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a & b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 240: { // i32.add >a load32.u8
+      case 200: { // i32.add >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
+        pc = pc + 8 | 0;
         continue;
       }
-      case 241: { // i32.add >a load32.i32
+      case 201: { // i32.add >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 242: { // i32.add >a return32
+      case 202: { // i32.add >a return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         R[fp] = x;
-        depth = depth - C[pc + 1 | 0] | 0;
+        depth = depth - C[pc + 5 | 0] | 0;
         sp = sp - 1 | 0;
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
@@ -2579,367 +2116,339 @@ export function run(thread: Thread): number {
         if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
-      case 243: { // i32.add > i32.add.k
+      case 203: { // i32.add > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 244: { // i32.add > i32.add.k > br_nz
+      case 204: { // i32.add > i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        if (R[fp + C[pc + 9 | 0] | 0] !== 0) {
+          target = C[pc + 10 | 0];
+          gas = gas - C[pc + 11 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 12 | 0] | 0;
+        pc = pc + 13 | 0;
         continue;
       }
-      case 245: { // i32.mul >b i32.add
+      case 205: { // i32.mul >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = Math.imul(a, b);
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 246: { // i32.mul.k >a i32.add.k
+      case 206: { // i32.mul.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = Math.imul(a, b);
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 247: { // i32.shl.k >a i32.add.k
+      case 207: { // i32.shl.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 248: { // i32.shl.k >a i32.xor
+      case 208: { // i32.shl.k >a i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
-        pc = pc + 4 | 0;
         a = x;
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        b = R[fp + C[pc + 7 | 0] | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 249: { // i32.shl.k >b i32.add
+      case 209: { // i32.shl.k >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 250: { // i32.shr_u.k >a i32.and.k
+      case 210: { // i32.shr_u.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a & b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 251: { // i32.shr_u.k >b i32.xor
+      case 211: { // i32.shr_u.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 252: { // i32.rotl.k >b i32.xor
+      case 212: { // i32.rotl.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a << b) | (a >>> -b);
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 253: { // i32.xor >a i32.mul.k
+      case 213: { // i32.xor >a i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = a ^ b;
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = Math.imul(a, b);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 254: { // i32.and.k > i32.xor.k
+      case 214: { // i32.and.k > i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 255: { // i32.xor > i32.and.k
+      case 215: { // i32.xor > i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a & b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 256: { // load32.i32 > load32.i32
+      case 216: { // load32.i32 > load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 6 | 0] | 0];
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 257: { // load32.i32 >a br_table
+      case 217: { // load32.i32 >a br_table
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         x = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
-        count = C[pc + 2 | 0];
+        count = C[pc + 6 | 0];
         index = x >>> 0;
-        at = pc + 3 + ((index < count ? index : count) << 1) | 0;
+        at = (pc + 7 | 0) + ((index < count ? index : count) << 1) | 0;
         target = C[at];
         gas = gas - C[at + 1 | 0] | 0;
         if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
-      case 258: { // load32.i32 > br_nz
+      case 218: { // load32.i32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
+        if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
+          target = C[pc + 6 | 0];
+          gas = gas - C[pc + 7 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 8 | 0] | 0;
+        pc = pc + 9 | 0;
         continue;
       }
-      case 259: { // load32.u8 >b i32.xor
+      case 219: { // load32.u8 >b i32.xor
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         x = U8[ea];
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 260: { // load32.u8 > copy32 > br_nz
+      case 220: { // load32.u8 > copy32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
+        R[fp + C[pc + 5 | 0] | 0] = R[fp + C[pc + 6 | 0] | 0];
+        if (R[fp + C[pc + 8 | 0] | 0] !== 0) {
+          target = C[pc + 9 | 0];
+          gas = gas - C[pc + 10 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 11 | 0] | 0;
+        pc = pc + 12 | 0;
         continue;
       }
-      case 261: { // store32.i32 > i32.add.k
+      case 221: { // store32.i32 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 262: { // store32.i32 > copy32
+      case 222: { // store32.i32 > copy32
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        R[fp + C[pc + 5 | 0] | 0] = R[fp + C[pc + 6 | 0] | 0];
+        pc = pc + 7 | 0;
         continue;
       }
-      case 263: { // store32.i8 > i32.add.k
+      case 223: { // store32.i8 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
         U8[ea] = lo;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 264: { // const32 >b store32.i32
+      case 224: { // const32 >b store32.i32
         x = C[pc + 2 | 0];
-        pc = pc + 3 | 0;
-        base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        base = R[fp + C[pc + 4 | 0] | 0];
+        ea = base + C[pc + 5 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
         lo = x;
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 7 | 0;
         continue;
       }
-      case 265: { // copy32 > copy32
+      case 225: { // copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
+        pc = pc + 6 | 0;
         continue;
       }
-      case 266: { // copy32 > br_nz
+      case 226: { // copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
+        if (R[fp + C[pc + 4 | 0] | 0] !== 0) {
+          target = C[pc + 5 | 0];
+          gas = gas - C[pc + 6 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 7 | 0] | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 267: { // copy32 > br
+      case 227: { // copy32 > br
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
-        target = C[pc + 1 | 0];
-        gas = gas - C[pc + 2 | 0] | 0;
+        target = C[pc + 4 | 0];
+        gas = gas - C[pc + 5 | 0] | 0;
         if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
-      case 268: { // global.get32 >a i32.add.k >a global.set32
+      case 228: { // global.get32 >a i32.add.k >a global.set32
         x = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
         a = x;
-        b = C[pc + 3 | 0];
+        b = C[pc + 6 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
-        G[C[pc + 1 | 0]] = x;
-        pc = pc + 3 | 0;
+        G[C[pc + 8 | 0]] = x;
+        pc = pc + 10 | 0;
         continue;
       }
-      case 269: { // global.get32 >a store32.i32
+      case 229: { // global.get32 >a store32.i32
         x = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
         base = x;
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 5 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
+        lo = R[fp + C[pc + 6 | 0] | 0];
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 7 | 0;
         continue;
       }
-      case 270: { // global.get32 >a br.i32.ge_s.k
+      case 230: { // global.get32 >a br.i32.ge_s.k
         x = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
         a = x;
-        b = C[pc + 2 | 0];
+        b = C[pc + 5 | 0];
         if (a >= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
+          target = C[pc + 6 | 0];
+          gas = gas - C[pc + 7 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 8 | 0] | 0;
+        pc = pc + 9 | 0;
         continue;
       }
-      default: {
-        exit = 11; break loop;
-      }
-    }
-    published = gas;
-    if (gas < 0) { exit = 2; break loop; }
+      default: { exit = 11; break loop; }
+  }
+  published = gas;
+  if (gas < 0) { exit = 2; break loop; }
+  continue;
+  }
+  R[d] = 0;
+  R[d + 1 | 0] = 0x7ff80000;
+  continue;
+  }
+  for (; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >>> 8 | hi << 24; hi = hi >> 8; }
+  continue;
   }
   thread.pc = pc;
   thread.fp = fp;
@@ -2959,413 +2468,439 @@ export function computeRarely(thread: Thread): number {
   const fp = thread.fp | 0;
   let pc = thread.pc | 0;
   let exit = 0;
+  let a = 0, b = 0, ar = 0, al = 0, ah = 0, lo = 0, d = 0, br = 0, bl = 0, bh = 0, count = 0, ai = 0, r = 0, bi = 0;
   loop: for (;;) {
-    switch (C[pc]) {
-      case 271: { // i32.eqz
-        const a = R[fp + C[pc + 2 | 0] | 0];
+  nan: {
+  switch (C[pc]) {
+        case 231: { // i32.eqz
+        a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 272: { // i32.ctz
-        const a = R[fp + C[pc + 2 | 0] | 0];
+      case 232: { // i32.ctz
+        a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
         pc = pc + 3 | 0;
         break loop;
       }
-      case 273: { // i32.popcnt
-        const a = R[fp + C[pc + 2 | 0] | 0];
+      case 233: { // i32.popcnt
+        a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = popcnt32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 274: { // i64.popcnt
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const lo = (popcnt32(al) + popcnt32(ah)) | 0;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 234: { // i32.rotr
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
+        pc = pc + 4 | 0;
+        break loop;
+      }
+      case 235: { // i64.popcnt
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        lo = (popcnt32(al) + popcnt32(ah)) | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 275: { // i64.div_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 236: { // i64.div_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         if ((bl | bh) === 0) { exit = 17; break loop; }
         if (al === 0 && ah === -2147483648 && (bl & bh) === -1) { exit = 18; break loop; }
-        const d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         divS64(R, d, al, ah, bl, bh);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 276: { // i64.div_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 237: { // i64.div_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         if ((bl | bh) === 0) { exit = 17; break loop; }
-        const d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         divU64(R, d, al, ah, bl, bh);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 277: { // i64.rem_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 238: { // i64.rem_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         if ((bl | bh) === 0) { exit = 17; break loop; }
-        const d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         remS64(R, d, al, ah, bl, bh);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 278: { // i64.rem_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bl = R[br];
-        const bh = R[br + 1 | 0];
+      case 239: { // i64.rem_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
         if ((bl | bh) === 0) { exit = 17; break loop; }
-        const d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         remU64(R, d, al, ah, bl, bh);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 279: { // f32.abs
-        const ai = R[fp + C[pc + 2 | 0] | 0];
+      case 240: { // i64.rotr
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 4 | 0;
+        break loop;
+      }
+      case 241: { // f32.abs
+        ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 280: { // f32.ceil
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const r = Math.ceil(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 242: { // f32.ceil
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = Math.ceil(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 281: { // f32.floor
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const r = Math.floor(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 243: { // f32.floor
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = Math.floor(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 282: { // f32.trunc
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const r = Math.trunc(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 244: { // f32.trunc
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = Math.trunc(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 283: { // f32.nearest
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const r = nearest(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 245: { // f32.nearest
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = nearest(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 284: { // f32.sqrt
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const r = Math.sqrt(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 246: { // f32.sqrt
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = Math.sqrt(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 285: { // f32.min
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
-        const r = Math.min(a, b);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 247: { // f32.min
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = Math.min(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 4 | 0;
         break loop;
       }
-      case 286: { // f32.max
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const b = F32[fp + C[pc + 3 | 0] | 0];
-        const r = Math.max(a, b);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 248: { // f32.max
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = Math.max(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
         else { R[d] = 0x7fc00000; }
         pc = pc + 4 | 0;
         break loop;
       }
-      case 287: { // f32.copysign
-        const ai = R[fp + C[pc + 2 | 0] | 0];
-        const bi = R[fp + C[pc + 3 | 0] | 0];
+      case 249: { // f32.copysign
+        ai = R[fp + C[pc + 2 | 0] | 0];
+        bi = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (ai & 2147483647) | (bi & -2147483648);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 288: { // f64.ceil
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        const r = Math.ceil(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 250: { // f64.ceil
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.ceil(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 289: { // f64.floor
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        const r = Math.floor(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 251: { // f64.floor
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.floor(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 290: { // f64.trunc
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        const r = Math.trunc(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 252: { // f64.trunc
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.trunc(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 291: { // f64.nearest
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        const r = nearest(a);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 253: { // f64.nearest
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = nearest(a);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         break loop;
       }
-      case 292: { // f64.min
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        const r = Math.min(a, b);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 254: { // f64.min
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = Math.min(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         break loop;
       }
-      case 293: { // f64.max
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        const b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        const r = Math.max(a, b);
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 255: { // f64.max
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = Math.max(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         break loop;
       }
-      case 294: { // f64.copysign
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const br = fp + C[pc + 3 | 0] | 0;
-        const bh = R[br + 1 | 0];
-        const lo = al;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 256: { // f64.copysign
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bh = R[br + 1 | 0];
+        lo = al;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah & 2147483647) | (bh & -2147483648);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 295: { // i32.trunc_f32_s
-        const a = F32[fp + C[pc + 2 | 0] | 0];
+      case 257: { // i32.trunc_f32_s
+        a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = a | 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 296: { // i32.trunc_f32_u
-        const a = F32[fp + C[pc + 2 | 0] | 0];
+      case 258: { // i32.trunc_f32_u
+        a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = a | 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 297: { // i32.trunc_f64_u
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+      case 259: { // i32.trunc_f64_u
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = a | 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 298: { // i64.trunc_f32_s
-        const a = F32[fp + C[pc + 2 | 0] | 0];
+      case 260: { // i64.trunc_f32_s
+        a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
-        const d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         trunc64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 299: { // i64.trunc_f32_u
-        const a = F32[fp + C[pc + 2 | 0] | 0];
+      case 261: { // i64.trunc_f32_u
+        a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
-        const d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         trunc64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 300: { // i64.trunc_f64_s
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+      case 262: { // i64.trunc_f64_s
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
-        const d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         trunc64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 301: { // i64.trunc_f64_u
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+      case 263: { // i64.trunc_f64_u
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
-        const d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
         trunc64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 302: { // f32.convert_i32_u
-        const a = R[fp + C[pc + 2 | 0] | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 264: { // f32.convert_i32_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 303: { // f32.convert_i64_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 265: { // f32.convert_i64_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         F32[d] = roundS64ToF32(al, ah);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 304: { // f32.convert_i64_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 266: { // f32.convert_i64_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         F32[d] = roundU64ToF32(al, ah);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 305: { // f64.convert_i64_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 267: { // f64.convert_i64_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = ah * 4294967296 + (al >>> 0);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 306: { // f64.convert_i64_u
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const ah = R[ar + 1 | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 268: { // f64.convert_i64_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = (ah >>> 0) * 4294967296 + (al >>> 0);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 307: { // i64.extend8_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const lo = (al << 24) >> 24;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 269: { // i64.extend8_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        lo = (al << 24) >> 24;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = lo >> 31;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 308: { // i64.extend16_s
-        const ar = fp + C[pc + 2 | 0] | 0;
-        const al = R[ar];
-        const lo = (al << 16) >> 16;
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 270: { // i64.extend16_s
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        lo = (al << 16) >> 16;
+        d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = lo >> 31;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 309: { // i32.trunc_sat_f32_s
-        const a = F32[fp + C[pc + 2 | 0] | 0];
+      case 271: { // i32.trunc_sat_f32_s
+        a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 310: { // i32.trunc_sat_f32_u
-        const a = F32[fp + C[pc + 2 | 0] | 0];
+      case 272: { // i32.trunc_sat_f32_u
+        a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 311: { // i32.trunc_sat_f64_s
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+      case 273: { // i32.trunc_sat_f64_s
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 312: { // i32.trunc_sat_f64_u
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+      case 274: { // i32.trunc_sat_f64_u
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 313: { // i64.trunc_sat_f32_s
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 275: { // i64.trunc_sat_f32_s
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 314: { // i64.trunc_sat_f32_u
-        const a = F32[fp + C[pc + 2 | 0] | 0];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 276: { // i64.trunc_sat_f32_u
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 315: { // i64.trunc_sat_f64_s
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 277: { // i64.trunc_sat_f64_s
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 316: { // i64.trunc_sat_f64_u
-        const a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        const d = fp + C[pc + 1 | 0] | 0;
+      case 278: { // i64.trunc_sat_f64_u
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-    }
+  }
+  break loop;
+  }
+  R[d] = 0;
+  R[d + 1 | 0] = 0x7ff80000;
+  break loop;
   }
   thread.pc = pc;
   return exit;

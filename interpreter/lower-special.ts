@@ -1,6 +1,6 @@
 /** How the instructions that are neither computations nor accesses are lowered: a handler for each mnemonic. */
 
-import { type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
+import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import {
   definedRef,
   F32,
@@ -16,9 +16,6 @@ import {
 } from '../wasm/types.ts';
 import { op } from './isa.ts';
 import type { Lowering } from './lower.ts';
-
-const ADD32 = opcode('i32.add').index;
-const SUB32 = opcode('i32.sub').index;
 
 export type Handler = (l: Lowering) => void;
 
@@ -67,7 +64,6 @@ const SPECIAL_MNEMONICS = [
   'table.size',
   'table.fill',
   'i32.eqz',
-  'i32.sub',
   'return_call',
   'return_call_indirect',
   'call_ref',
@@ -161,14 +157,6 @@ const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
   'f32.const': (l) => l.operands.pushConstant(F32, l.reader.low, 0),
   'f64.const': (l) => l.operands.pushConstant(F64, l.reader.low, l.reader.high),
   'i32.eqz': (l) => l.eqz(),
-  'i32.sub': (l) => {
-    // Taking a constant away is adding its opposite.
-    const top = l.operands.height - 1;
-    if (!l.operands.isConstant(top)) return l.compute(SUB32);
-    const constant = l.operands.low(l.operands.pop());
-    l.operands.pushConstant(I32, -constant | 0, 0);
-    l.compute(ADD32);
-  },
   'ref.null': (l) => l.produce(op('null.ref'), l.reader.a),
   'ref.is_null': (l) => l.produce(op('ref.is_null'), I32, l.operands.register(l.operands.pop())),
   'ref.func': (l) => l.produce(op('ref.func'), definedRef(l.module.functions[l.reader.a] as number, false), l.reader.a),

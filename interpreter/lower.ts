@@ -38,12 +38,12 @@ import { fuse } from './fuse.ts';
 import { GLOBAL_WORDS } from './global.ts';
 import { ALIASES, accessName, find, HEADER_WORDS, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
 import { HANDLERS } from './lower-special.ts';
-import { isWide, Operands } from './operands.ts';
+import { type ConstantChange, isWide, Operands } from './operands.ts';
 
 /** Offsets beyond this can never be in bounds, as no memory reaches 2 GiB. */
 const MAX_OFFSET = 0x7fff_0000;
 /** A join that more edges lead to than this is charged where they have met. */
-const MAX_EDGES = 8;
+const MAX_EDGES = 24;
 
 const TYPE_OF_LETTER: Readonly<Record<string, ValType>> = { i: I32, l: I64, f: F32, d: F64, v: V128 };
 
@@ -55,16 +55,40 @@ const RESULT = OPCODES.map((row) => TYPE_OF_LETTER[row.results]);
 const IS_ALIAS = OPCODES.map((row) => ALIASES.has(row.mnemonic));
 const IS_VECTOR = OPCODES.map((row) => row.code >> 16 === PREFIX_VECTOR);
 const IS_LOAD = OPCODES.map((row) => row.results !== '');
-/** The same computation with its operands exchanged. */
-const IS_COMMUTATIVE = OPCODES.map((row) => /^i(32|64)\.(add|mul|and|or|xor|eq|ne)$/.test(row.mnemonic));
+
+/** The place of a row in the table; -1 where there is none of that name. */
+const place = (mnemonic: string | undefined) => OPCODES.findIndex((row) => row.mnemonic === mnemonic);
+
+const MIRRORS: Readonly<Record<string, string>> = { lt: 'gt', gt: 'lt', le: 'ge', ge: 'le' };
+/** The row that computes the same from exchanged operands; -1 where none does. */
+const MIRROR = OPCODES.map(({ mnemonic }, index) =>
+  /^i(32|64)\.(add|mul|and|or|xor|eq|ne)$/.test(mnemonic)
+    ? index
+    : /^[if](32|64)\.[lg][te]/.test(mnemonic)
+      ? place(mnemonic.replace(/[lg][te]/, (order) => MIRRORS[order] as string))
+      : -1,
+);
+
+const BY_CONSTANT: readonly (readonly [pattern: RegExp, name: string, change: ConstantChange])[] = [
+  [/^(i32|i64)\.sub$/, '$1.add', 'negate'],
+  [/^(i32|i64)\.rotr$/, '$1.rotl', 'negate'],
+  [/^(i32|i64)\.gt(_[su])$/, '$1.ge$2', 'increment'],
+  [/^(i32|i64)\.le(_[su])$/, '$1.lt$2', 'increment'],
+];
+/** The row that computes the same where the right operand is a constant, and how that changes. */
+const OTHER_CONSTANT = OPCODES.map(({ mnemonic }) => {
+  const [pattern, name, change] = BY_CONSTANT.find(([matching]) => matching.test(mnemonic)) ?? [];
+  if (pattern === undefined || name === undefined || change === undefined) return undefined;
+  return { row: place(mnemonic.replace(pattern, name)), change, isSigned: !mnemonic.endsWith('_u') };
+});
 
 /** By the machine's instruction that computes a condition: the branch that does both. */
 const BRANCH_IF = MACHINE_OPS.map(({ name }) => find(`br.${name}`));
-const OPPOSITES = ['eq ne', 'lt_s ge_s', 'lt_u ge_u', 'gt_s le_s', 'gt_u le_u'].map((pair) => pair.split(' '));
+const OPPOSITES = ['eq ne', 'lt_s ge_s', 'lt_u ge_u'].map((pair) => pair.split(' '));
 
-/** The name of the comparison that holds when this one does not; undefined for floats, where NaN forbids it. */
+/** The name of the comparison that holds when this one does not; undefined for orders of floats, where NaN forbids it. */
 function opposite(name: string): string | undefined {
-  const [, type, comparison, rest] = /^(i32|i64)\.(\w+)(\.k)?$/.exec(name) ?? [];
+  const [, type, comparison, rest] = /^(i32|i64|f32|f64)\.(\w+)(\.k)?$/.exec(name) ?? [];
   const pair = OPPOSITES.find((names) => names.includes(comparison as string));
   return pair && `${type}.${pair[0] === comparison ? pair[1] : pair[0]}${rest ?? ''}`;
 }
@@ -215,18 +239,26 @@ export class Lowering {
     }
     let b = operands.pop();
     let a = operands.pop();
-    const constant = WITH_CONSTANT[index] as number;
-    if (constant !== -1) {
-      if (operands.isConstant(a) && !operands.isConstant(b) && IS_COMMUTATIVE[index]) [a, b] = [b, a];
-      if (operands.isConstant(b)) {
+    let row = index;
+    const exchange = () => {
+      [a, b] = [b, a];
+      row = MIRROR[row] as number;
+    };
+    if (operands.isConstant(a) && !operands.isConstant(b) && MIRROR[row] !== -1) exchange();
+    if (operands.isConstant(b)) {
+      const other = OTHER_CONSTANT[row];
+      if (other !== undefined && operands.change(b, other.change, other.isSigned)) row = other.row;
+      const constant = WITH_CONSTANT[row] as number;
+      if (constant !== -1) {
         const left = operands.register(a);
         if (isWide(operands.type(b))) this.produce(constant, type, left, operands.low(b), operands.high(b));
         else this.produce(constant, type, left, operands.low(b));
         return;
       }
     }
+    if (ON_REGISTERS[row] === -1) exchange();
     const left = operands.register(a);
-    this.produce(ON_REGISTERS[index] as number, type, left, operands.register(b));
+    this.produce(ON_REGISTERS[row] as number, type, left, operands.register(b));
   }
 
   eqz(): void {

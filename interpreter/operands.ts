@@ -20,6 +20,9 @@ const CONST32 = op('const32');
 const CONST64 = op('const64');
 const CONST_F64 = op('const.f64');
 
+/** What may be done to a constant, so that another instruction can take it. */
+export type ConstantChange = 'negate' | 'increment';
+
 export function isWide(type: ValType): boolean {
   return type === I64 || type === F64;
 }
@@ -149,6 +152,20 @@ export class Operands {
 
   high(position: number): number {
     return this.extras[position] as number;
+  }
+
+  /** Changes an integer constant; or does not, and returns false, if one more would not be a larger number of its type. */
+  change(position: number, change: ConstantChange, isSigned: boolean): boolean {
+    const wide = isWide(this.type(position));
+    const low = this.low(position);
+    const high = this.high(position);
+    const largest = isSigned ? 0x7fff_ffff : -1;
+    if (change === 'increment' && (wide ? high === largest && low === -1 : low === largest)) return false;
+    const isNegation = change === 'negate';
+    const sum = ((isNegation ? ~low : low) + 1) | 0;
+    this.values[position] = sum;
+    if (wide) this.extras[position] = ((isNegation ? ~high : high) + (sum === 0 ? 1 : 0)) | 0;
+    return true;
   }
 
   /** A register that holds the value; emits a constant that is in none. */

@@ -18,17 +18,23 @@ export function runUnmetered(thread: Thread): number {
   const I32 = thread.memory.words;
   const D = thread.memory.doubles;
   const V = thread.memory.data;
-  const limit = thread.memory.byteLength | 0;
+  const last1 = thread.memory.byteLength - 1 | 0;
+  const last2 = thread.memory.byteLength - 2 | 0;
+  const last4 = thread.memory.byteLength - 4 | 0;
+  const last8 = thread.memory.byteLength - 8 | 0;
+  const last16 = thread.memory.byteLength - 16 | 0;
   let pc = thread.pc | 0;
   let fp = thread.fp | 0;
   let sp = thread.sp | 0;
   let depth = thread.depth | 0;
   let left = thread.gas | 0;
   let exit = 0;
-  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, g = 0, base = 0, offset = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
+  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, g = 0, base = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
   loop: for (;;) {
-    switch (C[pc]) {
-      case 0: { // halt
+  bytewise: {
+  nan: {
+  switch (C[pc]) {
+        case 0: { // halt
         exit = 1; break loop;
       }
       case 1: { // leave
@@ -48,9 +54,9 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 2 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 5 | 0;
         continue;
       }
       case 5: { // br_z
@@ -58,15 +64,15 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 2 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 5 | 0;
         continue;
       }
       case 6: { // br_table
         count = C[pc + 2 | 0];
         index = R[fp + C[pc + 1 | 0] | 0] >>> 0;
-        at = pc + 3 + ((index < count ? index : count) << 1) | 0;
+        at = (pc + 3 | 0) + ((index < count ? index : count) << 1) | 0;
         target = C[at];
         if (target <= pc) { pc = target; break; }
         pc = target;
@@ -162,7 +168,7 @@ export function runUnmetered(thread: Thread): number {
         continue;
       }
       case 21: { // const.f64
-        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64(pc + 2 << 2, true);
+        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
         pc = pc + 4 | 0;
         continue;
       }
@@ -213,18 +219,16 @@ export function runUnmetered(thread: Thread): number {
       }
       case 29: { // load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 30: { // load64.i64
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         lo = V.getInt32(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
@@ -235,9 +239,8 @@ export function runUnmetered(thread: Thread): number {
       }
       case 31: { // load64.f64
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
@@ -247,45 +250,40 @@ export function runUnmetered(thread: Thread): number {
       }
       case 32: { // load32.i8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = U8[ea] << 24 >> 24;
         pc = pc + 4 | 0;
         continue;
       }
       case 33: { // load32.u8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = U8[ea];
         pc = pc + 4 | 0;
         continue;
       }
       case 34: { // load32.i16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt16(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 35: { // load32.u16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 36: { // load64.i8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = U8[ea] << 24 >> 24;
         d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
@@ -296,9 +294,8 @@ export function runUnmetered(thread: Thread): number {
       }
       case 37: { // load64.u8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = U8[ea];
         d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
@@ -309,9 +306,8 @@ export function runUnmetered(thread: Thread): number {
       }
       case 38: { // load64.i16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         lo = V.getInt16(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
@@ -322,9 +318,8 @@ export function runUnmetered(thread: Thread): number {
       }
       case 39: { // load64.u16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         lo = V.getUint16(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
@@ -335,9 +330,8 @@ export function runUnmetered(thread: Thread): number {
       }
       case 40: { // load64.i32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = V.getInt32(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
@@ -348,9 +342,8 @@ export function runUnmetered(thread: Thread): number {
       }
       case 41: { // load64.u32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = V.getInt32(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
@@ -361,49 +354,51 @@ export function runUnmetered(thread: Thread): number {
       }
       case 42: { // store32.i32
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
         pc = pc + 4 | 0;
         continue;
       }
       case 43: { // store64.i64
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         s = fp + C[pc + 3 | 0] | 0;
         lo = R[s];
         hi = R[s + 1 | 0];
-        if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-        else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+        at = ea >> 2;
+        I32[at] = lo;
+        I32[at + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
       case 44: { // store64.f64
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         s = fp + C[pc + 3 | 0] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+          at = ea >> 2;
+          I32[at] = lo;
+          I32[at + 1 | 0] = hi;
         }
         pc = pc + 4 | 0;
         continue;
       }
       case 45: { // store32.i8
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
         U8[ea] = lo;
         pc = pc + 4 | 0;
@@ -411,11 +406,12 @@ export function runUnmetered(thread: Thread): number {
       }
       case 46: { // store32.i16
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 1) === 0) I16[ea >> 1] = lo; else { for (end = ea + 2 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        hi = 0;
+        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4 | 0; break bytewise; }
+        I16[ea >> 1] = lo;
         pc = pc + 4 | 0;
         continue;
       }
@@ -440,9 +436,9 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
       case 50: { // br.i32.eq.k
@@ -452,9 +448,9 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
       case 51: { // i32.ne
@@ -478,9 +474,9 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
       case 54: { // br.i32.ne.k
@@ -490,9 +486,9 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
       case 55: { // i32.lt_s
@@ -516,9 +512,9 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
       case 58: { // br.i32.lt_s.k
@@ -528,9 +524,9 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
       case 59: { // i32.lt_u
@@ -554,9 +550,9 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
       case 62: { // br.i32.lt_u.k
@@ -566,240 +562,88 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 63: { // i32.gt_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 64: { // i32.gt_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 65: { // br.i32.gt_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a > b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 66: { // br.i32.gt_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a > b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 67: { // i32.gt_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 68: { // i32.gt_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 69: { // br.i32.gt_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 > b >>> 0) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 70: { // br.i32.gt_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 > b >>> 0) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 71: { // i32.le_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 72: { // i32.le_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 73: { // br.i32.le_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a <= b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 74: { // br.i32.le_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a <= b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 75: { // i32.le_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 76: { // i32.le_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 77: { // br.i32.le_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 <= b >>> 0) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 78: { // br.i32.le_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 <= b >>> 0) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 79: { // i32.ge_s
+      case 63: { // i32.ge_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 80: { // i32.ge_s.k
+      case 64: { // i32.ge_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 81: { // br.i32.ge_s
+      case 65: { // br.i32.ge_s
         a = R[fp + C[pc + 1 | 0] | 0];
         b = R[fp + C[pc + 2 | 0] | 0];
         if (a >= b) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 82: { // br.i32.ge_s.k
+      case 66: { // br.i32.ge_s.k
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
         if (a >= b) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 83: { // i32.ge_u
+      case 67: { // i32.ge_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 84: { // i32.ge_u.k
+      case 68: { // i32.ge_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 85: { // br.i32.ge_u
+      case 69: { // br.i32.ge_u
         a = R[fp + C[pc + 1 | 0] | 0];
         b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 >= b >>> 0) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 86: { // br.i32.ge_u.k
+      case 70: { // br.i32.ge_u.k
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
         if (a >>> 0 >= b >>> 0) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 87: { // i64.eqz
+      case 71: { // i64.eqz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -807,7 +651,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 88: { // br.i64.eqz
+      case 72: { // br.i64.eqz
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -815,12 +659,12 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 2 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 5 | 0;
         continue;
       }
-      case 89: { // br_unless.i64.eqz
+      case 73: { // br_unless.i64.eqz
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -828,12 +672,12 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 2 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 5 | 0;
         continue;
       }
-      case 90: { // i64.eq
+      case 74: { // i64.eq
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -844,7 +688,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 91: { // i64.eq.k
+      case 75: { // i64.eq.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -854,7 +698,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 92: { // br.i64.eq
+      case 76: { // br.i64.eq
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -865,12 +709,12 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 93: { // br.i64.eq.k
+      case 77: { // br.i64.eq.k
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -880,12 +724,12 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 4 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 7 | 0;
+          continue;
         }
+        pc = pc + 7 | 0;
         continue;
       }
-      case 94: { // i64.ne
+      case 78: { // i64.ne
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -896,7 +740,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 95: { // i64.ne.k
+      case 79: { // i64.ne.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -906,7 +750,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 96: { // br.i64.ne
+      case 80: { // br.i64.ne
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -917,12 +761,12 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 97: { // br.i64.ne.k
+      case 81: { // br.i64.ne.k
         ar = fp + C[pc + 1 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -932,12 +776,12 @@ export function runUnmetered(thread: Thread): number {
           target = C[pc + 4 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 7 | 0;
+          continue;
         }
+        pc = pc + 7 | 0;
         continue;
       }
-      case 98: { // i64.lt_s
+      case 82: { // i64.lt_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -948,7 +792,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 99: { // i64.lt_s.k
+      case 83: { // i64.lt_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -958,7 +802,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 100: { // i64.lt_u
+      case 84: { // i64.lt_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -969,7 +813,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 101: { // i64.lt_u.k
+      case 85: { // i64.lt_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -979,91 +823,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 102: { // i64.gt_s
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 103: { // i64.gt_s.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 104: { // i64.gt_u
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 105: { // i64.gt_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 > bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 106: { // i64.le_s
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 107: { // i64.le_s.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 108: { // i64.le_u
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 109: { // i64.le_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 <= bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 110: { // i64.ge_s
+      case 86: { // i64.ge_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1074,7 +834,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 111: { // i64.ge_s.k
+      case 87: { // i64.ge_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1084,7 +844,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 112: { // i64.ge_u
+      case 88: { // i64.ge_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1095,7 +855,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 113: { // i64.ge_u.k
+      case 89: { // i64.ge_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1105,283 +865,176 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 114: { // f32.eq
+      case 90: { // f32.eq
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 115: { // f32.ne
+      case 91: { // f32.ne
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 116: { // f32.lt
+      case 92: { // f32.lt
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 117: { // f32.gt
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 118: { // f32.le
+      case 93: { // f32.le
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 119: { // f32.ge
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 120: { // f64.eq
+      case 94: { // f64.eq
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 121: { // br.f64.eq
+      case 95: { // br.f64.eq
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a === b) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 122: { // br_unless.f64.eq
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a === b)) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 123: { // f64.ne
+      case 96: { // f64.ne
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 124: { // br.f64.ne
+      case 97: { // br.f64.ne
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== b) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 125: { // br_unless.f64.ne
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a !== b)) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 126: { // f64.lt
+      case 98: { // f64.lt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 127: { // br.f64.lt
+      case 99: { // br.f64.lt
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a < b) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 128: { // br_unless.f64.lt
+      case 100: { // br_unless.f64.lt
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a < b)) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 129: { // f64.gt
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 130: { // br.f64.gt
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a > b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 131: { // br_unless.f64.gt
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a > b)) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 132: { // f64.le
+      case 101: { // f64.le
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 133: { // br.f64.le
+      case 102: { // br.f64.le
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a <= b) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 134: { // br_unless.f64.le
+      case 103: { // br_unless.f64.le
         a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (!(a <= b)) {
           target = C[pc + 3 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 6 | 0;
         continue;
       }
-      case 135: { // f64.ge
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 136: { // br.f64.ge
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 137: { // br_unless.f64.ge
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a >= b)) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 138: { // i32.clz
+      case 104: { // i32.clz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
         pc = pc + 3 | 0;
         continue;
       }
-      case 139: { // i32.add
+      case 105: { // i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 140: { // i32.add.k
+      case 106: { // i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 141: { // i32.sub
+      case 107: { // i32.sub
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 142: { // i32.sub.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 143: { // i32.mul
+      case 108: { // i32.mul
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 144: { // i32.mul.k
+      case 109: { // i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 145: { // i32.div_s
+      case 110: { // i32.div_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1390,7 +1043,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 146: { // i32.div_s.k
+      case 111: { // i32.div_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1399,7 +1052,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 147: { // i32.div_u
+      case 112: { // i32.div_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1407,7 +1060,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 148: { // i32.div_u.k
+      case 113: { // i32.div_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1415,7 +1068,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 149: { // i32.rem_s
+      case 114: { // i32.rem_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1423,7 +1076,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 150: { // i32.rem_s.k
+      case 115: { // i32.rem_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1431,7 +1084,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 151: { // i32.rem_u
+      case 116: { // i32.rem_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1439,7 +1092,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 152: { // i32.rem_u.k
+      case 117: { // i32.rem_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1447,119 +1100,105 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 153: { // i32.and
+      case 118: { // i32.and
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 154: { // i32.and.k
+      case 119: { // i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // i32.or
+      case 120: { // i32.or
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 156: { // i32.or.k
+      case 121: { // i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 157: { // i32.xor
+      case 122: { // i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 158: { // i32.xor.k
+      case 123: { // i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 159: { // i32.shl
+      case 124: { // i32.shl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // i32.shl.k
+      case 125: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 161: { // i32.shr_s
+      case 126: { // i32.shr_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // i32.shr_s.k
+      case 127: { // i32.shr_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // i32.shr_u
+      case 128: { // i32.shr_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // i32.shr_u.k
+      case 129: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.rotl
+      case 130: { // i32.rotl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 166: { // i32.rotl.k
+      case 131: { // i32.rotl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 167: { // i32.rotr
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 168: { // i32.rotr.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 169: { // i64.clz
+      case 132: { // i64.clz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1570,7 +1209,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 170: { // i64.ctz
+      case 133: { // i64.ctz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1581,7 +1220,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 171: { // i64.add
+      case 134: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1595,7 +1234,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // i64.add.k
+      case 135: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1608,7 +1247,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 173: { // i64.sub
+      case 136: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1622,20 +1261,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 174: { // i64.sub.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        lo = (al - bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 175: { // i64.mul
+      case 137: { // i64.mul
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1647,7 +1273,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // i64.mul.k
+      case 138: { // i64.mul.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1658,7 +1284,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 177: { // i64.and
+      case 139: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1672,7 +1298,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 178: { // i64.and.k
+      case 140: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1685,7 +1311,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 179: { // i64.or
+      case 141: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1699,7 +1325,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 180: { // i64.or.k
+      case 142: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1712,7 +1338,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 181: { // i64.xor
+      case 143: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1726,7 +1352,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 182: { // i64.xor.k
+      case 144: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1739,7 +1365,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 183: { // i64.shl
+      case 145: { // i64.shl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1751,7 +1377,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 184: { // i64.shl.k
+      case 146: { // i64.shl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1762,7 +1388,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 185: { // i64.shr_s
+      case 147: { // i64.shr_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1774,7 +1400,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 186: { // i64.shr_s.k
+      case 148: { // i64.shr_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1785,7 +1411,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 187: { // i64.shr_u
+      case 149: { // i64.shr_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1797,7 +1423,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 188: { // i64.shr_u.k
+      case 150: { // i64.shr_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1808,7 +1434,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 189: { // i64.rotl
+      case 151: { // i64.rotl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1820,7 +1446,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 190: { // i64.rotl.k
+      case 152: { // i64.rotl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1831,36 +1457,13 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 191: { // i64.rotr
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
-        count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 192: { // i64.rotr.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
-        count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 193: { // f32.neg
+      case 153: { // f32.neg
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 194: { // f32.add
+      case 154: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -1870,7 +1473,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 195: { // f32.sub
+      case 155: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1880,7 +1483,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 196: { // f32.mul
+      case 156: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1890,7 +1493,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 197: { // f32.div
+      case 157: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -1900,7 +1503,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 198: { // f64.abs
+      case 158: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1911,7 +1514,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 199: { // f64.neg
+      case 159: { // f64.neg
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1922,56 +1525,56 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 200: { // f64.sqrt
+      case 160: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 201: { // f64.add
+      case 161: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 202: { // f64.sub
+      case 162: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 203: { // f64.mul
+      case 163: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 204: { // f64.div
+      case 164: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 205: { // i32.trunc_f64_s
+      case 165: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1979,7 +1582,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 206: { // i64.extend_i32_s
+      case 166: { // i64.extend_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1988,7 +1591,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 207: { // i64.extend_i32_u
+      case 167: { // i64.extend_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1997,14 +1600,14 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 208: { // f32.convert_i32_s
+      case 168: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 209: { // f32.demote_f64
+      case 169: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2013,42 +1616,42 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 210: { // f64.convert_i32_s
+      case 170: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 211: { // f64.convert_i32_u
+      case 171: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 212: { // f64.promote_f32
+      case 172: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 213: { // i32.extend8_s
+      case 173: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 214: { // i32.extend16_s
+      case 174: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 215: { // i64.extend32_s
+      case 175: { // i64.extend32_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         lo = al;
@@ -2058,766 +1661,700 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 216: { // i32.add.k >a load32.i32
+      case 176: { // i32.add.k >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 217: { // i32.add.k >a load32.u8
+      case 177: { // i32.add.k >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
+        pc = pc + 8 | 0;
         continue;
       }
-      case 218: { // i32.add.k >a load64.f64
+      case 178: { // i32.add.k >a load64.f64
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
+        d = fp + C[pc + 5 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 219: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
+      case 179: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
         y = V.getFloat64(ea, true);
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
         b = y;
         y = a * b;
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 14 | 0] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 13 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 16 | 0; break nan; }
+        pc = pc + 16 | 0;
         continue;
       }
-      case 220: { // load64.f64 >b f64.mul >b f64.add
+      case 180: { // load64.f64 >b f64.mul >b f64.add
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         y = V.getFloat64(ea, true);
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         y = a * b;
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 9 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 12 | 0; break nan; }
+        pc = pc + 12 | 0;
         continue;
       }
-      case 221: { // load64.f64 >b f64.sub
+      case 181: { // load64.f64 >b f64.sub
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         y = V.getFloat64(ea, true);
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 222: { // load64.f64 > f64.mul
+      case 182: { // load64.f64 > f64.mul
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 223: { // f64.mul >b f64.add
+      case 183: { // f64.mul >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 224: { // f64.mul >b f64.sub
+      case 184: { // f64.mul >b f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 225: { // f64.mul >a f64.mul
+      case 185: { // f64.mul >a f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
-        pc = pc + 4 | 0;
         a = y;
+        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 5 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 186: { // f64.mul > f64.add
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4 | 0; break nan; }
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
+        r = a + b;
+        d = fp + C[pc + 5 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 226: { // f64.mul > f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+      case 187: { // f64.add > i32.add.k
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4 | 0; break nan; }
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 227: { // f64.add > i32.add.k
+      case 188: { // f64.add > store64.f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 228: { // f64.add > store64.f64
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        s = fp + C[pc + 3 | 0] | 0;
+        else { pc = pc + 4 | 0; break nan; }
+        base = R[fp + C[pc + 5 | 0] | 0];
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
+        s = fp + C[pc + 7 | 0] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 8 | 0; break bytewise; }
+          at = ea >> 2;
+          I32[at] = lo;
+          I32[at + 1 | 0] = hi;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 229: { // f64.sub > store64.f64
+      case 189: { // f64.sub > store64.f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        s = fp + C[pc + 3 | 0] | 0;
+        else { pc = pc + 4 | 0; break nan; }
+        base = R[fp + C[pc + 5 | 0] | 0];
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
+        s = fp + C[pc + 7 | 0] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 8 | 0; break bytewise; }
+          at = ea >> 2;
+          I32[at] = lo;
+          I32[at + 1 | 0] = hi;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 230: { // const.f64 >b f64.mul
-        y = K.getFloat64(pc + 2 << 2, true);
-        pc = pc + 4 | 0;
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+      case 190: { // const.f64 >b f64.mul
+        y = K.getFloat64((pc + 2 | 0) << 2, true);
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 5 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 231: { // const32 >a load64.f64
+      case 191: { // const32 >a load64.f64
         x = C[pc + 2 | 0];
-        pc = pc + 3 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 3 | 0; exit = 20; break loop; }
+        d = fp + C[pc + 4 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
+        pc = pc + 7 | 0;
         continue;
       }
-      case 232: { // i32.add.k >b store32.i32
+      case 192: { // i32.add.k >b store32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        base = R[fp + C[pc + 5 | 0] | 0];
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
         lo = x;
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 8 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 233: { // i32.add.k > load32.i32
+      case 193: { // i32.add.k > load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 6 | 0] | 0];
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 234: { // i32.add.k > i32.add.k
+      case 194: { // i32.add.k > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 235: { // i32.add.k > br_nz
+      case 195: { // i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
+        if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
+          target = C[pc + 6 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 9 | 0;
         continue;
       }
-      case 236: { // i32.add.k > br.i32.ne.k
+      case 196: { // i32.add.k > br.i32.ne.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = C[pc + 6 | 0];
         if (a !== b) {
-          target = C[pc + 3 | 0];
+          target = C[pc + 7 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 10 | 0;
         continue;
       }
-      case 237: { // i32.add.k > br.i32.lt_u.k
+      case 197: { // i32.add.k > br.i32.lt_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = C[pc + 6 | 0];
         if (a >>> 0 < b >>> 0) {
-          target = C[pc + 3 | 0];
+          target = C[pc + 7 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 10 | 0;
         continue;
       }
-      case 238: { // i32.add.k > br
+      case 198: { // i32.add.k > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        target = C[pc + 1 | 0];
+        target = C[pc + 5 | 0];
         if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
-      case 239: { // i32.add >a i32.and.k
+      case 199: { // i32.add >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a & b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 240: { // i32.add >a load32.u8
+      case 200: { // i32.add >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
+        pc = pc + 8 | 0;
         continue;
       }
-      case 241: { // i32.add >a load32.i32
+      case 201: { // i32.add >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         base = x;
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 242: { // i32.add >a return32
+      case 202: { // i32.add >a return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
         R[fp] = x;
-        depth = depth - C[pc + 1 | 0] | 0;
+        depth = depth - C[pc + 5 | 0] | 0;
         sp = sp - 1 | 0;
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         continue;
       }
-      case 243: { // i32.add > i32.add.k
+      case 203: { // i32.add > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 244: { // i32.add > i32.add.k > br_nz
+      case 204: { // i32.add > i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        if (R[fp + C[pc + 9 | 0] | 0] !== 0) {
+          target = C[pc + 10 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 13 | 0;
         continue;
       }
-      case 245: { // i32.mul >b i32.add
+      case 205: { // i32.mul >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = Math.imul(a, b);
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 246: { // i32.mul.k >a i32.add.k
+      case 206: { // i32.mul.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = Math.imul(a, b);
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 247: { // i32.shl.k >a i32.add.k
+      case 207: { // i32.shl.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 248: { // i32.shl.k >a i32.xor
+      case 208: { // i32.shl.k >a i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
-        pc = pc + 4 | 0;
         a = x;
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        b = R[fp + C[pc + 7 | 0] | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 249: { // i32.shl.k >b i32.add
+      case 209: { // i32.shl.k >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 250: { // i32.shr_u.k >a i32.and.k
+      case 210: { // i32.shr_u.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a & b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 251: { // i32.shr_u.k >b i32.xor
+      case 211: { // i32.shr_u.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 252: { // i32.rotl.k >b i32.xor
+      case 212: { // i32.rotl.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a << b) | (a >>> -b);
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 253: { // i32.xor >a i32.mul.k
+      case 213: { // i32.xor >a i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = a ^ b;
-        pc = pc + 4 | 0;
         a = x;
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 4 | 0;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = Math.imul(a, b);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 254: { // i32.and.k > i32.xor.k
+      case 214: { // i32.and.k > i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 255: { // i32.xor > i32.and.k
+      case 215: { // i32.xor > i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a & b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 256: { // load32.i32 > load32.i32
+      case 216: { // load32.i32 > load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
-        base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 6 | 0] | 0];
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 8 | 0;
         continue;
       }
-      case 257: { // load32.i32 >a br_table
+      case 217: { // load32.i32 >a br_table
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         x = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
-        count = C[pc + 2 | 0];
+        count = C[pc + 6 | 0];
         index = x >>> 0;
-        at = pc + 3 + ((index < count ? index : count) << 1) | 0;
+        at = (pc + 7 | 0) + ((index < count ? index : count) << 1) | 0;
         target = C[at];
         if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
-      case 258: { // load32.i32 > br_nz
+      case 218: { // load32.i32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
+        if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
+          target = C[pc + 6 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 9 | 0;
         continue;
       }
-      case 259: { // load32.u8 >b i32.xor
+      case 219: { // load32.u8 >b i32.xor
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         x = U8[ea];
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 6 | 0] | 0];
         b = x;
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 260: { // load32.u8 > copy32 > br_nz
+      case 220: { // load32.u8 > copy32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = R[fp + C[pc + 6 | 0] | 0];
+        if (R[fp + C[pc + 8 | 0] | 0] !== 0) {
+          target = C[pc + 9 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 12 | 0;
         continue;
       }
-      case 261: { // store32.i32 > i32.add.k
+      case 221: { // store32.i32 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 262: { // store32.i32 > copy32
+      case 222: { // store32.i32 > copy32
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        R[fp + C[pc + 5 | 0] | 0] = R[fp + C[pc + 6 | 0] | 0];
+        pc = pc + 7 | 0;
         continue;
       }
-      case 263: { // store32.i8 > i32.add.k
+      case 223: { // store32.i8 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
         U8[ea] = lo;
-        pc = pc + 4 | 0;
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
         continue;
       }
-      case 264: { // const32 >b store32.i32
+      case 224: { // const32 >b store32.i32
         x = C[pc + 2 | 0];
-        pc = pc + 3 | 0;
-        base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        base = R[fp + C[pc + 4 | 0] | 0];
+        ea = base + C[pc + 5 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
         lo = x;
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 7 | 0;
         continue;
       }
-      case 265: { // copy32 > copy32
+      case 225: { // copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
+        pc = pc + 6 | 0;
         continue;
       }
-      case 266: { // copy32 > br_nz
+      case 226: { // copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
+        if (R[fp + C[pc + 4 | 0] | 0] !== 0) {
+          target = C[pc + 5 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 5 | 0;
+          continue;
         }
+        pc = pc + 8 | 0;
         continue;
       }
-      case 267: { // copy32 > br
+      case 227: { // copy32 > br
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
-        target = C[pc + 1 | 0];
+        target = C[pc + 4 | 0];
         if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
-      case 268: { // global.get32 >a i32.add.k >a global.set32
+      case 228: { // global.get32 >a i32.add.k >a global.set32
         x = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
         a = x;
-        b = C[pc + 3 | 0];
+        b = C[pc + 6 | 0];
         x = (a + b) | 0;
-        pc = pc + 4 | 0;
-        G[C[pc + 1 | 0]] = x;
-        pc = pc + 3 | 0;
+        G[C[pc + 8 | 0]] = x;
+        pc = pc + 10 | 0;
         continue;
       }
-      case 269: { // global.get32 >a store32.i32
+      case 229: { // global.get32 >a store32.i32
         x = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
         base = x;
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
-        lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
-        pc = pc + 4 | 0;
+        ea = base + C[pc + 5 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
+        lo = R[fp + C[pc + 6 | 0] | 0];
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 7 | 0;
         continue;
       }
-      case 270: { // global.get32 >a br.i32.ge_s.k
+      case 230: { // global.get32 >a br.i32.ge_s.k
         x = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
         a = x;
-        b = C[pc + 2 | 0];
+        b = C[pc + 5 | 0];
         if (a >= b) {
-          target = C[pc + 3 | 0];
+          target = C[pc + 6 | 0];
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          pc = pc + 6 | 0;
+          continue;
         }
+        pc = pc + 9 | 0;
         continue;
       }
-      default: {
-        exit = 11; break loop;
-      }
-    }
-    left = left - 1 | 0;
-    if (left < 0) { exit = 2; break loop; }
+      default: { exit = 11; break loop; }
+  }
+  left = left - 1 | 0;
+  if (left < 0) { exit = 2; break loop; }
+  continue;
+  }
+  R[d] = 0;
+  R[d + 1 | 0] = 0x7ff80000;
+  continue;
+  }
+  for (; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >>> 8 | hi << 24; hi = hi >> 8; }
+  continue;
   }
   thread.pc = pc;
   thread.fp = fp;

@@ -4,10 +4,10 @@
 import type { Thread } from './thread.ts';
 
 /** What the vector loop executes beside instructions of the main loop. */
-export const VECTOR_LOOP: ReadonlySet<number> = new Set([321, 322, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 386, 387, 388, 390, 389, 391, 392, 393, 395, 396, 398, 402, 399, 403, 400, 404, 406, 407, 416, 417, 408, 409, 410, 411, 412, 413, 414, 415, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 430, 432, 434, 429, 431, 433, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 463, 464, 467, 499, 468, 500, 469, 470, 471, 478, 480, 481, 513, 482, 514, 483, 515, 484, 516, 485, 517, 486, 518, 489, 490, 491, 492, 521, 522, 523, 524, 494, 525, 495, 496, 497, 498, 502, 503, 506, 507, 508, 509, 510, 511, 512, 520, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 546, 545, 547, 548, 557, 558, 559, 560, 564, 565, 577, 578, 579, 580, 581, 582, 583, 584, 585, 590, 591, 592, 593, 594, 595, 596, 601, 602]);
+export const VECTOR_LOOP: ReadonlySet<number> = new Set([283, 284, 333, 334, 335, 336, 337, 338, 339, 340, 341, 342, 343, 344, 345, 346, 348, 349, 350, 352, 351, 353, 354, 355, 357, 358, 360, 364, 361, 365, 362, 366, 368, 369, 378, 379, 370, 371, 372, 373, 374, 375, 376, 377, 380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 392, 394, 396, 391, 393, 395, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 425, 426, 429, 461, 430, 462, 431, 432, 433, 440, 442, 443, 475, 444, 476, 445, 477, 446, 478, 447, 479, 448, 480, 451, 452, 453, 454, 483, 484, 485, 486, 456, 487, 457, 458, 459, 460, 464, 465, 468, 469, 470, 471, 472, 473, 474, 482, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 508, 507, 509, 510, 519, 520, 521, 522, 526, 527, 539, 540, 541, 542, 543, 544, 545, 546, 547, 552, 553, 554, 555, 556, 557, 558, 563, 564]);
 
 /** What instructions that share a case differ in. */
-const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 /** Two vectors, while their bytes are shuffled. */
 const LANES = new Int32Array(8);
 const BYTES = new Uint8Array(LANES.buffer);
@@ -27,7 +27,11 @@ export function runVectors(thread: Thread): number {
   const I32 = thread.memory.words;
   const D = thread.memory.doubles;
   const V = thread.memory.data;
-  const limit = thread.memory.byteLength | 0;
+  const last1 = thread.memory.byteLength - 1 | 0;
+  const last2 = thread.memory.byteLength - 2 | 0;
+  const last4 = thread.memory.byteLength - 4 | 0;
+  const last8 = thread.memory.byteLength - 8 | 0;
+  const last16 = thread.memory.byteLength - 16 | 0;
   let pc = thread.pc | 0;
   let fp = thread.fp | 0;
   let sp = thread.sp | 0;
@@ -35,10 +39,12 @@ export function runVectors(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
-  let x = 0, y = 0, s = 0, t = 0, u = 0, d = 0, p = 0, q = 0, r = 0, n = 0, m = 0, i = 0, e = 0, h = 0, f = 0, k = 0, lo = 0, at = 0, ea = 0, base = 0, offset = 0, target = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, hi = 0, g = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0;
+  let x = 0, y = 0, s = 0, t = 0, u = 0, d = 0, p = 0, q = 0, r = 0, n = 0, m = 0, i = 0, e = 0, h = 0, f = 0, k = 0, lo = 0, at = 0, target = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, hi = 0, g = 0, base = 0, ea = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0;
   loop: for (;;) {
-    switch (C[pc]) {
-      case 0: { // halt
+  bytewise: {
+  nan: {
+  switch (C[pc]) {
+        case 0: { // halt
         exit = 1; break loop;
       }
       case 1: { // leave
@@ -60,10 +66,10 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 3 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 4 | 0] | 0;
+        pc = pc + 5 | 0;
         continue;
       }
       case 5: { // br_z
@@ -72,16 +78,16 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 3 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 4 | 0] | 0;
-          pc = pc + 5 | 0;
+          continue;
         }
+        gas = gas - C[pc + 4 | 0] | 0;
+        pc = pc + 5 | 0;
         continue;
       }
       case 6: { // br_table
         count = C[pc + 2 | 0];
         index = R[fp + C[pc + 1 | 0] | 0] >>> 0;
-        at = pc + 3 + ((index < count ? index : count) << 1) | 0;
+        at = (pc + 3 | 0) + ((index < count ? index : count) << 1) | 0;
         target = C[at];
         gas = gas - C[at + 1 | 0] | 0;
         if (target <= pc) { pc = target; break; }
@@ -187,7 +193,7 @@ export function runVectors(thread: Thread): number {
         continue;
       }
       case 21: { // const.f64
-        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64(pc + 2 << 2, true);
+        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
         pc = pc + 4 | 0;
         continue;
       }
@@ -238,18 +244,16 @@ export function runVectors(thread: Thread): number {
       }
       case 29: { // load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 30: { // load64.i64
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         lo = V.getInt32(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
@@ -260,9 +264,8 @@ export function runVectors(thread: Thread): number {
       }
       case 31: { // load64.f64
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
@@ -272,85 +275,83 @@ export function runVectors(thread: Thread): number {
       }
       case 32: { // load32.i8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = U8[ea] << 24 >> 24;
         pc = pc + 4 | 0;
         continue;
       }
       case 33: { // load32.u8
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = U8[ea];
         pc = pc + 4 | 0;
         continue;
       }
       case 34: { // load32.i16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getInt16(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 35: { // load32.u16
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
         pc = pc + 4 | 0;
         continue;
       }
       case 42: { // store32.i32
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 3) === 0) I32[ea >> 2] = lo; else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
         pc = pc + 4 | 0;
         continue;
       }
       case 43: { // store64.i64
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         s = fp + C[pc + 3 | 0] | 0;
         lo = R[s];
         hi = R[s + 1 | 0];
-        if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-        else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+        at = ea >> 2;
+        I32[at] = lo;
+        I32[at + 1 | 0] = hi;
         pc = pc + 4 | 0;
         continue;
       }
       case 44: { // store64.f64
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         s = fp + C[pc + 3 | 0] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) === 0) { at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }
-          else { for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } for (end = ea + 4 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = hi; hi = hi >> 8; } }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+          at = ea >> 2;
+          I32[at] = lo;
+          I32[at + 1 | 0] = hi;
         }
         pc = pc + 4 | 0;
         continue;
       }
       case 45: { // store32.i8
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
         U8[ea] = lo;
         pc = pc + 4 | 0;
@@ -358,11 +359,12 @@ export function runVectors(thread: Thread): number {
       }
       case 46: { // store32.i16
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 2 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 2 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         lo = R[fp + C[pc + 3 | 0] | 0];
-        if ((ea & 1) === 0) I16[ea >> 1] = lo; else { for (end = ea + 2 | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >> 8; } }
+        hi = 0;
+        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4 | 0; break bytewise; }
+        I16[ea >> 1] = lo;
         pc = pc + 4 | 0;
         continue;
       }
@@ -388,10 +390,10 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 50: { // br.i32.eq.k
@@ -402,10 +404,10 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 51: { // i32.ne
@@ -430,10 +432,10 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 54: { // br.i32.ne.k
@@ -444,10 +446,10 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 55: { // i32.lt_s
@@ -472,10 +474,10 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 58: { // br.i32.lt_s.k
@@ -486,10 +488,10 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 59: { // i32.lt_u
@@ -514,10 +516,10 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
       case 62: { // br.i32.lt_u.k
@@ -528,195 +530,27 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 63: { // i32.gt_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 64: { // i32.gt_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a > b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 65: { // br.i32.gt_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a > b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 66: { // br.i32.gt_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a > b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 67: { // i32.gt_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 68: { // i32.gt_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 > b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 69: { // br.i32.gt_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 > b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 70: { // br.i32.gt_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 > b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 71: { // i32.le_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 72: { // i32.le_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 73: { // br.i32.le_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a <= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 74: { // br.i32.le_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a <= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 75: { // i32.le_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 76: { // i32.le_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 <= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 77: { // br.i32.le_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 <= b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 78: { // br.i32.le_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 <= b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
-        }
-        continue;
-      }
-      case 79: { // i32.ge_s
+      case 63: { // i32.ge_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 80: { // i32.ge_s.k
+      case 64: { // i32.ge_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 81: { // br.i32.ge_s
+      case 65: { // br.i32.ge_s
         a = R[fp + C[pc + 1 | 0] | 0];
         b = R[fp + C[pc + 2 | 0] | 0];
         if (a >= b) {
@@ -724,13 +558,13 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 82: { // br.i32.ge_s.k
+      case 66: { // br.i32.ge_s.k
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
         if (a >= b) {
@@ -738,27 +572,27 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 83: { // i32.ge_u
+      case 67: { // i32.ge_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 84: { // i32.ge_u.k
+      case 68: { // i32.ge_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 85: { // br.i32.ge_u
+      case 69: { // br.i32.ge_u
         a = R[fp + C[pc + 1 | 0] | 0];
         b = R[fp + C[pc + 2 | 0] | 0];
         if (a >>> 0 >= b >>> 0) {
@@ -766,13 +600,13 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 86: { // br.i32.ge_u.k
+      case 70: { // br.i32.ge_u.k
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
         if (a >>> 0 >= b >>> 0) {
@@ -780,13 +614,13 @@ export function runVectors(thread: Thread): number {
           gas = gas - C[pc + 4 | 0] | 0;
           if (target <= pc) { pc = target; break; }
           pc = target;
-        } else {
-          gas = gas - C[pc + 5 | 0] | 0;
-          pc = pc + 6 | 0;
+          continue;
         }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
         continue;
       }
-      case 87: { // i64.eqz
+      case 71: { // i64.eqz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -794,7 +628,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 90: { // i64.eq
+      case 74: { // i64.eq
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -805,7 +639,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 91: { // i64.eq.k
+      case 75: { // i64.eq.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -815,7 +649,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 94: { // i64.ne
+      case 78: { // i64.ne
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -826,7 +660,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 95: { // i64.ne.k
+      case 79: { // i64.ne.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -836,55 +670,48 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 138: { // i32.clz
+      case 104: { // i32.clz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
         pc = pc + 3 | 0;
         continue;
       }
-      case 139: { // i32.add
+      case 105: { // i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 140: { // i32.add.k
+      case 106: { // i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 141: { // i32.sub
+      case 107: { // i32.sub
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 142: { // i32.sub.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 143: { // i32.mul
+      case 108: { // i32.mul
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 144: { // i32.mul.k
+      case 109: { // i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 145: { // i32.div_s
+      case 110: { // i32.div_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -893,7 +720,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 147: { // i32.div_u
+      case 112: { // i32.div_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -901,7 +728,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 149: { // i32.rem_s
+      case 114: { // i32.rem_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -909,7 +736,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 151: { // i32.rem_u
+      case 116: { // i32.rem_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -917,105 +744,105 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 153: { // i32.and
+      case 118: { // i32.and
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 154: { // i32.and.k
+      case 119: { // i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // i32.or
+      case 120: { // i32.or
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 156: { // i32.or.k
+      case 121: { // i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 157: { // i32.xor
+      case 122: { // i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 158: { // i32.xor.k
+      case 123: { // i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 159: { // i32.shl
+      case 124: { // i32.shl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // i32.shl.k
+      case 125: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 161: { // i32.shr_s
+      case 126: { // i32.shr_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // i32.shr_s.k
+      case 127: { // i32.shr_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // i32.shr_u
+      case 128: { // i32.shr_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // i32.shr_u.k
+      case 129: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.rotl
+      case 130: { // i32.rotl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 166: { // i32.rotl.k
+      case 131: { // i32.rotl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 169: { // i64.clz
+      case 132: { // i64.clz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1026,7 +853,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 170: { // i64.ctz
+      case 133: { // i64.ctz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1037,7 +864,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 171: { // i64.add
+      case 134: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1051,7 +878,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // i64.add.k
+      case 135: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1064,7 +891,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 173: { // i64.sub
+      case 136: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1078,7 +905,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 177: { // i64.and
+      case 139: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1092,7 +919,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 178: { // i64.and.k
+      case 140: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1105,7 +932,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 179: { // i64.or
+      case 141: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1119,7 +946,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 180: { // i64.or.k
+      case 142: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1132,7 +959,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 181: { // i64.xor
+      case 143: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1146,7 +973,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 182: { // i64.xor.k
+      case 144: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1159,30 +986,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 191: { // i64.rotr
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
-        count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 4 | 0;
-        continue;
-      }
-      case 192: { // i64.rotr.k
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
-        count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 5 | 0;
-        continue;
-      }
-      case 194: { // f32.add
+      case 154: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -1192,7 +996,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 195: { // f32.sub
+      case 155: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1202,7 +1006,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 196: { // f32.mul
+      case 156: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1212,7 +1016,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 197: { // f32.div
+      case 157: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -1222,7 +1026,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 198: { // f64.abs
+      case 158: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1233,56 +1037,56 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 200: { // f64.sqrt
+      case 160: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 201: { // f64.add
+      case 161: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 202: { // f64.sub
+      case 162: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 203: { // f64.mul
+      case 163: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 204: { // f64.div
+      case 164: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 4 | 0; break nan; }
         pc = pc + 4 | 0;
         continue;
       }
-      case 205: { // i32.trunc_f64_s
+      case 165: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1290,14 +1094,14 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 208: { // f32.convert_i32_s
+      case 168: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 209: { // f32.demote_f64
+      case 169: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1306,42 +1110,42 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 210: { // f64.convert_i32_s
+      case 170: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 211: { // f64.convert_i32_u
+      case 171: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 212: { // f64.promote_f32
+      case 172: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { R[d] = 0; R[d + 1 | 0] = 0x7ff80000; }
+        else { pc = pc + 3 | 0; break nan; }
         pc = pc + 3 | 0;
         continue;
       }
-      case 213: { // i32.extend8_s
+      case 173: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 214: { // i32.extend16_s
+      case 174: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 321: { // copy.v128
+      case 283: { // copy.v128
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1351,7 +1155,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 322: { // select.v128
+      case 284: { // select.v128
         s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1361,11 +1165,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 371: { // v128.load
+      case 333: { // v128.load
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 16 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last16) { exit = 20; break loop; }
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = V.getInt32(ea, true);
         R[d + 1 | 0] = V.getInt32(ea + 4 | 0, true);
@@ -1374,11 +1177,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 372: { // v128.load8x8_s
+      case 334: { // v128.load8x8_s
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1389,11 +1191,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 373: { // v128.load8x8_u
+      case 335: { // v128.load8x8_u
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1404,11 +1205,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 374: { // v128.load16x4_s
+      case 336: { // v128.load16x4_s
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1419,11 +1219,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 375: { // v128.load16x4_u
+      case 337: { // v128.load16x4_u
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1434,11 +1233,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 376: { // v128.load32x2_s
+      case 338: { // v128.load32x2_s
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1449,11 +1247,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 377: { // v128.load32x2_u
+      case 339: { // v128.load32x2_u
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1464,11 +1261,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 378: { // v128.load8_splat
+      case 340: { // v128.load8_splat
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 1 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         p = Math.imul(U8[ea], 0x01010101);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1478,11 +1274,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 379: { // v128.load16_splat
+      case 341: { // v128.load16_splat
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 2 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         p = Math.imul(V.getUint16(ea, true), 0x10001);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1492,11 +1287,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 380: { // v128.load32_splat
+      case 342: { // v128.load32_splat
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1506,11 +1300,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 381: { // v128.load64_splat
+      case 343: { // v128.load64_splat
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1521,11 +1314,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 382: { // v128.store
+      case 344: { // v128.store
         base = R[fp + C[pc + 1 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 16 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last16) { exit = 20; break loop; }
         s = fp + C[pc + 2 | 0] | 0;
         if ((ea & 3) === 0) {
           at = ea >> 2;
@@ -1539,7 +1331,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 383: { // v128.const
+      case 345: { // v128.const
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = C[pc + 2 | 0];
         R[d + 1 | 0] = C[pc + 3 | 0];
@@ -1548,7 +1340,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 6 | 0;
         continue;
       }
-      case 384: { // i8x16.shuffle
+      case 346: { // i8x16.shuffle
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1560,7 +1352,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 386: { // i8x16.splat
+      case 348: { // i8x16.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xff, 0x01010101);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1570,7 +1362,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 387: { // i16x8.splat
+      case 349: { // i16x8.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xffff, 0x10001);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1580,7 +1372,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 388: case 390: { // i32x4.splat, f32x4.splat
+      case 350: case 352: { // i32x4.splat, f32x4.splat
         p = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1590,7 +1382,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 389: case 391: { // i64x2.splat, f64x2.splat
+      case 351: case 353: { // i64x2.splat, f64x2.splat
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1602,40 +1394,40 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 392: { // i8x16.extract_lane_s
+      case 354: { // i8x16.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 393: { // i8x16.extract_lane_u
+      case 355: { // i8x16.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >>> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 395: { // i16x8.extract_lane_s
+      case 357: { // i16x8.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 396: { // i16x8.extract_lane_u
+      case 358: { // i16x8.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >>> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 398: case 402: { // i32x4.extract_lane, f32x4.extract_lane
+      case 360: case 364: { // i32x4.extract_lane, f32x4.extract_lane
         R[fp + C[pc + 1 | 0] | 0] = R[(fp + C[pc + 2 | 0] | 0) + C[pc + 3 | 0] | 0];
         pc = pc + 4 | 0;
         continue;
       }
-      case 399: case 403: { // i32x4.replace_lane, f32x4.replace_lane
+      case 361: case 365: { // i32x4.replace_lane, f32x4.replace_lane
         p = R[fp + C[pc + 3 | 0] | 0];
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1647,7 +1439,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 400: case 404: { // i64x2.extract_lane, f64x2.extract_lane
+      case 362: case 366: { // i64x2.extract_lane, f64x2.extract_lane
         s = (fp + C[pc + 2 | 0] | 0) + 2 * C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1656,7 +1448,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 406: case 407: case 416: case 417: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
+      case 368: case 369: case 378: case 379: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1675,7 +1467,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 408: case 409: case 410: case 411: case 412: case 413: case 414: case 415: case 418: case 419: case 420: case 421: case 422: case 423: case 424: case 425: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
+      case 370: case 371: case 372: case 373: case 374: case 375: case 376: case 377: case 380: case 381: case 382: case 383: case 384: case 385: case 386: case 387: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1698,7 +1490,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 426: case 427: { // i32x4.eq, i32x4.ne
+      case 388: case 389: { // i32x4.eq, i32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1713,7 +1505,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 428: case 430: case 432: case 434: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
+      case 390: case 392: case 394: case 396: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1728,7 +1520,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 429: case 431: case 433: case 435: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
+      case 391: case 393: case 395: case 397: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1743,7 +1535,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 436: case 437: { // f32x4.eq, f32x4.ne
+      case 398: case 399: { // f32x4.eq, f32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1758,7 +1550,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 438: case 439: { // f32x4.lt, f32x4.gt
+      case 400: case 401: { // f32x4.lt, f32x4.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1773,7 +1565,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 440: case 441: { // f32x4.le, f32x4.ge
+      case 402: case 403: { // f32x4.le, f32x4.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1788,7 +1580,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 442: case 443: { // f64x2.eq, f64x2.ne
+      case 404: case 405: { // f64x2.eq, f64x2.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1806,7 +1598,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 444: case 445: { // f64x2.lt, f64x2.gt
+      case 406: case 407: { // f64x2.lt, f64x2.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1824,7 +1616,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 446: case 447: { // f64x2.le, f64x2.ge
+      case 408: case 409: { // f64x2.le, f64x2.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1842,7 +1634,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 448: { // v128.not
+      case 410: { // v128.not
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1852,7 +1644,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 449: { // v128.and
+      case 411: { // v128.and
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1864,7 +1656,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 450: { // v128.andnot
+      case 412: { // v128.andnot
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1876,7 +1668,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 451: { // v128.or
+      case 413: { // v128.or
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1888,7 +1680,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 452: { // v128.xor
+      case 414: { // v128.xor
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1900,7 +1692,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 453: { // v128.bitselect
+      case 415: { // v128.bitselect
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         u = fp + C[pc + 4 | 0] | 0;
@@ -1914,17 +1706,16 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 454: { // v128.any_true
+      case 416: { // v128.any_true
         s = fp + C[pc + 2 | 0] | 0;
         R[fp + C[pc + 1 | 0] | 0] = (R[s] | R[s + 1 | 0] | R[s + 2 | 0] | R[s + 3 | 0]) !== 0 ? 1 : 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 463: { // v128.load32_zero
+      case 425: { // v128.load32_zero
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 4 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = V.getInt32(ea, true);
         R[d + 1 | 0] = 0;
@@ -1933,11 +1724,10 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 464: { // v128.load64_zero
+      case 426: { // v128.load64_zero
         base = R[fp + C[pc + 2 | 0] | 0];
-        offset = C[pc + 3 | 0];
-        if (base < 0 || base > (limit - offset - 8 | 0)) { exit = 20; break loop; }
-        ea = base + offset | 0;
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = V.getInt32(ea, true);
         R[d + 1 | 0] = V.getInt32(ea + 4 | 0, true);
@@ -1946,7 +1736,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 467: case 499: { // i8x16.abs, i16x8.abs
+      case 429: case 461: { // i8x16.abs, i16x8.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1962,7 +1752,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 468: case 500: { // i8x16.neg, i16x8.neg
+      case 430: case 462: { // i8x16.neg, i16x8.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1974,7 +1764,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 469: { // i8x16.popcnt
+      case 431: { // i8x16.popcnt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1986,7 +1776,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 470: { // i8x16.all_true
+      case 432: { // i8x16.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7f7f7f7f) + 0x7f7f7f7f | p | 0x7f7f7f7f) !== -1) m = 0; }
@@ -1994,7 +1784,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 471: { // i8x16.bitmask
+      case 433: { // i8x16.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 7 & 1 | p >>> 14 & 2 | p >>> 21 & 4 | p >>> 28 & 8) << i * 4; }
@@ -2002,7 +1792,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 478: { // i8x16.shl
+      case 440: { // i8x16.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff << n & 0xff, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2014,7 +1804,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 480: { // i8x16.shr_u
+      case 442: { // i8x16.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2026,7 +1816,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 481: case 513: { // i8x16.add, i16x8.add
+      case 443: case 475: { // i8x16.add, i16x8.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2040,7 +1830,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 482: case 514: { // i8x16.add_sat_s, i16x8.add_sat_s
+      case 444: case 476: { // i8x16.add_sat_s, i16x8.add_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2058,7 +1848,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 483: case 515: { // i8x16.add_sat_u, i16x8.add_sat_u
+      case 445: case 477: { // i8x16.add_sat_u, i16x8.add_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2075,7 +1865,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 484: case 516: { // i8x16.sub, i16x8.sub
+      case 446: case 478: { // i8x16.sub, i16x8.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2089,7 +1879,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 485: case 517: { // i8x16.sub_sat_s, i16x8.sub_sat_s
+      case 447: case 479: { // i8x16.sub_sat_s, i16x8.sub_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2107,7 +1897,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 486: case 518: { // i8x16.sub_sat_u, i16x8.sub_sat_u
+      case 448: case 480: { // i8x16.sub_sat_u, i16x8.sub_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2125,7 +1915,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 489: case 490: case 491: case 492: case 521: case 522: case 523: case 524: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
+      case 451: case 452: case 453: case 454: case 483: case 484: case 485: case 486: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2149,7 +1939,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 494: case 525: { // i8x16.avgr_u, i16x8.avgr_u
+      case 456: case 487: { // i8x16.avgr_u, i16x8.avgr_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2163,7 +1953,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 495: { // i16x8.extadd_pairwise_i8x16_s
+      case 457: { // i16x8.extadd_pairwise_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2173,7 +1963,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 496: { // i16x8.extadd_pairwise_i8x16_u
+      case 458: { // i16x8.extadd_pairwise_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2183,7 +1973,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 497: { // i32x4.extadd_pairwise_i16x8_s
+      case 459: { // i32x4.extadd_pairwise_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2193,7 +1983,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 498: { // i32x4.extadd_pairwise_i16x8_u
+      case 460: { // i32x4.extadd_pairwise_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2203,7 +1993,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 502: { // i16x8.all_true
+      case 464: { // i16x8.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7fff7fff) + 0x7fff7fff | p | 0x7fff7fff) !== -1) m = 0; }
@@ -2211,7 +2001,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 503: { // i16x8.bitmask
+      case 465: { // i16x8.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 15 & 1 | p >>> 30 & 2) << i * 2; }
@@ -2219,7 +2009,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 506: { // i16x8.extend_low_i8x16_s
+      case 468: { // i16x8.extend_low_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2231,7 +2021,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 507: { // i16x8.extend_high_i8x16_s
+      case 469: { // i16x8.extend_high_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2243,7 +2033,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 508: { // i16x8.extend_low_i8x16_u
+      case 470: { // i16x8.extend_low_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2255,7 +2045,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 509: { // i16x8.extend_high_i8x16_u
+      case 471: { // i16x8.extend_high_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2267,7 +2057,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 510: { // i16x8.shl
+      case 472: { // i16x8.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff << n & 0xffff, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2279,7 +2069,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 511: { // i16x8.shr_s
+      case 473: { // i16x8.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2290,7 +2080,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 512: { // i16x8.shr_u
+      case 474: { // i16x8.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff >>> n, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2302,7 +2092,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 520: { // i16x8.mul
+      case 482: { // i16x8.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2314,7 +2104,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 530: { // i32x4.abs
+      case 492: { // i32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2324,7 +2114,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 531: { // i32x4.neg
+      case 493: { // i32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2334,7 +2124,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 532: { // i32x4.all_true
+      case 494: { // i32x4.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (p === 0) m = 0; }
@@ -2342,7 +2132,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 533: { // i32x4.bitmask
+      case 495: { // i32x4.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 31) << i; }
@@ -2350,7 +2140,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 534: { // i32x4.extend_low_i16x8_s
+      case 496: { // i32x4.extend_low_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2362,7 +2152,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 535: { // i32x4.extend_high_i16x8_s
+      case 497: { // i32x4.extend_high_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2374,7 +2164,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 536: { // i32x4.extend_low_i16x8_u
+      case 498: { // i32x4.extend_low_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2386,7 +2176,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 537: { // i32x4.extend_high_i16x8_u
+      case 499: { // i32x4.extend_high_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2398,7 +2188,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 538: { // i32x4.shl
+      case 500: { // i32x4.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2409,7 +2199,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 539: { // i32x4.shr_s
+      case 501: { // i32x4.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2420,7 +2210,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 540: { // i32x4.shr_u
+      case 502: { // i32x4.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2431,7 +2221,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 541: { // i32x4.add
+      case 503: { // i32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2443,7 +2233,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 542: { // i32x4.sub
+      case 504: { // i32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2455,7 +2245,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 543: { // i32x4.mul
+      case 505: { // i32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2467,7 +2257,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 544: case 546: { // i32x4.min_s, i32x4.max_s
+      case 506: case 508: { // i32x4.min_s, i32x4.max_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2482,7 +2272,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 545: case 547: { // i32x4.min_u, i32x4.max_u
+      case 507: case 509: { // i32x4.min_u, i32x4.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2497,7 +2287,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 548: { // i32x4.dot_i16x8_s
+      case 510: { // i32x4.dot_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2509,7 +2299,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 557: { // i64x2.extend_low_i32x4_s
+      case 519: { // i64x2.extend_low_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2521,7 +2311,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 558: { // i64x2.extend_high_i32x4_s
+      case 520: { // i64x2.extend_high_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2533,7 +2323,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 559: { // i64x2.extend_low_i32x4_u
+      case 521: { // i64x2.extend_low_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2545,7 +2335,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 560: { // i64x2.extend_high_i32x4_u
+      case 522: { // i64x2.extend_high_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2557,7 +2347,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 564: { // i64x2.add
+      case 526: { // i64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2572,7 +2362,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 565: { // i64x2.sub
+      case 527: { // i64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2587,7 +2377,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 577: { // f32x4.abs
+      case 539: { // f32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2597,7 +2387,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 578: { // f32x4.neg
+      case 540: { // f32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2607,7 +2397,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 579: { // f32x4.sqrt
+      case 541: { // f32x4.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2619,7 +2409,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 580: { // f32x4.add
+      case 542: { // f32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2633,7 +2423,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 581: { // f32x4.sub
+      case 543: { // f32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2647,7 +2437,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 582: { // f32x4.mul
+      case 544: { // f32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2661,7 +2451,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 583: { // f32x4.div
+      case 545: { // f32x4.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2675,7 +2465,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 584: { // f32x4.min
+      case 546: { // f32x4.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2689,7 +2479,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 585: { // f32x4.max
+      case 547: { // f32x4.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2703,7 +2493,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 590: { // f64x2.sqrt
+      case 552: { // f64x2.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
@@ -2715,7 +2505,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 591: { // f64x2.add
+      case 553: { // f64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2729,7 +2519,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 592: { // f64x2.sub
+      case 554: { // f64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2743,7 +2533,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 593: { // f64x2.mul
+      case 555: { // f64x2.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2757,7 +2547,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 594: { // f64x2.div
+      case 556: { // f64x2.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2771,7 +2561,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 595: { // f64x2.min
+      case 557: { // f64x2.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2785,7 +2575,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 596: { // f64x2.max
+      case 558: { // f64x2.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2799,26 +2589,32 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 601: { // f32x4.convert_i32x4_s
+      case 563: { // f32x4.convert_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 602: { // f32x4.convert_i32x4_u
+      case 564: { // f32x4.convert_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0] >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      default: {
-        exit = 11; break loop;
-      }
-    }
-    published = gas;
-    if (gas < 0) { exit = 2; break loop; }
+      default: { exit = 11; break loop; }
+  }
+  published = gas;
+  if (gas < 0) { exit = 2; break loop; }
+  continue;
+  }
+  R[d] = 0;
+  R[d + 1 | 0] = 0x7ff80000;
+  continue;
+  }
+  for (; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >>> 8 | hi << 24; hi = hi >> 8; }
+  continue;
   }
   thread.pc = pc;
   thread.fp = fp;

@@ -12,6 +12,7 @@ import {
   trapExit,
 } from '../isa.ts';
 import { ctz32, mul64, rotl64, shl64, shrS64, shrU64 } from '../numeric.ts';
+import { BOUNDS, bounded } from './bounds.ts';
 import { flagsOf, VECTOR_VARIABLES, vectorBody } from './vector.ts';
 
 /** Where each operand letter's first word is, counted from the instruction's number. */
@@ -25,26 +26,37 @@ function places(operands: string): Map<string, number> {
   return at;
 }
 
+/** An instruction's place in a sequence that is executed at once. */
+interface Place {
+  /** Words before it. */
+  readonly start: number;
+  /** The operand that the instruction before has left in `x`, or `y` if it is an f64. */
+  readonly taken: string;
+  /** Whether its result is left there for the next. */
+  readonly hands: boolean;
+  readonly isLast: boolean;
+}
+
+const ALONE: Place = { start: 0, taken: '', hands: false, isLast: true };
+
 class Case {
   readonly op: MachineOp;
+  private readonly place: Place;
   private readonly at: Map<string, number>;
-  readonly length: number;
-  /** The operand that the instruction before has left in `x`, or `y` if it is an f64. */
-  private readonly taken: string;
-  /** Whether the result is left there for the next. */
-  readonly hands: boolean;
 
-  constructor(op: MachineOp, taken = '', hands = false) {
+  constructor(op: MachineOp, place: Place = ALONE) {
     this.op = op;
-    this.taken = taken;
-    this.hands = hands;
+    this.place = place;
     this.at = places(op.operands);
-    this.length = lengthOf(op.operands);
+  }
+
+  get hands(): boolean {
+    return this.place.hands;
   }
 
   /** The word of an operand. */
   word(letter: string, offset = 0): string {
-    return `C[pc + ${(this.at.get(letter) as number) + offset} | 0]`;
+    return `C[pc + ${this.place.start + (this.at.get(letter) as number) + offset} | 0]`;
   }
 
   /** The index of an operand's register. */
@@ -54,18 +66,39 @@ class Case {
 
   /** A register's low word. */
   low(letter: string): string {
-    if (letter === 'd' ? this.hands : letter === this.taken) return 'x';
+    if (letter === 'd' ? this.hands : letter === this.place.taken) return 'x';
     return `R[${this.register(letter)}]`;
   }
 
   /** A register as an f64. */
   double(letter: string): string {
-    if (letter === 'd' ? this.hands : letter === this.taken) return 'y';
+    if (letter === 'd' ? this.hands : letter === this.place.taken) return 'y';
     return `F64[(${this.register(letter)}) >> 1]`;
   }
 
-  next(): string {
-    return `pc = pc + ${this.length} | 0;`;
+  /** The place of a word from the start of the instruction. */
+  from(words: number): string {
+    return `pc + ${this.place.start + words} | 0`;
+  }
+
+  /** The place of the next instruction. */
+  behind(): string {
+    return this.from(lengthOf(this.op.operands));
+  }
+
+  /** Goes on to the next instruction; within a sequence it follows anyway. */
+  next(): string[] {
+    return this.place.isLast ? [`pc = ${this.behind()};`] : [];
+  }
+
+  /** Leaves the loop with `pc` at this instruction. */
+  exit(code: number | string): string {
+    const here = this.place.start === 0 ? '' : `pc = ${this.from(0)}; `;
+    return `${here}exit = ${code}; break loop;`;
+  }
+
+  trap(kind: TrapKind): string {
+    return this.exit(trapExit(kind));
   }
 }
 
@@ -100,14 +133,6 @@ function operands(c: Case): string[] {
     for (const [read, value] of used) lines.push(`const ${read} = ${value};`);
   });
   return lines;
-}
-
-function exit(code: number | string): string {
-  return `exit = ${code}; break loop;`;
-}
-
-function trap(kind: TrapKind): string {
-  return exit(trapExit(kind));
 }
 
 /** Whether a float result may be a NaN that the operands' bits decide: it is made canonical. */
@@ -159,15 +184,30 @@ function store(c: Case): string[] {
   if (c.hands && !isSingle) return [`y = ${low};`];
   const target = isSingle ? 'F32[d]' : 'F64[d >> 1]';
   if (!mayBeNaN(row?.mnemonic as string)) return [d, `${target} = ${low};`];
-  const canonical = isSingle ? 'R[d] = 0x7fc00000;' : 'R[d] = 0; R[d + 1 | 0] = 0x7ff80000;';
+  const canonical = isSingle ? 'R[d] = 0x7fc00000;' : `pc = ${c.behind()}; break nan;`;
   return [`const r = ${low};`, d, `if (r === r) ${target} = r;`, `else { ${canonical} }`];
 }
 
+/** What cases may go to by `break`, as it is rarely needed and the same for many. They have then set `pc`. */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  nan: ['R[d] = 0;', 'R[d + 1 | 0] = 0x7ff80000;'],
+  bytewise: ['for (; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >>> 8 | hi << 24; hi = hi >> 8; }'],
+};
+
+/** A `switch` and what follows it; `last` ends that, and whatever cases go to instead. */
+function dispatch(text: string, after: readonly string[], last: string): string {
+  let lines = ['switch (C[pc]) {', text, '}', ...after, last];
+  for (const [name, rest] of Object.entries(SHARED)) {
+    if (text.includes(`break ${name};`)) lines = [`${name}: {`, ...lines, '}', ...rest, last];
+  }
+  return ['loop: for (;;) {', ...lines, '}'].map((line) => `  ${line}`).join('\n');
+}
+
 /** What follows the `switch`, for instructions that end at a checkpoint, and reach it by `break`. */
-const CHECKPOINT = ['published = gas;', `if (gas < 0) { ${exit(EXIT.gas)} }`];
+const CHECKPOINT = ['published = gas;', `if (gas < 0) { exit = ${EXIT.gas}; break loop; }`];
 
 /** The same for the loop that counts no gas: what it counts down are the checkpoints themselves. */
-const COUNTDOWN = ['left = left - 1 | 0;', `if (left < 0) { ${exit(EXIT.gas)} }`];
+const COUNTDOWN = ['left = left - 1 | 0;', `if (left < 0) { exit = ${EXIT.gas}; break loop; }`];
 
 /** Goes to `target`: a checkpoint where that is backwards, as it is a loop header then. */
 const GO = ['if (target <= pc) { pc = target; break; }', 'pc = target;'];
@@ -177,14 +217,14 @@ function take(c: Case): string[] {
   return [`const target = ${c.word('t')};`, `gas = gas - ${c.word('t', 1)} | 0;`, ...GO];
 }
 
+/** Where the branch is not taken, what follows in the same case is executed. */
 function branch(c: Case, condition: string): string[] {
   return [
     `if (${condition}) {`,
-    ...take(c).map((line) => `  ${line}`),
-    '} else {',
-    `  gas = gas - ${c.word('f')} | 0;`,
-    `  ${c.next()}`,
+    ...[...take(c), 'continue;'].map((line) => `  ${line}`),
     '}',
+    `gas = gas - ${c.word('f')} | 0;`,
+    ...c.next(),
   ];
 }
 
@@ -192,9 +232,9 @@ function branch(c: Case, condition: string): string[] {
 function enter(c: Case, base: string): string[] {
   return [
     'const deeper = depth + C[entry - 4 | 0] | 0;',
-    `if (deeper > depthLimit) { ${exit(EXIT.stack)} }`,
+    `if (deeper > depthLimit) { ${c.exit(EXIT.stack)} }`,
     'depth = deeper;',
-    `frames[sp] = pc + ${c.length} | 0;`,
+    `frames[sp] = ${c.behind()};`,
     'sp = sp + 1 | 0;',
     `fp = fp + ${base} | 0;`,
     'const end = fp + C[entry - 1 | 0] | 0;',
@@ -212,7 +252,7 @@ function leave(c: Case): string[] {
     'pc = frames[sp];',
     'fp = fp - C[pc - 1 | 0] | 0;',
     'published = gas;',
-    `if (gas < ${SETTLE_BELOW}) { ${exit(EXIT.settle)} }`,
+    `if (gas < ${SETTLE_BELOW}) { exit = ${EXIT.settle}; break loop; }`,
   ];
 }
 
@@ -225,26 +265,26 @@ const copy64 = (c: Case, from: string) => [
 
 /** The instructions that have no row. Those that do not set `pc` go on to the next. */
 const OWN: Record<string, (c: Case) => string[]> = {
-  halt: () => [exit(EXIT.done)],
-  leave: () => [exit(EXIT.leave)],
-  trap: (c) => [exit(c.word('x'))],
+  halt: (c) => [c.exit(EXIT.done)],
+  leave: (c) => [c.exit(EXIT.leave)],
+  trap: (c) => [c.exit(c.word('x'))],
   br: take,
   br_nz: (c) => branch(c, `${c.low('a')} !== 0`),
   br_z: (c) => branch(c, `${c.low('a')} === 0`),
   br_table: (c) => [
     `const count = ${c.word('n')};`,
     `const index = ${c.low('a')} >>> 0;`,
-    'const at = pc + 3 + ((index < count ? index : count) << 1) | 0;',
+    `const at = (${c.from(3)}) + ((index < count ? index : count) << 1) | 0;`,
     'const target = C[at];',
     'gas = gas - C[at + 1 | 0] | 0;',
     ...GO,
   ],
-  loop: (c) => [`gas = gas - ${c.word('x')} | 0;`, c.next(), 'break;'],
+  loop: (c) => [`gas = gas - ${c.word('x')} | 0;`, ...c.next(), 'break;'],
   charge: (c) => [`gas = gas - ${c.word('x')} | 0;`],
   call: (c) => [`const entry = ${c.word('x')};`, ...enter(c, c.word('y'))],
-  call_lazy: () => [exit(EXIT.lazy)],
-  call_import: () => [exit(EXIT.import)],
-  call_indirect: () => [exit(EXIT.indirect)],
+  call_lazy: (c) => [c.exit(EXIT.lazy)],
+  call_import: (c) => [c.exit(EXIT.import)],
+  call_indirect: (c) => [c.exit(EXIT.indirect)],
   return: leave,
   return32: (c) => [`R[fp] = ${c.low('a')};`, ...leave(c)],
   return64: (c) => [`const s = ${c.register('a')};`, 'R[fp] = R[s];', 'R[fp + 1 | 0] = R[s + 1 | 0];', ...leave(c)],
@@ -257,7 +297,7 @@ const OWN: Record<string, (c: Case) => string[]> = {
     `if (${IS_NUMBER}) F64[d >> 1] = F64[s >> 1];`,
     'else { R[d] = R[s]; R[d + 1 | 0] = hi; }',
   ],
-  'const.f64': (c) => [`${c.double('d')} = K.getFloat64(pc + 2 << 2, true);`],
+  'const.f64': (c) => [`${c.double('d')} = K.getFloat64((${c.from(2)}) << 2, true);`],
   const32: (c) => [`${c.low('d')} = ${c.word('k')};`],
   const64: (c) => [`const d = ${c.register('d')};`, `R[d] = ${c.word('K')};`, `R[d + 1 | 0] = ${c.word('K', 1)};`],
   select32: (c) => [`${c.low('d')} = ${c.low('c')} !== 0 ? ${c.low('a')} : ${c.low('b')};`],
@@ -315,26 +355,24 @@ const READ: Readonly<Record<string, readonly [bytes: number, text: string]>> = {
   i64: [8, 'V.getInt32(ea, true)'],
 };
 
-/** A write byte by byte, from `ea` on, which is then behind it. */
-const bytewise = (value: string, bytes: number) =>
-  `for (end = ea + ${bytes} | 0; ea < end; ea = ea + 1 | 0) { U8[ea] = ${value}; ${value} = ${value} >> 8; }`;
-
-/** A write of a word, or a half, at a place that may be unaligned. */
-const write = (view: string, shift: number) =>
-  `if ((ea & ${(1 << shift) - 1}) === 0) ${view}[ea >> ${shift}] = lo; else { ${bytewise('lo', 1 << shift)} }`;
+/** Leaves a write to a place that is not aligned to what is shared. */
+const unaligned = (c: Case, bytes: number) =>
+  `if ((ea & ${Math.min(bytes, 4) - 1}) !== 0) { const end = ea + ${bytes} | 0; pc = ${c.behind()}; break bytewise; }`;
 
 /**
- * Writes of memory by accessor. Through typed arrays, as V8 takes a write through a `DataView` for something that may
- * change the type of any object, and looks at each array again after it.
+ * Writes of memory by accessor, of `lo` and `hi`. Through typed arrays, as V8 takes a write through a `DataView` for
+ * something that may change the type of any object, and looks at each array again after it.
  */
-const WRITE: Readonly<Record<string, readonly string[]>> = {
-  i8: ['U8[ea] = lo;'],
-  i16: [write('I16', 1)],
-  i32: [write('I32', 2)],
-  i64: [
+const WRITE: Readonly<Record<string, (c: Case) => string[]>> = {
+  i8: () => ['U8[ea] = lo;'],
+  i16: (c) => ['const hi = 0;', unaligned(c, 2), 'I16[ea >> 1] = lo;'],
+  i32: (c) => ['const hi = 0;', unaligned(c, 4), 'I32[ea >> 2] = lo;'],
+  i64: (c) => [
     'const hi = R[s + 1 | 0];',
-    'if ((ea & 3) === 0) { const at = ea >> 2; I32[at] = lo; I32[at + 1 | 0] = hi; }',
-    `else { ${bytewise('lo', 4)} ${bytewise('hi', 4)} }`,
+    unaligned(c, 8),
+    'const at = ea >> 2;',
+    'I32[at] = lo;',
+    'I32[at + 1 | 0] = hi;',
   ],
 };
 
@@ -346,12 +384,8 @@ function access(c: Case): string[] {
   const [bytes, read] = READ[accessor] as [number, string];
   const wide = c.op.name.includes('64.');
   const isDouble = c.op.name.endsWith('64.f64');
-  const lines = [
-    `const base = ${c.low('a')};`,
-    `const offset = ${c.word('o')};`,
-    `if (base < 0 || base > (limit - offset - ${bytes} | 0)) { ${trap('memory-out-of-bounds')} }`,
-    'const ea = base + offset | 0;',
-  ];
+  const write = (as: string) => (WRITE[as] as (c: Case) => string[])(c);
+  const lines = bounded(bytes, c.low('a'), c.word('o'), c.trap('memory-out-of-bounds'));
   if (isDouble && c.op.form === 'store') {
     return [
       ...lines,
@@ -359,7 +393,7 @@ function access(c: Case): string[] {
       'const r = F64[s >> 1];',
       'if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;',
       'else {',
-      ...['const lo = R[s];', ...(WRITE['i64'] as string[])].map((line) => `  ${line}`),
+      ...['const lo = R[s];', ...write('i64')].map((line) => `  ${line}`),
       '}',
     ];
   }
@@ -373,9 +407,8 @@ function access(c: Case): string[] {
       'else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }',
     ];
   }
-  if (c.op.form === 'store' && !wide) return [...lines, `const lo = ${c.low('b')};`, ...(WRITE[accessor] as string[])];
-  if (c.op.form === 'store')
-    return [...lines, `const s = ${c.register('b')};`, 'const lo = R[s];', ...(WRITE[accessor] as string[])];
+  if (c.op.form === 'store' && !wide) return [...lines, `const lo = ${c.low('b')};`, ...write(accessor)];
+  if (c.op.form === 'store') return [...lines, `const s = ${c.register('b')};`, 'const lo = R[s];', ...write(accessor)];
   if (!wide) return [...lines, `${c.low('d')} = ${read};`];
   const high = accessor === 'i64' ? 'V.getInt32(ea + 4 | 0, true)' : accessor.startsWith('u') ? '0' : 'lo >> 31';
   return [
@@ -388,19 +421,19 @@ function access(c: Case): string[] {
   ];
 }
 
-function body(op: MachineOp, taken = '', hands = false): string[] {
-  const c = new Case(op, taken, hands);
+function body(op: MachineOp, place?: Place): string[] {
+  const c = new Case(op, place);
   switch (op.form) {
     case 'own': {
       const lines = OWN[op.name]?.(c);
       if (lines === undefined) throw new TypeError(`no text for ${op.name}`);
-      return JUMPS.has(op.name) ? lines : [...lines, c.next()];
+      return JUMPS.has(op.name) ? lines : [...lines, ...c.next()];
     }
     case 'fused':
       return fused(op);
     case 'load':
     case 'store':
-      return [...access(c), c.next()];
+      return [...access(c), ...c.next()];
     case 'branch':
     case 'branch constant':
     case 'branch unless': {
@@ -409,8 +442,8 @@ function body(op: MachineOp, taken = '', hands = false): string[] {
     }
     case 'value':
     case 'constant': {
-      const traps = (op.row?.traps ?? []).map(([condition, kind]) => `if (${condition}) { ${trap(kind)} }`);
-      return [...operands(c), ...traps, ...store(c), c.next()];
+      const traps = (op.row?.traps ?? []).map(([condition, kind]) => `if (${condition}) { ${c.trap(kind)} }`);
+      return [...operands(c), ...traps, ...store(c), ...c.next()];
     }
   }
 }
@@ -430,7 +463,13 @@ function shared(text: string, others: readonly string[] = []): { text: string; n
 }
 
 function fused({ parts = [], links = [] }: MachineOp): string[] {
-  return parts.flatMap((part, i) => body(part, links[i], (links[i + 1] ?? '') !== ''));
+  let start = 0;
+  return parts.flatMap((part, i) => {
+    const hands = (links[i + 1] ?? '') !== '';
+    const lines = body(part, { start, taken: links[i] as string, hands, isLast: i === parts.length - 1 });
+    start += lengthOf(part.operands);
+    return lines;
+  });
 }
 
 function cases(from: number, to: number): string {
@@ -464,10 +503,10 @@ function vectorCases(): { text: string; numbers: readonly number[]; flags: reado
     }
     if (number < FIRST_SYSTEM) return;
     const c = new Case(op);
-    const lines = vectorBody(op.name, op.row?.params.length ?? 1, c, trap('memory-out-of-bounds'));
+    const lines = vectorBody(op.name, op.row?.params.length ?? 1, c, c.trap('memory-out-of-bounds'));
     if (lines === undefined) return;
-    const key = [...lines, c.next()].join('\n');
-    const group = groups.get(key) ?? { names: [], numbers: [], lines: [...lines, c.next()] };
+    const key = [...lines, ...c.next()].join('\n');
+    const group = groups.get(key) ?? { names: [], numbers: [], lines: [...lines, ...c.next()] };
     group.names.push(op.name);
     group.numbers.push(number);
     groups.set(key, group);
@@ -519,7 +558,7 @@ function dispatcher(
   const I32 = thread.memory.words;
   const D = thread.memory.doubles;
   const V = thread.memory.data;
-  const limit = thread.memory.byteLength | 0;
+  ${BOUNDS.join('\n  ')}
   let pc = thread.pc | 0;
   let fp = thread.fp | 0;
   let sp = thread.sp | 0;
@@ -528,15 +567,7 @@ function dispatcher(
   let published = thread.published | 0;
   let exit = 0;
   let x = 0, y = 0, ${names};
-  loop: for (;;) {
-    switch (C[pc]) {
-${text}
-      default: {
-        exit = ${EXIT.rare}; break loop;
-      }
-    }
-${checkpoint.map((line) => `    ${line}`).join('\n')}
-  }
+${dispatch(`${text}\n      default: { exit = ${EXIT.rare}; break loop; }`, checkpoint, 'continue;')}
   thread.pc = pc;
   thread.fp = fp;
   thread.sp = sp;
@@ -580,6 +611,7 @@ ${unmetered(dispatcher('runUnmetered', shared(cases(0, FIRST_RARE)), COUNTDOWN))
 /** The text of loop.generated.ts. */
 export function generateLoop(): string {
   const main = shared(cases(0, FIRST_RARE));
+  const rare = shared(cases(FIRST_RARE, FIRST_SYSTEM).replaceAll('        continue;', '        break loop;'));
   return `${DO_NOT_EDIT}
 import {
   divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
@@ -604,11 +636,8 @@ export function computeRarely(thread: Thread): number {
   const fp = thread.fp | 0;
   let pc = thread.pc | 0;
   let exit = 0;
-  loop: for (;;) {
-    switch (C[pc]) {
-${cases(FIRST_RARE, FIRST_SYSTEM).replaceAll('        continue;', '        break loop;')}
-    }
-  }
+  let ${rare.names};
+${dispatch(rare.text, [], 'break loop;')}
   thread.pc = pc;
   return exit;
 }

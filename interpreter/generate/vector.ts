@@ -7,6 +7,8 @@
  * texts are the same share a case, as the loop has to stay small enough to be optimised.
  */
 
+import { bounded } from './bounds.ts';
+
 /** The texts of an instruction's operands. */
 interface Operands {
   word(letter: string, offset?: number): string;
@@ -280,12 +282,7 @@ function widen(kind: string): string[] {
 }
 
 function memory(c: Operands, name: string, out: string): string[] | undefined {
-  const check = (bytes: number) => [
-    `base = ${c.low('a')};`,
-    `offset = ${c.word('o')};`,
-    `if (base < 0 || base > (limit - offset - ${bytes} | 0)) { ${out} }`,
-    'ea = base + offset | 0;',
-  ];
+  const check = (bytes: number) => bounded(bytes, c.low('a'), c.word('o'), out);
   const read = (i: number) => `V.getInt32(${i === 0 ? 'ea' : `ea + ${4 * i} | 0`}, true)`;
   const d = `d = ${c.register('d')};`;
   const splat = (bytes: number, value: string) => [...check(bytes), `p = ${value};`, d, ...put(['p', 'p', 'p', 'p'])];
@@ -466,4 +463,4 @@ export function vectorBody(name: string, arity: number, c: Operands, out: string
 }
 
 /** Variables that the texts above assign. */
-export const VECTOR_VARIABLES: readonly string[] = [...'studpqrnmiehfk', 'lo', 'at', 'ea', 'base', 'offset'];
+export const VECTOR_VARIABLES: readonly string[] = [...'studpqrnmiehfk', 'lo', 'at'];
