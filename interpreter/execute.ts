@@ -245,11 +245,23 @@ function callOut(thread: Thread): Suspension | undefined {
   return undefined;
 }
 
+/**
+ * Calls a loop that returns at once. V8 may leave a loop to code that it made while the loop was running, which can only be
+ * entered from code that is not optimised; calls that end before they get there make it optimise the whole.
+ */
+function knock(thread: Thread, loop: (thread: Thread) => number): void {
+  const { pc } = thread;
+  thread.pc = HALT_PC;
+  loop(thread);
+  thread.pc = pc;
+}
+
 /** Runs until the function that was entered from outside has returned, it is to pause, or a promise has to be awaited. */
 export function advance(thread: Thread): Suspension | 'paused' | undefined {
   const main = (thread.instance as Instance).store.unmetered ?? run;
   // The main loop and that for vectors leave to each other what only one of them has.
   let loop = main;
+  let rares = 0;
   for (;;) {
     thread.bind(thread.instance as Instance);
     let exit = loop(thread);
@@ -264,6 +276,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         continue;
       }
       exit = thread.rare();
+      if ((++rares & 31) === 0) knock(thread, loop);
     }
     if (exit === EXIT.indirect) exit = thread.toElement();
     else if (exit === EXIT.import) exit = thread.toImport();

@@ -1271,7 +1271,14 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 132: { // i64.clz
+      case 132: { // i32.rotr
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 133: { // i64.clz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1282,7 +1289,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 133: { // i64.ctz
+      case 134: { // i64.ctz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1293,7 +1300,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 134: { // i64.add
+      case 135: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1307,7 +1314,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 135: { // i64.add.k
+      case 136: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1320,7 +1327,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 136: { // i64.sub
+      case 137: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1334,7 +1341,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 137: { // i64.mul
+      case 138: { // i64.mul
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1346,7 +1353,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 138: { // i64.mul.k
+      case 139: { // i64.mul.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1357,7 +1364,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 139: { // i64.and
+      case 140: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1371,7 +1378,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 140: { // i64.and.k
+      case 141: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1384,7 +1391,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 141: { // i64.or
+      case 142: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1398,7 +1405,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 142: { // i64.or.k
+      case 143: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1411,7 +1418,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 143: { // i64.xor
+      case 144: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1425,7 +1432,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 144: { // i64.xor.k
+      case 145: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1438,7 +1445,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 145: { // i64.shl
+      case 146: { // i64.shl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1450,7 +1457,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 146: { // i64.shl.k
+      case 147: { // i64.shl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1461,7 +1468,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 147: { // i64.shr_s
+      case 148: { // i64.shr_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1473,7 +1480,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 148: { // i64.shr_s.k
+      case 149: { // i64.shr_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1484,7 +1491,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 149: { // i64.shr_u
+      case 150: { // i64.shr_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1496,7 +1503,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 150: { // i64.shr_u.k
+      case 151: { // i64.shr_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1507,7 +1514,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 151: { // i64.rotl
+      case 152: { // i64.rotl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1519,7 +1526,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 152: { // i64.rotl.k
+      case 153: { // i64.rotl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1530,13 +1537,40 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 153: { // f32.neg
+      case 154: { // i64.rotr
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 155: { // f32.abs
+        ai = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 156: { // f32.neg
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 154: { // f32.add
+      case 157: { // f32.sqrt
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = Math.sqrt(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else { R[d] = 0x7fc00000; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 158: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -1546,7 +1580,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // f32.sub
+      case 159: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1556,7 +1590,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 156: { // f32.mul
+      case 160: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1566,7 +1600,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 157: { // f32.div
+      case 161: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -1576,7 +1610,27 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 158: { // f64.abs
+      case 162: { // f32.min
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = Math.min(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else { R[d] = 0x7fc00000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 163: { // f32.max
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = Math.max(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else { R[d] = 0x7fc00000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 164: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1587,7 +1641,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 159: { // f64.neg
+      case 165: { // f64.neg
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1598,7 +1652,34 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 160: { // f64.sqrt
+      case 166: { // f64.ceil
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.ceil(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 3 | 0; break nan; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 167: { // f64.floor
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.floor(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 3 | 0; break nan; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 168: { // f64.trunc
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.trunc(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 3 | 0; break nan; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 169: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1607,7 +1688,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 161: { // f64.add
+      case 170: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -1617,7 +1698,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // f64.sub
+      case 171: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
@@ -1627,7 +1708,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // f64.mul
+      case 172: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -1637,7 +1718,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // f64.div
+      case 173: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
@@ -1647,7 +1728,48 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.trunc_f64_s
+      case 174: { // f64.min
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = Math.min(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4 | 0; break nan; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 175: { // f64.max
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = Math.max(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4 | 0; break nan; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 176: { // f64.copysign
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bh = R[br + 1 | 0];
+        lo = al;
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = (ah & 2147483647) | (bh & -2147483648);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 177: { // i32.trunc_f32_s
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        if (a !== a) { exit = 19; break loop; }
+        if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
+        R[fp + C[pc + 1 | 0] | 0] = a | 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 178: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1655,7 +1777,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 166: { // i64.extend_i32_s
+      case 179: { // i64.extend_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1664,7 +1786,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 167: { // i64.extend_i32_u
+      case 180: { // i64.extend_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1673,14 +1795,21 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 168: { // f32.convert_i32_s
+      case 181: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 169: { // f32.demote_f64
+      case 182: { // f32.convert_i32_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        F32[d] = a >>> 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 183: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1689,21 +1818,21 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 170: { // f64.convert_i32_s
+      case 184: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 171: { // f64.convert_i32_u
+      case 185: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 172: { // f64.promote_f32
+      case 186: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1712,19 +1841,19 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 173: { // i32.extend8_s
+      case 187: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 174: { // i32.extend16_s
+      case 188: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 175: { // i64.extend32_s
+      case 189: { // i64.extend32_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         lo = al;
@@ -1734,18 +1863,566 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 176: { // i32.add.k >a load32.i32
+      case 190: { // br.i32.ge_s.k > return32
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = C[pc + 2 | 0];
+        if (a >= b) {
+          target = C[pc + 3 | 0];
+          gas = gas - C[pc + 4 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 5 | 0] | 0;
+        R[fp] = R[fp + C[pc + 8 | 0] | 0];
+        depth = depth - C[pc + 7 | 0] | 0;
+        sp = sp - 1 | 0;
+        pc = frames[sp];
+        fp = fp - C[pc - 1 | 0] | 0;
+        published = gas;
+        if (gas < -1073741824) { exit = 10; break loop; }
+        continue;
+      }
+      case 191: { // const.f64 > f64.lt >a i32.xor.k
+        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
+        x = a < b ? 1 : 0;
+        a = x;
+        b = C[pc + 11 | 0];
+        R[fp + C[pc + 9 | 0] | 0] = a ^ b;
+        pc = pc + 12 | 0;
+        continue;
+      }
+      case 192: { // const.f64 >b f64.mul >b f64.add > const32
+        y = K.getFloat64((pc + 2 | 0) << 2, true);
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = y;
+        y = a * b;
+        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 9 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 12 | 0; break nan; }
+        R[fp + C[pc + 13 | 0] | 0] = C[pc + 14 | 0];
+        pc = pc + 15 | 0;
+        continue;
+      }
+      case 193: { // const32 > f32.mul
+        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
+        a = F32[fp + C[pc + 5 | 0] | 0];
+        b = F32[fp + C[pc + 6 | 0] | 0];
+        r = a * b;
+        d = fp + C[pc + 4 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else { R[d] = 0x7fc00000; }
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 194: { // const32 > i32.add.k
+        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = C[pc + 6 | 0];
+        R[fp + C[pc + 4 | 0] | 0] = (a + b) | 0;
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 195: { // const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k
+        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = C[pc + 6 | 0];
+        x = (a + b) | 0;
+        a = x;
+        b = C[pc + 10 | 0];
+        x = a & b;
+        a = x;
+        b = C[pc + 13 | 0];
+        if (a >>> 0 < b >>> 0) {
+          target = C[pc + 14 | 0];
+          gas = gas - C[pc + 15 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 16 | 0] | 0;
+        pc = pc + 17 | 0;
+        continue;
+      }
+      case 196: { // const32 > select32
+        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
+        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 7 | 0] | 0] !== 0 ? R[fp + C[pc + 5 | 0] | 0] : R[fp + C[pc + 6 | 0] | 0];
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 197: { // const32 >a i32.sub
+        x = C[pc + 2 | 0];
+        a = x;
+        b = R[fp + C[pc + 6 | 0] | 0];
+        R[fp + C[pc + 4 | 0] | 0] = (a - b) | 0;
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 198: { // const32 >a load64.f64
+        x = C[pc + 2 | 0];
+        base = x;
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 3 | 0; exit = 20; break loop; }
+        d = fp + C[pc + 4 | 0] | 0;
+        hi = V.getInt32(ea + 4 | 0, true);
+        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
+        else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 199: { // const32 >b store32.i32
+        x = C[pc + 2 | 0];
+        base = R[fp + C[pc + 4 | 0] | 0];
+        ea = base + C[pc + 5 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
+        lo = x;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 200: { // const32 >b store32.i8
+        x = C[pc + 2 | 0];
+        base = R[fp + C[pc + 4 | 0] | 0];
+        ea = base + C[pc + 5 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 3 | 0; exit = 20; break loop; }
+        lo = x;
+        U8[ea] = lo;
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 201: { // copy32 > br
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        target = C[pc + 4 | 0];
+        gas = gas - C[pc + 5 | 0] | 0;
+        if (target <= pc) { pc = target; break; }
+        pc = target;
+        continue;
+      }
+      case 202: { // copy32 > br_nz
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        if (R[fp + C[pc + 4 | 0] | 0] !== 0) {
+          target = C[pc + 5 | 0];
+          gas = gas - C[pc + 6 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 7 | 0] | 0;
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 203: { // copy32 > copy32
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
+        pc = pc + 6 | 0;
+        continue;
+      }
+      case 204: { // copy32 > copy32 > copy32
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
+        R[fp + C[pc + 7 | 0] | 0] = R[fp + C[pc + 8 | 0] | 0];
+        pc = pc + 9 | 0;
+        continue;
+      }
+      case 205: { // copy32 > i32.add.k
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = C[pc + 6 | 0];
+        R[fp + C[pc + 4 | 0] | 0] = (a + b) | 0;
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 206: { // copy32 > load32.i32 > store32.i32 > copy32 > br_nz
+        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
+        base = R[fp + C[pc + 5 | 0] | 0];
+        ea = base + C[pc + 6 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 4 | 0] | 0] = V.getInt32(ea, true);
+        base = R[fp + C[pc + 8 | 0] | 0];
+        ea = base + C[pc + 9 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 7 | 0; exit = 20; break loop; }
+        lo = R[fp + C[pc + 10 | 0] | 0];
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 11 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        R[fp + C[pc + 12 | 0] | 0] = R[fp + C[pc + 13 | 0] | 0];
+        if (R[fp + C[pc + 15 | 0] | 0] !== 0) {
+          target = C[pc + 16 | 0];
+          gas = gas - C[pc + 17 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 18 | 0] | 0;
+        pc = pc + 19 | 0;
+        continue;
+      }
+      case 207: { // copy32 >a return32
+        x = R[fp + C[pc + 2 | 0] | 0];
+        R[fp] = x;
+        depth = depth - C[pc + 4 | 0] | 0;
+        sp = sp - 1 | 0;
+        pc = frames[sp];
+        fp = fp - C[pc - 1 | 0] | 0;
+        published = gas;
+        if (gas < -1073741824) { exit = 10; break loop; }
+        continue;
+      }
+      case 208: { // f64.add > const.f64
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a + b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4 | 0; break nan; }
+        F64[(fp + C[pc + 5 | 0] | 0) >> 1] = K.getFloat64((pc + 6 | 0) << 2, true);
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 209: { // f64.add >b f64.mul >b f64.add
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        y = a + b;
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = y;
+        y = a * b;
+        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 9 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 12 | 0; break nan; }
+        pc = pc + 12 | 0;
+        continue;
+      }
+      case 210: { // f64.mul > f64.mul
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4 | 0; break nan; }
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 5 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 211: { // f64.mul >b f64.add
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        y = a * b;
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 5 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 212: { // f64.mul >b f64.sub > store64.f64 > i32.add.k
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        y = a * b;
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = y;
+        r = a - b;
+        d = fp + C[pc + 5 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8 | 0; break nan; }
+        base = R[fp + C[pc + 9 | 0] | 0];
+        ea = base + C[pc + 10 | 0] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 8 | 0; exit = 20; break loop; }
+        s = fp + C[pc + 11 | 0] | 0;
+        r = F64[s >> 1];
+        if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
+        else {
+          lo = R[s];
+          hi = R[s + 1 | 0];
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 12 | 0; break bytewise; }
+          at = ea >> 2;
+          I32[at] = lo;
+          I32[at + 1 | 0] = hi;
+        }
+        a = R[fp + C[pc + 14 | 0] | 0];
+        b = C[pc + 15 | 0];
+        R[fp + C[pc + 13 | 0] | 0] = (a + b) | 0;
+        pc = pc + 16 | 0;
+        continue;
+      }
+      case 213: { // f64.sub >b f64.add
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        y = a - b;
+        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 5 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8 | 0; break nan; }
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 214: { // global.get32 >a i32.add.k > global.set32
+        x = G[C[pc + 2 | 0]];
+        a = x;
+        b = C[pc + 6 | 0];
+        R[fp + C[pc + 4 | 0] | 0] = (a + b) | 0;
+        G[C[pc + 8 | 0]] = R[fp + C[pc + 9 | 0] | 0];
+        pc = pc + 10 | 0;
+        continue;
+      }
+      case 215: { // global.get32 >a i32.add.k >a global.set32
+        x = G[C[pc + 2 | 0]];
+        a = x;
+        b = C[pc + 6 | 0];
+        x = (a + b) | 0;
+        G[C[pc + 8 | 0]] = x;
+        pc = pc + 10 | 0;
+        continue;
+      }
+      case 216: { // global.get32 >a i32.add.k >a global.set32 > global.get32 >a br.i32.ge_s.k
+        x = G[C[pc + 2 | 0]];
+        a = x;
+        b = C[pc + 6 | 0];
+        x = (a + b) | 0;
+        G[C[pc + 8 | 0]] = x;
+        x = G[C[pc + 12 | 0]];
+        a = x;
+        b = C[pc + 15 | 0];
+        if (a >= b) {
+          target = C[pc + 16 | 0];
+          gas = gas - C[pc + 17 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 18 | 0] | 0;
+        pc = pc + 19 | 0;
+        continue;
+      }
+      case 217: { // global.get32 >a store32.i32
+        x = G[C[pc + 2 | 0]];
+        base = x;
+        ea = base + C[pc + 5 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
+        lo = R[fp + C[pc + 6 | 0] | 0];
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 218: { // i32.add > const32 >b store32.i8 > i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        x = C[pc + 6 | 0];
+        base = R[fp + C[pc + 8 | 0] | 0];
+        ea = base + C[pc + 9 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 7 | 0; exit = 20; break loop; }
+        lo = x;
+        U8[ea] = lo;
+        a = R[fp + C[pc + 13 | 0] | 0];
+        b = R[fp + C[pc + 14 | 0] | 0];
+        R[fp + C[pc + 12 | 0] | 0] = (a + b) | 0;
+        pc = pc + 15 | 0;
+        continue;
+      }
+      case 219: { // i32.add > i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 220: { // i32.add > i32.add.k > br_nz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        if (R[fp + C[pc + 9 | 0] | 0] !== 0) {
+          target = C[pc + 10 | 0];
+          gas = gas - C[pc + 11 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 12 | 0] | 0;
+        pc = pc + 13 | 0;
+        continue;
+      }
+      case 221: { // i32.add >a load32.u8
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
         base = x;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 222: { // i32.add >a load32.u8 >a br_nz > i32.shl.k >a i32.or.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        x = U8[ea];
+        if (x !== 0) {
+          target = C[pc + 10 | 0];
+          gas = gas - C[pc + 11 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 12 | 0] | 0;
+        a = R[fp + C[pc + 15 | 0] | 0];
+        b = C[pc + 16 | 0];
+        x = a << b;
+        a = x;
+        b = C[pc + 20 | 0];
+        R[fp + C[pc + 18 | 0] | 0] = a | b;
+        pc = pc + 21 | 0;
+        continue;
+      }
+      case 223: { // i32.add >a return32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = (a + b) | 0;
+        R[fp] = x;
+        depth = depth - C[pc + 5 | 0] | 0;
+        sp = sp - 1 | 0;
+        pc = frames[sp];
+        fp = fp - C[pc - 1 | 0] | 0;
+        published = gas;
+        if (gas < -1073741824) { exit = 10; break loop; }
+        continue;
+      }
+      case 224: { // i32.add.k > br
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        target = C[pc + 5 | 0];
+        gas = gas - C[pc + 6 | 0] | 0;
+        if (target <= pc) { pc = target; break; }
+        pc = target;
+        continue;
+      }
+      case 225: { // i32.add.k > br.i32.eq > br
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = R[fp + C[pc + 6 | 0] | 0];
+        if (a === b) {
+          target = C[pc + 7 | 0];
+          gas = gas - C[pc + 8 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 9 | 0] | 0;
+        target = C[pc + 11 | 0];
+        gas = gas - C[pc + 12 | 0] | 0;
+        if (target <= pc) { pc = target; break; }
+        pc = target;
+        continue;
+      }
+      case 226: { // i32.add.k > br.i32.eq.k > load32.u8
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 5 | 0] | 0];
+        b = C[pc + 6 | 0];
+        if (a === b) {
+          target = C[pc + 7 | 0];
+          gas = gas - C[pc + 8 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 9 | 0] | 0;
+        base = R[fp + C[pc + 12 | 0] | 0];
+        ea = base + C[pc + 13 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 10 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 11 | 0] | 0] = U8[ea];
+        pc = pc + 14 | 0;
+        continue;
+      }
+      case 227: { // i32.add.k > br_nz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
+          target = C[pc + 6 | 0];
+          gas = gas - C[pc + 7 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 8 | 0] | 0;
+        pc = pc + 9 | 0;
+        continue;
+      }
+      case 228: { // i32.add.k > i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 229: { // i32.add.k > load32.i32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        base = R[fp + C[pc + 6 | 0] | 0];
         ea = base + C[pc + 7 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
         R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
         pc = pc + 8 | 0;
         continue;
       }
-      case 177: { // i32.add.k >a load32.u8
+      case 230: { // i32.add.k >a global.set32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        G[C[pc + 5 | 0]] = x;
+        pc = pc + 7 | 0;
+        continue;
+      }
+      case 231: { // i32.add.k >a i32.and.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        a = x;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a & b;
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 232: { // i32.add.k >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -1756,7 +2433,21 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 178: { // i32.add.k >a load64.f64
+      case 233: { // i32.add.k >a load32.u8 >b i32.xor
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        x = U8[ea];
+        a = R[fp + C[pc + 10 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 9 | 0] | 0] = a ^ b;
+        pc = pc + 12 | 0;
+        continue;
+      }
+      case 234: { // i32.add.k >a load64.f64
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -1770,7 +2461,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 179: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
+      case 235: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -1790,194 +2481,7 @@ export function run(thread: Thread): number {
         pc = pc + 16 | 0;
         continue;
       }
-      case 180: { // load64.f64 >b f64.mul >b f64.add
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        y = V.getFloat64(ea, true);
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = y;
-        y = a * b;
-        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
-        b = y;
-        r = a + b;
-        d = fp + C[pc + 9 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 12 | 0; break nan; }
-        pc = pc + 12 | 0;
-        continue;
-      }
-      case 181: { // load64.f64 >b f64.sub
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        y = V.getFloat64(ea, true);
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = y;
-        r = a - b;
-        d = fp + C[pc + 5 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 182: { // load64.f64 > f64.mul
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        d = fp + C[pc + 1 | 0] | 0;
-        hi = V.getInt32(ea + 4 | 0, true);
-        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
-        else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
-        r = a * b;
-        d = fp + C[pc + 5 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 183: { // f64.mul >b f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        y = a * b;
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = y;
-        r = a + b;
-        d = fp + C[pc + 5 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 184: { // f64.mul >b f64.sub
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        y = a * b;
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = y;
-        r = a - b;
-        d = fp + C[pc + 5 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 185: { // f64.mul >a f64.mul
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        y = a * b;
-        a = y;
-        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
-        r = a * b;
-        d = fp + C[pc + 5 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 186: { // f64.mul > f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
-        r = a + b;
-        d = fp + C[pc + 5 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 187: { // f64.add > i32.add.k
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 188: { // f64.add > store64.f64
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        base = R[fp + C[pc + 5 | 0] | 0];
-        ea = base + C[pc + 6 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
-        s = fp + C[pc + 7 | 0] | 0;
-        r = F64[s >> 1];
-        if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
-        else {
-          lo = R[s];
-          hi = R[s + 1 | 0];
-          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 8 | 0; break bytewise; }
-          at = ea >> 2;
-          I32[at] = lo;
-          I32[at + 1 | 0] = hi;
-        }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 189: { // f64.sub > store64.f64
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        base = R[fp + C[pc + 5 | 0] | 0];
-        ea = base + C[pc + 6 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
-        s = fp + C[pc + 7 | 0] | 0;
-        r = F64[s >> 1];
-        if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
-        else {
-          lo = R[s];
-          hi = R[s + 1 | 0];
-          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 8 | 0; break bytewise; }
-          at = ea >> 2;
-          I32[at] = lo;
-          I32[at + 1 | 0] = hi;
-        }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 190: { // const.f64 >b f64.mul
-        y = K.getFloat64((pc + 2 | 0) << 2, true);
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = y;
-        r = a * b;
-        d = fp + C[pc + 5 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 191: { // const32 >a load64.f64
-        x = C[pc + 2 | 0];
-        base = x;
-        ea = base + C[pc + 6 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { pc = pc + 3 | 0; exit = 20; break loop; }
-        d = fp + C[pc + 4 | 0] | 0;
-        hi = V.getInt32(ea + 4 | 0, true);
-        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
-        else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 7 | 0;
-        continue;
-      }
-      case 192: { // i32.add.k >b store32.i32
+      case 236: { // i32.add.k >b store32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -1991,31 +2495,258 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 193: { // i32.add.k > load32.i32
+      case 237: { // i32.and >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        base = R[fp + C[pc + 6 | 0] | 0];
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = a & b;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
         pc = pc + 8 | 0;
         continue;
       }
-      case 194: { // i32.add.k > i32.add.k
+      case 238: { // i32.and.k >a br.i32.eq.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        x = a & b;
+        a = x;
+        b = C[pc + 6 | 0];
+        if (a === b) {
+          target = C[pc + 7 | 0];
+          gas = gas - C[pc + 8 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 9 | 0] | 0;
+        pc = pc + 10 | 0;
+        continue;
+      }
+      case 239: { // i32.and.k >b i32.xor >a br.i32.eq.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = a & b;
         a = R[fp + C[pc + 6 | 0] | 0];
+        b = x;
+        x = a ^ b;
+        a = x;
+        b = C[pc + 10 | 0];
+        if (a === b) {
+          target = C[pc + 11 | 0];
+          gas = gas - C[pc + 12 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 13 | 0] | 0;
+        pc = pc + 14 | 0;
+        continue;
+      }
+      case 240: { // i32.and.k >c select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = a & b;
+        R[fp + C[pc + 5 | 0] | 0] = x !== 0 ? R[fp + C[pc + 6 | 0] | 0] : R[fp + C[pc + 7 | 0] | 0];
+        a = R[fp + C[pc + 11 | 0] | 0];
+        b = C[pc + 12 | 0];
+        x = (a >>> b) | 0;
+        a = x;
+        b = C[pc + 16 | 0];
+        R[fp + C[pc + 14 | 0] | 0] = a & b;
+        a = R[fp + C[pc + 19 | 0] | 0];
+        b = C[pc + 20 | 0];
+        R[fp + C[pc + 18 | 0] | 0] = a ^ b;
+        pc = pc + 21 | 0;
+        continue;
+      }
+      case 241: { // i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = Math.imul(a, b);
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 10 | 0] | 0];
+        b = C[pc + 11 | 0];
+        x = (a >>> b) | 0;
+        a = R[fp + C[pc + 14 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 13 | 0] | 0] = a ^ b;
+        target = C[pc + 17 | 0];
+        gas = gas - C[pc + 18 | 0] | 0;
+        if (target <= pc) { pc = target; break; }
+        pc = target;
+        continue;
+      }
+      case 242: { // i32.mul.k >a i32.add.k > i32.shr_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = Math.imul(a, b);
+        a = x;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 10 | 0] | 0];
+        b = C[pc + 11 | 0];
+        R[fp + C[pc + 9 | 0] | 0] = (a >>> b) | 0;
+        pc = pc + 12 | 0;
+        continue;
+      }
+      case 243: { // i32.rotl.k >b i32.xor
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a << b) | (a >>> -b);
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 244: { // i32.shl.k >a i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = a << b;
+        a = x;
         b = C[pc + 7 | 0];
         R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
         pc = pc + 8 | 0;
         continue;
       }
-      case 195: { // i32.add.k > br_nz
+      case 245: { // i32.shl.k >a i32.add.k >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
+        x = a << b;
+        a = x;
+        b = C[pc + 7 | 0];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 11 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 8 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 9 | 0] | 0] = V.getInt32(ea, true);
+        pc = pc + 12 | 0;
+        continue;
+      }
+      case 246: { // i32.shl.k >a i32.xor > i32.shr_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = a << b;
+        a = x;
+        b = R[fp + C[pc + 7 | 0] | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        a = R[fp + C[pc + 10 | 0] | 0];
+        b = C[pc + 11 | 0];
+        R[fp + C[pc + 9 | 0] | 0] = (a >>> b) | 0;
+        pc = pc + 12 | 0;
+        continue;
+      }
+      case 247: { // i32.shl.k >b i32.add
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = a << b;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 248: { // i32.shr_u.k >a i32.add >a i32.and.k > copy32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a >>> b) | 0;
+        a = x;
+        b = R[fp + C[pc + 7 | 0] | 0];
+        x = (a + b) | 0;
+        a = x;
+        b = C[pc + 11 | 0];
+        R[fp + C[pc + 9 | 0] | 0] = a & b;
+        R[fp + C[pc + 13 | 0] | 0] = R[fp + C[pc + 14 | 0] | 0];
+        pc = pc + 15 | 0;
+        continue;
+      }
+      case 249: { // i32.shr_u.k >a i32.and.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a >>> b) | 0;
+        a = x;
+        b = C[pc + 7 | 0];
+        R[fp + C[pc + 5 | 0] | 0] = a & b;
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 250: { // i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a >>> b) | 0;
+        a = x;
+        b = C[pc + 7 | 0];
+        x = a & b;
+        a = R[fp + C[pc + 10 | 0] | 0];
+        b = x;
+        x = Math.imul(a, b);
+        a = R[fp + C[pc + 14 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 13 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 18 | 0] | 0];
+        b = C[pc + 19 | 0];
+        R[fp + C[pc + 17 | 0] | 0] = (a + b) | 0;
+        pc = pc + 20 | 0;
+        continue;
+      }
+      case 251: { // i32.shr_u.k >b i32.xor
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        x = (a >>> b) | 0;
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
+        pc = pc + 8 | 0;
+        continue;
+      }
+      case 252: { // i32.sub >a return32
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        x = (a - b) | 0;
+        R[fp] = x;
+        depth = depth - C[pc + 5 | 0] | 0;
+        sp = sp - 1 | 0;
+        pc = frames[sp];
+        fp = fp - C[pc - 1 | 0] | 0;
+        published = gas;
+        if (gas < -1073741824) { exit = 10; break loop; }
+        continue;
+      }
+      case 253: { // load32.i16 >b i32.mul >a i32.add > i32.add.k
+        base = R[fp + C[pc + 2 | 0] | 0];
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
+        x = V.getInt16(ea, true);
+        a = R[fp + C[pc + 6 | 0] | 0];
+        b = x;
+        x = Math.imul(a, b);
+        a = x;
+        b = R[fp + C[pc + 11 | 0] | 0];
+        R[fp + C[pc + 9 | 0] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 14 | 0] | 0];
+        b = C[pc + 15 | 0];
+        R[fp + C[pc + 13 | 0] | 0] = (a + b) | 0;
+        pc = pc + 16 | 0;
+        continue;
+      }
+      case 254: { // load32.i32 > br
+        base = R[fp + C[pc + 2 | 0] | 0];
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
+        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
+        target = C[pc + 5 | 0];
+        gas = gas - C[pc + 6 | 0] | 0;
+        if (target <= pc) { pc = target; break; }
+        pc = target;
+        continue;
+      }
+      case 255: { // load32.i32 > br_nz
+        base = R[fp + C[pc + 2 | 0] | 0];
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
+        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
         if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
           target = C[pc + 6 | 0];
           gas = gas - C[pc + 7 | 0] | 0;
@@ -2027,234 +2758,7 @@ export function run(thread: Thread): number {
         pc = pc + 9 | 0;
         continue;
       }
-      case 196: { // i32.add.k > br.i32.ne.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 5 | 0] | 0];
-        b = C[pc + 6 | 0];
-        if (a !== b) {
-          target = C[pc + 7 | 0];
-          gas = gas - C[pc + 8 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 9 | 0] | 0;
-        pc = pc + 10 | 0;
-        continue;
-      }
-      case 197: { // i32.add.k > br.i32.lt_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 5 | 0] | 0];
-        b = C[pc + 6 | 0];
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 7 | 0];
-          gas = gas - C[pc + 8 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 9 | 0] | 0;
-        pc = pc + 10 | 0;
-        continue;
-      }
-      case 198: { // i32.add.k > br
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        target = C[pc + 5 | 0];
-        gas = gas - C[pc + 6 | 0] | 0;
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
-      }
-      case 199: { // i32.add >a i32.and.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = (a + b) | 0;
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = a & b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 200: { // i32.add >a load32.u8
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = (a + b) | 0;
-        base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 201: { // i32.add >a load32.i32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = (a + b) | 0;
-        base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 202: { // i32.add >a return32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = (a + b) | 0;
-        R[fp] = x;
-        depth = depth - C[pc + 5 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
-        continue;
-      }
-      case 203: { // i32.add > i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 204: { // i32.add > i32.add.k > br_nz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        if (R[fp + C[pc + 9 | 0] | 0] !== 0) {
-          target = C[pc + 10 | 0];
-          gas = gas - C[pc + 11 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 12 | 0] | 0;
-        pc = pc + 13 | 0;
-        continue;
-      }
-      case 205: { // i32.mul >b i32.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = Math.imul(a, b);
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 206: { // i32.mul.k >a i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = Math.imul(a, b);
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 207: { // i32.shl.k >a i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = a << b;
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 208: { // i32.shl.k >a i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = a << b;
-        a = x;
-        b = R[fp + C[pc + 7 | 0] | 0];
-        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 209: { // i32.shl.k >b i32.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = a << b;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 210: { // i32.shr_u.k >a i32.and.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a >>> b) | 0;
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = a & b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 211: { // i32.shr_u.k >b i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a >>> b) | 0;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 212: { // i32.rotl.k >b i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a << b) | (a >>> -b);
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 213: { // i32.xor >a i32.mul.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = a ^ b;
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 214: { // i32.and.k > i32.xor.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 215: { // i32.xor > i32.and.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = a & b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 216: { // load32.i32 > load32.i32
+      case 256: { // load32.i32 > load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2266,7 +2770,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 217: { // load32.i32 >a br_table
+      case 257: { // load32.i32 >a br_table
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2280,77 +2784,100 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 218: { // load32.i32 > br_nz
+      case 258: { // load32.i32 >a i32.add.k >b store32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
-          target = C[pc + 6 | 0];
-          gas = gas - C[pc + 7 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 8 | 0] | 0;
-        pc = pc + 9 | 0;
-        continue;
-      }
-      case 219: { // load32.u8 >b i32.xor
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        x = U8[ea];
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 220: { // load32.u8 > copy32 > br_nz
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        R[fp + C[pc + 5 | 0] | 0] = R[fp + C[pc + 6 | 0] | 0];
-        if (R[fp + C[pc + 8 | 0] | 0] !== 0) {
-          target = C[pc + 9 | 0];
-          gas = gas - C[pc + 10 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 11 | 0] | 0;
+        x = V.getInt32(ea, true);
+        a = x;
+        b = C[pc + 7 | 0];
+        x = (a + b) | 0;
+        base = R[fp + C[pc + 9 | 0] | 0];
+        ea = base + C[pc + 10 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 8 | 0; exit = 20; break loop; }
+        lo = x;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 12 | 0; break bytewise; }
+        I32[ea >> 2] = lo;
         pc = pc + 12 | 0;
         continue;
       }
-      case 221: { // store32.i32 > i32.add.k
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
+      case 259: { // load32.i32 >a i32.shr_u.k >b br.i32.lt_u
+        base = R[fp + C[pc + 2 | 0] | 0];
+        ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
-        hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
-        I32[ea >> 2] = lo;
-        a = R[fp + C[pc + 6 | 0] | 0];
+        x = V.getInt32(ea, true);
+        a = x;
         b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
+        x = (a >>> b) | 0;
+        a = R[fp + C[pc + 9 | 0] | 0];
+        b = x;
+        if (a >>> 0 < b >>> 0) {
+          target = C[pc + 11 | 0];
+          gas = gas - C[pc + 12 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 13 | 0] | 0;
+        pc = pc + 14 | 0;
+        continue;
+      }
+      case 260: { // load32.i32 >a load32.u16 > i32.and.k >b br.i32.eq
+        base = R[fp + C[pc + 2 | 0] | 0];
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
+        x = V.getInt32(ea, true);
+        base = x;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = V.getUint16(ea, true);
+        a = R[fp + C[pc + 10 | 0] | 0];
+        b = C[pc + 11 | 0];
+        x = a & b;
+        a = R[fp + C[pc + 13 | 0] | 0];
+        b = x;
+        if (a === b) {
+          target = C[pc + 15 | 0];
+          gas = gas - C[pc + 16 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 17 | 0] | 0;
+        pc = pc + 18 | 0;
+        continue;
+      }
+      case 261: { // load32.i32 >a load32.u8
+        base = R[fp + C[pc + 2 | 0] | 0];
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
+        x = V.getInt32(ea, true);
+        base = x;
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
         pc = pc + 8 | 0;
         continue;
       }
-      case 222: { // store32.i32 > copy32
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
-        hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
-        I32[ea >> 2] = lo;
-        R[fp + C[pc + 5 | 0] | 0] = R[fp + C[pc + 6 | 0] | 0];
-        pc = pc + 7 | 0;
+      case 262: { // load32.u16 > load32.u16 >b i32.mul > copy32 > copy32
+        base = R[fp + C[pc + 2 | 0] | 0];
+        ea = base + C[pc + 3 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
+        R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
+        base = R[fp + C[pc + 6 | 0] | 0];
+        ea = base + C[pc + 7 | 0] | 0;
+        if ((base | ea) < 0 || ea > last2) { pc = pc + 4 | 0; exit = 20; break loop; }
+        x = V.getUint16(ea, true);
+        a = R[fp + C[pc + 10 | 0] | 0];
+        b = x;
+        R[fp + C[pc + 9 | 0] | 0] = Math.imul(a, b);
+        R[fp + C[pc + 13 | 0] | 0] = R[fp + C[pc + 14 | 0] | 0];
+        R[fp + C[pc + 16 | 0] | 0] = R[fp + C[pc + 17 | 0] | 0];
+        pc = pc + 18 | 0;
         continue;
       }
-      case 223: { // store32.i8 > i32.add.k
+      case 263: { // store32.i8 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         ea = base + C[pc + 2 | 0] | 0;
         if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
@@ -2360,81 +2887,6 @@ export function run(thread: Thread): number {
         b = C[pc + 7 | 0];
         R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
         pc = pc + 8 | 0;
-        continue;
-      }
-      case 224: { // const32 >b store32.i32
-        x = C[pc + 2 | 0];
-        base = R[fp + C[pc + 4 | 0] | 0];
-        ea = base + C[pc + 5 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
-        lo = x;
-        hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
-        I32[ea >> 2] = lo;
-        pc = pc + 7 | 0;
-        continue;
-      }
-      case 225: { // copy32 > copy32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
-        pc = pc + 6 | 0;
-        continue;
-      }
-      case 226: { // copy32 > br_nz
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        if (R[fp + C[pc + 4 | 0] | 0] !== 0) {
-          target = C[pc + 5 | 0];
-          gas = gas - C[pc + 6 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 7 | 0] | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 227: { // copy32 > br
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        target = C[pc + 4 | 0];
-        gas = gas - C[pc + 5 | 0] | 0;
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
-      }
-      case 228: { // global.get32 >a i32.add.k >a global.set32
-        x = G[C[pc + 2 | 0]];
-        a = x;
-        b = C[pc + 6 | 0];
-        x = (a + b) | 0;
-        G[C[pc + 8 | 0]] = x;
-        pc = pc + 10 | 0;
-        continue;
-      }
-      case 229: { // global.get32 >a store32.i32
-        x = G[C[pc + 2 | 0]];
-        base = x;
-        ea = base + C[pc + 5 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
-        lo = R[fp + C[pc + 6 | 0] | 0];
-        hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
-        I32[ea >> 2] = lo;
-        pc = pc + 7 | 0;
-        continue;
-      }
-      case 230: { // global.get32 >a br.i32.ge_s.k
-        x = G[C[pc + 2 | 0]];
-        a = x;
-        b = C[pc + 5 | 0];
-        if (a >= b) {
-          target = C[pc + 6 | 0];
-          gas = gas - C[pc + 7 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 8 | 0] | 0;
-        pc = pc + 9 | 0;
         continue;
       }
       default: { exit = 11; break loop; }
@@ -2468,36 +2920,29 @@ export function computeRarely(thread: Thread): number {
   const fp = thread.fp | 0;
   let pc = thread.pc | 0;
   let exit = 0;
-  let a = 0, b = 0, ar = 0, al = 0, ah = 0, lo = 0, d = 0, br = 0, bl = 0, bh = 0, count = 0, ai = 0, r = 0, bi = 0;
+  let a = 0, ar = 0, al = 0, ah = 0, lo = 0, d = 0, br = 0, bl = 0, bh = 0, r = 0, ai = 0, bi = 0;
   loop: for (;;) {
   nan: {
   switch (C[pc]) {
-        case 231: { // i32.eqz
+        case 264: { // i32.eqz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
         pc = pc + 3 | 0;
         break loop;
       }
-      case 232: { // i32.ctz
+      case 265: { // i32.ctz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
         pc = pc + 3 | 0;
         break loop;
       }
-      case 233: { // i32.popcnt
+      case 266: { // i32.popcnt
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = popcnt32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 234: { // i32.rotr
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 235: { // i64.popcnt
+      case 267: { // i64.popcnt
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2508,7 +2953,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 236: { // i64.div_s
+      case 268: { // i64.div_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2522,7 +2967,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 237: { // i64.div_u
+      case 269: { // i64.div_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2535,7 +2980,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 238: { // i64.rem_s
+      case 270: { // i64.rem_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2548,7 +2993,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 239: { // i64.rem_u
+      case 271: { // i64.rem_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2561,25 +3006,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 4 | 0;
         break loop;
       }
-      case 240: { // i64.rotr
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
-        count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 241: { // f32.abs
-        ai = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 242: { // f32.ceil
+      case 272: { // f32.ceil
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = Math.ceil(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -2588,7 +3015,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 243: { // f32.floor
+      case 273: { // f32.floor
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = Math.floor(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -2597,7 +3024,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 244: { // f32.trunc
+      case 274: { // f32.trunc
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = Math.trunc(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -2606,7 +3033,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 245: { // f32.nearest
+      case 275: { // f32.nearest
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = nearest(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -2615,70 +3042,14 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 246: { // f32.sqrt
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        r = Math.sqrt(a);
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 247: { // f32.min
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        r = Math.min(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 248: { // f32.max
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        r = Math.max(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 249: { // f32.copysign
+      case 276: { // f32.copysign
         ai = R[fp + C[pc + 2 | 0] | 0];
         bi = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (ai & 2147483647) | (bi & -2147483648);
         pc = pc + 4 | 0;
         break loop;
       }
-      case 250: { // f64.ceil
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        r = Math.ceil(a);
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 251: { // f64.floor
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        r = Math.floor(a);
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 252: { // f64.trunc
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        r = Math.trunc(a);
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 253: { // f64.nearest
+      case 277: { // f64.nearest
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = nearest(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -2687,48 +3058,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 254: { // f64.min
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = Math.min(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 255: { // f64.max
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = Math.max(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 256: { // f64.copysign
-        ar = fp + C[pc + 2 | 0] | 0;
-        al = R[ar];
-        ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
-        bh = R[br + 1 | 0];
-        lo = al;
-        d = fp + C[pc + 1 | 0] | 0;
-        R[d] = lo;
-        R[d + 1 | 0] = (ah & 2147483647) | (bh & -2147483648);
-        pc = pc + 4 | 0;
-        break loop;
-      }
-      case 257: { // i32.trunc_f32_s
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        if (a !== a) { exit = 19; break loop; }
-        if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = a | 0;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 258: { // i32.trunc_f32_u
+      case 278: { // i32.trunc_f32_u
         a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -2736,7 +3066,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 259: { // i32.trunc_f64_u
+      case 279: { // i32.trunc_f64_u
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
@@ -2744,7 +3074,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 260: { // i64.trunc_f32_s
+      case 280: { // i64.trunc_f32_s
         a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -2753,7 +3083,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 261: { // i64.trunc_f32_u
+      case 281: { // i64.trunc_f32_u
         a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -2762,7 +3092,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 262: { // i64.trunc_f64_s
+      case 282: { // i64.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a >= -9223372036854775808 && a < 9223372036854775808)) { exit = 18; break loop; }
@@ -2771,7 +3101,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 263: { // i64.trunc_f64_u
+      case 283: { // i64.trunc_f64_u
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -1 && a < 18446744073709551616)) { exit = 18; break loop; }
@@ -2780,14 +3110,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 264: { // f32.convert_i32_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
-        F32[d] = a >>> 0;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 265: { // f32.convert_i64_s
+      case 284: { // f32.convert_i64_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2796,7 +3119,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 266: { // f32.convert_i64_u
+      case 285: { // f32.convert_i64_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2805,7 +3128,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 267: { // f64.convert_i64_s
+      case 286: { // f64.convert_i64_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2814,7 +3137,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 268: { // f64.convert_i64_u
+      case 287: { // f64.convert_i64_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -2823,7 +3146,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 269: { // i64.extend8_s
+      case 288: { // i64.extend8_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         lo = (al << 24) >> 24;
@@ -2833,7 +3156,7 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 270: { // i64.extend16_s
+      case 289: { // i64.extend16_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         lo = (al << 16) >> 16;
@@ -2843,52 +3166,52 @@ export function computeRarely(thread: Thread): number {
         pc = pc + 3 | 0;
         break loop;
       }
-      case 271: { // i32.trunc_sat_f32_s
+      case 290: { // i32.trunc_sat_f32_s
         a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 272: { // i32.trunc_sat_f32_u
+      case 291: { // i32.trunc_sat_f32_u
         a = F32[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 273: { // i32.trunc_sat_f64_s
+      case 292: { // i32.trunc_sat_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatS32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 274: { // i32.trunc_sat_f64_u
+      case 293: { // i32.trunc_sat_f64_u
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         R[fp + C[pc + 1 | 0] | 0] = truncSatU32(a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 275: { // i64.trunc_sat_f32_s
+      case 294: { // i64.trunc_sat_f32_s
         a = F32[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 276: { // i64.trunc_sat_f32_u
+      case 295: { // i64.trunc_sat_f32_u
         a = F32[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 277: { // i64.trunc_sat_f64_s
+      case 296: { // i64.trunc_sat_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         d = fp + C[pc + 1 | 0] | 0;
         truncSatS64(R, d, a);
         pc = pc + 3 | 0;
         break loop;
       }
-      case 278: { // i64.trunc_sat_f64_u
+      case 297: { // i64.trunc_sat_f64_u
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         d = fp + C[pc + 1 | 0] | 0;
         truncSatU64(R, d, a);

@@ -4,10 +4,10 @@
 import type { Thread } from './thread.ts';
 
 /** What the vector loop executes beside instructions of the main loop. */
-export const VECTOR_LOOP: ReadonlySet<number> = new Set([283, 284, 333, 334, 335, 336, 337, 338, 339, 340, 341, 342, 343, 344, 345, 346, 348, 349, 350, 352, 351, 353, 354, 355, 357, 358, 360, 364, 361, 365, 362, 366, 368, 369, 378, 379, 370, 371, 372, 373, 374, 375, 376, 377, 380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 392, 394, 396, 391, 393, 395, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 425, 426, 429, 461, 430, 462, 431, 432, 433, 440, 442, 443, 475, 444, 476, 445, 477, 446, 478, 447, 479, 448, 480, 451, 452, 453, 454, 483, 484, 485, 486, 456, 487, 457, 458, 459, 460, 464, 465, 468, 469, 470, 471, 472, 473, 474, 482, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 508, 507, 509, 510, 519, 520, 521, 522, 526, 527, 539, 540, 541, 542, 543, 544, 545, 546, 547, 552, 553, 554, 555, 556, 557, 558, 563, 564]);
+export const VECTOR_LOOP: ReadonlySet<number> = new Set([302, 303, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 367, 368, 369, 371, 370, 372, 373, 374, 376, 377, 379, 383, 380, 384, 381, 385, 387, 388, 397, 398, 389, 390, 391, 392, 393, 394, 395, 396, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 411, 413, 415, 410, 412, 414, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 444, 445, 448, 480, 449, 481, 450, 451, 452, 459, 461, 462, 494, 463, 495, 464, 496, 465, 497, 466, 498, 467, 499, 470, 471, 472, 473, 502, 503, 504, 505, 475, 506, 476, 477, 478, 479, 483, 484, 487, 488, 489, 490, 491, 492, 493, 501, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520, 521, 522, 523, 524, 525, 527, 526, 528, 529, 538, 539, 540, 541, 545, 546, 558, 559, 560, 561, 562, 563, 564, 565, 566, 571, 572, 573, 574, 575, 576, 577, 582, 583]);
 
 /** What instructions that share a case differ in. */
-const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 /** Two vectors, while their bytes are shuffled. */
 const LANES = new Int32Array(8);
 const BYTES = new Uint8Array(LANES.buffer);
@@ -39,7 +39,7 @@ export function runVectors(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
-  let x = 0, y = 0, s = 0, t = 0, u = 0, d = 0, p = 0, q = 0, r = 0, n = 0, m = 0, i = 0, e = 0, h = 0, f = 0, k = 0, lo = 0, at = 0, target = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, hi = 0, g = 0, base = 0, ea = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0;
+  let x = 0, y = 0, s = 0, t = 0, u = 0, d = 0, p = 0, q = 0, r = 0, n = 0, m = 0, i = 0, e = 0, h = 0, f = 0, k = 0, lo = 0, at = 0, target = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, hi = 0, g = 0, base = 0, ea = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
   loop: for (;;) {
   bytewise: {
   nan: {
@@ -842,7 +842,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 132: { // i64.clz
+      case 133: { // i64.clz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -853,7 +853,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 133: { // i64.ctz
+      case 134: { // i64.ctz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -864,7 +864,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 134: { // i64.add
+      case 135: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -878,7 +878,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 135: { // i64.add.k
+      case 136: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -891,7 +891,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 136: { // i64.sub
+      case 137: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -905,7 +905,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 139: { // i64.and
+      case 140: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -919,7 +919,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 140: { // i64.and.k
+      case 141: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -932,7 +932,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 141: { // i64.or
+      case 142: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -946,7 +946,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 142: { // i64.or.k
+      case 143: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -959,7 +959,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 143: { // i64.xor
+      case 144: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -973,7 +973,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 144: { // i64.xor.k
+      case 145: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -986,7 +986,34 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 154: { // f32.add
+      case 154: { // i64.rotr
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = -bl;
+        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 155: { // f32.abs
+        ai = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 157: { // f32.sqrt
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = Math.sqrt(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else { R[d] = 0x7fc00000; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 158: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -996,7 +1023,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // f32.sub
+      case 159: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1006,7 +1033,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 156: { // f32.mul
+      case 160: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1016,7 +1043,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 157: { // f32.div
+      case 161: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -1026,7 +1053,27 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 158: { // f64.abs
+      case 162: { // f32.min
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = Math.min(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else { R[d] = 0x7fc00000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 163: { // f32.max
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = Math.max(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else { R[d] = 0x7fc00000; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 164: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1037,7 +1084,34 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 160: { // f64.sqrt
+      case 166: { // f64.ceil
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.ceil(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 3 | 0; break nan; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 167: { // f64.floor
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.floor(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 3 | 0; break nan; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 168: { // f64.trunc
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.trunc(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 3 | 0; break nan; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 169: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1046,7 +1120,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 161: { // f64.add
+      case 170: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -1056,7 +1130,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // f64.sub
+      case 171: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
@@ -1066,7 +1140,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // f64.mul
+      case 172: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -1076,7 +1150,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // f64.div
+      case 173: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
@@ -1086,7 +1160,48 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 165: { // i32.trunc_f64_s
+      case 174: { // f64.min
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = Math.min(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4 | 0; break nan; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 175: { // f64.max
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = Math.max(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4 | 0; break nan; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 176: { // f64.copysign
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bh = R[br + 1 | 0];
+        lo = al;
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = (ah & 2147483647) | (bh & -2147483648);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 177: { // i32.trunc_f32_s
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        if (a !== a) { exit = 19; break loop; }
+        if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
+        R[fp + C[pc + 1 | 0] | 0] = a | 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 178: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1094,14 +1209,21 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 168: { // f32.convert_i32_s
+      case 181: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 169: { // f32.demote_f64
+      case 182: { // f32.convert_i32_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        F32[d] = a >>> 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 183: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1110,21 +1232,21 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 170: { // f64.convert_i32_s
+      case 184: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 171: { // f64.convert_i32_u
+      case 185: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 172: { // f64.promote_f32
+      case 186: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1133,19 +1255,19 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 173: { // i32.extend8_s
+      case 187: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 174: { // i32.extend16_s
+      case 188: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 283: { // copy.v128
+      case 302: { // copy.v128
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1155,7 +1277,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 284: { // select.v128
+      case 303: { // select.v128
         s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
@@ -1165,7 +1287,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 333: { // v128.load
+      case 352: { // v128.load
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last16) { exit = 20; break loop; }
@@ -1177,7 +1299,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 334: { // v128.load8x8_s
+      case 353: { // v128.load8x8_s
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1191,7 +1313,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 335: { // v128.load8x8_u
+      case 354: { // v128.load8x8_u
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1205,7 +1327,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 336: { // v128.load16x4_s
+      case 355: { // v128.load16x4_s
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1219,7 +1341,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 337: { // v128.load16x4_u
+      case 356: { // v128.load16x4_u
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1233,7 +1355,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 338: { // v128.load32x2_s
+      case 357: { // v128.load32x2_s
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1247,7 +1369,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 339: { // v128.load32x2_u
+      case 358: { // v128.load32x2_u
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1261,7 +1383,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 340: { // v128.load8_splat
+      case 359: { // v128.load8_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
@@ -1274,7 +1396,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 341: { // v128.load16_splat
+      case 360: { // v128.load16_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
@@ -1287,7 +1409,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 342: { // v128.load32_splat
+      case 361: { // v128.load32_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -1300,7 +1422,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 343: { // v128.load64_splat
+      case 362: { // v128.load64_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1314,7 +1436,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 344: { // v128.store
+      case 363: { // v128.store
         base = R[fp + C[pc + 1 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last16) { exit = 20; break loop; }
@@ -1331,7 +1453,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 345: { // v128.const
+      case 364: { // v128.const
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = C[pc + 2 | 0];
         R[d + 1 | 0] = C[pc + 3 | 0];
@@ -1340,7 +1462,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 6 | 0;
         continue;
       }
-      case 346: { // i8x16.shuffle
+      case 365: { // i8x16.shuffle
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1352,7 +1474,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 348: { // i8x16.splat
+      case 367: { // i8x16.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xff, 0x01010101);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1362,7 +1484,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 349: { // i16x8.splat
+      case 368: { // i16x8.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xffff, 0x10001);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1372,7 +1494,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 350: case 352: { // i32x4.splat, f32x4.splat
+      case 369: case 371: { // i32x4.splat, f32x4.splat
         p = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1382,7 +1504,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 351: case 353: { // i64x2.splat, f64x2.splat
+      case 370: case 372: { // i64x2.splat, f64x2.splat
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1394,40 +1516,40 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 354: { // i8x16.extract_lane_s
+      case 373: { // i8x16.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 355: { // i8x16.extract_lane_u
+      case 374: { // i8x16.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >>> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 357: { // i16x8.extract_lane_s
+      case 376: { // i16x8.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 358: { // i16x8.extract_lane_u
+      case 377: { // i16x8.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >>> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 360: case 364: { // i32x4.extract_lane, f32x4.extract_lane
+      case 379: case 383: { // i32x4.extract_lane, f32x4.extract_lane
         R[fp + C[pc + 1 | 0] | 0] = R[(fp + C[pc + 2 | 0] | 0) + C[pc + 3 | 0] | 0];
         pc = pc + 4 | 0;
         continue;
       }
-      case 361: case 365: { // i32x4.replace_lane, f32x4.replace_lane
+      case 380: case 384: { // i32x4.replace_lane, f32x4.replace_lane
         p = R[fp + C[pc + 3 | 0] | 0];
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1439,7 +1561,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 362: case 366: { // i64x2.extract_lane, f64x2.extract_lane
+      case 381: case 385: { // i64x2.extract_lane, f64x2.extract_lane
         s = (fp + C[pc + 2 | 0] | 0) + 2 * C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1448,7 +1570,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 368: case 369: case 378: case 379: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
+      case 387: case 388: case 397: case 398: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1467,7 +1589,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 370: case 371: case 372: case 373: case 374: case 375: case 376: case 377: case 380: case 381: case 382: case 383: case 384: case 385: case 386: case 387: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
+      case 389: case 390: case 391: case 392: case 393: case 394: case 395: case 396: case 399: case 400: case 401: case 402: case 403: case 404: case 405: case 406: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1490,7 +1612,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 388: case 389: { // i32x4.eq, i32x4.ne
+      case 407: case 408: { // i32x4.eq, i32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1505,7 +1627,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 390: case 392: case 394: case 396: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
+      case 409: case 411: case 413: case 415: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1520,7 +1642,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 391: case 393: case 395: case 397: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
+      case 410: case 412: case 414: case 416: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1535,7 +1657,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 398: case 399: { // f32x4.eq, f32x4.ne
+      case 417: case 418: { // f32x4.eq, f32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1550,7 +1672,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 400: case 401: { // f32x4.lt, f32x4.gt
+      case 419: case 420: { // f32x4.lt, f32x4.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1565,7 +1687,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 402: case 403: { // f32x4.le, f32x4.ge
+      case 421: case 422: { // f32x4.le, f32x4.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1580,7 +1702,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 404: case 405: { // f64x2.eq, f64x2.ne
+      case 423: case 424: { // f64x2.eq, f64x2.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1598,7 +1720,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 406: case 407: { // f64x2.lt, f64x2.gt
+      case 425: case 426: { // f64x2.lt, f64x2.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1616,7 +1738,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 408: case 409: { // f64x2.le, f64x2.ge
+      case 427: case 428: { // f64x2.le, f64x2.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1634,7 +1756,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 410: { // v128.not
+      case 429: { // v128.not
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1644,7 +1766,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 411: { // v128.and
+      case 430: { // v128.and
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1656,7 +1778,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 412: { // v128.andnot
+      case 431: { // v128.andnot
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1668,7 +1790,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 413: { // v128.or
+      case 432: { // v128.or
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1680,7 +1802,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 414: { // v128.xor
+      case 433: { // v128.xor
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1692,7 +1814,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 415: { // v128.bitselect
+      case 434: { // v128.bitselect
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         u = fp + C[pc + 4 | 0] | 0;
@@ -1706,13 +1828,13 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 416: { // v128.any_true
+      case 435: { // v128.any_true
         s = fp + C[pc + 2 | 0] | 0;
         R[fp + C[pc + 1 | 0] | 0] = (R[s] | R[s + 1 | 0] | R[s + 2 | 0] | R[s + 3 | 0]) !== 0 ? 1 : 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 425: { // v128.load32_zero
+      case 444: { // v128.load32_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -1724,7 +1846,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 426: { // v128.load64_zero
+      case 445: { // v128.load64_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1736,7 +1858,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 429: case 461: { // i8x16.abs, i16x8.abs
+      case 448: case 480: { // i8x16.abs, i16x8.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1752,7 +1874,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 430: case 462: { // i8x16.neg, i16x8.neg
+      case 449: case 481: { // i8x16.neg, i16x8.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1764,7 +1886,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 431: { // i8x16.popcnt
+      case 450: { // i8x16.popcnt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1776,7 +1898,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 432: { // i8x16.all_true
+      case 451: { // i8x16.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7f7f7f7f) + 0x7f7f7f7f | p | 0x7f7f7f7f) !== -1) m = 0; }
@@ -1784,7 +1906,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 433: { // i8x16.bitmask
+      case 452: { // i8x16.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 7 & 1 | p >>> 14 & 2 | p >>> 21 & 4 | p >>> 28 & 8) << i * 4; }
@@ -1792,7 +1914,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 440: { // i8x16.shl
+      case 459: { // i8x16.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff << n & 0xff, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -1804,7 +1926,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 442: { // i8x16.shr_u
+      case 461: { // i8x16.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -1816,7 +1938,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 443: case 475: { // i8x16.add, i16x8.add
+      case 462: case 494: { // i8x16.add, i16x8.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1830,7 +1952,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 444: case 476: { // i8x16.add_sat_s, i16x8.add_sat_s
+      case 463: case 495: { // i8x16.add_sat_s, i16x8.add_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1848,7 +1970,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 445: case 477: { // i8x16.add_sat_u, i16x8.add_sat_u
+      case 464: case 496: { // i8x16.add_sat_u, i16x8.add_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1865,7 +1987,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 446: case 478: { // i8x16.sub, i16x8.sub
+      case 465: case 497: { // i8x16.sub, i16x8.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1879,7 +2001,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 447: case 479: { // i8x16.sub_sat_s, i16x8.sub_sat_s
+      case 466: case 498: { // i8x16.sub_sat_s, i16x8.sub_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1897,7 +2019,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 448: case 480: { // i8x16.sub_sat_u, i16x8.sub_sat_u
+      case 467: case 499: { // i8x16.sub_sat_u, i16x8.sub_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1915,7 +2037,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 451: case 452: case 453: case 454: case 483: case 484: case 485: case 486: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
+      case 470: case 471: case 472: case 473: case 502: case 503: case 504: case 505: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1939,7 +2061,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 456: case 487: { // i8x16.avgr_u, i16x8.avgr_u
+      case 475: case 506: { // i8x16.avgr_u, i16x8.avgr_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1953,7 +2075,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 457: { // i16x8.extadd_pairwise_i8x16_s
+      case 476: { // i16x8.extadd_pairwise_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1963,7 +2085,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 458: { // i16x8.extadd_pairwise_i8x16_u
+      case 477: { // i16x8.extadd_pairwise_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1973,7 +2095,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 459: { // i32x4.extadd_pairwise_i16x8_s
+      case 478: { // i32x4.extadd_pairwise_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1983,7 +2105,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 460: { // i32x4.extadd_pairwise_i16x8_u
+      case 479: { // i32x4.extadd_pairwise_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1993,7 +2115,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 464: { // i16x8.all_true
+      case 483: { // i16x8.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7fff7fff) + 0x7fff7fff | p | 0x7fff7fff) !== -1) m = 0; }
@@ -2001,7 +2123,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 465: { // i16x8.bitmask
+      case 484: { // i16x8.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 15 & 1 | p >>> 30 & 2) << i * 2; }
@@ -2009,7 +2131,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 468: { // i16x8.extend_low_i8x16_s
+      case 487: { // i16x8.extend_low_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2021,7 +2143,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 469: { // i16x8.extend_high_i8x16_s
+      case 488: { // i16x8.extend_high_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2033,7 +2155,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 470: { // i16x8.extend_low_i8x16_u
+      case 489: { // i16x8.extend_low_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2045,7 +2167,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 471: { // i16x8.extend_high_i8x16_u
+      case 490: { // i16x8.extend_high_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2057,7 +2179,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 472: { // i16x8.shl
+      case 491: { // i16x8.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff << n & 0xffff, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2069,7 +2191,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 473: { // i16x8.shr_s
+      case 492: { // i16x8.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2080,7 +2202,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 474: { // i16x8.shr_u
+      case 493: { // i16x8.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff >>> n, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2092,7 +2214,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 482: { // i16x8.mul
+      case 501: { // i16x8.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2104,7 +2226,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 492: { // i32x4.abs
+      case 511: { // i32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2114,7 +2236,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 493: { // i32x4.neg
+      case 512: { // i32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2124,7 +2246,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 494: { // i32x4.all_true
+      case 513: { // i32x4.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (p === 0) m = 0; }
@@ -2132,7 +2254,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 495: { // i32x4.bitmask
+      case 514: { // i32x4.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 31) << i; }
@@ -2140,7 +2262,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 496: { // i32x4.extend_low_i16x8_s
+      case 515: { // i32x4.extend_low_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2152,7 +2274,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 497: { // i32x4.extend_high_i16x8_s
+      case 516: { // i32x4.extend_high_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2164,7 +2286,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 498: { // i32x4.extend_low_i16x8_u
+      case 517: { // i32x4.extend_low_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2176,7 +2298,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 499: { // i32x4.extend_high_i16x8_u
+      case 518: { // i32x4.extend_high_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2188,7 +2310,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 500: { // i32x4.shl
+      case 519: { // i32x4.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2199,7 +2321,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 501: { // i32x4.shr_s
+      case 520: { // i32x4.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2210,7 +2332,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 502: { // i32x4.shr_u
+      case 521: { // i32x4.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2221,7 +2343,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 503: { // i32x4.add
+      case 522: { // i32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2233,7 +2355,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 504: { // i32x4.sub
+      case 523: { // i32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2245,7 +2367,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 505: { // i32x4.mul
+      case 524: { // i32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2257,7 +2379,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 506: case 508: { // i32x4.min_s, i32x4.max_s
+      case 525: case 527: { // i32x4.min_s, i32x4.max_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2272,7 +2394,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 507: case 509: { // i32x4.min_u, i32x4.max_u
+      case 526: case 528: { // i32x4.min_u, i32x4.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2287,7 +2409,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 510: { // i32x4.dot_i16x8_s
+      case 529: { // i32x4.dot_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2299,7 +2421,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 519: { // i64x2.extend_low_i32x4_s
+      case 538: { // i64x2.extend_low_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2311,7 +2433,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 520: { // i64x2.extend_high_i32x4_s
+      case 539: { // i64x2.extend_high_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2323,7 +2445,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 521: { // i64x2.extend_low_i32x4_u
+      case 540: { // i64x2.extend_low_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2335,7 +2457,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 522: { // i64x2.extend_high_i32x4_u
+      case 541: { // i64x2.extend_high_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2347,7 +2469,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 526: { // i64x2.add
+      case 545: { // i64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2362,7 +2484,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 527: { // i64x2.sub
+      case 546: { // i64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2377,7 +2499,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 539: { // f32x4.abs
+      case 558: { // f32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2387,7 +2509,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 540: { // f32x4.neg
+      case 559: { // f32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2397,7 +2519,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 541: { // f32x4.sqrt
+      case 560: { // f32x4.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2409,7 +2531,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 542: { // f32x4.add
+      case 561: { // f32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2423,7 +2545,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 543: { // f32x4.sub
+      case 562: { // f32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2437,7 +2559,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 544: { // f32x4.mul
+      case 563: { // f32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2451,7 +2573,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 545: { // f32x4.div
+      case 564: { // f32x4.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2465,7 +2587,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 546: { // f32x4.min
+      case 565: { // f32x4.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2479,7 +2601,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 547: { // f32x4.max
+      case 566: { // f32x4.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2493,7 +2615,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 552: { // f64x2.sqrt
+      case 571: { // f64x2.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
@@ -2505,7 +2627,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 553: { // f64x2.add
+      case 572: { // f64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2519,7 +2641,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 554: { // f64x2.sub
+      case 573: { // f64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2533,7 +2655,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 555: { // f64x2.mul
+      case 574: { // f64x2.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2547,7 +2669,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 556: { // f64x2.div
+      case 575: { // f64x2.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2561,7 +2683,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 557: { // f64x2.min
+      case 576: { // f64x2.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2575,7 +2697,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 558: { // f64x2.max
+      case 577: { // f64x2.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2589,14 +2711,14 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 563: { // f32x4.convert_i32x4_s
+      case 582: { // f32x4.convert_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 564: { // f32x4.convert_i32x4_u
+      case 583: { // f32x4.convert_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0] >>> 0;
