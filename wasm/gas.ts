@@ -71,7 +71,7 @@ export const EVALUATED_COST = 192;
 export const SEGMENT_ELEMENT_COST = 4;
 
 /** What a call to a host function costs where it declares nothing else. */
-export const HOST_CALL = { base: 50, perByte: 0 } as const;
+export const HOST_CALL = { base: 200, perByte: 0 } as const;
 
 /** What a WASI call costs: `base` units and a unit for every 32 bytes moved. */
 export const WASI_CALL = { base: 400, perByte: 1 / 32 } as const;

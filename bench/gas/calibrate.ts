@@ -102,19 +102,27 @@ function prepare(
     : prepareGuest(engine, unitOf(product, item.name, bytes), item, target);
 }
 
+/** Samples of as many rounds as last for the time. */
+async function lasting<S extends Sample | Promise<Sample>>(
+  target: number,
+  take: (rounds: number) => S,
+): Promise<() => S> {
+  let rounds = 1;
+  const sample = () => take(rounds);
+  // The better of two: a sample into which some compilation of the host's falls would end the search too soon.
+  const took = async () => Math.min((await sample()).nanoseconds, (await sample()).nanoseconds);
+  for (let last = await took(); last < target; last = await took()) {
+    rounds = Math.ceil(rounds * Math.min(16, Math.max(1.5, (1.1 * target) / last)));
+  }
+  return sample;
+}
+
 async function prepareGuest(engine: Engine, unit: Unit, item: Case, target: number): Promise<() => Sample> {
   const compiled = await engine.compile(unit);
   switch (item.timing) {
     case 'call': {
       const guest = instantiate(compiled, unit, item);
-      let rounds = 1;
-      const sample = (): Sample => callSample(guest, rounds);
-      // The better of two: a sample into which some compilation of the host's falls would end the search too soon.
-      const took = () => Math.min(sample().nanoseconds, sample().nanoseconds);
-      for (let last = took(); last < target; last = took()) {
-        rounds = Math.ceil(rounds * Math.min(16, Math.max(1.5, (1.1 * target) / last)));
-      }
-      return sample;
+      return lasting(target, (rounds) => callSample(guest, rounds));
     }
     case 'fresh':
       return () => gather(target, () => callSample(instantiate(compiled, unit, item), item.rounds ?? 1));
@@ -172,16 +180,13 @@ async function prepareSandbox(
   target: number,
 ): Promise<() => Promise<Sample>> {
   const guest = await WasmSandbox.fromBytes(bytes, { engine: 'interpreter' });
-  let rounds = 1;
-  const sample = async (): Promise<Sample> => {
+  return lasting(target, async (rounds): Promise<Sample> => {
     const gas = guest.getResourceStats().gasUsed;
     const start = cpuTime();
     await guest.call('run', [rounds]);
     const nanoseconds = (cpuTime() - start) * 1e6;
     return { nanoseconds, gas: Number(guest.getResourceStats().gasUsed - gas), rounds };
-  };
-  for (let took = await sample(); took.nanoseconds < target; took = await sample()) rounds *= 2;
-  return sample;
+  });
 }
 
 /** The figure that the rest of the machine disturbed least; nothing makes a loop faster than it is. */

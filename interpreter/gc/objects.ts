@@ -65,19 +65,23 @@ interface Traced {
 
 export class StructObject implements Traced {
   readonly type: StructType;
+  /** That of the type: to look it up at every access would take longer than the access. */
+  readonly layout: StructLayout;
   readonly words: number[];
   readonly references: Reference[];
   mark = 0;
 
   constructor(type: StructType) {
-    const { words, references } = layoutOf(type);
+    const layout = layoutOf(type);
+    const { words, references } = layout;
     this.type = type;
+    this.layout = layout;
     this.words = words === 0 ? NO_WORDS : new Array<number>(words).fill(0);
     this.references = references === 0 ? NO_REFERENCES : new Array<Reference>(references).fill(null);
   }
 
   get bytes(): number {
-    return layoutOf(this.type).bytes;
+    return this.layout.bytes;
   }
 }
 
@@ -199,7 +203,7 @@ export function store(
 
 /** A struct's field as a holder, and its place in it. */
 export function placeOfField(object: StructObject, field: number): number {
-  return layoutOf(object.type).places[field] as number;
+  return object.layout.places[field] as number;
 }
 
 /** Copies a register into the elements from `start` to before `end`. */

@@ -104,10 +104,10 @@ export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
   'struct.new': (o) =>
     newStruct(o, (object, { fields }) => {
       let register = o.register(3);
-      for (const [i, { type }] of fields.entries()) {
+      fields.forEach(({ type }, i) => {
         store(object, placeOfField(object, i), type, o.thread, register);
         register += registersOf(type);
-      }
+      });
     }),
   'struct.new_default': (o) => newStruct(o, () => undefined),
   'struct.get': (o) => {
