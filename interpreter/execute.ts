@@ -261,10 +261,11 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
   const main = (thread.instance as Instance).store.unmetered ?? run;
   // The main loop and that for vectors leave to each other what only one of them has.
   let loop = main;
-  let rares = 0;
+  let departures = 0;
   for (;;) {
     thread.bind(thread.instance as Instance);
     let exit = loop(thread);
+    if ((++departures & 31) === 0) knock(thread, loop);
     if (exit === EXIT.rare) {
       const instruction = thread.code[thread.pc] as number;
       if (instruction < FIRST_RARE) {
@@ -276,7 +277,6 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         continue;
       }
       exit = thread.rare();
-      if ((++rares & 31) === 0) knock(thread, loop);
     }
     if (exit === EXIT.indirect) exit = thread.toElement();
     else if (exit === EXIT.import) exit = thread.toImport();

@@ -64,7 +64,7 @@ const WITHOUT_CONSTANT = /^i(32|64)\.(sub|rotr)$/;
 
 /** Instructions that are not so frequent that they would earn a place in the main loop, which must stay small. */
 const HOT =
-  /^(i32\.(div_s|div_u|rem_s|rem_u|rotr|clz|extend8_s|extend16_s)|i64\.(eqz|clz|ctz|rotr|extend32_s|extend_i32_s|extend_i32_u)|f64\.(add|sub|mul|div|abs|neg|sqrt|floor|ceil|trunc|min|max|copysign|convert_i32_s|convert_i32_u|promote_f32)|f32\.(add|sub|mul|div|abs|neg|sqrt|min|max|convert_i32_s|convert_i32_u|demote_f64)|i32\.trunc_f(32|64)_s)$/;
+  /^(i32\.(div_s|div_u|rem_s|rem_u|rotr|clz|ctz|extend8_s|extend16_s)|i64\.(eqz|clz|ctz|rotr|extend32_s|extend_i32_s|extend_i32_u)|f64\.(add|sub|mul|div|abs|neg|sqrt|floor|ceil|trunc|min|max|copysign|convert_i32_s|convert_i32_u|promote_f32)|f32\.(add|sub|mul|div|abs|neg|sqrt|min|max|convert_i32_s|convert_i32_u|demote_f64)|i32\.trunc_f(32|64)_s)$/;
 
 function isHot(row: Opcode): boolean {
   return COMPARISONS.test(row.mnemonic) || INTEGER_OPS.test(row.mnemonic) || HOT.test(row.mnemonic);

@@ -1072,42 +1072,48 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 105: { // i32.add
+      case 105: { // i32.ctz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 106: { // i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 106: { // i32.add.k
+      case 107: { // i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 107: { // i32.sub
+      case 108: { // i32.sub
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 108: { // i32.mul
+      case 109: { // i32.mul
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 109: { // i32.mul.k
+      case 110: { // i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 110: { // i32.div_s
+      case 111: { // i32.div_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1116,7 +1122,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 111: { // i32.div_s.k
+      case 112: { // i32.div_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1125,7 +1131,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 112: { // i32.div_u
+      case 113: { // i32.div_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1133,7 +1139,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 113: { // i32.div_u.k
+      case 114: { // i32.div_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1141,7 +1147,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 114: { // i32.rem_s
+      case 115: { // i32.rem_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1149,7 +1155,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 115: { // i32.rem_s.k
+      case 116: { // i32.rem_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1157,7 +1163,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 116: { // i32.rem_u
+      case 117: { // i32.rem_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1165,7 +1171,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 117: { // i32.rem_u.k
+      case 118: { // i32.rem_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1173,112 +1179,112 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 118: { // i32.and
+      case 119: { // i32.and
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 119: { // i32.and.k
+      case 120: { // i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 120: { // i32.or
+      case 121: { // i32.or
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 121: { // i32.or.k
+      case 122: { // i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 122: { // i32.xor
+      case 123: { // i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 123: { // i32.xor.k
+      case 124: { // i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 124: { // i32.shl
+      case 125: { // i32.shl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 125: { // i32.shl.k
+      case 126: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 126: { // i32.shr_s
+      case 127: { // i32.shr_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 127: { // i32.shr_s.k
+      case 128: { // i32.shr_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 128: { // i32.shr_u
+      case 129: { // i32.shr_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 129: { // i32.shr_u.k
+      case 130: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 130: { // i32.rotl
+      case 131: { // i32.rotl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 131: { // i32.rotl.k
+      case 132: { // i32.rotl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 132: { // i32.rotr
+      case 133: { // i32.rotr
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 133: { // i64.clz
+      case 134: { // i64.clz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1289,7 +1295,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 134: { // i64.ctz
+      case 135: { // i64.ctz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1300,7 +1306,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 135: { // i64.add
+      case 136: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1314,7 +1320,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 136: { // i64.add.k
+      case 137: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1327,7 +1333,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 137: { // i64.sub
+      case 138: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1341,7 +1347,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 138: { // i64.mul
+      case 139: { // i64.mul
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1353,7 +1359,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 139: { // i64.mul.k
+      case 140: { // i64.mul.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1364,7 +1370,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 140: { // i64.and
+      case 141: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1378,7 +1384,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 141: { // i64.and.k
+      case 142: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1391,7 +1397,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 142: { // i64.or
+      case 143: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1405,7 +1411,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 143: { // i64.or.k
+      case 144: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1418,7 +1424,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 144: { // i64.xor
+      case 145: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1432,7 +1438,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 145: { // i64.xor.k
+      case 146: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1445,7 +1451,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 146: { // i64.shl
+      case 147: { // i64.shl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1457,7 +1463,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 147: { // i64.shl.k
+      case 148: { // i64.shl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1468,7 +1474,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 148: { // i64.shr_s
+      case 149: { // i64.shr_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1480,7 +1486,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 149: { // i64.shr_s.k
+      case 150: { // i64.shr_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1491,7 +1497,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 150: { // i64.shr_u
+      case 151: { // i64.shr_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1503,7 +1509,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 151: { // i64.shr_u.k
+      case 152: { // i64.shr_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1514,7 +1520,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 152: { // i64.rotl
+      case 153: { // i64.rotl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1526,7 +1532,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 153: { // i64.rotl.k
+      case 154: { // i64.rotl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1537,7 +1543,7 @@ export function run(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 154: { // i64.rotr
+      case 155: { // i64.rotr
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1549,19 +1555,19 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // f32.abs
+      case 156: { // f32.abs
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         continue;
       }
-      case 156: { // f32.neg
+      case 157: { // f32.neg
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 157: { // f32.sqrt
+      case 158: { // f32.sqrt
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1570,7 +1576,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 158: { // f32.add
+      case 159: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -1580,7 +1586,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 159: { // f32.sub
+      case 160: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1590,7 +1596,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // f32.mul
+      case 161: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1600,7 +1606,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 161: { // f32.div
+      case 162: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -1610,7 +1616,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // f32.min
+      case 163: { // f32.min
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = Math.min(a, b);
@@ -1620,7 +1626,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // f32.max
+      case 164: { // f32.max
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = Math.max(a, b);
@@ -1630,7 +1636,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // f64.abs
+      case 165: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1641,7 +1647,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 165: { // f64.neg
+      case 166: { // f64.neg
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1652,7 +1658,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 166: { // f64.ceil
+      case 167: { // f64.ceil
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.ceil(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1661,7 +1667,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 167: { // f64.floor
+      case 168: { // f64.floor
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.floor(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1670,7 +1676,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 168: { // f64.trunc
+      case 169: { // f64.trunc
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.trunc(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1679,7 +1685,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 169: { // f64.sqrt
+      case 170: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1688,7 +1694,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 170: { // f64.add
+      case 171: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -1698,7 +1704,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 171: { // f64.sub
+      case 172: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
@@ -1708,7 +1714,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // f64.mul
+      case 173: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -1718,7 +1724,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 173: { // f64.div
+      case 174: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
@@ -1728,7 +1734,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 174: { // f64.min
+      case 175: { // f64.min
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = Math.min(a, b);
@@ -1738,7 +1744,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 175: { // f64.max
+      case 176: { // f64.max
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = Math.max(a, b);
@@ -1748,7 +1754,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // f64.copysign
+      case 177: { // f64.copysign
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1761,7 +1767,7 @@ export function run(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 177: { // i32.trunc_f32_s
+      case 178: { // i32.trunc_f32_s
         a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1769,7 +1775,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 178: { // i32.trunc_f64_s
+      case 179: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1777,7 +1783,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 179: { // i64.extend_i32_s
+      case 180: { // i64.extend_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1786,7 +1792,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 180: { // i64.extend_i32_u
+      case 181: { // i64.extend_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1795,21 +1801,21 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 181: { // f32.convert_i32_s
+      case 182: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 182: { // f32.convert_i32_u
+      case 183: { // f32.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 183: { // f32.demote_f64
+      case 184: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1818,21 +1824,21 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 184: { // f64.convert_i32_s
+      case 185: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 185: { // f64.convert_i32_u
+      case 186: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 186: { // f64.promote_f32
+      case 187: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1841,19 +1847,19 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 187: { // i32.extend8_s
+      case 188: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 188: { // i32.extend16_s
+      case 189: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 189: { // i64.extend32_s
+      case 190: { // i64.extend32_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         lo = al;
@@ -1863,7 +1869,7 @@ export function run(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 190: { // br.i32.ge_s.k > return32
+      case 191: { // br.i32.ge_s.k > return32
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
         if (a >= b) {
@@ -1883,7 +1889,7 @@ export function run(thread: Thread): number {
         if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
-      case 191: { // const.f64 > f64.lt >a i32.xor.k
+      case 192: { // const.f64 > f64.lt >a i32.xor.k
         F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
         a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
@@ -1894,7 +1900,7 @@ export function run(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 192: { // const.f64 >b f64.mul >b f64.add > const32
+      case 193: { // const.f64 >b f64.mul >b f64.add > const32
         y = K.getFloat64((pc + 2 | 0) << 2, true);
         a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
@@ -1909,7 +1915,7 @@ export function run(thread: Thread): number {
         pc = pc + 15 | 0;
         continue;
       }
-      case 193: { // const32 > f32.mul
+      case 194: { // const32 > f32.mul
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         a = F32[fp + C[pc + 5 | 0] | 0];
         b = F32[fp + C[pc + 6 | 0] | 0];
@@ -1920,7 +1926,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 194: { // const32 > i32.add.k
+      case 195: { // const32 > i32.add.k
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         a = R[fp + C[pc + 5 | 0] | 0];
         b = C[pc + 6 | 0];
@@ -1928,7 +1934,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 195: { // const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k
+      case 196: { // const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         a = R[fp + C[pc + 5 | 0] | 0];
         b = C[pc + 6 | 0];
@@ -1949,13 +1955,13 @@ export function run(thread: Thread): number {
         pc = pc + 17 | 0;
         continue;
       }
-      case 196: { // const32 > select32
+      case 197: { // const32 > select32
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 7 | 0] | 0] !== 0 ? R[fp + C[pc + 5 | 0] | 0] : R[fp + C[pc + 6 | 0] | 0];
         pc = pc + 8 | 0;
         continue;
       }
-      case 197: { // const32 >a i32.sub
+      case 198: { // const32 >a i32.sub
         x = C[pc + 2 | 0];
         a = x;
         b = R[fp + C[pc + 6 | 0] | 0];
@@ -1963,7 +1969,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 198: { // const32 >a load64.f64
+      case 199: { // const32 >a load64.f64
         x = C[pc + 2 | 0];
         base = x;
         ea = base + C[pc + 6 | 0] | 0;
@@ -1975,7 +1981,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 199: { // const32 >b store32.i32
+      case 200: { // const32 >b store32.i32
         x = C[pc + 2 | 0];
         base = R[fp + C[pc + 4 | 0] | 0];
         ea = base + C[pc + 5 | 0] | 0;
@@ -1987,7 +1993,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 200: { // const32 >b store32.i8
+      case 201: { // const32 >b store32.i8
         x = C[pc + 2 | 0];
         base = R[fp + C[pc + 4 | 0] | 0];
         ea = base + C[pc + 5 | 0] | 0;
@@ -1997,7 +2003,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 201: { // copy32 > br
+      case 202: { // copy32 > br
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         target = C[pc + 4 | 0];
         gas = gas - C[pc + 5 | 0] | 0;
@@ -2005,7 +2011,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 202: { // copy32 > br_nz
+      case 203: { // copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         if (R[fp + C[pc + 4 | 0] | 0] !== 0) {
           target = C[pc + 5 | 0];
@@ -2018,20 +2024,20 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 203: { // copy32 > copy32
+      case 204: { // copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
         pc = pc + 6 | 0;
         continue;
       }
-      case 204: { // copy32 > copy32 > copy32
+      case 205: { // copy32 > copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
         R[fp + C[pc + 7 | 0] | 0] = R[fp + C[pc + 8 | 0] | 0];
         pc = pc + 9 | 0;
         continue;
       }
-      case 205: { // copy32 > i32.add.k
+      case 206: { // copy32 > i32.add.k
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         a = R[fp + C[pc + 5 | 0] | 0];
         b = C[pc + 6 | 0];
@@ -2039,7 +2045,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 206: { // copy32 > load32.i32 > store32.i32 > copy32 > br_nz
+      case 207: { // copy32 > load32.i32 > store32.i32 > copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         base = R[fp + C[pc + 5 | 0] | 0];
         ea = base + C[pc + 6 | 0] | 0;
@@ -2064,7 +2070,7 @@ export function run(thread: Thread): number {
         pc = pc + 19 | 0;
         continue;
       }
-      case 207: { // copy32 >a return32
+      case 208: { // copy32 >a return32
         x = R[fp + C[pc + 2 | 0] | 0];
         R[fp] = x;
         depth = depth - C[pc + 4 | 0] | 0;
@@ -2075,7 +2081,7 @@ export function run(thread: Thread): number {
         if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
-      case 208: { // f64.add > const.f64
+      case 209: { // f64.add > const.f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -2086,7 +2092,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 209: { // f64.add >b f64.mul >b f64.add
+      case 210: { // f64.add >b f64.mul >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a + b;
@@ -2102,7 +2108,7 @@ export function run(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 210: { // f64.mul > f64.mul
+      case 211: { // f64.mul > f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -2118,7 +2124,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 211: { // f64.mul >b f64.add
+      case 212: { // f64.mul >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
@@ -2131,7 +2137,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 212: { // f64.mul >b f64.sub > store64.f64 > i32.add.k
+      case 213: { // f64.mul >b f64.sub > store64.f64 > i32.add.k
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
@@ -2161,7 +2167,7 @@ export function run(thread: Thread): number {
         pc = pc + 16 | 0;
         continue;
       }
-      case 213: { // f64.sub >b f64.add
+      case 214: { // f64.sub >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a - b;
@@ -2174,7 +2180,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 214: { // global.get32 >a i32.add.k > global.set32
+      case 215: { // global.get32 >a i32.add.k > global.set32
         x = G[C[pc + 2 | 0]];
         a = x;
         b = C[pc + 6 | 0];
@@ -2183,7 +2189,7 @@ export function run(thread: Thread): number {
         pc = pc + 10 | 0;
         continue;
       }
-      case 215: { // global.get32 >a i32.add.k >a global.set32
+      case 216: { // global.get32 >a i32.add.k >a global.set32
         x = G[C[pc + 2 | 0]];
         a = x;
         b = C[pc + 6 | 0];
@@ -2192,7 +2198,7 @@ export function run(thread: Thread): number {
         pc = pc + 10 | 0;
         continue;
       }
-      case 216: { // global.get32 >a i32.add.k >a global.set32 > global.get32 >a br.i32.ge_s.k
+      case 217: { // global.get32 >a i32.add.k >a global.set32 > global.get32 >a br.i32.ge_s.k
         x = G[C[pc + 2 | 0]];
         a = x;
         b = C[pc + 6 | 0];
@@ -2212,7 +2218,7 @@ export function run(thread: Thread): number {
         pc = pc + 19 | 0;
         continue;
       }
-      case 217: { // global.get32 >a store32.i32
+      case 218: { // global.get32 >a store32.i32
         x = G[C[pc + 2 | 0]];
         base = x;
         ea = base + C[pc + 5 | 0] | 0;
@@ -2224,7 +2230,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 218: { // i32.add > const32 >b store32.i8 > i32.add
+      case 219: { // i32.add > const32 >b store32.i8 > i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2240,7 +2246,7 @@ export function run(thread: Thread): number {
         pc = pc + 15 | 0;
         continue;
       }
-      case 219: { // i32.add > i32.add.k
+      case 220: { // i32.add > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2250,7 +2256,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 220: { // i32.add > i32.add.k > br_nz
+      case 221: { // i32.add > i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2268,7 +2274,7 @@ export function run(thread: Thread): number {
         pc = pc + 13 | 0;
         continue;
       }
-      case 221: { // i32.add >a load32.u8
+      case 222: { // i32.add >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2279,7 +2285,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 222: { // i32.add >a load32.u8 >a br_nz > i32.shl.k >a i32.or.k
+      case 223: { // i32.add >a load32.u8 >a br_nz > i32.shl.k >a i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2304,7 +2310,7 @@ export function run(thread: Thread): number {
         pc = pc + 21 | 0;
         continue;
       }
-      case 223: { // i32.add >a return32
+      case 224: { // i32.add >a return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2317,7 +2323,7 @@ export function run(thread: Thread): number {
         if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
-      case 224: { // i32.add.k > br
+      case 225: { // i32.add.k > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2327,7 +2333,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 225: { // i32.add.k > br.i32.eq > br
+      case 226: { // i32.add.k > br.i32.eq > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2347,7 +2353,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 226: { // i32.add.k > br.i32.eq.k > load32.u8
+      case 227: { // i32.add.k > br.i32.eq.k > load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2368,7 +2374,7 @@ export function run(thread: Thread): number {
         pc = pc + 14 | 0;
         continue;
       }
-      case 227: { // i32.add.k > br_nz
+      case 228: { // i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2383,7 +2389,7 @@ export function run(thread: Thread): number {
         pc = pc + 9 | 0;
         continue;
       }
-      case 228: { // i32.add.k > i32.add.k
+      case 229: { // i32.add.k > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2393,7 +2399,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 229: { // i32.add.k > load32.i32
+      case 230: { // i32.add.k > load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2404,7 +2410,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 230: { // i32.add.k >a global.set32
+      case 231: { // i32.add.k >a global.set32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2412,7 +2418,7 @@ export function run(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 231: { // i32.add.k >a i32.and.k
+      case 232: { // i32.add.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2422,7 +2428,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 232: { // i32.add.k >a load32.u8
+      case 233: { // i32.add.k >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2433,7 +2439,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 233: { // i32.add.k >a load32.u8 >b i32.xor
+      case 234: { // i32.add.k >a load32.u8 >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2447,7 +2453,7 @@ export function run(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 234: { // i32.add.k >a load64.f64
+      case 235: { // i32.add.k >a load64.f64
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2461,7 +2467,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 235: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
+      case 236: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2481,7 +2487,7 @@ export function run(thread: Thread): number {
         pc = pc + 16 | 0;
         continue;
       }
-      case 236: { // i32.add.k >b store32.i32
+      case 237: { // i32.add.k >b store32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2495,7 +2501,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 237: { // i32.and >b i32.add
+      case 238: { // i32.and >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = a & b;
@@ -2505,7 +2511,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 238: { // i32.and.k >a br.i32.eq.k
+      case 239: { // i32.and.k >a br.i32.eq.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a & b;
@@ -2522,7 +2528,7 @@ export function run(thread: Thread): number {
         pc = pc + 10 | 0;
         continue;
       }
-      case 239: { // i32.and.k >b i32.xor >a br.i32.eq.k
+      case 240: { // i32.and.k >b i32.xor >a br.i32.eq.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a & b;
@@ -2542,7 +2548,7 @@ export function run(thread: Thread): number {
         pc = pc + 14 | 0;
         continue;
       }
-      case 240: { // i32.and.k >c select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
+      case 241: { // i32.and.k >c select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a & b;
@@ -2559,7 +2565,7 @@ export function run(thread: Thread): number {
         pc = pc + 21 | 0;
         continue;
       }
-      case 241: { // i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br
+      case 242: { // i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = Math.imul(a, b);
@@ -2578,7 +2584,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 242: { // i32.mul.k >a i32.add.k > i32.shr_u.k
+      case 243: { // i32.mul.k >a i32.add.k > i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = Math.imul(a, b);
@@ -2591,7 +2597,7 @@ export function run(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 243: { // i32.rotl.k >b i32.xor
+      case 244: { // i32.rotl.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a << b) | (a >>> -b);
@@ -2601,7 +2607,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 244: { // i32.shl.k >a i32.add.k
+      case 245: { // i32.shl.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2611,7 +2617,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 245: { // i32.shl.k >a i32.add.k >a load32.i32
+      case 246: { // i32.shl.k >a i32.add.k >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2625,7 +2631,7 @@ export function run(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 246: { // i32.shl.k >a i32.xor > i32.shr_u.k
+      case 247: { // i32.shl.k >a i32.xor > i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2638,7 +2644,7 @@ export function run(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 247: { // i32.shl.k >b i32.add
+      case 248: { // i32.shl.k >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2648,7 +2654,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 248: { // i32.shr_u.k >a i32.add >a i32.and.k > copy32
+      case 249: { // i32.shr_u.k >a i32.add >a i32.and.k > copy32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2662,7 +2668,7 @@ export function run(thread: Thread): number {
         pc = pc + 15 | 0;
         continue;
       }
-      case 249: { // i32.shr_u.k >a i32.and.k
+      case 250: { // i32.shr_u.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2672,7 +2678,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 250: { // i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k
+      case 251: { // i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2691,7 +2697,7 @@ export function run(thread: Thread): number {
         pc = pc + 20 | 0;
         continue;
       }
-      case 251: { // i32.shr_u.k >b i32.xor
+      case 252: { // i32.shr_u.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2701,7 +2707,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 252: { // i32.sub >a return32
+      case 253: { // i32.sub >a return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a - b) | 0;
@@ -2714,7 +2720,7 @@ export function run(thread: Thread): number {
         if (gas < -1073741824) { exit = 10; break loop; }
         continue;
       }
-      case 253: { // load32.i16 >b i32.mul >a i32.add > i32.add.k
+      case 254: { // load32.i16 >b i32.mul >a i32.add > i32.add.k
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
@@ -2731,7 +2737,7 @@ export function run(thread: Thread): number {
         pc = pc + 16 | 0;
         continue;
       }
-      case 254: { // load32.i32 > br
+      case 255: { // load32.i32 > br
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2742,7 +2748,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 255: { // load32.i32 > br_nz
+      case 256: { // load32.i32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2758,7 +2764,7 @@ export function run(thread: Thread): number {
         pc = pc + 9 | 0;
         continue;
       }
-      case 256: { // load32.i32 > load32.i32
+      case 257: { // load32.i32 > load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2770,7 +2776,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 257: { // load32.i32 >a br_table
+      case 258: { // load32.i32 >a br_table
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2784,7 +2790,7 @@ export function run(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 258: { // load32.i32 >a i32.add.k >b store32.i32
+      case 259: { // load32.i32 >a i32.add.k >b store32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2802,7 +2808,7 @@ export function run(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 259: { // load32.i32 >a i32.shr_u.k >b br.i32.lt_u
+      case 260: { // load32.i32 >a i32.shr_u.k >b br.i32.lt_u
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2823,7 +2829,7 @@ export function run(thread: Thread): number {
         pc = pc + 14 | 0;
         continue;
       }
-      case 260: { // load32.i32 >a load32.u16 > i32.and.k >b br.i32.eq
+      case 261: { // load32.i32 >a load32.u16 > i32.and.k >b br.i32.eq
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2848,7 +2854,7 @@ export function run(thread: Thread): number {
         pc = pc + 18 | 0;
         continue;
       }
-      case 261: { // load32.i32 >a load32.u8
+      case 262: { // load32.i32 >a load32.u8
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2860,7 +2866,7 @@ export function run(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 262: { // load32.u16 > load32.u16 >b i32.mul > copy32 > copy32
+      case 263: { // load32.u16 > load32.u16 >b i32.mul > copy32 > copy32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
@@ -2877,7 +2883,7 @@ export function run(thread: Thread): number {
         pc = pc + 18 | 0;
         continue;
       }
-      case 263: { // store32.i8 > i32.add.k
+      case 264: { // store32.i8 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         ea = base + C[pc + 2 | 0] | 0;
         if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
@@ -2924,15 +2930,9 @@ export function computeRarely(thread: Thread): number {
   loop: for (;;) {
   nan: {
   switch (C[pc]) {
-        case 264: { // i32.eqz
+        case 265: { // i32.eqz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
-        pc = pc + 3 | 0;
-        break loop;
-      }
-      case 265: { // i32.ctz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
         pc = pc + 3 | 0;
         break loop;
       }

@@ -999,42 +999,48 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 105: { // i32.add
+      case 105: { // i32.ctz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 106: { // i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 106: { // i32.add.k
+      case 107: { // i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 107: { // i32.sub
+      case 108: { // i32.sub
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 108: { // i32.mul
+      case 109: { // i32.mul
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 109: { // i32.mul.k
+      case 110: { // i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 110: { // i32.div_s
+      case 111: { // i32.div_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1043,7 +1049,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 111: { // i32.div_s.k
+      case 112: { // i32.div_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1052,7 +1058,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 112: { // i32.div_u
+      case 113: { // i32.div_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1060,7 +1066,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 113: { // i32.div_u.k
+      case 114: { // i32.div_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1068,7 +1074,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 114: { // i32.rem_s
+      case 115: { // i32.rem_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1076,7 +1082,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 115: { // i32.rem_s.k
+      case 116: { // i32.rem_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1084,7 +1090,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 116: { // i32.rem_u
+      case 117: { // i32.rem_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1092,7 +1098,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 117: { // i32.rem_u.k
+      case 118: { // i32.rem_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -1100,112 +1106,112 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 118: { // i32.and
+      case 119: { // i32.and
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 119: { // i32.and.k
+      case 120: { // i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 120: { // i32.or
+      case 121: { // i32.or
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 121: { // i32.or.k
+      case 122: { // i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 122: { // i32.xor
+      case 123: { // i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 123: { // i32.xor.k
+      case 124: { // i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 124: { // i32.shl
+      case 125: { // i32.shl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 125: { // i32.shl.k
+      case 126: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 126: { // i32.shr_s
+      case 127: { // i32.shr_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 127: { // i32.shr_s.k
+      case 128: { // i32.shr_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 128: { // i32.shr_u
+      case 129: { // i32.shr_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 129: { // i32.shr_u.k
+      case 130: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 130: { // i32.rotl
+      case 131: { // i32.rotl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 131: { // i32.rotl.k
+      case 132: { // i32.rotl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 132: { // i32.rotr
+      case 133: { // i32.rotr
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 133: { // i64.clz
+      case 134: { // i64.clz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1216,7 +1222,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 134: { // i64.ctz
+      case 135: { // i64.ctz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1227,7 +1233,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 135: { // i64.add
+      case 136: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1241,7 +1247,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 136: { // i64.add.k
+      case 137: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1254,7 +1260,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 137: { // i64.sub
+      case 138: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1268,7 +1274,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 138: { // i64.mul
+      case 139: { // i64.mul
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1280,7 +1286,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 139: { // i64.mul.k
+      case 140: { // i64.mul.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1291,7 +1297,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 140: { // i64.and
+      case 141: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1305,7 +1311,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 141: { // i64.and.k
+      case 142: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1318,7 +1324,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 142: { // i64.or
+      case 143: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1332,7 +1338,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 143: { // i64.or.k
+      case 144: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1345,7 +1351,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 144: { // i64.xor
+      case 145: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1359,7 +1365,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 145: { // i64.xor.k
+      case 146: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1372,7 +1378,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 146: { // i64.shl
+      case 147: { // i64.shl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1384,7 +1390,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 147: { // i64.shl.k
+      case 148: { // i64.shl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1395,7 +1401,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 148: { // i64.shr_s
+      case 149: { // i64.shr_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1407,7 +1413,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 149: { // i64.shr_s.k
+      case 150: { // i64.shr_s.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1418,7 +1424,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 150: { // i64.shr_u
+      case 151: { // i64.shr_u
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1430,7 +1436,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 151: { // i64.shr_u.k
+      case 152: { // i64.shr_u.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1441,7 +1447,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 152: { // i64.rotl
+      case 153: { // i64.rotl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1453,7 +1459,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 153: { // i64.rotl.k
+      case 154: { // i64.rotl.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1464,7 +1470,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 154: { // i64.rotr
+      case 155: { // i64.rotr
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1476,19 +1482,19 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // f32.abs
+      case 156: { // f32.abs
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         continue;
       }
-      case 156: { // f32.neg
+      case 157: { // f32.neg
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
         pc = pc + 3 | 0;
         continue;
       }
-      case 157: { // f32.sqrt
+      case 158: { // f32.sqrt
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1497,7 +1503,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 158: { // f32.add
+      case 159: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -1507,7 +1513,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 159: { // f32.sub
+      case 160: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1517,7 +1523,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // f32.mul
+      case 161: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1527,7 +1533,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 161: { // f32.div
+      case 162: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -1537,7 +1543,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // f32.min
+      case 163: { // f32.min
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = Math.min(a, b);
@@ -1547,7 +1553,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // f32.max
+      case 164: { // f32.max
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = Math.max(a, b);
@@ -1557,7 +1563,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // f64.abs
+      case 165: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1568,7 +1574,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 165: { // f64.neg
+      case 166: { // f64.neg
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1579,7 +1585,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 166: { // f64.ceil
+      case 167: { // f64.ceil
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.ceil(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1588,7 +1594,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 167: { // f64.floor
+      case 168: { // f64.floor
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.floor(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1597,7 +1603,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 168: { // f64.trunc
+      case 169: { // f64.trunc
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.trunc(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1606,7 +1612,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 169: { // f64.sqrt
+      case 170: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1615,7 +1621,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 170: { // f64.add
+      case 171: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -1625,7 +1631,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 171: { // f64.sub
+      case 172: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
@@ -1635,7 +1641,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // f64.mul
+      case 173: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -1645,7 +1651,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 173: { // f64.div
+      case 174: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
@@ -1655,7 +1661,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 174: { // f64.min
+      case 175: { // f64.min
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = Math.min(a, b);
@@ -1665,7 +1671,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 175: { // f64.max
+      case 176: { // f64.max
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = Math.max(a, b);
@@ -1675,7 +1681,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // f64.copysign
+      case 177: { // f64.copysign
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1688,7 +1694,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 177: { // i32.trunc_f32_s
+      case 178: { // i32.trunc_f32_s
         a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1696,7 +1702,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 178: { // i32.trunc_f64_s
+      case 179: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1704,7 +1710,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 179: { // i64.extend_i32_s
+      case 180: { // i64.extend_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1713,7 +1719,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 180: { // i64.extend_i32_u
+      case 181: { // i64.extend_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1722,21 +1728,21 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 181: { // f32.convert_i32_s
+      case 182: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 182: { // f32.convert_i32_u
+      case 183: { // f32.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 183: { // f32.demote_f64
+      case 184: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1745,21 +1751,21 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 184: { // f64.convert_i32_s
+      case 185: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 185: { // f64.convert_i32_u
+      case 186: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 186: { // f64.promote_f32
+      case 187: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1768,19 +1774,19 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 187: { // i32.extend8_s
+      case 188: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 188: { // i32.extend16_s
+      case 189: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;
         continue;
       }
-      case 189: { // i64.extend32_s
+      case 190: { // i64.extend32_s
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         lo = al;
@@ -1790,7 +1796,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 190: { // br.i32.ge_s.k > return32
+      case 191: { // br.i32.ge_s.k > return32
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
         if (a >= b) {
@@ -1806,7 +1812,7 @@ export function runUnmetered(thread: Thread): number {
         fp = fp - C[pc - 1 | 0] | 0;
         continue;
       }
-      case 191: { // const.f64 > f64.lt >a i32.xor.k
+      case 192: { // const.f64 > f64.lt >a i32.xor.k
         F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
         a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
@@ -1817,7 +1823,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 192: { // const.f64 >b f64.mul >b f64.add > const32
+      case 193: { // const.f64 >b f64.mul >b f64.add > const32
         y = K.getFloat64((pc + 2 | 0) << 2, true);
         a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
         b = y;
@@ -1832,7 +1838,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 15 | 0;
         continue;
       }
-      case 193: { // const32 > f32.mul
+      case 194: { // const32 > f32.mul
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         a = F32[fp + C[pc + 5 | 0] | 0];
         b = F32[fp + C[pc + 6 | 0] | 0];
@@ -1843,7 +1849,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 194: { // const32 > i32.add.k
+      case 195: { // const32 > i32.add.k
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         a = R[fp + C[pc + 5 | 0] | 0];
         b = C[pc + 6 | 0];
@@ -1851,7 +1857,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 195: { // const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k
+      case 196: { // const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         a = R[fp + C[pc + 5 | 0] | 0];
         b = C[pc + 6 | 0];
@@ -1870,13 +1876,13 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 17 | 0;
         continue;
       }
-      case 196: { // const32 > select32
+      case 197: { // const32 > select32
         R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
         R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 7 | 0] | 0] !== 0 ? R[fp + C[pc + 5 | 0] | 0] : R[fp + C[pc + 6 | 0] | 0];
         pc = pc + 8 | 0;
         continue;
       }
-      case 197: { // const32 >a i32.sub
+      case 198: { // const32 >a i32.sub
         x = C[pc + 2 | 0];
         a = x;
         b = R[fp + C[pc + 6 | 0] | 0];
@@ -1884,7 +1890,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 198: { // const32 >a load64.f64
+      case 199: { // const32 >a load64.f64
         x = C[pc + 2 | 0];
         base = x;
         ea = base + C[pc + 6 | 0] | 0;
@@ -1896,7 +1902,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 199: { // const32 >b store32.i32
+      case 200: { // const32 >b store32.i32
         x = C[pc + 2 | 0];
         base = R[fp + C[pc + 4 | 0] | 0];
         ea = base + C[pc + 5 | 0] | 0;
@@ -1908,7 +1914,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 200: { // const32 >b store32.i8
+      case 201: { // const32 >b store32.i8
         x = C[pc + 2 | 0];
         base = R[fp + C[pc + 4 | 0] | 0];
         ea = base + C[pc + 5 | 0] | 0;
@@ -1918,14 +1924,14 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 201: { // copy32 > br
+      case 202: { // copy32 > br
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         target = C[pc + 4 | 0];
         if (target <= pc) { pc = target; break; }
         pc = target;
         continue;
       }
-      case 202: { // copy32 > br_nz
+      case 203: { // copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         if (R[fp + C[pc + 4 | 0] | 0] !== 0) {
           target = C[pc + 5 | 0];
@@ -1936,20 +1942,20 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 203: { // copy32 > copy32
+      case 204: { // copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
         pc = pc + 6 | 0;
         continue;
       }
-      case 204: { // copy32 > copy32 > copy32
+      case 205: { // copy32 > copy32 > copy32
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
         R[fp + C[pc + 7 | 0] | 0] = R[fp + C[pc + 8 | 0] | 0];
         pc = pc + 9 | 0;
         continue;
       }
-      case 205: { // copy32 > i32.add.k
+      case 206: { // copy32 > i32.add.k
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         a = R[fp + C[pc + 5 | 0] | 0];
         b = C[pc + 6 | 0];
@@ -1957,7 +1963,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 206: { // copy32 > load32.i32 > store32.i32 > copy32 > br_nz
+      case 207: { // copy32 > load32.i32 > store32.i32 > copy32 > br_nz
         R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
         base = R[fp + C[pc + 5 | 0] | 0];
         ea = base + C[pc + 6 | 0] | 0;
@@ -1980,7 +1986,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 19 | 0;
         continue;
       }
-      case 207: { // copy32 >a return32
+      case 208: { // copy32 >a return32
         x = R[fp + C[pc + 2 | 0] | 0];
         R[fp] = x;
         depth = depth - C[pc + 4 | 0] | 0;
@@ -1989,7 +1995,7 @@ export function runUnmetered(thread: Thread): number {
         fp = fp - C[pc - 1 | 0] | 0;
         continue;
       }
-      case 208: { // f64.add > const.f64
+      case 209: { // f64.add > const.f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -2000,7 +2006,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 209: { // f64.add >b f64.mul >b f64.add
+      case 210: { // f64.add >b f64.mul >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a + b;
@@ -2016,7 +2022,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 210: { // f64.mul > f64.mul
+      case 211: { // f64.mul > f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -2032,7 +2038,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 211: { // f64.mul >b f64.add
+      case 212: { // f64.mul >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
@@ -2045,7 +2051,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 212: { // f64.mul >b f64.sub > store64.f64 > i32.add.k
+      case 213: { // f64.mul >b f64.sub > store64.f64 > i32.add.k
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a * b;
@@ -2075,7 +2081,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 16 | 0;
         continue;
       }
-      case 213: { // f64.sub >b f64.add
+      case 214: { // f64.sub >b f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         y = a - b;
@@ -2088,7 +2094,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 214: { // global.get32 >a i32.add.k > global.set32
+      case 215: { // global.get32 >a i32.add.k > global.set32
         x = G[C[pc + 2 | 0]];
         a = x;
         b = C[pc + 6 | 0];
@@ -2097,7 +2103,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 10 | 0;
         continue;
       }
-      case 215: { // global.get32 >a i32.add.k >a global.set32
+      case 216: { // global.get32 >a i32.add.k >a global.set32
         x = G[C[pc + 2 | 0]];
         a = x;
         b = C[pc + 6 | 0];
@@ -2106,7 +2112,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 10 | 0;
         continue;
       }
-      case 216: { // global.get32 >a i32.add.k >a global.set32 > global.get32 >a br.i32.ge_s.k
+      case 217: { // global.get32 >a i32.add.k >a global.set32 > global.get32 >a br.i32.ge_s.k
         x = G[C[pc + 2 | 0]];
         a = x;
         b = C[pc + 6 | 0];
@@ -2124,7 +2130,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 19 | 0;
         continue;
       }
-      case 217: { // global.get32 >a store32.i32
+      case 218: { // global.get32 >a store32.i32
         x = G[C[pc + 2 | 0]];
         base = x;
         ea = base + C[pc + 5 | 0] | 0;
@@ -2136,7 +2142,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 218: { // i32.add > const32 >b store32.i8 > i32.add
+      case 219: { // i32.add > const32 >b store32.i8 > i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2152,7 +2158,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 15 | 0;
         continue;
       }
-      case 219: { // i32.add > i32.add.k
+      case 220: { // i32.add > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2162,7 +2168,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 220: { // i32.add > i32.add.k > br_nz
+      case 221: { // i32.add > i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2178,7 +2184,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 13 | 0;
         continue;
       }
-      case 221: { // i32.add >a load32.u8
+      case 222: { // i32.add >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2189,7 +2195,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 222: { // i32.add >a load32.u8 >a br_nz > i32.shl.k >a i32.or.k
+      case 223: { // i32.add >a load32.u8 >a br_nz > i32.shl.k >a i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2212,7 +2218,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 21 | 0;
         continue;
       }
-      case 223: { // i32.add >a return32
+      case 224: { // i32.add >a return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2223,7 +2229,7 @@ export function runUnmetered(thread: Thread): number {
         fp = fp - C[pc - 1 | 0] | 0;
         continue;
       }
-      case 224: { // i32.add.k > br
+      case 225: { // i32.add.k > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2232,7 +2238,7 @@ export function runUnmetered(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 225: { // i32.add.k > br.i32.eq > br
+      case 226: { // i32.add.k > br.i32.eq > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2249,7 +2255,7 @@ export function runUnmetered(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 226: { // i32.add.k > br.i32.eq.k > load32.u8
+      case 227: { // i32.add.k > br.i32.eq.k > load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2268,7 +2274,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 14 | 0;
         continue;
       }
-      case 227: { // i32.add.k > br_nz
+      case 228: { // i32.add.k > br_nz
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2281,7 +2287,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 9 | 0;
         continue;
       }
-      case 228: { // i32.add.k > i32.add.k
+      case 229: { // i32.add.k > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2291,7 +2297,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 229: { // i32.add.k > load32.i32
+      case 230: { // i32.add.k > load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2302,7 +2308,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 230: { // i32.add.k >a global.set32
+      case 231: { // i32.add.k >a global.set32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2310,7 +2316,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 231: { // i32.add.k >a i32.and.k
+      case 232: { // i32.add.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2320,7 +2326,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 232: { // i32.add.k >a load32.u8
+      case 233: { // i32.add.k >a load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2331,7 +2337,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 233: { // i32.add.k >a load32.u8 >b i32.xor
+      case 234: { // i32.add.k >a load32.u8 >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2345,7 +2351,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 234: { // i32.add.k >a load64.f64
+      case 235: { // i32.add.k >a load64.f64
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2359,7 +2365,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 235: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
+      case 236: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2379,7 +2385,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 16 | 0;
         continue;
       }
-      case 236: { // i32.add.k >b store32.i32
+      case 237: { // i32.add.k >b store32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2393,7 +2399,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 237: { // i32.and >b i32.add
+      case 238: { // i32.and >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = a & b;
@@ -2403,7 +2409,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 238: { // i32.and.k >a br.i32.eq.k
+      case 239: { // i32.and.k >a br.i32.eq.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a & b;
@@ -2418,7 +2424,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 10 | 0;
         continue;
       }
-      case 239: { // i32.and.k >b i32.xor >a br.i32.eq.k
+      case 240: { // i32.and.k >b i32.xor >a br.i32.eq.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a & b;
@@ -2436,7 +2442,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 14 | 0;
         continue;
       }
-      case 240: { // i32.and.k >c select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
+      case 241: { // i32.and.k >c select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a & b;
@@ -2453,7 +2459,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 21 | 0;
         continue;
       }
-      case 241: { // i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br
+      case 242: { // i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = Math.imul(a, b);
@@ -2471,7 +2477,7 @@ export function runUnmetered(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 242: { // i32.mul.k >a i32.add.k > i32.shr_u.k
+      case 243: { // i32.mul.k >a i32.add.k > i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = Math.imul(a, b);
@@ -2484,7 +2490,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 243: { // i32.rotl.k >b i32.xor
+      case 244: { // i32.rotl.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a << b) | (a >>> -b);
@@ -2494,7 +2500,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 244: { // i32.shl.k >a i32.add.k
+      case 245: { // i32.shl.k >a i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2504,7 +2510,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 245: { // i32.shl.k >a i32.add.k >a load32.i32
+      case 246: { // i32.shl.k >a i32.add.k >a load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2518,7 +2524,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 246: { // i32.shl.k >a i32.xor > i32.shr_u.k
+      case 247: { // i32.shl.k >a i32.xor > i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2531,7 +2537,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 247: { // i32.shl.k >b i32.add
+      case 248: { // i32.shl.k >b i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2541,7 +2547,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 248: { // i32.shr_u.k >a i32.add >a i32.and.k > copy32
+      case 249: { // i32.shr_u.k >a i32.add >a i32.and.k > copy32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2555,7 +2561,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 15 | 0;
         continue;
       }
-      case 249: { // i32.shr_u.k >a i32.and.k
+      case 250: { // i32.shr_u.k >a i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2565,7 +2571,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 250: { // i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k
+      case 251: { // i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2584,7 +2590,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 20 | 0;
         continue;
       }
-      case 251: { // i32.shr_u.k >b i32.xor
+      case 252: { // i32.shr_u.k >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a >>> b) | 0;
@@ -2594,7 +2600,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 252: { // i32.sub >a return32
+      case 253: { // i32.sub >a return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a - b) | 0;
@@ -2605,7 +2611,7 @@ export function runUnmetered(thread: Thread): number {
         fp = fp - C[pc - 1 | 0] | 0;
         continue;
       }
-      case 253: { // load32.i16 >b i32.mul >a i32.add > i32.add.k
+      case 254: { // load32.i16 >b i32.mul >a i32.add > i32.add.k
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
@@ -2622,7 +2628,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 16 | 0;
         continue;
       }
-      case 254: { // load32.i32 > br
+      case 255: { // load32.i32 > br
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2632,7 +2638,7 @@ export function runUnmetered(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 255: { // load32.i32 > br_nz
+      case 256: { // load32.i32 > br_nz
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2646,7 +2652,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 9 | 0;
         continue;
       }
-      case 256: { // load32.i32 > load32.i32
+      case 257: { // load32.i32 > load32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2658,7 +2664,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 257: { // load32.i32 >a br_table
+      case 258: { // load32.i32 >a br_table
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2671,7 +2677,7 @@ export function runUnmetered(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 258: { // load32.i32 >a i32.add.k >b store32.i32
+      case 259: { // load32.i32 >a i32.add.k >b store32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2689,7 +2695,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 259: { // load32.i32 >a i32.shr_u.k >b br.i32.lt_u
+      case 260: { // load32.i32 >a i32.shr_u.k >b br.i32.lt_u
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2708,7 +2714,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 14 | 0;
         continue;
       }
-      case 260: { // load32.i32 >a load32.u16 > i32.and.k >b br.i32.eq
+      case 261: { // load32.i32 >a load32.u16 > i32.and.k >b br.i32.eq
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2731,7 +2737,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 18 | 0;
         continue;
       }
-      case 261: { // load32.i32 >a load32.u8
+      case 262: { // load32.i32 >a load32.u8
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2743,7 +2749,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 262: { // load32.u16 > load32.u16 >b i32.mul > copy32 > copy32
+      case 263: { // load32.u16 > load32.u16 >b i32.mul > copy32 > copy32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
@@ -2760,7 +2766,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 18 | 0;
         continue;
       }
-      case 263: { // store32.i8 > i32.add.k
+      case 264: { // store32.i8 > i32.add.k
         base = R[fp + C[pc + 1 | 0] | 0];
         ea = base + C[pc + 2 | 0] | 0;
         if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }

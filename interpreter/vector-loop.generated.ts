@@ -676,42 +676,48 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 105: { // i32.add
+      case 105: { // i32.ctz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 106: { // i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 106: { // i32.add.k
+      case 107: { // i32.add.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 107: { // i32.sub
+      case 108: { // i32.sub
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 108: { // i32.mul
+      case 109: { // i32.mul
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 109: { // i32.mul.k
+      case 110: { // i32.mul.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 110: { // i32.div_s
+      case 111: { // i32.div_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -720,7 +726,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 112: { // i32.div_u
+      case 113: { // i32.div_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -728,7 +734,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 114: { // i32.rem_s
+      case 115: { // i32.rem_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -736,7 +742,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 116: { // i32.rem_u
+      case 117: { // i32.rem_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         if (b === 0) { exit = 17; break loop; }
@@ -744,105 +750,105 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 118: { // i32.and
+      case 119: { // i32.and
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 119: { // i32.and.k
+      case 120: { // i32.and.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a & b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 120: { // i32.or
+      case 121: { // i32.or
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 121: { // i32.or.k
+      case 122: { // i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a | b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 122: { // i32.xor
+      case 123: { // i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 123: { // i32.xor.k
+      case 124: { // i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a ^ b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 124: { // i32.shl
+      case 125: { // i32.shl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 125: { // i32.shl.k
+      case 126: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a << b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 126: { // i32.shr_s
+      case 127: { // i32.shr_s
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 127: { // i32.shr_s.k
+      case 128: { // i32.shr_s.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = a >> b;
         pc = pc + 4 | 0;
         continue;
       }
-      case 128: { // i32.shr_u
+      case 129: { // i32.shr_u
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 129: { // i32.shr_u.k
+      case 130: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
         pc = pc + 4 | 0;
         continue;
       }
-      case 130: { // i32.rotl
+      case 131: { // i32.rotl
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 131: { // i32.rotl.k
+      case 132: { // i32.rotl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
-      case 133: { // i64.clz
+      case 134: { // i64.clz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -853,7 +859,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 134: { // i64.ctz
+      case 135: { // i64.ctz
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -864,7 +870,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 135: { // i64.add
+      case 136: { // i64.add
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -878,7 +884,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 136: { // i64.add.k
+      case 137: { // i64.add.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -891,7 +897,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 137: { // i64.sub
+      case 138: { // i64.sub
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -905,7 +911,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 140: { // i64.and
+      case 141: { // i64.and
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -919,7 +925,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 141: { // i64.and.k
+      case 142: { // i64.and.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -932,7 +938,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 142: { // i64.or
+      case 143: { // i64.or
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -946,7 +952,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 143: { // i64.or.k
+      case 144: { // i64.or.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -959,7 +965,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 144: { // i64.xor
+      case 145: { // i64.xor
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -973,7 +979,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 145: { // i64.xor.k
+      case 146: { // i64.xor.k
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -986,7 +992,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 154: { // i64.rotr
+      case 155: { // i64.rotr
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -998,13 +1004,13 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 155: { // f32.abs
+      case 156: { // f32.abs
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
         pc = pc + 3 | 0;
         continue;
       }
-      case 157: { // f32.sqrt
+      case 158: { // f32.sqrt
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1013,7 +1019,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 158: { // f32.add
+      case 159: { // f32.add
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a + b;
@@ -1023,7 +1029,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 159: { // f32.sub
+      case 160: { // f32.sub
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a - b;
@@ -1033,7 +1039,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 160: { // f32.mul
+      case 161: { // f32.mul
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a * b;
@@ -1043,7 +1049,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 161: { // f32.div
+      case 162: { // f32.div
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = a / b;
@@ -1053,7 +1059,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 162: { // f32.min
+      case 163: { // f32.min
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = Math.min(a, b);
@@ -1063,7 +1069,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 163: { // f32.max
+      case 164: { // f32.max
         a = F32[fp + C[pc + 2 | 0] | 0];
         b = F32[fp + C[pc + 3 | 0] | 0];
         r = Math.max(a, b);
@@ -1073,7 +1079,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 164: { // f64.abs
+      case 165: { // f64.abs
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1084,7 +1090,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 166: { // f64.ceil
+      case 167: { // f64.ceil
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.ceil(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1093,7 +1099,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 167: { // f64.floor
+      case 168: { // f64.floor
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.floor(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1102,7 +1108,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 168: { // f64.trunc
+      case 169: { // f64.trunc
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.trunc(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1111,7 +1117,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 169: { // f64.sqrt
+      case 170: { // f64.sqrt
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
@@ -1120,7 +1126,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 170: { // f64.add
+      case 171: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a + b;
@@ -1130,7 +1136,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 171: { // f64.sub
+      case 172: { // f64.sub
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a - b;
@@ -1140,7 +1146,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 172: { // f64.mul
+      case 173: { // f64.mul
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a * b;
@@ -1150,7 +1156,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 173: { // f64.div
+      case 174: { // f64.div
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = a / b;
@@ -1160,7 +1166,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 174: { // f64.min
+      case 175: { // f64.min
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = Math.min(a, b);
@@ -1170,7 +1176,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 175: { // f64.max
+      case 176: { // f64.max
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
         r = Math.max(a, b);
@@ -1180,7 +1186,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 176: { // f64.copysign
+      case 177: { // f64.copysign
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
@@ -1193,7 +1199,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 177: { // i32.trunc_f32_s
+      case 178: { // i32.trunc_f32_s
         a = F32[fp + C[pc + 2 | 0] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1201,7 +1207,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 178: { // i32.trunc_f64_s
+      case 179: { // i32.trunc_f64_s
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
@@ -1209,21 +1215,21 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 181: { // f32.convert_i32_s
+      case 182: { // f32.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 182: { // f32.convert_i32_u
+      case 183: { // f32.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F32[d] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 183: { // f32.demote_f64
+      case 184: { // f32.demote_f64
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1232,21 +1238,21 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 184: { // f64.convert_i32_s
+      case 185: { // f64.convert_i32_s
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a;
         pc = pc + 3 | 0;
         continue;
       }
-      case 185: { // f64.convert_i32_u
+      case 186: { // f64.convert_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         F64[d >> 1] = a >>> 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 186: { // f64.promote_f32
+      case 187: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1255,13 +1261,13 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 187: { // i32.extend8_s
+      case 188: { // i32.extend8_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
-      case 188: { // i32.extend16_s
+      case 189: { // i32.extend16_s
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
         pc = pc + 3 | 0;

@@ -22,7 +22,7 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   convert64: 4,
   vector: 16,
   reference: 4,
-  cast: 8,
+  cast: 16,
   allocation: 16,
   throw: 64,
   call: 4,
@@ -75,6 +75,9 @@ export const HOST_CALL = { base: 200, perByte: 0 } as const;
 
 /** What a WASI call costs: `base` units and a unit for every 32 bytes moved. */
 export const WASI_CALL = { base: 400, perByte: 1 / 32 } as const;
+
+/** A random byte costs as much as so many that are moved. */
+export const RANDOM_BYTE = 8;
 
 /** What a call of an HTTP function costs: `base` units and a unit for every 32 bytes moved. */
 export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;

@@ -1,5 +1,6 @@
 /** The calls about time, randomness and the program itself. */
 
+import { RANDOM_BYTE } from '../../wasm/gas.ts';
 import { GuestExit } from '../../wasm/host.ts';
 import type { HostCallContext } from '../call.ts';
 import { CLOCK_IDS, U64 } from './abi.ts';
@@ -33,7 +34,7 @@ export function clockTimeGet(
 export function randomGet(state: WasiState, call: HostCallContext, pointer: number, length: number): Errno {
   const bytes = call.view(pointer, length);
   if (bytes === undefined) return ERRNO.fault;
-  call.chargeBytes(length);
+  call.chargeBytes(RANDOM_BYTE * length);
   state.sources.random.fill(bytes);
   return ERRNO.success;
 }

@@ -14,6 +14,7 @@ import {
   INSTANCE_ITEM_COST,
   PAGE_COST,
   PER_UNIT,
+  RANDOM_BYTE,
   SEGMENT_ELEMENT_COST,
   STACK_WEIGHT,
   THROWN_VALUE_COST,
@@ -73,6 +74,7 @@ it.each([
   ['a call of a host function that declares nothing else', `${HOST_CALL.base}`],
   ['an HTTP call', `${HTTP_CALL.base}, and 1 for every ${1 / HTTP_CALL.perByte} bytes moved`],
   ['a WASI call', `${WASI_CALL.base}, and 1 for every ${1 / WASI_CALL.perByte} bytes moved`],
+  ['`random_get`', `every byte as ${RANDOM_BYTE} that are moved`],
 ])('has the cost of %s', (work, units) => {
   expect(rows.find(([name]) => name === work)?.[1]).toBe(units);
 });

@@ -3,6 +3,7 @@ import { Capability, SecurityPolicy } from '../../policy/index.ts';
 import { SeededRandom } from '../../policy/random.ts';
 import { ERRNO } from '../../policy/wasi/errno.ts';
 import { GasExhausted, UsageError } from '../../wasm/errors.ts';
+import { RANDOM_BYTE } from '../../wasm/gas.ts';
 import { GuestExit } from '../../wasm/host.ts';
 import { Guest, PAGE } from './guest.ts';
 
@@ -178,10 +179,10 @@ describe('randomness', () => {
   test('bytes are charged before any is filled', () => {
     const guest = new Guest();
     guest.gasLeft = 10;
-    expect(() => guest.call('random_get', 0, 321)).toThrow(GasExhausted);
+    expect(() => guest.call('random_get', 0, 41)).toThrow(GasExhausted);
     expect(guest.bytes.every((byte) => byte === 0)).toBe(true);
-    expect(guest.call('random_get', 0, 320)).toBe(ERRNO.success);
-    expect(guest.charges).toEqual([320]);
+    expect(guest.call('random_get', 0, 40)).toBe(ERRNO.success);
+    expect(guest.charges).toEqual([RANDOM_BYTE * 40]);
   });
 
   test('system randomness is asked for in pieces', () => {
