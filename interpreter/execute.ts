@@ -246,8 +246,8 @@ function callOut(thread: Thread): Suspension | undefined {
 }
 
 /**
- * Calls a loop that returns at once. V8 may leave a loop to code that it made while the loop was running, which can only be
- * entered from code that is not optimised; calls that end before they get there make it optimise the whole.
+ * Calls a loop that returns at once. V8 may be left with code that it made for a loop in the middle of its run, which can
+ * only be entered by way of slow code; calls that end before they get there make it optimise the whole.
  */
 function knock(thread: Thread, loop: (thread: Thread) => number): void {
   const { pc } = thread;

@@ -161,7 +161,8 @@ const SINGLE_OPS: readonly MachineOp[] = [
 ];
 
 /**
- * Instructions that often follow one another, as counted in real programs, and that the main loop executes at once. After `>a`, `>b` or `>c` stands one that alone reads the result of the one before, as that
+ * Instructions that often follow one another, as counted in real programs, and that the main loop executes at once, up
+ * to the first that jumps. After `>a`, `>b` or `>c` stands one that alone reads the result of the one before, as that
  * operand: it is handed on, and its register left as it is.
  */
 const SEQUENCES: readonly string[] = [
