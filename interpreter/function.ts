@@ -63,6 +63,18 @@ export function isFunction(value: unknown): value is GuestFunction {
  */
 export type Reference = GuestFunction | null | unknown;
 
+/** Copies references, also within a list; `copyWithin` takes eight times as long. */
+export function copyReferences(
+  to: Reference[],
+  target: number,
+  from: readonly Reference[],
+  source: number,
+  length: number,
+): void {
+  if (target <= source) for (let i = 0; i < length; i++) to[target + i] = from[source + i];
+  else for (let i = length - 1; i >= 0; i--) to[target + i] = from[source + i];
+}
+
 /** Whether a function may be called as `type`. */
 export function hasType(func: GuestFunction, type: FuncType): boolean {
   return isSubtype(func.type, type);

@@ -6,7 +6,7 @@
 import { PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
 import { isReference, slotsOf } from '../wasm/types.ts';
 import type { ExceptionInstance, TagInstance } from './exception.ts';
-import type { GuestFunction } from './function.ts';
+import { copyReferences, type GuestFunction } from './function.ts';
 import { GC_HANDLERS } from './gc/operations.ts';
 import type { Instance } from './instance.ts';
 import { type Handler, Operands } from './instruction.ts';
@@ -132,8 +132,7 @@ const HANDLERS: Record<string, System> = {
       const target = o.unsigned(3);
       const source = o.unsigned(4);
       const length = o.unsigned(5);
-      if (to === from) to.copyWithin(target, source, source + length);
-      else for (let i = 0; i < length; i++) to[target + i] = from[source + i];
+      copyReferences(to, target, from, source, length);
     },
   ),
   'table.init': bulk(

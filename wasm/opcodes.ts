@@ -201,7 +201,7 @@ const ROWS = [
 
   ['i32.clz', 0x67, 'none', 'i:i', 'simple', 'Math.clz32(a)'],
   ['i32.ctz', 0x68, 'none', 'i:i', 'simple', 'ctz32(a)'],
-  ['i32.popcnt', 0x69, 'none', 'i:i', 'simple', 'popcnt32(a)'],
+  ['i32.popcnt', 0x69, 'none', 'i:i', 'multiply64', 'popcnt32(a)'],
   ['i32.add', 0x6a, 'none', 'ii:i', 'simple', '(a + b) | 0'],
   ['i32.sub', 0x6b, 'none', 'ii:i', 'simple', '(a - b) | 0'],
   ['i32.mul', 0x6c, 'none', 'ii:i', 'simple', 'Math.imul(a, b)'],
@@ -219,7 +219,7 @@ const ROWS = [
   ['i32.rotr', 0x78, 'none', 'ii:i', 'simple', '(a >>> b) | (a << -b)'],
   ['i64.clz', 0x79, 'none', 'l:l', 'simple', 'ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah); 0'],
   ['i64.ctz', 0x7a, 'none', 'l:l', 'simple', 'al === 0 ? 32 + ctz32(ah) : ctz32(al); 0'],
-  ['i64.popcnt', 0x7b, 'none', 'l:l', 'simple', '(popcnt32(al) + popcnt32(ah)) | 0; 0'],
+  ['i64.popcnt', 0x7b, 'none', 'l:l', 'multiply64', '(popcnt32(al) + popcnt32(ah)) | 0; 0'],
   ['i64.add', 0x7c, 'none', 'll:l', 'simple', '(al + bl) | 0; (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0'],
   ['i64.sub', 0x7d, 'none', 'll:l', 'simple', '(al - bl) | 0; (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0'],
   ['i64.mul', 0x7e, 'none', 'll:l', 'multiply64', '=> mul64(al, ah, bl, bh)'],

@@ -14,6 +14,7 @@ import {
   type FieldType,
   isNullable,
   isPacked,
+  jumpOver,
   typeName,
   type ValType,
 } from './types.ts';
@@ -234,7 +235,8 @@ export class TypeSection {
     if (depth > MODULE_LIMITS.subtypeDepth) {
       reader.fail(`a hierarchy of more than ${MODULE_LIMITS.subtypeDepth} types above one another`, offset);
     }
-    const definition = { isFinal, supertype: above, depth, owner: keys };
+    const jump = above && jumpOver(above);
+    const definition = { isFinal, supertype: above, depth, jump, owner: keys };
     if (key !== undefined) return { ...composite, ...definition, key };
     return {
       ...composite,

@@ -134,6 +134,8 @@ interface Definition {
   readonly supertype: DefinedType | undefined;
   /** How many supertypes are above it. */
   readonly depth: number;
+  /** A type further up, so that any is found in few steps; see {@link jumpOver}. */
+  readonly jump: DefinedType | undefined;
 }
 
 export interface FuncType extends Definition {
@@ -175,13 +177,37 @@ export type DefinedType = FuncType | StructType | ArrayType;
 /** A function type of no module: it names no defined types. */
 export function funcType(params: readonly ValType[], results: readonly ValType[]): FuncType {
   const key = `${params.map(typeName)}->${results.map(typeName)}`;
-  return { kind: 'function', params, results, key, owner: undefined, isFinal: true, supertype: undefined, depth: 0 };
+  return {
+    kind: 'function',
+    params,
+    results,
+    key,
+    owner: undefined,
+    isFinal: true,
+    supertype: undefined,
+    depth: 0,
+    jump: undefined,
+  };
+}
+
+/**
+ * Where a type below `supertype` jumps: two jumps of the same length become one of twice that and one more, so that their
+ * number grows as the logarithm of the depth.
+ */
+export function jumpOver(supertype: DefinedType): DefinedType {
+  const first = supertype.jump;
+  const second = first?.jump;
+  if (first === undefined || second === undefined) return supertype;
+  return supertype.depth - first.depth === first.depth - second.depth ? second : supertype;
 }
 
 /** Whether one type is the other, or below it (specification 3.3.7). The types may be of different modules. */
 export function isSubtype(type: DefinedType, of: DefinedType): boolean {
   let candidate = type;
-  while (candidate.depth > of.depth) candidate = candidate.supertype as DefinedType;
+  while (candidate.depth > of.depth) {
+    const { jump, supertype } = candidate;
+    candidate = (jump !== undefined && jump.depth >= of.depth ? jump : supertype) as DefinedType;
+  }
   if (candidate === of) return true;
   const isOfAnother = candidate.owner === undefined || candidate.owner !== of.owner;
   return isOfAnother && candidate.depth === of.depth && candidate.key === of.key;

@@ -2,7 +2,7 @@
 
 import { PER_UNIT, share } from '../../wasm/gas.ts';
 import { type ArrayType, type DefinedType, type RefType, type StructType, V128 } from '../../wasm/types.ts';
-import type { Reference } from '../function.ts';
+import { copyReferences, type Reference } from '../function.ts';
 import type { Handler, Operands } from '../instruction.ts';
 import { EXIT, trapExit } from '../isa.ts';
 import { isOfType } from './cast.ts';
@@ -155,7 +155,7 @@ export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
     const length = o.unsigned(5);
     if (start + length > o.elementCount(3)) return checkpoint(o) || trapExit('table-out-of-bounds');
     return newArray(o, length, (object) => {
-      for (const [i, reference] of segment(o, 3, start, length).entries()) object.references[i] = reference;
+      copyReferences(object.references, 0, segment(o, 3, start, length), 0, length);
     });
   },
   'array.get': (o) => {
@@ -228,9 +228,7 @@ export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
       return checkpoint(o) || trapExit('table-out-of-bounds');
     }
     return bulk(o, length, [[object, target]], () => {
-      for (const [i, reference] of segment(o, 1, source, length).entries()) {
-        (object as ArrayObject).references[target + i] = reference;
-      }
+      copyReferences((object as ArrayObject).references, target, segment(o, 1, source, length), 0, length);
     });
   },
   'ref.test': (o) => {
@@ -278,6 +276,5 @@ function copy(to: ArrayObject, target: number, from: ArrayObject, source: number
   if (to.elements.length > 0) {
     if (to === from) to.elements.copyWithin(at, start, end);
     else to.elements.set(from.elements.subarray(start, end), at);
-  } else if (to === from) to.references.copyWithin(at, start, end);
-  else for (let i = 0; i < length; i++) to.references[at + i] = from.references[start + i];
+  } else copyReferences(to.references, at, from.references, start, length);
 }
