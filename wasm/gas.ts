@@ -23,7 +23,7 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   vector: 16,
   reference: 4,
   cast: 16,
-  allocation: 16,
+  allocation: 20,
   throw: 64,
   call: 4,
   indirect: 6,
@@ -47,6 +47,12 @@ export const THROWN_VALUE_COST = 8;
 
 /** Entering the body of a `try_table` costs a unit for every so many clauses, rounded up: an exception tries each. */
 export const CLAUSES_PER_UNIT = 2;
+
+/** An access to a memory that is not the first costs so many units more. */
+export const OTHER_MEMORY_COST = 6;
+
+/** Writing a local that is a reference costs so many units more. */
+export const REFERENCE_LOCAL_COST = 3;
 
 /** Work that depends on an operand costs a unit for every so many of what is moved, rounded up. */
 export const PER_UNIT = {

@@ -16,8 +16,10 @@ import {
   FUNCTION_ENTRY,
   INSTANCE_ITEM_COST,
   INSTRUCTION_COST,
+  OTHER_MEMORY_COST,
   PAGE_COST,
   PER_UNIT,
+  REFERENCE_LOCAL_COST,
   SEGMENT_ELEMENT_COST,
   STACK_WEIGHT,
   share,
@@ -25,7 +27,15 @@ import {
 } from './gas.ts';
 import { blockType, InstructionReader } from './instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from './opcodes.ts';
-import { functionTypeAt, slotsOf, typeOfFunction, type WasmModule } from './types.ts';
+import {
+  type FunctionBody,
+  functionTypeAt,
+  isReference,
+  slotsOf,
+  typeOfFunction,
+  type ValType,
+  type WasmModule,
+} from './types.ts';
 
 /** A charge, made whenever execution arrives at `offset`. */
 export interface ChargePoint {
@@ -83,6 +93,8 @@ const EFFECTS: Partial<Record<Mnemonic, number>> = {
 const EFFECT = OPCODES.map((row) => EFFECTS[row.mnemonic] ?? EFFECT_KINDS.none);
 const TRY_TABLE = opcode('try_table').index;
 const THROW = opcode('throw').index;
+const IS_ACCESS = OPCODES.map((row) => row.immediates.startsWith('memarg'));
+const WRITES_LOCAL = OPCODES.map((row) => row.mnemonic === 'local.set' || row.mnemonic === 'local.tee');
 const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop, EFFECT_KINDS.if]);
 
 /** The plan of one of the module's own functions; `body` counts from its first body. */
@@ -95,9 +107,17 @@ export function planFunction(module: WasmModule, body: number): FunctionPlan {
   const { base, localsPerUnit, resultsPerUnit } = FUNCTION_ENTRY;
   const entry = base + share(code.localCount, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
   return {
-    ...segments(module, code.codeStart, code.end, entry, results.length),
+    ...segments(module, code, entry, results.length, referenceLocals(params, code)),
     weight: STACK_WEIGHT.frame + slots * STACK_WEIGHT.slot,
   };
+}
+
+/** Whether each parameter and local is a reference; undefined where none is. */
+function referenceLocals(params: readonly ValType[], { locals }: FunctionBody): readonly boolean[] | undefined {
+  if (!params.some(isReference) && !locals.some(({ type }) => isReference(type))) return undefined;
+  const flags = params.map(isReference);
+  for (const { count, type } of locals) for (let i = 0; i < count; i++) flags.push(isReference(type));
+  return flags;
 }
 
 /** Units for `count` values of which the first is free. */
@@ -122,12 +142,12 @@ function construct(effect: number, arity: number): Construct {
 
 function segments(
   module: WasmModule,
-  start: number,
-  end: number,
+  { codeStart, end }: FunctionBody,
   base: number,
   results: number,
+  references: readonly boolean[] | undefined,
 ): Pick<FunctionPlan, 'entryCost' | 'points'> {
-  const reader = new InstructionReader(module.bytes, start, end);
+  const reader = new InstructionReader(module.bytes, codeStart, end);
   const points: ChargePoint[] = [];
   const constructs: Construct[] = [construct(EFFECT_KINDS.open, results)];
   /** How many constructs have been opened in the unreachable code at hand; -1 in code that can be reached. */
@@ -168,7 +188,11 @@ function segments(
       else if (effect === EFFECT_KINDS.end) dead--;
       continue;
     }
-    if (dead < 0) cost += INSTRUCTION_COST[index] as number;
+    if (dead < 0) {
+      cost += INSTRUCTION_COST[index] as number;
+      if (IS_ACCESS[index] && reader.b !== 0) cost += OTHER_MEMORY_COST;
+      if (WRITES_LOCAL[index] && references?.[reader.a]) cost += REFERENCE_LOCAL_COST;
+    }
     switch (effect) {
       case EFFECT_KINDS.open:
       case EFFECT_KINDS.loop:

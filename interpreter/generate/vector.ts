@@ -183,6 +183,11 @@ const SHIFTS: Record<string, readonly [bits: number, once: string, word: string]
   'i16x8.shr_u': [16, 'm = Math.imul(0xffff >>> n, 0x10001);', 'p >>> n & m'],
   'i16x8.shr_s': [16, '', 'p << 16 >> 16 >> n & 0xffff | p >> n & 0xffff0000'],
   'i8x16.shl': [8, 'm = Math.imul(0xff << n & 0xff, 0x01010101);', 'p << n & m'],
+  'i8x16.shr_s': [
+    8,
+    'm = Math.imul(0xff >>> n, 0x01010101); k = 0xff << 8 - n & 0xff;',
+    'p >>> n & m | Math.imul(p >>> 7 & 0x01010101, k)',
+  ],
   'i8x16.shr_u': [8, 'm = Math.imul(0xff >>> n, 0x01010101);', 'p >>> n & m'],
 };
 

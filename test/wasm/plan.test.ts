@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decode } from '../../wasm/decode.ts';
-import { CARRIED_PER_UNIT, INSTRUCTION_COST } from '../../wasm/gas.ts';
+import { CARRIED_PER_UNIT, INSTRUCTION_COST, OTHER_MEMORY_COST, REFERENCE_LOCAL_COST } from '../../wasm/gas.ts';
 import { blockType, InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from '../../wasm/opcodes.ts';
 import { planFunction } from '../../wasm/plan.ts';
-import { F64, I32, typeOfFunction, type ValType, type WasmModule } from '../../wasm/types.ts';
+import { F64, FUNCREF, I32, isReference, typeOfFunction, type ValType, type WasmModule } from '../../wasm/types.ts';
 import { encodeModule, type Instruction } from '../generate/encode.ts';
 import { anyModule } from '../generate/module.ts';
 
@@ -142,6 +142,24 @@ test('four pushes cost a unit, rounded down over a segment', () => {
   expect(planOf([zero, ['br_if', 0], ...pushes(3)])).toEqual({ entry: ENTRY + BRANCH, points: [] });
 });
 
+test('writing a reference to a local costs more than writing a number', () => {
+  const copy = (local: number): Instruction[] => [
+    ['local.get', local],
+    ['local.set', local],
+  ];
+  const entry = (local: number) => planOf(copy(local), [I32, FUNCREF]).entry;
+  expect(entry(2) - entry(1)).toBe(REFERENCE_LOCAL_COST);
+});
+
+test('accesses to another memory than the first cost more', () => {
+  const entryCost = (memory: number) => {
+    const body: Instruction[] = [zero, ['i32.load', { memory }], 'drop'];
+    const memories = [{ min: 1 }, { min: 1 }];
+    return planFunction(decode(encodeModule({ memories, functions: [{ body }] })), 0).entryCost;
+  };
+  expect(entryCost(1) - entryCost(0)).toBe(OTHER_MEMORY_COST);
+});
+
 test('values carried by a branch cost, but for the first', () => {
   const signature = (count: number) => ({ params: [], results: Array(count).fill(I32) as ValType[] });
   const carrying = (count: number) =>
@@ -248,8 +266,8 @@ test('there is no plan for a body that is not there', () => {
  * segment may begin.
  */
 function reachable(module: WasmModule, body: number): { cost: number; boundaries: number } {
-  const { codeStart, end } = module.bodies[body] as WasmModule['bodies'][number];
-  const { results } = typeOfFunction(module, module.importedFunctions + body);
+  const { codeStart, end, locals } = module.bodies[body] as WasmModule['bodies'][number];
+  const { params, results } = typeOfFunction(module, module.importedFunctions + body);
   const reader = new InstructionReader(module.bytes, codeStart, end);
   interface Construct {
     isIf: boolean;
@@ -270,6 +288,7 @@ function reachable(module: WasmModule, body: number): { cost: number; boundaries
   const open: Construct[] = [
     { isIf: false, elseAt: undefined, endAt: -1, isLoop: false, start: -1, arity: results.length },
   ];
+  const types = [...params, ...locals.flatMap(({ count, type }) => new Array<ValType>(count).fill(type))];
   while (reader.pos < end) {
     const index = reader.next();
     const { mnemonic } = OPCODES[index] as (typeof OPCODES)[number];
@@ -296,7 +315,9 @@ function reachable(module: WasmModule, body: number): { cost: number; boundaries
           : [];
     const arity = labels.length === 0 ? 0 : (inside.at(-1 - (labels[0] as number)) as Construct).arity;
     const carried = Math.ceil(Math.max(arity - 1, 0) / CARRIED_PER_UNIT);
-    code.push({ mnemonic, cost: (INSTRUCTION_COST[index] as number) + carried, labels, inside, own });
+    const isWritten = mnemonic === 'local.set' || mnemonic === 'local.tee';
+    const written = isWritten && isReference(types[reader.a] as ValType) ? REFERENCE_LOCAL_COST : 0;
+    code.push({ mnemonic, cost: (INSTRUCTION_COST[index] as number) + carried + written, labels, inside, own });
   }
   const reached = new Set<number>();
   const todo = [0];
