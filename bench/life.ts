@@ -1,7 +1,7 @@
 /** What it costs to leave a guest: to snapshot, restore, fork and reset it, to let it wait, and to keep many waiting. */
 
 import type { WasmSandbox } from '../src/index.ts';
-import { encodeModule } from '../test/generate/encode.ts';
+import { encodeModule, type FunctionDescription } from '../test/generate/encode.ts';
 import { I32 } from '../wasm/types.ts';
 import { collect } from './collect.ts';
 import { held } from './instances.ts';
@@ -62,6 +62,17 @@ const GUESTS = 10_000;
 
 const hostImport = { module: 'env', name: 'host', function: { params: [I32], results: [I32] } } as const;
 
+/** Calls it. */
+const ASK: FunctionDescription = {
+  export: 'ask',
+  params: [I32],
+  results: [I32],
+  body: [
+    ['local.get', 0],
+    ['call', 0],
+  ],
+};
+
 /**
  * Fills its memory from the second page on with numbers that do not repeat, of which half of the bytes are zeros, as in
  * many programs; calls the host; loops.
@@ -96,15 +107,7 @@ function guestModule(pages: number): Uint8Array<ArrayBuffer> {
             'end',
           ],
         },
-        {
-          export: 'ask',
-          params: [I32],
-          results: [I32],
-          body: [
-            ['local.get', 0],
-            ['call', 0],
-          ],
-        },
+        ASK,
         {
           export: 'spin',
           params: [I32],
@@ -129,17 +132,7 @@ function guestModule(pages: number): Uint8Array<ArrayBuffer> {
 const ASKING: Uint8Array<ArrayBuffer> = Uint8Array.from(
   encodeModule({
     imports: [hostImport],
-    functions: [
-      {
-        export: 'ask',
-        params: [I32],
-        results: [I32],
-        body: [
-          ['local.get', 0],
-          ['call', 0],
-        ],
-      },
-    ],
+    functions: [ASK],
   }),
 );
 

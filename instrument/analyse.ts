@@ -12,6 +12,7 @@ import {
   F64,
   type FuncType,
   funcType,
+  localTypes,
   typeOfFunction,
   V128,
   type ValType,
@@ -233,7 +234,7 @@ class Analyser {
   private readonly reader: InstructionReader;
   private readonly plan: FunctionPlan;
   private readonly params: number;
-  private readonly localTypes: Uint8Array;
+  private readonly localTypes: readonly ValType[];
   private readonly edits = new Edits();
   private readonly charges = new Charges();
   private readonly canonicalNaN: boolean;
@@ -259,7 +260,8 @@ class Analyser {
   private readonly sources: Sources;
 
   constructor(module: WasmModule, body: number, { canonicalNaN, refills }: AnalyseOptions) {
-    const { locals, localCount, codeStart, end } = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    const declared = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    const { localCount, codeStart, end } = declared;
     const type = typeOfFunction(module, module.importedFunctions + body);
     this.module = module;
     this.canonicalNaN = canonicalNaN;
@@ -267,13 +269,7 @@ class Analyser {
     this.plan = planFunction(module, body);
     this.params = type.params.length;
     this.reader = new InstructionReader(module.bytes, codeStart, end);
-    this.localTypes = new Uint8Array(this.params + localCount);
-    this.localTypes.set(type.params);
-    let at = this.params;
-    for (const run of locals) {
-      this.localTypes.fill(run.type, at, at + run.count);
-      at += run.count;
-    }
+    this.localTypes = localTypes(type.params, declared);
     this.sources = new Sources(this.params, localCount, end - codeStart);
     // The entry's charge is no slot: what is at hand there must be exact.
     this.slot = -1;

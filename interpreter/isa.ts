@@ -59,8 +59,24 @@ export const ALIASES: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
 
 /** Comparisons that others make, with their operands exchanged. */
 const EXCHANGED = /^(i(32|64)\.(gt|le)_[su]|f(32|64)\.(gt|ge))$/;
-/** What is done as something else where the right operand is a constant. */
-const WITHOUT_CONSTANT = /^i(32|64)\.(sub|rotr)$/;
+
+/** What is done to a constant, so that another instruction can take it. */
+export type ConstantChange = 'negate' | 'increment';
+
+const BY_CONSTANT: readonly (readonly [pattern: RegExp, name: string, change: ConstantChange])[] = [
+  [/^(i32|i64)\.sub$/, '$1.add', 'negate'],
+  [/^(i32|i64)\.rotr$/, '$1.rotl', 'negate'],
+  [/^(i32|i64)\.gt(_[su])$/, '$1.ge$2', 'increment'],
+  [/^(i32|i64)\.le(_[su])$/, '$1.lt$2', 'increment'],
+];
+
+/** What computes the same where the right operand is a constant, and how that changes; such a row has no form of its own. */
+export function otherByConstant(mnemonic: string): { mnemonic: string; change: ConstantChange } | undefined {
+  for (const [pattern, name, change] of BY_CONSTANT) {
+    if (pattern.test(mnemonic)) return { mnemonic: mnemonic.replace(pattern, name), change };
+  }
+  return undefined;
+}
 
 /** Instructions that are not so frequent that they would earn a place in the main loop, which must stay small. */
 const HOT =
@@ -86,7 +102,7 @@ function computations(row: Opcode): MachineOp[] {
   if (!isHot(row)) return ops;
   const constant = params === 'ii' ? 'k' : 'K';
   const isInteger = params === 'ii' || params === 'll';
-  const hasConstant = isInteger && !WITHOUT_CONSTANT.test(mnemonic);
+  const hasConstant = isInteger && otherByConstant(mnemonic) === undefined;
   if (hasConstant) ops.push({ name: `${mnemonic}.k`, operands: `da${constant}`, row, form: 'constant' });
   if ((COMPARISONS.test(mnemonic) && !mnemonic.startsWith('f32')) || mnemonic === 'i64.eqz') {
     // 64-bit orders are compared first, and then branched on: the loop has no room for branches that do both.

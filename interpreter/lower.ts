@@ -8,7 +8,7 @@
 
 import type { TrapKind } from '../wasm/errors.ts';
 import { blockType, CATCH, InstructionReader } from '../wasm/instructions.ts';
-import { OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
+import { IS_ACCESS, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
 import { type ChargePoint, type FunctionPlan, planFunction } from '../wasm/plan.ts';
 import {
   type ArrayType,
@@ -23,6 +23,7 @@ import {
   I32,
   I64,
   isReference,
+  localTypes,
   nonNull,
   type RefType,
   type StructType,
@@ -36,9 +37,19 @@ import {
 import type { CatchTarget, ModuleCode, Trace, TryRegion } from './code.ts';
 import { fuse } from './fuse.ts';
 import { GLOBAL_WORDS } from './global.ts';
-import { ALIASES, accessName, find, HEADER_WORDS, lengthOf, MACHINE_OPS, op, trapExit } from './isa.ts';
+import {
+  ALIASES,
+  accessName,
+  find,
+  HEADER_WORDS,
+  lengthOf,
+  MACHINE_OPS,
+  op,
+  otherByConstant,
+  trapExit,
+} from './isa.ts';
 import { HANDLERS } from './lower-special.ts';
-import { type ConstantChange, isWide, Operands } from './operands.ts';
+import { isWide, Operands } from './operands.ts';
 
 /** Offsets beyond this can never be in bounds, as no memory reaches 2 GiB. */
 const MAX_OFFSET = 0x7fff_0000;
@@ -69,17 +80,10 @@ const MIRROR = OPCODES.map(({ mnemonic }, index) =>
       : -1,
 );
 
-const BY_CONSTANT: readonly (readonly [pattern: RegExp, name: string, change: ConstantChange])[] = [
-  [/^(i32|i64)\.sub$/, '$1.add', 'negate'],
-  [/^(i32|i64)\.rotr$/, '$1.rotl', 'negate'],
-  [/^(i32|i64)\.gt(_[su])$/, '$1.ge$2', 'increment'],
-  [/^(i32|i64)\.le(_[su])$/, '$1.lt$2', 'increment'],
-];
 /** The row that computes the same where the right operand is a constant, and how that changes. */
 const OTHER_CONSTANT = OPCODES.map(({ mnemonic }) => {
-  const [pattern, name, change] = BY_CONSTANT.find(([matching]) => matching.test(mnemonic)) ?? [];
-  if (pattern === undefined || name === undefined || change === undefined) return undefined;
-  return { row: place(mnemonic.replace(pattern, name)), change, isSigned: !mnemonic.endsWith('_u') };
+  const other = otherByConstant(mnemonic);
+  return other && { row: place(other.mnemonic), change: other.change, isSigned: !mnemonic.endsWith('_u') };
 });
 
 /** By the machine's instruction that computes a condition: the branch that does both. */
@@ -112,7 +116,6 @@ const BLOCK = opcode('block').index;
 const END = opcode('end').index;
 const TRY_TABLE = opcode('try_table').index;
 const EXTEND = opcode('i64.extend_i32_s').index;
-const IS_ACCESS = OPCODES.map((row) => row.immediates.startsWith('memarg'));
 
 /** A structured construct that is open. */
 interface Frame {
@@ -161,15 +164,15 @@ export class Lowering {
 
   constructor(code: ModuleCode, body: number) {
     const { module } = code;
-    const { locals, codeStart, end } = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    const declared = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    const { codeStart, end } = declared;
     const type = typeOfFunction(module, module.importedFunctions + body);
     this.code = code;
     this.module = module;
     this.plan = planFunction(module, body);
     this.results = type.results;
     this.reader = new InstructionReader(module.bytes, codeStart, end);
-    this.localTypes = [...type.params];
-    for (const { count, type: local } of locals) for (let i = 0; i < count; i++) this.localTypes.push(local);
+    this.localTypes = localTypes(type.params, declared);
     this.operands = new Operands(code, this.localTypes);
     this.emit(this.plan.weight, this.plan.entryCost, 2 * slotsOf(type.params), 2 * slotsOf(this.localTypes));
     this.clearReferences(type.params.length, body);

@@ -5,7 +5,7 @@
 
 import { F64, I64, isReference, V128, type ValType } from '../wasm/types.ts';
 import type { ModuleCode } from './code.ts';
-import { op } from './isa.ts';
+import { type ConstantChange, op } from './isa.ts';
 
 const HOME = 0;
 const LOCAL = 1;
@@ -19,9 +19,6 @@ const COPY_VECTOR = op('copy.v128');
 const CONST32 = op('const32');
 const CONST64 = op('const64');
 const CONST_F64 = op('const.f64');
-
-/** What may be done to a constant, so that another instruction can take it. */
-export type ConstantChange = 'negate' | 'increment';
 
 export function isWide(type: ValType): boolean {
   return type === I64 || type === F64;

@@ -656,6 +656,9 @@ export function opcode(mnemonic: Mnemonic): Opcode {
   return byMnemonic[mnemonic];
 }
 
+/** By place in the table: whether it reads or writes memory at an address, vectors and their lanes included. */
+export const IS_ACCESS: readonly boolean[] = OPCODES.map((row) => row.immediates.startsWith('memarg'));
+
 /** Prefix bytes, after which the sub-opcode follows as an unsigned LEB128. */
 export const PREFIX_GC = 0xfb;
 export const PREFIX_MISC = 0xfc;

@@ -26,11 +26,12 @@ import {
   THROWN_VALUE_COST,
 } from './gas.ts';
 import { blockType, InstructionReader } from './instructions.ts';
-import { type Mnemonic, OPCODES, opcode } from './opcodes.ts';
+import { IS_ACCESS, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
 import {
   type FunctionBody,
   functionTypeAt,
   isReference,
+  localTypes,
   slotsOf,
   typeOfFunction,
   type ValType,
@@ -93,7 +94,6 @@ const EFFECTS: Partial<Record<Mnemonic, number>> = {
 const EFFECT = OPCODES.map((row) => EFFECTS[row.mnemonic] ?? EFFECT_KINDS.none);
 const TRY_TABLE = opcode('try_table').index;
 const THROW = opcode('throw').index;
-const IS_ACCESS = OPCODES.map((row) => row.immediates.startsWith('memarg'));
 const WRITES_LOCAL = OPCODES.map((row) => row.mnemonic === 'local.set' || row.mnemonic === 'local.tee');
 const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop, EFFECT_KINDS.if]);
 
@@ -113,11 +113,9 @@ export function planFunction(module: WasmModule, body: number): FunctionPlan {
 }
 
 /** Whether each parameter and local is a reference; undefined where none is. */
-function referenceLocals(params: readonly ValType[], { locals }: FunctionBody): readonly boolean[] | undefined {
-  if (!params.some(isReference) && !locals.some(({ type }) => isReference(type))) return undefined;
-  const flags = params.map(isReference);
-  for (const { count, type } of locals) for (let i = 0; i < count; i++) flags.push(isReference(type));
-  return flags;
+function referenceLocals(params: readonly ValType[], body: FunctionBody): readonly boolean[] | undefined {
+  const isNone = !params.some(isReference) && !body.locals.some(({ type }) => isReference(type));
+  return isNone ? undefined : localTypes(params, body).map(isReference);
 }
 
 /** Units for `count` values of which the first is free. */

@@ -111,6 +111,13 @@ export function slotsOf(types: readonly ValType[]): number {
   return slots;
 }
 
+/** The types of a function's parameters, and of the locals that its body declares. */
+export function localTypes(params: readonly ValType[], { locals }: FunctionBody): ValType[] {
+  const types = [...params];
+  for (const { count, type } of locals) for (let i = 0; i < count; i++) types.push(type);
+  return types;
+}
+
 /** In the text format. Types that the module defines are named by their index. */
 export function typeName(type: ValType | StorageType): string {
   const name = NAMES[type];

@@ -71,8 +71,7 @@ export class StructObject implements Traced {
   readonly references: Reference[];
   mark = 0;
 
-  constructor(type: StructType) {
-    const layout = layoutOf(type);
+  constructor(type: StructType, layout: StructLayout = layoutOf(type)) {
     const { words, references } = layout;
     this.type = type;
     this.layout = layout;

@@ -40,9 +40,10 @@ function reserve(o: Operands, bytes: number): number {
 
 function newStruct(o: Operands, fill: (object: StructObject, type: StructType) => void): number {
   const type = typeAt(o, 2) as StructType;
-  const exit = reserve(o, layoutOf(type).bytes);
+  const layout = layoutOf(type);
+  const exit = reserve(o, layout.bytes);
   if (exit !== 0) return exit;
-  const object = new StructObject(type);
+  const object = new StructObject(type, layout);
   fill(object, type);
   o.setReference(1, object);
   return 0;

@@ -738,69 +738,24 @@ describe('what the guest cannot catch', () => {
 });
 
 describe('loops that throw', () => {
+  const catching = (thrower: Instruction): FunctionDescription => ({
+    export: 'run',
+    body: [
+      ['loop'],
+      ['block', NOTHING],
+      ['try_table', NOTHING, [[CATCH_ALL, 0]]],
+      thrower,
+      'end',
+      'end',
+      ['br', 0],
+      'end',
+    ],
+  });
   const loops: Record<string, FunctionDescription[]> = {
-    'and catch in one function': [
-      {
-        export: 'run',
-        body: [
-          ['loop'],
-          ['block', NOTHING],
-          ['try_table', NOTHING, [[CATCH_ALL, 0]]],
-          ['throw', 1],
-          'end',
-          'end',
-          ['br', 0],
-          'end',
-        ],
-      },
-    ],
-    'in a function called': [
-      {
-        export: 'run',
-        body: [
-          ['loop'],
-          ['block', NOTHING],
-          ['try_table', NOTHING, [[CATCH_ALL, 0]]],
-          ['call', 2],
-          'end',
-          'end',
-          ['br', 0],
-          'end',
-        ],
-      },
-      { body: [['throw', 1]] },
-    ],
-    'in the host': [
-      {
-        export: 'run',
-        body: [
-          ['loop'],
-          ['block', NOTHING],
-          ['try_table', NOTHING, [[CATCH_ALL, 0]]],
-          ['call', 0],
-          'end',
-          'end',
-          ['br', 0],
-          'end',
-        ],
-      },
-    ],
-    'in the host, called in tail position': [
-      {
-        export: 'run',
-        body: [
-          ['loop'],
-          ['block', NOTHING],
-          ['try_table', NOTHING, [[CATCH_ALL, 0]]],
-          ['call', 2],
-          'end',
-          'end',
-          ['br', 0],
-          'end',
-        ],
-      },
-      { body: [['return_call', 0]] },
-    ],
+    'and catch in one function': [catching(['throw', 1])],
+    'in a function called': [catching(['call', 2]), { body: [['throw', 1]] }],
+    'in the host': [catching(['call', 0])],
+    'in the host, called in tail position': [catching(['call', 2]), { body: [['return_call', 0]] }],
     'again what they have caught': [
       {
         export: 'run',
