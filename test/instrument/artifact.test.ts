@@ -208,6 +208,10 @@ describe('hostile modules end with a clear error, or are carried', () => {
     await expect(made).rejects.toThrow(message);
   });
 
+  test('five million locals are declared in 29 bytes', () => {
+    expect(REFUSED['29 bytes that declare five million locals']?.bytes()).toHaveLength(29);
+  });
+
   test('ten thousand chained operators', async () => {
     const bytes = chainedOperators();
     expect((await instrument(bytes)).length).toBeGreaterThan(bytes.length);
