@@ -1,0 +1,82 @@
+/**
+ * Bytes that come from outside, recognised by what they are: classes differ between realms, `instanceof` and tags can be
+ * forged, subclasses override, and Node's `Buffer` shares where a `Uint8Array` copies (`slice`).
+ */
+
+import { UsageError } from './errors.ts';
+
+/** Every kind of bytes that the public API takes, of any realm; `Uint8Array` and Node's `Buffer` are views. */
+export type Bytes = ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
+
+/** Reads an internal slot. Throws a TypeError where the value has none. */
+type Getter<T> = (value: unknown) => T;
+
+/** Reads where a view lies. */
+type Place = (value: unknown) => readonly [buffer: ArrayBufferLike, at: number, length: number];
+
+const TYPED_ARRAY: object = Object.getPrototypeOf(Uint8Array.prototype);
+/** The class's name; undefined where the value is no typed array. */
+const typedArrayName = getterOf<string | undefined>(TYPED_ARRAY, Symbol.toStringTag);
+const placeOfArray = placeGetter(TYPED_ARRAY);
+const placeOfDataView = placeGetter(DataView.prototype);
+/** Without this class, there are no bytes of it either. */
+const shared = typeof SharedArrayBuffer === 'undefined' ? [] : [SharedArrayBuffer];
+const bufferLengths = [ArrayBuffer, ...shared].map((maker) => getterOf<number>(maker.prototype, 'byteLength'));
+/** Throws where the array is detached, or out of the bounds of its buffer. */
+const iterate: () => unknown = Uint8Array.prototype.values;
+
+function getterOf<T>(prototype: object, name: PropertyKey): Getter<T> {
+  const get = Object.getOwnPropertyDescriptor(prototype, name)?.get as () => T;
+  return (value) => Reflect.apply(get, value, []);
+}
+
+function placeGetter(prototype: object): Place {
+  const buffer = getterOf<ArrayBufferLike>(prototype, 'buffer');
+  const offset = getterOf<number>(prototype, 'byteOffset');
+  const length = getterOf<number>(prototype, 'byteLength');
+  return (value) => [buffer(value), offset(value), length(value)];
+}
+
+/** Whether the value is any kind of bytes, usable or detached. */
+export function isBytes(value: unknown): value is Bytes {
+  return ArrayBuffer.isView(value) || isBuffer(value);
+}
+
+function isBuffer(value: unknown): value is ArrayBufferLike {
+  if (typeof value !== 'object' || value === null) return false;
+  return bufferLengths.some((length) => {
+    try {
+      return length(value) >= 0;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * The same bytes as a plain array, which shares their memory; undefined where the value is no bytes.
+ * @throws UsageError where they are detached, or their buffer was made too small for them
+ */
+export function viewOf(value: unknown): Uint8Array | undefined {
+  if (!isBytes(value)) return undefined;
+  try {
+    if (!ArrayBuffer.isView(value)) return new Uint8Array(value);
+    const isArray = typedArrayName(value) !== undefined;
+    if (isArray) Reflect.apply(iterate, value, []);
+    return new Uint8Array(...(isArray ? placeOfArray : placeOfDataView)(value));
+  } catch (cause) {
+    throw new UsageError('the bytes cannot be read: their buffer is detached, or has become too small', { cause });
+  }
+}
+
+/**
+ * A copy that nobody else can change, over an `ArrayBuffer` of its own; undefined where the value is no bytes.
+ * @throws UsageError as {@link viewOf}
+ */
+export function copyOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+  const view = viewOf(value);
+  if (view === undefined) return undefined;
+  const copy = new Uint8Array(view.length);
+  copy.set(view);
+  return copy;
+}
