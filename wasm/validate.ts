@@ -168,7 +168,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
   },
   br_on_non_null: (v) => {
     v.push(nonNull(v.popReference()));
-    v.pass(v.labelTypes(v.reader.a));
+    v.pass(v.referenceLabelTypes(v.reader.a));
     v.popReference();
   },
   br_on_cast: (v) => v.branchOnCast(v.reader.c, difference(v.reader.b, v.reader.c)),
@@ -783,7 +783,7 @@ export class Validator {
     if (!this.matches(to, from)) this.fail('type mismatch: a cast leads to a subtype');
     this.pop(from);
     this.push(taken);
-    this.pass(this.labelTypes(label));
+    this.pass(this.referenceLabelTypes(label));
     this.popReference();
     this.push(left);
   }
@@ -902,6 +902,14 @@ export class Validator {
     const frame = this.depth - 1 - label;
     const type = this.frameTypes[frame] as FuncType;
     return this.kinds[frame] === LOOP ? type.params : type.results;
+  }
+
+  /** The same of a label that takes a reference along, as its last operand. */
+  referenceLabelTypes(label: number): readonly ValType[] {
+    const types = this.labelTypes(label);
+    const last = types.at(-1);
+    if (last === undefined || !isReference(last)) this.fail(`type mismatch: label ${label} takes no reference`);
+    return types;
   }
 
   enterBlock(kind: number): void {

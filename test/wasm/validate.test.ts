@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError } from '../../wasm/errors.ts';
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64 } from '../../wasm/types.ts';
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, nonNull, type ValType } from '../../wasm/types.ts';
 import {
   encodeModule,
   type FunctionDescription,
@@ -316,4 +316,69 @@ test('the highest operand stack is told, parameters of blocks not counted twice'
   expect(height([zero, zero, zero, 'i32.add', 'i32.add', 'drop'])).toBe(3);
   expect(height([zero, zero, ['block', { params: [I32, I32], results: [I32] }], 'i32.add', 'end', 'drop'])).toBe(2);
   expect(height([['f64.const', 1], ['block', F64], ['f64.const', 2], 'end', 'drop', 'drop'])).toBe(2);
+});
+
+describe('branches that take a reference along', () => {
+  const funcref: Instruction = ['ref.null', FUNCREF];
+  const branches: Record<string, Instruction> = {
+    br_on_non_null: ['br_on_non_null', 0],
+    br_on_cast: ['br_on_cast', 3, 0, FUNCREF, FUNCREF],
+    br_on_cast_fail: ['br_on_cast_fail', 1, 0, FUNCREF, nonNull(FUNCREF)],
+  };
+  /** What the label takes, and operands of these types but for the reference. */
+  const labels: [what: string, results: ValType[], operands: Instruction[], isValid: boolean][] = [
+    ['a label that takes nothing', [], [], false],
+    ['a label that takes a number', [I32], [zero], false],
+    ['a label that takes a number last', [FUNCREF, I32], [funcref, zero], false],
+    ['a label that takes a reference', [FUNCREF], [], true],
+    ['a label that takes a reference last', [I32, FUNCREF], [zero], true],
+  ];
+  const starts: [where: string, Instruction[]][] = [
+    ['', []],
+    [' in unreachable code', ['unreachable']],
+    [' behind a branch', [['br', 1]]],
+  ];
+  const cases = Object.entries(branches).flatMap(([name, branch]) =>
+    labels.flatMap(([what, results, operands, isValid]) =>
+      starts.flatMap(([where, start]) =>
+        (['block', 'loop'] as const).flatMap((block) => {
+          const label = { [block === 'block' ? 'results' : 'params']: results };
+          const type = { params: [], results: [], ...label };
+          const given = block === 'loop' ? ['unreachable' as const] : [];
+          const body: Instruction[] = [
+            'block',
+            ...given,
+            [block, type],
+            ...start,
+            ...operands,
+            funcref,
+            branch,
+            'unreachable',
+            'end',
+            'unreachable',
+            'end',
+          ];
+          return [[`${name} to ${what} of a ${block}${where}`, body, isValid] as const];
+        }),
+      ),
+    ),
+  );
+
+  test.each(cases)('%s', (_, body, isValid) => {
+    const bytes = encodeModule({ functions: [{ body }] });
+    if (isValid) expect(() => decode(bytes)).not.toThrow();
+    else expect(() => decode(bytes)).toThrow(CompileError);
+  });
+
+  test.each(Object.entries(branches))('%s says what is wrong with its label', (_, branch) => {
+    const body = ['block' as const, 'unreachable' as const, branch, 'unreachable' as const, 'end' as const];
+    expect(() => decode(encodeModule({ functions: [{ body }] }))).toThrow('type mismatch: label 0 takes no reference');
+  });
+
+  test('br_on_null leaves the reference behind, and may lead to any label', () => {
+    const body: Instruction[] = ['block', funcref, ['br_on_null', 0], 'drop', 'end'];
+    expect(() => decode(encodeModule({ functions: [{ body }] }))).not.toThrow();
+    const number: Instruction[] = [['block', I32], zero, funcref, ['br_on_null', 0], 'drop', 'end', 'drop'];
+    expect(() => decode(encodeModule({ functions: [{ body: number }] }))).not.toThrow();
+  });
 });
