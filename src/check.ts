@@ -1,5 +1,6 @@
 /** Checks of what embedders pass. All throw a UsageError that says what was expected and what came. */
 
+import { copyOf, isBytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import { describe } from '../wasm/quote.ts';
 
@@ -60,7 +61,7 @@ export function list(what: string, value: unknown): readonly unknown[] {
 
 /** A plain object, of which only own enumerable properties count. */
 export function record(what: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isBytes(value)) {
     refuse(what, 'an object', value);
   }
   return value as Record<string, unknown>;
@@ -71,16 +72,7 @@ export function callback(what: string, value: unknown): (...args: never[]) => un
   return value as (...args: never[]) => unknown;
 }
 
-/** Bytes as a view that shares its memory with `value`; undefined where it is no buffer. */
-export function asBytes(value: unknown): Uint8Array | undefined {
-  if (value instanceof Uint8Array) return value;
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  if (isBuffer(value)) return new Uint8Array(value);
-  return undefined;
-}
-
-/** Also for buffers of another realm, which are no instances of this one's classes. */
-function isBuffer(value: unknown): value is ArrayBuffer | SharedArrayBuffer {
-  const tag = Object.prototype.toString.call(value);
-  return tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]';
+/** A copy of bytes of any kind, which their owner cannot change. */
+export function ownBytes(what: string, value: unknown): Uint8Array<ArrayBuffer> {
+  return copyOf(value, what) ?? refuse(what, 'bytes', value);
 }

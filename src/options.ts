@@ -1,12 +1,13 @@
 /** What a sandbox is built from: one plain object. The builder collects it; the checks are here, once. */
 
 import { type ByteSink, type ByteSource, Capability, SecurityPolicy } from '../policy/index.ts';
+import { copyOf } from '../wasm/bytes.ts';
 import type { InstanceLimits } from '../wasm/engine.ts';
 import { UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../wasm/limits.ts';
 import { quote } from '../wasm/quote.ts';
 import { SandboxCache } from './cache/cache.ts';
-import { asBytes, callback, cString, gas, integer, list, milliseconds, record, refuse, text } from './check.ts';
+import { callback, cString, gas, integer, list, milliseconds, record, refuse, text } from './check.ts';
 import { checkEngine, type EngineChoice } from './engines.ts';
 import { suggest } from './similar.ts';
 import { GiB } from './sizes.ts';
@@ -199,5 +200,5 @@ function checkEnvironment(value: unknown): Readonly<Record<string, string>> {
 function checkStdin(value: unknown): ByteSource {
   if (typeof value === 'string') return value;
   if (typeof value === 'function') return value as ByteSource;
-  return asBytes(value)?.slice() ?? refuse('stdin', 'bytes, a string or a function', value);
+  return copyOf(value, 'stdin') ?? refuse('stdin', 'bytes, a string or a function', value);
 }

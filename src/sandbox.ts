@@ -1,5 +1,6 @@
 /** The public face: a module, its limits and its policy, run by an engine. */
 
+import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { type AuditedCall, callAudited } from './audited.ts';
@@ -12,7 +13,7 @@ import {
   runBatch,
 } from './batch.ts';
 import { SandboxBuilder } from './builder.ts';
-import { list, milliseconds, record, text } from './check.ts';
+import { list, milliseconds, ownBytes, record, text } from './check.ts';
 import { COMMAND_START, checkCommand } from './command.ts';
 import { makeDisposable } from './disposable.ts';
 import type { ChosenEngine } from './engines.ts';
@@ -201,15 +202,18 @@ export class WasmSandbox extends SandboxFace<Life> {
    * A sandbox that goes on where a snapshot was made. The module and all options must be those of the sandbox that
    * made it, host functions included: none of them is in the snapshot. {@link WasmSandbox.execution} is the call that
    * was left.
+   * @param bytes of any kind and realm; they stay as they are
    * @throws SnapshotError where the bytes are damaged or do not fit; what {@link WasmSandbox.create} throws
    */
-  static async restore(bytes: Uint8Array, options: SandboxOptions): Promise<WasmSandbox> {
+  static async restore(bytes: Bytes, options: SandboxOptions): Promise<WasmSandbox> {
+    // Before anything is waited for: the caller may change them then.
+    const snapshot = ownBytes('the snapshot', bytes);
     const settings = settle(options);
     const module = await loadFor(settings);
     if (settings.engine === 'native') refuseLeaving('restore()');
     if (settings.record) throw new UsageError('a restored sandbox cannot record: a recording begins with the guest');
     const engine = engineFor(module, { ...settings, engine: 'interpreter' });
-    const contents = await readSnapshot(bytes, module, settings);
+    const contents = await readSnapshot(snapshot, module, settings);
     const life = await Life.resume(engine.engine, module, settings, contents);
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
     sandbox.hasRun = contents.hasRun;

@@ -1,14 +1,15 @@
 /** From wherever a module lies to a decoded one: bytes are decoded as they arrive, and never more than the limit. */
 
+import { type Bytes, isBytes, viewOf } from '../wasm/bytes.ts';
 import { decode, ModuleDecoder } from '../wasm/decode.ts';
 import { CompileError, UsageError } from '../wasm/errors.ts';
 import { quote } from '../wasm/quote.ts';
 import type { WasmModule } from '../wasm/types.ts';
-import { asBytes, refuse } from './check.ts';
+import { refuse } from './check.ts';
 import { Module, moduleOf } from './webassembly/objects.ts';
 
 /** Where a module comes from without waiting: the bytes, or a `Module` of `wasm-sandbox/webassembly`. */
-export type ReadySource = ArrayBuffer | SharedArrayBuffer | ArrayBufferView | Module;
+export type ReadySource = Bytes | Module;
 
 /**
  * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL),
@@ -36,8 +37,12 @@ interface Origin {
  * @throws UsageError where `source` is none, or cannot be had
  */
 export function checkSource(source: unknown): ModuleSource {
-  if (!(source instanceof Module)) originOf(source);
+  if (!isReady(source)) originOf(source);
   return source as ModuleSource;
+}
+
+function isReady(source: unknown): source is ReadySource {
+  return source instanceof Module || isBytes(source);
 }
 
 /**
@@ -46,7 +51,8 @@ export function checkSource(source: unknown): ModuleSource {
  * @throws CompileError; UsageError where the source cannot be had
  */
 export async function loadModule(source: ModuleSource, maxBytes: number): Promise<WasmModule> {
-  if (source instanceof Module) return decoded(source, maxBytes);
+  // What is there is decoded at once, before its owner can change it.
+  if (isReady(source)) return loadReadyModule(source, maxBytes);
   const { label, chunks } = originOf(source);
   const decoder = new ModuleDecoder(maxBytes);
   let isEmpty = true;
@@ -82,7 +88,7 @@ export interface Fetched {
  */
 export async function fetchAll(source: ModuleSource, maxBytes: number): Promise<Fetched> {
   // What is there is copied at once, before its owner can change it.
-  if (source instanceof Module || asBytes(source) !== undefined) return fetchReady(source, maxBytes);
+  if (isReady(source)) return fetchReady(source, maxBytes);
   const { label, chunks } = originOf(source);
   const pieces: Uint8Array[] = [];
   let length = 0;
@@ -112,7 +118,7 @@ export function fetchReady(source: unknown, maxBytes: number): Fetched {
 
 function readyBytes(source: unknown): Uint8Array {
   const expected = 'bytes, an ArrayBuffer or a Module: nothing is waited for here';
-  return asBytes(source) ?? refuse('the source', expected, source);
+  return viewOf(source, THE_MODULE) ?? refuse('the source', expected, source);
 }
 
 function bound(length: number, maxBytes: number): void {
@@ -137,14 +143,7 @@ function refuseEmpty(label: string): never {
   throw new CompileError(`${label} is empty: even the smallest module has 8 bytes`);
 }
 
-/** Decodes bytes that are there already. */
-export async function* once(bytes: Uint8Array): Chunks {
-  yield bytes;
-}
-
 function originOf(source: unknown): Origin {
-  const bytes = asBytes(source);
-  if (bytes !== undefined) return { label: THE_MODULE, chunks: () => once(bytes) };
   if (typeof source === 'string') {
     if (source === '') refuse('the source', EXPECTED, source);
     return URL_TEXT.test(source) ? originOfUrl(parseUrl(source)) : originOfFile(source);
@@ -207,7 +206,7 @@ async function* responseChunks(response: Response, label: string): Chunks {
         throw new UsageError(`reading ${label} failed: ${reason(cause)}`, { cause });
       });
       if (done) return;
-      yield value;
+      yield viewOf(value, label) ?? refuse(`a piece of ${label}`, 'bytes', value);
     }
   } finally {
     // Also when the decoder refused what came: the rest is not wanted.

@@ -55,9 +55,10 @@ function isBuffer(value: unknown): value is ArrayBufferLike {
 
 /**
  * The same bytes as a plain array, which shares their memory; undefined where the value is no bytes.
+ * @param what they are called in an error
  * @throws UsageError where they are detached, or their buffer was made too small for them
  */
-export function viewOf(value: unknown): Uint8Array | undefined {
+export function viewOf(value: unknown, what = 'the bytes'): Uint8Array | undefined {
   if (!isBytes(value)) return undefined;
   try {
     if (!ArrayBuffer.isView(value)) return new Uint8Array(value);
@@ -65,7 +66,7 @@ export function viewOf(value: unknown): Uint8Array | undefined {
     if (isArray) Reflect.apply(iterate, value, []);
     return new Uint8Array(...(isArray ? placeOfArray : placeOfDataView)(value));
   } catch (cause) {
-    throw new UsageError('the bytes cannot be read: their buffer is detached, or has become too small', { cause });
+    throw new UsageError(`${what} cannot be read: the buffer is detached, or has become too small`, { cause });
   }
 }
 
@@ -73,8 +74,8 @@ export function viewOf(value: unknown): Uint8Array | undefined {
  * A copy that nobody else can change, over an `ArrayBuffer` of its own; undefined where the value is no bytes.
  * @throws UsageError as {@link viewOf}
  */
-export function copyOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
-  const view = viewOf(value);
+export function copyOf(value: unknown, what?: string): Uint8Array<ArrayBuffer> | undefined {
+  const view = viewOf(value, what);
   if (view === undefined) return undefined;
   const copy = new Uint8Array(view.length);
   copy.set(view);

@@ -1,6 +1,7 @@
 /** Runs a recording again, without the host functions, and compares everything. */
 
 import { interpreter } from '../../interpreter/index.ts';
+import type { Bytes } from '../../wasm/bytes.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
 import {
@@ -16,7 +17,7 @@ import { type Caller, HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { describe, quote } from '../../wasm/quote.ts';
 import type { FuncType, ValType } from '../../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
-import { asBytes, gas, integer, milliseconds, refuse } from '../check.ts';
+import { gas, integer, milliseconds, ownBytes } from '../check.ts';
 import { type Checks, checkNamed, type Given } from '../named.ts';
 import { least } from '../options.ts';
 import { GiB } from '../sizes.ts';
@@ -66,13 +67,13 @@ const MOST = 2 * GiB;
 /**
  * Replays a recording on the interpreter. The module and the limits are in it; host functions are not needed, as their
  * results and what they wrote to memory are in it too.
+ * @param recording bytes of any kind and realm; they stay as they are
  * @throws SnapshotError where the bytes are damaged, or no recording, or its memory limit is beyond the given one;
  *   CompileError; GasExhausted and CpuTimeoutExceeded where a limit given here was reached before the end; UsageError
  */
-export async function replay(recording: Uint8Array, options: ReplayOptions = {}): Promise<ReplayReport> {
+export async function replay(recording: Bytes, options: ReplayOptions = {}): Promise<ReplayReport> {
   const given = checkNamed<ReplayOptions>('a replay', options, CHECKS);
-  const bytes = asBytes(recording) ?? refuse('a recording', 'bytes', recording);
-  const from = new WireReader(await unpack(bytes, MOST, 'recording'));
+  const from = new WireReader(await unpack(ownBytes('the recording', recording), MOST, 'recording'));
   const gasVersion = from.u32();
   if (gasVersion !== GAS_VERSION) {
     throw new SnapshotError(

@@ -48,10 +48,15 @@ export async function pack(
 }
 
 /**
+ * @param bytes the caller's own: they are changed, and kept
  * @param maxBytes that the contents may have
  * @throws SnapshotError
  */
-export async function unpack(bytes: Uint8Array, maxBytes: number, kind: ContentKind = 'snapshot'): Promise<Uint8Array> {
+export async function unpack(
+  bytes: Uint8Array<ArrayBuffer>,
+  maxBytes: number,
+  kind: ContentKind = 'snapshot',
+): Promise<Uint8Array> {
   if (bytes.length < HEADER_BYTES || MAGIC[kind].some((byte, i) => bytes[i] !== byte)) {
     throw new SnapshotError(`the bytes are no ${kind} of wasm-sandbox`);
   }
@@ -60,12 +65,12 @@ export async function unpack(bytes: Uint8Array, maxBytes: number, kind: ContentK
   if (version !== FORMAT_VERSION) {
     throw new SnapshotError(`the ${kind} is of version ${version} of the format; this is version ${FORMAT_VERSION}`);
   }
-  const unsigned = bytes.slice();
-  unsigned.fill(0, DIGEST_AT, DIGEST_AT + DIGEST_BYTES);
-  const digest = await digestOf(unsigned);
-  if (digest.some((byte, i) => bytes[DIGEST_AT + i] !== byte)) damaged('its checksum is wrong');
+  const given = bytes.slice(DIGEST_AT, DIGEST_AT + DIGEST_BYTES);
+  bytes.fill(0, DIGEST_AT, DIGEST_AT + DIGEST_BYTES);
+  const digest = await digestOf(bytes);
+  if (digest.some((byte, i) => given[i] !== byte)) damaged('its checksum is wrong');
   const length = Number(view.getBigUint64(12, true));
-  const stored = unsigned.subarray(HEADER_BYTES);
+  const stored = bytes.subarray(HEADER_BYTES);
   if (length > maxBytes) throw new SnapshotError(`the ${kind} has ${length} bytes; the limits allow ${maxBytes}`);
   switch (view.getUint8(10)) {
     case COMPRESSION.none:

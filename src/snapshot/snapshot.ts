@@ -4,7 +4,7 @@ import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { type WireReader, WireWriter } from '../../wasm/wire.ts';
-import { asBytes, record, refuse } from '../check.ts';
+import { record, refuse } from '../check.ts';
 import type { Settings } from '../options.ts';
 import { MiB } from '../sizes.ts';
 import { pack, unpack } from './container.ts';
@@ -55,10 +55,16 @@ export async function takeSnapshot(
   return pack(contents, compress);
 }
 
-/** @throws UsageError, SnapshotError */
-export async function readSnapshot(bytes: unknown, module: WasmModule, { limits }: Settings): Promise<Contents> {
-  const given = asBytes(bytes) ?? refuse('a snapshot', 'bytes', bytes);
-  const contents = readContents(await unpack(given, limits.memoryBytes + ROOM));
+/**
+ * @param bytes the caller's own: they are changed, and kept
+ * @throws SnapshotError
+ */
+export async function readSnapshot(
+  bytes: Uint8Array<ArrayBuffer>,
+  module: WasmModule,
+  { limits }: Settings,
+): Promise<Contents> {
+  const contents = readContents(await unpack(bytes, limits.memoryBytes + ROOM));
   const digest = await moduleDigest(module);
   if (contents.moduleDigest !== digest) {
     throw new SnapshotError(

@@ -32,9 +32,13 @@ function recorded(source: Uint8Array, host: (...args: never[]) => unknown, optio
   return WasmSandbox.create({ source, capabilities, record: true, ...options });
 }
 
+function contentsOf(recording: Uint8Array): Promise<Uint8Array> {
+  return unpack(Uint8Array.from(recording), 64 * MiB, 'recording');
+}
+
 /** The recording, with something changed in what it holds. */
 async function changed(recording: Uint8Array, change: (contents: Uint8Array) => void): Promise<Uint8Array> {
-  const contents = (await unpack(recording, 64 * MiB, 'recording')).slice();
+  const contents = await contentsOf(recording);
   change(contents);
   return pack(contents, false, 'recording');
 }
@@ -224,7 +228,7 @@ describe('bytes that are no recording', () => {
     const sandbox = await WasmSandbox.create({ ...programOptions('hello', []), record: true, gasLimit: 10n ** 9n });
     await sandbox.run();
     const recording = await sandbox.recording();
-    const { length } = await unpack(recording, 64 * MiB, 'recording');
+    const { length } = await contentsOf(recording);
     await fc.assert(
       fc.asyncProperty(fc.nat(length - 1), fc.nat(255), fc.boolean(), async (at, byte, isEnd) => {
         // Behind the module, which makes up the most of it, and anywhere.

@@ -92,7 +92,8 @@ test.each<[string, () => unknown]>([
   const value = make();
   expect(isBytes(value)).toBe(true);
   expect(() => viewOf(value)).toThrow(UsageError);
-  expect(() => copyOf(value)).toThrow(/cannot be read: their buffer is detached, or has become too small/);
+  expect(() => viewOf(value, 'the file')).toThrow('the file cannot be read');
+  expect(() => copyOf(value)).toThrow(/the bytes cannot be read: the buffer is detached, or has become too small/);
 });
 
 test('what follows a buffer that changed its size is read at its size of now', () => {
