@@ -1,11 +1,11 @@
 /** A module's lowered code: one run of words that grows as functions are called for the first time. */
 
+import { MemoryLimitExceeded } from '../wasm/errors.ts';
+import { complete, type Steps } from '../wasm/steps.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { HALT_PC, HEADER_WORDS, LEAVE_PC, op } from './isa.ts';
 import { lowerFunction } from './lower.ts';
-
-/** Maps words of code back to the module: pairs of (first word of a machine instruction, offset in the bytes). */
-export type Trace = number[];
+import { Trace } from './trace.ts';
 
 /** A clause of a `try_table`, as lowered. */
 export interface CatchTarget {
@@ -34,7 +34,33 @@ interface Lowered {
   readonly weight: number;
   /** The innermost first. */
   readonly regions: readonly TryRegion[];
+  /** Where its words come from; made when it is first needed, if not before. */
+  trace: Trace | undefined;
 }
+
+/** A function that is being lowered: its words are the last ones. */
+interface Unfinished {
+  readonly body: number;
+  readonly start: number;
+  readonly trace: Trace | undefined;
+  readonly steps: Steps<readonly TryRegion[]>;
+}
+
+/** On whose behalf functions are lowered. */
+export interface Patron {
+  /** Bytes that the module may hold outside its instances. */
+  readonly moduleMemory: number;
+  /** Looks at the clock. Throws to end the guest's call; returns whether the guest is to be left. */
+  look(): boolean;
+}
+
+const NOBODY: Patron = { moduleMemory: Number.POSITIVE_INFINITY, look: () => false };
+
+/** A body of more bytes is not lowered a second time to find out where it trapped: it keeps its trace. */
+const KEEPS_TRACE = 65_536;
+/** About what a function takes beside its words, and each clause of it. */
+const FUNCTION_BYTES = 80;
+const CLAUSE_BYTES = 80;
 
 export class ModuleCode {
   readonly module: WasmModule;
@@ -46,26 +72,68 @@ export class ModuleCode {
   readonly entries: Int32Array;
   /** In the order of their entries. */
   private readonly lowered: Lowered[] = [];
+  private unfinished: Unfinished | undefined;
+  /** Bytes of what is kept beside the words. */
+  private besides: number;
+  private patron = NOBODY;
 
   constructor(module: WasmModule) {
     this.module = module;
     this.entries = new Int32Array(module.bodies.length);
+    this.besides = this.entries.byteLength;
     this.words[HALT_PC] = op('halt');
     this.words[LEAVE_PC] = op('leave');
   }
 
-  /** First word of a function of the module's own; lowers it if that has not been done. */
-  entry(body: number): number {
-    const entry = this.entries[body] as number;
-    return entry !== 0 ? entry : this.lower(body);
+  /** Bytes that it holds, about. */
+  get bytes(): number {
+    return this.words.byteLength + this.besides;
   }
 
-  private lower(body: number): number {
-    const entry = this.length + HEADER_WORDS;
-    const regions = lowerFunction(this, body);
-    this.entries[body] = entry;
-    this.lowered.push({ body, entry, weight: this.words[entry - HEADER_WORDS] as number, regions });
-    return entry;
+  /**
+   * First word of a function of the module's own; lowers it if that has not been done.
+   * @returns 0 where the patron wants the guest to be left first; what has been done is not lost
+   * @throws MemoryLimitExceeded, and what the patron throws
+   */
+  entry(body: number, patron: Patron = NOBODY): number {
+    const entry = this.entries[body] as number;
+    return entry !== 0 ? entry : this.lower(body, patron);
+  }
+
+  private lower(body: number, patron: Patron): number {
+    this.patron = patron;
+    for (;;) {
+      // What another guest began and was left in comes first: its words are where these would go.
+      this.unfinished ??= this.begin(body);
+      if (!this.step(this.unfinished)) {
+        if (patron.look()) return 0;
+      } else if (this.entries[body] !== 0) return this.entries[body] as number;
+    }
+  }
+
+  private begin(body: number): Unfinished {
+    const { codeStart = 0, end = 0 } = this.module.bodies[body] ?? {};
+    const trace = end - codeStart > KEEPS_TRACE ? new Trace() : undefined;
+    return { body, start: this.length, trace, steps: lowerFunction(this, body, trace) };
+  }
+
+  /** Whether that was the last one. */
+  private step({ body, start, trace, steps }: Unfinished): boolean {
+    try {
+      const { done, value: regions } = steps.next();
+      if (done !== true) return false;
+      const entry = start + HEADER_WORDS;
+      this.entries[body] = entry;
+      this.lowered.push({ body, entry, weight: this.words[start] as number, regions, trace });
+      this.besides += FUNCTION_BYTES + (trace?.bytes ?? 0);
+      for (const { clauses } of regions) this.besides += CLAUSE_BYTES * (1 + clauses.length);
+      this.unfinished = undefined;
+      return true;
+    } catch (error) {
+      this.length = start;
+      this.unfinished = undefined;
+      throw error;
+    }
   }
 
   /** The function that the word at `pc` belongs to. */
@@ -82,30 +150,38 @@ export class ModuleCode {
   }
 
   emit(word: number): void {
-    if (this.length === this.words.length) {
-      const grown = new Int32Array(2 * this.length);
-      grown.set(this.words);
-      this.words = grown;
-      this.data = new DataView(grown.buffer);
-    }
+    if (this.length === this.words.length) this.grow();
     this.words[this.length++] = word;
+  }
+
+  private grow(): void {
+    const { moduleMemory } = this.patron;
+    const length = Math.ceil(1.5 * this.length);
+    if (4 * length + this.besides > moduleMemory) {
+      throw new MemoryLimitExceeded(
+        `Memory limit exceeded: the module's code would take ${4 * length + this.besides} bytes, and its instances may hold ${moduleMemory} outside of their memories; raise moduleMemory, or call fewer of its functions`,
+      );
+    }
+    const grown = new Int32Array(length);
+    grown.set(this.words);
+    this.words = grown;
+    this.data = new DataView(grown.buffer);
   }
 
   /** The function that the word at `pc` belongs to, and the offset of its instruction; undefined for no function. */
   locate(pc: number): { body: number; offset: number } | undefined {
     const frame = this.frameAt(pc);
     if (frame === undefined) return undefined;
-    const { body, entry: start } = frame;
-    // Lowering is deterministic: doing it again, into scratch code, tells which instruction became which words.
-    const scratch = new ModuleCode(this.module);
-    const trace: Trace = [];
-    lowerFunction(scratch, body, trace);
-    const scratchStart = LEAVE_PC + 1 + HEADER_WORDS;
-    let offset = this.module.bodies[body]?.codeStart ?? 0;
-    for (let i = 0; i < trace.length; i += 2) {
-      if ((trace[i] as number) - scratchStart > pc - start) break;
-      offset = trace[i + 1] as number;
-    }
-    return { body, offset };
+    const { body, entry } = frame;
+    frame.trace ??= this.retrace(body);
+    return { body, offset: frame.trace.offsetAt(pc - entry) ?? this.module.bodies[body]?.codeStart ?? 0 };
+  }
+
+  /** Lowering is deterministic: doing it again, into scratch code, tells which instruction became which words. */
+  private retrace(body: number): Trace {
+    const trace = new Trace();
+    complete(lowerFunction(new ModuleCode(this.module), body, trace));
+    this.besides += trace.bytes;
+    return trace;
   }
 }

@@ -24,7 +24,7 @@ import type { WireReader } from '../wasm/wire.ts';
 import { call } from './execute.ts';
 import { callAsync, Execution, execution } from './execution.ts';
 import { ForeignFunction, type GuestFunction, isFunction } from './function.ts';
-import { type ExternValue, Instance } from './instance.ts';
+import { codeBytes, type ExternValue, Instance } from './instance.ts';
 import { capture, install } from './snapshot/index.ts';
 import { start } from './start.ts';
 import { Store } from './store.ts';
@@ -131,4 +131,5 @@ export const interpreter: Engine = {
   instantiate(module, { limits, imports, slices }: InstantiateOptions) {
     return new InterpreterInstance(new Instance(new Store(limits.stackBytes), module, linker(imports), limits, slices));
   },
+  codeBytes,
 };

@@ -39,7 +39,7 @@ export interface Suspension {
   readonly base: number;
 }
 
-/** Where the guest is, or was at `pc`, for messages. Takes as long as lowering the function did. */
+/** Where the guest is, or was at `pc`, for messages. */
 function location(thread: Thread, instance = thread.instance as Instance, pc = thread.pc): Location {
   const { module, code } = instance;
   const at = code.locate(pc);
@@ -120,7 +120,7 @@ function refill(thread: Thread): void {
 
 /** Enters a function from outside of its instance, with its arguments at `base`. */
 function enter(thread: Thread, func: WasmFunction, base: number, returnTo: number): void {
-  const entry = func.entry();
+  const entry = func.entryAtOnce();
   thread.bind(func.instance);
   thread.takeGas();
   let exit = thread.enter(entry, base, returnTo);
@@ -316,6 +316,9 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
       }
       case EXIT.memory:
         throw outOfMemory(thread);
+      case EXIT.lowering:
+        if (thread.nesting === 0) return 'paused';
+        break;
       case EXIT.exhausted:
         throw outOfGas(thread);
       default:

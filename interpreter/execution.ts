@@ -134,6 +134,7 @@ export class Execution implements EngineExecution {
     this.isRunning = true;
     try {
       this.hold(undefined);
+      if (this.outer === undefined && func.entry() === 0) return 'paused';
       this.outer ??= begin(func, this.args);
       // A call made by a host function shares the marks of the call that this one serves.
       if (!this.outer.isNested) tank.stopAt = stopAt;
@@ -214,12 +215,14 @@ export class Execution implements EngineExecution {
   }
 
   /**
-   * The stack as it was left; undefined where nothing has run, or the call has ended.
+   * The stack as it was left; undefined where the call has ended.
    * @throws SnapshotError where it cannot be part of a snapshot as it stands
    */
   left(): { readonly thread: Thread; readonly func: WasmFunction } | undefined {
-    const { outer, func, pending } = this;
-    if (outer === undefined || this.isOver) return undefined;
+    const { func, pending } = this;
+    if (this.isOver) return undefined;
+    if (this.outer === undefined) this.enter();
+    const outer = this.outer as Outer;
     if (this.isRunning) throw new SnapshotError('the guest is running: a snapshot can be made while it is paused');
     if (!this.isReady) {
       throw new SnapshotError(
@@ -228,6 +231,18 @@ export class Execution implements EngineExecution {
     }
     if (pending !== undefined) this.take(pending, outer.thread);
     return { thread: outer.thread, func };
+  }
+
+  /** It was left while its function was being lowered, and has no stack yet: gives it one, without going on. */
+  private enter(): void {
+    try {
+      this.outer = begin(this.func, this.args);
+    } catch (cause) {
+      throw new SnapshotError('the call cannot be entered: go on with it', { cause });
+    }
+    const { thread } = this.outer;
+    thread.returnGas(thread.gas);
+    this.hold('paused');
   }
 
   /** Takes the value that has come, without going on. */

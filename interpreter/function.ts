@@ -24,9 +24,21 @@ export class WasmFunction {
     return this.instance.module.types;
   }
 
-  /** First word of its code. */
+  /**
+   * First word of its code, which is made if it has not been; 0 where the guest is to be left first.
+   * @throws MemoryLimitExceeded, CpuTimeoutExceeded
+   */
   entry(): number {
-    return this.instance.code.entry(this.index - this.instance.module.importedFunctions);
+    const { code, module, patron } = this.instance;
+    return code.entry(this.index - module.importedFunctions, patron);
+  }
+
+  /** The same, where the guest cannot be left. */
+  entryAtOnce(): number {
+    for (;;) {
+      const entry = this.entry();
+      if (entry !== 0) return entry;
+    }
   }
 }
 

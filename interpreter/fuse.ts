@@ -4,6 +4,8 @@
  * to, trap where they stand, and begin sequences of their own.
  */
 
+import type { Steps } from '../wasm/steps.ts';
+import type { ModuleCode } from './code.ts';
 import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, op } from './isa.ts';
 
 const LENGTHS = MACHINE_OPS.map(({ operands }) => lengthOf(operands));
@@ -38,42 +40,68 @@ MACHINE_OPS.forEach((fused, number) => {
   if (first !== undefined) SEQUENCES[op(first.name)]?.push(sequence(fused, number));
 });
 
+/** Instructions that are looked at together; no sequence reaches from some to the next. */
+const WINDOW = 4_096;
+const starts = new Int32Array(WINDOW);
+const numbers = new Int32Array(WINDOW);
+/** By place in the window: how many dispatches it takes from there to its end. */
+const dispatches = new Int32Array(WINDOW + 1);
+
 /**
- * Fuses what stands in `words` from `from` to `to` so that as few instructions as possible are left to dispatch.
+ * Fuses what the code ends with, from `from` on, so that as few instructions as possible are left to dispatch.
  * Registers from `home` on are read once, by the instruction that takes the operand.
  */
-export function fuse(words: Int32Array, from: number, to: number, home: number): void {
-  const starts: number[] = [];
-  const numbers: number[] = [];
-  for (let at = from; at < to; ) {
-    const instruction = words[at] as number;
-    if (IS_VECTOR[instruction]) return;
-    starts.push(at);
-    numbers.push(instruction);
-    at += LENGTHS[instruction] as number;
-    if (instruction === BR_TABLE) at += 2 * ((words[at - 1] as number) + 1);
+export function* fuse(code: ModuleCode, from: number, home: number): Steps<void> {
+  const { words, length } = code;
+  // Every instruction is a word at least.
+  for (let at = from; length - from > WINDOW && at < length; at = next(words, at)) {
+    if (IS_VECTOR[words[at] as number]) return;
   }
-  const matches = ({ rest, links }: Sequence, i: number) => {
-    for (let j = 0; j < rest.length; j++) {
-      if (numbers[i + j + 1] !== rest[j]) return false;
-      const link = links[j] as number;
-      if (link === 0) continue;
-      // The register written is the first operand of whoever hands a result on.
-      const register = words[(starts[i + j] as number) + 1] as number;
-      if (register < home || words[(starts[i + j + 1] as number) + link] !== register) return false;
+  for (let at = from; at < length; ) {
+    if (at > from) yield;
+    let count = 0;
+    for (; at < length && count < WINDOW; at = next(words, at)) {
+      const instruction = words[at] as number;
+      if (IS_VECTOR[instruction]) return;
+      starts[count] = at;
+      numbers[count++] = instruction;
     }
-    return true;
-  };
-  /** By place in `starts`: how many dispatches it takes from there to the end. */
-  const dispatches = new Int32Array(starts.length + 1);
-  for (let i = starts.length - 1; i >= 0; i--) {
+    fuseWindow(words, count, home);
+  }
+}
+
+/** Where the instruction behind the one at `at` begins. */
+function next(words: Int32Array, at: number): number {
+  const instruction = words[at] as number;
+  const end = at + (LENGTHS[instruction] as number);
+  return instruction === BR_TABLE ? end + 2 * ((words[end - 1] as number) + 1) : end;
+}
+
+function fuseWindow(words: Int32Array, count: number, home: number): void {
+  dispatches[count] = 0;
+  for (let i = count - 1; i >= 0; i--) {
     let least = dispatches[i + 1] as number;
     for (const candidate of SEQUENCES[numbers[i] as number] as Sequence[]) {
-      const left = dispatches[i + 1 + candidate.rest.length];
-      if (left === undefined || left >= least || !matches(candidate, i)) continue;
+      const behind = i + 1 + candidate.rest.length;
+      if (behind > count) continue;
+      const left = dispatches[behind] as number;
+      if (left >= least || !matches(words, candidate, i, home)) continue;
       least = left;
       words[starts[i] as number] = candidate.fused;
     }
     dispatches[i] = least + 1;
   }
+}
+
+/** Whether the sequence stands at a place of the window. */
+function matches(words: Int32Array, { rest, links }: Sequence, i: number, home: number): boolean {
+  for (let j = 0; j < rest.length; j++) {
+    if (numbers[i + j + 1] !== rest[j]) return false;
+    const link = links[j] as number;
+    if (link === 0) continue;
+    // The register written is the first operand of whoever hands a result on.
+    const register = words[(starts[i + j] as number) + 1] as number;
+    if (register < home || words[(starts[i + j + 1] as number) + link] !== register) return false;
+  }
+  return true;
 }

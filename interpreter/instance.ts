@@ -15,7 +15,7 @@ import {
   typeOfFunction,
   type WasmModule,
 } from '../wasm/types.ts';
-import { ModuleCode } from './code.ts';
+import { ModuleCode, type Patron } from './code.ts';
 import { evaluate } from './constant.ts';
 import { TagInstance } from './exception.ts';
 import { type GuestFunction, hasType, isFunction, type Reference, WasmFunction } from './function.ts';
@@ -43,6 +43,11 @@ function codeOf(module: WasmModule): ModuleCode {
   return code;
 }
 
+/** Bytes of the code that a module has so far. */
+export function codeBytes(module: WasmModule): number {
+  return codes.get(module)?.bytes ?? 0;
+}
+
 export class Instance {
   readonly store: Store;
   readonly module: WasmModule;
@@ -50,6 +55,8 @@ export class Instance {
   readonly tank: Tank;
   readonly budget: Budget;
   readonly limits: InstanceLimits;
+  /** On whose behalf functions are lowered when this calls them first. */
+  readonly patron: Patron;
   readonly tables: TableInstance[] = [];
   readonly globals: GlobalInstance[] = [];
   /** Values of the instance's own globals. */
@@ -75,6 +82,7 @@ export class Instance {
     this.limits = limits;
     this.tank = new Tank(limits.gas, slices, store.unmetered === undefined);
     this.budget = new Budget(limits.memoryBytes);
+    this.patron = { moduleMemory: limits.moduleMemory ?? Number.POSITIVE_INFINITY, look: () => this.tank.look() };
     this.functions = new Array(module.functions.length);
     this.cells = new Int32Array(GLOBAL_WORDS * module.globalInits.length);
     this.link(link);

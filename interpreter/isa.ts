@@ -404,6 +404,8 @@ export const EXIT = {
   throw: 12,
   /** The memory budget does not hold an object. */
   memory: 13,
+  /** The guest is to be left before the instruction at `pc`, whose function is being lowered. */
+  lowering: 14,
   trap: 16,
 } as const;
 

@@ -7,9 +7,10 @@
  */
 
 import type { TrapKind } from '../wasm/errors.ts';
-import { blockType, CATCH, InstructionReader } from '../wasm/instructions.ts';
+import { blockType, CATCH, type CatchClause, InstructionReader } from '../wasm/instructions.ts';
 import { IS_ACCESS, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
 import { type ChargePoint, type FunctionPlan, planFunction } from '../wasm/plan.ts';
+import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
   type ArrayType,
   definedRef,
@@ -34,7 +35,7 @@ import {
   type ValType,
   type WasmModule,
 } from '../wasm/types.ts';
-import type { CatchTarget, ModuleCode, Trace, TryRegion } from './code.ts';
+import type { CatchTarget, ModuleCode, TryRegion } from './code.ts';
 import { fuse } from './fuse.ts';
 import { GLOBAL_WORDS } from './global.ts';
 import {
@@ -50,6 +51,7 @@ import {
 } from './isa.ts';
 import { HANDLERS } from './lower-special.ts';
 import { isWide, Operands } from './operands.ts';
+import type { Trace } from './trace.ts';
 
 /** Offsets beyond this can never be in bounds, as no memory reaches 2 GiB. */
 const MAX_OFFSET = 0x7fff_0000;
@@ -142,8 +144,23 @@ function selectOf(type: ValType): number {
   return op(isWide(type) ? 'select64' : 'select32');
 }
 
+const NO_REGIONS: readonly TryRegion[] = [];
+
 /** Features whose objects are traced. */
 const TRACED: readonly Feature[] = ['gc', 'exception-handling'];
+
+/** The clauses that can catch anything: none behind one that catches all, or the same. */
+function firstOfEach(catches: readonly CatchClause[]): readonly CatchClause[] {
+  const tags = new Set<number>();
+  const first: CatchClause[] = [];
+  for (const clause of catches) {
+    if (tags.has(clause.tag)) continue;
+    tags.add(clause.tag);
+    first.push(clause);
+    if (clause.tag < 0) break;
+  }
+  return first;
+}
 
 export class Lowering {
   readonly code: ModuleCode;
@@ -160,7 +177,7 @@ export class Lowering {
   /** Constructs opened in unreachable code; -1 in code that can be reached. */
   private dead = -1;
   /** Bodies of `try_table`, the innermost first. */
-  private readonly regions: TryRegion[] = [];
+  private regions: TryRegion[] | undefined;
 
   constructor(code: ModuleCode, body: number) {
     const { module } = code;
@@ -196,10 +213,12 @@ export class Lowering {
     }
   }
 
-  run(trace: Trace | undefined): readonly TryRegion[] {
+  /** Lowers up to an offset in the module's bytes, or to the end. Returns whether that was the end. */
+  advance(until: number, entry: number, trace: Trace | undefined): boolean {
     const { reader, operands } = this;
     while (this.frames.length > 0) {
-      trace?.push(this.code.length, reader.pos);
+      if (reader.pos >= until) return false;
+      trace?.add(this.code.length - entry, reader.pos);
       const index = reader.next();
       if (this.dead >= 0 && !this.revive(index)) continue;
       const handler = HANDLERS[index];
@@ -209,7 +228,11 @@ export class Lowering {
       else if (ACCESS[index] !== -1) this.access(index);
       else this.compute(index);
     }
-    return this.regions;
+    return true;
+  }
+
+  get guarded(): readonly TryRegion[] {
+    return this.regions ?? NO_REGIONS;
   }
 
   emit(...words: number[]): void {
@@ -355,7 +378,7 @@ export class Lowering {
   gather(count: number): number {
     const { operands } = this;
     const first = operands.height - count;
-    for (let position = first; position < operands.height; position++) operands.toHome(position);
+    operands.toHomes(first);
     operands.cut(first);
     return operands.home(first);
   }
@@ -488,8 +511,11 @@ export class Lowering {
 
   /** What the segment that begins behind the instruction just read costs. */
   private segment(): number {
-    const point = this.plan.points[this.nextPoint] as ChargePoint | undefined;
-    if (point?.offset !== this.reader.pos) return 0;
+    const { pos } = this.reader;
+    let point = this.plan.points[this.nextPoint] as ChargePoint | undefined;
+    // Behind a clause that never catches there may be segments that nothing leads to.
+    while (point !== undefined && point.offset < pos) point = this.plan.points[++this.nextPoint];
+    if (point?.offset !== pos) return 0;
     this.nextPoint++;
     return point.cost;
   }
@@ -506,7 +532,7 @@ export class Lowering {
   /** All operands are put where every path finds them. */
   private enter(type: FuncType): void {
     const { operands } = this;
-    for (let i = operands.height - type.params.length; i < operands.height; i++) operands.toHome(i);
+    operands.toHomes(operands.height - type.params.length);
     operands.settle();
     operands.open = -1;
   }
@@ -526,16 +552,25 @@ export class Lowering {
     this.emit(BR, 0, 0);
     const skip = code.length - 2;
     const base = operands.height - type.params.length;
-    const clauses = catches.map(({ kind, tag, label }): CatchTarget => {
-      const target = code.length;
-      const values = tag < 0 ? [] : functionTypeAt(this.module, this.module.tags[tag] as number).params;
+    const clauses: CatchTarget[] = [];
+    const targets = new Map<string, number>();
+    for (const { kind, tag, label } of firstOfEach(catches)) {
+      const typeIndex = tag < 0 ? -1 : (this.module.tags[tag] as number);
+      const values = tag < 0 ? [] : functionTypeAt(this.module, typeIndex).params;
       const passes = kind === CATCH.tagRef || kind === CATCH.allRef;
-      operands.cut(base);
-      operands.pushHomes(passes ? [...values, nonNull(EXNREF)] : values);
-      const place = operands.home(base + values.length) >> 1;
-      this.branch(label);
-      return { kind, tag, target, base: operands.home(base), place };
-    });
+      const place = (operands.home(base) >> 1) + slotsOf(values);
+      // What is moved the same way to the same label is moved by the same code.
+      const way = `${label} ${typeIndex} ${passes}`;
+      let target = targets.get(way);
+      if (target === undefined) {
+        target = code.length;
+        targets.set(way, target);
+        operands.cut(base);
+        operands.pushHomes(passes ? [...values, nonNull(EXNREF)] : values);
+        this.branch(label);
+      }
+      clauses.push({ kind, tag, target, base: operands.home(base), place });
+    }
     operands.cut(base);
     operands.pushHomes(type.params);
     code.words[skip] = code.length;
@@ -592,14 +627,17 @@ export class Lowering {
   /** The topmost operands, which are a construct's results, are put into their homes. */
   private resultsHome(results: readonly ValType[]): void {
     const { operands } = this;
-    for (let i = operands.height - results.length; i < operands.height; i++) operands.toHome(i);
+    operands.toHomes(operands.height - results.length);
   }
 
   end(): void {
     const frame = this.frames.pop() as Frame;
     const { operands } = this;
     const { clauses, start = 0 } = frame;
-    if (clauses !== undefined) this.regions.push({ start, end: this.code.length, clauses });
+    if (clauses !== undefined) {
+      this.regions ??= [];
+      this.regions.push({ start, end: this.code.length, clauses });
+    }
     const isLive = this.dead < 0;
     if (isLive) this.resultsHome(frame.type.results);
     if (frame.kind === LOOP) return;
@@ -778,7 +816,7 @@ export class Lowering {
       return;
     }
     // Through their homes: a result may be a local that an earlier result overwrites.
-    for (let i = 0; i < results.length; i++) operands.toHome(from + i);
+    operands.toHomes(from);
     let register = 0;
     results.forEach((type, i) => {
       operands.moveTo(from + i, register);
@@ -824,12 +862,13 @@ export class Lowering {
 }
 
 /**
- * Appends a function's code, header first; returns the bodies of its `try_table`s. Deterministic. `trace` receives which
- * words stem from which offset.
+ * Appends a function's code, header first; gives the bodies of its `try_table`s. Deterministic. Nothing else may be
+ * appended before it has ended.
  */
-export function lowerFunction(code: ModuleCode, body: number, trace?: Trace): readonly TryRegion[] {
-  const start = code.length + HEADER_WORDS;
-  const regions = new Lowering(code, body).run(trace);
-  fuse(code.words, start, code.length, code.words[start - 1] as number);
-  return regions;
+export function* lowerFunction(code: ModuleCode, body: number, trace?: Trace): Steps<readonly TryRegion[]> {
+  const entry = code.length + HEADER_WORDS;
+  const lowering = new Lowering(code, body);
+  while (!lowering.advance(lowering.reader.pos + STEP_BYTES, entry, trace)) yield;
+  yield* fuse(code, entry, code.words[entry - 1] as number);
+  return lowering.guarded;
 }

@@ -182,6 +182,20 @@ export class Operands {
     this.kinds[position] = HOME;
   }
 
+  /** Sees to it that everything from `first` up to the top is in its home. */
+  toHomes(first: number): void {
+    // From the top down, each is the first of its local's list; only then are they moved, in the order of their homes.
+    for (let position = this.height - 1; position >= first; position--) {
+      if (this.kinds[position] === LOCAL)
+        this.holders[this.values[position] as number] = this.extras[position] as number;
+    }
+    for (let position = first; position < this.height; position++) {
+      if (this.kinds[position] === HOME) continue;
+      this.moveTo(position, this.home(position));
+      this.kinds[position] = HOME;
+    }
+  }
+
   /** Emits what puts the value into `register`. */
   moveTo(position: number, register: number): void {
     this.open = -1;

@@ -97,6 +97,11 @@ export class Tank {
     if (this.slices.onSlice() === true) this.stopAt = -1n;
   }
 
+  /** Lets the host look at its clock now, for work that is not gas. Returns whether the guest is to be left. */
+  look(): boolean {
+    return this.slices?.onSlice() === true;
+  }
+
   /** Whether the guest is to be left at the checkpoint it is at. Nothing may be at hand. */
   get isDue(): boolean {
     return this.stopAt !== undefined && this.total() > this.stopAt;

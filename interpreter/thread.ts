@@ -173,8 +173,9 @@ export class Thread {
 
   /** Lowers the callee of the `call_lazy` at `pc`, and makes that a `call`. */
   link(): number {
-    const { code, module } = this.instance as Instance;
-    const entry = code.entry((this.code[this.pc + 1] as number) - module.importedFunctions);
+    const { code, module, patron } = this.instance as Instance;
+    const entry = code.entry((this.code[this.pc + 1] as number) - module.importedFunctions, patron);
+    if (entry === 0) return EXIT.lowering;
     code.words[this.pc] = CALL;
     code.words[this.pc + 1] = entry;
     this.useCode(code);
@@ -224,6 +225,7 @@ export class Thread {
     const instance = this.instance as Instance;
     if (func instanceof WasmFunction && func.instance === instance) {
       const entry = func.entry();
+      if (entry === 0) return EXIT.lowering;
       this.useCode(instance.code);
       return this.enter(entry, fp + argBase, next);
     }
@@ -243,6 +245,7 @@ export class Thread {
     const { fp } = this;
     if (func instanceof WasmFunction && func.instance === instance) {
       const entry = func.entry();
+      if (entry === 0) return EXIT.lowering;
       this.useCode(instance.code);
       // Looked at before anything changes: the call is tried again where there is room for a deeper stack.
       if (this.depth - weight + (this.code[entry - 4] as number) > this.depthLimit) return EXIT.stack;

@@ -15,6 +15,8 @@ export interface InstanceLimits {
   readonly memoryBytes: number;
   /** Stack weight, in bytes. */
   readonly stackBytes: number;
+  /** Bytes that the module may hold outside its instances (docs/limits.md); without limit unless given. */
+  readonly moduleMemory?: number | undefined;
 }
 
 /**
@@ -49,6 +51,8 @@ export interface Engine {
    * @throws CompileError where the engine cannot run the module, LinkError, MemoryLimitExceeded, GasExhausted
    */
   instantiate(module: WasmModule, options: InstantiateOptions): EngineInstance;
+  /** Bytes of code that it has made of a module so far, for all its instances; about. */
+  codeBytes?(module: WasmModule): number;
 }
 
 /** Why an execution has stopped: its call has ended, it was asked to pause, or a host function's promise is pending. */
