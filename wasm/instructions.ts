@@ -269,9 +269,10 @@ export class InstructionReader extends Reader {
 const NO_RESULT = funcType([], []);
 const ABBREVIATED = new Map<ValType, FuncType>();
 
-function singleResult(type: ValType): FuncType {
+/** The type of what takes nothing and leaves one value. */
+export function singleResult(type: ValType): FuncType {
   // What a module defines is not kept.
-  if (!isValType(type)) return { ...NO_RESULT, results: [type] };
+  if (!isValType(type)) return funcType([], [type]);
   let block = ABBREVIATED.get(type);
   if (block === undefined) ABBREVIATED.set(type, (block = funcType([], [type])));
   return block;

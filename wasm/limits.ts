@@ -31,6 +31,19 @@ export const MODULE_LIMITS = {
   brTableTargets: 65_520,
 } as const;
 
+/**
+ * Limits on sums over a module, at any place in it: `base`, and `perByte` for each byte before the place. A few bytes
+ * can ask for a thousand values or for 50,000 locals, as often as they like; what prepares a module would spend time and
+ * memory on each. Modules that compilers made stay below a value, and a local, for every byte; docs/limits.md has the
+ * figures.
+ */
+export const SUM_LIMITS = {
+  /** Parameters and results of functions, calls and blocks, and values of the labels of branches and catch clauses. */
+  carriedValues: { base: 250_000, perByte: 1 },
+  /** Parameters and locals of functions. */
+  declaredLocals: { base: 1_000_000, perByte: 1 },
+} as const;
+
 /** Bytes in a page of linear memory (specification 4.2.8). */
 export const PAGE_BYTES = 65_536;
 

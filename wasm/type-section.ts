@@ -12,6 +12,7 @@ import {
   definedIndex,
   type Feature,
   type FieldType,
+  isDefaultable,
   isNullable,
   isPacked,
   jumpOver,
@@ -33,7 +34,7 @@ const MAX_TEXT = 1 << 26;
 
 type Composite =
   | { readonly kind: 'function'; readonly params: readonly ValType[]; readonly results: readonly ValType[] }
-  | { readonly kind: 'struct'; readonly fields: readonly FieldType[] }
+  | { readonly kind: 'struct'; readonly fields: readonly FieldType[]; readonly isDefaultable: boolean }
   | { readonly kind: 'array'; readonly element: FieldType };
 
 interface Definition {
@@ -164,7 +165,8 @@ export class TypeSection {
       case STRUCT: {
         this.features.add('gc');
         const length = reader.count(MODULE_LIMITS.structFields, 'fields');
-        return { kind: 'struct', fields: Array.from({ length }, () => this.field()) };
+        const fields = Array.from({ length }, () => this.field());
+        return { kind: 'struct', fields, isDefaultable: fields.every(({ type }) => isDefaultable(type)) };
       }
       case ARRAY:
         this.features.add('gc');

@@ -172,6 +172,8 @@ export interface FieldType {
 export interface StructType extends Definition {
   readonly kind: 'struct';
   readonly fields: readonly FieldType[];
+  /** Whether all fields have a value to begin with. */
+  readonly isDefaultable: boolean;
 }
 
 export interface ArrayType extends Definition {

@@ -4,8 +4,8 @@
  */
 
 import { CompileError } from './errors.ts';
-import { blockType, CATCH, type InstructionReader } from './instructions.ts';
-import { MODULE_LIMITS } from './limits.ts';
+import { blockType, CATCH, type InstructionReader, singleResult } from './instructions.ts';
+import { MODULE_LIMITS, SUM_LIMITS } from './limits.ts';
 import { matches, matchesAll, matchesStorage, topOf } from './matching.ts';
 import { accessBytes, FEATURE, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
 import {
@@ -24,7 +24,6 @@ import {
   type FieldType,
   FUNCREF,
   type FuncType,
-  funcType,
   type GlobalType,
   I31REF,
   I32,
@@ -63,8 +62,6 @@ export interface ValidationContext {
   /** Receives what is used beyond release 2.0. */
   readonly features: Set<Feature>;
 }
-
-const NO_RESULT = funcType([], []);
 
 /** The type of an operand popped in unreachable code. */
 const UNKNOWN = 0;
@@ -154,6 +151,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     const { labels, a: count } = v.reader;
     v.pop(I32);
     const arity = v.labelTypes(labels[count] as number).length;
+    v.carry(arity * (count + 1));
     for (let i = 0; i <= count; i++) {
       const types = v.labelTypes(labels[i] as number);
       if (types.length !== arity) v.fail('type mismatch: branch targets of different arity');
@@ -203,6 +201,7 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     for (const { kind, tag, label } of v.reader.catches) {
       const caught = tag < 0 ? [] : v.tag(tag).params;
       const passed = kind === CATCH.tagRef || kind === CATCH.allRef ? [...caught, nonNull(EXNREF)] : caught;
+      v.carry(passed.length);
       if (!matchesAll(v.context.types, passed, v.labelTypes(label)))
         v.fail('type mismatch: catch clause and the label it leads to');
     }
@@ -309,12 +308,12 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
     v.popAll([address, element, address]);
   },
   'struct.new': (v) => {
-    v.popAll(v.structType().fields.map(({ type }) => unpacked(type)));
+    const { fields } = v.structType();
+    for (let i = fields.length - 1; i >= 0 && !v.isBottomless(); i--) v.pop(unpacked((fields[i] as FieldType).type));
     v.push(definedRef(v.reader.a, false));
   },
   'struct.new_default': (v) => {
-    if (!v.structType().fields.every(({ type }) => isDefaultable(type)))
-      v.fail('type mismatch: a field has no default');
+    if (!v.structType().isDefaultable) v.fail('type mismatch: a field has no default');
     v.push(definedRef(v.reader.a, false));
   },
   'struct.get': (v) => v.getField(v.field(), false),
@@ -459,8 +458,14 @@ export class Validator {
   private functionIndex: number | undefined;
   private locals = new Int32Array(64);
   private localCount = 0;
-  /** Locals that have no value yet: those of a type without a default (specification 3.4.2). */
-  private readonly unset = new Set<number>();
+  /** How many of them are parameters. */
+  private firstDeclared = 0;
+  /** How many locals have no value yet: those of a type without a default (specification 3.4.2). */
+  private unset = 0;
+  /** By local without a default: `bodyNumber` where it has got a value. */
+  private valueIn = new Int32Array(64);
+  /** Number of the body at hand, from 1. */
+  private bodyNumber = 0;
   /** The locals that got a value, in order; and how many had when each control frame was entered. */
   private readonly assigned: number[] = [];
   private readonly assignedBefore: number[] = [];
@@ -472,6 +477,9 @@ export class Validator {
   /** Height below which the innermost frame may not pop. */
   private floor = 0;
   private isUnreachable = false;
+  /** Over all bodies; see {@link carry}. */
+  private carried = 0;
+  private declaredLocals = 0;
   private readonly kinds: number[] = [];
   private readonly floors: number[] = [];
   private readonly unreachables: boolean[] = [];
@@ -491,6 +499,7 @@ export class Validator {
     this.functionIndex = functionIndex;
     this.constant = false;
     this.declareLocals(type, locals);
+    this.carry(type.results.length);
     this.expression(type, end);
     if (this.reader.pos !== end) this.fail('junk after the end of the function', this.reader.pos);
     return this.maxHeight;
@@ -504,8 +513,8 @@ export class Validator {
     this.functionIndex = undefined;
     this.constant = true;
     this.localCount = 0;
-    this.unset.clear();
-    this.expression({ ...NO_RESULT, results: [type] }, this.reader.end);
+    this.unset = 0;
+    this.expression(singleResult(type), this.reader.end);
   }
 
   private expression(type: FuncType, end: number): void {
@@ -517,7 +526,7 @@ export class Validator {
     this.vectors = 0;
     this.maxHeight = 0;
     this.depth = 0;
-    this.enter(BLOCK, { ...NO_RESULT, results: type.results });
+    this.open(BLOCK, type);
     try {
       while (this.depth > 0) {
         if (!constant) this.hurry(end);
@@ -544,8 +553,7 @@ export class Validator {
    * mostly validated before the host has optimised this code, and every call that can be spared shows.
    */
   private hurry(end: number): void {
-    const { reader, operands, locals, localCount, floor, vectors } = this;
-    if (this.unset.size > 0) return;
+    const { reader, operands, locals, localCount, floor, vectors, unset } = this;
     const { bytes } = reader;
     const isAddressed = this.context.memories[0]?.address === I32;
     let { pos } = reader;
@@ -564,7 +572,7 @@ export class Validator {
           const local = bytes[next++] as number;
           if (local > 0x7f || local >= localCount) break;
           top = locals[local] as number;
-          if (top === V128) break;
+          if (top === V128 || (unset > 0 && !isDefaultable(top))) break;
           result = top;
         }
       } else if (step !== STEP.ordinary) {
@@ -602,17 +610,29 @@ export class Validator {
   }
 
   private declareLocals(type: FuncType, locals: readonly LocalRun[]): void {
-    let count = type.params.length;
+    const { params } = type;
+    let count = params.length;
     for (const run of locals) count += run.count;
-    if (count > this.locals.length) this.locals = new Int32Array(2 * count);
-    this.locals.set(type.params);
+    this.declaredLocals += count;
+    const { base, perByte } = SUM_LIMITS.declaredLocals;
+    const { pos } = this.reader;
+    if (this.declaredLocals > base + perByte * pos) {
+      this.fail(`functions have more parameters and locals than ${base} and ${perByte} for each byte so far`, pos);
+    }
+    if (count > this.locals.length) {
+      this.locals = new Int32Array(2 * count);
+      this.valueIn = new Int32Array(2 * count);
+    }
+    this.locals.set(params);
     this.localCount = count;
-    this.unset.clear();
+    this.firstDeclared = params.length;
+    this.bodyNumber++;
+    this.unset = 0;
     this.assigned.length = 0;
-    let at = type.params.length;
+    let at = params.length;
     for (const run of locals) {
       this.locals.fill(run.type, at, at + run.count);
-      if (!isDefaultable(run.type)) for (let i = at; i < at + run.count; i++) this.unset.add(i);
+      if (!isDefaultable(run.type)) this.unset += run.count;
       at += run.count;
     }
   }
@@ -749,6 +769,7 @@ export class Validator {
   }
 
   tailCall(type: FuncType): void {
+    this.carry(type.params.length + type.results.length);
     if (!matchesAll(this.context.types, type.results, this.results)) {
       this.fail('type mismatch: results of a tail call and of the function');
     }
@@ -802,13 +823,24 @@ export class Validator {
 
   getLocal(): void {
     const type = this.local();
-    if (this.unset.size > 0 && this.unset.has(this.reader.a)) this.fail(`uninitialized local ${this.reader.a}`);
+    if (this.unset > 0 && this.isUnset(type)) this.fail(`uninitialized local ${this.reader.a}`);
     this.push(type);
   }
 
   setLocal(): void {
-    this.pop(this.local());
-    if (this.unset.size > 0 && this.unset.delete(this.reader.a)) this.assigned.push(this.reader.a);
+    const type = this.local();
+    this.pop(type);
+    if (this.unset === 0 || !this.isUnset(type)) return;
+    const { a: local } = this.reader;
+    this.valueIn[local] = this.bodyNumber;
+    this.assigned.push(local);
+    this.unset--;
+  }
+
+  /** Whether the local at hand, which has that type, has no value yet. */
+  private isUnset(type: ValType): boolean {
+    const { a: local } = this.reader;
+    return !isDefaultable(type) && local >= this.firstDeclared && this.valueIn[local] !== this.bodyNumber;
   }
 
   global(): GlobalType {
@@ -869,8 +901,21 @@ export class Validator {
 
   /** Checks the values a branch may take along. They stay, as of the label's types. */
   pass(types: readonly ValType[]): void {
+    this.carry(types.length);
     this.popAll(types);
     this.pushAll(types);
+  }
+
+  /**
+   * Counts values that an instruction checks, or makes room for, without a byte of its own for each. What it only pops
+   * need not be counted: that has been pushed.
+   */
+  carry(values: number): void {
+    this.carried += values;
+    const { base, perByte } = SUM_LIMITS.carriedValues;
+    if (this.carried > base + perByte * this.reader.pos) {
+      this.fail(`blocks, calls and branches carry more values than ${base} and ${perByte} for each byte so far`);
+    }
   }
 
   /** Checks that `types` are on top, and leaves the stack as it is (`br_table`, in unreachable code too). */
@@ -888,6 +933,7 @@ export class Validator {
   }
 
   apply(type: FuncType): void {
+    this.carry(type.params.length + type.results.length);
     this.popAll(type.params);
     this.pushAll(type.results);
   }
@@ -914,11 +960,17 @@ export class Validator {
 
   enterBlock(kind: number): void {
     const type = blockType(this.reader.a, this.context.types) ?? this.fail('unknown type of a block');
+    this.carry(type.params.length + type.results.length);
     this.popAll(type.params);
     this.enter(kind, type);
   }
 
   enter(kind: number, type: FuncType): void {
+    this.open(kind, type);
+    this.pushAll(type.params);
+  }
+
+  private open(kind: number, type: FuncType): void {
     if (this.depth >= MODULE_LIMITS.nesting) this.fail(`constructs nested deeper than ${MODULE_LIMITS.nesting}`);
     const { depth } = this;
     this.kinds[depth] = kind;
@@ -927,7 +979,6 @@ export class Validator {
     this.assignedBefore[depth] = this.assigned.length;
     this.frameTypes[depth] = type;
     this.depth = depth + 1;
-    this.pushAll(type.params);
   }
 
   /** Closes the innermost frame, whose results must be on the stack and nothing else. */
@@ -948,6 +999,6 @@ export class Validator {
 
   /** What got a value within a construct has none behind it. */
   private forget(assignedBefore: number): void {
-    while (this.assigned.length > assignedBefore) this.unset.add(this.assigned.pop() as number);
+    for (; this.assigned.length > assignedBefore; this.unset++) this.valueIn[this.assigned.pop() as number] = 0;
   }
 }
