@@ -20,7 +20,7 @@ import {
   type Import,
   type WasmModule,
 } from '../wasm/types.ts';
-import type { WireReader } from '../wasm/wire.ts';
+import { damaged, type WireReader } from '../wasm/wire.ts';
 import { call } from './execute.ts';
 import { callAsync, Execution, execution } from './execution.ts';
 import { ForeignFunction, type GuestFunction, isFunction } from './function.ts';
@@ -89,8 +89,10 @@ class InterpreterInstance implements EngineInstance {
     return capture(this.instance, left instanceof Execution ? left : undefined, purpose === 'write');
   }
 
-  install(image: EngineImage | WireReader): EngineExecution | undefined {
-    return install(this.instance, image);
+  install(image: EngineImage | WireReader, name?: string): EngineExecution | undefined {
+    const exported = name === undefined ? undefined : this.exports.get(name);
+    if (name !== undefined && exported?.kind !== 'function') damaged('its call is of nothing that the module exports');
+    return install(this.instance, image, exported && this.instance.function(exported.index));
   }
 
   reset(): void {

@@ -344,6 +344,17 @@ const VECTOR_OPS: readonly MachineOp[] = OPCODES.filter((row) => row.code >> 16 
 });
 
 export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...SYSTEM_OPS, ...VECTOR_OPS];
+
+/** Those that are checkpoints, as what they cost depends on an operand; and those that may have a function to lower first. */
+const LEAVES =
+  /^((memory|table)\.(grow|fill|copy|init)|struct\.new(_default)?|array\.(new\w*|fill|copy|init_\w+)|(return_)?call(_lazy|_indirect|_ref)?)$/;
+const IS_LEFT = MACHINE_OPS.map(({ name }) => LEAVES.test(name));
+
+/** Whether a guest can be left at an instruction, given by its number, before it has done anything. */
+export function isLeft(instruction: number): boolean {
+  return IS_LEFT[instruction] === true;
+}
+
 export const FIRST_RARE: number = HOT_OPS.length;
 export const FIRST_SYSTEM: number = HOT_OPS.length + RARE_COMPUTATIONS.length;
 export const FIRST_VECTOR: number = FIRST_SYSTEM + SYSTEM_OPS.length;

@@ -2,7 +2,9 @@
 
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import {
+  ANYREF,
   definedRef,
+  EXTERNREF,
   F32,
   F64,
   functionTypeAt,
@@ -10,6 +12,7 @@ import {
   I32,
   I64,
   nonNull,
+  nullable,
   type StructType,
   typeOfFunction,
   type ValType,
@@ -140,7 +143,7 @@ const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
     l.operands.open = -1;
   },
   select: (l) => l.select(),
-  select_t: (l) => l.select(),
+  select_t: (l) => l.select(l.reader.a),
   'local.get': (l) => l.operands.pushLocal(l.localTypes[l.reader.a] as ValType, l.reader.a),
   'local.set': (l) => l.setLocal(l.reader.a, false),
   'local.tee': (l) => l.setLocal(l.reader.a, true),
@@ -248,11 +251,11 @@ const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
   'ref.as_non_null': (l) => l.system('ref.as_non_null', [], 1, nonNull(l.operands.type(l.operands.height - 1))),
   br_on_null: (l) => {
     const label = l.reader.a;
-    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], true, true);
+    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], true, true, nonNull);
   },
   br_on_non_null: (l) => {
     const label = l.reader.a;
-    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], false, false);
+    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], false, false, nullable);
     l.operands.pop();
   },
   br_on_cast: (l) => l.branchOnCast(true),
@@ -292,8 +295,8 @@ const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
   'ref.test null': (l) => l.produce(op('ref.test'), I32, ...l.registers(1), l.reader.a),
   'ref.cast': (l) => l.produce(op('ref.cast'), nonNull(l.reader.a), ...l.registers(1), nonNull(l.reader.a)),
   'ref.cast null': (l) => l.produce(op('ref.cast'), l.reader.a, ...l.registers(1), l.reader.a),
-  'any.convert_extern': () => undefined,
-  'extern.convert_any': () => undefined,
+  'any.convert_extern': (l) => l.convert(ANYREF),
+  'extern.convert_any': (l) => l.convert(EXTERNREF),
   'ref.i31': (l) => l.system('ref.i31', [], 1, nonNull(I31REF)),
   'i31.get_s': (l) => l.system('i31.get_s', [], 1, I32),
   'i31.get_u': (l) => l.system('i31.get_u', [], 1, I32),

@@ -23,6 +23,7 @@ import {
   functionTypeAt,
   I32,
   I64,
+  isNullable,
   isReference,
   localTypes,
   nonNull,
@@ -119,6 +120,13 @@ const END = opcode('end').index;
 const TRY_TABLE = opcode('try_table').index;
 const EXTEND = opcode('i64.extend_i32_s').index;
 
+/**
+ * Told of every place in a function at which the registers hold what {@link Lowering.operands} says: before each
+ * instruction, with its place in the opcode table, also where an `else` or `end` is only a way out of unreachable code;
+ * and where a clause of a `try_table` is entered, with -1.
+ */
+export type Watch = (lowering: Lowering, index: number) => void;
+
 /** A structured construct that is open. */
 interface Frame {
   /** Row of `block`, `loop`, `if` or `else`. */
@@ -168,6 +176,8 @@ export class Lowering {
   readonly reader: InstructionReader;
   readonly operands: Operands;
   readonly localTypes: ValType[];
+  /** How many of the locals are parameters. */
+  readonly params: number;
   private readonly plan: FunctionPlan;
   private readonly results: readonly ValType[];
   private readonly frames: Frame[] = [];
@@ -178,18 +188,21 @@ export class Lowering {
   private dead = -1;
   /** Bodies of `try_table`, the innermost first. */
   private regions: TryRegion[] | undefined;
+  private readonly watch: Watch | undefined;
 
-  constructor(code: ModuleCode, body: number) {
+  constructor(code: ModuleCode, body: number, watch?: Watch) {
     const { module } = code;
     const declared = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
     const { codeStart, end } = declared;
     const type = typeOfFunction(module, module.importedFunctions + body);
     this.code = code;
+    this.watch = watch;
     this.module = module;
     this.plan = planFunction(module, body);
     this.results = type.results;
     this.reader = new InstructionReader(module.bytes, codeStart, end);
     this.localTypes = localTypes(type.params, declared);
+    this.params = type.params.length;
     this.operands = new Operands(code, this.localTypes);
     this.emit(this.plan.weight, this.plan.entryCost, 2 * slotsOf(type.params), 2 * slotsOf(this.localTypes));
     this.clearReferences(type.params.length, body);
@@ -221,6 +234,7 @@ export class Lowering {
       trace?.add(this.code.length - entry, reader.pos);
       const index = reader.next();
       if (this.dead >= 0 && !this.revive(index)) continue;
+      this.watch?.(this, index);
       const handler = HANDLERS[index];
       if (handler !== undefined) handler(this);
       else if (IS_ALIAS[index]) operands.retype(RESULT[index] as ValType);
@@ -462,12 +476,13 @@ export class Lowering {
     if (keep) operands.pushLocal(type, local);
   }
 
-  select(): void {
+  /** @param declared of the result, where the instruction says it */
+  select(declared?: ValType): void {
     const { operands } = this;
     const condition = operands.pop();
     const second = operands.pop();
     const first = operands.pop();
-    const type = operands.type(first);
+    const type = declared ?? operands.type(first);
     const sources = [first, second, condition].map((position) => operands.register(position));
     this.produce(selectOf(type), type, ...sources);
   }
@@ -567,6 +582,7 @@ export class Lowering {
         targets.set(way, target);
         operands.cut(base);
         operands.pushHomes(passes ? [...values, nonNull(EXNREF)] : values);
+        this.watch?.(this, -1);
         this.branch(label);
       }
       clauses.push({ kind, tag, target, base: operands.home(base), place });
@@ -582,8 +598,12 @@ export class Lowering {
   }
 
   enterLoop(): void {
+    const { operands } = this;
     const type = this.blockType();
     this.enter(type);
+    // Whoever branches back brings what the type says, which may be less than what is there the first time.
+    operands.cut(operands.height - type.params.length);
+    operands.pushHomes(type.params);
     const cost = this.segment();
     this.emit(op('loop'), cost);
     this.slots = [];
@@ -673,6 +693,10 @@ export class Lowering {
     }
   }
 
+  get isDead(): boolean {
+    return this.dead >= 0;
+  }
+
   /** From here on nothing can be reached until the construct at hand ends. */
   die(): void {
     this.dead = 0;
@@ -750,8 +774,15 @@ export class Lowering {
   /**
    * A branch on what a reference on top of the stack is: `instruction`, behind whose first word a register for its
    * result is put, says whether. The reference stays, or `isDropped` where the branch is taken.
+   * @param left the type of the reference where the branch is not taken
    */
-  branchOn(label: number, [instruction, ...sources]: readonly number[], onTrue: boolean, isDropped: boolean): void {
+  branchOn(
+    label: number,
+    [instruction, ...sources]: readonly number[],
+    onTrue: boolean,
+    isDropped: boolean,
+    left: (type: RefType) => RefType,
+  ): void {
     const { operands, code } = this;
     const frame = this.frameOf(label);
     const type = operands.type(operands.height - 1);
@@ -764,16 +795,23 @@ export class Lowering {
     this.emit(BR);
     this.edge(frame);
     if (isDropped) operands.pushHome(type);
-    operands.retype(type);
+    operands.retype(left(type));
     code.words[skip] = code.length;
     code.words[skip + 1] = this.segment();
     this.slots = [skip + 1];
   }
 
+  /** The topmost reference as one of the other of two hierarchies, null only where it was. */
+  convert(to: RefType): void {
+    const { operands } = this;
+    operands.retype(isNullable(operands.type(operands.height - 1)) ? to : nonNull(to));
+  }
+
   branchOnCast(onSuccess: boolean): void {
-    const { a: label, c: to } = this.reader;
+    const { a: label, b: from, c: to } = this.reader;
     const register = this.operands.register(this.operands.height - 1);
-    this.branchOn(label, [op('ref.test'), register, to], onSuccess, false);
+    const left = onSuccess ? (isNullable(to) ? nonNull(from) : from) : to;
+    this.branchOn(label, [op('ref.test'), register, to], onSuccess, false, () => left);
   }
 
   branchTable(): void {
@@ -865,9 +903,14 @@ export class Lowering {
  * Appends a function's code, header first; gives the bodies of its `try_table`s. Deterministic. Nothing else may be
  * appended before it has ended.
  */
-export function* lowerFunction(code: ModuleCode, body: number, trace?: Trace): Steps<readonly TryRegion[]> {
+export function* lowerFunction(
+  code: ModuleCode,
+  body: number,
+  trace?: Trace,
+  watch?: Watch,
+): Steps<readonly TryRegion[]> {
   const entry = code.length + HEADER_WORDS;
-  const lowering = new Lowering(code, body);
+  const lowering = new Lowering(code, body, watch);
   while (!lowering.advance(lowering.reader.pos + STEP_BYTES, entry, trace)) yield;
   yield* fuse(code, entry, code.words[entry - 1] as number);
   return lowering.guarded;

@@ -143,6 +143,11 @@ export class Operands {
     return this.kinds[position] === HOME;
   }
 
+  /** The register in which a value is that is no constant. */
+  place(position: number): number {
+    return this.kinds[position] === LOCAL ? this.local(this.values[position] as number) : this.home(position);
+  }
+
   low(position: number): number {
     return this.values[position] as number;
   }

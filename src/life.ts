@@ -261,7 +261,7 @@ export class Life {
     if (this.instance.install === undefined) refuseLeaving('restore()');
     this.host.load(host);
     host.end();
-    const engine = this.instance.install(guest);
+    const engine = this.instance.install(guest, call?.name);
     if ((engine === undefined) !== (call === undefined)) damaged('its call has no stack, or its stack no call');
     if (engine !== undefined && call !== undefined) {
       const { name, isProgram, gasUsed: gasBefore } = call;

@@ -118,10 +118,11 @@ export interface EngineInstance {
   /**
    * Puts an image into a fresh instance of the same module, in place of {@link EngineInstance.start}.
    * @param image one that was taken, or what one wrote, and nothing behind it
+   * @param name the export that the call which was left has to be of, if that is known
    * @returns the call that was left
-   * @throws SnapshotError, MemoryLimitExceeded; the instance is then as it was
+   * @throws SnapshotError, GasExhausted, MemoryLimitExceeded; the instance is then as it was
    */
-  install?(image: EngineImage | WireReader): EngineExecution | undefined;
+  install?(image: EngineImage | WireReader, name?: string): EngineExecution | undefined;
   /**
    * Makes the instance what {@link Engine.instantiate} made; {@link start} is to be called again. Absent where that is
    * no cheaper than another instance.

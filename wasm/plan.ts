@@ -50,7 +50,7 @@ export interface ChargePoint {
 export interface FunctionPlan {
   /** Charged, and then checked, on entry: base, locals, and the first segment. */
   readonly entryCost: number;
-  /** What a frame adds to the stack's weight, in bytes. */
+  /** As {@link frameWeight}. */
   readonly weight: number;
   /** Sorted by offset, at most one for an offset. */
   readonly points: readonly ChargePoint[];
@@ -102,14 +102,19 @@ export function planFunction(module: WasmModule, body: number): FunctionPlan {
   const code = module.bodies[body];
   if (code === undefined) throw new RangeError(`no function body ${body}`);
   const { params, results } = typeOfFunction(module, module.importedFunctions + body);
-  let slots = slotsOf(params) + code.maxHeight;
-  for (const { count, type } of code.locals) slots += count * slotsOf([type]);
   const { base, localsPerUnit, resultsPerUnit } = FUNCTION_ENTRY;
   const entry = base + share(code.localCount, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
   return {
     ...segments(module, code, entry, results.length, referenceLocals(params, code)),
-    weight: STACK_WEIGHT.frame + slots * STACK_WEIGHT.slot,
+    weight: frameWeight(params, code),
   };
+}
+
+/** What a frame adds to the stack's weight, in bytes. */
+export function frameWeight(params: readonly ValType[], { locals, maxHeight }: FunctionBody): number {
+  let slots = slotsOf(params) + maxHeight;
+  for (const { count, type } of locals) slots += count * slotsOf([type]);
+  return STACK_WEIGHT.frame + slots * STACK_WEIGHT.slot;
 }
 
 /** Whether each parameter and local is a reference; undefined where none is. */

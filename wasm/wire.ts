@@ -3,6 +3,8 @@
 import { SnapshotError } from './errors.ts';
 
 const FIRST_ROOM = 256;
+/** No counter gets there in years. */
+const MAX_COUNTER = 2 ** 52;
 
 export class WireWriter {
   private bytes = new Uint8Array(FIRST_ROOM);
@@ -131,6 +133,11 @@ export class WireReader {
     return this.view.getBigUint64(this.take(8), true);
   }
 
+  /** How often something has happened, which stays exact however often it still does. */
+  counter(what: string): number {
+    return this.integer(MAX_COUNTER, what);
+  }
+
   /** A count of things that each take at least `size` bytes, and `max` at most. */
   count(size: number, what: string, max = 0xffff_ffff): number {
     const count = this.u32();
@@ -144,23 +151,35 @@ export class WireReader {
     return this.bytes.subarray(at, at + count);
   }
 
-  /** A view. */
-  bytesOf(): Uint8Array {
-    return this.raw(this.u32());
+  /** The number of things of which it is known how many there are. */
+  exactly(expected: number, what: string): number {
+    if (this.u32() !== expected) damaged(`its ${what} are not those of the module`);
+    return expected;
   }
 
-  text(): string {
+  /** A view. */
+  bytesOf(max = 0xffff_ffff): Uint8Array {
+    const count = this.u32();
+    if (count > max) damaged('a piece of it is too long');
+    return this.raw(count);
+  }
+
+  /** @param max bytes that it may have in UTF-8 */
+  text(max = 0xffff_ffff): string {
+    const bytes = this.bytesOf(max);
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(this.bytesOf());
-    } catch (error) {
-      if (error instanceof SnapshotError) throw error;
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
       return damaged('a text is not UTF-8');
     }
   }
 
-  /** A copy. */
-  words(): Int32Array {
-    const bytes = this.bytesOf();
+  /**
+   * A copy.
+   * @param max words that there may be
+   */
+  words(max = 0x3fff_ffff): Int32Array {
+    const bytes = this.bytesOf(4 * max + 3);
     if (bytes.length % 4 !== 0) damaged('words are cut off');
     const words = new Int32Array(bytes.length / 4);
     new Uint8Array(words.buffer).set(bytes);

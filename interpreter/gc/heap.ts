@@ -131,6 +131,16 @@ export class Heap {
     this.patience = LEAST_BETWEEN;
   }
 
+  /**
+   * A patience that a trace of the instance can have given, at most as long as the one asked for: those that a trace has
+   * given end where all that there may be has been looked at.
+   */
+  patienceWithin(patience: number): number {
+    const { budget, store } = this.instance;
+    const longest = budget.limit + TRACED_PER_UNIT * rootsOf(this.instance) + store.stackBytes;
+    return Math.max(LEAST_BETWEEN, Math.min(patience, longest));
+  }
+
   /** Bytes that a trace will look at, as far as that is known; at least those that a large last one did. */
   private traceable({ depth }: Thread): number {
     const own = this.used + TRACED_PER_UNIT * rootsOf(this.instance) + depth;

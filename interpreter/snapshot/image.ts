@@ -1,16 +1,17 @@
 /** All that an instance is while nothing of it runs, and the call that was left in it: taken, written, read, put back. */
 
 import type { EngineImage } from '../../wasm/engine.ts';
-import { MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
-import { MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
-import type { ValType } from '../../wasm/types.ts';
-import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
+import { GasExhausted, MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
+import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
+import { isReference, type RefType } from '../../wasm/types.ts';
+import { damaged, WireReader, type WireWriter } from '../../wasm/wire.ts';
 import type { Reference } from '../function.ts';
+import { GLOBAL_WORDS } from '../global.ts';
 import type { Instance } from '../instance.ts';
 import type { LinearMemory, Run } from '../memory.ts';
 import type { TableInstance } from '../table.ts';
 import { nonZeroRuns, readRuns, writeRuns } from './pages.ts';
-import { fits, ReferenceTable, readReferences } from './references.ts';
+import { ReferenceTable, readReferences, referenceAt, requireType } from './references.ts';
 import { captureStack, readStack, type StackImage, writeStack } from './stack.ts';
 
 interface MemoryImage {
@@ -106,109 +107,186 @@ function captureMemory({ bytes, words, byteLength }: LinearMemory, isForBytes: b
   return { byteLength, runs };
 }
 
-/** @throws SnapshotError */
-export function readContents(from: WireReader): { contents: Contents; objects: Uint8Array } {
+/** A state that is kept in bytes, read for the instance that is to take it: as many of everything as its module has. */
+export function readContents(from: WireReader, instance: Instance): { contents: Contents; objects: Uint8Array } {
+  const { module } = instance;
   const objects = from.bytesOf();
   const contents = {
     gasUsed: from.u64(),
     exhausted: from.flag(),
-    peakBytes: from.integer(Number.MAX_SAFE_INTEGER, 'the highest use of memory'),
+    peakBytes: readFigure(from),
     refused: from.flag(),
-    memories: Array.from({ length: from.count(12, 'memories') }, () => {
-      const byteLength = from.integer(2 ** 40, 'the size of a memory');
+    memories: Array.from({ length: from.exactly(instance.memories.length, 'memories') }, () => {
+      const byteLength = from.integer(MAX_INSTANCE_PAGES * PAGE_BYTES, 'the size of a memory');
       return { byteLength, runs: readRuns(from, byteLength) };
     }),
-    cells: from.words(),
-    globals: from.words(),
-    tables: Array.from({ length: from.count(4, 'tables') }, () => from.words()),
-    droppedData: from.words(),
-    droppedElements: from.words(),
-    segments: Array.from({ length: from.count(8, 'segments') }, () => [from.u32(), from.words()] as const),
+    cells: from.words(instance.cells.length),
+    globals: from.words(instance.globals.length),
+    tables: Array.from({ length: from.exactly(instance.tables.length, 'tables') }, () =>
+      from.words(MODULE_LIMITS.tableElements),
+    ),
+    droppedData: from.words(module.data.length),
+    droppedElements: from.words(module.elements.length),
+    segments: Array.from({ length: from.exactly(instance.segmentValues.size, 'segments') }, () => {
+      const segment = from.u32();
+      return [segment, from.words(instance.segmentValues.get(segment)?.length ?? 0)] as const;
+    }),
     heap: [readFigure(from), readFigure(from), readFigure(from)] as const,
-    stack: from.flag() ? readStack(from) : undefined,
+    stack: from.flag() ? readStack(from, instance) : undefined,
   };
+  from.end();
   return { contents, objects };
 }
 
-const readFigure = (from: WireReader) => from.integer(Number.MAX_SAFE_INTEGER, 'the account of objects');
+const readFigure = (from: WireReader) => from.counter('a figure of the memory in use');
 
 /** What an image comes to in an instance: checked, and not yet put there. */
 export interface Plan {
   readonly contents: Contents;
   readonly references: readonly Reference[];
-  readonly memoryBytes: number;
+  /** The account of the memory: all that is in use, the most that has been, and what objects take of it. */
+  readonly used: number;
+  readonly peak: number;
+  readonly heap: Contents['heap'];
 }
 
+const GAS_BOUND = 1n << 63n;
+
 /**
- * Checks an image against the instance that is to take it.
+ * Checks an image against the instance that is to take it, and makes its objects.
+ * @param foreign values of the embedder's by their number, where the image was not read
  * @throws SnapshotError where it does not fit the module; MemoryLimitExceeded
  */
-export function planImage(instance: Instance, contents: Contents, references: readonly Reference[]): Plan {
-  const { module, budget } = instance;
-  const memories = instance.memories;
-  if (contents.memories.length !== memories.length) damaged('its memories are not those of the module');
-  if (contents.tables.length !== instance.tables.length) damaged('its tables are not those of the module');
-  if (contents.cells.length !== instance.cells.length) damaged('its globals are not those of the module');
-  if (contents.globals.length !== instance.globals.length) damaged('its globals are not those of the module');
+export function planImage(
+  instance: Instance,
+  contents: Contents,
+  objects: Uint8Array,
+  foreign: ReadonlyMap<number, unknown>,
+): Plan {
+  const { budget } = instance;
+  const fixed = requireMemories(instance, contents) + requireTables(instance, contents);
+  if (fixed > budget.limit) throw overLimit(fixed, budget.limit);
+  const { references, bytes } = readReferences(instance, new WireReader(objects), foreign, budget.limit - fixed);
+  requireReferences(instance, contents, references);
+  requireCells(instance, contents);
+  requireIndices(contents.droppedData, instance.module.data.length);
+  requireIndices(contents.droppedElements, instance.module.elements.length);
+  return { contents, references, ...account(instance, contents, fixed, bytes) };
+}
+
+function overLimit(bytes: number, limit: number): MemoryLimitExceeded {
+  return new MemoryLimitExceeded(
+    `Memory limit exceeded: the guest in the snapshot has ${bytes} bytes, the limit is ${limit}`,
+  );
+}
+
+/** What somebody else says of a guest is within the limits. @throws SnapshotError, GasExhausted, MemoryLimitExceeded */
+export function requireFigures({ tank, budget }: Instance, { gasUsed, peakBytes }: Contents): void {
+  if (gasUsed >= GAS_BOUND) damaged('its gas is out of range');
+  if (tank.limit !== undefined && gasUsed > tank.limit) {
+    throw new GasExhausted(
+      `Gas limit exceeded: the guest in the snapshot has used ${gasUsed}, the limit is ${tank.limit}`,
+    );
+  }
+  if (peakBytes > budget.limit) throw overLimit(peakBytes, budget.limit);
+}
+
+/** Returns the bytes that memories take. */
+function requireMemories(instance: Instance, contents: Contents): number {
   let used = 0;
   contents.memories.forEach(({ byteLength }, i) => {
-    const memory = memories[i] as LinearMemory;
-    const { min } = memory.declared;
+    const memory = instance.memories[i] as LinearMemory;
     const pages = byteLength / PAGE_BYTES;
-    if (!Number.isInteger(pages) || pages < min || !memory.mayGrow(pages - memory.pages)) {
+    if (!Number.isInteger(pages) || pages < memory.declared.min || !memory.mayGrow(pages - memory.pages)) {
       damaged('a memory is of a size that the module does not allow');
     }
     used += byteLength;
   });
-  contents.tables.forEach((ids, i) => {
-    const { declared, element } = instance.tables[i] as TableInstance;
+  return used;
+}
+
+/** Returns the bytes that tables take. */
+function requireTables(instance: Instance, contents: Contents): number {
+  let used = 0;
+  contents.tables.forEach(({ length }, i) => {
+    const { declared } = instance.tables[i] as TableInstance;
     const most = Math.min(declared.max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
-    if (ids.length < declared.min || ids.length > most) damaged('a table is of a size that the module does not allow');
-    requireFitting(instance, ids, element, references);
-    used += ids.length * TABLE_ELEMENT_BYTES;
+    if (length < declared.min || length > most) damaged('a table is of a size that the module does not allow');
+    used += length * TABLE_ELEMENT_BYTES;
   });
-  contents.globals.forEach((id, i) => {
-    const { type } = (instance.globals[i] as (typeof instance.globals)[number]).type;
-    requireFitting(instance, Int32Array.of(id), type, references);
-  });
-  requireIndices(contents.droppedData, module.data.length);
-  requireIndices(contents.droppedElements, module.elements.length);
-  requireSegments(instance, contents, references);
-  used += contents.heap[0];
-  if (contents.peakBytes < used) damaged('its highest use of memory is below what it uses');
-  if (used > budget.limit) {
-    throw new MemoryLimitExceeded(
-      `Memory limit exceeded: the guest in the snapshot has ${used} bytes, the limit is ${budget.limit}`,
-    );
-  }
-  return { contents, references, memoryBytes: used };
+  return used;
 }
 
-function requireFitting(instance: Instance, ids: Int32Array, type: ValType, references: readonly Reference[]): void {
-  for (const id of ids) {
-    if (id < 0 || id >= references.length) damaged('a reference has no object');
-    if (!fits(type, references[id], instance)) damaged('a reference is not of the type of its place');
+/** Every reference outside of objects is of the type of its place. */
+function requireReferences(instance: Instance, contents: Contents, references: readonly Reference[]): void {
+  const { globals, tables, segmentValues, module } = instance;
+  contents.tables.forEach((ids, i) => {
+    requireFitting(instance, ids, (tables[i] as TableInstance).element, references);
+  });
+  if (contents.globals.length !== globals.length) damaged('its globals are not those of the module');
+  globals.forEach(({ type: { type } }, i) => {
+    const ids = contents.globals.subarray(i, i + 1);
+    if (isReference(type)) requireFitting(instance, ids, type, references);
+    else if (ids[0] !== 0) damaged('a number is a reference as well');
+  });
+  const seen = new Set<number>();
+  for (const [segment, ids] of contents.segments) {
+    const type = module.elements[segment]?.type;
+    const length = segmentValues.get(segment)?.length;
+    if (length !== ids.length || type === undefined || seen.has(segment)) {
+      damaged('its segments are not those of the module');
+    }
+    seen.add(segment);
+    requireFitting(instance, ids, type as RefType, references);
   }
 }
 
-/** The same segments as the instance has, with values of their types. */
-function requireSegments(instance: Instance, { segments }: Contents, references: readonly Reference[]): void {
-  if (segments.length !== instance.segmentValues.size) damaged('its segments are not those of the module');
-  for (const [segment, values] of segments) {
-    const own = instance.segmentValues.get(segment);
-    const type = instance.module.elements[segment]?.type;
-    if (own?.length !== values.length || type === undefined) damaged('its segments are not those of the module');
-    requireFitting(instance, values, type, references);
+function requireFitting(instance: Instance, ids: Int32Array, type: RefType, references: readonly Reference[]): void {
+  for (const id of ids) requireType(type, referenceAt(references, id), instance);
+}
+
+/** What cannot be changed is as the instance has it. */
+function requireCells({ cells, globals }: Instance, contents: Contents): void {
+  if (contents.cells.length !== cells.length) damaged('its globals are not those of the module');
+  for (const { at, type, cells: own } of globals) {
+    if (own !== cells || type.mutable) continue;
+    for (let i = at; i < at + GLOBAL_WORDS; i++) {
+      if (contents.cells[i] !== cells[i]) damaged('a global that cannot be changed has another value');
+    }
   }
 }
 
 function requireIndices(indices: Int32Array, end: number): void {
-  for (const index of indices)
-    if (index < 0 || index >= end) damaged('it names a segment that the module does not have');
+  const seen = new Set<number>();
+  for (const index of indices) {
+    if (index < 0 || index >= end || seen.has(index)) damaged('it names a segment that the module does not have');
+    seen.add(index);
+  }
+}
+
+/**
+ * The account as the guest goes on with it. What objects take is counted anew; what has been allocated and cannot be
+ * reached any more counts up to the next trace, wherever the guest goes on, so that figures and traces are the same as
+ * where it was left: that much is taken from the snapshot, within the limit.
+ * @param fixed bytes of memories and tables
+ * @param reached bytes of the objects that are there
+ */
+function account(instance: Instance, { heap, peakBytes }: Contents, fixed: number, reached: number) {
+  const { limit } = instance.budget;
+  const [claimed, allocated, patience] = heap;
+  const objects = Math.max(claimed, reached);
+  const used = fixed + objects;
+  if (used > limit) throw overLimit(used, limit);
+  if (peakBytes < fixed + claimed) damaged('its highest use of memory is below what it uses');
+  return {
+    used,
+    peak: Math.max(peakBytes, used),
+    heap: [objects, Math.min(allocated, objects), instance.heap.patienceWithin(patience)] as const,
+  };
 }
 
 /** @throws SnapshotError where the host cannot allocate the memory */
-export function applyImage(instance: Instance, { contents, references, memoryBytes }: Plan): void {
+export function applyImage(instance: Instance, { contents, references, used, peak, heap }: Plan): void {
   const { budget, tank } = instance;
   contents.memories.forEach(({ byteLength, runs }, i) => {
     if (instance.memories[i]?.replace(byteLength, runs) !== true) {
@@ -233,9 +311,9 @@ export function applyImage(instance: Instance, { contents, references, memoryByt
       Array.from(values, (id) => references[id]),
     );
   }
-  [instance.heap.used, instance.heap.allocated, instance.heap.patience] = contents.heap;
-  budget.used = memoryBytes;
-  budget.peak = contents.peakBytes;
+  [instance.heap.used, instance.heap.allocated, instance.heap.patience] = heap;
+  budget.used = used;
+  budget.peak = peak;
   budget.refused = contents.refused;
   tank.restore(contents.gasUsed, contents.exhausted);
 }
@@ -243,15 +321,4 @@ export function applyImage(instance: Instance, { contents, references, memoryByt
 function replaceAll(set: Set<number>, values: Int32Array): void {
   set.clear();
   for (const value of values) set.add(value);
-}
-
-/** The objects of an image, in an instance. @throws SnapshotError */
-export function objectsOf(
-  instance: Instance,
-  from: WireReader,
-  foreign: ReadonlyMap<number, unknown> = new Map(),
-): readonly Reference[] {
-  const references = readReferences(instance, from, foreign);
-  from.end();
-  return references;
 }

@@ -4,8 +4,9 @@ import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError, UsageError } from '../../wasm/errors.ts';
 import { WireReader } from '../../wasm/wire.ts';
 import { Execution } from '../execution.ts';
+import type { GuestFunction } from '../function.ts';
 import type { Instance } from '../instance.ts';
-import { applyImage, InstanceImage, objectsOf, planImage, readContents } from './image.ts';
+import { applyImage, InstanceImage, planImage, readContents, requireFigures } from './image.ts';
 import { applyStack, planStack } from './stack.ts';
 
 /** @throws SnapshotError */
@@ -16,17 +17,23 @@ export function capture(instance: Instance, left: Execution | undefined, isForBy
   return new InstanceImage(instance, left?.left(), isForBytes);
 }
 
-/** Checks all of it, and then changes the instance. @throws SnapshotError, MemoryLimitExceeded */
-export function install(instance: Instance, image: EngineImage | WireReader): Execution | undefined {
+/**
+ * Checks all of it, and then changes the instance.
+ * @param entered the function that the call which was left has to be of, if that is known
+ * @throws SnapshotError, GasExhausted, MemoryLimitExceeded
+ */
+export function install(
+  instance: Instance,
+  image: EngineImage | WireReader,
+  entered: GuestFunction | undefined,
+): Execution | undefined {
   if (!(image instanceof WireReader) && !(image instanceof InstanceImage)) {
     throw new UsageError('the image is of another engine');
   }
-  const { contents, objects } = image instanceof WireReader ? readContents(image) : image;
-  if (image instanceof WireReader) image.end();
-  const foreign = image instanceof WireReader ? undefined : image.table.foreign;
-  const references = objectsOf(instance, new WireReader(objects), foreign);
-  const plan = planImage(instance, contents, references);
-  const stack = contents.stack && planStack(instance, contents.stack, references);
+  const { contents, objects } = image instanceof WireReader ? readContents(image, instance) : image;
+  if (image instanceof WireReader) requireFigures(instance, contents);
+  const plan = planImage(instance, contents, objects, image instanceof WireReader ? new Map() : image.table.foreign);
+  const stack = contents.stack && planStack(instance, contents.stack, plan.references, entered);
   applyImage(instance, plan);
   if (stack === undefined) return undefined;
   const thread = instance.store.acquire();

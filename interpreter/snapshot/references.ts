@@ -3,19 +3,68 @@
  * read without recursion. Every kind of object is a row of {@link KINDS}.
  */
 
-import { SnapshotError } from '../../wasm/errors.ts';
-import { isReference, type RefType, type ValType } from '../../wasm/types.ts';
+import { MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
+import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, type WireReader, WireWriter } from '../../wasm/wire.ts';
-import { ExceptionInstance } from '../exception.ts';
+import { CELL_BYTES, EXCEPTION_BYTES, ExceptionInstance } from '../exception.ts';
 import { isFunction, type Reference, WasmFunction } from '../function.ts';
 import { isOfType } from '../gc/cast.ts';
-import { ArrayObject, elementBytes, type HeapObject, isHeapObject, placeOfField, StructObject } from '../gc/objects.ts';
+import {
+  ArrayObject,
+  arrayBytes,
+  elementBytes,
+  type HeapObject,
+  isHeapObject,
+  layoutOf,
+  MAX_OBJECT_BYTES,
+  placeOfField,
+  StructObject,
+} from '../gc/objects.ts';
 import type { Instance } from '../instance.ts';
 import type { Cell } from '../values.ts';
 
+/** The numbers that an instance's own things have in its module; -1 for what is not its own. */
+class Numbers {
+  private readonly instance: Instance;
+  private types: ReadonlyMap<unknown, number> | undefined;
+  private tags: ReadonlyMap<unknown, number> | undefined;
+  private imports: ReadonlyMap<unknown, number> | undefined;
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+  }
+
+  /** Types are compared as they are: an object has the very one of the module. */
+  ofType(object: HeapObject): number {
+    this.types ??= numbered(this.instance.module.types);
+    return this.types.get(object.type) ?? -1;
+  }
+
+  ofTag({ tag }: ExceptionInstance): number {
+    this.tags ??= numbered(this.instance.tags);
+    return this.tags.get(tag) ?? -1;
+  }
+
+  ofFunction(value: unknown): number {
+    if (value instanceof WasmFunction) return value.instance === this.instance ? value.index : -1;
+    const count = this.instance.module.importedFunctions;
+    this.imports ??= numbered(Array.from({ length: count }, (_, i) => this.instance.function(i)));
+    return this.imports.get(value) ?? -1;
+  }
+}
+
+/** By value; the first of those that are the same. */
+function numbered(values: readonly unknown[]): ReadonlyMap<unknown, number> {
+  const numbers = new Map<unknown, number>();
+  values.forEach((value, i) => {
+    if (!numbers.has(value)) numbers.set(value, i);
+  });
+  return numbers;
+}
+
 /** What writing an object may use. */
 interface Writing {
-  readonly instance: Instance;
+  readonly numbers: Numbers;
   readonly to: WireWriter;
   /** The number of a reference that the object holds. */
   idOf(reference: Reference): number;
@@ -27,13 +76,18 @@ interface Reading {
   readonly from: WireReader;
   /** An object by its number; it may not have been filled yet. */
   byId(id: number): Reference;
+  /**
+   * Counts an object that is about to be made.
+   * @throws MemoryLimitExceeded
+   */
+  count(bytes: number): void;
 }
 
 /** A kind of object. All are made first, and then filled, as they may refer to one another in circles. */
 interface Kind<T = unknown> {
   /** In the snapshot; never used again for another. */
   readonly tag: number;
-  readonly is: (value: unknown, instance: Instance) => value is T;
+  readonly is: (value: unknown, numbers: Numbers) => value is T;
   readonly write: (value: T, writing: Writing) => void;
   /** @throws SnapshotError */
   readonly create: (reading: Reading) => T;
@@ -43,21 +97,10 @@ interface Kind<T = unknown> {
   readonly fill?: (value: T, reading: Reading) => void;
 }
 
-function isOwnFunction(value: unknown, instance: Instance): value is Reference {
-  if (value instanceof WasmFunction) return value.instance === instance;
-  return isFunction(value) && importIndex(value, instance) >= 0;
-}
-
-function importIndex(value: unknown, instance: Instance): number {
-  for (let i = 0; i < instance.module.importedFunctions; i++) if (instance.function(i) === value) return i;
-  return -1;
-}
-
 const functions: Kind<Reference> = {
   tag: 1,
-  is: isOwnFunction,
-  write: (value, { to, instance }) =>
-    to.u32(value instanceof WasmFunction ? value.index : importIndex(value, instance)),
+  is: (value, numbers): value is Reference => isFunction(value) && numbers.ofFunction(value) >= 0,
+  write: (value, { to, numbers }) => to.u32(numbers.ofFunction(value)),
   create({ from, instance }) {
     const index = from.u32();
     if (index >= instance.module.functions.length)
@@ -109,7 +152,7 @@ const primitives: Kind<unknown> = {
 };
 
 function readBigint(text: string): bigint {
-  if (!/^-?[\da-f]+$/.test(text) || text.length > MAX_BIGINT_DIGITS) damaged('a bigint is none');
+  if (text.length > MAX_BIGINT_DIGITS || !/^-?[\da-f]+$/.test(text)) damaged('a bigint is none');
   return text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`);
 }
 
@@ -128,20 +171,14 @@ function readString(from: WireReader): string {
   return text;
 }
 
-/** Place of an object's type in the module. Types are compared as they are: an object has the very one of the module. */
-function typeIndex(instance: Instance, object: HeapObject): number {
-  return instance.module.types.indexOf(object.type);
-}
-
-const isOwn = (value: unknown, instance: Instance) => isHeapObject(value) && typeIndex(instance, value) >= 0;
-
 const structs: Kind<StructObject> = {
   tag: 3,
-  is: (value, instance): value is StructObject => value instanceof StructObject && isOwn(value, instance),
-  write: (value, { instance, to }) => to.u32(typeIndex(instance, value)),
-  create({ instance, from }) {
+  is: (value, numbers): value is StructObject => value instanceof StructObject && numbers.ofType(value) >= 0,
+  write: (value, { numbers, to }) => to.u32(numbers.ofType(value)),
+  create({ instance, from, count }) {
     const type = instance.module.types[from.u32()];
     if (type?.kind !== 'struct') return damaged('a struct is of no type of the module');
+    count(layoutOf(type).bytes);
     return new StructObject(type);
   },
   writeFields(value, writing) {
@@ -152,24 +189,25 @@ const structs: Kind<StructObject> = {
     for (let i = 0; i < value.words.length; i++) value.words[i] = reading.from.u32() | 0;
     readIds(value.references, reading);
     value.type.fields.forEach(({ type }, i) => {
-      if (isReference(type)) requireType(type, value.references[placeOfField(value, i)], reading);
+      if (isReference(type)) requireType(type, value.references[placeOfField(value, i)], reading.instance);
     });
   },
 };
 
 const arrays: Kind<ArrayObject> = {
   tag: 4,
-  is: (value, instance): value is ArrayObject => value instanceof ArrayObject && isOwn(value, instance),
-  write(value, { instance, to }) {
-    to.u32(typeIndex(instance, value));
+  is: (value, numbers): value is ArrayObject => value instanceof ArrayObject && numbers.ofType(value) >= 0,
+  write(value, { numbers, to }) {
+    to.u32(numbers.ofType(value));
     to.u32(value.length);
   },
-  create({ instance, from }) {
+  create({ instance, from, count }) {
     const type = instance.module.types[from.u32()];
     if (type?.kind !== 'array') return damaged('an array is of no type of the module');
     const length = from.u32();
     // Its elements are still to come, and take at least half of what they count for.
     if ((elementBytes(type) * length) / 2 > from.left) damaged('an array is too long');
+    count(arrayBytes(type, length));
     return new ArrayObject(type, length);
   },
   writeFields(value, writing) {
@@ -180,17 +218,17 @@ const arrays: Kind<ArrayObject> = {
     value.data.set(reading.from.raw(value.data.length));
     readIds(value.references, reading);
     const { type } = value.type.element;
-    if (isReference(type)) for (const reference of value.references) requireType(type, reference, reading);
+    if (isReference(type)) for (const reference of value.references) requireType(type, reference, reading.instance);
   },
 };
 
 const exceptions: Kind<ExceptionInstance> = {
   tag: 5,
-  is: (value, instance): value is ExceptionInstance =>
-    value instanceof ExceptionInstance && instance.tags.includes(value.tag),
-  write: (value, { instance, to }) => to.u32(instance.tags.indexOf(value.tag)),
-  create({ instance, from }) {
+  is: (value, numbers): value is ExceptionInstance => value instanceof ExceptionInstance && numbers.ofTag(value) >= 0,
+  write: (value, { numbers, to }) => to.u32(numbers.ofTag(value)),
+  create({ instance, from, count }) {
     const tag = instance.tags[from.u32()] ?? damaged('an exception has no tag of the module');
+    count(EXCEPTION_BYTES + CELL_BYTES * tag.type.params.length);
     return new ExceptionInstance(tag, []);
   },
   writeFields({ payload }, { to, idOf }) {
@@ -204,7 +242,9 @@ const exceptions: Kind<ExceptionInstance> = {
     for (const type of value.tag.type.params) {
       const [low, high, third, fourth] = Array.from({ length: 4 }, () => reading.from.u32() | 0) as FourWords;
       const reference = reading.byId(reading.from.u32());
-      if (isReference(type)) requireType(type, reference, reading);
+      // A number has no reference beside it.
+      if (isReference(type)) requireType(type, reference, reading.instance);
+      else if (reference !== null) damaged('a number is a reference as well');
       payload.push({ low, high, upper: [third, fourth], reference });
     }
   },
@@ -220,23 +260,33 @@ function readIds(references: Reference[], { from, byId }: Reading): void {
   for (let i = 0; i < references.length; i++) references[i] = byId(from.u32());
 }
 
-function requireType(type: RefType, reference: Reference, { instance }: Reading): void {
-  if (!fits(type, reference, instance)) damaged('a reference is not of the type of its place');
+/** @throws SnapshotError where a reference may not stand where the type is asked for */
+export function requireType(type: RefType, reference: Reference, { module }: Instance): void {
+  if (!isOfType(reference, type, module.types)) damaged('a reference is not of the type of its place');
+}
+
+/** @throws SnapshotError */
+export function referenceAt(references: readonly Reference[], id: number): Reference {
+  if (id < 0 || id >= references.length) damaged('a reference has no object');
+  return references[id];
 }
 
 /** In the order in which they are tried. */
 const KINDS = [functions, primitives, structs, arrays, exceptions] as readonly Kind[];
+const BY_TAG: readonly (Kind | undefined)[] = Array.from({ length: 256 }, (_, tag) =>
+  KINDS.find((kind) => kind.tag === tag),
+);
 
 /** References by number: 0 is null, others are objects by their place in the table, from 1. */
 export class ReferenceTable {
-  private readonly instance: Instance;
+  private readonly numbers: Numbers;
   private readonly ids = new Map<unknown, number>();
   private readonly values: unknown[] = [];
   /** Values of the embedder's that only this process has: by number, for a fork. */
   readonly foreign = new Map<number, unknown>();
 
   constructor(instance: Instance) {
-    this.instance = instance;
+    this.numbers = new Numbers(instance);
   }
 
   idOf(reference: Reference): number {
@@ -256,18 +306,18 @@ export class ReferenceTable {
 
   /** All objects that can be reached. To be called when every reference has a number. */
   encode(): Uint8Array {
-    const { instance, values } = this;
+    const { numbers, values } = this;
     const heads = new WireWriter();
     const fields = new WireWriter();
     const idOf = (reference: Reference) => this.idOf(reference);
     // Objects found on the way are added behind.
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
-      const kind = KINDS.find(({ is }) => is(value, instance));
+      const kind = KINDS.find(({ is }) => is(value, numbers));
       heads.u8(kind?.tag ?? 0);
       if (kind === undefined) this.addForeign(i + 1, value);
-      kind?.write(value, { instance, to: heads, idOf });
-      kind?.writeFields?.(value, { instance, to: fields, idOf });
+      kind?.write(value, { numbers, to: heads, idOf });
+      kind?.writeFields?.(value, { numbers, to: fields, idOf });
     }
     const all = new WireWriter();
     all.u32(values.length);
@@ -294,34 +344,48 @@ export class ReferenceTable {
   }
 }
 
-/** @throws SnapshotError */
+/** The objects of an image, by number, and the bytes that they count for. */
+export interface ReadObjects {
+  readonly references: readonly Reference[];
+  readonly bytes: number;
+}
+
+/**
+ * @param room bytes that the objects may count for
+ * @throws SnapshotError; MemoryLimitExceeded before more than that has been made
+ */
 export function readReferences(
   instance: Instance,
   from: WireReader,
   foreign: ReadonlyMap<number, unknown>,
-): readonly Reference[] {
-  const values: Reference[] = [null];
+  room: number,
+): ReadObjects {
+  const references: Reference[] = [null];
+  let bytes = 0;
   const byId = (id: number): Reference => {
-    if (id >= values.length) damaged('a reference has no object');
-    return values[id];
+    if (id >= references.length) damaged('a reference has no object');
+    return references[id];
   };
-  const reading = { instance, from, byId };
-  const count = from.count(1, 'objects');
-  const kinds: (Kind | undefined)[] = [undefined];
-  for (let i = 1; i <= count; i++) {
+  const count = (more: number): void => {
+    bytes += more;
+    if (bytes <= room && more <= MAX_OBJECT_BYTES) return;
+    throw new MemoryLimitExceeded(
+      `Memory limit exceeded: the objects of the guest in the snapshot do not fit into ${instance.budget.limit} bytes`,
+    );
+  };
+  const reading = { instance, from, byId, count };
+  const objects = from.count(1, 'objects');
+  const tags = new Uint8Array(objects + 1);
+  for (let i = 1; i <= objects; i++) {
     const tag = from.u8();
-    const kind = KINDS.find((item) => item.tag === tag);
+    const kind = BY_TAG[tag];
     if (kind === undefined && !(tag === 0 && foreign.has(i))) damaged('an object is of no known kind');
-    kinds.push(kind);
-    values.push(kind === undefined ? foreign.get(i) : kind.create(reading));
+    tags[i] = tag;
+    references.push(kind === undefined ? foreign.get(i) : kind.create(reading));
   }
-  kinds.forEach((kind, i) => {
-    kind?.fill?.(values[i], reading);
+  tags.forEach((tag, i) => {
+    BY_TAG[tag]?.fill?.(references[i], reading);
   });
-  return values;
-}
-
-/** Whether a reference may stand where the type is asked for. A place that has not been written yet holds null. */
-export function fits(type: ValType, reference: Reference, { module }: Instance): boolean {
-  return !isReference(type) || reference === null || isOfType(reference, type, module.types);
+  from.end();
+  return { references, bytes };
 }

@@ -1,0 +1,298 @@
+/**
+ * The places of a function at which a guest can be left, and what its registers hold there: found by lowering the
+ * function once more, which always gives the same words, and by following the few moves before an instruction.
+ */
+
+import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
+import { complete } from '../../wasm/steps.ts';
+import {
+  isDefaultable,
+  isReference,
+  nullable,
+  type RefType,
+  slotsOf,
+  typeOfFunction,
+  type ValType,
+  type WasmModule,
+} from '../../wasm/types.ts';
+import { ModuleCode } from '../code.ts';
+import { HEADER_WORDS, isLeft, LEAVE_PC, lengthOf, MACHINE_OPS, op } from '../isa.ts';
+import { type Lowering, lowerFunction } from '../lower.ts';
+
+/** Types of the references in a frame, by slot. What other slots hold is written before it is read. */
+export type References = ReadonlyMap<number, RefType>;
+
+/** A call that has been made, as the place that it returns to has it. */
+export interface PendingCall {
+  /** First register of arguments and results, from the caller's first. */
+  readonly base: number;
+  readonly results: readonly ValType[];
+  /** Index of the function, where the instruction names it; else -1. */
+  readonly callee: number;
+}
+
+/** A place where a frame may stand. */
+export interface Place {
+  /** With the results of the call that returns there, if there is one. */
+  readonly references: References;
+  readonly call: PendingCall | undefined;
+  /** Whether the innermost frame may stand there without a call having returned. */
+  readonly isCheckpoint: boolean;
+}
+
+export interface FunctionPlaces {
+  /** Tells one lowering from another: the places of a snapshot mean nothing in other code. */
+  readonly fingerprint: number;
+  /** By offset in words from the entry, of those that were asked for and where a frame may stand. */
+  readonly places: ReadonlyMap<number, Place>;
+}
+
+const CALL = /^call(_lazy|_import|_indirect|_ref)?$/;
+const NAMES_CALLEE: readonly number[] = [op('call_lazy'), op('call_import')];
+const COPY_REFERENCE = op('copy.ref');
+const LOOP = op('loop');
+
+const indexOf = (mnemonic: Mnemonic) => opcode(mnemonic).index;
+const OPENS: readonly number[] = (['block', 'loop', 'if', 'try_table'] as const).map(indexOf);
+const ASSIGNS: readonly number[] = (['local.set', 'local.tee'] as const).map(indexOf);
+const END = indexOf('end');
+const ELSE = indexOf('else');
+
+/** What lowering knows of the registers before an instruction. */
+interface State {
+  /** Whether a clause of a `try_table` is entered there. */
+  readonly isClause: boolean;
+  readonly locals: References;
+  readonly operands: readonly {
+    readonly home: number;
+    readonly type: ValType;
+    /** Register of a reference; -1 for a number. */
+    readonly register: number;
+  }[];
+}
+
+/** Notes states at offsets, and which instructions other offsets are in the middle of. */
+class Watcher {
+  readonly states = new Map<number, State>();
+  /** By offset, the instruction whose words it is among, counted from the function's first. */
+  readonly within = new Map<number, number>();
+  private readonly offsets: readonly number[];
+  /** Instructions to note, by their number. */
+  private readonly instructions: ReadonlySet<number>;
+  readonly byInstruction = new Map<number, { readonly state: State; readonly offset: number }>();
+  private next = 0;
+  private count = 0;
+  /** Locals without a default that have got a value, and how many had when each open construct began. */
+  private readonly assigned: number[] = [];
+  private readonly isAssigned = new Set<number>();
+  private readonly before: number[] = [0];
+
+  /** @param offsets in ascending order */
+  constructor(offsets: readonly number[], instructions: ReadonlySet<number> = new Set()) {
+    this.offsets = offsets;
+    this.instructions = instructions;
+  }
+
+  see(lowering: Lowering, index: number, entry: number): void {
+    if (!lowering.isDead) this.note(lowering, index, lowering.code.length - entry);
+    if (OPENS.includes(index)) this.before.push(this.assigned.length);
+    else if (index === END) this.forget(this.before.pop() as number);
+    else if (index === ELSE) this.forget(this.before.at(-1) as number);
+    else if (ASSIGNS.includes(index)) this.assign(lowering);
+  }
+
+  private note(lowering: Lowering, index: number, offset: number): void {
+    const { offsets } = this;
+    for (; this.next < offsets.length && (offsets[this.next] as number) < offset; this.next++) {
+      this.within.set(offsets[this.next] as number, this.count - 1);
+    }
+    const isWanted = this.next < offsets.length && offsets[this.next] === offset && !this.states.has(offset);
+    const isAsked = this.instructions.has(this.count);
+    if (isWanted || isAsked) {
+      const state = this.stateOf(lowering, index === -1);
+      if (isWanted) this.states.set(offset, state);
+      if (isAsked) this.byInstruction.set(this.count, { state, offset });
+    }
+    this.count++;
+  }
+
+  /** When the function is lowered. */
+  finish(): void {
+    for (; this.next < this.offsets.length; this.next++) {
+      this.within.set(this.offsets[this.next] as number, this.count - 1);
+    }
+  }
+
+  private assign({ localTypes, reader: { a: local } }: Lowering): void {
+    if (isDefaultable(localTypes[local] as ValType) || this.isAssigned.has(local)) return;
+    this.isAssigned.add(local);
+    this.assigned.push(local);
+  }
+
+  /** What got a value within a construct has none behind it. */
+  private forget(count: number): void {
+    while (this.assigned.length > count) this.isAssigned.delete(this.assigned.pop() as number);
+  }
+
+  private stateOf({ operands, localTypes, params }: Lowering, isClause: boolean): State {
+    const locals = new Map<number, RefType>();
+    localTypes.forEach((type, local) => {
+      if (!isReference(type)) return;
+      const hasValue = local < params || this.isAssigned.has(local);
+      locals.set(operands.local(local) >> 1, hasValue ? type : nullable(type));
+    });
+    const stack = Array.from({ length: operands.height }, (_, position) => {
+      const type = operands.type(position);
+      return { home: operands.home(position), type, register: isReference(type) ? operands.place(position) : -1 };
+    });
+    return { isClause, locals, operands: stack };
+  }
+}
+
+/** By slot. */
+function referencesOf({ locals, operands }: State): Map<number, RefType> {
+  const references = new Map(locals);
+  for (const { register, type } of operands) if (register >= 0) references.set(register >> 1, type);
+  return references;
+}
+
+/** The words around an offset, where an instruction begins. */
+interface Around {
+  readonly here: number;
+  /** First word of the instruction before; -1 for the first of the function. */
+  readonly before: number;
+}
+
+/** Finds the places of functions on a stack. */
+export class PlaceFinder {
+  private readonly module: WasmModule;
+  private readonly code: ModuleCode;
+  private readonly entry = LEAVE_PC + 1 + HEADER_WORDS;
+
+  constructor(module: WasmModule) {
+    this.module = module;
+    this.code = new ModuleCode(module);
+  }
+
+  /** Takes as long as lowering the function does, and for each offset as its frame has slots. */
+  find(body: number, offsets: Iterable<number>): FunctionPlaces {
+    const sorted = [...new Set(offsets)].sort((a, b) => a - b);
+    const watcher = this.lower(body, new Watcher(sorted));
+    const fingerprint = this.fingerprint();
+    const around = this.around(sorted);
+    const places = new Map<number, Place>();
+    const inner: number[] = [];
+    for (const offset of sorted) {
+      const words = around.get(offset);
+      if (words === undefined) continue;
+      const state = watcher.states.get(offset);
+      if (offset === 0) places.set(0, this.entryOf(body));
+      else if (state !== undefined) this.add(places, offset, words, state);
+      else if (isLeft(words.here)) inner.push(offset);
+    }
+    this.addInner(places, body, inner, watcher.within);
+    return { fingerprint, places };
+  }
+
+  /** Leaves the function's code in `code`, and no other. */
+  private lower(body: number, watcher: Watcher): Watcher {
+    const { code, entry } = this;
+    code.length = LEAVE_PC + 1;
+    complete(lowerFunction(code, body, undefined, (lowering, index) => watcher.see(lowering, index, entry)));
+    watcher.finish();
+    return watcher;
+  }
+
+  private fingerprint(): number {
+    const { words, length } = this.code;
+    let hash = 0x811c9dc5;
+    for (let i = LEAVE_PC + 1; i < length; i++) {
+      hash = Math.imul(hash ^ (words[i] as number), 0x01000193);
+      hash ^= hash >>> 15;
+    }
+    return hash >>> 0;
+  }
+
+  /** The number of an instruction, and the place of the one behind it. Of those that are fused, each stands where it stood. */
+  private step(pc: number): { readonly here: number; readonly next: number } {
+    const { words } = this.code;
+    const instruction = MACHINE_OPS[words[pc] as number] as (typeof MACHINE_OPS)[number];
+    const { name, operands } = instruction.parts?.[0] ?? instruction;
+    const table = operands.indexOf('n');
+    // Entries for that many labels, and one for the rest.
+    const entries = table < 0 ? 0 : 2 * ((words[pc + 1 + table] as number) + 1);
+    return { here: op(name), next: pc + lengthOf(operands) + entries };
+  }
+
+  private around(sorted: readonly number[]): ReadonlyMap<number, Around> {
+    const { code, entry } = this;
+    const found = new Map<number, Around>();
+    let at = 0;
+    let before = -1;
+    for (let pc = entry; pc < code.length && at < sorted.length; ) {
+      const { here, next } = this.step(pc);
+      const offset = pc - entry;
+      while (at < sorted.length && (sorted[at] as number) < offset) at++;
+      if (sorted[at] === offset) found.set(offset, { here, before });
+      before = pc;
+      pc = next;
+    }
+    return found;
+  }
+
+  /** Behind the header: arguments are there, and locals are still to be set to null. */
+  private entryOf(body: number): Place {
+    const { params } = typeOfFunction(this.module, this.module.importedFunctions + body);
+    const references = new Map<number, RefType>();
+    let slot = 0;
+    for (const type of params) {
+      if (isReference(type)) references.set(slot, type);
+      slot += slotsOf([type]);
+    }
+    return { references, call: undefined, isCheckpoint: true };
+  }
+
+  private add(places: Map<number, Place>, offset: number, { here, before }: Around, state: State): void {
+    const number = before < 0 ? -1 : this.step(before).here;
+    const call = CALL.test(MACHINE_OPS[number]?.name ?? '') ? this.callAt(before, number, offset, state) : undefined;
+    const isCheckpoint = state.isClause || number === LOOP || isLeft(here);
+    if (call === undefined && !isCheckpoint) return;
+    places.set(offset, { references: referencesOf(state), call, isCheckpoint });
+  }
+
+  private callAt(before: number, number: number, offset: number, { operands }: State): PendingCall {
+    const { words } = this.code;
+    const base = words[this.entry + offset - 1] as number;
+    const results = operands.filter(({ home }) => home >= base).map(({ type }) => type);
+    return { base, results, callee: NAMES_CALLEE.includes(number) ? (words[before + 1] as number) : -1 };
+  }
+
+  /** Instructions at which a guest can be left, and which come behind moves of their operands. */
+  private addInner(
+    places: Map<number, Place>,
+    body: number,
+    offsets: readonly number[],
+    within: ReadonlyMap<number, number>,
+  ): void {
+    if (offsets.length === 0) return;
+    const instructions = new Set(offsets.map((offset) => within.get(offset) as number));
+    const { byInstruction } = this.lower(body, new Watcher([], instructions));
+    const { words } = this.code;
+    for (const offset of offsets) {
+      const begun = byInstruction.get(within.get(offset) as number);
+      if (begun === undefined) continue;
+      const references = referencesOf(begun.state);
+      const end = this.entry + offset;
+      let pc = this.entry + begun.offset;
+      while (pc < end) {
+        const { here, next } = this.step(pc);
+        if (here === COPY_REFERENCE) {
+          const type = references.get((words[pc + 2] as number) >> 1);
+          if (type !== undefined) references.set((words[pc + 1] as number) >> 1, type);
+        }
+        pc = next;
+      }
+      if (pc === end) places.set(offset, { references, call: undefined, isCheckpoint: true });
+    }
+  }
+}
