@@ -49,12 +49,12 @@ interface Unfinished {
 /** On whose behalf functions are lowered. */
 export interface Patron {
   /** Bytes that the module may hold outside its instances. */
-  readonly moduleMemory: number;
+  readonly codeBytes: number;
   /** Looks at the clock. Throws to end the guest's call; returns whether the guest is to be left. */
   look(): boolean;
 }
 
-const NOBODY: Patron = { moduleMemory: Number.POSITIVE_INFINITY, look: () => false };
+const NOBODY: Patron = { codeBytes: Number.POSITIVE_INFINITY, look: () => false };
 
 /** A body of more bytes is not lowered a second time to find out where it trapped: it keeps its trace. */
 const KEEPS_TRACE = 65_536;
@@ -155,11 +155,11 @@ export class ModuleCode {
   }
 
   private grow(): void {
-    const { moduleMemory } = this.patron;
+    const { codeBytes } = this.patron;
     const length = Math.ceil(1.5 * this.length);
-    if (4 * length + this.besides > moduleMemory) {
+    if (4 * length + this.besides > codeBytes) {
       throw new MemoryLimitExceeded(
-        `Memory limit exceeded: the module's code would take ${4 * length + this.besides} bytes, and its instances may hold ${moduleMemory} outside of their memories; raise moduleMemory, or call fewer of its functions`,
+        `Memory limit exceeded: the module's code would take ${4 * length + this.besides} bytes, and its instances may hold ${codeBytes} outside of their memories; raise codeLimit, or call fewer of its functions`,
       );
     }
     const grown = new Int32Array(length);

@@ -26,6 +26,9 @@ import type { Store } from './store.ts';
 import { TableInstance } from './table.ts';
 import { Budget, Tank } from './tank.ts';
 
+/** Items that are made or copied between two looks at the clock: some milliseconds' worth. */
+const LOOK_EVERY = 16_384;
+
 export type ExternValue = GuestFunction | TableInstance | LinearMemory | GlobalInstance | TagInstance;
 
 /** Finds what an import names; undefined where there is nothing. */
@@ -73,6 +76,7 @@ export class Instance {
   /** What stands for its exports in the JavaScript API. */
   shown: object | undefined;
   private readonly functions: (GuestFunction | undefined)[];
+  private untilLook = LOOK_EVERY;
 
   /** @throws LinkError, MemoryLimitExceeded, GasExhausted */
   constructor(store: Store, module: WasmModule, link: Linker, limits: InstanceLimits, slices?: Slices) {
@@ -82,7 +86,7 @@ export class Instance {
     this.limits = limits;
     this.tank = new Tank(limits.gas, slices, store.unmetered === undefined);
     this.budget = new Budget(limits.memoryBytes);
-    this.patron = { moduleMemory: limits.moduleMemory ?? Number.POSITIVE_INFINITY, look: () => this.tank.look() };
+    this.patron = { codeBytes: limits.codeBytes ?? Number.POSITIVE_INFINITY, look: () => this.tank.look() };
     this.functions = new Array(module.functions.length);
     this.cells = new Int32Array(GLOBAL_WORDS * module.globalInits.length);
     this.link(link);
@@ -121,9 +125,18 @@ export class Instance {
     this.begin(this.memories.splice(module.importedMemories));
   }
 
+  /** Counts work that no gas is at hand for, and lets the host look at its clock now and then. @throws what that throws */
+  work(items: number): void {
+    this.untilLook -= items;
+    if (this.untilLook > 0) return;
+    this.untilLook = LOOK_EVERY;
+    this.tank.look();
+  }
+
   private link(link: Linker): void {
     let functions = 0;
     for (const imported of this.module.imports) {
+      this.work(1);
       const value = link(imported, this.module);
       const mismatch = value === undefined ? 'unknown import: nothing was provided' : this.mismatch(imported, value);
       if (mismatch !== undefined) {
@@ -192,15 +205,18 @@ export class Instance {
       );
     });
     for (const typeIndex of module.tags.slice(module.importedTags)) {
+      this.work(1);
       this.tags.push(new TagInstance(functionTypeAt(module, typeIndex)));
     }
     module.tables.slice(module.importedTables).forEach((type, i) => {
+      this.work(1 + type.limits.min);
       const init = module.tableInits[i];
       this.tables.push(this.table(type, init === undefined ? null : evaluate(this, init).reference));
     });
     module.globalInits.forEach((init, i) => {
       const type = module.globals[module.importedGlobals + i];
       if (type === undefined) return;
+      this.work(1);
       const global = new GlobalInstance(type, module.types, this.cells, GLOBAL_WORDS * i);
       const { low, high, upper, reference } = evaluate(this, init);
       this.cells[global.at] = low;
@@ -215,6 +231,7 @@ export class Instance {
   /** Objects that segments refer to are made now, once: what an expression makes is another object every time. */
   private evaluateSegments(): void {
     this.module.elements.forEach(({ items }, i) => {
+      this.work(1 + items.length);
       if (items.length === 0 || typeof items[0] === 'number') return;
       this.segmentValues.set(i, this.elements(i, 0, items.length));
     });

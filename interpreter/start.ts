@@ -4,8 +4,12 @@ import { Trap, WasmSandboxError } from '../wasm/errors.ts';
 import type { ConstExpr } from '../wasm/types.ts';
 import { evaluate } from './constant.ts';
 import { call } from './execute.ts';
+import { copyReferences } from './function.ts';
 import type { Instance } from './instance.ts';
 import type { LinearMemory } from './memory.ts';
+
+/** Elements that are copied between two looks at the clock. */
+const PIECE = 8_192;
 
 /** @throws RuntimeError, and whatever a host function called by the start function threw */
 export function start(instance: Instance): void {
@@ -27,15 +31,18 @@ function offsetOf(instance: Instance, expression: ConstExpr): number {
 
 function copyElements(instance: Instance): void {
   instance.module.elements.forEach((segment, i) => {
+    instance.work(1);
     if (segment.mode === 'passive') return;
     if (segment.mode === 'active') {
       const { elements } = instance.tables[segment.index] as (typeof instance.tables)[number];
       const offset = offsetOf(instance, segment.offset);
       const count = segment.items.length;
       if (offset + count > elements.length) throw new Trap('table-out-of-bounds');
-      instance.elements(i, 0, count).forEach((reference, at) => {
-        elements[offset + at] = reference;
-      });
+      for (let at = 0; at < count; at += PIECE) {
+        const piece = instance.elements(i, at, Math.min(at + PIECE, count));
+        copyReferences(elements, offset + at, piece, 0, piece.length);
+        instance.work(piece.length);
+      }
     }
     instance.droppedElements.add(i);
   });
@@ -44,6 +51,7 @@ function copyElements(instance: Instance): void {
 function copyData(instance: Instance): void {
   const { module } = instance;
   module.data.forEach((segment, i) => {
+    instance.work(1);
     if (segment.mode !== 'active') return;
     const memory = instance.memories[segment.index] as LinearMemory;
     const { start, end } = segment.bytes;

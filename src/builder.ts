@@ -67,6 +67,16 @@ export class SandboxBuilder<Built> {
     return this.set('moduleLimit', bytes);
   }
 
+  /** @param bytes the module may hold outside of its instances */
+  codeLimit(bytes: number): this {
+    return this.set('codeLimit', bytes);
+  }
+
+  /** @param signal ends making the sandbox ready */
+  signal(signal: AbortSignal): this {
+    return this.set('signal', signal);
+  }
+
   engine(name: EngineChoice): this {
     return this.set('engine', name);
   }

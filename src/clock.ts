@@ -86,10 +86,11 @@ export class Clock {
   /**
    * Runs a call that has ended when it returns.
    * @param limit milliseconds it may take, or undefined
+   * @param left how many of them are left
    * @throws what the call throws
    */
-  runSync<T>(limit: number | undefined, call: () => T): T {
-    const time = this.begin({ limit });
+  runSync<T>(limit: number | undefined, call: () => T, left = limit): T {
+    const time = this.begin({ limit, left });
     try {
       return time.run(call);
     } finally {
@@ -98,8 +99,8 @@ export class Clock {
   }
 
   /** The same for a call that the engine cannot leave, or that nobody may leave. */
-  async run<T>(limit: number | undefined, call: () => Promise<T>): Promise<T> {
-    const time = this.begin({ limit });
+  async run<T>(limit: number | undefined, call: () => Promise<T>, left = limit): Promise<T> {
+    const time = this.begin({ limit, left });
     try {
       return await time.run(call);
     } finally {

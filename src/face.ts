@@ -73,8 +73,8 @@ export abstract class SandboxFace<L extends AnyLife> {
 
   /** @internal */
   protected statsOf(life: L): ResourceStats {
-    const { engine, settings } = this.ground;
-    return resourceStats({ life, engine, instanceId: settings.instanceId });
+    const { engine, module, settings } = this.ground;
+    return resourceStats({ life, engine, module, instanceId: settings.instanceId });
   }
 
   memoryUsage(): MemoryUsage {

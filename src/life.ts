@@ -15,6 +15,7 @@ import { Sleeper } from './execution/turn.ts';
 import { failureOf, refuseLeaving, refuseUnknown } from './failures.ts';
 import { takesFolders, takesHostVariables } from './needs.ts';
 import type { Settings } from './options.ts';
+import { Preparation } from './preparation.ts';
 import { Recorder, recordingEngine } from './replay/recorder.ts';
 import type { Contents, LeftCall } from './snapshot/contents.ts';
 import { fromResults, toArguments } from './values.ts';
@@ -91,10 +92,17 @@ export class Life {
    * Instantiates the module and runs its start function, and a reactor's initialisation.
    * @throws LinkError, and whatever ends the guest
    */
-  static async begin(engine: Engine, module: WasmModule, settings: Settings): Promise<Life> {
-    const life = await Life.create(engine, module, settings);
+  static async begin(
+    engine: Engine,
+    module: WasmModule,
+    settings: Settings,
+    preparation: Preparation = new Preparation(settings),
+  ): Promise<Life> {
+    const life = await Life.create(engine, module, settings, preparation);
     try {
-      await life.guard('its start', () => life.clock.run(settings.cpuTimeout, () => life.start(settings)));
+      await life.guard('its start', () =>
+        life.clock.run(settings.cpuTimeout, () => life.start(settings), preparation.left),
+      );
       return life;
     } catch (error) {
       life.host.close();
@@ -108,7 +116,7 @@ export class Life {
    * @throws LinkError, SnapshotError, MemoryLimitExceeded
    */
   static async resume(engine: Engine, module: WasmModule, settings: Settings, from: Contents | Life): Promise<Life> {
-    const life = await Life.create(engine, module, settings);
+    const life = await Life.create(engine, module, settings, new Preparation(settings));
     try {
       life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);
       return life;
@@ -118,7 +126,12 @@ export class Life {
     }
   }
 
-  private static async create(engine: Engine, module: WasmModule, settings: Settings): Promise<Life> {
+  private static async create(
+    engine: Engine,
+    module: WasmModule,
+    settings: Settings,
+    preparation: Preparation,
+  ): Promise<Life> {
     const environment = await environmentFor(settings.policy);
     const openFolder = await folderOpener(settings.policy);
     const clock = new Clock();
@@ -126,8 +139,9 @@ export class Life {
     const sleeper = new Sleeper();
     const time = { sleep: sleeper.sleep };
     const host = createHost(settings.policy, { args: settings.args, environment, openFolder, time, timeLeft });
+    const make = () => new Life(engine, module, host, clock, sleeper, settings);
     try {
-      return new Life(engine, module, host, clock, sleeper, settings);
+      return preparation.count(() => clock.runSync(settings.cpuTimeout, make, preparation.left));
     } catch (error) {
       host.close();
       throw error;

@@ -1,18 +1,23 @@
 /** The module of a sandbox, and the engine that runs it. */
 
+import { moduleBytes } from '../wasm/account.ts';
+import type { Engine, InstanceLimits } from '../wasm/engine.ts';
+import { MemoryLimitExceeded } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/types.ts';
+import { Clock } from './clock.ts';
 import { type ChosenEngine, chooseEngine } from './engines.ts';
 import type { Settings } from './options.ts';
+import type { Preparation } from './preparation.ts';
 import { loadModule } from './source.ts';
 import { mayWait } from './waiting.ts';
 
 /** What of the settings it takes to make a module ready. */
 export type LoadSettings = Pick<Settings, 'source' | 'engine' | 'moduleLimit' | 'policy' | 'yieldEvery'>;
 
-/** @throws CompileError; UsageError where the source cannot be had */
-export async function loadFor(settings: Settings): Promise<WasmModule> {
-  const { cache, source, moduleLimit } = settings;
-  return cache === undefined ? loadModule(source, moduleLimit) : cache.load(settings);
+/** @throws CompileError; UsageError where the source cannot be had; as {@link Preparation.run} */
+export async function loadFor(settings: Settings, preparation: Preparation): Promise<WasmModule> {
+  const { cache, source } = settings;
+  return cache === undefined ? loadModule(source, settings, preparation) : cache.load(settings, preparation);
 }
 
 /** @throws UsageError where the engine cannot be had */
@@ -21,4 +26,44 @@ export function engineFor(
   { engine, policy, yieldEvery }: Omit<LoadSettings, 'source'>,
 ): ChosenEngine {
   return chooseEngine(engine, module, { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined });
+}
+
+/** Guests of sandboxes are always interrupted from time to time. */
+const MADE_FOR = { slices: new Clock().slices };
+
+/**
+ * What there is to do for a module before there can be an instance.
+ * @throws MemoryLimitExceeded where it holds more than it may; CompileError; as {@link Preparation.run}
+ */
+export async function makeReady(
+  engine: Engine,
+  module: WasmModule,
+  { limits }: Pick<Settings, 'limits'>,
+  preparation: Preparation,
+): Promise<void> {
+  account(engine, module, limits);
+  if (engine.prepare !== undefined) await preparation.run(engine.prepare(module, MADE_FOR));
+  if (engine.compile !== undefined) await preparation.wait(engine.compile(module, MADE_FOR));
+  account(engine, module, limits);
+}
+
+/** The same without waiting. */
+export function makeReadySync(
+  engine: Engine,
+  module: WasmModule,
+  { limits }: Pick<Settings, 'limits'>,
+  preparation: Preparation,
+): void {
+  account(engine, module, limits);
+  if (engine.prepare !== undefined) preparation.runSync(engine.prepare(module, MADE_FOR));
+  account(engine, module, limits);
+}
+
+function account(engine: Engine, module: WasmModule, { codeBytes: limit = Number.POSITIVE_INFINITY }: InstanceLimits) {
+  const decoded = moduleBytes(module);
+  const code = engine.codeBytes?.(module) ?? 0;
+  if (decoded + code <= limit) return;
+  throw new MemoryLimitExceeded(
+    `Memory limit exceeded: the module takes ${decoded} bytes as it is decoded and ${code} as code, and may hold ${limit} outside of its instances; raise codeLimit`,
+  );
 }

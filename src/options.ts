@@ -9,6 +9,7 @@ import { quote } from '../wasm/quote.ts';
 import { SandboxCache } from './cache/cache.ts';
 import { callback, cString, gas, integer, list, milliseconds, record, refuse, text } from './check.ts';
 import { checkEngine, type EngineChoice } from './engines.ts';
+import { checkSignal } from './execution/options.ts';
 import { suggest } from './similar.ts';
 import { GiB } from './sizes.ts';
 import { checkSource, type ModuleSource } from './source.ts';
@@ -26,17 +27,29 @@ export interface SandboxOptions {
   /** Units of the gas schedule, below 2⁶³, until a reset; no limit unless given. */
   readonly gasLimit?: bigint | number | undefined;
   /**
-   * Wall-clock milliseconds for each call, and for instantiation; no limit unless given. Waiting for a host function's
-   * promise counts, and is cut short: the call fails, and what the promise gives later is ignored.
+   * Wall-clock milliseconds for each call, and for making the sandbox ready, without the wait for the module's bytes; no
+   * limit unless given. Waiting for a host function's promise counts, and is cut short: the call fails, and what the
+   * promise gives later is ignored.
    */
   readonly cpuTimeout?: number | undefined;
   /**
    * Wall-clock milliseconds after which a running guest lets the event loop go round, about: at least one, as that is
-   * how often the interpreter looks at the clock. Never unless given. Changes no result and no gas. Interpreter only.
+   * how often the interpreter looks at the clock. Never unless given. Changes no result and no gas. Holds while a module
+   * is made ready too; guests that run can be left on the interpreter only.
    */
   readonly yieldEvery?: number | undefined;
-  /** Bytes the module itself may have; 1 GiB unless given. Nothing beyond is read. */
+  /** Bytes the module itself may have; 128 MiB unless given. Nothing beyond is read. */
   readonly moduleLimit?: number | undefined;
+  /**
+   * Bytes that the module may hold outside of its instances: decoded, and as the code that the engine makes of it for
+   * all instances together (`moduleBytes` and `codeBytes` of the statistics); 512 MiB unless given.
+   */
+  readonly codeLimit?: number | undefined;
+  /**
+   * Ends making the sandbox ready with CallAborted: loading, and what the engine does with the module. Looked at
+   * whenever the event loop goes round: see `yieldEvery`. Calls have a signal of their own.
+   */
+  readonly signal?: AbortSignal | undefined;
   /**
    * `'interpreter'` unless given: it says where a guest trapped, and lets it wait for promises. `'native'` is faster, with
    * the same results and gas; `'auto'` takes it where the host allows and nothing can make the guest wait.
@@ -75,6 +88,7 @@ export interface Settings {
   /** Milliseconds. */
   readonly yieldEvery: number | undefined;
   readonly moduleLimit: number;
+  readonly signal: AbortSignal | undefined;
   readonly engine: EngineChoice;
   readonly cache: SandboxCache | undefined;
   readonly record: boolean;
@@ -98,6 +112,8 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
   cpuTimeout: (value) => milliseconds('cpuTimeout', value),
   yieldEvery: (value) => milliseconds('yieldEvery', value),
   moduleLimit: (value) => integer('moduleLimit', value, 'bytes', 0, MODULE_LIMITS.moduleBytes),
+  codeLimit: (value) => integer('codeLimit', value, 'bytes', 0),
+  signal: checkSignal,
   engine: checkEngine,
   cache: (value) => (value instanceof SandboxCache ? value : refuse('cache', 'a SandboxCache', value)),
   record: (value) => (typeof value === 'boolean' ? value : refuse('record', 'true or false', value)),
@@ -147,10 +163,12 @@ export function settle(options: SandboxOptions): Settings {
       gas: least(gasLimit === undefined ? undefined : BigInt(gasLimit), limits.gas),
       memoryBytes: least(checked.memoryLimit, limits.memory) ?? DEFAULT_LIMITS.memoryBytes,
       stackBytes: checked.stackLimit ?? DEFAULT_LIMITS.stackBytes,
+      codeBytes: checked.codeLimit ?? DEFAULT_LIMITS.codeBytes,
     }),
     cpuTimeout: least(checked.cpuTimeout, limits.executionTime),
     yieldEvery: checked.yieldEvery,
-    moduleLimit: checked.moduleLimit ?? MODULE_LIMITS.moduleBytes,
+    moduleLimit: checked.moduleLimit ?? DEFAULT_LIMITS.moduleBytes,
+    signal: checked.signal,
     engine: checked.engine ?? 'interpreter',
     cache: checked.cache,
     record: checked.record ?? false,

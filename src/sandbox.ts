@@ -22,9 +22,10 @@ import { type CallOptions, checkCallOptions } from './execution/options.ts';
 import { SandboxFace } from './face.ts';
 import { refuseLeaving } from './failures.ts';
 import { gasMeter, Life } from './life.ts';
-import { engineFor, loadFor } from './load.ts';
+import { engineFor, loadFor, makeReady } from './load.ts';
 import { least, type SandboxOptions, settle } from './options.ts';
 import { outputOf, type RunResult } from './output.ts';
+import { Preparation } from './preparation.ts';
 import { pack } from './snapshot/container.ts';
 import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 import type { ModuleSource, ReadySource } from './source.ts';
@@ -60,9 +61,11 @@ export class WasmSandbox extends SandboxFace<Life> {
    */
   static async create(options: SandboxOptions, internals: Internals = {}): Promise<WasmSandbox> {
     const settings = settle(options);
-    const module = internals.module ?? (await loadFor(settings));
+    const preparation = new Preparation(settings);
+    const module = internals.module ?? (await loadFor(settings, preparation));
     const engine = internals.engine ?? engineFor(module, settings);
-    const life = await Life.begin(engine.engine, module, settings);
+    await makeReady(engine.engine, module, settings, preparation);
+    const life = await Life.begin(engine.engine, module, settings, preparation);
     return new WasmSandbox({ settings, engine, module }, life);
   }
 
@@ -209,7 +212,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     // Before anything is waited for: the caller may change them then.
     const snapshot = ownBytes('the snapshot', bytes);
     const settings = settle(options);
-    const module = await loadFor(settings);
+    const module = await loadFor(settings, new Preparation(settings));
     if (settings.engine === 'native') refuseLeaving('restore()');
     if (settings.record) throw new UsageError('a restored sandbox cannot record: a recording begins with the guest');
     const engine = engineFor(module, { ...settings, engine: 'interpreter' });

@@ -1,11 +1,14 @@
 /** From wherever a module lies to a decoded one: bytes are decoded as they arrive, and never more than the limit. */
 
 import { type Bytes, isBytes, viewOf } from '../wasm/bytes.ts';
-import { decode, ModuleDecoder } from '../wasm/decode.ts';
+import { ModuleDecoder } from '../wasm/decode.ts';
 import { CompileError, UsageError } from '../wasm/errors.ts';
+import { MODULE_LIMITS } from '../wasm/limits.ts';
 import { quote } from '../wasm/quote.ts';
+import type { Steps } from '../wasm/steps.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { refuse } from './check.ts';
+import { Preparation } from './preparation.ts';
 import { Module, moduleOf } from './webassembly/objects.ts';
 
 /** Where a module comes from without waiting: the bytes, or a `Module` of `wasm-sandbox/webassembly`. */
@@ -45,22 +48,35 @@ function isReady(source: unknown): source is ReadySource {
   return source instanceof Module || isBytes(source);
 }
 
+/** What a module may be. */
+export interface ModuleBounds {
+  /** Bytes; nothing beyond is read. */
+  readonly moduleLimit: number;
+}
+
+/** For a module that somebody chose by hand. */
+export const ANY_MODULE: ModuleBounds = { moduleLimit: MODULE_LIMITS.moduleBytes };
+
 /**
  * Decodes and validates a module.
- * @param maxBytes refuses anything larger, without reading it to its end
- * @throws CompileError; UsageError where the source cannot be had
+ * @throws CompileError; UsageError where the source cannot be had; what the preparation throws
  */
-export async function loadModule(source: ModuleSource, maxBytes: number): Promise<WasmModule> {
-  // What is there is decoded at once, before its owner can change it.
-  if (isReady(source)) return loadReadyModule(source, maxBytes);
+export async function loadModule(
+  source: ModuleSource,
+  bounds: ModuleBounds,
+  preparation: Preparation = new Preparation({}),
+): Promise<WasmModule> {
+  // What is there is copied at once, before its owner can change it.
+  if (isReady(source)) return preparation.run(loadReady(source, bounds));
   const { label, chunks } = originOf(source);
-  const decoder = new ModuleDecoder(maxBytes);
+  const decoder = new ModuleDecoder(bounds.moduleLimit);
   let isEmpty = true;
   for await (const chunk of chunks()) {
     if (chunk.length === 0) continue;
     if (isEmpty) refuseText(chunk, label);
     isEmpty = false;
     decoder.push(chunk);
+    await preparation.run(decoder.decode());
   }
   if (isEmpty) refuseEmpty(label);
   return decoder.finish();
@@ -68,11 +84,15 @@ export async function loadModule(source: ModuleSource, maxBytes: number): Promis
 
 /**
  * The same for a source that is there already.
- * @throws CompileError; UsageError for any other source
+ * @throws CompileError; UsageError for any other source; what the preparation throws
  */
-export function loadReadyModule(source: unknown, maxBytes: number): WasmModule {
-  if (source instanceof Module) return decoded(source, maxBytes);
-  return decodeAll({ bytes: readyBytes(source), label: THE_MODULE }, maxBytes);
+export function loadReadyModule(source: unknown, bounds: ModuleBounds, preparation: Preparation): WasmModule {
+  return preparation.runSync(loadReady(source, bounds));
+}
+
+function* loadReady(source: unknown, bounds: ModuleBounds): Steps<WasmModule> {
+  if (source instanceof Module) return decoded(source, bounds);
+  return yield* decodeAll({ bytes: readyBytes(source), label: THE_MODULE }, bounds);
 }
 
 /** Bytes that were fetched whole, and how errors name them. */
@@ -127,15 +147,21 @@ function bound(length: number, maxBytes: number): void {
 }
 
 /** @throws CompileError */
-export function decodeAll({ bytes, label }: { bytes: Uint8Array; label: string }, maxBytes: number): WasmModule {
+export function* decodeAll(
+  { bytes, label }: { readonly bytes: Uint8Array; readonly label: string },
+  bounds: ModuleBounds,
+): Steps<WasmModule> {
   if (bytes.length === 0) refuseEmpty(label);
   refuseText(bytes, label);
-  return decode(bytes, maxBytes);
+  const decoder = new ModuleDecoder(bounds.moduleLimit);
+  decoder.push(bytes);
+  yield* decoder.decode();
+  return decoder.finish();
 }
 
-function decoded(source: Module, maxBytes: number): WasmModule {
+function decoded(source: Module, { moduleLimit }: ModuleBounds): WasmModule {
   const module = moduleOf(source);
-  bound(module.bytes.length, maxBytes);
+  bound(module.bytes.length, moduleLimit);
   return module;
 }
 

@@ -1,8 +1,10 @@
 /** What a sandbox reports of the resources it used. */
 
+import { moduleBytes } from '../wasm/account.ts';
 import type { EngineName } from '../wasm/engine.ts';
 import type { ResourceFigures } from '../wasm/errors.ts';
 import { GAS_VERSION } from '../wasm/gas.ts';
+import type { WasmModule } from '../wasm/types.ts';
 import type { ChosenEngine } from './engines.ts';
 
 /** Since the sandbox was built or last reset. Gas, memory and stack are exact and the same on every engine. */
@@ -13,6 +15,10 @@ export interface ResourceStats extends ResourceFigures {
   readonly engineReason: string;
   /** Version of the gas schedule. */
   readonly gasVersion: number;
+  /** Bytes that the module holds as it is decoded, for all sandboxes that have it (docs/limits.md). */
+  readonly moduleBytes: number;
+  /** Bytes of the code that the engine has made of it so far, for all of them; about. */
+  readonly codeBytes: number;
   /** Bytes in all memories and tables: `memoryBytes` by another name. */
   readonly memoryUsed: number;
   /** Milliseconds of wall-clock time in which the guest was entered; not exact, and not reproducible. */
@@ -31,10 +37,11 @@ export interface MemoryUsage {
 export interface StatsParts {
   readonly instanceId: string;
   readonly engine: ChosenEngine;
+  readonly module: WasmModule;
   readonly life: Pick<ResourceStats, 'cpuTimeMs' | 'functionCalls'> & { figures(): ResourceFigures };
 }
 
-export function resourceStats({ instanceId, engine, life }: StatsParts): ResourceStats {
+export function resourceStats({ instanceId, engine, module, life }: StatsParts): ResourceStats {
   const figures = life.figures();
   return {
     instanceId,
@@ -44,6 +51,8 @@ export function resourceStats({ instanceId, engine, life }: StatsParts): Resourc
     functionCalls: life.functionCalls,
     ...figures,
     gasVersion: GAS_VERSION,
+    moduleBytes: moduleBytes(module),
+    codeBytes: engine.engine.codeBytes?.(module) ?? 0,
     memoryUsed: figures.memoryBytes,
   };
 }

@@ -9,6 +9,7 @@ import { InstructionReader } from './instructions.ts';
 import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
 import { quote } from './quote.ts';
 import type { Reader } from './reader.ts';
+import type { Steps } from './steps.ts';
 import { TypeSection } from './type-section.ts';
 import {
   type AddressType,
@@ -485,6 +486,11 @@ export class ModuleDecoder {
     this.buffer.set(chunk, this.length);
     this.length += chunk.length;
     this.advance();
+  }
+
+  /** Decodes as far as the bytes reach. @throws CompileError */
+  *decode(): Steps<void> {
+    // push() does.
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import type { ResourceFigures, WasmSandboxError } from './errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
+import type { Steps } from './steps.ts';
 import type { ExternKind, FuncType, WasmModule } from './types.ts';
 import type { WireReader, WireWriter } from './wire.ts';
 
@@ -16,7 +17,7 @@ export interface InstanceLimits {
   /** Stack weight, in bytes. */
   readonly stackBytes: number;
   /** Bytes that the module may hold outside its instances (docs/limits.md); without limit unless given. */
-  readonly moduleMemory?: number | undefined;
+  readonly codeBytes?: number | undefined;
 }
 
 /**
@@ -42,9 +43,24 @@ export interface InstantiateOptions {
   readonly slices?: Slices | undefined;
 }
 
+/** What a module is made ready for. */
+export type Preparation = Pick<InstantiateOptions, 'slices'>;
+
 /** An engine. Called by the sandbox when it is built and reset. */
 export interface Engine {
   readonly name: EngineName;
+  /**
+   * Does what `instantiate` would have to do for a module first, once for all instances. Whatever has not been done
+   * ahead is done there. Absent where there is nothing to do.
+   * @throws CompileError where the engine cannot run the module
+   */
+  prepare?(module: WasmModule, preparation: Preparation): Steps<void>;
+  /**
+   * Does the rest of it, after `prepare`, while this thread does other things. That cannot be stopped, but need not be
+   * waited for.
+   * @throws CompileError where the engine cannot run the module
+   */
+  compile?(module: WasmModule, preparation: Preparation): Promise<void>;
   /**
    * Prices and links the module. The start function does not run yet, so that a failure in it leaves an instance
    * with figures behind; call {@link EngineInstance.start}.

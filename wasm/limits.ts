@@ -66,9 +66,13 @@ export const MAX_NESTED_CALLS = 100;
 /** Bytes a table element counts for in the memory budget. */
 export const TABLE_ELEMENT_BYTES = 8;
 
-/** Limits on a running instance, where the embedder names none. */
+/** Limits where the embedder names none. */
 export const DEFAULT_LIMITS = {
   memoryBytes: 256 * 1024 * 1024,
   /** Stack weight; a small function weighs about 100, so this is some 5,000 calls deep. */
   stackBytes: 512 * 1024,
+  /** Of a module, as it comes. */
+  moduleBytes: 128 * 1024 * 1024,
+  /** Of what a module holds outside of its instances. */
+  codeBytes: 512 * 1024 * 1024,
 } as const;

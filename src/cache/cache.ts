@@ -1,9 +1,11 @@
 /** Keeps what it took to make a module ready to run, for the next sandbox that is built from the same bytes. */
 
-import { UsageError } from '../../wasm/errors.ts';
+import { moduleBytes } from '../../wasm/account.ts';
+import { RuntimeError, UsageError } from '../../wasm/errors.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { engineFor, type LoadSettings } from '../load.ts';
+import type { Preparation } from '../preparation.ts';
 import { decodeAll, type Fetched, fetchAll, fetchReady } from '../source.ts';
 import { makeArtifact, useArtifact } from './artifact.ts';
 import { digest } from './digest.ts';
@@ -69,24 +71,36 @@ export class SandboxCache {
 
   /**
    * The module of a sandbox, from here or made ready.
-   * @throws CompileError; UsageError where the source cannot be had
+   * @throws CompileError, MemoryLimitExceeded; UsageError where the source cannot be had; what the preparation throws
    * @internal
    */
-  async load(settings: LoadSettings): Promise<WasmModule> {
+  async load(settings: LoadSettings, preparation: Preparation): Promise<WasmModule> {
     const fetched = await fetchAll(settings.source, settings.moduleLimit);
     const moduleDigest = await digest(fetched.bytes);
     const key = cacheKey(moduleDigest, settings);
-    const known = this.#modules.get(key) ?? this.#loading.get(key);
-    if (known !== undefined) {
-      this.#hits++;
-      return known;
+    for (;;) {
+      const known = this.#modules.get(key);
+      if (known !== undefined) {
+        this.#hits++;
+        return known;
+      }
+      const others = this.#loading.get(key);
+      if (others === undefined) break;
+      try {
+        const module = await preparation.wait(others);
+        this.#hits++;
+        return module;
+      } catch (error) {
+        // The time or the patience of whoever began it was over, not that of this one.
+        if (preparation.isOver || !(error instanceof RuntimeError)) throw error;
+      }
     }
     this.#misses++;
-    const loading = this.#prepare(fetched, key, moduleDigest, settings);
+    const loading = this.#prepare(fetched, key, moduleDigest, settings, preparation);
     this.#loading.set(key, loading);
     try {
       const module = await loading;
-      this.#modules.set(key, module, module.bytes.length);
+      this.#modules.set(key, module, moduleBytes(module));
       return module;
     } finally {
       this.#loading.delete(key);
@@ -98,7 +112,7 @@ export class SandboxCache {
    * @throws CompileError; UsageError for a source that would have to be waited for
    * @internal
    */
-  loadReady(settings: LoadSettings): WasmModule {
+  loadReady(settings: LoadSettings, preparation: Preparation): WasmModule {
     const fetched = fetchReady(settings.source, settings.moduleLimit);
     const key = cacheKey(sha256(fetched.bytes), settings);
     const known = this.#modules.get(key);
@@ -107,13 +121,19 @@ export class SandboxCache {
       return known;
     }
     this.#misses++;
-    const module = decodeAll(fetched, settings.moduleLimit);
-    this.#modules.set(key, module, module.bytes.length);
+    const module = preparation.runSync(decodeAll(fetched, settings));
+    this.#modules.set(key, module, moduleBytes(module));
     return module;
   }
 
-  async #prepare(fetched: Fetched, key: string, moduleDigest: string, settings: LoadSettings): Promise<WasmModule> {
-    const module = decodeAll(fetched, settings.moduleLimit);
+  async #prepare(
+    fetched: Fetched,
+    key: string,
+    moduleDigest: string,
+    settings: LoadSettings,
+    preparation: Preparation,
+  ): Promise<WasmModule> {
+    const module = await preparation.run(decodeAll(fetched, settings));
     const store = this.#store;
     if (store === undefined || engineFor(module, settings).engine.name !== 'native') return module;
     const stored = await store.read(key);

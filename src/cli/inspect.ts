@@ -1,7 +1,7 @@
 /** `wasm-sandbox inspect`: what a module holds, as data and as text. */
 
 import { GAS_VERSION } from '../../wasm/gas.ts';
-import { MODULE_LIMITS, PAGE_BYTES } from '../../wasm/limits.ts';
+import { PAGE_BYTES } from '../../wasm/limits.ts';
 import { functionNames } from '../../wasm/names.ts';
 import { planFunction } from '../../wasm/plan.ts';
 import { escapeUnprintable } from '../../wasm/quote.ts';
@@ -17,7 +17,7 @@ import {
   typeOfFunction,
   type WasmModule,
 } from '../../wasm/types.ts';
-import { loadModule } from '../source.ts';
+import { ANY_MODULE, loadModule } from '../source.ts';
 import { showFuncType } from '../values.ts';
 import { type Io, print } from './io.ts';
 import { STATUS } from './status.ts';
@@ -29,7 +29,7 @@ export interface InspectOptions {
 }
 
 export async function inspect(path: string, options: InspectOptions, io: Io): Promise<number> {
-  const module = await loadModule(path, MODULE_LIMITS.moduleBytes);
+  const module = await loadModule(path, ANY_MODULE);
   const listed = options.functions ? functionsOf(module) : undefined;
   if (options.json) {
     print(io, [JSON.stringify({ module: path, ...summaryOf(module), functionList: listed }, null, 2)]);

@@ -1,9 +1,8 @@
 /** `wasm-sandbox instrument`: a module that meters itself. */
 
 import { instrument } from '../../instrument/index.ts';
-import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { quote } from '../../wasm/quote.ts';
-import { loadModule } from '../source.ts';
+import { ANY_MODULE, loadModule } from '../source.ts';
 import { complain, type Io } from './io.ts';
 import { STATUS } from './status.ts';
 
@@ -20,7 +19,7 @@ export interface InstrumentCommandOptions {
 
 export async function instrumentCommand(path: string, options: InstrumentCommandOptions, io: Io): Promise<number> {
   const { gas, memory: memoryBytes, stack: stackBytes } = options;
-  const module = await loadModule(path, MODULE_LIMITS.moduleBytes);
+  const module = await loadModule(path, ANY_MODULE);
   const artifact = await instrument(module, {
     timeSlices: options.timeSlices,
     canonicalNaN: options.canonicalNan,

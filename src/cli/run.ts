@@ -3,7 +3,6 @@
 import type { SecurityPolicy } from '../../policy/index.ts';
 import { UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../../wasm/host.ts';
-import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { quote } from '../../wasm/quote.ts';
 import { type FuncType, typeOfFunction, type WasmModule } from '../../wasm/types.ts';
 import type { EngineChoice } from '../engines.ts';
@@ -11,7 +10,7 @@ import type { SandboxOptions } from '../options.ts';
 import { WasmSandbox } from '../sandbox.ts';
 import { suggest } from '../similar.ts';
 import { KiB, MiB } from '../sizes.ts';
-import { loadModule } from '../source.ts';
+import { ANY_MODULE, loadModule } from '../source.ts';
 import { showFuncType } from '../values.ts';
 import { ClosedOutput, complain, type Io, print } from './io.ts';
 import { type PolicyOptions, preparePolicy } from './policy.ts';
@@ -81,7 +80,7 @@ async function execute(path: string, args: readonly string[], options: RunOption
   try {
     const prepared = await preparePolicy(options, options.json ? MAX_KEPT_OUTPUT : MAX_OUTPUT);
     close = prepared.close;
-    const module = await loadModule(path, MODULE_LIMITS.moduleBytes);
+    const module = await loadModule(path, ANY_MODULE);
     const { invoke } = options;
     const call = invoke === undefined ? checkCommand(module) : planCall(module, invoke, args);
     sandbox = await WasmSandbox.create(sandboxOptions(path, args, options, prepared.policy, io), { module });

@@ -1,9 +1,8 @@
 /** `wasm-sandbox validate`: is it a module? */
 
 import { CompileError } from '../../wasm/errors.ts';
-import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { quote } from '../../wasm/quote.ts';
-import { loadModule } from '../source.ts';
+import { ANY_MODULE, loadModule } from '../source.ts';
 import { complain, type Io, print } from './io.ts';
 import { errorLines, errorReport } from './report.ts';
 import { STATUS } from './status.ts';
@@ -15,7 +14,7 @@ export interface ValidateOptions {
 export async function validate(path: string, options: ValidateOptions, io: Io): Promise<number> {
   let error: CompileError | undefined;
   try {
-    await loadModule(path, MODULE_LIMITS.moduleBytes);
+    await loadModule(path, ANY_MODULE);
   } catch (cause) {
     if (!(cause instanceof CompileError)) throw cause;
     error = cause;

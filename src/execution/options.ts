@@ -17,10 +17,15 @@ export interface CallOptions {
 }
 
 const CHECKS: Checks<CallOptions> = {
-  signal: (value) => (isSignal(value) ? value : refuse('signal', 'an AbortSignal', value)),
+  signal: checkSignal,
   timeout: (value) => milliseconds('the timeout', value),
   yieldEvery: (value) => milliseconds('yieldEvery', value),
 };
+
+/** @throws UsageError */
+export function checkSignal(value: unknown): AbortSignal {
+  return isSignal(value) ? value : refuse('signal', 'an AbortSignal', value);
+}
 
 /** Also one of another realm. */
 export function isSignal(value: unknown): value is AbortSignal {

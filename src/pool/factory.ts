@@ -5,6 +5,7 @@ import { describe } from '../../wasm/quote.ts';
 import { SandboxBuilder } from '../builder.ts';
 import { loadFor } from '../load.ts';
 import { type SandboxOptions, settle } from '../options.ts';
+import { Preparation } from '../preparation.ts';
 import { WasmSandbox } from '../sandbox.ts';
 import type { PoolOptions } from './options.ts';
 
@@ -18,7 +19,8 @@ export async function factoryFor(source: PoolOptions['sandbox']): Promise<() => 
 }
 
 async function fromOptions(options: SandboxOptions): Promise<() => Promise<WasmSandbox>> {
-  const module = await loadFor(settle(options));
+  const settings = settle(options);
+  const module = await loadFor(settings, new Preparation(settings));
   const { instanceId } = options;
   let made = 0;
   return () => {

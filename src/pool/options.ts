@@ -2,8 +2,8 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { SandboxBuilder } from '../builder.ts';
-import { callback, integer, milliseconds, record, refuse } from '../check.ts';
-import { isSignal } from '../execution/options.ts';
+import { callback, integer, milliseconds, record } from '../check.ts';
+import { checkSignal } from '../execution/options.ts';
 import { type Checks, checkNamed, type Given } from '../named.ts';
 import type { SandboxOptions } from '../options.ts';
 import type { WasmSandbox } from '../sandbox.ts';
@@ -88,7 +88,7 @@ const CHECKS: Checks<PoolOptions> = {
 
 const WAITING: Checks<AcquireOptions> = {
   timeout: (value) => milliseconds('the timeout', value),
-  signal: (value) => (isSignal(value) ? value : refuse('signal', 'an AbortSignal', value)),
+  signal: checkSignal,
 };
 
 export type PoolSettings = ReturnType<typeof checkPool>;

@@ -25,9 +25,15 @@ export class SyncLife {
 
   /**
    * Instantiates the module and runs its start function, and a reactor's initialisation.
+   * @param timeLeft milliseconds of `cpuTimeout`
    * @throws LinkError, and whatever ends the guest
    */
-  constructor(engine: Engine, module: WasmModule, { policy, args, limits, cpuTimeout, instanceId }: Settings) {
+  constructor(
+    engine: Engine,
+    module: WasmModule,
+    { policy, args, limits, cpuTimeout, instanceId }: Settings,
+    timeLeft = cpuTimeout,
+  ) {
     this.module = module;
     this.instanceId = instanceId;
     this.host = createHost(policy, { args, ...runtimeFor(policy), timeLeft: () => this.clock.left });
@@ -35,8 +41,12 @@ export class SyncLife {
       const imports = untilDisposed(this.host.resolve, () => {
         if (this.isDisposed) throw disposedError(instanceId);
       });
-      this.instance = engine.instantiate(module, { limits, imports, slices: this.clock.slices });
-      this.guard('its start', () => this.clock.runSync(cpuTimeout, () => this.start()));
+      const { slices } = this.clock;
+      const begun = performance.now();
+      const instantiate = () => engine.instantiate(module, { limits, imports, slices });
+      this.instance = this.clock.runSync(cpuTimeout, instantiate, timeLeft);
+      const left = timeLeft && Math.max(0, timeLeft - (performance.now() - begun));
+      this.guard('its start', () => this.clock.runSync(cpuTimeout, () => this.start(), left));
     } catch (error) {
       this.host.close();
       throw error;

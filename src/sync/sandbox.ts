@@ -17,8 +17,10 @@ import { makeDisposable } from '../disposable.ts';
 import { chooseEngine } from '../engines.ts';
 import { type Ground, SandboxFace } from '../face.ts';
 import { gasMeter } from '../life.ts';
+import { makeReadySync } from '../load.ts';
 import { least, type SandboxOptions, settle } from '../options.ts';
 import { outputOf, type RunResult } from '../output.ts';
+import { Preparation } from '../preparation.ts';
 import type { SourcelessOptions } from '../sandbox.ts';
 import { loadReadyModule, type ReadySource } from '../source.ts';
 import { SyncLife } from './life.ts';
@@ -29,8 +31,8 @@ import { SyncLife } from './life.ts';
  * the policy grants, HTTP and sleeping on a real clock among them.
  */
 export class WasmSandbox extends SandboxFace<SyncLife> {
-  private constructor(ground: Ground) {
-    super(ground, begin(ground));
+  private constructor(ground: Ground, preparation: Preparation) {
+    super(ground, begin(ground, preparation));
   }
 
   /** Its `source` has to be bytes or a Module. */
@@ -45,13 +47,16 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    */
   static create(options: SandboxOptions): WasmSandbox {
     const settings = settle(options);
-    const { cache, source, moduleLimit, yieldEvery, record } = settings;
+    const { cache, source, yieldEvery, record } = settings;
     if (yieldEvery !== undefined) refuseAsynchronous('yieldEvery');
     if (record) refuseAsynchronous('record');
-    const module = cache === undefined ? loadReadyModule(source, moduleLimit) : cache.loadReady(settings);
+    const preparation = new Preparation(settings);
+    const module =
+      cache === undefined ? loadReadyModule(source, settings, preparation) : cache.loadReady(settings, preparation);
     // Nothing can wait here, so nothing speaks against the host's engine.
     const engine = chooseEngine(settings.engine, module, { mayWait: false });
-    return new WasmSandbox({ settings, engine, module });
+    makeReadySync(engine.engine, module, settings, preparation);
+    return new WasmSandbox({ settings, engine, module }, preparation);
   }
 
   /** {@link WasmSandbox.create} from bytes, or a Module. */
@@ -133,7 +138,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
     this.refuseDisposed();
     this.life?.host.close();
     this.life = undefined;
-    this.life = begin(this.ground);
+    this.life = begin(this.ground, new Preparation(this.ground.settings));
     this.hasRun = false;
   }
 
@@ -149,6 +154,6 @@ function refuseAsynchronous(option: string): never {
   throw new UsageError(`${option} is for guests that are called asynchronously: build the sandbox of wasm-sandbox`);
 }
 
-function begin({ engine, module, settings }: Ground): SyncLife {
-  return new SyncLife(engine.engine, module, settings);
+function begin({ engine, module, settings }: Ground, preparation: Preparation): SyncLife {
+  return new SyncLife(engine.engine, module, settings, preparation.left);
 }

@@ -95,12 +95,12 @@ describe('a long function is lowered in steps', () => {
 describe('code is bounded', () => {
   it('by what the module may hold outside its instances', () => {
     const module = decode(long(COUNT));
-    const limits = { ...LIMITS, moduleMemory: 100_000 };
+    const limits = { ...LIMITS, codeBytes: 100_000 };
     const instance = interpreter.instantiate(module, { limits, imports: () => undefined });
     const error = failureOf(() => instance.call('long', [1]));
     expect(error).toBeInstanceOf(MemoryLimitExceeded);
     expect((error as Error).message).toMatch(
-      /its instances may hold 100000 outside of their memories; raise moduleMemory/,
+      /its instances may hold 100000 outside of their memories; raise codeLimit/,
     );
     // Nothing of it was kept, and what fits can be called.
     expect(instance.call('short', [])).toEqual([7]);

@@ -32,9 +32,11 @@ describe('statistics', () => {
       .memoryLimit(1 * MiB)
       .stackLimit(4096)
       .build();
-    const { cpuTimeMs, gasUsed, ...rest } = sandbox.getResourceStats();
+    const { cpuTimeMs, gasUsed, moduleBytes, ...rest } = sandbox.getResourceStats();
+    expect(moduleBytes).toBeGreaterThan(0);
     expect(rest).toEqual({
       instanceId: 'worker-1',
+      codeBytes: 0,
       engine: 'interpreter',
       engineReason: 'asked for',
       gasLimit: 1_000_000n,
