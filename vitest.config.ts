@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { testsWithoutSuite } from './test/suites.ts';
 
 // Tests and the examples in the docs may import the package by its public names; they get the source, not a build.
 const manifest = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8'));
@@ -20,6 +21,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
+    // A suite that is absent is one skipped test of test/suites.test.ts.
+    exclude: [...configDefaults.exclude, ...testsWithoutSuite()],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

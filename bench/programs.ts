@@ -1,8 +1,9 @@
 /** What is run: the fixtures that have sizes for it, and programs nobody here wrote, where they are present. */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { type CommandFixture, loadFixture, manifest } from '../fixtures/load.node.ts';
+import { absenceOf, folderOf, SUITES } from '../test/suites.ts';
 import { type Compiled, type Unit, unitOf, type Value } from './engine.ts';
 import type { Product } from './product.ts';
 import { prepareCommand } from './wasi.ts';
@@ -225,12 +226,9 @@ const GIVEN: readonly Given[] = [
   },
 ];
 
-const GIVEN_FOLDER =
-  process.env['WASM_PROGRAMS_DIR'] ?? fileURLToPath(new URL('../../shared/programs', import.meta.url));
-
 /** The bytes of a program that is not part of the project; undefined where it is not present. */
 export function loadGiven(name: string): Uint8Array<ArrayBuffer> | undefined {
-  const path = `${GIVEN_FOLDER}/${name}.wasm`;
+  const path = join(folderOf(SUITES.programs), `${name}.wasm`);
   return existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined;
 }
 
@@ -247,7 +245,7 @@ export function loadPrograms(product: Product, only: readonly string[] | undefin
   for (const { file, what, job } of GIVEN) {
     const bytes = loadGiven(file);
     if (bytes === undefined) {
-      notes.push(`${file}.wasm is not present (WASM_PROGRAMS_DIR says where to look): left out`);
+      notes.push(`${file} is left out: ${absenceOf(SUITES.programs)}`);
       continue;
     }
     const unit = unitOf(product, file, bytes);

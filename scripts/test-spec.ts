@@ -8,7 +8,8 @@ import { createHost, featuresOf, hosts } from '../test/spec/hosts.ts';
 import type { Report } from '../test/spec/run.ts';
 import { runScript } from '../test/spec/run.ts';
 import { isSkipped } from '../test/spec/skips.ts';
-import { loadScript, suiteFiles, suiteFound, suiteMissing } from '../test/spec/suite.ts';
+import { loadScript, suiteFiles } from '../test/spec/suite.ts';
+import { absenceOf, isFound, requiresSuites, SUITES } from '../test/suites.ts';
 
 const USAGE = `Usage: test-spec [options]
   --host <name>     ${Object.keys(hosts).join(' or ')} (default: interpreter)
@@ -113,8 +114,9 @@ async function runFile(file: string, hostName: string): Promise<FileReport> {
 const options = readOptions();
 if (options.help) {
   console.log(USAGE);
-} else if (!suiteFound) {
-  console.log(suiteMissing);
+} else if (!isFound(SUITES.core)) {
+  console.log(absenceOf(SUITES.core));
+  process.exitCode = requiresSuites() ? 1 : 0;
 } else if (options['list-supported']) {
   writeSelection();
 } else {

@@ -11,6 +11,7 @@ process.exitCode = run(process.execPath, [
   tool('vitest'),
   'run',
   '--reporter=default',
+  '--reporter=./scripts/skipped.mjs',
   '--reporter=json',
   `--outputFile.json=${reportFile}`,
   ...process.argv.slice(2),

@@ -9,6 +9,7 @@ import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { GIVEN, traceGiven } from '../test/instrument/programs.ts';
 import { triangle } from '../test/instrument/random.ts';
 import { runProperty, SEED } from '../test/property/runner.ts';
+import { absenceOf, isFound, requiresSuites, SUITES } from '../test/suites.ts';
 
 const BATCH = 250;
 
@@ -25,8 +26,12 @@ const { values, positionals } = parseArgs({
 const since = (start: number) => Math.round((performance.now() - start) / 1000);
 
 function runPrograms(): boolean {
+  if (!isFound(SUITES.programs)) {
+    console.log(absenceOf(SUITES.programs));
+    return !requiresSuites();
+  }
   const chosen = GIVEN.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  if (chosen.length === 0) console.log('no such programs: WASM_PROGRAMS_DIR says where they are');
+  if (chosen.length === 0) console.log(`no such program: there are ${GIVEN.map(({ name }) => name).join(', ')}`);
   for (const program of chosen) {
     const start = performance.now();
     const [[, expected] = [], ...others] = traceGiven(program, program.heavy);

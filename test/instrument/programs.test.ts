@@ -3,11 +3,9 @@
 import { expect, test } from 'vitest';
 import { GIVEN, traceGiven } from './programs.ts';
 
-if (GIVEN.length === 0) console.warn('no programs to run: WASM_PROGRAMS_DIR says where they are');
-
-test.skipIf(GIVEN.length === 0).each(GIVEN.map((program) => [program.name, program] as const))(
-  '%s',
-  (_, program) => {
+test.each(GIVEN)(
+  '$name',
+  (program) => {
     const [[, expected] = [], ...others] = traceGiven(program, program.quick);
     for (const [engine, found] of others) expect(found, engine).toEqual(expected);
     const gas = BigInt(/gas (\d+)/.exec(expected?.findLast((line) => line.includes('gas')) ?? '')?.[1] ?? 0);

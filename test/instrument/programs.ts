@@ -1,14 +1,15 @@
-/** Programs nobody here wrote, on the three engines. They are found as test/spec finds the official suite. */
+/** Programs nobody here wrote, on the three engines. */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Capability, createHost, type Host, SecurityPolicy } from '../../policy/index.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { Engine, ImportResolver } from '../../wasm/engine.ts';
 import { HostFunction } from '../../wasm/host.ts';
+import { folderOf, SUITES } from '../suites.ts';
 import { ENGINES, type EngineKey, hashOf, type TriangleOptions, trace } from './triangle.ts';
 
-const FOLDER = process.env.WASM_PROGRAMS_DIR ?? fileURLToPath(new URL('../../../shared/programs', import.meta.url));
+const FOLDER = folderOf(SUITES.programs);
 
 /** How much a program is to do. */
 export interface Work {
@@ -29,18 +30,13 @@ const COREMARK_HEAVY: Work = { args: [], times: [0, 0, 0, 1_000, 0, 11_000] };
 /** Without its input the program comes to its end soon; its tables and data have been made by then. */
 const AS_IT_IS: Work = { args: [], times: [0, 10_000, 10_000, 20_000] };
 
-const PROGRAMS: readonly GivenProgram[] = [
+export const GIVEN: readonly GivenProgram[] = [
   { name: 'coremark-minimal', quick: COREMARK_QUICK, heavy: COREMARK_HEAVY },
   { name: 'coremark-wasi', quick: COREMARK_QUICK, heavy: COREMARK_HEAVY },
   { name: 'mandelbrot', quick: { args: ['8', '1e3'], times: [] }, heavy: { args: ['64', '8e4'], times: [] } },
   { name: 'bz2', quick: AS_IT_IS, heavy: AS_IT_IS },
   { name: 'pulldown-cmark', quick: AS_IT_IS, heavy: AS_IT_IS },
 ];
-
-const pathOf = (name: string) => `${FOLDER}/${name}.wasm`;
-
-/** Those that are there. */
-export const GIVEN: readonly GivenProgram[] = PROGRAMS.filter(({ name }) => existsSync(pathOf(name)));
 
 interface World {
   readonly resolve: ImportResolver;
@@ -71,7 +67,7 @@ function worldOf(name: string, { args, times }: Work): World {
 
 /** All that can be seen of a run, its output included. */
 function traceProgram(engine: Engine, { name }: GivenProgram, work: Work, options: TriangleOptions): string[] {
-  const module = decode(new Uint8Array(readFileSync(pathOf(name))));
+  const module = decode(new Uint8Array(readFileSync(join(FOLDER, `${name}.wasm`))));
   const start = module.exports.some((item) => item.name === 'run') ? 'run' : '_start';
   const world = worldOf(name, work);
   const lines = trace(engine, module, [{ export: start, args: [] }], { ...options, imports: () => world.resolve });

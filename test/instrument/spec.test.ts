@@ -5,13 +5,11 @@ import { selectFiles } from '../spec/features.ts';
 import { featuresOf } from '../spec/hosts.ts';
 import { namespaceHost } from '../spec/namespace-host.ts';
 import { runScript } from '../spec/run.ts';
-import { loadScript, suiteFound, suiteMissing } from '../spec/suite.ts';
+import { loadScript } from '../spec/suite.ts';
 import supported from '../spec/supported.json' with { type: 'json' };
 import { MAKERS, type Make } from './random.ts';
 
 const LIMITS = { gas: undefined, memoryBytes: 2 ** 32, stackBytes: 256 * 1024 };
-
-if (!suiteFound) console.warn(suiteMissing);
 
 /** Runs a script; returns what failed, and the gas of all instances in their order. */
 function run(make: Make, file: string): { failed: readonly unknown[]; gas: readonly string[] } {
@@ -34,8 +32,8 @@ function filesForNative(): readonly string[] {
   return selectFiles(scripts, featuresOf('native-metered')).files;
 }
 
-describe.skipIf(!suiteFound)('the official suite, counted', () => {
-  test.each(suiteFound ? filesForNative() : [])('%s', (file) => {
+describe('the official suite, counted', () => {
+  test.each(filesForNative())('%s', (file) => {
     const [reference, ...others] = Object.entries(MAKERS) as [string, Make][];
     const expected = run((reference as [string, Make])[1], file);
     expect(expected.failed).toEqual([]);

@@ -1,6 +1,7 @@
 /** The official suite on the interpreter: the files that need nothing it lacks. */
 
 import { describe, expect, test } from 'vitest';
+import { CORE_ASSERTIONS } from '../suites.ts';
 import { altered } from './altered.ts';
 import { compareWithKnown, deviations } from './deviations.ts';
 import { SUPPORTED, selectFiles } from './features.ts';
@@ -9,7 +10,7 @@ import { nativeFeatures } from './probes.ts';
 import { runScript } from './run.ts';
 import { isAssertion } from './script.ts';
 import { isSkipped, skips } from './skips.ts';
-import { loadScript, suiteFiles, suiteFound, suiteMissing } from './suite.ts';
+import { loadScript, suiteFiles } from './suite.ts';
 import supported from './supported.json' with { type: 'json' };
 
 const HOST = 'interpreter';
@@ -17,9 +18,7 @@ const HOST = 'interpreter';
 /** As many as a person can use. */
 const SHOWN_FAILURES = 20;
 
-if (!suiteFound) console.warn(suiteMissing);
-
-describe.skipIf(!suiteFound)('the official suite', () => {
+describe('the official suite', () => {
   test.each(supported.files)('%s', async (file) => {
     const commands = loadScript(file);
     const host = await createHost(HOST);
@@ -45,9 +44,11 @@ describe.skipIf(!suiteFound)('the official suite', () => {
     expect(report.passed).toBeGreaterThan(0);
   });
 
-  test('the list of files is what their modules say', () => {
+  test('the list of files is what their modules say, and none is left out', () => {
     const scripts = suiteFiles().map((file) => [file, loadScript(file)] as const);
     expect(selectFiles(scripts, SUPPORTED)).toEqual(supported);
+    expect(supported.files).toEqual(suiteFiles());
+    expect(scripts.flatMap(([, commands]) => commands.filter(isAssertion))).toHaveLength(CORE_ASSERTIONS);
   });
 
   test('nothing is left out, nor known to fail, on the interpreter', () => {
@@ -62,8 +63,8 @@ function filesForNative(): readonly string[] {
 }
 
 // The same runner on an implementation that is not the project's: what fails there is the runner's fault.
-describe.skipIf(!suiteFound)("the official suite on the host's own WebAssembly", () => {
-  test.each(suiteFound ? filesForNative() : [])('%s', async (file) => {
+describe("the official suite on the host's own WebAssembly", () => {
+  test.each(filesForNative())('%s', async (file) => {
     const commands = loadScript(file);
     const report = runScript(commands, await createHost('native'));
     const { unknown, absent } = compareWithKnown('native', file, report.failed);

@@ -1,10 +1,11 @@
-/** The WebAssembly/wasi-testsuite programs, where they are: each with what its manifest says. */
+/** The WebAssembly/wasi-testsuite programs, each with what its manifest says. */
 
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Capability, SecurityPolicy, WasmSandbox } from '../../src/index.ts';
+import { folderOf, SUITES } from '../suites.ts';
 
 export interface Program {
   /** `language/name`. */
@@ -18,7 +19,7 @@ export interface Program {
   readonly stdout: string | undefined;
 }
 
-export const SUITE_DIR = resolve(process.env['WASM_SPEC_DIR'] ?? '../shared/spec', 'wasi-preview1');
+const FOLDER = folderOf(SUITES.wasi);
 const LANGUAGES = ['assemblyscript', 'c', 'rust'];
 
 interface Manifest {
@@ -29,10 +30,9 @@ interface Manifest {
   readonly stdout?: string;
 }
 
-/** Empty where the folder is absent. */
 export function loadSuite(): Program[] {
-  return LANGUAGES.filter((language) => existsSync(join(SUITE_DIR, language))).flatMap((language) => {
-    const folder = join(SUITE_DIR, language);
+  return LANGUAGES.flatMap((language) => {
+    const folder = join(FOLDER, language);
     const names = readdirSync(folder).filter((file) => file.endsWith('.wasm'));
     return names.sort().map((file): Program => {
       const stem = file.slice(0, -'.wasm'.length);
