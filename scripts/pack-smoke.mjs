@@ -1,20 +1,22 @@
-// Packs what is built in dist/, installs the tarball in an empty folder, and uses it as a stranger would:
-// the command answers, every import path loads, and its types compile under strict settings.
+// Packs what is built in dist/, installs the tarball in an empty folder, and uses it as a stranger would: the command
+// answers, README.md's examples run, every import path loads, and its types compile under strict settings.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tool } from './ensure.mjs';
+import { examplesIn } from './examples.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), `${manifest.name}-pack-`));
 const shell = process.platform === 'win32';
 
-function read(command, args, cwd) {
+function read(command, args, cwd, env = process.env) {
   return execFileSync(command, args, {
     cwd,
+    env,
     shell: shell && command !== process.execPath,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -23,6 +25,34 @@ function read(command, args, cwd) {
 
 function check(condition, message) {
   if (!condition) throw new Error(message);
+}
+
+/** Runs what the installed README.md shows: its first example with nothing but the package, the others beside the fixtures. */
+function runExamples() {
+  const examples = examplesIn(readFileSync(join(folder, 'node_modules', manifest.name, 'README.md'), 'utf8'));
+  const [first, ...others] = examples;
+  // Of JavaScript alone: whoever tries it has no other tool than Node.
+  writeFileSync(join(folder, 'first.mjs'), first.code);
+  const printed = read(process.execPath, ['first.mjs'], folder);
+  check(/units of gas and \d+ bytes/.test(printed), `README.md's first example printed:\n${printed}`);
+
+  cpSync(join(root, 'fixtures'), join(folder, 'fixtures'), { recursive: true });
+  mkdirSync(join(folder, 'node_modules/.cache'), { recursive: true });
+  const path = `${join(folder, 'node_modules/.bin')}${delimiter}${process.env.PATH}`;
+  for (const { line, language, code } of others) {
+    try {
+      if (language === 'sh') {
+        // Written for a POSIX shell.
+        if (!shell) read('sh', ['-eu', '-c', code], folder, { ...process.env, PATH: path });
+        continue;
+      }
+      writeFileSync(join(folder, 'example.ts'), code);
+      read(process.execPath, [tool('tsx'), 'example.ts'], folder);
+    } catch (error) {
+      throw new Error(`the example in line ${line} of README.md: ${error.message}`);
+    }
+  }
+  return examples.length;
 }
 
 try {
@@ -49,6 +79,8 @@ try {
   const program = join(root, 'fixtures/build/primes.wasm');
   const printed = read(process.execPath, ['--jitless', command, 'run', program, '1000'], folder);
   check(printed.includes('168 primes'), `without WebAssembly, the program printed:\n${printed}`);
+
+  const ran = runExamples();
 
   const imports = [];
   for (const [entry, target] of Object.entries(manifest.exports)) {
@@ -91,8 +123,9 @@ try {
   } catch (error) {
     throw new Error(`the published types do not compile:\n${error.stdout}`);
   }
+  const kilobytes = Math.round(size / 1024);
   console.log(
-    `packed and installed: ${names.length} files, ${Math.round(size / 1024)} kB, ${imports.length} import paths`,
+    `packed and installed: ${names.length} files, ${kilobytes} kB, ${imports.length} import paths, ${ran} examples`,
   );
 } catch (error) {
   console.error(`the packed package does not work: ${error.message}`);

@@ -4,30 +4,16 @@ import { createRequire } from 'node:module';
 import { delimiter } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { examplesIn } from '../scripts/examples.mjs';
 
 // Examples in the documents that carry the word "run" after the language are run as they stand, from the project's
 // root folder: ```ts run against the source under the package's public names, ```sh run with the command of this
 // source on the path.
 
-interface Example {
-  document: string;
-  line: number;
-  language: 'ts' | 'sh';
-  code: string;
-}
-
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
+/** Every line starts a process, which loads the sources. */
+const SHELL_TIMEOUT = 60_000;
 const cache = `${root}/node_modules/.cache/examples`;
-
-function examplesIn(document: string, text: string): Example[] {
-  const found: Example[] = [];
-  const fence = /^```(ts|sh) run[ \t]*\n([\s\S]*?)^```[ \t]*$/gm;
-  for (const match of text.matchAll(fence)) {
-    const line = text.slice(0, match.index).split('\n').length;
-    found.push({ document, line, language: match[1] as Example['language'], code: match[2]! });
-  }
-  return found;
-}
 
 function documents(): string[] {
   const docs = existsSync(`${root}/docs`) ? readdirSync(`${root}/docs`) : [];
@@ -39,7 +25,7 @@ function documents(): string[] {
 /** Runs shell lines; every line must succeed. */
 function runShell(code: string) {
   const env = { ...process.env, PATH: `${cache}/bin${delimiter}${process.env['PATH'] ?? ''}` };
-  return spawnSync('sh', ['-eu', '-c', code], { cwd: root, env, encoding: 'utf8', timeout: 60_000 });
+  return spawnSync('sh', ['-eu', '-c', code], { cwd: root, env, encoding: 'utf8', timeout: SHELL_TIMEOUT });
 }
 
 async function runTypeScript(name: string, code: string): Promise<void> {
@@ -58,7 +44,9 @@ beforeAll(() => {
 });
 
 describe('examples in the documents run', () => {
-  const examples = documents().flatMap((path) => examplesIn(path, readFileSync(`${root}/${path}`, 'utf8')));
+  const examples = documents().flatMap((document) =>
+    examplesIn(readFileSync(`${root}/${document}`, 'utf8')).map((example) => ({ document, ...example })),
+  );
 
   for (const { document, line, language, code } of examples) {
     const title = `${document}:${line}`;
@@ -68,7 +56,7 @@ describe('examples in the documents run', () => {
       });
     } else {
       // The commands are written for a POSIX shell.
-      test.skipIf(process.platform === 'win32')(title, () => {
+      test.skipIf(process.platform === 'win32')(title, { timeout: SHELL_TIMEOUT }, () => {
         const { status, stdout, stderr } = runShell(code);
         expect(status, `${stdout}\n${stderr}`).toBe(0);
       });
@@ -77,9 +65,9 @@ describe('examples in the documents run', () => {
 
   test('only marked examples are found', () => {
     const text = 'a\n```ts\nno\n```\n\n```ts run\nyes\n```\n```sh run\nwasm-sandbox x\n```\n';
-    expect(examplesIn('a.md', text)).toEqual([
-      { document: 'a.md', line: 6, language: 'ts', code: 'yes\n' },
-      { document: 'a.md', line: 9, language: 'sh', code: 'wasm-sandbox x\n' },
+    expect(examplesIn(text)).toEqual([
+      { line: 6, language: 'ts', code: 'yes\n' },
+      { line: 9, language: 'sh', code: 'wasm-sandbox x\n' },
     ]);
   });
 
