@@ -3,6 +3,7 @@
 import type { Engine, EngineInstance, EngineName, ImportResolver, InstantiateOptions } from '../wasm/engine.ts';
 import { HostError, LinkError, RuntimeError, UsageError } from '../wasm/errors.ts';
 import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
+import { ignore, isThenable } from '../wasm/thenable.ts';
 import type { ExternKind, FuncType, Import } from '../wasm/types.ts';
 import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
@@ -55,9 +56,9 @@ function hostImport(host: HostFunction, label: string): HostImport {
       } catch (error) {
         throw asGuestFailure(error, label);
       }
-      if (value instanceof Promise) {
+      if (isThenable(value)) {
         // Nobody will look at it any more.
-        value.catch(() => undefined);
+        ignore(value);
         throw new HostError(
           `host function ${label} returned a promise, and this engine cannot suspend the guest: use the interpreter`,
         );

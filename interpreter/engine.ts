@@ -11,6 +11,7 @@ import type {
 import { HostError, RuntimeError, UsageError } from '../wasm/errors.ts';
 import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
 import { quote } from '../wasm/quote.ts';
+import { isThenable, whenSettled } from '../wasm/thenable.ts';
 import {
   type DefinedType,
   type Export,
@@ -36,15 +37,16 @@ function asGuestFailure(error: unknown, label: string): unknown {
   return new HostError(`host function ${label} failed: ${what}`, { cause: error });
 }
 
+const keep = (value: WasmValue): WasmValue => value;
+
 function foreign(host: HostFunction, types: readonly DefinedType[], label: string): ForeignFunction {
   const body: HostFunction['call'] = (caller, args) => {
     try {
       const value = host.call(caller, args);
-      return value instanceof Promise
-        ? value.catch((error: unknown) => {
-            throw asGuestFailure(error, label);
-          })
-        : value;
+      if (!isThenable(value)) return value;
+      return whenSettled(value, keep, (error) => {
+        throw asGuestFailure(error, label);
+      });
     } catch (error) {
       throw asGuestFailure(error, label);
     }

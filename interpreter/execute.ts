@@ -18,6 +18,7 @@ import { share } from '../wasm/gas.ts';
 import { type Caller, GuestExit, type WasmValue } from '../wasm/host.ts';
 import { MAX_NESTED_CALLS } from '../wasm/limits.ts';
 import { functionNames } from '../wasm/names.ts';
+import { ignore, isThenable } from '../wasm/thenable.ts';
 import type { ValType } from '../wasm/types.ts';
 import { ExceptionInstance, JS_TAG } from './exception.ts';
 import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
@@ -32,7 +33,7 @@ import { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
 
 /** A guest that waits for a host function's promise. */
 export interface Suspension {
-  readonly promise: Promise<WasmValue>;
+  readonly promise: PromiseLike<WasmValue>;
   readonly target: ForeignFunction;
   readonly caller: HostCaller;
   /** Register of the first argument, which is that of the first result. */
@@ -188,16 +189,12 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
     store.active = outer;
   }
   if (target.awaits) {
-    if (isPromise(value)) return { promise: value, target, caller, base };
+    if (isThenable(value)) return { promise: value, target, caller, base };
     storeResults(thread, target, base, value);
   }
   thread.bind(instance);
   thread.takeGas();
   return undefined;
-}
-
-export function isPromise(value: unknown): value is Promise<WasmValue> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 export function finishHostCall(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
@@ -437,12 +434,23 @@ export function asList(types: readonly ValType[], value: WasmValue): WasmValue[]
   return types.length === 1 ? [value] : [...(value as Iterable<WasmValue>)];
 }
 
+function notAwaited(promise: PromiseLike<unknown>): HostError {
+  ignore(promise);
+  return new HostError(
+    'a host function returned a promise, but the guest was called synchronously: use an asynchronous call',
+  );
+}
+
 /**
  * Calls a function with arguments that are converted as the JavaScript API says.
  * @throws RuntimeError, and whatever a host function threw
  */
 export function call(func: GuestFunction, args: readonly WasmValue[]): WasmValue[] {
-  if (func instanceof ForeignFunction) return asList(func.type.results, callForeign(func, args));
+  if (func instanceof ForeignFunction) {
+    const value = callForeign(func, args);
+    if (func.awaits && isThenable(value)) throw notAwaited(value);
+    return asList(func.type.results, value);
+  }
   const outer = begin(func, args);
   try {
     let suspension = advance(outer.thread);
@@ -451,13 +459,7 @@ export function call(func: GuestFunction, args: readonly WasmValue[]): WasmValue
       func.instance.tank.stopAt = undefined;
       suspension = advance(outer.thread);
     }
-    if (suspension !== undefined) {
-      // Nobody will look at it any more.
-      suspension.promise.catch(() => undefined);
-      throw new HostError(
-        'a host function returned a promise, but the guest was called synchronously: use an asynchronous call',
-      );
-    }
+    if (suspension !== undefined) throw notAwaited(suspension.promise);
   } catch (error) {
     throw fail(outer, func, error);
   }

@@ -3,6 +3,7 @@
 import type { EngineExecution, Stop } from '../wasm/engine.ts';
 import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../wasm/errors.ts';
 import type { WasmValue } from '../wasm/host.ts';
+import { isThenable, whenSettled } from '../wasm/thenable.ts';
 import {
   advance,
   asList,
@@ -12,7 +13,6 @@ import {
   fail,
   finish,
   finishHostCall,
-  isPromise,
   type Outer,
   type Suspension,
 } from './execute.ts';
@@ -32,10 +32,10 @@ interface Pending {
 const SETTLED: Promise<void> = Promise.resolve();
 
 /** What a promise gives, as soon as it does; `settled` is never rejected. */
-function observe(promise: unknown): { readonly settled: Promise<void>; outcome: Outcome | undefined } {
+function observe(promise: PromiseLike<WasmValue>): { readonly settled: Promise<void>; outcome: Outcome | undefined } {
   const observed: { settled: Promise<void>; outcome: Outcome | undefined } = { settled: SETTLED, outcome: undefined };
-  // What only looks like a promise may do anything in its `then`.
-  observed.settled = Promise.resolve(promise).then(
+  observed.settled = whenSettled(
+    promise,
     (value) => {
       observed.outcome = { value };
     },
@@ -78,7 +78,7 @@ class HostExecution implements EngineExecution {
     const outcome = this.pending?.outcome;
     if (outcome === undefined) {
       const value = callForeign(this.func, this.args);
-      if (isPromise(value)) {
+      if (isThenable(value)) {
         this.pending = observe(value);
         return 'waiting';
       }

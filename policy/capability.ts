@@ -3,6 +3,7 @@
  * asks; {@link import('./decide.ts').decide} reads it, and `createHost` makes it real.
  */
 
+import { type Bytes, copyOf } from '../wasm/bytes.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
 import type { HostCall, HostGas } from '../wasm/host.ts';
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from '../wasm/types.ts';
@@ -22,16 +23,14 @@ import { normalPattern } from './hostname.ts';
 import { checkLimits, checkMethods, NETWORK_LIMITS, type NetworkLimit, type NetworkLimits } from './net/limits.ts';
 
 /** Takes the bytes of one write, which are its own to keep. A promise suspends the guest until it settles. */
-export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
+export type ByteSink = (bytes: Uint8Array) => void | PromiseLike<void>;
 
 /**
  * Bytes for the guest to read: all of them, text as UTF-8, or a function that gives the next piece, of any size, and
- * undefined (or no bytes) at the end. `wanted` is what the guest has room for. A promise suspends the guest.
+ * undefined (or no bytes) at the end. `wanted` is what the guest has room for. A promise suspends the guest. Bytes are
+ * copied as they are given.
  */
-export type ByteSource =
-  | Uint8Array
-  | string
-  | ((wanted: number) => Uint8Array | undefined | Promise<Uint8Array | undefined>);
+export type ByteSource = Bytes | string | ((wanted: number) => Bytes | undefined | PromiseLike<Bytes | undefined>);
 
 export interface StdioOptions {
   readonly stdin?: ByteSource | undefined;
@@ -39,9 +38,13 @@ export interface StdioOptions {
   readonly stderr?: ByteSink | undefined;
 }
 
+/** What a capability keeps of a {@link ByteSource}. */
+export type KeptSource = Uint8Array | Exclude<ByteSource, Bytes>;
+
 /** Standard streams that lead outside. A stream not named stays as it is without this: empty, or captured. */
-export interface StdioCapability extends StdioOptions {
+export interface StdioCapability extends Omit<StdioOptions, 'stdin'> {
   readonly kind: 'stdio';
+  readonly stdin?: KeptSource | undefined;
 }
 
 export interface VirtualClockOptions {
@@ -112,9 +115,9 @@ export interface MemoryMount {
   readonly guest: string;
 }
 
-/** Files in memory, as an embedder gives them: contents by path, text as UTF-8. */
+/** Files in memory, as an embedder gives them: contents by path, text as UTF-8. Bytes are copied. */
 export interface MemoryFiles {
-  readonly memory: Readonly<Record<string, string | Uint8Array>>;
+  readonly memory: Readonly<Record<string, string | Bytes>>;
   /** `/` unless given. */
   readonly guest?: string | undefined;
 }
@@ -230,15 +233,16 @@ export const DEFAULT_RANDOM: RandomCapability = make({ kind: 'random', source: '
 function stdio(options: StdioOptions): StdioCapability {
   checkOptions('Capability.stdio', options, ['stdin', 'stdout', 'stderr']);
   const { stdin, stdout, stderr } = options;
-  const isSource = typeof stdin === 'string' || typeof stdin === 'function' || stdin instanceof Uint8Array;
-  if (stdin !== undefined && !isSource) {
-    refuse('Capability.stdio: stdin', 'a Uint8Array, a string or a function', stdin);
-  }
   for (const [stream, sink] of [['stdout', stdout] as const, ['stderr', stderr] as const]) {
     if (sink !== undefined && typeof sink !== 'function') refuse(`Capability.stdio: ${stream}`, 'a function', sink);
   }
-  const source = stdin instanceof Uint8Array ? stdin.slice() : stdin;
-  return make({ kind: 'stdio', stdin: source, stdout, stderr });
+  return make({ kind: 'stdio', stdin: stdin === undefined ? undefined : toInput(stdin), stdout, stderr });
+}
+
+function toInput(stdin: unknown): KeptSource {
+  if (typeof stdin === 'string' || typeof stdin === 'function') return stdin as KeptSource;
+  const what = 'Capability.stdio: stdin';
+  return copyOf(stdin, what) ?? refuse(what, 'bytes, a string or a function', stdin);
 }
 
 /**
@@ -405,10 +409,10 @@ function toMemory(files: unknown): MemoryMount['memory'] {
     const normal = normalPath(checkCString('the path of a file in memory', path))?.slice(1);
     if (!normal) refuse('the path of a file in memory', 'a path below the root', path);
     const isText = typeof content === 'string';
-    if (!isText && !(content instanceof Uint8Array)) {
-      refuse(`the file in memory ${show(path)}`, 'a string or a Uint8Array', content);
-    }
-    const bytes = isText ? new TextEncoder().encode(content) : content.slice();
+    const what = `the file in memory ${show(path)}`;
+    const bytes = isText
+      ? new TextEncoder().encode(content)
+      : (copyOf(content, what) ?? refuse(what, 'a string or bytes', content));
     if (path.endsWith('/') && bytes.length > 0) refuse(`the directory in memory ${show(path)}`, 'empty', content);
     return Object.freeze([path.endsWith('/') ? `${normal}/` : normal, bytes] as const);
   });

@@ -2,6 +2,7 @@
 
 import { SecurityViolation } from '../wasm/errors.ts';
 import type { Caller, HostCall, WasmValue } from '../wasm/host.ts';
+import { isThenable, whenSettled } from '../wasm/thenable.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import { type AuditEvent, AuditLog } from './audit.ts';
 import { HostCallContext } from './call.ts';
@@ -128,12 +129,12 @@ function finish(
     end(undefined);
     throw error;
   }
-  // What is not plainly a promise is the body's result, and the engine's to judge.
-  if (!(result instanceof Promise)) {
+  if (!isThenable(result)) {
     end(result);
     return result;
   }
-  return result.then(
+  return whenSettled(
+    result,
     (value) => {
       end(value);
       return value;

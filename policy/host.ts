@@ -5,7 +5,7 @@ import { HostFunction } from '../wasm/host.ts';
 import { type FuncType, funcType, V128 } from '../wasm/types.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import type { AuditLog } from './audit.ts';
-import type { GuestFunction, HostFunctionsCapability, StdioOptions } from './capability.ts';
+import type { GuestFunction, HostFunctionsCapability, StdioCapability } from './capability.ts';
 import { checkArray, checkCString, checkOptions, refuse } from './check.ts';
 import { createClock, type TimeSources } from './clock.ts';
 import { filesOf, maxDescriptorsOf, type OpenFolder, openMounts } from './fs/mounts.ts';
@@ -189,8 +189,10 @@ class PolicyHost implements Host {
   }
 }
 
-function streamsOf(policy: SecurityPolicy): StdioOptions {
-  let streams: StdioOptions = {};
+type Streams = Omit<StdioCapability, 'kind'>;
+
+function streamsOf(policy: SecurityPolicy): Streams {
+  let streams: Streams = {};
   for (const capability of policy.capabilities) {
     if (capability.kind !== 'stdio') continue;
     const { stdin = streams.stdin, stdout = streams.stdout, stderr = streams.stderr } = capability;

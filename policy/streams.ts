@@ -1,22 +1,24 @@
 /** The guest's standard streams, seen from the host. */
 
+import { type Bytes, copyOf } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
+import { whenReady } from '../wasm/thenable.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
-import type { ByteSink, ByteSource } from './capability.ts';
-import { whenReady } from './promise.ts';
+import type { ByteSink, KeptSource } from './capability.ts';
+import { refuse } from './check.ts';
 import type { Saved } from './saved.ts';
 
 const EMPTY = new Uint8Array(0);
 
 /** Standard input: pieces from a source, of which the guest takes as much as it has room for. */
 export class InputStream implements Saved {
-  private readonly source: ByteSource;
+  private readonly source: KeptSource;
   /** Not yet taken. */
   private pending: Uint8Array = EMPTY;
   private ended = false;
   private resets = 0;
 
-  constructor(source: ByteSource | undefined) {
+  constructor(source: KeptSource | undefined) {
     this.source = source ?? EMPTY;
     this.reset();
   }
@@ -31,10 +33,11 @@ export class InputStream implements Saved {
     const { source } = this;
     if (this.pending.length > 0 || this.ended || typeof source !== 'function') return this.pending.subarray(0, wanted);
     const { resets } = this;
-    const keep = (bytes: Uint8Array | undefined): Uint8Array => {
+    const keep = (piece: Bytes | undefined): Uint8Array => {
       if (resets !== this.resets) throw new UsageError('the sandbox was reset while its guest waited for input');
+      const what = 'a piece of standard input';
       // The source may reuse its buffer.
-      this.pending = bytes?.slice() ?? EMPTY;
+      this.pending = copyOf(piece ?? EMPTY, what) ?? refuse(what, 'bytes, or undefined at the end', piece);
       return this.pending.subarray(0, wanted);
     };
     return whenReady(source(wanted), keep);
@@ -99,7 +102,7 @@ export class OutputStream implements Saved {
   }
 
   /** @param bytes the stream's to keep; at most {@link rest} */
-  write(bytes: Uint8Array): void | Promise<void> {
+  write(bytes: Uint8Array): void | PromiseLike<void> {
     this.budget.used += bytes.length;
     if (this.sink !== undefined) return this.sink(bytes);
     this.reserve(this.length + bytes.length);

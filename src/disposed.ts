@@ -3,6 +3,7 @@
 import type { ImportResolver } from '../wasm/engine.ts';
 import { type ResourceFigures, SandboxDisposed } from '../wasm/errors.ts';
 import { HostFunction } from '../wasm/host.ts';
+import { ignore, isThenable } from '../wasm/thenable.ts';
 import { failureOf } from './failures.ts';
 
 export function disposedError(instanceId: string): SandboxDisposed {
@@ -34,7 +35,7 @@ export function untilDisposed(resolve: ImportResolver, refuse: () => void): Impo
         refuse();
       } catch (error) {
         // Nobody will look at it any more.
-        if (value instanceof Promise) value.catch(() => undefined);
+        if (isThenable(value)) ignore(value);
         throw error;
       }
       return value;

@@ -45,7 +45,7 @@ export interface HostGas {
  * The body of a host function. What it throws ends the guest's call: errors of the project's family and
  * {@link GuestExit} as they are, anything else as the cause of a `HostError`. A promise suspends the guest.
  */
-export type HostCall = (caller: Caller, args: readonly WasmValue[]) => WasmValue | Promise<WasmValue>;
+export type HostCall = (caller: Caller, args: readonly WasmValue[]) => WasmValue | PromiseLike<WasmValue>;
 
 /** A function of the host's that a guest may import: its type, its price, its body. */
 export class HostFunction {

@@ -1,5 +1,6 @@
 /** What carries requests out: one request at a time, no redirects, no cookies, no cache, no proxy. */
 
+import type { Bytes } from '../../wasm/bytes.ts';
 import type { Header } from './headers.ts';
 
 export interface HttpRequest {
@@ -8,6 +9,7 @@ export interface HttpRequest {
   readonly url: URL;
   /** Names in lower case. */
   readonly headers: readonly Header[];
+  /** The client's own. */
   readonly body: Uint8Array | undefined;
   /** Where to connect, in this order, and nowhere else. Undefined where the client cannot resolve names. */
   readonly addresses: readonly string[] | undefined;
@@ -17,8 +19,8 @@ export interface HttpResponse {
   readonly status: number;
   /** Names in lower case, in the order received. */
   readonly headers: readonly Header[];
-  /** The next piece of the body, never empty; undefined at its end. Rejects where the connection breaks. */
-  read(): Promise<Uint8Array | undefined>;
+  /** The next piece of the body, never empty, copied before the next is asked for; undefined at its end. Rejects where the connection breaks. */
+  read(): Promise<Bytes | undefined>;
   /** Lets go of the connection. */
   cancel(): void;
 }

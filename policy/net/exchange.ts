@@ -1,5 +1,6 @@
 /** Sends a request, hop by hop: each is decided by its URL, and again by the addresses its host leads to. */
 
+import { ignore, whenSettled } from '../../wasm/thenable.ts';
 import type { HostCallContext, Refusal } from '../call.ts';
 import { type Decision, decide, type NetworkRequest } from '../decide.ts';
 import { DENIALS, NETWORK_LIMIT_DENIAL } from '../denials.ts';
@@ -135,11 +136,10 @@ async function attempt(
   const target = new URL(url);
   target.hash = '';
   try {
-    const sent = client.send({ method, url: target, headers, body, addresses }, request.signal);
+    const sent = client.send({ method, url: target, headers, body: body?.slice(), addresses }, request.signal);
     const outcome = await request.within(sent);
     // A response that comes after all has nobody to read it.
-    if (typeof outcome === 'string')
-      sent.then((late) => typeof late === 'object' && late.cancel()).catch(() => undefined);
+    if (typeof outcome === 'string') ignore(whenSettled(sent, (late) => typeof late === 'object' && late.cancel()));
     return outcome;
   } catch {
     return 'unreachable';

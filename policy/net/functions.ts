@@ -1,16 +1,19 @@
 /** The host functions of `wasm_sandbox_http`, by which a guest makes requests; docs/http.md is their reference. */
 
+import { type Bytes, copyOf } from '../../wasm/bytes.ts';
+import { UsageError } from '../../wasm/errors.ts';
 import { HTTP_CALL } from '../../wasm/gas.ts';
 import { HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { funcType, I32 } from '../../wasm/types.ts';
 import type { HostCallContext } from '../call.ts';
 import { decide, type NetworkRequest } from '../decide.ts';
 import type { Gate } from '../gate.ts';
+import type { HttpResponse } from './client.ts';
 import { HTTP_ERROR, HTTP_MODULE } from './codes.ts';
 import { exceed, exchange, interrupted, refuse } from './exchange.ts';
 import { headerBytes, isForbidden, isHeaderName, isHeaderValue } from './headers.ts';
 import { FIXED } from './limits.ts';
-import { grantOf, type NetworkState, OutgoingRequest } from './requests.ts';
+import { grantOf, type Interruption, type NetworkState, OutgoingRequest } from './requests.ts';
 
 /** A status, a length, a handle; or an error below 0. */
 type Result = number | Promise<number>;
@@ -180,11 +183,11 @@ function responseRead(state: NetworkState, call: HostCallContext, args: Args): R
 async function receive(
   call: HostCallContext,
   request: OutgoingRequest,
-  response: { read(): Promise<Uint8Array | undefined> },
+  response: Pick<HttpResponse, 'read'>,
   pointer: number,
   room: number,
 ): Promise<number> {
-  let piece: Uint8Array | undefined | 'timeout' | 'closed';
+  let piece: Bytes | undefined | Interruption;
   try {
     piece = await request.within(response.read());
   } catch {
@@ -196,14 +199,20 @@ async function receive(
     request.finish();
     return 0;
   }
+  // The client may use its buffer again.
+  const bytes = copyOf(piece, 'a piece of a response') ?? refuseNoBytes();
   const { maxResponseBytes } = request.limits;
-  request.received += piece.length;
+  request.received += bytes.length;
   if (request.received > maxResponseBytes) {
     request.end();
     return exceed(call, request.asked, 'responseLimit', `a body of more than ${maxResponseBytes} bytes`);
   }
-  request.pending = piece;
+  request.pending = bytes;
   return takePending(call, request, pointer, room);
+}
+
+function refuseNoBytes(): never {
+  throw new UsageError('the HTTP client must give the pieces of a response as bytes');
 }
 
 function takePending(call: HostCallContext, request: OutgoingRequest, pointer: number, room: number): number {

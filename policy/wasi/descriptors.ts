@@ -1,9 +1,9 @@
 /** The calls on any descriptor (`fd_*`); what is particular to files and directories is in files of those names. */
 
+import { whenReady } from '../../wasm/thenable.ts';
 import type { HostCallContext } from '../call.ts';
 import { OUTPUT_DENIAL } from '../denials.ts';
 import { FsError } from '../fs/filesystem.ts';
-import { whenReady } from '../promise.ts';
 import { ALL_FLAGS, CHARACTER_DEVICE, FDSTAT, FILESTAT, FILETYPE, FLAGS, RIGHTS, U32 } from './abi.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { readFile, writeFile } from './files.ts';

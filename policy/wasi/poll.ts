@@ -1,9 +1,9 @@
 /** `poll_oneoff`: waiting for times and streams. */
 
+import { whenReady } from '../../wasm/thenable.ts';
 import type { HostCallContext } from '../call.ts';
 import { type ClockKind, least, U64_MAX } from '../clock.ts';
 import { FsError } from '../fs/filesystem.ts';
-import { whenReady } from '../promise.ts';
 import {
   ABSOLUTE_TIME,
   CLOCK_IDS,

@@ -5,6 +5,7 @@ import { UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { type Caller, type GuestMemory, HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
+import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { MiB } from '../sizes.ts';
@@ -148,14 +149,15 @@ export class Recorder {
       this.hostFailed(error);
       throw error;
     }
-    if (!(value instanceof Promise)) {
+    if (!isThenable(value)) {
       this.hostReturned(host.type, value);
       return value;
     }
     // Where the call is given up meanwhile, what comes later is not part of it.
     const [opened] = this.open.slice(-1);
     const isCurrent = () => this.open.at(-1) === opened;
-    return value.then(
+    return whenSettled(
+      value,
       (settled) => {
         if (isCurrent()) this.hostReturned(host.type, settled);
         return settled;
