@@ -23,6 +23,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // A suite that is absent is one skipped test of test/suites.test.ts.
     exclude: [...configDefaults.exclude, ...testsWithoutSuite()],
+    setupFiles: ['test/watchdog.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
