@@ -1,0 +1,34 @@
+/** Files that hold a limit, and the tests that have to notice when they change. */
+export const TARGETS = {
+  tank: {
+    files: ['interpreter/tank.ts'],
+    tests: ['test/interpreter/limits.test.ts'],
+  },
+  plan: { files: ['wasm/plan.ts'], tests: ['test/wasm/plan.test.ts'] },
+  gas: { files: ['wasm/gas.ts'], tests: ['test/wasm/plan.test.ts', 'test/docs/gas.test.ts'] },
+  limits: {
+    files: ['wasm/limits.ts'],
+    tests: ['test/wasm/decode.test.ts', 'test/wasm/validate.test.ts', 'test/sandbox/limits.test.ts'],
+  },
+  meter: {
+    files: ['instrument/meter.ts'],
+    tests: ['test/instrument/hostile.test.ts', 'test/instrument/stack.test.ts'],
+  },
+  decide: { files: ['policy/decide.ts'], tests: ['test/policy/decide.test.ts'] },
+  gate: { files: ['policy/gate.ts'], tests: ['test/policy/host.test.ts', 'test/policy/audit.test.ts'] },
+  paths: {
+    files: ['policy/wasi/paths.ts'],
+    tests: ['test/policy/wasi-files.test.ts', 'test/policy/escapes.test.ts'],
+  },
+  wire: { files: ['wasm/wire.ts'], tests: ['test/life/snapshot.test.ts'] },
+  container: {
+    files: ['src/snapshot/container.ts'],
+    tests: ['test/life/snapshot.test.ts'],
+  },
+  references: {
+    files: ['interpreter/snapshot/references.ts', 'interpreter/snapshot/stack.ts', 'interpreter/snapshot/places.ts'],
+    tests: ['test/life/snapshot.test.ts', 'test/life/objects.test.ts'],
+  },
+  pool: { files: ['src/pool/pool.ts'], tests: ['test/pool/pool.test.ts'] },
+  key: { files: ['src/cache/key.ts'], tests: ['test/cache/parts.test.ts'] },
+};
