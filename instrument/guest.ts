@@ -445,6 +445,8 @@ export class Guest {
       case 'table index':
         // An element that was in bounds once still is: then it was another instruction.
         return element !== undefined && !element.exists ? 'undefined-element' : 'table-out-of-bounds';
+      case 'index':
+        return element !== undefined && !element.exists ? 'undefined-element' : 'memory-out-of-bounds';
       default:
         return reported;
     }

@@ -2,12 +2,12 @@
 
 import type { TrapKind } from '../wasm/errors.ts';
 
-/** What an engine's message can stand for where it does not say which. */
-export type Reported = TrapKind | 'table index' | 'callee';
+/** What an engine's message can stand for where it does not say which, or not in every version. */
+export type Reported = TrapKind | 'index' | 'table index' | 'callee';
 
 /**
  * The wording of V8, SpiderMonkey, JavaScriptCore, and the specification, in this order where they differ. The first
- * pattern that matches counts.
+ * pattern that matches counts. V8 and JavaScriptCore say of a null element that its signature differs.
  */
 const MESSAGES: readonly (readonly [pattern: RegExp, kind: Reported])[] = [
   [/unreachable/i, 'unreachable'],
@@ -17,21 +17,22 @@ const MESSAGES: readonly (readonly [pattern: RegExp, kind: Reported])[] = [
     'integer-overflow',
   ],
   [/invalid conversion to integer/i, 'invalid-conversion'],
-  [/null function or function signature mismatch/i, 'callee'],
-  [/uninitialized element|indirect call to null/i, 'uninitialized-element'],
-  [
-    /indirect call (?:type|signature) mismatch|signature mismatch$|call_indirect to a signature that does not match/i,
-    'indirect-call-type-mismatch',
-  ],
-  [/undefined element/i, 'undefined-element'],
-  [/out of bounds memory access|memory access out of bounds|index out of bounds|data segment/i, 'memory-out-of-bounds'],
-  [/out of bounds table access|out-of-bounds table|element segment|table initializer/i, 'table-out-of-bounds'],
-  [/table index is out of bounds|call_indirect|table/i, 'table index'],
+  [/uninitialized element|indirect call to null|call_indirect to a null/i, 'uninitialized-element'],
+  [/signature|indirect call type mismatch/i, 'callee'],
+  [/undefined element|out of bounds call_indirect/i, 'undefined-element'],
+  [/memory access|data segment/i, 'memory-out-of-bounds'],
+  [/out.of.bounds table access|element segment|table initializer/i, 'table-out-of-bounds'],
+  [/table|call_indirect/i, 'table index'],
+  [/index out of bounds/i, 'index'],
 ];
+
+/** JavaScriptCore quotes the host's own code, which may have any words. */
+const EVALUATING = / \(evaluating '.*$/s;
 
 /** Undefined where the message is unknown. */
 export function reportedTrap(message: string): Reported | undefined {
-  return MESSAGES.find(([pattern]) => pattern.test(message))?.[1];
+  const said = message.replace(EVALUATING, '');
+  return MESSAGES.find(([pattern]) => pattern.test(said))?.[1];
 }
 
 /** How engines report that their own stack is full. */
