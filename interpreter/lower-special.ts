@@ -15,7 +15,6 @@ import {
   nullable,
   type StructType,
   typeOfFunction,
-  type ValType,
 } from '../wasm/types.ts';
 import { op } from './isa.ts';
 import type { Lowering } from './lower.ts';
@@ -144,7 +143,7 @@ const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
   },
   select: (l) => l.select(),
   select_t: (l) => l.select(l.reader.a),
-  'local.get': (l) => l.operands.pushLocal(l.localTypes[l.reader.a] as ValType, l.reader.a),
+  'local.get': (l) => l.operands.pushLocal(l.locals.type(l.reader.a), l.reader.a),
   'local.set': (l) => l.setLocal(l.reader.a, false),
   'local.tee': (l) => l.setLocal(l.reader.a, true),
   'global.get': (l) => {

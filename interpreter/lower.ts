@@ -25,7 +25,6 @@ import {
   I64,
   isNullable,
   isReference,
-  localTypes,
   nonNull,
   type RefType,
   type StructType,
@@ -50,6 +49,7 @@ import {
   otherByConstant,
   trapExit,
 } from './isa.ts';
+import { Locals } from './locals.ts';
 import { HANDLERS } from './lower-special.ts';
 import { isWide, Operands } from './operands.ts';
 import type { Trace } from './trace.ts';
@@ -175,7 +175,7 @@ export class Lowering {
   readonly module: WasmModule;
   readonly reader: InstructionReader;
   readonly operands: Operands;
-  readonly localTypes: ValType[];
+  readonly locals: Locals;
   /** How many of the locals are parameters. */
   readonly params: number;
   private readonly plan: FunctionPlan;
@@ -201,22 +201,22 @@ export class Lowering {
     this.plan = planFunction(module, body);
     this.results = type.results;
     this.reader = new InstructionReader(module.bytes, codeStart, end);
-    this.localTypes = localTypes(type.params, declared);
+    this.locals = new Locals(type.params, declared.locals);
     this.params = type.params.length;
-    this.operands = new Operands(code, this.localTypes);
-    this.emit(this.plan.weight, this.plan.entryCost, 2 * slotsOf(type.params), 2 * slotsOf(this.localTypes));
+    this.operands = new Operands(code, this.locals);
+    this.emit(this.plan.weight, this.plan.entryCost, 2 * slotsOf(type.params), 2 * this.locals.slots);
     this.clearReferences(type.params.length, body);
     this.open(BLOCK, funcType([], type.results));
   }
 
   /** References begin as null. Where objects are traced, nothing that an earlier frame left is taken for one. */
   private clearReferences(params: number, body: number): void {
-    const { module, operands, localTypes } = this;
+    const { module, operands } = this;
     const { locals, maxHeight } = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
     if (TRACED.some((feature) => module.features.includes(feature))) {
-      const first = slotsOf(localTypes.slice(0, params));
-      const count = slotsOf(localTypes) - first + maxHeight;
-      if (count > 0) this.emit(op('null.refs'), 2 * first, count);
+      const first = params < this.locals.count ? this.locals.register(params) : 2 * this.locals.slots;
+      const count = this.locals.slots - first / 2 + maxHeight;
+      if (count > 0) this.emit(op('null.refs'), first, count);
       return;
     }
     let first = params;
@@ -461,7 +461,7 @@ export class Lowering {
 
   setLocal(local: number, keep: boolean): void {
     const { operands, code } = this;
-    const type = this.localTypes[local] as ValType;
+    const type = this.locals.type(local);
     const open = operands.openTop();
     const value = operands.pop();
     if (open >= 0 && !operands.isHeld(local)) {

@@ -6,6 +6,7 @@
 import { F64, I64, isReference, V128, type ValType } from '../wasm/types.ts';
 import type { ModuleCode } from './code.ts';
 import { type ConstantChange, op } from './isa.ts';
+import type { Locals } from './locals.ts';
 
 const HOME = 0;
 const LOCAL = 1;
@@ -42,8 +43,7 @@ export class Operands {
   /** The word that names the destination of the last instruction, while it may still be changed; else -1. */
   open = -1;
   private openPosition = 0;
-  /** Register of every local. */
-  private readonly locals: Int32Array;
+  private readonly locals: Locals;
   /** Slot of every position, up to that of the next. */
   private readonly slots: number[];
   private readonly kinds: number[] = [];
@@ -57,20 +57,16 @@ export class Operands {
   /** Positions below this hold no locals. */
   private settled = 0;
 
-  constructor(code: ModuleCode, localTypes: readonly ValType[]) {
+  constructor(code: ModuleCode, locals: Locals) {
     this.code = code;
-    this.locals = new Int32Array(localTypes.length);
-    let slot = 0;
-    localTypes.forEach((type, i) => {
-      this.locals[i] = 2 * slot;
-      slot += type === V128 ? 2 : 1;
-    });
-    this.slots = [slot];
-    this.holders = new Int32Array(localTypes.length).fill(-1);
+    this.locals = locals;
+    this.slots = [locals.slots];
+    this.holders = new Int32Array(locals.count).fill(-1);
   }
 
+  /** Register of a local. */
   local(index: number): number {
-    return this.locals[index] as number;
+    return this.locals.register(index);
   }
 
   home(position: number): number {

@@ -123,8 +123,8 @@ class Watcher {
     }
   }
 
-  private assign({ localTypes, reader: { a: local } }: Lowering): void {
-    if (isDefaultable(localTypes[local] as ValType) || this.isAssigned.has(local)) return;
+  private assign({ locals, reader: { a: local } }: Lowering): void {
+    if (isDefaultable(locals.type(local)) || this.isAssigned.has(local)) return;
     this.isAssigned.add(local);
     this.assigned.push(local);
   }
@@ -134,13 +134,14 @@ class Watcher {
     while (this.assigned.length > count) this.isAssigned.delete(this.assigned.pop() as number);
   }
 
-  private stateOf({ operands, localTypes, params }: Lowering, isClause: boolean): State {
+  private stateOf({ operands, locals: all, params }: Lowering, isClause: boolean): State {
     const locals = new Map<number, RefType>();
-    localTypes.forEach((type, local) => {
-      if (!isReference(type)) return;
+    for (let local = 0; local < all.count; local++) {
+      const type = all.type(local);
+      if (!isReference(type)) continue;
       const hasValue = local < params || this.isAssigned.has(local);
       locals.set(operands.local(local) >> 1, hasValue ? type : nullable(type));
-    });
+    }
     const stack = Array.from({ length: operands.height }, (_, position) => {
       const type = operands.type(position);
       return { home: operands.home(position), type, register: isReference(type) ? operands.place(position) : -1 };

@@ -3,7 +3,7 @@ import { interpreter } from '../../interpreter/index.ts';
 import { decode } from '../../wasm/decode.ts';
 import { MemoryLimitExceeded, Trap } from '../../wasm/errors.ts';
 import { STEP_BYTES } from '../../wasm/steps.ts';
-import { I32 } from '../../wasm/types.ts';
+import { F64, I32, I64, V128 } from '../../wasm/types.ts';
 import { encodeModule, type Instruction } from '../generate/encode.ts';
 import { failureOf, instantiate, LIMITS } from './engine.ts';
 
@@ -133,4 +133,30 @@ describe('a trap in a long function', () => {
     expect((failureOf(() => instance.call('run', [0])) as Trap).offset).toBe(trap.offset);
     expect(interpreter.codeBytes?.(module)).toBe(codeBytes);
   });
+});
+
+it('finds locals behind thousands of others, of any width', () => {
+  const locals = [...Array(3_000).fill(I64), V128, ...Array(200).fill(I32), V128, F64];
+  const run: Instruction[] = [
+    ['i32.const', 5],
+    ['local.set', 3_100],
+    ['i64.const', 7],
+    ['local.set', 2_999],
+    ['i32.const', 9],
+    'i32x4.splat',
+    ['local.set', 3_201],
+    ['f64.const', 11],
+    ['local.set', 3_202],
+    ['local.get', 3_000],
+    ['i32x4.extract_lane', 3],
+    ['local.get', 3_201],
+    ['i32x4.extract_lane', 3],
+    ['local.get', 3_202],
+    ['local.get', 2_999],
+    ['local.get', 3_100],
+    ['local.get', 0],
+  ];
+  const results = [I32, I32, F64, I64, I32, I64];
+  const module = encodeModule({ functions: [{ results, locals, body: run, export: 'run' }] });
+  expect(instantiate(module).call('run', [])).toEqual([0, 9, 11, 7n, 5, 0n]);
 });
