@@ -5,7 +5,7 @@
 
 import { type Bytes, copyOf } from '../wasm/bytes.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
-import type { HostCall, HostGas } from '../wasm/host.ts';
+import { HIGHEST_PRICE, type HostCall, type HostGas } from '../wasm/host.ts';
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from '../wasm/types.ts';
 import {
   checkArray,
@@ -437,9 +437,6 @@ export interface HostFunctionPrice {
   /** Units for each byte the function charges. */
   readonly perByte?: number | undefined;
 }
-
-/** Far above any sensible price, and far below where a product with a count of bytes loses units. */
-const HIGHEST_PRICE = 2 ** 31;
 
 /**
  * The embedder's own functions. A plain function is called with the guest's arguments and takes the import's type;

@@ -38,6 +38,8 @@ export function least(a: bigint, b: bigint): bigint {
 }
 
 const LONGEST_SLEEP = 2 ** 31 - 1;
+/** Milliseconds, some hundred years, that are exact as nanoseconds of 64 bits. */
+const LONGEST_TIME = 2 ** 42;
 /** In a millisecond. */
 const NANOSECONDS = 1_000_000;
 
@@ -168,7 +170,7 @@ class RealClock implements Clock {
   load(from: WireReader): void {
     requireSource(from, 'real');
     const elapsed = from.number();
-    if (!(elapsed >= 0 && elapsed < Number.MAX_SAFE_INTEGER)) damaged('its clock is out of range');
+    if (!(elapsed >= 0 && elapsed <= LONGEST_TIME)) damaged('its clock is out of range');
     this.origin = this.sources.monotonic() - elapsed;
   }
 }

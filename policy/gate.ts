@@ -106,7 +106,7 @@ export class Gate implements Saved {
   }
 
   load(from: WireReader): void {
-    this.calls = from.integer(Number.MAX_SAFE_INTEGER, 'the number of host calls');
+    this.calls = from.counter('the number of host calls');
   }
 
   reset(): void {

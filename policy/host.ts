@@ -1,9 +1,9 @@
 /** Makes a policy real for one sandbox: the host functions it grants, and the state behind them. */
 
-import { UsageError } from '../wasm/errors.ts';
+import { SnapshotError, UsageError } from '../wasm/errors.ts';
 import { HostFunction } from '../wasm/host.ts';
 import { type FuncType, funcType, V128 } from '../wasm/types.ts';
-import type { WireReader, WireWriter } from '../wasm/wire.ts';
+import { damaged, type WireReader, type WireWriter } from '../wasm/wire.ts';
 import type { AuditLog } from './audit.ts';
 import type { GuestFunction, HostFunctionsCapability, StdioCapability } from './capability.ts';
 import { checkArray, checkCString, checkOptions, refuse } from './check.ts';
@@ -170,7 +170,14 @@ class PolicyHost implements Host {
 
   load(from: WireReader): void {
     for (const part of this.parts) part.load(from);
-    this.budget.used = from.integer(Number.MAX_SAFE_INTEGER, 'the bytes written');
+    const { stdout, stderr } = this.wasi.sources;
+    this.budget.used = from.counter('the number of bytes written');
+    if (this.budget.rest < 0) {
+      throw new SnapshotError(
+        `the guest in the snapshot has written ${this.budget.used} bytes, the policy's limit is ${this.budget.limit}`,
+      );
+    }
+    if (stdout.kept + stderr.kept > this.budget.used) damaged('more has been written than it says');
     const reopens = loadFileSystems(from, this.preopens);
     this.wasi.load(from, (device) => reopens.get(device));
   }

@@ -43,3 +43,4 @@ export {
   SecurityPolicyBuilder,
 } from './policy.ts';
 export type { RandomFill } from './random.ts';
+export { savedBytes } from './room.ts';

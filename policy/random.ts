@@ -101,8 +101,10 @@ export class SeededRandom implements RandomSource {
 
   load(from: WireReader): void {
     requireSource(from, 'seeded');
-    const state = from.words();
+    const state = from.words(this.state.length);
     if (state.length !== this.state.length) damaged('its randomness is cut off');
+    // From there no sequence begins, and none comes there.
+    if (state.every((word) => word === 0)) damaged('its randomness has no state');
     this.state.set(state);
   }
 

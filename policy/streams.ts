@@ -118,6 +118,11 @@ export class OutputStream implements Saved {
     this.buffer = grown;
   }
 
+  /** Bytes that were captured. */
+  get kept(): number {
+    return this.length;
+  }
+
   /** A copy of what was captured; empty where there is a sink. */
   captured(): Uint8Array {
     return this.buffer.slice(0, this.length);

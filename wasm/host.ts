@@ -41,6 +41,9 @@ export interface HostGas {
   readonly perByte: number;
 }
 
+/** The most that either price may be: far above any sensible one, and far below where a product with bytes loses units. */
+export const HIGHEST_PRICE: number = 2 ** 31;
+
 /**
  * The body of a host function. What it throws ends the guest's call: errors of the project's family and
  * {@link GuestExit} as they are, anything else as the cause of a `HostError`. A promise suspends the guest.

@@ -1,6 +1,7 @@
 /** Files in memory: for every runtime, the same at every run. Inode numbers count up, and times come from the clock. */
 
-import type { WireReader, WireWriter } from '../../wasm/wire.ts';
+import { SnapshotError } from '../../wasm/errors.ts';
+import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import {
   type Directory,
   type Entry,
@@ -16,12 +17,14 @@ import {
   type TimeChange,
 } from './filesystem.ts';
 import { type FileLimits, Quota } from './quota.ts';
-import { readNodes, writeNodes } from './saved.ts';
+import { isSameTree, readNodes, writeNodes } from './saved.ts';
 
 /** What a memory file system starts from: contents by path from the root; a path that ends in `/` is a directory. */
 export type InitialFiles = readonly (readonly [path: string, bytes: Uint8Array])[];
 
 const EMPTY = new Uint8Array(0);
+/** No guest makes so many in years. */
+const MAX_INODE = 1n << 62n;
 const SMALLEST_BUFFER = 256;
 /** Deeper directories cannot be named by one path, so {@link MemoryFileSystem.files} leaves them out. */
 const MAX_LISTED_DEPTH = 64;
@@ -95,7 +98,11 @@ export class MemoryFileSystem implements FileSystem {
 
   load(from: WireReader): Reopen {
     const lastInode = from.u64();
-    const { root, byInode, bytes, files } = readNodes(from, lastInode);
+    if (lastInode > MAX_INODE) damaged('the number of its last file is out of range');
+    const { root, byInode, bytes, files } = readNodes(from, lastInode, this.quota);
+    if (this.readOnly && !isSameTree(root, this.root)) {
+      throw new SnapshotError('the files that the policy grants for reading are others than those in the snapshot');
+    }
     this.quota.restore(bytes, files);
     this.inodes = lastInode;
     this.root = root;
@@ -185,10 +192,15 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   setTimesOf(node: Node, { accessed, modified }: TimeChange): void {
-    if (this.readOnly) throw readOnlyError();
+    this.requireWritable();
     node.accessed = accessed ?? node.accessed;
     node.modified = modified ?? node.modified;
     node.changed = this.now();
+  }
+
+  /** @throws FsError EROFS */
+  requireWritable(): void {
+    if (this.readOnly) throw readOnlyError();
   }
 
   /** What nobody can reach any more takes no room. */
@@ -227,6 +239,7 @@ class MemoryFile implements File {
   }
 
   write(position: number, bytes: Uint8Array): number {
+    this.fs.requireWritable();
     if (bytes.length > 0) {
       this.grow(position + bytes.length);
       this.node.bytes.set(bytes, position);
@@ -242,6 +255,7 @@ class MemoryFile implements File {
 
   setSize(size: number): void {
     const { node } = this;
+    this.fs.requireWritable();
     if (size > node.size) {
       this.reserve(size);
       this.grow(size);
@@ -435,7 +449,7 @@ class MemoryDirectory implements Directory {
   }
 
   private requireWritable(): void {
-    if (this.fs.readOnly) throw readOnlyError();
+    this.fs.requireWritable();
   }
 
   /** In a directory that was removed, nothing can be made. */

@@ -49,14 +49,19 @@ export class Quota {
     this.files = Math.max(0, this.files - 1);
   }
 
-  /** Takes the place of all that was taken. @throws SnapshotError where it is beyond the limits */
-  restore(bytes: number, files: number): void {
+  /** @throws SnapshotError where so much is beyond the limits, whatever has been taken */
+  requireRoom(bytes: number, files: number): void {
     const { maxBytes, maxFiles } = this.limits;
     if (bytes > maxBytes || files > maxFiles) {
       throw new SnapshotError(
-        `the files in the snapshot (${files} of ${bytes} bytes) are beyond the limits of the policy (${maxFiles} of ${maxBytes} bytes)`,
+        `the files in the snapshot (${files} and more, of ${bytes} bytes) are beyond the limits of the policy (${maxFiles} of ${maxBytes} bytes)`,
       );
     }
+  }
+
+  /** Takes the place of all that was taken. @throws SnapshotError where it is beyond the limits */
+  restore(bytes: number, files: number): void {
+    this.requireRoom(bytes, files);
     this.bytes = bytes;
     this.files = files;
   }

@@ -2,6 +2,8 @@
 
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import type { DirectoryNode, Node } from './memory.ts';
+import { MAX_PATH_BYTES } from './path.ts';
+import type { Quota } from './quota.ts';
 
 const KINDS = ['file', 'link', 'directory'] as const;
 /** The least that a node takes. */
@@ -45,48 +47,55 @@ export interface SavedNodes {
 }
 
 /** @throws SnapshotError where the nodes are no tree of directories with files in it */
-export function readNodes(from: WireReader, lastInode: bigint): SavedNodes {
+export function readNodes(from: WireReader, lastInode: bigint, quota: Quota): SavedNodes {
   const rootInode = from.u64();
   const byInode = new Map<bigint, Node>();
   const children = new Map<DirectoryNode, (readonly [name: string, inode: bigint])[]>();
   const count = from.count(NODE_BYTES, 'files');
+  // All but the root count.
+  quota.requireRoom(0, count - 1);
   let bytes = 0;
+  let names = 0;
   for (let i = 0; i < count; i++) {
     const kind = KINDS[from.u8()] ?? damaged('a file is of no known kind');
     const inode = from.u64();
     if (inode > lastInode || byInode.has(inode)) damaged('the number of a file is out of range, or used twice');
     const state = { inode, links: 0, opened: 0, accessed: from.u64(), modified: from.u64(), changed: from.u64() };
     if (kind === 'file') {
-      const content = from.bytesOf().slice();
-      byInode.set(inode, { ...state, kind, bytes: content, size: content.length });
+      const content = from.bytesOf();
       bytes += content.length;
+      quota.requireRoom(bytes, names);
+      byInode.set(inode, { ...state, kind, bytes: content.slice(), size: content.length });
     } else if (kind === 'link') {
-      const target = from.text();
+      const target = from.text(MAX_PATH_BYTES);
       const size = new TextEncoder().encode(target).length;
-      byInode.set(inode, { ...state, kind, target, size });
       bytes += size;
+      quota.requireRoom(bytes, names);
+      byInode.set(inode, { ...state, kind, target, size });
     } else {
       const directory: DirectoryNode = { ...state, kind, entries: new Map(), parent: undefined };
       byInode.set(inode, directory);
-      const entries = Array.from({ length: from.count(12, 'names') }, () => [from.text(), from.u64()] as const);
+      const length = from.count(12, 'names');
+      names += length;
+      quota.requireRoom(bytes, names);
+      const entries = Array.from({ length }, () => [from.text(MAX_PATH_BYTES), from.u64()] as const);
       children.set(directory, entries);
     }
   }
   const root = byInode.get(rootInode);
   if (root?.kind !== 'directory') return damaged('it has no root directory');
   root.links = 1;
-  const names = placeChildren(children, byInode);
+  placeChildren(children, byInode);
   requireTree(root, children.keys());
   const unnamed = [...byInode.values()].filter(({ links }) => links === 0).length;
   return { root, byInode, bytes, files: names + unnamed };
 }
 
-/** Gives every node its names; returns how many there are. */
+/** Gives every node its names. */
 function placeChildren(
   children: ReadonlyMap<DirectoryNode, readonly (readonly [name: string, inode: bigint])[]>,
   byInode: ReadonlyMap<bigint, Node>,
-): number {
-  let names = 0;
+): void {
   for (const [directory, entries] of children) {
     for (const [name, inode] of entries) {
       const child = byInode.get(inode) ?? damaged('a name has no file');
@@ -98,10 +107,8 @@ function placeChildren(
       }
       child.links++;
       directory.entries.set(name, child);
-      names++;
     }
   }
-  return names;
 }
 
 /** Directories that have no way to the root could go round in a circle. What was removed is empty. */
@@ -110,4 +117,20 @@ function requireTree(root: DirectoryNode, directories: Iterable<DirectoryNode>):
   for (const directory of directories) {
     if (!reached.has(directory) && directory.entries.size > 0) damaged('a directory is in no other');
   }
+}
+
+/** Whether two trees have the same names, contents and links. */
+export function isSameTree(a: DirectoryNode, b: DirectoryNode): boolean {
+  const rest: (readonly [Node, Node | undefined])[] = [[a, b]];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const [node, other] = next;
+    if (node.kind === 'directory') {
+      if (other?.kind !== 'directory' || other.entries.size !== node.entries.size) return false;
+      for (const [name, child] of node.entries) rest.push([child, other.entries.get(name)]);
+    } else if (node.kind === 'file') {
+      if (other?.kind !== 'file' || other.size !== node.size) return false;
+      for (let i = 0; i < node.size; i++) if (node.bytes[i] !== other.bytes[i]) return false;
+    } else if (other?.kind !== 'link' || other.target !== node.target) return false;
+  }
+  return true;
 }

@@ -8,7 +8,8 @@ import { need, needFile, succeed, timesOf } from './open.ts';
 import type { FileDescriptor, WasiState } from './state.ts';
 import { readVectors, type Vectors } from './vectors.ts';
 
-const MAX_POSITION = (1n << 63n) - 1n;
+/** Highest position in a file that a guest can ask for. */
+export const MAX_POSITION = (1n << 63n) - 1n;
 
 /** @throws FsError EFBIG beyond what a file may have */
 function sizeOf(value: bigint): number {

@@ -3,8 +3,12 @@
 import { SnapshotError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
-import type { Directory, File, FileSystem, NodeKind, Reopen } from '../fs/filesystem.ts';
+import { normalPath } from '../capability.ts';
+import type { Directory, File, FileSystem, NodeKind, Reopen, Stat } from '../fs/filesystem.ts';
+import { MAX_PATH_BYTES } from '../fs/path.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
+import { ALL_FLAGS, ALL_RIGHTS, RIGHTS } from './abi.ts';
+import { MAX_POSITION } from './files.ts';
 import type { Descriptor, Listing, Preopen } from './state.ts';
 
 const KINDS = ['input', 'output', 'file', 'directory'] as const;
@@ -12,8 +16,17 @@ const NODE_KINDS: readonly NodeKind[] = ['file', 'directory', 'link', 'other'];
 /** The least that a descriptor takes. */
 const DESCRIPTOR_BYTES = 25;
 
-/** Opens by the number of the device, and of the inode there. */
-export type ReopenOn = (device: bigint) => Reopen | undefined;
+/** A file system that has been loaded, and where the guest has it. */
+export interface Reopened {
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** The inode of the directory that is open from the start. */
+  readonly root: bigint;
+  readonly reopen: Reopen;
+}
+
+/** By the number of the device. */
+export type ReopenOn = (device: bigint) => Reopened | undefined;
 
 /** @throws SnapshotError where one of them cannot be saved */
 export function saveFileSystems(
@@ -24,7 +37,7 @@ export function saveFileSystems(
   to.u32(preopens.length);
   for (const { path, fileSystem } of preopens) {
     if (fileSystem.save === undefined) throw new SnapshotError(FOLDER(path));
-    const device = deviceOf(fileSystem);
+    const { device } = rootOf(fileSystem);
     const open = [...descriptors.values()].flatMap((descriptor): (File | Directory)[] => {
       if (descriptor.kind === 'file') return [descriptor.file];
       return descriptor.kind === 'directory' ? [descriptor.directory] : [];
@@ -38,7 +51,7 @@ export function saveFileSystems(
 }
 
 /** By device. @throws SnapshotError where the policy grants other folders */
-export function loadFileSystems(from: WireReader, preopens: readonly Preopen[]): ReadonlyMap<bigint, Reopen> {
+export function loadFileSystems(from: WireReader, preopens: readonly Preopen[]): ReadonlyMap<bigint, Reopened> {
   const paths = preopens.map(({ path }) => quote(path)).join(', ') || 'none';
   const differ = (found: string): never => {
     throw new SnapshotError(`the snapshot has ${found}, and the policy grants these folders: ${paths}`);
@@ -50,7 +63,9 @@ export function loadFileSystems(from: WireReader, preopens: readonly Preopen[]):
       const saved = from.text();
       if (saved !== path) differ(`the folder ${quote(saved)}`);
       if (fileSystem.load === undefined) throw new SnapshotError(FOLDER(path));
-      return [deviceOf(fileSystem), fileSystem.load(from)] as const;
+      const reopen = fileSystem.load(from);
+      const { device, inode } = rootOf(fileSystem);
+      return [device, { path, readOnly: fileSystem.readOnly, root: inode, reopen }] as const;
     }),
   );
 }
@@ -58,11 +73,11 @@ export function loadFileSystems(from: WireReader, preopens: readonly Preopen[]):
 const FOLDER = (path: string) =>
   `the policy grants a folder of the host's as ${quote(path)}, which no snapshot can hold: grant files in memory instead`;
 
-function deviceOf(fileSystem: FileSystem): bigint {
+function rootOf(fileSystem: FileSystem): Stat {
   const root = fileSystem.openRoot();
-  const { device } = root.stat();
+  const stat = root.stat();
   root.close();
-  return device;
+  return stat;
 }
 
 export function writeDescriptors(to: WireWriter, descriptors: ReadonlyMap<number, Descriptor>): void {
@@ -107,8 +122,20 @@ function writeListing(to: WireWriter, listing: Listing | undefined): void {
 interface Around {
   readonly streams: { readonly stdin: InputStream; readonly stdout: OutputStream; readonly stderr: OutputStream };
   readonly maxDescriptors: number;
+  /** Entries that listings may still have. */
+  readonly maxListed: () => number;
   readonly reopen: ReopenOn;
 }
+
+/** What a descriptor may have, by its kind. */
+const MOST_RIGHTS = {
+  input: [ALL_RIGHTS.input, 0n],
+  output: [ALL_RIGHTS.output, 0n],
+  file: [ALL_RIGHTS.file, 0n],
+  directory: [ALL_RIGHTS.directory, ALL_RIGHTS.directory | ALL_RIGHTS.file],
+} as const;
+/** Rights that no file has which was granted for reading. */
+const WRITING = RIGHTS.write | RIGHTS.allocate | RIGHTS.setSize;
 
 /** Opens them one after another. @throws SnapshotError */
 export function* readDescriptors(
@@ -119,15 +146,20 @@ export function* readDescriptors(
   const seen = new Set<number>();
   for (let i = 0; i < count; i++) {
     const number = from.u32();
+    if (number >= around.maxDescriptors) damaged('the number of a descriptor is out of range');
     if (seen.has(number)) damaged('a descriptor is open twice');
     seen.add(number);
     yield [number, readDescriptor(from, around)];
   }
 }
 
-function readDescriptor(from: WireReader, { streams, reopen }: Around): Descriptor {
-  const kind = KINDS[from.u8()];
+function readDescriptor(from: WireReader, { streams, reopen, maxListed }: Around): Descriptor {
+  const kind = KINDS[from.u8()] ?? damaged('a descriptor is of no known kind');
   const state = { flags: from.u32(), rights: from.u64(), inheriting: from.u64() };
+  const [rights, inheriting] = MOST_RIGHTS[kind];
+  if ((state.rights & ~rights) !== 0n || (state.inheriting & ~inheriting) !== 0n || (state.flags & ~ALL_FLAGS) !== 0) {
+    damaged('a descriptor has rights or flags that none of its kind has');
+  }
   switch (kind) {
     case 'input':
       return { ...state, kind, name: 'stdin', stream: streams.stdin };
@@ -136,32 +168,40 @@ function readDescriptor(from: WireReader, { streams, reopen }: Around): Descript
       return { ...state, kind, name, stream: streams[name] };
     }
     case 'file': {
-      const { node: file, path } = readNode(from, reopen);
+      const { node: file, path, on } = readNode(from, reopen);
       if (!('read' in file)) return damaged('a descriptor is open on another kind of node');
-      return { ...state, kind, file, path, position: from.u64() };
+      if (on.readOnly && (state.rights & WRITING) !== 0n)
+        damaged('a file that was granted for reading is open to write');
+      const position = from.u64();
+      if (position > MAX_POSITION) damaged('the position in a file is out of range');
+      return { ...state, kind, file, path, position };
     }
     case 'directory': {
-      const { node: directory, path } = readNode(from, reopen);
+      const { node: directory, path, inode, on } = readNode(from, reopen);
       if (!('lookup' in directory)) return damaged('a descriptor is open on another kind of node');
-      const preopen = from.flag() ? from.bytesOf().slice() : undefined;
-      return { ...state, kind, directory, path, preopen, listing: readListing(from) };
+      const preopen = from.flag() ? new TextEncoder().encode(from.text()) : undefined;
+      const isRoot = path === on.path && inode === on.root;
+      if (preopen !== undefined && !(isRoot && new TextDecoder().decode(preopen) === path)) {
+        damaged('a directory is not the one that was granted');
+      }
+      return { ...state, kind, directory, path, preopen, listing: readListing(from, maxListed()) };
     }
-    default:
-      return damaged('a descriptor is of no known kind');
   }
 }
 
-function readNode(from: WireReader, reopen: ReopenOn): { node: File | Directory; path: string } {
-  const device = from.u64();
+function readNode(from: WireReader, reopen: ReopenOn) {
+  const on = reopen(from.u64()) ?? damaged('a descriptor is open on nothing');
   const inode = from.u64();
-  const path = from.text();
-  return { node: reopen(device)?.(inode) ?? damaged('a descriptor is open on nothing'), path };
+  const path = from.text(Math.max(3 * MAX_PATH_BYTES, 3 * on.path.length));
+  const isBelow = path === on.path || path.startsWith(on.path === '/' ? '/' : `${on.path}/`);
+  if (!isBelow || normalPath(path) !== path) damaged('a descriptor is open outside of its folder');
+  return { node: on.reopen(inode) ?? damaged('a descriptor is open on nothing'), inode, path, on };
 }
 
-function readListing(from: WireReader): Listing | undefined {
+function readListing(from: WireReader, max: number): Listing | undefined {
   if (!from.flag()) return undefined;
-  return Array.from({ length: from.count(13, 'entries of a listing') }, () => ({
-    name: from.bytesOf().slice(),
+  return Array.from({ length: from.count(13, 'entries of a listing', max) }, () => ({
+    name: from.bytesOf(MAX_PATH_BYTES).slice(),
     kind: NODE_KINDS[from.u8()] ?? damaged('an entry of a listing is of no known kind'),
     inode: from.u64(),
   }));

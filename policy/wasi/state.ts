@@ -1,6 +1,6 @@
 /** What one guest's WASI calls share. */
 
-import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
+import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { HostCallContext } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { type Directory, type File, type FileSystem, FsError, type NodeKind } from '../fs/filesystem.ts';
@@ -13,7 +13,7 @@ import { type ReopenOn, readDescriptors, writeDescriptors } from './saved.ts';
 /** Most `iovec`s or subscriptions in one call, as `IOV_MAX` on Linux. */
 export const MAX_VECTORS = 1_024;
 /** Most directory entries kept for listings that have begun, over all descriptors. */
-const MAX_LISTED = 262_144;
+export const MAX_LISTED = 262_144;
 
 /** A directory as it was when its listing began. */
 export type Listing = readonly {
@@ -136,11 +136,11 @@ export class WasiState {
     const { stdin, stdout, stderr, maxDescriptors } = this.sources;
     this.closeAll();
     const streams = { stdin, stdout, stderr };
-    for (const [number, descriptor] of readDescriptors(from, { streams, maxDescriptors, reopen })) {
+    const maxListed = () => MAX_LISTED - this.listed;
+    for (const [number, descriptor] of readDescriptors(from, { streams, maxDescriptors, maxListed, reopen })) {
       this.descriptors.set(number, descriptor);
       if (descriptor.kind === 'directory') this.listed += descriptor.listing?.length ?? 0;
     }
-    if (this.listed > MAX_LISTED) damaged('its listings are beyond the limit');
   }
 
   /** Gives a descriptor the lowest free number. */
