@@ -54,6 +54,7 @@ export type { EngineChoice } from './engines.ts';
 export type { Execution, ExecutionState } from './execution/execution.ts';
 export type { CallOptions } from './execution/options.ts';
 export type { ExportDescription } from './exported.ts';
+export type { Authenticated, Key } from './key.ts';
 export type { SandboxOptions } from './options.ts';
 export type { Output, RunResult } from './output.ts';
 export { Lease } from './pool/lease.ts';
@@ -68,7 +69,7 @@ export type {
 export { SandboxPool } from './pool/pool.ts';
 export type { PoolStats, PoolTotals } from './pool/stats.ts';
 export { type ReplayOptions, type ReplayReport, replay } from './replay/replay.ts';
-export { type SourcelessOptions, WasmSandbox } from './sandbox.ts';
+export { type RestoreOptions, type SourcelessOptions, WasmSandbox } from './sandbox.ts';
 export {
   Scheduler,
   type SchedulerOptions,

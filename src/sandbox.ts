@@ -21,6 +21,7 @@ import type { Execution } from './execution/execution.ts';
 import { type CallOptions, checkCallOptions } from './execution/options.ts';
 import { SandboxFace } from './face.ts';
 import { refuseLeaving } from './failures.ts';
+import { type Authenticated, Authenticator, checkAuthenticated } from './key.ts';
 import { gasMeter, Life } from './life.ts';
 import { engineFor, loadFor, makeReady } from './load.ts';
 import { least, type SandboxOptions, settle } from './options.ts';
@@ -32,6 +33,9 @@ import type { ModuleSource, ReadySource } from './source.ts';
 
 /** Options beside the source. */
 export type SourcelessOptions = Omit<SandboxOptions, 'source'>;
+
+/** Options of a sandbox that goes on with a snapshot. */
+export type RestoreOptions = SandboxOptions & Authenticated;
 
 /** @internal What tests, and whoever has decoded the module already, put in the place of the usual. */
 export interface Internals {
@@ -206,17 +210,23 @@ export class WasmSandbox extends SandboxFace<Life> {
    * made it, host functions included: none of them is in the snapshot. {@link WasmSandbox.execution} is the call that
    * was left.
    * @param bytes of any kind and realm; they stay as they are
-   * @throws SnapshotError where the bytes are damaged or do not fit; what {@link WasmSandbox.create} throws
+   * @param options with the key that the snapshot was made with, if it was; it may also stand in an object of its own
+   * @throws SnapshotError where the bytes are damaged or do not fit, were made with another key, or without one where one
+   *   is given; GasExhausted, MemoryLimitExceeded where the guest in them is beyond the limits; what
+   *   {@link WasmSandbox.create} throws
    */
-  static async restore(bytes: Bytes, options: SandboxOptions): Promise<WasmSandbox> {
+  static async restore(bytes: Bytes, options: RestoreOptions, beside: Authenticated = {}): Promise<WasmSandbox> {
     // Before anything is waited for: the caller may change them then.
     const snapshot = ownBytes('the snapshot', bytes);
-    const settings = settle(options);
+    const { key: within, ...rest } = record('the options', options) as Partial<RestoreOptions>;
+    const own = within === undefined ? undefined : Authenticator.of(within);
+    const { key = own } = checkAuthenticated('restore()', beside);
+    const settings = settle(rest as SandboxOptions);
     const module = await loadFor(settings, new Preparation(settings));
     if (settings.engine === 'native') refuseLeaving('restore()');
     if (settings.record) throw new UsageError('a restored sandbox cannot record: a recording begins with the guest');
     const engine = engineFor(module, { ...settings, engine: 'interpreter' });
-    const contents = await readSnapshot(snapshot, module, settings);
+    const contents = await readSnapshot(snapshot, module, settings, key);
     const life = await Life.resume(engine.engine, module, settings, contents);
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
     sandbox.hasRun = contents.hasRun;
@@ -227,10 +237,12 @@ export class WasmSandbox extends SandboxFace<Life> {
    * All that went in and out of the guest since it was built or reset, as bytes: arguments, results, what the host's
    * functions returned and wrote to memory, gas, and the module. {@link replay} verifies it anywhere, without the host
    * functions. Built with `record: true` only; restored and forked sandboxes cannot record.
+   * @param options a key, without which it then cannot be replayed; without one anybody can make recordings
    * @throws UsageError where nothing was recorded, or a call has not ended; SandboxDisposed
    */
-  async recording(): Promise<Uint8Array<ArrayBuffer>> {
-    return pack(await this.alive().recording(), true, 'recording');
+  async recording(options: Authenticated = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { key } = checkAuthenticated('a recording', options);
+    return pack(await this.alive().recording(), true, { kind: 'recording', key });
   }
 
   /**

@@ -11,7 +11,7 @@ import { makeArtifact, useArtifact } from './artifact.ts';
 import { digest } from './digest.ts';
 import { cacheKey } from './key.ts';
 import { LruMap } from './lru.ts';
-import { type CacheOptions, checkDiskBounds, checkMemoryBounds, type DiskCacheOptions } from './options.ts';
+import { type CacheOptions, checkDiskOptions, checkMemoryBounds, type DiskCacheOptions } from './options.ts';
 import type { Store, StoreStats } from './store.ts';
 
 /** What a cache did since it was made, and has. */
@@ -54,19 +54,20 @@ export class SandboxCache {
   }
 
   /**
-   * In memory, and in a folder that processes may share, also at the same time. Whoever can write to the folder can
-   * make guests run without their limits: it belongs to the host alone, and is made so where it does not exist.
-   * @throws UsageError where the runtime has no files, the folder cannot be used, or anybody may write to it
+   * In memory, and in a folder that processes may share, also at the same time. Without a key, whoever can write to the
+   * folder can make guests run without their limits: it belongs to the host alone, and is made so where it does not
+   * exist.
+   * @throws UsageError where the runtime has no files, the folder cannot be used, or others own it or may write to it
    */
   static async onDisk(folder: string | URL, options: DiskCacheOptions = {}): Promise<SandboxCache> {
     if (typeof folder !== 'string' && !(folder instanceof URL)) {
       throw new UsageError('the folder of a cache must be a path or a file: URL');
     }
-    const { memory, disk } = checkDiskBounds(options);
+    const { memory, disk, key } = checkDiskOptions(options);
     const { DiskStore } = await import('./disk.node.ts').catch((cause) => {
       throw new UsageError('this runtime has no files: use SandboxCache.inMemory()', { cause });
     });
-    return new SandboxCache(new LruMap(memory), await DiskStore.open(folder, disk));
+    return new SandboxCache(new LruMap(memory), await DiskStore.open(folder, disk, key));
   }
 
   /**

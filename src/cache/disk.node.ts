@@ -4,12 +4,14 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
+import type { Authenticator } from '../key.ts';
 import { decodeEntry, encodeEntry, HEADER_BYTES } from './entry.ts';
 import type { Bounds } from './lru.ts';
 import type { Store, StoreStats } from './store.ts';
@@ -21,6 +23,11 @@ const UNFINISHED = /^[\da-f]{64}\.\d+-[\da-f]+\.unfinished$/;
 const ABANDONED = 10 * 60 * 1_000;
 
 const OTHERS_WRITE = 0o002;
+const GROUP_WRITES = 0o020;
+/** Neither through a symbolic link, nor waiting for whoever fills a pipe. */
+const PLAIN_FILE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+/** Whether files have owners and permissions of this kind. */
+const HAS_OWNERS = process.getuid !== undefined;
 
 interface Found {
   readonly path: string;
@@ -33,36 +40,39 @@ interface Found {
 export class DiskStore implements Store {
   readonly #folder: string;
   readonly #bounds: Bounds;
+  readonly #key: Authenticator | undefined;
   readonly #counts = { hits: 0, misses: 0, written: 0, corrupt: 0, evictions: 0, failures: 0, entries: 0, bytes: 0 };
   #lastFailure: unknown;
   /** The sweep that is under way, and then the one behind it: no more than one waits. */
   #sweeping: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  private constructor(folder: string, bounds: Bounds) {
+  private constructor(folder: string, bounds: Bounds, key: Authenticator | undefined) {
     this.#folder = folder;
     this.#bounds = bounds;
+    this.#key = key;
   }
 
   /**
    * Makes the folder where there is none.
-   * @throws UsageError where it cannot be used, or anybody may write to it
+   * @throws UsageError where it cannot be used, or others own it or may write to it
    */
-  static async open(folder: string | URL, bounds: Bounds): Promise<DiskStore> {
+  static async open(folder: string | URL, bounds: Bounds, key?: Authenticator): Promise<DiskStore> {
     const path = typeof folder === 'string' ? folder : fileURLToPath(folder);
-    let mode: number;
+    let status: Stats;
     try {
       await mkdir(path, { recursive: true, mode: 0o700 });
-      ({ mode } = await stat(path));
+      status = await stat(path);
     } catch (cause) {
       throw new UsageError(`the folder ${quote(path, 200)} cannot be used for a cache: ${reason(cause)}`, { cause });
     }
-    if (process.platform !== 'win32' && (mode & OTHERS_WRITE) !== 0) {
+    const why = strangersIn(status);
+    if (why !== undefined) {
       throw new UsageError(
-        `anybody may write to ${quote(path, 200)}: what a cache holds is run without its limits being checked again, so use a folder of your own`,
+        `${why} ${quote(path, 200)}: what a cache holds is run without its limits being checked again, so use a folder of your own that nobody else may write to (chmod go-w)`,
       );
     }
-    const store = new DiskStore(path, bounds);
+    const store = new DiskStore(path, bounds, key);
     await store.#sweep();
     return store;
   }
@@ -78,15 +88,20 @@ export class DiskStore implements Store {
     const path = this.#path(key);
     let file: FileHandle;
     try {
-      file = await open(path, 'r');
+      file = await open(path, PLAIN_FILE);
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw error;
+      // A symbolic link: none of the cache's.
+      if (hasCode(error, 'ELOOP')) await this.#discard(key);
+      else throw error;
+      return undefined;
     }
     let content: Uint8Array<ArrayBuffer> | undefined;
     try {
-      const { size } = await file.stat();
-      if (size <= this.#bounds.maxBytes + HEADER_BYTES) content = await decodeEntry(key, await file.readFile());
+      const status = await file.stat();
+      const isFit = status.isFile() && status.size <= this.#bounds.maxBytes + HEADER_BYTES;
+      if (isFit && strangersIn(status) === undefined)
+        content = await decodeEntry(key, await file.readFile(), this.#key);
       const now = new Date();
       // Only for whoever evicts: an entry is as good without.
       if (content !== undefined) await file.utimes(now, now).catch(() => undefined);
@@ -116,7 +131,7 @@ export class DiskStore implements Store {
   }
 
   async #write(key: string, content: Uint8Array): Promise<void> {
-    const entry = await encodeEntry(key, content);
+    const entry = await encodeEntry(key, content, this.#key);
     const unfinished = join(this.#folder, `${key}.${process.pid}-${randomBytes(8).toString('hex')}.unfinished`);
     try {
       const file = await open(unfinished, 'wx', 0o600);
@@ -208,6 +223,14 @@ export class DiskStore implements Store {
   }
 }
 
+/** Who else than this process's user could have put something there; undefined where nobody could. */
+function strangersIn({ uid, mode }: Pick<Stats, 'uid' | 'mode'>): string | undefined {
+  if (!HAS_OWNERS) return undefined;
+  if (uid !== process.getuid?.()) return 'another user owns';
+  if ((mode & OTHERS_WRITE) !== 0) return 'anybody may write to';
+  return (mode & GROUP_WRITES) === 0 ? undefined : 'its group may write to';
+}
+
 async function remove(path: string): Promise<void> {
   try {
     await unlink(path);
@@ -217,7 +240,11 @@ async function remove(path: string): Promise<void> {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return hasCode(error, 'ENOENT');
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function reason(error: unknown): string {

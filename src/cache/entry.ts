@@ -8,11 +8,12 @@
  * | 12 | 4 | version of the gas schedule |
  * | 16 | 8 | bytes of content |
  * | 24 | 32 | the key |
- * | 56 | 32 | SHA-256 of everything, these 32 bytes being zero |
+ * | 56 | 32 | SHA-256 of everything, or with a key HMAC-SHA-256, these 32 bytes being zero |
  * | 88 | | the content |
  */
 
 import { GAS_VERSION } from '../../wasm/gas.ts';
+import type { Authenticator } from '../key.ts';
 import { digest, fromHex, toHex } from './digest.ts';
 import { CACHE_FORMAT } from './key.ts';
 
@@ -35,22 +36,41 @@ function header(key: string, length: number): Uint8Array {
   return bytes;
 }
 
-/** @param key 64 hexadecimal digits */
-export async function encodeEntry(key: string, content: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * @param key 64 hexadecimal digits
+ * @throws UsageError where the authenticator may not sign
+ */
+export async function encodeEntry(
+  key: string,
+  content: Uint8Array,
+  authenticator?: Authenticator,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(HEADER_BYTES + content.length);
   bytes.set(header(key, content.length));
   bytes.set(content, HEADER_BYTES);
-  bytes.set(fromHex(await digest(bytes)), CHECKSUM_AT);
+  bytes.set(authenticator === undefined ? fromHex(await digest(bytes)) : await authenticator.sign(bytes), CHECKSUM_AT);
   return bytes;
 }
 
-/** The content; undefined where these are not exactly the bytes that were encoded under the key, by this version. */
-export async function decodeEntry(key: string, entry: Uint8Array): Promise<Uint8Array<ArrayBuffer> | undefined> {
+/**
+ * The content; undefined where these are not exactly the bytes that were encoded under the key, by this version and with
+ * the authenticator.
+ * @throws UsageError where that may not verify
+ */
+export async function decodeEntry(
+  key: string,
+  entry: Uint8Array,
+  authenticator?: Authenticator,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (entry.length < HEADER_BYTES) return undefined;
   const bytes = new Uint8Array(entry);
-  const checksum = toHex(bytes.subarray(CHECKSUM_AT, HEADER_BYTES));
+  const checksum = bytes.slice(CHECKSUM_AT, HEADER_BYTES);
   bytes.fill(0, CHECKSUM_AT, HEADER_BYTES);
   const expected = header(key, bytes.length - HEADER_BYTES);
   if (!expected.every((byte, i) => byte === bytes[i])) return undefined;
-  return (await digest(bytes)) === checksum ? bytes.subarray(HEADER_BYTES) : undefined;
+  const isSame =
+    authenticator === undefined
+      ? (await digest(bytes)) === toHex(checksum)
+      : await authenticator.verify(checksum, bytes);
+  return isSame ? bytes.subarray(HEADER_BYTES) : undefined;
 }

@@ -1,6 +1,7 @@
 /** Bounds of a cache, checked once. */
 
 import { integer } from '../check.ts';
+import { Authenticator, type Key } from '../key.ts';
 import { type Checks, checkNamed, type Given } from '../named.ts';
 import { GiB, MiB } from '../sizes.ts';
 import type { Bounds } from './lru.ts';
@@ -20,16 +21,25 @@ export interface DiskCacheOptions extends CacheOptions {
   readonly maxDiskBytes?: number | undefined;
   /** Files; 1,000 unless given. */
   readonly maxDiskEntries?: number | undefined;
+  /**
+   * Authenticates the files: one that was made without the key, or with another, is not used. All who share the folder
+   * share the key.
+   */
+  readonly key?: Key | undefined;
 }
+
+/** As checked. */
+type CheckedDisk = Omit<DiskCacheOptions, 'key'> & { readonly key?: Authenticator | undefined };
 
 const bytes = (name: string) => (value: unknown) => integer(name, value, 'bytes', 0);
 const entries = (name: string) => (value: unknown) => integer(name, value, 'entries', 0);
 
 const MEMORY: Checks<CacheOptions> = { maxBytes: bytes('maxBytes'), maxEntries: entries('maxEntries') };
-const DISK: Checks<DiskCacheOptions> = {
+const DISK: Checks<CheckedDisk> = {
   ...MEMORY,
   maxDiskBytes: bytes('maxDiskBytes'),
   maxDiskEntries: entries('maxDiskEntries'),
+  key: Authenticator.of,
 };
 
 function memoryBounds({ maxBytes = 64 * MiB, maxEntries = 1_000 }: Given<CacheOptions>): Bounds {
@@ -41,9 +51,15 @@ export function checkMemoryBounds(options: unknown): Bounds {
   return memoryBounds(checkNamed<CacheOptions>('a cache', options, MEMORY));
 }
 
+interface DiskSettings {
+  readonly memory: Bounds;
+  readonly disk: Bounds;
+  readonly key: Authenticator | undefined;
+}
+
 /** @throws UsageError */
-export function checkDiskBounds(options: unknown): { readonly memory: Bounds; readonly disk: Bounds } {
-  const given = checkNamed<DiskCacheOptions>('a cache', options, DISK);
-  const { maxDiskBytes = GiB, maxDiskEntries = 1_000 } = given;
-  return { memory: memoryBounds(given), disk: { maxBytes: maxDiskBytes, maxEntries: maxDiskEntries } };
+export function checkDiskOptions(options: unknown): DiskSettings {
+  const given = checkNamed<CheckedDisk>('a cache', options, DISK);
+  const { maxDiskBytes = GiB, maxDiskEntries = 1_000, key } = given;
+  return { memory: memoryBounds(given), disk: { maxBytes: maxDiskBytes, maxEntries: maxDiskEntries }, key };
 }

@@ -119,6 +119,7 @@ function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Comman
     .option('--policy <file>', 'what the program may do, as JSON; the options above add to it')
     .option('--audit <file>', 'record every call of the host, as lines of JSON')
     .option('--record <file>', 'record all that goes in and out of the program, for replay')
+    .option('--key <file>', 'authenticate the recording with the secret in this file, of at least 16 bytes')
     .option('--strict', 'no real clock and no real randomness: the same at every run')
     .option('--deterministic', 'as --strict, and nothing else that could differ: the same on every machine')
     .option('--stats', 'print gas, memory, stack and time to standard error')
@@ -177,6 +178,7 @@ function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Comman
       'give up after this time, as 500ms or 5s (default: no limit)',
       checked(parseDuration),
     )
+    .option('--key <file>', 'the secret that the recording was made with; one that was made without is refused')
     .option('--json', 'print a JSON object')
     .action((recording: string, options) => finish(replayCommand(recording, options, io)));
 

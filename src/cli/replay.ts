@@ -12,13 +12,15 @@ export interface ReplayCommandOptions {
   readonly gas?: bigint;
   readonly memory?: number;
   readonly timeout?: number;
+  readonly key?: string;
   readonly json?: boolean;
 }
 
 export async function replayCommand(path: string, options: ReplayCommandOptions, io: Io): Promise<number> {
   const { readBytes } = await import('./files.node.ts');
   try {
-    const limits = { gasLimit: options.gas, memoryLimit: options.memory, timeout: options.timeout };
+    const key = options.key === undefined ? undefined : readBytes(options.key);
+    const limits = { gasLimit: options.gas, memoryLimit: options.memory, timeout: options.timeout, key };
     const { same, difference, calls, hostCalls, gasUsed } = await replay(readBytes(path), limits);
     const figures = { calls, hostCalls, gasUsed: String(gasUsed) };
     if (options.json) print(io, [JSON.stringify({ recording: path, same, difference, ...figures }, null, 2)]);

@@ -6,6 +6,7 @@ import { GuestExit, type WasmValue } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import { type FuncType, typeOfFunction, type WasmModule } from '../../wasm/types.ts';
 import type { EngineChoice } from '../engines.ts';
+import { Authenticator } from '../key.ts';
 import type { SandboxOptions } from '../options.ts';
 import { WasmSandbox } from '../sandbox.ts';
 import { suggest } from '../similar.ts';
@@ -26,6 +27,7 @@ export interface RunOptions extends PolicyOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly engine?: EngineChoice;
   readonly record?: string;
+  readonly key?: string;
   readonly stats?: boolean;
   readonly json?: boolean;
 }
@@ -77,7 +79,9 @@ export async function run(path: string, args: readonly string[], options: RunOpt
 async function execute(path: string, args: readonly string[], options: RunOptions, io: Io): Promise<Outcome> {
   let sandbox: WasmSandbox | undefined;
   let close: (() => void) | undefined;
+  let key: Uint8Array | undefined;
   try {
+    key = await recordingKey(options);
     const prepared = await preparePolicy(options, options.json ? MAX_KEPT_OUTPUT : MAX_OUTPUT);
     close = prepared.close;
     const module = await loadModule(path, ANY_MODULE);
@@ -94,15 +98,25 @@ async function execute(path: string, args: readonly string[], options: RunOption
     const figures = sandbox?.getResourceStats() ?? left;
     return cause instanceof GuestExit ? { exitCode: cause.status, figures } : { error, figures };
   } finally {
-    if (options.record !== undefined && sandbox !== undefined) await keepRecording(sandbox, options.record);
+    if (options.record !== undefined && sandbox !== undefined) await keepRecording(sandbox, options.record, key);
     sandbox?.dispose();
     close?.();
   }
 }
 
-async function keepRecording(sandbox: WasmSandbox, path: string): Promise<void> {
+/** Looked at before anything is recorded. @throws UsageError */
+async function recordingKey({ record, key }: RunOptions): Promise<Uint8Array | undefined> {
+  if (key === undefined) return undefined;
+  if (record === undefined) throw new UsageError('--key authenticates a recording: give --record too');
+  const { readBytes } = await import('./files.node.ts');
+  const secret = readBytes(key);
+  Authenticator.of(secret);
+  return secret;
+}
+
+async function keepRecording(sandbox: WasmSandbox, path: string, key: Uint8Array | undefined): Promise<void> {
   const { writeBytes } = await import('./files.node.ts');
-  writeBytes(path, await sandbox.recording());
+  writeBytes(path, await sandbox.recording({ key }));
 }
 
 /** Without what is never the same twice. */

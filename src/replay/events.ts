@@ -15,6 +15,7 @@ import {
 } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
+import { MiB } from '../sizes.ts';
 
 export const EVENT = {
   /** Segments are copied, and the start function runs. Followed by `end`. */
@@ -36,6 +37,9 @@ export const EVENT = {
   /** The recording ends: gas, memory, its SHA-256. */
   close: 9,
 } as const;
+
+/** Bytes of events beyond which a recording is given up. */
+export const MOST_EVENTS: number = 256 * MiB;
 
 /** How a call ended, as far as it is the same on every engine. */
 export interface Failure {
@@ -59,15 +63,19 @@ export function isGivenUp({ code }: Failure): boolean {
   return code === 'ABORTED' || code === 'CPU_TIMEOUT';
 }
 
+/** Bytes of a code or a detail, and of a message: three for each of 1,000 characters. */
+const MAX_WORD = 100;
+const MAX_MESSAGE = 3_000;
+
 export function writeFailure(to: WireWriter, { code, detail, message }: Failure): void {
   to.text(code);
   to.text(detail);
-  to.text(message.slice(0, 1_000));
+  to.text(message.slice(0, MAX_MESSAGE / 3));
 }
 
 /** @throws SnapshotError */
 export function readFailure(from: WireReader): Failure {
-  return { code: from.text() as Failure['code'], detail: from.text(), message: from.text() };
+  return { code: from.text(MAX_WORD) as Failure['code'], detail: from.text(MAX_WORD), message: from.text(MAX_MESSAGE) };
 }
 
 /** What a host function threw, to be thrown once more. */

@@ -8,13 +8,9 @@ import { quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
-import { MiB } from '../sizes.ts';
 import { digestOf, hex } from '../snapshot/digest.ts';
-import { EVENT, failureFrom, isGivenUp, writeFailure } from './events.ts';
-import { Tokens, writeValue } from './values.ts';
-
-/** A recording that grows beyond this is given up. */
-const MOST = 256 * MiB;
+import { EVENT, failureFrom, isGivenUp, MOST_EVENTS, writeFailure } from './events.ts';
+import { MAX_TOKENS, Tokens, writeValue } from './values.ts';
 
 interface RecordedImport {
   readonly module: string;
@@ -63,9 +59,14 @@ export class Recorder {
   }
 
   private event(kind: number): WireWriter {
-    if (this.events.length > MOST) this.giveUp(`it has grown beyond ${MOST} bytes`);
+    this.requireRoom();
     this.events.u8(kind);
     return this.events;
+  }
+
+  private requireRoom(): void {
+    if (this.events.length > MOST_EVENTS) this.giveUp(`it has grown beyond ${MOST_EVENTS} bytes`);
+    if (this.tokens.areTooMany) this.giveUp(`more than ${MAX_TOKENS} different objects came into it`);
   }
 
   /** Where the recording stands, for {@link cut}. */
@@ -219,6 +220,7 @@ export class Recorder {
   /** @throws UsageError where it was given up */
   async finish(instance: EngineInstance): Promise<Uint8Array> {
     if (this.entered > 0) throw new UsageError('a call has not ended: the recording can be had when it has');
+    this.requireRoom();
     if (this.broken !== undefined) throw new UsageError(`there is no recording: ${this.broken}`);
     const { memory } = instance;
     const { gasUsed, memoryBytes } = instance.figures();

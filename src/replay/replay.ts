@@ -2,7 +2,6 @@
 
 import { interpreter } from '../../interpreter/index.ts';
 import type { Bytes } from '../../wasm/bytes.ts';
-import { decode } from '../../wasm/decode.ts';
 import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
 import {
   CpuTimeoutExceeded,
@@ -13,17 +12,20 @@ import {
   WasmSandboxError,
 } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
-import { type Caller, HostFunction, type WasmValue } from '../../wasm/host.ts';
+import { type Caller, HIGHEST_PRICE, HostFunction, type WasmValue } from '../../wasm/host.ts';
+import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import { describe, quote } from '../../wasm/quote.ts';
-import type { FuncType, ValType } from '../../wasm/types.ts';
+import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { gas, integer, milliseconds, ownBytes } from '../check.ts';
+import { Authenticator, type Key } from '../key.ts';
 import { type Checks, checkNamed, type Given } from '../named.ts';
 import { least } from '../options.ts';
 import { GiB } from '../sizes.ts';
 import { unpack } from '../snapshot/container.ts';
 import { digestOf, hex } from '../snapshot/digest.ts';
-import { EVENT, errorOf, failureFrom, isGivenUp, readFailure, showFailure } from './events.ts';
+import { ANY_MODULE, decodeAll } from '../source.ts';
+import { EVENT, errorOf, failureFrom, isGivenUp, MOST_EVENTS, readFailure, showFailure } from './events.ts';
 import { readValue, Tokens, writeValue } from './values.ts';
 
 /** What came of a replay. */
@@ -48,21 +50,34 @@ export interface ReplayOptions {
   readonly gasLimit?: bigint | number | undefined;
   /** Bytes of memory that the recording's guest may have been allowed; as many as it says unless given. */
   readonly memoryLimit?: number | undefined;
-  /** Milliseconds of wall-clock time for all of it; no limit unless given. */
+  /** Milliseconds of wall-clock time for all of it, reading included; no limit unless given. */
   readonly timeout?: number | undefined;
+  /** Bytes that the recording may have, uncompressed; 384 MiB unless given, its module included. */
+  readonly recordingLimit?: number | undefined;
+  /** What the recording was made with, if it was. One that was made without, or with another, is refused. */
+  readonly key?: Key | undefined;
 }
 
-const CHECKS: Checks<ReplayOptions> = {
+type Limits = Pick<ReplayOptions, 'gasLimit' | 'memoryLimit'>;
+
+/** As checked. */
+interface Checked extends Omit<ReplayOptions, 'key'> {
+  readonly key?: Authenticator | undefined;
+}
+
+const CHECKS: Checks<Checked> = {
+  key: Authenticator.of,
   gasLimit: (value) => gas('gasLimit', value),
   memoryLimit: (value) => integer('memoryLimit', value, 'bytes', 0),
+  recordingLimit: (value) => integer('recordingLimit', value, 'bytes', 0),
   timeout: (value) => milliseconds('timeout', value),
 };
 
 /** Units of gas between two looks at the clock. */
 const SLICE_GAS = 500_000;
 
-/** Contents of a recording that are allowed for. */
-const MOST = 2 * GiB;
+/** As many events as are recorded, and a module. */
+const DEFAULT_RECORDING = MOST_EVENTS + DEFAULT_LIMITS.moduleBytes;
 
 /**
  * Replays a recording on the interpreter. The module and the limits are in it; host functions are not needed, as their
@@ -72,16 +87,41 @@ const MOST = 2 * GiB;
  *   CompileError; GasExhausted and CpuTimeoutExceeded where a limit given here was reached before the end; UsageError
  */
 export async function replay(recording: Bytes, options: ReplayOptions = {}): Promise<ReplayReport> {
-  const given = checkNamed<ReplayOptions>('a replay', options, CHECKS);
-  const from = new WireReader(await unpack(ownBytes('the recording', recording), MOST, 'recording'));
+  const {
+    key,
+    recordingLimit: maxBytes = DEFAULT_RECORDING,
+    ...given
+  } = checkNamed<Checked>('a replay', options, CHECKS);
+  const deadline = new Deadline(given.timeout);
+  const look = () => deadline.look();
+  const bytes = ownBytes('the recording', recording);
+  const from = new WireReader(await unpack(bytes, { kind: 'recording', maxBytes, key, look }));
   const gasVersion = from.u32();
   if (gasVersion !== GAS_VERSION) {
     throw new SnapshotError(
       `the recording was made with version ${gasVersion} of the gas schedule; this is version ${GAS_VERSION}`,
     );
   }
-  const run = new Replay(from, given);
+  look();
+  const run = new Replay(from, given, deadline);
   return run.toEnd();
+}
+
+/** When a replay has to end. */
+class Deadline {
+  private readonly timeout: number | undefined;
+  private readonly until: number;
+
+  constructor(timeout: number | undefined) {
+    this.timeout = timeout;
+    this.until = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** @throws CpuTimeoutExceeded */
+  look(): void {
+    if (performance.now() < this.until) return;
+    throw new CpuTimeoutExceeded(`CPU timeout exceeded: the replay did not end within ${this.timeout} ms`);
+  }
 }
 
 interface RecordedImport {
@@ -96,6 +136,7 @@ class Difference extends Error {}
 
 class Replay {
   private readonly from: WireReader;
+  private readonly deadline: Deadline;
   private readonly instance: EngineInstance;
   private readonly imports: readonly RecordedImport[];
   private readonly tokens = new Tokens();
@@ -110,10 +151,10 @@ class Replay {
   private calls = 0;
   private hostCalls = 0;
 
-  constructor(from: WireReader, { gasLimit, memoryLimit, timeout }: Given<ReplayOptions>) {
+  constructor(from: WireReader, { gasLimit, memoryLimit }: Given<Limits>, deadline: Deadline) {
     this.from = from;
-    const until = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
-    const module = decode(from.bytesOf());
+    this.deadline = deadline;
+    const module = this.decode(from.bytesOf());
     const hasGas = from.flag();
     const recordedGas = from.u64();
     const gas = least(gasLimit === undefined ? undefined : BigInt(gasLimit), hasGas ? recordedGas : undefined);
@@ -128,17 +169,9 @@ class Replay {
         `the recording was made with a memory limit of ${limits.memoryBytes} bytes, and may be replayed with ${memoryLimit}`,
       );
     }
-    this.imports = Array.from({ length: from.count(24, 'imports') }, () => ({
-      module: from.text(),
-      name: from.text(),
-      base: from.integer(Number.MAX_SAFE_INTEGER, 'the price of a host call'),
-      perByte: from.number(),
-    }));
+    this.imports = readImports(from, module);
     let next = 0;
-    const onSlice = () => {
-      if (performance.now() < until) return;
-      throw new CpuTimeoutExceeded(`CPU timeout exceeded: the replay did not end within ${timeout} ms`);
-    };
+    const onSlice = () => deadline.look();
     this.instance = interpreter.instantiate(module, {
       limits,
       slices: { gas: SLICE_GAS, onSlice },
@@ -152,10 +185,26 @@ class Replay {
     });
   }
 
+  /** @throws CompileError, CpuTimeoutExceeded */
+  private decode(bytes: Uint8Array): WasmModule {
+    const steps = decodeAll({ bytes, label: 'the module in the recording' }, ANY_MODULE);
+    for (;;) {
+      const { done, value } = steps.next();
+      this.deadline.look();
+      if (done === true) return value;
+    }
+  }
+
+  /** The kind of the next event. There may be very many of which none costs gas. @throws CpuTimeoutExceeded */
+  private event(): number {
+    this.deadline.look();
+    return this.from.u8();
+  }
+
   async toEnd(): Promise<ReplayReport> {
     try {
       for (;;) {
-        const event = this.from.u8();
+        const event = this.event();
         if (event === EVENT.close) {
           await this.close();
           break;
@@ -191,7 +240,7 @@ class Replay {
   }
 
   private call(): void {
-    const name = this.from.text();
+    const name = this.from.text(MODULE_LIMITS.nameBytes);
     const type = this.instance.functionType(name);
     if (type === undefined) this.differ(`the module exports no function ${quote(name)}`);
     const { params, results } = type as FuncType;
@@ -314,7 +363,7 @@ class Replay {
     this.compareValues(`an argument of ${what}, of ${label}`, params, args);
     let charged: { readonly error: unknown } | undefined;
     for (;;) {
-      switch (from.u8()) {
+      switch (this.event()) {
         case EVENT.write: {
           const pointer = from.u32();
           const bytes = from.bytesOf();
@@ -366,6 +415,21 @@ class Replay {
     const bytes = memory?.view(0, memory.byteLength)?.slice() ?? new Uint8Array(0);
     this.expect('the SHA-256 of memory in the end', hex(await digestOf(bytes)), from.text());
   }
+}
+
+/** As many as the module has, each within what a host function may cost. */
+function readImports(from: WireReader, { importedFunctions }: WasmModule): readonly RecordedImport[] {
+  return Array.from({ length: from.exactly(importedFunctions, 'imports') }, () => ({
+    module: from.text(MODULE_LIMITS.nameBytes),
+    name: from.text(MODULE_LIMITS.nameBytes),
+    base: from.integer(HIGHEST_PRICE, 'the price of a host call'),
+    perByte: readPrice(from),
+  }));
+}
+
+function readPrice(from: WireReader): number {
+  const price = from.number();
+  return price >= 0 && price <= HIGHEST_PRICE ? price : damaged('the price of a byte is out of range');
 }
 
 /** Stands for whatever ended a call from outside. */

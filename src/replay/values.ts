@@ -7,10 +7,17 @@ import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 
 const TAGS = { null: 0, undefined: 1, boolean: 2, number: 3, bigint: 4, string: 5, token: 6 } as const;
 
+/** Objects that a recording may have. */
+export const MAX_TOKENS = 1_000_000;
+
 /** Objects by number, in the order in which they were first seen. */
 export class Tokens {
   private readonly numbers = new Map<unknown, number>();
   private readonly objects: unknown[] = [];
+
+  get areTooMany(): boolean {
+    return this.objects.length > MAX_TOKENS;
+  }
 
   numberOf(object: unknown): number {
     let number = this.numbers.get(object);
@@ -27,7 +34,7 @@ export class Tokens {
    * @param candidate stands for one that is new, if it is an object that stands for none
    */
   objectOf(number: number, candidate?: unknown): unknown {
-    if (number > this.objects.length) damaged('a value has no number');
+    if (number > this.objects.length || number >= MAX_TOKENS) damaged('a value has no number');
     if (number === this.objects.length) {
       const isObject = typeof candidate === 'function' || (typeof candidate === 'object' && candidate !== null);
       this.numberOf(isObject && !this.numbers.has(candidate) ? candidate : Object.freeze({ token: number }));

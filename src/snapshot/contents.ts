@@ -2,6 +2,7 @@
 
 import { SnapshotError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
+import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { WireReader, WireWriter } from '../../wasm/wire.ts';
 
 /** Of a call that was left. */
@@ -13,7 +14,7 @@ export interface LeftCall {
 }
 
 export interface Contents {
-  /** SHA-256 of the module's bytes, in hexadecimal digits. */
+  /** SHA-256 of the module's bytes, in 64 hexadecimal digits. */
   readonly moduleDigest: string;
   readonly functionCalls: number;
   readonly hasRun: boolean;
@@ -51,10 +52,12 @@ export function readContents(bytes: Uint8Array): Contents {
     );
   }
   const contents = {
-    moduleDigest: from.text(),
-    functionCalls: from.integer(Number.MAX_SAFE_INTEGER, 'the number of calls'),
+    moduleDigest: from.text(64),
+    functionCalls: from.counter('the number of calls'),
     hasRun: from.flag(),
-    call: from.flag() ? { name: from.text(), isProgram: from.flag(), gasUsed: from.u64() } : undefined,
+    call: from.flag()
+      ? { name: from.text(MODULE_LIMITS.nameBytes), isProgram: from.flag(), gasUsed: from.u64() }
+      : undefined,
     host: from.bytesOf(),
     guest: from.bytesOf(),
   };

@@ -1,10 +1,13 @@
 /** Snapshots of a sandbox's life, as bytes. */
 
+import { savedBytes } from '../../policy/index.ts';
 import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { type WireReader, WireWriter } from '../../wasm/wire.ts';
-import { record, refuse } from '../check.ts';
+import { refuse } from '../check.ts';
+import { Authenticator, type Key } from '../key.ts';
+import { type Checks, checkNamed } from '../named.ts';
 import type { Settings } from '../options.ts';
 import { MiB } from '../sizes.ts';
 import { pack, unpack } from './container.ts';
@@ -14,10 +17,31 @@ import { moduleDigest } from './digest.ts';
 export interface SnapshotOptions {
   /** Whether to compress it where the runtime can; true unless given. Runtimes differ in what they make of it. */
   readonly compress?: boolean | undefined;
+  /** Authenticates the snapshot: it is then restored with the same key alone. Without one anybody can make snapshots. */
+  readonly key?: Key | undefined;
 }
 
-/** What there may be in a snapshot beside the guest's memory. */
-const ROOM = 256 * MiB;
+interface Checked {
+  readonly compress?: boolean | undefined;
+  readonly key?: Authenticator | undefined;
+}
+
+const CHECKS: Checks<Checked> = {
+  compress: (value) => (typeof value === 'boolean' ? value : refuse('compress', 'true or false', value)),
+  key: Authenticator.of,
+};
+
+/** For what is in every snapshot, and for strings of the host's that the guest holds. */
+const REST = 16 * MiB;
+
+/**
+ * Bytes that the contents of a snapshot may have: of memory up to its limit, elements of tables and objects, which take
+ * less than twice what they count for; of the stack the same; of each byte of the module, which declares globals and
+ * segments, up to 8; and what the policy allows.
+ */
+function mostBytes(module: WasmModule, { limits, policy }: Settings): number {
+  return 2 * (limits.memoryBytes + limits.stackBytes) + 8 * module.bytes.length + savedBytes(policy) + REST;
+}
 
 /** What is taken of a life. */
 interface Captured {
@@ -36,8 +60,7 @@ export async function takeSnapshot(
   hasRun: boolean,
   options: SnapshotOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { compress = true } = record('the options of a snapshot', options);
-  if (typeof compress !== 'boolean') refuse('compress', 'true or false', compress);
+  const { compress = true, key } = checkNamed<Checked>('a snapshot', options, CHECKS);
   const state = life.capture('write');
   const guest = new WireWriter();
   if ('write' in state.guest) state.guest.write(guest);
@@ -52,7 +75,7 @@ export async function takeSnapshot(
     host,
     guest: guest.written,
   });
-  return pack(contents, compress);
+  return pack(contents, compress, { kind: 'snapshot', key });
 }
 
 /**
@@ -62,9 +85,11 @@ export async function takeSnapshot(
 export async function readSnapshot(
   bytes: Uint8Array<ArrayBuffer>,
   module: WasmModule,
-  { limits }: Settings,
+  settings: Settings,
+  key: Authenticator | undefined,
 ): Promise<Contents> {
-  const contents = readContents(await unpack(bytes, limits.memoryBytes + ROOM));
+  const maxBytes = mostBytes(module, settings);
+  const contents = readContents(await unpack(bytes, { kind: 'snapshot', key, maxBytes }));
   const digest = await moduleDigest(module);
   if (contents.moduleDigest !== digest) {
     throw new SnapshotError(

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -15,6 +16,7 @@ import { describe, expect, test } from 'vitest';
 import { DiskStore } from '../../src/cache/disk.node.ts';
 import { HEADER_BYTES } from '../../src/cache/entry.ts';
 import { UsageError } from '../../src/index.ts';
+import { Authenticator } from '../../src/key.ts';
 import { contentOf, filesIn, keyOf, temporaryFolder } from './help.ts';
 
 const WIDE = { maxEntries: 1_000, maxBytes: 1e9 };
@@ -106,6 +108,40 @@ describe('what is not as it was written', () => {
     expect(await store.read(keyOf(1))).toEqual(contentOf(1));
   });
 
+  const becomesOfOthers: [string, boolean, (path: string) => void][] = [
+    ['its group', isWindows, (path) => chmodSync(path, 0o620)],
+    ['anybody', isWindows, (path) => chmodSync(path, 0o602)],
+    ['another user', process.getuid?.() !== 0, (path) => chownSync(path, 12_345, 0)],
+  ];
+  for (const [who, isSkipped, change] of becomesOfOthers) {
+    test.skipIf(isSkipped)(`an entry that ${who} may write to is a miss, and written anew`, async () => {
+      const folder = temporaryFolder();
+      const store = await DiskStore.open(folder, WIDE);
+      await store.write(keyOf(1), contentOf(1));
+      change(join(folder, `${keyOf(1)}.entry`));
+      expect(await store.read(keyOf(1))).toBeUndefined();
+      expect(store.getStats()).toMatchObject({ hits: 0, misses: 1, corrupt: 1, failures: 0 });
+      await store.write(keyOf(1), contentOf(1));
+      expect(await store.read(keyOf(1))).toEqual(contentOf(1));
+    });
+  }
+
+  test('an entry that was made without the key, or with another', async () => {
+    const folder = temporaryFolder();
+    const keys = [undefined, ...[1, 2].map((byte) => Authenticator.of(new Uint8Array(32).fill(byte)))];
+    for (const writes of keys) {
+      await (await DiskStore.open(folder, WIDE, writes)).write(keyOf(1), contentOf(1));
+      for (const reads of keys) {
+        const store = await DiskStore.open(folder, WIDE, reads);
+        if (reads === writes) expect(await store.read(keyOf(1))).toEqual(contentOf(1));
+        else {
+          expect(await store.read(keyOf(1))).toBeUndefined();
+          await (await DiskStore.open(folder, WIDE, writes)).write(keyOf(1), contentOf(1));
+        }
+      }
+    }
+  });
+
   test('a folder under its name is a failure, and nothing worse', async () => {
     const folder = temporaryFolder();
     const store = await DiskStore.open(folder, WIDE);
@@ -182,6 +218,21 @@ describe('where it cannot be used', () => {
     chmodSync(folder, 0o777);
     await expect(DiskStore.open(folder, WIDE)).rejects.toBeInstanceOf(UsageError);
     await expect(DiskStore.open(folder, WIDE)).rejects.toThrow('anybody may write to');
+  });
+
+  test.skipIf(isWindows)('so is one that its group may write to', async () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o770);
+    await expect(DiskStore.open(folder, WIDE)).rejects.toThrow('its group may write to');
+    chmodSync(folder, 0o755);
+    await DiskStore.open(folder, WIDE);
+  });
+
+  // Only the superuser can give a folder away.
+  test.skipIf(process.getuid?.() !== 0)('so is one of another user', async () => {
+    const folder = temporaryFolder();
+    chownSync(folder, 12_345, 0);
+    await expect(DiskStore.open(folder, WIDE)).rejects.toThrow('another user owns');
   });
 
   test('so is a file', async () => {

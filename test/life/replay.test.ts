@@ -33,14 +33,14 @@ function recorded(source: Uint8Array, host: (...args: never[]) => unknown, optio
 }
 
 function contentsOf(recording: Uint8Array): Promise<Uint8Array> {
-  return unpack(Uint8Array.from(recording), 64 * MiB, 'recording');
+  return unpack(Uint8Array.from(recording), { kind: 'recording', maxBytes: 64 * MiB });
 }
 
 /** The recording, with something changed in what it holds. */
 async function changed(recording: Uint8Array, change: (contents: Uint8Array) => void): Promise<Uint8Array> {
   const contents = await contentsOf(recording);
   change(contents);
-  return pack(contents, false, 'recording');
+  return pack(contents, false, { kind: 'recording' });
 }
 
 function replaceOnce(bytes: Uint8Array, from: number[], to: number[]): void {
@@ -82,7 +82,7 @@ describe('a recording is replayed to the same end', () => {
         } catch {
           // Also a start that fails can be replayed.
         }
-        const recording = await pack(await recorder.finish(instance), true, 'recording');
+        const recording = await pack(await recorder.finish(instance), true, { kind: 'recording' });
         expect(await replay(recording)).toMatchObject({ same: true });
       }),
       { numRuns: Number(process.env.FUZZ_RUNS ?? 200), seed: SEED },
