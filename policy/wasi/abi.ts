@@ -145,6 +145,9 @@ export const RIGHTS = {
   poll: 1n << 27n,
 } as const;
 
+/** Highest position in a file that a guest can ask for. */
+export const MAX_POSITION: bigint = (1n << 63n) - 1n;
+
 const together = (...rights: readonly (keyof typeof RIGHTS)[]) =>
   rights.reduce((sum, right) => sum | RIGHTS[right], 0n);
 

@@ -2,14 +2,11 @@
 
 import type { HostCallContext } from '../call.ts';
 import { FsError, MAX_FILE_SIZE } from '../fs/filesystem.ts';
-import { FLAGS, HIGHEST_ADVICE, U32, U64, type WHENCE } from './abi.ts';
+import { FLAGS, HIGHEST_ADVICE, MAX_POSITION, U32, U64, type WHENCE } from './abi.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { need, needFile, succeed, timesOf } from './open.ts';
 import type { FileDescriptor, WasiState } from './state.ts';
 import { readVectors, type Vectors } from './vectors.ts';
-
-/** Highest position in a file that a guest can ask for. */
-export const MAX_POSITION = (1n << 63n) - 1n;
 
 /** @throws FsError EFBIG beyond what a file may have */
 function sizeOf(value: bigint): number {

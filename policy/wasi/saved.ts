@@ -7,8 +7,7 @@ import { normalPath } from '../capability.ts';
 import type { Directory, File, FileSystem, NodeKind, Reopen, Stat } from '../fs/filesystem.ts';
 import { MAX_PATH_BYTES } from '../fs/path.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
-import { ALL_FLAGS, ALL_RIGHTS, RIGHTS } from './abi.ts';
-import { MAX_POSITION } from './files.ts';
+import { ALL_FLAGS, ALL_RIGHTS, MAX_POSITION, RIGHTS } from './abi.ts';
 import type { Descriptor, Listing, Preopen } from './state.ts';
 
 const KINDS = ['input', 'output', 'file', 'directory'] as const;
