@@ -131,7 +131,7 @@ export async function measureStartup(
       rows.push({
         module: name,
         bytes: bytes.length,
-        codeBytes: unit.module.bodies.reduce((sum, { start, end }) => sum + end - start, 0),
+        codeBytes: [...unit.module.bodies].reduce((sum, { start, end }) => sum + end - start, 0),
         engine: key,
         cold: cold.get(key),
         best: phases(samples, (values) => Math.min(...values)),

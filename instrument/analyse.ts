@@ -213,8 +213,6 @@ interface Frame {
   isOneArmed: boolean;
 }
 
-const NO_RESULT = funcType([], []);
-
 /** A loop that is open. */
 interface Loop {
   /** Place among the frames, and edit of the header. */
@@ -260,7 +258,7 @@ class Analyser {
   private readonly sources: Sources;
 
   constructor(module: WasmModule, body: number, { canonicalNaN, refills }: AnalyseOptions) {
-    const declared = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    const declared = module.bodies.at(body);
     const { localCount, codeStart, end } = declared;
     const type = typeOfFunction(module, module.importedFunctions + body);
     this.module = module;
@@ -275,7 +273,7 @@ class Analyser {
     this.slot = -1;
     this.frames.push({
       kind: EFFECT.block,
-      type: { ...NO_RESULT, results: type.results },
+      type: funcType([], type.results),
       height: 0,
       vertex: EXACT,
       frequency: 1,

@@ -9,7 +9,7 @@ import { CompileError, UsageError } from '../wasm/errors.ts';
 import { GAS_VERSION } from '../wasm/gas.ts';
 import { instantiationCost, planFunction } from '../wasm/plan.ts';
 import { sha256 } from '../wasm/sha256.ts';
-import type { WasmModule } from '../wasm/types.ts';
+import type { CustomSection, WasmModule } from '../wasm/types.ts';
 import { adopt, meterModule, validated } from './meter-module.ts';
 import { describeMetered, type MeteredModule } from './metered.ts';
 import { PASSES, throughBinaryen } from './optimise.ts';
@@ -141,7 +141,7 @@ async function optimised(metered: MeteredModule): Promise<Uint8Array> {
 }
 
 function artifactSection(module: WasmModule): Uint8Array | undefined {
-  const found = module.customSections.find(({ name }) => name === ARTIFACT_SECTION);
+  const found = module.customSections.named(ARTIFACT_SECTION).next().value as CustomSection | undefined;
   return found && module.bytes.subarray(found.bytes.start, found.bytes.end);
 }
 
@@ -175,9 +175,10 @@ function refuse(why: string): never {
 
 /** Where the section begins, which must be the last. */
 function codeEnd(module: WasmModule): number {
-  const { bytes } = module;
-  const last = module.customSections.at(-1);
-  if (last?.name !== ARTIFACT_SECTION || last.bytes.end !== bytes.length) refuse('something was added to it');
+  const { bytes, customSections } = module;
+  // There is one: the artifact's own section has been found.
+  const last = customSections.at(customSections.length - 1);
+  if (last.name !== ARTIFACT_SECTION || last.bytes.end !== bytes.length) refuse('something was added to it');
   const content = bytes.length - last.bytes.start + 1 + ARTIFACT_SECTION.length;
   const size = new Writer(8);
   size.u32(content);

@@ -98,7 +98,7 @@ export class BodyWeaver {
     this.layout = layout;
     this.analysis = analysis;
     this.refills = refills;
-    this.body = module.bodies[body] as FunctionBody;
+    this.body = module.bodies.at(body);
     this.params = params.length;
     this.results = results;
     this.gas = params.length;

@@ -288,9 +288,7 @@ class Weaver {
 
   private element(out: Writer, segment: ElementSegment): void {
     const { items, type } = segment;
-    const [first] = items;
-    // Expressions also where there are none: only they can be of another type than funcref.
-    const areExpressions = typeof first === 'object' || (first === undefined && type !== FUNCREF);
+    const areExpressions = !(items instanceof Int32Array);
     const flags = areExpressions ? 4 : 0;
     if (segment.mode === 'active') {
       const isPlain = segment.index === 0 && type === FUNCREF;
@@ -303,10 +301,8 @@ class Weaver {
       out.u8(areExpressions ? type : 0);
     }
     out.u32(items.length);
-    for (const item of items) {
-      if (typeof item === 'number') out.u32(this.layout.referred(item));
-      else this.expression(out, item);
-    }
+    if (areExpressions) for (const item of items) this.expression(out, item);
+    else for (const item of items) out.u32(this.layout.referred(item));
   }
 
   private data(): Writer {

@@ -112,7 +112,7 @@ export class ModuleCode {
   }
 
   private begin(body: number): Unfinished {
-    const { codeStart = 0, end = 0 } = this.module.bodies[body] ?? {};
+    const { codeStart, end } = this.module.bodies.at(body);
     const trace = end - codeStart > KEEPS_TRACE ? new Trace() : undefined;
     return { body, start: this.length, trace, steps: lowerFunction(this, body, trace) };
   }
@@ -174,7 +174,7 @@ export class ModuleCode {
     if (frame === undefined) return undefined;
     const { body, entry } = frame;
     frame.trace ??= this.retrace(body);
-    return { body, offset: frame.trace.offsetAt(pc - entry) ?? this.module.bodies[body]?.codeStart ?? 0 };
+    return { body, offset: frame.trace.offsetAt(pc - entry) ?? this.module.bodies.at(body).codeStart };
   }
 
   /** Lowering is deterministic: doing it again, into scratch code, tells which instruction became which words. */

@@ -230,11 +230,12 @@ export class Instance {
 
   /** Objects that segments refer to are made now, once: what an expression makes is another object every time. */
   private evaluateSegments(): void {
-    this.module.elements.forEach(({ items }, i) => {
-      this.work(1 + items.length);
-      if (items.length === 0 || typeof items[0] === 'number') return;
-      this.segmentValues.set(i, this.elements(i, 0, items.length));
-    });
+    const { elements } = this.module;
+    for (let i = 0; i < elements.length; i++) {
+      const count = elements.count(i);
+      this.work(1 + count);
+      if (count > 0 && elements.areExpressions(i)) this.segmentValues.set(i, this.elements(i, 0, count));
+    }
   }
 
   private table(type: TableType, initial: Reference): TableInstance {
@@ -282,10 +283,18 @@ export class Instance {
   elements(segment: number, start: number, end: number): readonly Reference[] {
     const known = this.segmentValues.get(segment);
     if (known !== undefined) return known.slice(start, end);
-    const { items } = this.module.elements[segment] as NonNullable<(typeof this.module.elements)[number]>;
-    return items
-      .slice(start, end)
-      .map((item) => (typeof item === 'number' ? this.function(item) : evaluate(this, item).reference));
+    const { elements } = this.module;
+    const areExpressions = elements.areExpressions(segment);
+    const last = Math.min(end, elements.count(segment));
+    const values: Reference[] = [];
+    for (let i = start; i < last; i++) {
+      values.push(
+        areExpressions
+          ? evaluate(this, elements.expressionAt(segment, i)).reference
+          : this.function(elements.functionAt(segment, i)),
+      );
+    }
+    return values;
   }
 
   /** The objects that segments hold which have not been dropped. */
@@ -296,7 +305,7 @@ export class Instance {
   /** Bytes of a data segment; none once it has been dropped. */
   data(segment: number): Uint8Array {
     const { bytes, data } = this.module;
-    const { start, end } = (data[segment] as (typeof data)[number]).bytes;
+    const { start, end } = data.bytesOf(segment);
     return this.droppedData.has(segment) ? bytes.subarray(0, 0) : bytes.subarray(start, end);
   }
 

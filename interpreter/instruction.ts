@@ -79,7 +79,7 @@ export class Operands {
   /** Length of an element segment; 0 once it has been dropped. */
   elementCount(place: number): number {
     const index = this.word(place);
-    return this.instance.droppedElements.has(index) ? 0 : (this.instance.module.elements[index]?.items.length ?? 0);
+    return this.instance.droppedElements.has(index) ? 0 : this.instance.module.elements.count(index);
   }
 }
 

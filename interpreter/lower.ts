@@ -192,7 +192,7 @@ export class Lowering {
 
   constructor(code: ModuleCode, body: number, watch?: Watch) {
     const { module } = code;
-    const declared = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    const declared = module.bodies.at(body);
     const { codeStart, end } = declared;
     const type = typeOfFunction(module, module.importedFunctions + body);
     this.code = code;
@@ -212,7 +212,7 @@ export class Lowering {
   /** References begin as null. Where objects are traced, nothing that an earlier frame left is taken for one. */
   private clearReferences(params: number, body: number): void {
     const { module, operands } = this;
-    const { locals, maxHeight } = module.bodies[body] as NonNullable<(typeof module.bodies)[number]>;
+    const { locals, maxHeight } = module.bodies.at(body);
     if (TRACED.some((feature) => module.features.includes(feature))) {
       const first = params < this.locals.count ? this.locals.register(params) : 2 * this.locals.slots;
       const count = this.locals.slots - first / 2 + maxHeight;

@@ -36,7 +36,7 @@ function copyElements(instance: Instance): void {
     if (segment.mode === 'active') {
       const { elements } = instance.tables[segment.index] as (typeof instance.tables)[number];
       const offset = offsetOf(instance, segment.offset);
-      const count = segment.items.length;
+      const count = instance.module.elements.count(i);
       if (offset + count > elements.length) throw new Trap('table-out-of-bounds');
       for (let at = 0; at < count; at += PIECE) {
         const piece = instance.elements(i, at, Math.min(at + PIECE, count));

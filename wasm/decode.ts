@@ -7,31 +7,26 @@
 import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
 import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
+import { ConstExprs, CustomSections, DataSegments, ElementSegments, FunctionBodies, type Source } from './lists.ts';
 import { quote } from './quote.ts';
 import type { Reader } from './reader.ts';
-import type { Steps } from './steps.ts';
+import { complete, Pace, type Steps } from './steps.ts';
 import { TypeSection } from './type-section.ts';
 import {
   type AddressType,
   type ConstExpr,
-  type CustomSection,
-  type DataSegment,
   type DefinedType,
-  type ElementSegment,
   type Export,
   type ExternKind,
   type Feature,
   FUNCREF,
-  type FunctionBody,
   functionTypeAt,
   type GlobalType,
   I32,
   I64,
   type Import,
-  type ImportDescription,
   isDefaultable,
   type Limits,
-  type LocalRun,
   type MemoryType,
   nonNull,
   type RefType,
@@ -50,14 +45,19 @@ const CODE = 10;
 
 const EXTERN_KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
 
+const PASSIVE: SegmentMode = { mode: 'passive' };
+const DECLARATIVE: SegmentMode = { mode: 'declarative' };
+
 /** First byte of a table that says what its elements are to begin with. */
 const WITH_INIT = 0x40;
 
 const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
 const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
 
-/** Sections by id: name, place in the required order, decoder. */
-const SECTIONS: Readonly<Record<number, readonly [name: string, order: number, decode: (d: Sections) => void]>> = {
+/** Sections by id: name, place in the required order, decoder, which may go in steps. */
+const SECTIONS: Readonly<
+  Record<number, readonly [name: string, order: number, decode: (d: Sections) => Steps<void> | void]>
+> = {
   1: ['type', 1, (d) => d.typeSection()],
   2: ['import', 2, (d) => d.importSection()],
   3: ['function', 3, (d) => d.functionSection()],
@@ -74,6 +74,18 @@ const SECTIONS: Readonly<Record<number, readonly [name: string, order: number, d
   11: ['data', 13, (d) => d.dataSection()],
 };
 
+/** Types of globals, of which a module may have a million, and few different ones. */
+class GlobalTypes {
+  private readonly known = new Map<number, GlobalType>();
+
+  of(type: ValType, mutable: boolean): GlobalType {
+    const key = 2 * type + (mutable ? 1 : 0);
+    let found = this.known.get(key);
+    if (found === undefined) this.known.set(key, (found = { type, mutable }));
+    return found;
+  }
+}
+
 /** The content of the sections, as far as they have been decoded. */
 class Sections implements ValidationContext {
   readonly types: DefinedType[] = [];
@@ -84,14 +96,13 @@ class Sections implements ValidationContext {
   readonly tableInits: (ConstExpr | undefined)[] = [];
   readonly tags: number[] = [];
   readonly globals: GlobalType[] = [];
-  readonly globalInits: ConstExpr[] = [];
+  readonly globalInits = new ConstExprs();
   readonly exports: Export[] = [];
-  readonly elements: ElementSegment[] = [];
-  readonly elementTypes: RefType[] = [];
-  readonly data: DataSegment[] = [];
-  readonly bodies: FunctionBody[] = [];
-  readonly customSections: CustomSection[] = [];
-  readonly declared = new Set<number>();
+  readonly elements = new ElementSegments();
+  readonly data = new DataSegments();
+  readonly bodies: FunctionBodies;
+  readonly customSections: CustomSections;
+  declared = new Uint8Array(0);
   readonly features = new Set<Feature>();
   dataCount: number | undefined;
   start: number | undefined;
@@ -102,9 +113,16 @@ class Sections implements ValidationContext {
   importedTags = 0;
   reader: InstructionReader;
   readonly validator: Validator;
+  /** The module's bytes, as far as they are there. */
+  readonly source: Source;
+  private readonly globalTypes = new GlobalTypes();
+  private locals = 0;
 
-  constructor(reader: InstructionReader) {
+  constructor(reader: InstructionReader, source: Source) {
     this.reader = reader;
+    this.source = source;
+    this.bodies = new FunctionBodies(source);
+    this.customSections = new CustomSections(source);
     reader.features = this.features;
     reader.typeCount = 0;
     this.validator = new Validator(this, reader);
@@ -114,19 +132,18 @@ class Sections implements ValidationContext {
     return this.functions.length - this.importedFunctions;
   }
 
-  typeSection(): void {
-    new TypeSection(this.reader, this.types, this.features).read();
+  *typeSection(): Steps<void> {
+    yield* new TypeSection(this.reader, this.types, this.features).read();
     this.reader.typeCount = this.types.length;
   }
 
-  importSection(): void {
+  *importSection(): Steps<void> {
     const { reader } = this;
+    const pace = new Pace(reader.pos);
     const count = reader.count(MODULE_LIMITS.imports, 'imports');
     for (let i = 0; i < count; i++) {
-      const module = reader.name();
-      const name = reader.name();
-      const description = this.importDescription();
-      this.imports.push({ module, name, ...description });
+      if (pace.isDue(reader.pos)) yield;
+      this.imports.push(this.imported(reader.name(), reader.name()));
     }
     this.importedFunctions = this.functions.length;
     this.importedTables = this.tables.length;
@@ -135,45 +152,55 @@ class Sections implements ValidationContext {
     this.importedTags = this.tags.length;
   }
 
-  private importDescription(): ImportDescription {
+  private imported(module: string, name: string): Import {
     const kind = this.externKind();
     switch (kind) {
       case 'function': {
         const typeIndex = this.functionType();
         this.functions.push(typeIndex);
-        return { kind, typeIndex };
+        return { module, name, kind, typeIndex };
       }
       case 'tag': {
         const typeIndex = this.tagType();
         this.tags.push(typeIndex);
-        return { kind, typeIndex };
+        return { module, name, kind, typeIndex };
       }
       case 'table': {
         const type = this.tableType();
         this.tables.push(type);
-        return { kind, type };
+        return { module, name, kind, type };
       }
       case 'memory': {
         const type = this.memoryType();
         this.addMemory(type);
-        return { kind, type };
+        return { module, name, kind, type };
       }
       case 'global': {
         const type = this.globalType();
         this.globals.push(type);
-        return { kind, type };
+        return { module, name, kind, type };
       }
     }
   }
 
-  functionSection(): void {
-    const count = this.reader.count(MODULE_LIMITS.functions, 'functions');
-    for (let i = 0; i < count; i++) this.functions.push(this.functionType());
+  *functionSection(): Steps<void> {
+    const { reader } = this;
+    const pace = new Pace(reader.pos);
+    const count = reader.count(MODULE_LIMITS.functions, 'functions');
+    for (let i = 0; i < count; i++) {
+      if (pace.isDue(reader.pos)) yield;
+      this.functions.push(this.functionType());
+    }
   }
 
-  tableSection(): void {
-    const count = this.reader.count(MODULE_LIMITS.tables, 'tables');
-    for (let i = 0; i < count; i++) this.table();
+  *tableSection(): Steps<void> {
+    const { reader } = this;
+    const pace = new Pace(reader.pos);
+    const count = reader.count(MODULE_LIMITS.tables, 'tables');
+    for (let i = 0; i < count; i++) {
+      if (pace.isDue(reader.pos)) yield;
+      this.table();
+    }
   }
 
   private table(): void {
@@ -193,9 +220,14 @@ class Sections implements ValidationContext {
     this.tables.push(type);
   }
 
-  tagSection(): void {
-    const count = this.reader.count(MODULE_LIMITS.tags, 'tags');
-    for (let i = 0; i < count; i++) this.tags.push(this.tagType());
+  *tagSection(): Steps<void> {
+    const { reader } = this;
+    const pace = new Pace(reader.pos);
+    const count = reader.count(MODULE_LIMITS.tags, 'tags');
+    for (let i = 0; i < count; i++) {
+      if (pace.isDue(reader.pos)) yield;
+      this.tags.push(this.tagType());
+    }
   }
 
   memorySection(): void {
@@ -210,9 +242,13 @@ class Sections implements ValidationContext {
     this.memories.push(type);
   }
 
-  globalSection(): void {
-    const count = this.reader.count(MODULE_LIMITS.globals, 'globals');
+  *globalSection(): Steps<void> {
+    const { reader } = this;
+    const pace = new Pace(reader.pos);
+    const count = reader.count(MODULE_LIMITS.globals, 'globals');
+    this.globalInits.reserve(count, (reader.end - reader.pos) / 3);
     for (let i = 0; i < count; i++) {
+      if (pace.isDue(reader.pos)) yield;
       const type = this.globalType();
       const init = this.constExpr(type.type);
       // Added only now: an initial value may refer to the globals before it.
@@ -221,13 +257,15 @@ class Sections implements ValidationContext {
     }
   }
 
-  exportSection(): void {
+  *exportSection(): Steps<void> {
     const { reader } = this;
+    const pace = new Pace(reader.pos);
     const count = reader.count(MODULE_LIMITS.exports, 'exports');
     const names = new Set<string>();
     const { functions, tables, memories, globals, tags } = this;
     const spaces = { function: functions, table: tables, memory: memories, global: globals, tag: tags };
     for (let i = 0; i < count; i++) {
+      if (pace.isDue(reader.pos)) yield;
       const start = reader.pos;
       const name = reader.name();
       const kind = this.externKind();
@@ -235,7 +273,7 @@ class Sections implements ValidationContext {
       if (index >= spaces[kind].length) reader.fail(`unknown ${kind} ${index} exported as ${quote(name)}`, start);
       if (names.has(name)) reader.fail(`duplicate export name ${quote(name)}`, start);
       names.add(name);
-      if (kind === 'function') this.declared.add(index);
+      if (kind === 'function') this.declare(index);
       this.exports.push({ name, kind, index });
     }
   }
@@ -249,34 +287,54 @@ class Sections implements ValidationContext {
     this.start = index;
   }
 
+  /** Says that bodies may refer to a function. */
+  declare(index: number): void {
+    // All functions are known before any is named.
+    if (this.declared.length === 0) this.declared = new Uint8Array(this.functions.length);
+    this.declared[index] = 1;
+  }
+
   /** Element segments (specification 5.5.12): the low three bits say which of the eight forms follows. */
-  elementSection(): void {
-    const { reader } = this;
+  *elementSection(): Steps<void> {
+    const { reader, elements } = this;
+    const pace = new Pace(reader.pos);
     const count = reader.count(MODULE_LIMITS.elementSegments, 'element segments');
+    elements.reserve(count, (reader.end - reader.pos) / 3);
     for (let i = 0; i < count; i++) {
+      if (pace.isDue(reader.pos)) yield;
       const start = reader.pos;
       const flags = reader.u32();
       if (flags > 7) reader.fail('malformed elements segment kind', start);
       const isActive = (flags & 1) === 0;
       const hasExplicitIndex = (flags & 2) !== 0;
-      const hasExpressions = (flags & 4) !== 0;
-      let mode: SegmentMode;
-      if (isActive) {
-        const index = hasExplicitIndex ? reader.u32() : 0;
-        const { address } = this.tables[index] ?? reader.fail(`unknown table ${index}`, start);
-        mode = { mode: 'active', index, offset: this.constExpr(address) };
-      } else mode = { mode: hasExplicitIndex ? 'declarative' : 'passive' };
-      const type = flags === 0 || flags === 4 ? FUNCREF : this.elementType(hasExpressions);
-      // No function that is named is null.
-      const precise = hasExpressions ? type : nonNull(type);
-      if (mode.mode === 'active' && !this.validator.matches(precise, this.tables[mode.index]?.element as RefType)) {
-        reader.fail('type mismatch: element segment and table differ', start);
+      const areExpressions = (flags & 4) !== 0;
+      const mode = isActive ? this.activeElements(hasExplicitIndex, start) : hasExplicitIndex ? DECLARATIVE : PASSIVE;
+      const type = flags === 0 || flags === 4 ? FUNCREF : this.elementType(areExpressions);
+      if (mode.mode === 'active') {
+        // No function that is named is null.
+        const precise = areExpressions ? type : nonNull(type);
+        if (!this.validator.matches(precise, this.tables[mode.index]?.element as RefType)) {
+          reader.fail('type mismatch: element segment and table differ', start);
+        }
       }
       const length = reader.count(MODULE_LIMITS.tableElements, 'elements');
-      const items = hasExpressions ? this.expressions(type, length) : this.functionIndices(length);
-      this.elements.push({ ...mode, type, items });
-      this.elementTypes.push(precise);
+      elements.push(mode, type, areExpressions, length);
+      for (let item = 0; item < length; item++) {
+        if (pace.isDue(reader.pos)) yield;
+        if (areExpressions) {
+          elements.item(reader.pos);
+          this.validator.constantExpression(type);
+        } else elements.item(this.functionIndex());
+      }
+      if (areExpressions) elements.item(reader.pos);
     }
+  }
+
+  private activeElements(hasExplicitIndex: boolean, start: number): SegmentMode {
+    const { reader } = this;
+    const index = hasExplicitIndex ? reader.u32() : 0;
+    const { address } = this.tables[index] ?? reader.fail(`unknown table ${index}`, start);
+    return { mode: 'active', index, offset: this.constExpr(address) };
   }
 
   private elementType(hasExpressions: boolean): RefType {
@@ -286,18 +344,12 @@ class Sections implements ValidationContext {
     return FUNCREF;
   }
 
-  private expressions(type: RefType, length: number): ConstExpr[] {
-    return Array.from({ length }, () => this.constExpr(type));
-  }
-
-  private functionIndices(length: number): number[] {
+  private functionIndex(): number {
     const { reader } = this;
-    return Array.from({ length }, () => {
-      const index = reader.u32();
-      if (index >= this.functions.length) reader.fail(`unknown function ${index}`);
-      this.declared.add(index);
-      return index;
-    });
+    const index = reader.u32();
+    if (index >= this.functions.length) reader.fail(`unknown function ${index}`);
+    this.declare(index);
+    return index;
   }
 
   dataCountSection(): void {
@@ -318,56 +370,60 @@ class Sections implements ValidationContext {
     }
   }
 
-  /** One entry of the code section, of which the size has been read. */
-  functionBody(end: number): void {
-    const { reader } = this;
-    const start = reader.pos;
+  /** Begins an entry of the code section, of which the size has been read; `validator.advance` validates it. */
+  beginBody(end: number): void {
+    const { reader, validator } = this;
     const functionIndex = this.importedFunctions + this.bodies.length;
     const type = functionTypeAt(this, this.functions[functionIndex] as number);
-    const sectionEnd = reader.end;
     reader.end = end;
-    const locals: LocalRun[] = [];
-    let localCount = 0;
+    validator.begin(functionIndex, type);
+    this.locals = 0;
     const runs = reader.count(MODULE_LIMITS.locals, 'runs of locals');
     for (let i = 0; i < runs; i++) {
       const at = reader.pos;
       const count = reader.u32();
-      localCount += count;
-      if (localCount + type.params.length > MODULE_LIMITS.locals) {
+      this.locals += count;
+      if (this.locals + type.params.length > MODULE_LIMITS.locals) {
         throw new CompileError(`too many locals: the limit is ${MODULE_LIMITS.locals}`, { functionIndex, offset: at });
       }
-      locals.push({ count, type: reader.valType() });
+      validator.declare(count, reader.valType());
     }
-    const codeStart = reader.pos;
-    const maxHeight = this.validator.body(functionIndex, type, locals, end);
-    reader.end = sectionEnd;
-    this.bodies.push({ start, end, locals, localCount, codeStart, maxHeight });
+  }
+
+  endBody(start: number, codeStart: number, end: number): void {
+    this.bodies.push(start, end, codeStart, this.locals, this.validator.maxHeight);
   }
 
   /** Data segments (specification 5.5.14). */
-  dataSection(): void {
-    const { reader } = this;
+  *dataSection(): Steps<void> {
+    const { reader, data } = this;
+    const pace = new Pace(reader.pos);
     const count = reader.count(MODULE_LIMITS.dataSegments, 'data segments');
+    data.reserve(count, (reader.end - reader.pos) / 2);
     for (let i = 0; i < count; i++) {
+      if (pace.isDue(reader.pos)) yield;
       const start = reader.pos;
       const flags = reader.u32();
       if (flags > 2) reader.fail('malformed data segment kind', start);
-      let mode: SegmentMode = { mode: 'passive' };
-      if (flags !== 1) {
-        const index = flags === 2 ? reader.u32() : 0;
-        const { address } = this.memories[index] ?? reader.fail(`unknown memory ${index}`, start);
-        mode = { mode: 'active', index, offset: this.constExpr(address) };
-      }
+      const mode = flags === 1 ? PASSIVE : this.activeData(flags === 2, start);
       const length = reader.u32();
       reader.skip(length);
-      this.data.push({ ...mode, bytes: { start: reader.pos - length, end: reader.pos } });
+      data.push(mode, reader.pos - length, reader.pos);
     }
+  }
+
+  private activeData(hasExplicitIndex: boolean, start: number): SegmentMode {
+    const { reader } = this;
+    const index = hasExplicitIndex ? reader.u32() : 0;
+    const { address } = this.memories[index] ?? reader.fail(`unknown memory ${index}`, start);
+    return { mode: 'active', index, offset: this.constExpr(address) };
   }
 
   customSection(): void {
     const { reader } = this;
-    const name = reader.name();
-    this.customSections.push({ name, bytes: { start: reader.pos, end: reader.end } });
+    const name = reader.pos;
+    reader.skipName();
+    this.customSections.push(name, reader.pos, reader.end);
     reader.pos = reader.end;
   }
 
@@ -442,18 +498,18 @@ class Sections implements ValidationContext {
     const type = this.reader.valType();
     const mutability = this.reader.u8();
     if (mutability > 1) this.reader.fail('malformed mutability', this.reader.pos - 1);
-    return { type, mutable: mutability === 1 };
+    return this.globalTypes.of(type, mutability === 1);
   }
 
   private constExpr(type: ValType): ConstExpr {
     const start = this.reader.pos;
     this.validator.constantExpression(type);
-    return { type, start, end: this.reader.pos };
+    return { start, end: this.reader.pos };
   }
 }
 
 /** Where the decoder is within the module. */
-type State = 'header' | 'section' | 'body';
+type State = 'header' | 'section' | 'bodies';
 
 /** Takes the bytes of a module in pieces. */
 export class ModuleDecoder {
@@ -462,6 +518,7 @@ export class ModuleDecoder {
   private readonly sections: Sections;
   private readonly maxBytes: number;
   private state: State = 'header';
+  /** All before it has been decoded. */
   private pos = 0;
   private order = 0;
   private codeEnd = 0;
@@ -469,12 +526,12 @@ export class ModuleDecoder {
   /** @param maxBytes modules larger than this are refused; at most {@link MODULE_LIMITS}.moduleBytes */
   constructor(maxBytes: number = MODULE_LIMITS.moduleBytes) {
     this.maxBytes = Math.min(maxBytes, MODULE_LIMITS.moduleBytes);
-    this.sections = new Sections(new InstructionReader(this.buffer));
+    this.sections = new Sections(new InstructionReader(this.buffer), { bytes: this.buffer });
   }
 
   /**
-   * Adds bytes, which are copied, and decodes as far as they reach.
-   * @throws CompileError as soon as what was pushed cannot begin a valid module
+   * Adds bytes, which are copied. Not while {@link decode} has been left between its steps.
+   * @throws CompileError where they are too many
    */
   push(chunk: Uint8Array): void {
     this.bound(this.length + chunk.length);
@@ -485,16 +542,31 @@ export class ModuleDecoder {
     }
     this.buffer.set(chunk, this.length);
     this.length += chunk.length;
-    this.advance();
-  }
-
-  /** Decodes as far as the bytes reach. @throws CompileError */
-  *decode(): Steps<void> {
-    // push() does.
   }
 
   /**
-   * Says that there are no more bytes.
+   * Decodes as far as the bytes reach. A step takes some {@link STEP_BYTES}, whatever is in them. Once it has been left
+   * before its end, the decoder is of no more use.
+   * @throws CompileError as soon as what was pushed cannot begin a valid module
+   */
+  *decode(): Steps<void> {
+    const { sections, buffer } = this;
+    const { reader } = sections;
+    // The instruction reader survives growth of the buffer: only its bytes change.
+    reader.bytes = sections.source.bytes = buffer;
+    reader.pos = this.pos;
+    reader.end = this.length;
+    if (this.state === 'header' && !this.header(reader)) return;
+    const pace = new Pace(reader.pos);
+    for (;;) {
+      if (pace.isDue(reader.pos)) yield;
+      const isThere = this.state === 'section' ? yield* this.section(reader) : yield* this.bodies(reader, pace);
+      if (!isThere) return;
+    }
+  }
+
+  /**
+   * Says that there are no more bytes. All that are there have been decoded.
    * @throws CompileError when the module is not complete
    */
   finish(): WasmModule {
@@ -508,36 +580,13 @@ export class ModuleDecoder {
       );
     }
     sections.check();
-    return freeze(sections, this.buffer.subarray(0, length));
+    return freeze(sections, length === this.buffer.length ? this.buffer : this.buffer.slice(0, length));
   }
 
   private bound(length: number): void {
     if (length > this.maxBytes) {
       throw new CompileError(`module of more than ${this.maxBytes} bytes: too large`, { offset: this.maxBytes });
     }
-  }
-
-  private advance(): void {
-    const { reader } = this.sections;
-    // The instruction reader survives growth of the buffer: only its bytes change.
-    reader.bytes = this.buffer;
-    reader.pos = this.pos;
-    reader.end = this.length;
-    while (this.step(reader)) this.pos = reader.pos;
-  }
-
-  /** Decodes one more piece; false when its bytes are not there yet. */
-  private step(reader: Reader): boolean {
-    if (this.state === 'header') return this.header(reader);
-    if (this.state === 'body') {
-      if (this.sections.bodies.length === this.sections.ownFunctions) {
-        if (reader.pos !== this.codeEnd) reader.fail('section size mismatch: junk after the last function');
-        this.state = 'section';
-        return true;
-      }
-      return this.body(reader);
-    }
-    return reader.pos < this.length && this.section(reader);
   }
 
   private header(reader: Reader): boolean {
@@ -547,12 +596,15 @@ export class ModuleDecoder {
     reader.fixed32();
     if (reader.low !== VERSION) reader.fail('unknown binary version', 4);
     this.state = 'section';
+    this.pos = reader.pos;
     return true;
   }
 
-  private section(reader: Reader): boolean {
+  /** Decodes a section, or what is before the first body; false when its bytes are not there yet. */
+  private *section(reader: Reader): Steps<boolean> {
     const start = reader.pos;
-    const id = this.bytes(start)[0] as number;
+    if (start === this.length) return false;
+    const id = this.buffer[start] as number;
     const known = SECTIONS[id];
     if (id !== CUSTOM && known === undefined) reader.fail(`malformed section id ${id}`, start);
     if (!this.hasInteger(start + 1)) return false;
@@ -565,74 +617,113 @@ export class ModuleDecoder {
       if (order <= this.order) reader.fail(`unexpected content: ${name} section out of order or repeated`, start);
     }
     if (id === CODE) return this.code(reader, end);
-    if (end > this.length) return this.wait(reader, start);
+    if (end > this.length) return false;
     reader.end = end;
     if (known === undefined) this.sections.customSection();
     else {
-      known[2](this.sections);
+      const steps = known[2](this.sections);
+      if (steps !== undefined) yield* steps;
       this.order = known[1];
     }
     if (reader.pos !== end) reader.fail(`section size mismatch: ${end - reader.pos} bytes left`);
     reader.end = this.length;
+    this.pos = end;
     return true;
   }
 
   private code(reader: Reader, end: number): boolean {
-    const [, order, decode] = SECTIONS[CODE] as (typeof SECTIONS)[number];
-    if (end > this.length && !this.hasInteger(reader.pos)) return this.wait(reader, this.pos);
+    if (end > this.length && !this.hasInteger(reader.pos)) return false;
     reader.end = Math.min(end, this.length);
-    decode(this.sections);
+    this.sections.codeCount();
     reader.end = this.length;
-    this.order = order;
-    this.state = 'body';
+    this.order = (SECTIONS[CODE] as (typeof SECTIONS)[number])[1];
+    this.state = 'bodies';
     this.codeEnd = end;
+    this.pos = reader.pos;
     return true;
   }
 
-  private body(reader: Reader): boolean {
-    const start = reader.pos;
-    reader.end = Math.min(this.codeEnd, this.length);
-    if (this.codeEnd > this.length && !this.hasInteger(start)) return this.wait(reader, start);
-    const size = reader.u32();
-    const end = reader.pos + size;
-    if (end > this.codeEnd) reader.fail('unexpected end: function body reaches past its section', start);
-    if (size > MODULE_LIMITS.functionBytes) {
-      reader.fail(`function body of ${size} bytes exceeds the limit of ${MODULE_LIMITS.functionBytes}`, start);
+  /** Decodes all bodies that are there; false where some are not. */
+  private *bodies(reader: Reader, pace: Pace): Steps<boolean> {
+    const { sections, codeEnd, length } = this;
+    const { validator } = sections;
+    while (sections.bodies.length < sections.ownFunctions) {
+      const start = reader.pos;
+      reader.end = Math.min(codeEnd, length);
+      if (codeEnd > length && !this.hasInteger(start)) return false;
+      const size = reader.u32();
+      const first = reader.pos;
+      const end = first + size;
+      if (end > codeEnd) reader.fail('unexpected end: function body reaches past its section', start);
+      if (size > MODULE_LIMITS.functionBytes) {
+        reader.fail(`function body of ${size} bytes exceeds the limit of ${MODULE_LIMITS.functionBytes}`, start);
+      }
+      if (end > length) return false;
+      sections.beginBody(end);
+      const codeStart = reader.pos;
+      while (!validator.advance(pace.due)) if (pace.isDue(reader.pos)) yield;
+      sections.endBody(first, codeStart, end);
+      reader.end = length;
+      this.pos = end;
     }
-    if (end > this.length) return this.wait(reader, start);
-    this.sections.functionBody(end);
-    reader.end = this.length;
+    if (reader.pos !== codeEnd) reader.fail('section size mismatch: junk after the last function');
+    this.state = 'section';
     return true;
-  }
-
-  private wait(reader: Reader, pos: number): false {
-    reader.pos = pos;
-    reader.end = this.length;
-    return false;
-  }
-
-  private bytes(pos: number): Uint8Array {
-    return this.buffer.subarray(pos, this.length);
   }
 
   /** Whether the bytes from `pos` hold a whole integer, or too many bytes for one. */
   private hasInteger(pos: number): boolean {
-    const bytes = this.bytes(pos);
-    return bytes.length >= 5 || bytes.subarray(0, 5).some((byte) => byte < 0x80);
+    const { buffer, length } = this;
+    for (let i = pos; i < Math.min(length, pos + 5); i++) if ((buffer[i] as number) < 0x80) return true;
+    return length - pos >= 5;
   }
 }
 
 function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
-  const {
-    reader: _reader,
-    validator: _validator,
-    elementTypes: _types,
-    declared: _declared,
-    dataCount: _count,
-    features,
-    ...rest
-  } = sections;
-  return Object.freeze({ ...rest, features: [...features], start: sections.start, bytes });
+  const { types, imports, functions, tables, memories, tableInits, tags, globals, globalInits, exports } = sections;
+  const { elements, data, bodies, customSections, start } = sections;
+  const { importedFunctions, importedTables, importedMemories, importedGlobals, importedTags } = sections;
+  sections.source.bytes = bytes;
+  for (const list of [globalInits, elements, data, bodies, customSections]) list.trim();
+  return Object.freeze({
+    bytes,
+    types,
+    imports,
+    functions,
+    tables,
+    memories,
+    globals,
+    tags,
+    importedFunctions,
+    importedTables,
+    importedMemories,
+    importedGlobals,
+    importedTags,
+    tableInits,
+    globalInits,
+    exports,
+    start,
+    elements,
+    data,
+    bodies,
+    customSections,
+    features: [...sections.features],
+  });
+}
+
+/**
+ * Decodes and validates a whole module, in steps. The bytes are copied at once.
+ * @throws CompileError
+ */
+export function decodeSteps(bytes: Uint8Array, maxBytes?: number): Steps<WasmModule> {
+  const decoder = new ModuleDecoder(maxBytes);
+  decoder.push(bytes);
+  return rest(decoder);
+}
+
+function* rest(decoder: ModuleDecoder): Steps<WasmModule> {
+  yield* decoder.decode();
+  return decoder.finish();
 }
 
 /**
@@ -640,7 +731,5 @@ function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
  * @throws CompileError
  */
 export function decode(bytes: Uint8Array, maxBytes?: number): WasmModule {
-  const decoder = new ModuleDecoder(maxBytes);
-  decoder.push(bytes);
-  return decoder.finish();
+  return complete(decodeSteps(bytes, maxBytes));
 }

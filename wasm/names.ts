@@ -2,7 +2,7 @@
 
 import { CompileError } from './errors.ts';
 import { Reader } from './reader.ts';
-import type { WasmModule } from './types.ts';
+import type { CustomSection, WasmModule } from './types.ts';
 
 const FUNCTION_NAMES = 1;
 const cache = new WeakMap<WasmModule, ReadonlyMap<number, string>>();
@@ -20,7 +20,7 @@ export function functionNames(module: WasmModule): ReadonlyMap<number, string> {
 function read(module: WasmModule): Map<number, string> {
   const names = new Map<number, string>();
   for (const { name, kind, index } of module.exports) if (kind === 'function') names.set(index, name);
-  const section = module.customSections.find(({ name }) => name === 'name');
+  const section = module.customSections.named('name').next().value as CustomSection | undefined;
   if (section === undefined) return names;
   const reader = new Reader(module.bytes, section.bytes.start, section.bytes.end);
   try {

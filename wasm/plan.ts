@@ -99,8 +99,7 @@ const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop
 
 /** The plan of one of the module's own functions; `body` counts from its first body. */
 export function planFunction(module: WasmModule, body: number): FunctionPlan {
-  const code = module.bodies[body];
-  if (code === undefined) throw new RangeError(`no function body ${body}`);
+  const code = module.bodies.at(body);
   const { params, results } = typeOfFunction(module, module.importedFunctions + body);
   const { base, localsPerUnit, resultsPerUnit } = FUNCTION_ENTRY;
   const entry = base + share(code.localCount, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
@@ -259,10 +258,13 @@ export function instantiationCost(module: WasmModule): bigint {
   cost += EVALUATED_COST * globals.length;
   for (const { limits } of memories.slice(importedMemories)) cost += limits.min * PAGE_COST;
   for (const { limits } of tables.slice(importedTables)) cost += share(limits.min, PER_UNIT.elements);
-  for (const { bytes } of data) cost += share(bytes.end - bytes.start, PER_UNIT.bytes);
-  for (const { items } of elements) {
-    cost += SEGMENT_ELEMENT_COST * items.length;
-    if (typeof items[0] === 'object') cost += EVALUATED_COST * items.length;
+  for (let i = 0; i < data.length; i++) {
+    const { start, end } = data.bytesOf(i);
+    cost += share(end - start, PER_UNIT.bytes);
+  }
+  for (let i = 0; i < elements.length; i++) {
+    const perElement = SEGMENT_ELEMENT_COST + (elements.areExpressions(i) ? EVALUATED_COST : 0);
+    cost += perElement * elements.count(i);
   }
   return BigInt(cost);
 }

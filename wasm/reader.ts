@@ -158,8 +158,21 @@ export class Reader {
     const start = this.pos;
     const length = this.count(MODULE_LIMITS.nameBytes, 'bytes of a name');
     this.pos += length;
+    return length === 0 ? '' : this.text(start, this.pos - length);
+  }
+
+  /** Checks a name without making text of it. */
+  skipName(): void {
+    const start = this.pos;
+    const length = this.count(MODULE_LIMITS.nameBytes, 'bytes of a name');
+    const first = this.pos;
+    this.pos += length;
+    for (let i = first; i < this.pos; i++) if ((this.bytes[i] as number) > 0x7f) return void this.text(start, first);
+  }
+
+  private text(start: number, first: number): string {
     try {
-      return utf8.decode(this.bytes.subarray(this.pos - length, this.pos));
+      return utf8.decode(this.bytes.subarray(first, this.pos));
     } catch {
       return this.fail('malformed UTF-8 encoding', start);
     }

@@ -9,6 +9,22 @@ export type Steps<T> = Generator<undefined, T, undefined>;
  */
 export const STEP_BYTES = 16_384;
 
+/** Says when work on a module is to yield, by how far in its bytes it is. */
+export class Pace {
+  /** Where it yields next. */
+  due: number;
+
+  constructor(from: number) {
+    this.due = from + STEP_BYTES;
+  }
+
+  isDue(at: number): boolean {
+    if (at < this.due) return false;
+    this.due = at + STEP_BYTES;
+    return true;
+  }
+}
+
 /** Does it all at once. @throws what it throws */
 export function complete<T>(steps: Steps<T>): T {
   for (;;) {

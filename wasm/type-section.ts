@@ -3,20 +3,27 @@
  * another, each with at most one supertype among the types before it.
  */
 
+import { Groups } from './groups.ts';
 import type { InstructionReader } from './instructions.ts';
 import { MODULE_LIMITS } from './limits.ts';
 import { matchesComposite } from './matching.ts';
-import { sha256 } from './sha256.ts';
+import { Pace, type Steps } from './steps.ts';
+import { TypeTexts } from './type-texts.ts';
 import {
+  ArrayType,
   type DefinedType,
   definedIndex,
+  definedRef,
   type Feature,
   type FieldType,
-  isDefaultable,
+  FuncType,
   isNullable,
   isPacked,
-  jumpOver,
-  typeName,
+  isValType,
+  type Place,
+  placeBelow,
+  type StorageType,
+  StructType,
   type ValType,
 } from './types.ts';
 
@@ -27,226 +34,210 @@ const FUNCTION = 0x60;
 const STRUCT = 0x5f;
 const ARRAY = 0x5e;
 
-/** Keys longer than this are replaced by their digest, or they would double with every type that names another. */
-const MAX_KEY = 80;
-/** Characters in the text of a group of types. */
-const MAX_TEXT = 1 << 26;
+/** In the text of a group: that a reference is to a type of the same group. Abstract heap types leave this bit clear. */
+const OF_GROUP = 0x80;
 
-type Composite =
-  | { readonly kind: 'function'; readonly params: readonly ValType[]; readonly results: readonly ValType[] }
-  | { readonly kind: 'struct'; readonly fields: readonly FieldType[]; readonly isDefaultable: boolean }
-  | { readonly kind: 'array'; readonly element: FieldType };
+const NONE: readonly never[] = [];
 
-interface Definition {
-  readonly offset: number;
-  readonly isFinal: boolean;
-  readonly supertype: number | undefined;
-  readonly composite: Composite;
-}
+/** Fields of numbers and abstract references, shared by all: by type, and whether they can be written. */
+const FIELDS: FieldType[] = [];
 
-const utf8 = new TextEncoder();
-
-function shorten(key: string): string {
-  return key.length <= MAX_KEY ? key : `#${sha256(utf8.encode(key))}`;
-}
-
-/**
- * Keys of the types that name others, are in a hierarchy or a group: found only when somebody compares them with those
- * of another module. Within a module equal types are one object.
- */
-class Keys {
-  private readonly types: readonly DefinedType[];
-  /** Text, first type and number of types of every group, in order. */
-  private readonly groups: (readonly [text: string, start: number, length: number])[] = [];
-  private readonly keys: string[] = [];
-
-  constructor(types: readonly DefinedType[]) {
-    this.types = types;
-  }
-
-  add(text: string, start: number, length: number): void {
-    this.groups.push([text, start, length]);
-  }
-
-  of(index: number): string {
-    // A group names none but earlier ones.
-    for (const [text, start, length] of this.groups) {
-      const group = shorten(text.replaceAll(/<(\d+)>/g, (_, named: string) => `<${this.known(Number(named))}>`));
-      for (let i = 0; i < length; i++) this.keys[start + i] = length === 1 ? group : `${group}.${i}`;
-    }
-    this.groups.length = 0;
-    return this.keys[index] as string;
-  }
-
-  private known(index: number): string {
-    return this.keys[index] ?? (this.types[index] as DefinedType).key;
-  }
+function fieldType(type: StorageType, mutable: boolean): FieldType {
+  if (!isValType(type) && !isPacked(type)) return { type, mutable };
+  const place = 2 * type + (mutable ? 1 : 0);
+  FIELDS[place] ??= { type, mutable };
+  return FIELDS[place];
 }
 
 export class TypeSection {
   private readonly reader: InstructionReader;
   private readonly types: DefinedType[];
   private readonly features: Set<Feature>;
-  /** By the text of a group: its first type. Equal types are one object. */
-  private readonly firsts = new Map<string, number>();
-  private readonly keys: Keys;
+  private readonly groups = new Groups();
+  private readonly texts: TypeTexts;
   /** By index: that of the first equal type. */
   private readonly canonical: number[] = [];
+  /** First type of the group at hand. */
+  private start = 0;
+  /** Whether the type at hand names no other, nor any of the others of its group. */
+  private isPlain = true;
 
   constructor(reader: InstructionReader, types: DefinedType[], features: Set<Feature>) {
     this.reader = reader;
     this.types = types;
     this.features = features;
-    this.keys = new Keys(types);
+    this.texts = new TypeTexts(types);
   }
 
   /** @throws CompileError */
-  read(): void {
+  *read(): Steps<void> {
     const { reader } = this;
+    const pace = new Pace(reader.pos);
     const count = reader.count(MODULE_LIMITS.types, 'types');
     for (let i = 0; i < count; i++) {
-      const isGroup = reader.pos < reader.end && reader.bytes[reader.pos] === GROUP;
-      if (isGroup) {
+      if (pace.isDue(reader.pos)) yield;
+      if (reader.pos < reader.end && reader.bytes[reader.pos] === GROUP) {
         this.features.add('gc');
         reader.pos++;
-      }
-      this.group(isGroup ? reader.count(MODULE_LIMITS.types, 'types of a group') : 1);
+        yield* this.group(reader.count(MODULE_LIMITS.types, 'types of a group'), pace);
+      } else this.single();
     }
   }
 
-  private group(length: number): void {
-    const { reader, types, firsts } = this;
+  /** A type outside of a group is a group of one. */
+  private single(): void {
+    this.begin(1);
+    const { pos } = this.reader;
+    const index = this.start;
+    this.add(true);
+    if (this.end(1)) this.check(index, pos);
+  }
+
+  private *group(length: number, pace: Pace): Steps<void> {
+    const { reader } = this;
+    this.begin(length);
+    const { start } = this;
+    const offsets: number[] = [];
+    for (let i = 0; i < length; i++) {
+      if (pace.isDue(reader.pos)) yield;
+      offsets.push(reader.pos);
+      this.add(length === 1);
+    }
+    if (!this.end(length)) return;
+    // Only now, as a type may name those behind it.
+    const again = new Pace(offsets[0] ?? 0);
+    for (let i = 0; i < length; i++) {
+      const offset = offsets[i] as number;
+      if (again.isDue(offset)) yield;
+      this.check(start + i, offset);
+    }
+  }
+
+  private begin(length: number): void {
+    const { reader, types } = this;
     const start = types.length;
     if (start + length > MODULE_LIMITS.types) reader.fail(`types exceed the limit of ${MODULE_LIMITS.types}`);
     reader.typeCount = start + length;
-    const definitions: Definition[] = [];
-    for (let i = 0; i < length; i++) definitions.push(this.definition(start + i));
-    const { text, isPlain } = this.text(definitions, start);
-    const first = firsts.get(text);
-    if (first !== undefined) {
-      for (let i = 0; i < length; i++) this.push(types[first + i] as DefinedType, first + i);
-      return;
+    this.start = start;
+    this.isPlain = length === 1;
+  }
+
+  /** Ends a group; returns whether it is the first of its kind. */
+  private end(length: number): boolean {
+    const { types, canonical, groups, start } = this;
+    if (length === 0) return false;
+    const first = groups.end(start);
+    if (first === undefined) {
+      if (!this.isPlain) this.texts.add(start, length);
+      for (let i = 0; i < length; i++) canonical.push(start + i);
+      return true;
     }
-    firsts.set(text, start);
-    if (!isPlain) this.keys.add(text, start, length);
-    for (const definition of definitions)
-      this.push(this.make(definition, types.length, isPlain ? text : undefined), types.length);
-    // Only now, as a type may name those behind it.
-    for (const [i, { offset }] of definitions.entries()) this.check(start + i, offset);
+    for (let i = 0; i < length; i++) {
+      types[start + i] = types[first + i] as DefinedType;
+      canonical.push(first + i);
+    }
+    return false;
   }
 
-  private push(type: DefinedType, canonical: number): void {
-    this.types.push(type);
-    this.canonical.push(canonical);
-  }
-
-  private definition(index: number): Definition {
-    const { reader } = this;
+  private add(isAlone: boolean): void {
+    const { reader, groups, types } = this;
+    const index = types.length;
     const offset = reader.pos;
-    const code = reader.u8();
-    if (code !== OPEN && code !== FINAL) {
-      return { offset, isFinal: true, supertype: undefined, composite: this.composite(code) };
-    }
-    this.features.add('gc');
-    const count = reader.count(MODULE_LIMITS.types, 'supertypes');
-    if (count > 1) reader.fail('more than one supertype', offset);
-    const supertype = count === 1 ? reader.u32() : undefined;
-    if (supertype !== undefined && supertype >= index) reader.fail(`unknown type ${supertype} as supertype`, offset);
-    return { offset, isFinal: code === FINAL, supertype, composite: this.composite(reader.u8()) };
+    let code = reader.u8();
+    let isFinal = true;
+    let supertype: DefinedType | undefined;
+    if (code === OPEN || code === FINAL) {
+      this.features.add('gc');
+      isFinal = code === FINAL;
+      const count = reader.count(MODULE_LIMITS.types, 'supertypes');
+      if (count > 1) reader.fail('more than one supertype', offset);
+      groups.write(count === 0 ? 2 * code : 2 * code + 1);
+      if (count === 1) supertype = this.supertype(reader.u32(), index, offset);
+      code = reader.u8();
+      if (supertype !== undefined || !isFinal) this.isPlain = false;
+    } else groups.write(2 * FINAL);
+    types.push(this.composite(code, placeBelow(supertype, isFinal), isAlone));
   }
 
-  private composite(code: number): Composite {
-    const { reader } = this;
+  private supertype(above: number, index: number, offset: number): DefinedType {
+    const { reader, groups, start } = this;
+    if (above >= index) reader.fail(`unknown type ${above} as supertype`, offset);
+    const type = this.types[above] as DefinedType;
+    if (type.depth >= MODULE_LIMITS.subtypeDepth) {
+      reader.fail(`a hierarchy of more than ${MODULE_LIMITS.subtypeDepth} types above one another`, offset);
+    }
+    groups.write(above >= start ? 2 * (above - start) + 1 : 2 * (this.canonical[above] as number));
+    return type;
+  }
+
+  private composite(code: number, place: Place, isAlone: boolean): DefinedType {
+    const { reader, groups, texts } = this;
+    groups.write(code);
     switch (code) {
       case FUNCTION: {
         const params = this.list(MODULE_LIMITS.parameters, 'parameters');
-        return { kind: 'function', params, results: this.list(MODULE_LIMITS.results, 'results') };
+        const results = this.list(MODULE_LIMITS.results, 'results');
+        return new FuncType(params, results, isAlone && this.isPlain, texts, place);
       }
-      case STRUCT: {
+      case STRUCT:
+        this.isPlain = false;
         this.features.add('gc');
-        const length = reader.count(MODULE_LIMITS.structFields, 'fields');
-        const fields = Array.from({ length }, () => this.field());
-        return { kind: 'struct', fields, isDefaultable: fields.every(({ type }) => isDefaultable(type)) };
-      }
+        return new StructType(this.fields(), texts, place);
       case ARRAY:
+        this.isPlain = false;
         this.features.add('gc');
-        return { kind: 'array', element: this.field() };
+        return new ArrayType(this.field(), texts, place);
       default:
         return reader.fail('malformed type: function, struct or array type expected', reader.pos - 1);
     }
   }
 
-  private list(limit: number, what: string): ValType[] {
-    const length = this.reader.count(limit, what);
-    return Array.from({ length }, () => this.reader.valType());
+  private list(limit: number, what: string): readonly ValType[] {
+    const { reader } = this;
+    const length = reader.count(limit, what);
+    this.groups.write(length);
+    if (length === 0) return NONE;
+    const types = new Array<ValType>(length);
+    for (let i = 0; i < length; i++) types[i] = this.named(reader.valType());
+    return types;
+  }
+
+  private fields(): readonly FieldType[] {
+    const length = this.reader.count(MODULE_LIMITS.structFields, 'fields');
+    this.groups.write(length);
+    if (length === 0) return NONE;
+    const fields = new Array<FieldType>(length);
+    for (let i = 0; i < length; i++) fields[i] = this.field();
+    return fields;
   }
 
   private field(): FieldType {
     const { reader } = this;
     const byte = reader.bytes[reader.pos];
-    const type = reader.pos < reader.end && isPacked(byte as number) ? reader.u8() : reader.valType();
+    const isNarrow = reader.pos < reader.end && isPacked(byte as number);
+    const type = isNarrow ? reader.u8() : reader.valType();
     const mutability = reader.u8();
     if (mutability > 1) reader.fail('malformed mutability', reader.pos - 1);
-    return { type, mutable: mutability === 1 };
+    this.groups.write(mutability);
+    if (isNarrow) this.groups.write(type);
+    else this.named(type);
+    return fieldType(type, mutability === 1);
   }
 
   /**
-   * Text of a group: equal for equal groups. Types of the group itself are numbered from its start, earlier ones are
-   * named by the index of their first equal. Plain is a single function type that names none.
+   * Adds a type to the text of the group. Types of the group itself are numbered from its start, earlier ones are
+   * named by the index of their first equal.
    */
-  private text(definitions: readonly Definition[], start: number): { text: string; isPlain: boolean } {
-    let isPlain = definitions.length === 1 && definitions[0]?.isFinal === true;
-    const name = (type: ValType): string => {
-      const index = definedIndex(type);
-      if (index < 0) return typeName(type);
-      isPlain = false;
-      return `(ref ${isNullable(type) ? 'null ' : ''}${this.named(index, start)})`;
-    };
-    const field = ({ type, mutable }: FieldType) => (mutable ? `mut ${name(type)}` : name(type));
-    const content = (composite: Composite): string => {
-      switch (composite.kind) {
-        case 'function':
-          return `${composite.params.map(name)}->${composite.results.map(name)}`;
-        case 'struct':
-          return `struct(${composite.fields.map(field)})`;
-        case 'array':
-          return `array(${field(composite.element)})`;
-      }
-    };
-    let length = 0;
-    const texts = definitions.map(({ isFinal, supertype, composite, offset }) => {
-      if (supertype !== undefined) isPlain = false;
-      const above = supertype === undefined ? '' : `sub ${this.named(supertype, start)} `;
-      const text = `${isFinal ? '' : 'open '}${above}${content(composite)}`;
-      length += text.length;
-      if (length > MAX_TEXT) this.reader.fail('a recursion group is too large', offset);
-      return text;
-    });
-    return { text: texts.length === 1 ? (texts[0] as string) : `rec(${texts.join(';')})`, isPlain };
-  }
-
-  private named(index: number, start: number): string {
-    if (index >= start) return `rec.${index - start}`;
-    return `<${this.canonical[index]}>`;
-  }
-
-  private make({ isFinal, supertype, composite, offset }: Definition, index: number, key?: string): DefinedType {
-    const { keys, reader } = this;
-    const above = supertype === undefined ? undefined : this.types[supertype];
-    const depth = above === undefined ? 0 : above.depth + 1;
-    if (depth > MODULE_LIMITS.subtypeDepth) {
-      reader.fail(`a hierarchy of more than ${MODULE_LIMITS.subtypeDepth} types above one another`, offset);
+  private named(type: ValType): ValType {
+    const index = definedIndex(type);
+    if (index < 0) this.groups.write(type);
+    else {
+      this.isPlain = false;
+      const isOfGroup = index >= this.start;
+      const known = isOfGroup ? index - this.start : (this.canonical[index] as number);
+      this.groups.write(definedRef(known, isNullable(type)) | (isOfGroup ? OF_GROUP : 0));
     }
-    const jump = above && jumpOver(above);
-    const definition = { isFinal, supertype: above, depth, jump, owner: keys };
-    if (key !== undefined) return { ...composite, ...definition, key };
-    return {
-      ...composite,
-      ...definition,
-      get key() {
-        return keys.of(index);
-      },
-    };
+    return type;
   }
 
   /** That a type is what its supertype says (specification 3.2.12). */

@@ -1,5 +1,7 @@
 /** Types and module structure (specification, section 2.3 and 2.5), as the decoder leaves them. */
 
+import type { ConstExprs, CustomSections, DataSegments, ElementSegments, FunctionBodies, List } from './lists.ts';
+
 /**
  * A value type is a number, so that the validator compares integers (specification 5.3.1 to 5.3.5). Numbers, vectors
  * and the abbreviated reference types are their byte in the binary format: these references may be null. One bit more
@@ -128,27 +130,104 @@ export function typeName(type: ValType | StorageType): string {
   return `(ref ${isNullable(type) ? 'null ' : ''}${names?.[1] ?? definedIndex(type)})`;
 }
 
-/** What all types that a module defines have (specification 2.3.8 to 2.3.13). */
-interface Definition {
-  /**
-   * Equal for equal types (specification 3.1.3), also across modules. Of a function type that names no defined type
-   * and is in no hierarchy, `i32,i32->i64`.
-   */
-  readonly key: string;
-  /** The same for all types of a module, none of which need be compared by key. */
-  readonly owner: unknown;
+/** Where a type stands among its supertypes (specification 2.3.12). */
+export interface Place {
   readonly isFinal: boolean;
   readonly supertype: DefinedType | undefined;
   /** How many supertypes are above it. */
   readonly depth: number;
-  /** A type further up, so that any is found in few steps; see {@link jumpOver}. */
+  /** A type further up, so that any is found in few steps. */
   readonly jump: DefinedType | undefined;
 }
 
-export interface FuncType extends Definition {
-  readonly kind: 'function';
+/** Below no other. */
+const ALONE: Place = { isFinal: true, supertype: undefined, depth: 0, jump: undefined };
+const ALONE_AND_OPEN: Place = { ...ALONE, isFinal: false };
+
+/** @param depth how many supertypes `supertype` makes it have */
+export function placeBelow(supertype: DefinedType | undefined, isFinal: boolean): Place {
+  if (supertype === undefined) return isFinal ? ALONE : ALONE_AND_OPEN;
+  return { isFinal, supertype, depth: supertype.depth + 1, jump: jumpOver(supertype) };
+}
+
+/**
+ * Where a type below `supertype` jumps: two jumps of the same length become one of twice that and one more, so that their
+ * number grows as the logarithm of the depth.
+ */
+function jumpOver(supertype: DefinedType): DefinedType {
+  const first = supertype.jump;
+  const second = first?.jump;
+  if (first === undefined || second === undefined) return supertype;
+  return supertype.depth - first.depth === first.depth - second.depth ? second : supertype;
+}
+
+/** Finds keys of the types of a module that name others, are in a hierarchy or in a group. */
+export interface TypeKeys {
+  keyOf(type: DefinedType): string;
+}
+
+/** What all types that a module defines have (specification 2.3.8 to 2.3.13). There may be a million: few fields. */
+abstract class Definition {
+  /** The same for all types of a module, none of which need be compared by key. */
+  readonly owner: TypeKeys | undefined;
+  private readonly place: Place;
+
+  constructor(owner: TypeKeys | undefined, place: Place) {
+    this.owner = owner;
+    this.place = place;
+  }
+
+  /**
+   * Equal for equal types (specification 3.1.3), also across modules. Of a function type that names no defined type
+   * and is in no hierarchy, `i32,i32->i64`. Made when it is asked for.
+   */
+  abstract get key(): string;
+
+  get isFinal(): boolean {
+    return this.place.isFinal;
+  }
+
+  get supertype(): DefinedType | undefined {
+    return this.place.supertype;
+  }
+
+  get depth(): number {
+    return this.place.depth;
+  }
+
+  get jump(): DefinedType | undefined {
+    return this.place.jump;
+  }
+}
+
+export class FuncType extends Definition {
   readonly params: readonly ValType[];
   readonly results: readonly ValType[];
+  private text: string | undefined;
+
+  /** @param isPlain whether it names no defined type, and is in no hierarchy and no group */
+  constructor(
+    params: readonly ValType[],
+    results: readonly ValType[],
+    isPlain = true,
+    owner?: TypeKeys,
+    place: Place = ALONE,
+  ) {
+    super(owner, place);
+    this.params = params;
+    this.results = results;
+    this.text = isPlain ? undefined : '';
+  }
+
+  get kind(): 'function' {
+    return 'function';
+  }
+
+  get key(): string {
+    if (this.text === undefined) this.text = `${this.params.map(typeName)}->${this.results.map(typeName)}`;
+    else if (this.text === '') this.text = (this.owner as TypeKeys).keyOf(this);
+    return this.text;
+  }
 }
 
 /** A value type, {@link I8} or {@link I16}. */
@@ -169,57 +248,62 @@ export interface FieldType {
   readonly mutable: boolean;
 }
 
-export interface StructType extends Definition {
-  readonly kind: 'struct';
+export class StructType extends Definition {
   readonly fields: readonly FieldType[];
   /** Whether all fields have a value to begin with. */
   readonly isDefaultable: boolean;
+
+  constructor(fields: readonly FieldType[], owner: TypeKeys, place: Place) {
+    super(owner, place);
+    this.fields = fields;
+    this.isDefaultable = fields.every(({ type }) => isDefaultable(type));
+  }
+
+  get kind(): 'struct' {
+    return 'struct';
+  }
+
+  get key(): string {
+    return (this.owner as TypeKeys).keyOf(this);
+  }
 }
 
-export interface ArrayType extends Definition {
-  readonly kind: 'array';
+export class ArrayType extends Definition {
   readonly element: FieldType;
+
+  constructor(element: FieldType, owner: TypeKeys, place: Place) {
+    super(owner, place);
+    this.element = element;
+  }
+
+  get kind(): 'array' {
+    return 'array';
+  }
+
+  get key(): string {
+    return (this.owner as TypeKeys).keyOf(this);
+  }
 }
 
 export type DefinedType = FuncType | StructType | ArrayType;
 
 /** A function type of no module: it names no defined types. */
 export function funcType(params: readonly ValType[], results: readonly ValType[]): FuncType {
-  const key = `${params.map(typeName)}->${results.map(typeName)}`;
-  return {
-    kind: 'function',
-    params,
-    results,
-    key,
-    owner: undefined,
-    isFinal: true,
-    supertype: undefined,
-    depth: 0,
-    jump: undefined,
-  };
-}
-
-/**
- * Where a type below `supertype` jumps: two jumps of the same length become one of twice that and one more, so that their
- * number grows as the logarithm of the depth.
- */
-export function jumpOver(supertype: DefinedType): DefinedType {
-  const first = supertype.jump;
-  const second = first?.jump;
-  if (first === undefined || second === undefined) return supertype;
-  return supertype.depth - first.depth === first.depth - second.depth ? second : supertype;
+  return new FuncType(params, results);
 }
 
 /** Whether one type is the other, or below it (specification 3.3.7). The types may be of different modules. */
 export function isSubtype(type: DefinedType, of: DefinedType): boolean {
+  if (type === of) return true;
   let candidate = type;
-  while (candidate.depth > of.depth) {
+  const { depth } = of;
+  while (candidate.depth > depth) {
     const { jump, supertype } = candidate;
-    candidate = (jump !== undefined && jump.depth >= of.depth ? jump : supertype) as DefinedType;
+    candidate = (jump !== undefined && jump.depth >= depth ? jump : supertype) as DefinedType;
   }
   if (candidate === of) return true;
   const isOfAnother = candidate.owner === undefined || candidate.owner !== of.owner;
-  return isOfAnother && candidate.depth === of.depth && candidate.key === of.key;
+  return isOfAnother && candidate.depth === depth && candidate.key === of.key;
 }
 
 export interface Limits {
@@ -272,10 +356,8 @@ export interface Span {
   readonly end: number;
 }
 
-/** A constant expression, `end` included, validated for `type`. */
-export interface ConstExpr extends Span {
-  readonly type: ValType;
-}
+/** A constant expression, its `end` instruction included. */
+export type ConstExpr = Span;
 
 export interface Global {
   readonly type: GlobalType;
@@ -291,7 +373,7 @@ export type ElementSegment = SegmentMode & {
   /** Of a list of functions {@link FUNCREF}, though none of them is null. */
   readonly type: RefType;
   /** Function indices, or constant expressions where the segment holds expressions. */
-  readonly items: readonly number[] | readonly ConstExpr[];
+  readonly items: Int32Array | List<ConstExpr>;
 };
 
 export type DataSegment = SegmentMode & { readonly bytes: Span };
@@ -303,13 +385,14 @@ export interface LocalRun {
 }
 
 export interface FunctionBody extends Span {
+  /** Runs that follow one another are of different types, and none is empty. Read from the bytes. */
   readonly locals: readonly LocalRun[];
   /** Locals declared in the body; parameters not included. */
   readonly localCount: number;
   /** Offset of the first instruction. `end` is past the final `end` instruction. */
   readonly codeStart: number;
-  /** Slots of 8 bytes that the operands take where they are most; a vector takes two. Set by validation. */
-  maxHeight: number;
+  /** Slots of 8 bytes that the operands take where they are most; a vector takes two. */
+  readonly maxHeight: number;
 }
 
 export interface CustomSection {
@@ -337,13 +420,13 @@ export interface WasmModule {
   /** What the module's own tables hold in the beginning; undefined for null. */
   readonly tableInits: readonly (ConstExpr | undefined)[];
   /** The module's own globals, after the imported ones. */
-  readonly globalInits: readonly ConstExpr[];
+  readonly globalInits: ConstExprs;
   readonly exports: readonly Export[];
   readonly start: number | undefined;
-  readonly elements: readonly ElementSegment[];
-  readonly data: readonly DataSegment[];
-  readonly bodies: readonly FunctionBody[];
-  readonly customSections: readonly CustomSection[];
+  readonly elements: ElementSegments;
+  readonly data: DataSegments;
+  readonly bodies: FunctionBodies;
+  readonly customSections: CustomSections;
   /** What it uses beyond release 2.0 of the specification. */
   readonly features: readonly Feature[];
 }

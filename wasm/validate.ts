@@ -32,7 +32,6 @@ import {
   isNullable,
   isPacked,
   isReference,
-  type LocalRun,
   type MemoryType,
   nonNull,
   type RefType,
@@ -54,11 +53,12 @@ export interface ValidationContext {
   readonly globals: GlobalType[];
   /** Type indices. */
   readonly tags: number[];
-  readonly elementTypes: RefType[];
+  readonly elements: { preciseType(index: number): RefType | undefined };
   /** From the data count section; undefined where there is none. */
   dataCount: number | undefined;
-  /** Functions that occur outside of bodies, and may therefore be referred to (specification 3.4.10, C.refs). */
-  readonly declared: Set<number>;
+  /** By function: 1 where it occurs outside of bodies, and may therefore be referred to (specification 3.4.10, C.refs). */
+  readonly declared: Uint8Array;
+  declare(index: number): void;
   /** Receives what is used beyond release 2.0. */
   readonly features: Set<Feature>;
 }
@@ -281,8 +281,8 @@ const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
   'ref.func': (v) => {
     const index = v.reader.a;
     v.functionType(index);
-    if (v.constant) v.context.declared.add(index);
-    else if (!v.context.declared.has(index)) v.fail(`undeclared function reference ${index}`);
+    if (v.constant) v.context.declare(index);
+    else if (v.context.declared[index] !== 1) v.fail(`undeclared function reference ${index}`);
     v.push(definedRef(v.context.functions[index] as number, false));
   },
   'table.init': (v) => {
@@ -473,12 +473,14 @@ export class Validator {
   private height = 0;
   /** How many of the operands are vectors. */
   private vectors = 0;
-  private maxHeight = 0;
+  /** Slots of 8 bytes that the operands of the body at hand take where they are most. */
+  maxHeight = 0;
   /** Height below which the innermost frame may not pop. */
   private floor = 0;
   private isUnreachable = false;
   /** Over all bodies; see {@link carry}. */
   private carried = 0;
+  private lastSingle: FuncType = singleResult(I32);
   private declaredLocals = 0;
   private readonly kinds: number[] = [];
   private readonly floors: number[] = [];
@@ -491,18 +493,58 @@ export class Validator {
   }
 
   /**
-   * Validates the body at `reader.pos`, which must end exactly at `end`.
-   * @returns the slots of 8 bytes that the operands take where they are most
+   * Begins a body, whose reader ends where it does. Its locals follow, by {@link declare}.
    * @throws CompileError
    */
-  body(functionIndex: number, type: FuncType, locals: readonly LocalRun[], end: number): number {
+  begin(functionIndex: number, type: FuncType): void {
+    const { params, results } = type;
     this.functionIndex = functionIndex;
     this.constant = false;
-    this.declareLocals(type, locals);
-    this.carry(type.results.length);
-    this.expression(type, end);
-    if (this.reader.pos !== end) this.fail('junk after the end of the function', this.reader.pos);
-    return this.maxHeight;
+    this.localCount = 0;
+    this.firstDeclared = params.length;
+    this.bodyNumber++;
+    this.unset = 0;
+    this.assigned.length = 0;
+    this.room(params.length);
+    this.locals.set(params);
+    this.localCount = params.length;
+    this.carry(results.length);
+    this.start(type);
+  }
+
+  /**
+   * Adds locals to the body at hand.
+   * @throws CompileError
+   */
+  declare(count: number, type: ValType): void {
+    this.room(count);
+    this.locals.fill(type, this.localCount, this.localCount + count);
+    this.localCount += count;
+    if (!isDefaultable(type)) this.unset += count;
+  }
+
+  /**
+   * Validates the body at hand until it ends, or up to `stop`. Returns whether it has ended.
+   * @throws CompileError
+   */
+  advance(stop: number): boolean {
+    const { reader } = this;
+    try {
+      while (this.depth > 0) {
+        if (reader.pos >= stop) return false;
+        this.hurry(Math.min(reader.end, stop));
+        this.instruction(reader.next());
+      }
+    } catch (error) {
+      throw !(error instanceof CompileError) || error.functionIndex !== undefined
+        ? error
+        : new CompileError(error.message.replace(/ \(offset 0x[0-9a-f]+\)$/, ''), {
+            offset: error.offset,
+            functionIndex: this.functionIndex,
+          });
+    }
+    if (reader.pos !== reader.end) this.fail('junk after the end of the function', reader.pos);
+    return true;
   }
 
   /**
@@ -510,42 +552,39 @@ export class Validator {
    * @throws CompileError
    */
   constantExpression(type: ValType): void {
+    const { reader } = this;
     this.functionIndex = undefined;
     this.constant = true;
     this.localCount = 0;
     this.unset = 0;
-    this.expression(singleResult(type), this.reader.end);
+    this.start(this.single(type));
+    while (this.depth > 0) {
+      const index = reader.next();
+      if (IS_CONSTANT[index] !== true) {
+        this.fail(`constant expression required, ${OPCODES[index]?.mnemonic} found`);
+      }
+      this.instruction(index);
+    }
   }
 
-  private expression(type: FuncType, end: number): void {
-    const { reader, constant } = this;
-    const outerEnd = reader.end;
-    reader.end = end;
+  private single(type: ValType): FuncType {
+    if (this.lastSingle.results[0] !== type) this.lastSingle = singleResult(type);
+    return this.lastSingle;
+  }
+
+  private start(type: FuncType): void {
     this.results = type.results;
     this.height = 0;
     this.vectors = 0;
     this.maxHeight = 0;
     this.depth = 0;
     this.open(BLOCK, type);
-    try {
-      while (this.depth > 0) {
-        if (!constant) this.hurry(end);
-        const index = reader.next();
-        if (constant && IS_CONSTANT[index] !== true)
-          this.fail(`constant expression required, ${OPCODES[index]?.mnemonic} found`);
-        const handler = HANDLERS[index];
-        if (handler !== undefined) handler(this);
-        else this.ordinary(index);
-      }
-    } catch (error) {
-      throw this.functionIndex === undefined || !(error instanceof CompileError) || error.functionIndex !== undefined
-        ? error
-        : new CompileError(error.message.replace(/ \(offset 0x[0-9a-f]+\)$/, ''), {
-            offset: error.offset,
-            functionIndex: this.functionIndex,
-          });
-    }
-    reader.end = outerEnd;
+  }
+
+  private instruction(index: number): void {
+    const handler = HANDLERS[index];
+    if (handler !== undefined) handler(this);
+    else this.ordinary(index);
   }
 
   /**
@@ -609,32 +648,20 @@ export class Validator {
     throw new CompileError(message, { functionIndex: this.functionIndex, offset });
   }
 
-  private declareLocals(type: FuncType, locals: readonly LocalRun[]): void {
-    const { params } = type;
-    let count = params.length;
-    for (const run of locals) count += run.count;
+  /** Makes room for locals, of which the module may have so many. */
+  private room(count: number): void {
     this.declaredLocals += count;
     const { base, perByte } = SUM_LIMITS.declaredLocals;
     const { pos } = this.reader;
     if (this.declaredLocals > base + perByte * pos) {
       this.fail(`functions have more parameters and locals than ${base} and ${perByte} for each byte so far`, pos);
     }
-    if (count > this.locals.length) {
-      this.locals = new Int32Array(2 * count);
-      this.valueIn = new Int32Array(2 * count);
-    }
-    this.locals.set(params);
-    this.localCount = count;
-    this.firstDeclared = params.length;
-    this.bodyNumber++;
-    this.unset = 0;
-    this.assigned.length = 0;
-    let at = params.length;
-    for (const run of locals) {
-      this.locals.fill(run.type, at, at + run.count);
-      if (!isDefaultable(run.type)) this.unset += run.count;
-      at += run.count;
-    }
+    const needed = this.localCount + count;
+    if (needed <= this.locals.length) return;
+    const grown = new Int32Array(2 * needed);
+    grown.set(this.locals);
+    this.locals = grown;
+    this.valueIn = new Int32Array(2 * needed);
   }
 
   ordinary(index: number): void {
@@ -692,7 +719,7 @@ export class Validator {
 
   /** Type of an element segment. */
   element(index: number): RefType {
-    return this.context.elementTypes[index] ?? this.fail(`unknown elem segment ${index}`);
+    return this.context.elements.preciseType(index) ?? this.fail(`unknown elem segment ${index}`);
   }
 
   tableType(index: number): TableType {

@@ -231,13 +231,11 @@ function requireReferences(instance: Instance, contents: Contents, references: r
   });
   const seen = new Set<number>();
   for (const [segment, ids] of contents.segments) {
-    const type = module.elements[segment]?.type;
-    const length = segmentValues.get(segment)?.length;
-    if (length !== ids.length || type === undefined || seen.has(segment)) {
+    if (segmentValues.get(segment)?.length !== ids.length || seen.has(segment)) {
       damaged('its segments are not those of the module');
     }
     seen.add(segment);
-    requireFitting(instance, ids, type as RefType, references);
+    requireFitting(instance, ids, module.elements.at(segment).type, references);
   }
 }
 

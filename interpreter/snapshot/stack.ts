@@ -133,8 +133,8 @@ function weigh({ module, store }: Instance, { positions }: StackImage): number {
   for (const { body } of positions) {
     let weight = weights.get(body);
     if (weight === undefined) {
-      const code = module.bodies[body] ?? damaged('the stack names a function that the module does not have');
-      weight = frameWeight(typeOfFunction(module, module.importedFunctions + body).params, code);
+      if (body >= module.bodies.length) damaged('the stack names a function that the module does not have');
+      weight = frameWeight(typeOfFunction(module, module.importedFunctions + body).params, module.bodies.at(body));
       weights.set(body, weight);
     }
     depth += weight;

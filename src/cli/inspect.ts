@@ -48,7 +48,7 @@ export function summaryOf(module: WasmModule) {
     functions: {
       imported: module.importedFunctions,
       own: module.bodies.length,
-      codeBytes: module.bodies.reduce((sum, { start, end }) => sum + end - start, 0),
+      codeBytes: [...module.bodies].reduce((sum, { start, end }) => sum + end - start, 0),
     },
     imports: module.imports.map((item) => ({
       module: item.module,
@@ -80,7 +80,7 @@ export function summaryOf(module: WasmModule) {
     elementSegments: module.elements.length,
     dataSegments: {
       count: module.data.length,
-      bytes: module.data.reduce((sum, { bytes }) => sum + bytes.end - bytes.start, 0),
+      bytes: [...module.data].reduce((sum, { bytes }) => sum + bytes.end - bytes.start, 0),
     },
     customSections: module.customSections.map(({ name, bytes }) => ({ name, bytes: bytes.end - bytes.start })),
   };

@@ -78,9 +78,9 @@ export class Module {
   static customSections(module: Module, sectionName: string): ArrayBuffer[] {
     const { customSections, bytes } = moduleOf(module);
     if (sectionName === undefined) throw new TypeError('the name of a section was expected');
-    return customSections
-      .filter(({ name }) => name === String(sectionName))
-      .map((section) => bytes.slice(section.bytes.start, section.bytes.end).buffer as ArrayBuffer);
+    return [...customSections.named(String(sectionName))].map(
+      (section) => bytes.slice(section.bytes.start, section.bytes.end).buffer as ArrayBuffer,
+    );
   }
 }
 tag(Module.prototype, 'Module');

@@ -150,7 +150,7 @@ describe('is refused', () => {
   test('when a byte of it changed', async () => {
     const bytes = await instrument(loadFixture('fib'));
     const module = decode(bytes);
-    const body = module.bodies[2]?.codeStart as number;
+    const body = module.bodies.at(2).codeStart;
     // A charge in the entry of a function: the module stays valid.
     const at = bytes.findIndex((byte, i) => i > body && byte === 0x42) + 1;
     bytes[at] = ((bytes[at] as number) + 1) & 0x3f;

@@ -5,6 +5,7 @@ import { decode as decodeElsewhere, type Field } from '@webassemblyjs/wasm-parse
 import fc from 'fast-check';
 import { decode, ModuleDecoder } from '../../wasm/decode.ts';
 import { CompileError } from '../../wasm/errors.ts';
+import { complete } from '../../wasm/steps.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { GALLERY } from '../generate/gallery.ts';
 import { anyModule } from '../generate/module.ts';
@@ -30,6 +31,7 @@ function decodeInPieces(bytes: Uint8Array, sizes: readonly number[]): WasmModule
   for (let i = 0; pos < bytes.length; i++) {
     const size = sizes.length === 0 ? 1 : (sizes[i % sizes.length] as number);
     decoder.push(bytes.subarray(pos, pos + size));
+    complete(decoder.decode());
     pos += size;
   }
   return decoder.finish();

@@ -24,7 +24,7 @@ interface PlanText {
 }
 
 function offsets(module: WasmModule, body: number): number[] {
-  const { codeStart, end } = module.bodies[body] as WasmModule['bodies'][number];
+  const { codeStart, end } = module.bodies.at(body);
   const reader = new InstructionReader(module.bytes, codeStart, end);
   const found: number[] = [];
   while (reader.pos < end) {
@@ -266,7 +266,7 @@ test('there is no plan for a body that is not there', () => {
  * segment may begin.
  */
 function reachable(module: WasmModule, body: number): { cost: number; boundaries: number } {
-  const { codeStart, end, locals } = module.bodies[body] as WasmModule['bodies'][number];
+  const { codeStart, end, locals } = module.bodies.at(body);
   const { params, results } = typeOfFunction(module, module.importedFunctions + body);
   const reader = new InstructionReader(module.bytes, codeStart, end);
   interface Construct {
@@ -348,14 +348,12 @@ function reachable(module: WasmModule, body: number): { cost: number; boundaries
 test('every instruction that can be reached is in one segment, no other in any, on random modules', () => {
   const entry = (module: WasmModule, body: number) => {
     const { results } = typeOfFunction(module, module.importedFunctions + body);
-    return (
-      ENTRY + Math.ceil((module.bodies[body]?.localCount ?? 0) / 4) + Math.ceil(Math.max(results.length - 1, 0) / 2)
-    );
+    return ENTRY + Math.ceil(module.bodies.at(body).localCount / 4) + Math.ceil(Math.max(results.length - 1, 0) / 2);
   };
   fc.assert(
     fc.property(anyModule({ fuel: undefined }), (bytes) => {
       const module = decode(bytes);
-      for (const [body, { codeStart, end }] of module.bodies.entries()) {
+      for (const [body, { codeStart, end }] of [...module.bodies].entries()) {
         const { entryCost, points } = planFunction(module, body);
         const starts = new Set(offsets(module, body));
         let last = codeStart;

@@ -310,7 +310,7 @@ describe('refused:', () => {
 });
 
 test('the highest operand stack is told, parameters of blocks not counted twice', () => {
-  const height = (body: Instruction[]) => decode(encodeModule({ functions: [{ body }] })).bodies[0]?.maxHeight;
+  const height = (body: Instruction[]) => decode(encodeModule({ functions: [{ body }] })).bodies.at(0).maxHeight;
   expect(height([])).toBe(0);
   expect(height([zero, 'drop', zero, 'drop'])).toBe(1);
   expect(height([zero, zero, zero, 'i32.add', 'i32.add', 'drop'])).toBe(3);

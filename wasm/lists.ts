@@ -1,0 +1,364 @@
+/**
+ * What a module may have millions of, in two or three bytes each: function bodies, segments, custom sections, constant
+ * expressions. They are kept as a few numbers, and made into objects when somebody asks.
+ */
+
+import { InstructionReader } from './instructions.ts';
+import { Reader } from './reader.ts';
+import type {
+  ConstExpr,
+  CustomSection,
+  DataSegment,
+  ElementSegment,
+  FunctionBody,
+  LocalRun,
+  RefType,
+  SegmentMode,
+  Span,
+} from './types.ts';
+import { nonNull } from './types.ts';
+
+/** The bytes of a module, which move while they arrive. */
+export interface Source {
+  bytes: Uint8Array;
+}
+
+/** Items that are made when they are asked for. */
+export abstract class List<T> implements Iterable<T> {
+  abstract get length(): number;
+
+  /** @throws RangeError where there is none */
+  abstract at(index: number): T;
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+
+  forEach(use: (item: T, index: number) => void): void {
+    for (let i = 0; i < this.length; i++) use(this.at(i), i);
+  }
+
+  map<U>(make: (item: T, index: number) => U): U[] {
+    const made: U[] = [];
+    for (let i = 0; i < this.length; i++) made.push(make(this.at(i), i));
+    return made;
+  }
+}
+
+/** Rows of a fixed number of 32-bit words. */
+class Rows {
+  words: Int32Array;
+  length = 0;
+  private readonly width: number;
+
+  constructor(width: number) {
+    this.width = width;
+    this.words = new Int32Array(0);
+  }
+
+  /** Makes room for `count` rows more. */
+  reserve(count: number): void {
+    this.resize((this.length + count) * this.width);
+  }
+
+  /** Adds a row; returns where its words begin. */
+  push(): number {
+    const at = this.length * this.width;
+    if (at === this.words.length) this.resize(Math.max(4 * this.width, 2 * at));
+    this.length++;
+    return at;
+  }
+
+  /** Gives back what was not needed. */
+  trim(): void {
+    const used = this.length * this.width;
+    if (used < this.words.length) this.words = this.words.slice(0, used);
+  }
+
+  at(index: number): number {
+    if (!(index >= 0 && index < this.length)) throw new RangeError(`no item ${index} among ${this.length}`);
+    return index * this.width;
+  }
+
+  private resize(words: number): void {
+    const resized = new Int32Array(words);
+    resized.set(this.words);
+    this.words = resized;
+  }
+}
+
+abstract class RowList<T> extends List<T> {
+  protected readonly rows: Rows;
+
+  constructor(width: number) {
+    super();
+    this.rows = new Rows(width);
+  }
+
+  get length(): number {
+    return this.rows.length;
+  }
+
+  /** Makes room for `count` items more, or for as many as there can be. */
+  reserve(count: number, most: number): void {
+    this.rows.reserve(Math.min(count, Math.floor(most)));
+  }
+
+  trim(): void {
+    this.rows.trim();
+  }
+}
+
+export class ConstExprs extends RowList<ConstExpr> {
+  constructor() {
+    super(2);
+  }
+
+  push({ start, end }: ConstExpr): void {
+    const { rows } = this;
+    const at = rows.push();
+    rows.words[at] = start;
+    rows.words[at + 1] = end;
+  }
+
+  at(index: number): ConstExpr {
+    return spanAt(this.rows.words, this.rows.at(index));
+  }
+}
+
+function spanAt(words: Int32Array, at: number): Span {
+  return { start: words[at] as number, end: words[at + 1] as number };
+}
+
+class Body implements FunctionBody {
+  readonly start: number;
+  readonly end: number;
+  readonly codeStart: number;
+  readonly localCount: number;
+  readonly maxHeight: number;
+  private readonly source: Source;
+
+  constructor(source: Source, words: Int32Array, at: number) {
+    this.source = source;
+    this.start = words[at] as number;
+    this.end = words[at + 1] as number;
+    this.codeStart = words[at + 2] as number;
+    this.localCount = words[at + 3] as number;
+    this.maxHeight = words[at + 4] as number;
+  }
+
+  get locals(): readonly LocalRun[] {
+    const runs: LocalRun[] = [];
+    const reader = new InstructionReader(this.source.bytes, this.start, this.codeStart);
+    reader.u32();
+    while (reader.pos < this.codeStart) {
+      const count = reader.u32();
+      const type = reader.valType();
+      const last = runs.at(-1);
+      if (last?.type === type) runs[runs.length - 1] = { count: last.count + count, type };
+      else if (count > 0) runs.push({ count, type });
+    }
+    return runs;
+  }
+}
+
+export class FunctionBodies extends RowList<FunctionBody> {
+  private readonly source: Source;
+
+  constructor(source: Source) {
+    super(5);
+    this.source = source;
+  }
+
+  push(start: number, end: number, codeStart: number, localCount: number, maxHeight: number): void {
+    const { rows } = this;
+    const at = rows.push();
+    const { words } = rows;
+    words[at] = start;
+    words[at + 1] = end;
+    words[at + 2] = codeStart;
+    words[at + 3] = localCount;
+    words[at + 4] = maxHeight;
+  }
+
+  at(index: number): FunctionBody {
+    return new Body(this.source, this.rows.words, this.rows.at(index));
+  }
+}
+
+/** Of a segment that is not active, in place of the index of its table or memory. */
+const PASSIVE = -1;
+const DECLARATIVE = -2;
+
+function modeAt(words: Int32Array, at: number): SegmentMode {
+  const index = words[at] as number;
+  if (index === PASSIVE) return { mode: 'passive' };
+  if (index === DECLARATIVE) return { mode: 'declarative' };
+  return { mode: 'active', index, offset: spanAt(words, at + 1) };
+}
+
+function writeMode(words: Int32Array, at: number, mode: SegmentMode): void {
+  if (mode.mode === 'active') {
+    words[at] = mode.index;
+    words[at + 1] = mode.offset.start;
+    words[at + 2] = mode.offset.end;
+  } else words[at] = mode.mode === 'passive' ? PASSIVE : DECLARATIVE;
+}
+
+/** Constant expressions one right behind the other. */
+class Expressions extends List<ConstExpr> {
+  readonly length: number;
+  private readonly starts: Int32Array;
+
+  /** @param starts where each begins, and where the last one ends */
+  constructor(starts: Int32Array) {
+    super();
+    this.starts = starts;
+    this.length = starts.length - 1;
+  }
+
+  at(index: number): ConstExpr {
+    return spanAt(this.starts, index);
+  }
+}
+
+export class ElementSegments extends RowList<ElementSegment> {
+  /** Of all segments: function indices; of expressions where each begins, and where the last one ends. */
+  private items = new Int32Array(0);
+  private used = 0;
+
+  constructor() {
+    super(6);
+  }
+
+  override trim(): void {
+    super.trim();
+    this.items = this.items.slice(0, this.used);
+  }
+
+  /** Adds a segment; its items follow, by {@link item}. */
+  push(mode: SegmentMode, type: RefType, areExpressions: boolean, count: number): void {
+    const { rows } = this;
+    const at = rows.push();
+    const { words } = rows;
+    writeMode(words, at, mode);
+    words[at + 3] = type;
+    words[at + 4] = this.used;
+    words[at + 5] = 2 * count + (areExpressions ? 1 : 0);
+  }
+
+  /** @param item a function's index, or where an expression begins, and after all of them where the last one ends */
+  item(item: number): void {
+    if (this.used === this.items.length) {
+      const grown = new Int32Array(Math.max(64, 2 * this.used));
+      grown.set(this.items);
+      this.items = grown;
+    }
+    this.items[this.used++] = item;
+  }
+
+  at(index: number): ElementSegment {
+    const { rows, items } = this;
+    const at = rows.at(index);
+    const { words } = rows;
+    const [type, first, count] = [words[at + 3] as number, words[at + 4] as number, this.count(index)];
+    return {
+      ...modeAt(words, at),
+      type,
+      items: this.areExpressions(index)
+        ? new Expressions(items.subarray(first, first + count + 1))
+        : items.subarray(first, first + count),
+    };
+  }
+
+  /** How many items a segment has. */
+  count(index: number): number {
+    return (this.rows.words[this.rows.at(index) + 5] as number) >> 1;
+  }
+
+  areExpressions(index: number): boolean {
+    return ((this.rows.words[this.rows.at(index) + 5] as number) & 1) !== 0;
+  }
+
+  functionAt(index: number, item: number): number {
+    return this.items[(this.rows.words[this.rows.at(index) + 4] as number) + item] as number;
+  }
+
+  expressionAt(index: number, item: number): ConstExpr {
+    return spanAt(this.items, (this.rows.words[this.rows.at(index) + 4] as number) + item);
+  }
+
+  /** Type of a segment: no function that is named is null. Undefined where there is no such segment. */
+  preciseType(index: number): RefType | undefined {
+    if (index >= this.length) return undefined;
+    const type = this.rows.words[this.rows.at(index) + 3] as number;
+    return this.areExpressions(index) ? type : nonNull(type);
+  }
+}
+
+export class DataSegments extends RowList<DataSegment> {
+  constructor() {
+    super(5);
+  }
+
+  push(mode: SegmentMode, start: number, end: number): void {
+    const { rows } = this;
+    const at = rows.push();
+    const { words } = rows;
+    writeMode(words, at, mode);
+    words[at + 3] = start;
+    words[at + 4] = end;
+  }
+
+  at(index: number): DataSegment {
+    const { rows } = this;
+    const at = rows.at(index);
+    return { ...modeAt(rows.words, at), bytes: spanAt(rows.words, at + 3) };
+  }
+
+  /** The bytes that a segment has in the module. */
+  bytesOf(index: number): Span {
+    return spanAt(this.rows.words, this.rows.at(index) + 3);
+  }
+}
+
+export class CustomSections extends RowList<CustomSection> {
+  private readonly source: Source;
+
+  constructor(source: Source) {
+    super(3);
+    this.source = source;
+  }
+
+  /** @param name where its name begins, with its length */
+  push(name: number, start: number, end: number): void {
+    const { rows } = this;
+    const at = rows.push();
+    const { words } = rows;
+    words[at] = name;
+    words[at + 1] = start;
+    words[at + 2] = end;
+  }
+
+  at(index: number): CustomSection {
+    const { rows } = this;
+    const at = rows.at(index);
+    const { words } = rows;
+    const bytes = spanAt(words, at + 1);
+    return { name: new Reader(this.source.bytes, words[at] as number, bytes.start).name(), bytes };
+  }
+
+  /** Those of one name, in order. */
+  *named(name: string): Generator<CustomSection> {
+    const wanted = utf8.encode(name);
+    const { rows } = this;
+    const { bytes } = this.source;
+    for (let i = 0; i < this.length; i++) {
+      const start = rows.words[rows.at(i) + 1] as number;
+      const isEqual = wanted.every((byte, at) => bytes[start - wanted.length + at] === byte);
+      if (isEqual && this.at(i).name === name) yield this.at(i);
+    }
+  }
+}
+
+const utf8 = new TextEncoder();
