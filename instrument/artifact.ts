@@ -4,10 +4,12 @@
  * An artifact is trusted like the code of the host, and accepted only where the host says so.
  */
 
+import { type Bytes, isBytes, viewOf } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import { CompileError, UsageError } from '../wasm/errors.ts';
 import { GAS_VERSION } from '../wasm/gas.ts';
 import { instantiationCost, planFunction } from '../wasm/plan.ts';
+import { describe } from '../wasm/quote.ts';
 import { sha256 } from '../wasm/sha256.ts';
 import type { CustomSection, WasmModule } from '../wasm/types.ts';
 import { adopt, meterModule, validated } from './meter-module.ts';
@@ -88,12 +90,12 @@ function encodeInfo(info: ArtifactInfo): Writer {
 
 /**
  * Instruments a module, to be kept or shipped and run by either engine.
- * @param source the bytes of a module, or a decoded one
+ * @param source the bytes of a module, of any kind, or a decoded one
  * @throws CompileError for an invalid module, or one too large; UsageError where `optimise` lacks its package, or the
- *   module is an artifact already
+ *   module is an artifact already, or no module
  */
 export async function instrument(
-  source: Uint8Array | ArrayBuffer | WasmModule,
+  source: Bytes | WasmModule,
   options: InstrumentOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const module = asModule(source);
@@ -121,9 +123,10 @@ export async function instrument(
   return out.take();
 }
 
-function asModule(source: Uint8Array | ArrayBuffer | WasmModule): WasmModule {
-  if (source instanceof Uint8Array) return decode(source);
-  return source instanceof ArrayBuffer ? decode(new Uint8Array(source)) : source;
+function asModule(source: Bytes | WasmModule): WasmModule {
+  if (isBytes(source)) return decode(viewOf(source, 'the module') as Uint8Array);
+  if (typeof source === 'object' && source !== null && 'customSections' in source) return source;
+  throw new UsageError(`the module must be bytes, or decoded already, not ${describe(source)}`);
 }
 
 /** The module after binaryen, or as it was where binaryen cannot carry it. */

@@ -3,6 +3,7 @@
  * another such namespace, mostly the host's own.
  */
 
+import { viewOfBufferSource } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
@@ -88,7 +89,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   class Module {
     /** @throws CompileError, TypeError */
     constructor(bytes: ArrayBuffer | ArrayBufferView) {
-      modules.set(this, decode(bytesOf(bytes)));
+      modules.set(this, decode(viewOfBufferSource(bytes)));
     }
   }
 
@@ -326,9 +327,9 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   }
 
   function validate(bytes: ArrayBuffer | ArrayBufferView): boolean {
-    const copy = bytesOf(bytes);
+    const view = viewOfBufferSource(bytes);
     try {
-      decode(copy);
+      decode(view);
       return true;
     } catch (error) {
       if (error instanceof CompileError) return false;
@@ -349,12 +350,6 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     stats,
     [Symbol.toStringTag]: 'WebAssembly' as const,
   });
-}
-
-function bytesOf(source: unknown): Uint8Array {
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  throw new TypeError('an ArrayBuffer or a view of one was expected');
 }
 
 /** The canonical NaN, whatever bits JavaScript gave it. */

@@ -1,14 +1,16 @@
 /** Collects the options of a sandbox, one by one. */
 
 import type { ByteSink, ByteSource, Capability, SecurityPolicy } from '../policy/index.ts';
+import { isBytes } from '../wasm/bytes.ts';
 import type { SandboxCache } from './cache/cache.ts';
+import { ownBytes } from './check.ts';
 import type { EngineChoice } from './engines.ts';
 import { checkOption, type SandboxOptionName, type SandboxOptions } from './options.ts';
 import type { ModuleSource } from './source.ts';
 
 /**
  * Every method but the last sets one option, as {@link SandboxOptions} describes it, and returns the builder; the
- * last value given counts. All throw a UsageError at once where the value is not one.
+ * last value given counts. Bytes are copied. All throw a UsageError at once where the value is not one.
  */
 export class SandboxBuilder<Built> {
   private options: Partial<SandboxOptions> = {};
@@ -20,7 +22,7 @@ export class SandboxBuilder<Built> {
   }
 
   source(source: ModuleSource): this {
-    return this.set('source', source);
+    return this.set('source', isBytes(source) ? ownBytes('the source', source) : source);
   }
 
   securityPolicy(policy: SecurityPolicy): this {

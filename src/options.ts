@@ -137,10 +137,10 @@ export function checkOption<K extends SandboxOptionName>(name: K, value: unknown
 }
 
 /**
- * Checks all options; undefined counts as not given.
+ * Checks all options, and copies what their owner could change but for the source; undefined counts as not given.
  * @throws UsageError
  */
-export function settle(options: SandboxOptions): Settings {
+export function checkOptions(options: SandboxOptions): SandboxOptions {
   const given: Partial<Record<SandboxOptionName, unknown>> = {};
   for (const [name, value] of Object.entries(record('the options', options))) {
     if (!isOptionName(name)) {
@@ -150,9 +150,17 @@ export function settle(options: SandboxOptions): Settings {
     }
     if (value !== undefined) given[name] = checkOption(name, value);
   }
-  const checked = given as SandboxOptions;
-  if (checked.source === undefined)
+  if (given.source === undefined)
     throw new UsageError('no source was given: name a path, a URL or the bytes of a module');
+  return given as SandboxOptions;
+}
+
+/**
+ * All options, with what they are where they were not given.
+ * @throws UsageError
+ */
+export function settle(options: SandboxOptions): Settings {
+  const checked = checkOptions(options);
   const policy = policyOf(checked);
   const { limits } = policy;
   const { gasLimit } = checked;

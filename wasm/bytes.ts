@@ -19,9 +19,12 @@ const TYPED_ARRAY: object = Object.getPrototypeOf(Uint8Array.prototype);
 const typedArrayName = getterOf<string | undefined>(TYPED_ARRAY, Symbol.toStringTag);
 const placeOfArray = placeGetter(TYPED_ARRAY);
 const placeOfDataView = placeGetter(DataView.prototype);
-/** Without this class, there are no bytes of it either. */
-const shared = typeof SharedArrayBuffer === 'undefined' ? [] : [SharedArrayBuffer];
-const bufferLengths = [ArrayBuffer, ...shared].map((maker) => getterOf<number>(maker.prototype, 'byteLength'));
+const lengthOfBuffer = getterOf<number>(ArrayBuffer.prototype, 'byteLength');
+/** Where the class is hidden, buffers of it are only found behind views. */
+const lengthOfShared =
+  typeof SharedArrayBuffer === 'undefined'
+    ? lengthOfBuffer
+    : getterOf<number>(SharedArrayBuffer.prototype, 'byteLength');
 /** Throws where the array is detached, or out of the bounds of its buffer. */
 const iterate: () => unknown = Uint8Array.prototype.values;
 
@@ -39,18 +42,17 @@ function placeGetter(prototype: object): Place {
 
 /** Whether the value is any kind of bytes, usable or detached. */
 export function isBytes(value: unknown): value is Bytes {
-  return ArrayBuffer.isView(value) || isBuffer(value);
+  return ArrayBuffer.isView(value) || has(value, lengthOfBuffer) || has(value, lengthOfShared);
 }
 
-function isBuffer(value: unknown): value is ArrayBufferLike {
+function has(value: unknown, length: Getter<number>): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return bufferLengths.some((length) => {
-    try {
-      return length(value) >= 0;
-    } catch {
-      return false;
-    }
-  });
+  try {
+    length(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -80,4 +82,22 @@ export function copyOf(value: unknown, what?: string): Uint8Array<ArrayBuffer> |
   const copy = new Uint8Array(view.length);
   copy.set(view);
   return copy;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * A view of what the JavaScript API of WebAssembly takes: no shared buffer but behind a view, and a detached one as empty
+ * (Web IDL, `BufferSource`).
+ * @throws TypeError
+ */
+export function viewOfBufferSource(value: unknown): Uint8Array {
+  if (!ArrayBuffer.isView(value) && !has(value, lengthOfBuffer)) {
+    throw new TypeError('an ArrayBuffer or a view of one was expected');
+  }
+  try {
+    return viewOf(value) ?? NOTHING;
+  } catch {
+    return NOTHING;
+  }
 }

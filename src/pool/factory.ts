@@ -4,7 +4,7 @@ import { UsageError } from '../../wasm/errors.ts';
 import { describe } from '../../wasm/quote.ts';
 import { SandboxBuilder } from '../builder.ts';
 import { loadFor } from '../load.ts';
-import { type SandboxOptions, settle } from '../options.ts';
+import { checkOptions, type SandboxOptions, settle } from '../options.ts';
 import { Preparation } from '../preparation.ts';
 import { WasmSandbox } from '../sandbox.ts';
 import type { PoolOptions } from './options.ts';
@@ -18,7 +18,9 @@ export async function factoryFor(source: PoolOptions['sandbox']): Promise<() => 
   return fromOptions(source instanceof SandboxBuilder ? source.toOptions() : source);
 }
 
-async function fromOptions(options: SandboxOptions): Promise<() => Promise<WasmSandbox>> {
+async function fromOptions(given: SandboxOptions): Promise<() => Promise<WasmSandbox>> {
+  // Sandboxes made later are like those made now, whatever becomes of what was given.
+  const options = checkOptions(given);
   const settings = settle(options);
   const module = await loadFor(settings, new Preparation(settings));
   const { instanceId } = options;

@@ -1,7 +1,8 @@
 /** The functions of a namespace that wait: for bytes, and for what is made of them (JavaScript API, 5.2). */
 
+import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { CompileError } from '../../wasm/errors.ts';
-import { type BufferSource, bytesOf, Module } from './objects.ts';
+import { type BufferSource, Module } from './objects.ts';
 
 /** Imports by module and name. Only own properties count, so that no guest reaches what objects inherit. */
 export type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -14,7 +15,7 @@ export interface Streamed {
 }
 
 export function validate(bytes: BufferSource): boolean {
-  const given = bytesOf(bytes);
+  const given = viewOfBufferSource(bytes);
   try {
     new Module(given);
     return true;

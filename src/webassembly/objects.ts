@@ -2,6 +2,7 @@
 
 import { isFunction } from '../../interpreter/function.ts';
 import { Instance } from '../../interpreter/instance.ts';
+import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { decode } from '../../wasm/decode.ts';
 import {
   type AddressType,
@@ -41,13 +42,6 @@ export function tag(prototype: object, name: string): void {
 /** Bytes of a module, as the API takes them. */
 export type BufferSource = ArrayBuffer | ArrayBufferView;
 
-/** The bytes themselves: decoding copies them. @throws TypeError */
-export function bytesOf(source: unknown): Uint8Array {
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  throw new TypeError('an ArrayBuffer or a view of one was expected');
-}
-
 export interface ModuleExportDescriptor {
   readonly name: string;
   readonly kind: ExternKind;
@@ -64,7 +58,7 @@ export class Module {
 
   /** @throws CompileError, TypeError */
   constructor(bytes: BufferSource) {
-    modules.set(this, decode(bytesOf(bytes)));
+    modules.set(this, decode(viewOfBufferSource(bytes)));
   }
 
   static exports(module: Module): ModuleExportDescriptor[] {
