@@ -35,18 +35,16 @@ export class Operands {
   }
 
   reference(place: number): Reference {
-    return this.thread.references[this.register(place) >> 1];
+    return this.thread.references.get(this.register(place) >> 1);
   }
 
   setReference(place: number, value: Reference): void {
-    this.thread.references[this.register(place) >> 1] = value;
+    this.thread.references.set(this.register(place) >> 1, value);
   }
 
-  /** Sets `count` references to null, in registers from the operand's on. */
-  clearReferences(place: number, count: number): void {
-    const { references } = this.thread;
-    const first = this.register(place) >> 1;
-    for (let i = first; i < first + count; i++) references[i] = null;
+  /** Sets the references to null that are in the operand's register, and in all behind it. */
+  clearReferences(place: number): void {
+    this.thread.references.cut(this.register(place) >> 1);
   }
 
   /** Copies a vector to the first operand's register. */

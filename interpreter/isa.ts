@@ -279,7 +279,7 @@ const RARE_COMPUTATIONS: readonly MachineOp[] = rows.filter((row) => !isHot(row)
 const SYSTEM_OPS = [
   own('copy.ref', 'da'),
   own('null.ref', 'd'),
-  own('null.refs', 'dx'),
+  own('null.refs', 'd'),
   own('select.ref', 'dabc'),
   own('copy.v128', 'da'),
   own('select.v128', 'dabc'),

@@ -19,6 +19,7 @@ import {
   F64,
   type Feature,
   type FuncType,
+  type FunctionBody,
   funcType,
   functionTypeAt,
   I32,
@@ -205,24 +206,16 @@ export class Lowering {
     this.params = type.params.length;
     this.operands = new Operands(code, this.locals);
     this.emit(this.plan.weight, this.plan.entryCost, 2 * slotsOf(type.params), 2 * this.locals.slots);
-    this.clearReferences(type.params.length, body);
+    this.clearReferences(type.params, declared.locals);
     this.open(BLOCK, funcType([], type.results));
   }
 
   /** References begin as null. Where objects are traced, nothing that an earlier frame left is taken for one. */
-  private clearReferences(params: number, body: number): void {
-    const { module, operands } = this;
-    const { locals, maxHeight } = module.bodies.at(body);
-    if (TRACED.some((feature) => module.features.includes(feature))) {
-      const first = params < this.locals.count ? this.locals.register(params) : 2 * this.locals.slots;
-      const count = this.locals.slots - first / 2 + maxHeight;
-      if (count > 0) this.emit(op('null.refs'), first, count);
-      return;
-    }
-    let first = params;
-    for (const { count, type } of locals) {
-      if (isReference(type) && count > 0) this.emit(op('null.refs'), operands.local(first), count);
-      first += count;
+  private clearReferences(params: readonly ValType[], locals: FunctionBody['locals']): void {
+    const { features } = this.module;
+    const holdsAny = TRACED.some((feature) => features.includes(feature));
+    if (holdsAny || locals.some(({ count, type }) => count > 0 && isReference(type))) {
+      this.emit(op('null.refs'), 2 * slotsOf(params));
     }
   }
 

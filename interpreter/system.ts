@@ -59,7 +59,7 @@ const HANDLERS: Record<string, System> = {
   ...GC_HANDLERS,
   'copy.ref': plain((o) => o.setReference(1, o.reference(2))),
   'null.ref': plain((o) => o.setReference(1, null)),
-  'null.refs': plain((o) => o.clearReferences(1, o.word(2))),
+  'null.refs': plain((o) => o.clearReferences(1)),
   'select.ref': plain((o) => o.setReference(1, o.reference(o.signed(4) !== 0 ? 2 : 3))),
   'copy.v128': plain((o) => o.copyVector(2)),
   'select.v128': plain((o) => o.copyVector(o.signed(4) !== 0 ? 2 : 3)),

@@ -12,6 +12,7 @@ import type { Instance } from './instance.ts';
 import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from './isa.ts';
 import { computeRarely } from './loop.generated.ts';
 import { type LinearMemory, NO_MEMORY } from './memory.ts';
+import { SlotReferences } from './references.ts';
 import { SYSTEM } from './system.ts';
 import { readCells } from './values.ts';
 import { VECTOR } from './vector/index.ts';
@@ -38,8 +39,7 @@ export class Thread {
   doubles: Float64Array = new Float64Array(0);
   /** Return addresses. */
   frames: Int32Array = NOTHING;
-  /** References in registers: slot by slot beside `registers`. */
-  readonly references: Reference[] = [];
+  readonly references: SlotReferences = new SlotReferences();
   /** Instances that wait for a call into another to return. */
   readonly callers: Instance[] = [];
 
@@ -111,10 +111,11 @@ export class Thread {
       this.registers = this.frames = NOTHING;
       this.floats = new Float32Array(NOTHING.buffer);
       this.doubles = new Float64Array(NOTHING.buffer);
+      this.references.drop();
       this.room = 0;
     } else this.registers.fill(0);
     this.nesting = 0;
-    this.references.length = 0;
+    this.references.cut(0);
     this.callers.length = 0;
     this.pc = this.fp = this.sp = this.depth = this.top = 0;
     this.instance = this.target = this.exception = this.other = undefined;
@@ -266,7 +267,7 @@ export class Thread {
     const { registers, references, fp } = this;
     const from = fp + argBase;
     registers.copyWithin(fp, from, from + words);
-    for (let i = 0; i < words >> 1; i++) references[(fp >> 1) + i] = references[(from >> 1) + i];
+    references.moveDown(fp >> 1, from >> 1, words >> 1);
   }
 
   /** Throws an exception with the values that begin at a register. */
@@ -280,11 +281,11 @@ export class Thread {
     return EXIT.throw;
   }
 
-  /** Slots of references that frames in use take. */
-  usedReferences(): number {
+  /** The references that frames in use hold. */
+  usedReferences(): Reference[] {
     const frame = (this.instance as Instance).code.frameAt(this.pc);
     const slots = frame === undefined ? 0 : (frame.weight - STACK_WEIGHT.frame) / STACK_WEIGHT.slot;
-    return Math.min((this.fp >> 1) + slots, this.references.length);
+    return this.references.before((this.fp >> 1) + slots);
   }
 
   /** Executes the instruction at `pc`, which is not one of the main loop's. */

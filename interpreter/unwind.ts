@@ -88,7 +88,7 @@ function enter(thread: Thread, clause: CatchTarget, exception: ExceptionInstance
   const isTagged = clause.kind === CATCH.tag || clause.kind === CATCH.tagRef;
   if (isTagged) writeRegisters(thread, base, params, exception.payload);
   if (clause.kind === CATCH.tagRef || clause.kind === CATCH.allRef)
-    thread.references[clause.place + (thread.fp >> 1)] = exception;
+    thread.references.set(clause.place + (thread.fp >> 1), exception);
   thread.pc = clause.target;
 }
 

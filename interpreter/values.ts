@@ -79,7 +79,7 @@ export function toCell(type: ValType, types: readonly DefinedType[], value: Wasm
 }
 
 export function readRegister(thread: Thread, register: number, type: ValType): WasmValue {
-  if (isReference(type)) return thread.references[register >> 1];
+  if (isReference(type)) return thread.references.get(register >> 1);
   return fromWords(type, thread.registers[register] as number, thread.registers[register + 1] as number);
 }
 
@@ -88,7 +88,7 @@ export function writeRegisters(thread: Thread, base: number, types: readonly Val
   let register = base;
   cells.forEach(({ low, high, upper, reference }, i) => {
     const type = types[i] as ValType;
-    if (isReference(type)) thread.references[register >> 1] = reference;
+    if (isReference(type)) thread.references.set(register >> 1, reference);
     else thread.registers.set([low, high, ...(upper ?? [])], register);
     register += type === V128 ? 4 : 2;
   });
@@ -100,7 +100,7 @@ export function readCells(thread: Thread, base: number, types: readonly ValType[
   return types.map((type) => {
     const at = register;
     register += type === V128 ? 4 : 2;
-    if (isReference(type)) return { low: 0, high: 0, reference: thread.references[at >> 1] };
+    if (isReference(type)) return { low: 0, high: 0, reference: thread.references.get(at >> 1) };
     const [low = 0, high = 0, third = 0, fourth = 0] = thread.registers.subarray(at, at + 4);
     return { low, high, reference: null, ...(type === V128 ? { upper: [third, fourth] as const } : {}) };
   });

@@ -4,11 +4,21 @@ import { GasExhausted, MemoryLimitExceeded } from '../../wasm/errors.ts';
 import { INSTRUCTION_COST, PER_UNIT, share } from '../../wasm/gas.ts';
 import type { InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
-import type { ArrayType, StorageType, StructType } from '../../wasm/types.ts';
-import type { Reference } from '../function.ts';
+import type { ArrayType, StructType } from '../../wasm/types.ts';
 import type { Instance } from '../instance.ts';
 import type { Cell } from '../values.ts';
-import { arrayBytes, holderOf, layoutOf, placeOfElement, placeOfField, StructObject, store } from './objects.ts';
+import {
+  type ArrayObject,
+  arrayBytes,
+  holderOf,
+  layoutOf,
+  placeOfElement,
+  placeOfField,
+  type Source,
+  StructObject,
+  store,
+  storeAll,
+} from './objects.ts';
 
 const NOTHING = { low: 0, high: 0 } as const;
 
@@ -33,14 +43,9 @@ function refuse(instance: Instance, bytes: number): never {
   );
 }
 
-function put(
-  holder: Parameters<typeof store>[0],
-  place: number,
-  type: StorageType,
-  { low, high, upper = [0, 0], reference }: Cell,
-): void {
-  const references: Reference[] = [reference];
-  store(holder, place, type, { registers: Int32Array.of(low, high, ...upper), references }, 0);
+/** A value as if it stood in the first register. */
+function inRegister({ low, high, upper = [0, 0], reference }: Cell): Source {
+  return { registers: Int32Array.of(low, high, ...upper), references: { get: () => reference } };
 }
 
 function newStruct(instance: Instance, mnemonic: Mnemonic, index: number, values: readonly Cell[]): Cell {
@@ -48,7 +53,8 @@ function newStruct(instance: Instance, mnemonic: Mnemonic, index: number, values
   reserve(instance, mnemonic, layoutOf(type).bytes);
   const object = new StructObject(type);
   values.forEach((value, i) => {
-    put(object, placeOfField(object, i), (type.fields[i] as StructType['fields'][number]).type, value);
+    const field = type.fields[i] as StructType['fields'][number];
+    store(object, placeOfField(object, i), field.type, inRegister(value), 0);
   });
   return { ...NOTHING, reference: object };
 }
@@ -58,17 +64,12 @@ function newArray(
   mnemonic: Mnemonic,
   index: number,
   length: number,
-  valueAt: (i: number) => Cell | undefined,
+  fill: (array: ArrayObject) => void,
 ): Cell {
   const type = instance.module.types[index] as ArrayType;
   reserve(instance, mnemonic, arrayBytes(type, length));
   const object = instance.heap.arrayOf(type, length) ?? refuse(instance, arrayBytes(type, length));
-  const holder = holderOf(object);
-  for (let i = 0; i < length; i++) {
-    const value = valueAt(i);
-    if (value === undefined) break;
-    put(holder, placeOfElement(object, i), type.element.type, value);
-  }
+  fill(object);
   return { ...NOTHING, reference: object };
 }
 
@@ -88,7 +89,8 @@ export function makeObject(instance: Instance, mnemonic: Mnemonic, reader: Instr
     case 'array.new': {
       const length = pop().low >>> 0;
       const value = pop();
-      stack.push(newArray(instance, mnemonic, reader.a, length, () => value));
+      const fill = (array: ArrayObject) => storeAll(array, 0, length, inRegister(value), 0);
+      stack.push(newArray(instance, mnemonic, reader.a, length, fill));
       return;
     }
     case 'array.new_default':
@@ -96,7 +98,13 @@ export function makeObject(instance: Instance, mnemonic: Mnemonic, reader: Instr
       return;
     case 'array.new_fixed': {
       const values = reader.b === 0 ? [] : stack.splice(-reader.b);
-      stack.push(newArray(instance, mnemonic, reader.a, values.length, (i) => values[i]));
+      const fill = (array: ArrayObject) => {
+        const holder = holderOf(array);
+        values.forEach((value, i) => {
+          store(holder, placeOfElement(array, i), array.type.element.type, inRegister(value), 0);
+        });
+      };
+      stack.push(newArray(instance, mnemonic, reader.a, values.length, fill));
       return;
     }
     case 'ref.i31':

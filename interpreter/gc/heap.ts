@@ -45,8 +45,8 @@ class Trace {
     }
   }
 
-  references(values: readonly Reference[], to: number = values.length): void {
-    for (let i = 0; i < to; i++) this.reference(values[i]);
+  references(values: readonly Reference[]): void {
+    for (const value of values) this.reference(value);
   }
 
   instance(instance: Instance): void {
@@ -152,7 +152,7 @@ export class Heap {
     trace.instance(this.instance);
     trace.instance(thread.instance as Instance);
     for (const caller of thread.callers) trace.instance(caller);
-    trace.references(thread.references, thread.usedReferences());
+    trace.references(thread.usedReferences());
     trace.run();
     // Objects of other instances may be among those reached; they count where they were made.
     const live = Math.min(trace.bytes, this.used);

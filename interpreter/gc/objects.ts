@@ -12,6 +12,8 @@ import {
   V128,
 } from '../../wasm/types.ts';
 import type { Reference } from '../function.ts';
+import type { SlotReferences } from '../references.ts';
+import type { Thread } from '../thread.ts';
 
 /** Bytes that a struct counts for in the memory budget, beside its fields. */
 const OBJECT_BYTES = 96;
@@ -157,6 +159,12 @@ interface Holder {
   readonly references: Reference[];
 }
 
+/** What values are copied from: a thread, as a rule. */
+export interface Source {
+  readonly registers: Int32Array;
+  readonly references: Pick<SlotReferences, 'get'>;
+}
+
 /** Reads a packed value. */
 function unpack(value: number, storage: StorageType, isSigned: boolean): number {
   const shift = storage === I8 ? 24 : 16;
@@ -169,11 +177,11 @@ export function load(
   place: number,
   storage: StorageType,
   isSigned: boolean,
-  to: { readonly registers: Int32Array; readonly references: Reference[] },
+  to: Thread,
   register: number,
 ): void {
   if (isReference(storage)) {
-    to.references[register >> 1] = references[place];
+    to.references.set(register >> 1, references[place]);
     return;
   }
   if (storage === I8 || storage === I16) {
@@ -189,11 +197,11 @@ export function store(
   { words, references }: Holder,
   place: number,
   storage: StorageType,
-  from: { readonly registers: Int32Array; readonly references: Reference[] },
+  from: Source,
   register: number,
 ): void {
   if (isReference(storage)) {
-    references[place] = from.references[register >> 1];
+    references[place] = from.references.get(register >> 1);
     return;
   }
   const count = wordsOf(storage);
@@ -206,18 +214,12 @@ export function placeOfField(object: StructObject, field: number): number {
 }
 
 /** Copies a register into the elements from `start` to before `end`. */
-export function storeAll(
-  array: ArrayObject,
-  start: number,
-  end: number,
-  from: { readonly registers: Int32Array; readonly references: Reference[] },
-  register: number,
-): void {
+export function storeAll(array: ArrayObject, start: number, end: number, from: Source, register: number): void {
   if (start >= end) return;
   const { elements, references, type } = array;
   const storage = type.element.type;
   if (isReference(storage)) {
-    references.fill(from.references[register >> 1], start, end);
+    references.fill(from.references.get(register >> 1), start, end);
     return;
   }
   const width = wordsOf(storage);

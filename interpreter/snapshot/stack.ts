@@ -55,11 +55,11 @@ export function captureStack(
   };
 }
 
-/** Without the empty places at the end. */
-function usedReferences({ references }: Thread, slots: number): Reference[] {
-  let end = Math.min(references.length, slots);
-  while (end > 0 && references[end - 1] === undefined) end--;
-  return Array.from({ length: end }, (_, i) => references[i]);
+/** Without the nulls at the end. */
+function usedReferences(thread: Thread, slots: number): Reference[] {
+  const references = thread.references.before(slots);
+  while (references.length > 0 && references.at(-1) === null) references.pop();
+  return references;
 }
 
 export function writeStack(to: WireWriter, stack: StackImage): void {
@@ -121,7 +121,10 @@ export function planStack(
   if (stack.registers.length !== words || stack.references.length > words / 2) {
     damaged('its registers do not fit its stack');
   }
-  const references = Array.from(stack.references, (id) => referenceAt(objects, id));
+  const references = new Array<Reference>(words / 2).fill(null);
+  stack.references.forEach((id, slot) => {
+    references[slot] = referenceAt(objects, id);
+  });
   const fp = stack.positions.length === 0 ? requireResults(func, references) : requireFrames(func, stack, references);
   return { func, stack, references, fp, depth };
 }
@@ -240,6 +243,6 @@ export function applyStack(thread: Thread, { func, stack, references, fp, depth 
   thread.frames.set(pcs, 1);
   thread.sp = pc === undefined ? 0 : pcs.length + 1;
   thread.registers.set(stack.registers);
-  for (const reference of references) thread.references.push(reference);
+  for (const [slot, reference] of references.entries()) thread.references.set(slot, reference);
   thread.bind(func.instance);
 }
