@@ -23,7 +23,7 @@ import type { ValType } from '../wasm/types.ts';
 import { ExceptionInstance, JS_TAG } from './exception.ts';
 import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
-import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, trapOfExit } from './isa.ts';
+import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from './isa.ts';
 import { run } from './loop.generated.ts';
 import type { Store } from './store.ts';
 import type { Thread } from './thread.ts';
@@ -83,6 +83,7 @@ function outOfMemory(thread: Thread): MemoryLimitExceeded {
 
 /** Lets the guest catch the thread's exception. @throws what the host is to get if nobody does */
 function raise(thread: Thread): void {
+  if (thread.gas < SETTLE_BELOW) settle(thread);
   const { instance, pc } = thread;
   if (unwind(thread, pc)) return;
   const { tag, payload } = thread.exception as ExceptionInstance;
@@ -108,6 +109,12 @@ export function catchHostError(thread: Thread, error: unknown): boolean {
   thread.takeGas();
   if (!(error instanceof UncaughtException)) count(thread, thread.exception);
   return unwind(thread, thread.pc - 1);
+}
+
+/** Counts what is at hand, and takes as much as there is. */
+function settle(thread: Thread): void {
+  thread.returnGas(thread.gas);
+  thread.takeGas();
 }
 
 /** After a checkpoint at which the gas at hand was used up. */
@@ -291,8 +298,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         if (thread.nesting === 0 && (thread.instance as Instance).tank.isDue) return 'paused';
         break;
       case EXIT.settle:
-        thread.returnGas(thread.gas);
-        thread.takeGas();
+        settle(thread);
         break;
       case EXIT.call: {
         const suspension = callOut(thread);

@@ -439,5 +439,16 @@ export const LEAVE_PC = 4;
 /** Words before a function's first instruction: weight, entry cost, first and last word of locals to zero. */
 export const HEADER_WORDS = 4;
 
-/** Gas at hand below this is settled on return: what one function can charge without a checkpoint is less. */
-export const SETTLE_BELOW: number = -(1 << 30);
+/**
+ * Gas at hand below this is settled where a frame ends, by a return or an exception, so that it never leaves 32 bits:
+ *
+ * - It is filled to this at least, and only sinks until the next checkpoint, which fills it or ends the guest. Calls and
+ *   loops are checkpoints, so that until then the guest passes once through the rest of a function, or of several, one
+ *   behind the end of the other. Where one ends, this holds again.
+ * - The dearest instructions cost 128 units for a byte of theirs (`memory.grow`), values that branches carry half a unit
+ *   each, and of those a module has no more than 250,000 and one for every byte. A function of 7,654,321 bytes in a module
+ *   of 1 GiB charges less than 2^31 - 2^29 units on one way through it, even if all of it were one segment.
+ *
+ * test/interpreter/wrap.test.ts holds the bound against the schedule.
+ */
+export const SETTLE_BELOW: number = -(1 << 24);

@@ -133,7 +133,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 14: { // return32
@@ -143,7 +143,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 15: { // return64
@@ -155,7 +155,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 16: { // copy32
@@ -1886,7 +1886,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 192: { // const.f64 > f64.lt >a i32.xor.k
@@ -2078,7 +2078,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 209: { // f64.add > const.f64
@@ -2320,7 +2320,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 225: { // i32.add.k > br
@@ -2717,7 +2717,7 @@ export function run(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 254: { // load32.i16 >b i32.mul >a i32.add > i32.add.k

@@ -4,13 +4,13 @@
  */
 
 import type { Slices } from '../wasm/engine.ts';
+import { SETTLE_BELOW } from './isa.ts';
 
 const MAX_PORTION = 1 << 18;
 /** The same in checkpoints, where no gas is counted: about as much time. */
 const MAX_CHECKPOINTS = 1 << 14;
 /** Counts up to here are kept as numbers, the rest in a bigint. */
 const REBASE_AT = 2 ** 52;
-const LOWEST = -(1 << 30);
 
 export class Tank {
   readonly limit: bigint | undefined;
@@ -53,7 +53,7 @@ export class Tank {
     if (this.used > REBASE_AT / 2) this.rebase();
     let left = Math.min(this.bound - this.used, this.sliceLeft, this.isMetered ? MAX_PORTION : MAX_CHECKPOINTS);
     if (mayStop && this.stopAt !== undefined) left = Math.min(left, Number(this.stopAt - this.total()));
-    this.portion = Math.max(left, LOWEST);
+    this.portion = Math.max(left, SETTLE_BELOW);
     return this.portion;
   }
 

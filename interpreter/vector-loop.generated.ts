@@ -133,7 +133,7 @@ export function runVectors(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 14: { // return32
@@ -143,7 +143,7 @@ export function runVectors(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 15: { // return64
@@ -155,7 +155,7 @@ export function runVectors(thread: Thread): number {
         pc = frames[sp];
         fp = fp - C[pc - 1 | 0] | 0;
         published = gas;
-        if (gas < -1073741824) { exit = 10; break loop; }
+        if (gas < -16777216) { exit = 10; break loop; }
         continue;
       }
       case 16: { // copy32

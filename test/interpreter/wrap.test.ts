@@ -1,0 +1,151 @@
+/**
+ * The gas at hand is a number of 32 bits. Guests here use more than those hold between two checkpoints: by branches that
+ * carry a thousand values and are not taken, each of which costs 501 units and takes no time.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { SETTLE_BELOW } from '../../interpreter/isa.ts';
+import { GasExhausted } from '../../wasm/errors.ts';
+import {
+  CARRIED_PER_UNIT,
+  FUNCTION_ENTRY,
+  INSTRUCTION_COST,
+  OTHER_MEMORY_COST,
+  REFERENCE_LOCAL_COST,
+} from '../../wasm/gas.ts';
+import { MODULE_LIMITS, SUM_LIMITS } from '../../wasm/limits.ts';
+import { OPCODES } from '../../wasm/opcodes.ts';
+import { I32, type ValType } from '../../wasm/types.ts';
+import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
+import { failureOf, instantiate, MiB } from './engine.ts';
+
+const VALUES = 1_000;
+const BRANCHES = 2_200;
+/** Units of the branches of one frame. */
+const DEAR = BRANCHES * 501;
+const DEPTH = 2_000;
+/** More than 32 bits hold, signed or not. */
+const TOTAL = BigInt(DEAR) * BigInt(DEPTH);
+
+const repeat = (count: number, ...body: Instruction[]): Instruction[] =>
+  Array.from({ length: count }, () => body).flat();
+const get = (local: number): Instruction => ['local.get', local];
+const NOTHING = { params: [], results: [] };
+
+/** Straight code that is one segment after another, none with a checkpoint. */
+const dear: Instruction[] = [
+  ['block', { params: [], results: new Array<ValType>(VALUES).fill(I32) }],
+  ...repeat(VALUES, ['i32.const', 0]),
+  ...repeat(BRANCHES, ['i32.const', 0], ['br_if', 0]),
+  'end',
+  ...repeat(VALUES, 'drop'),
+];
+const deeper: Instruction[] = [get(0), 'if', get(0), ['i32.const', -1], 'i32.add', ['call', 0], 'end'];
+
+/** Modules may carry as many values as they have bytes. */
+function withRoom(module: ModuleDescription): Uint8Array {
+  const bytes = encodeModule(module);
+  const padding = BRANCHES * VALUES + VALUES;
+  const length = [0, 7, 14, 21].map((shift) => ((padding >> shift) & 0x7f) | (shift < 21 ? 0x80 : 0));
+  const room = new Uint8Array(8 + 1 + length.length + padding + bytes.length - 8);
+  room.set(bytes.subarray(0, 8));
+  // A custom section without a name: its first byte says so.
+  room.set([0, ...length], 8);
+  room.set(bytes.subarray(8), 8 + 1 + length.length + padding);
+  return room;
+}
+
+/** Runs code, and catches what it throws. */
+const guarded = (...body: Instruction[]): Instruction[] => [
+  'block',
+  ['try_table', NOTHING, [[2, 0]]],
+  ...body,
+  'end',
+  'end',
+];
+
+/** Both end every frame of a deep recursion with the dear code; function 1 begins it, and catches what is left. */
+const WAYS: [name: string, body: Instruction[], begin: Instruction[], tags?: ModuleDescription['tags']][] = [
+  ['returns', [...deeper, ...dear], [get(0), ['call', 0]]],
+  [
+    'exceptions',
+    [
+      ...guarded(get(0), 'i32.eqz', 'if', ['throw', 0], 'end', get(0), ['i32.const', -1], 'i32.add', ['call', 0]),
+      ...dear,
+      ['throw', 0],
+    ],
+    guarded(get(0), ['call', 0]),
+    [{ params: [] }],
+  ],
+];
+
+describe.each(WAYS)('frames that end dearly, by %s', (_, body, begin, tags = []) => {
+  const params = [I32];
+  const bytes = withRoom({
+    tags,
+    functions: [
+      { params, body },
+      { params, export: 'run', body: begin },
+    ],
+  });
+  const fresh = (gas?: bigint) => instantiate(bytes, { gas, stackBytes: 64 * MiB });
+
+  function used(depth: number, gas?: bigint): { total: bigint; failure: unknown } {
+    const instance = fresh(gas);
+    let failure: unknown;
+    try {
+      instance.call('run', [depth]);
+    } catch (error) {
+      failure = error;
+    }
+    return { total: instance.figures().gasUsed, failure };
+  }
+
+  const one = used(1).total;
+  const each = used(2).total - one;
+  const total = one + each * BigInt(DEPTH - 1);
+
+  it('are counted to the unit', () => {
+    expect(total).toBeGreaterThan(TOTAL);
+    expect(TOTAL).toBeGreaterThan(2n ** 31n);
+    expect(used(DEPTH, total)).toEqual({ total, failure: undefined });
+  });
+
+  it('end the guest where the limit was passed on the way', () => {
+    const { total: counted, failure } = used(DEPTH, total / 2n);
+    expect(failure).toBeInstanceOf(GasExhausted);
+    expect(counted).toBe(total);
+  });
+});
+
+describe('one way through a function', () => {
+  /** Bytes of the shortest encoding. */
+  const shortest = ({ code, immediates }: (typeof OPCODES)[number]) =>
+    (code > 0xff ? 2 : 1) + (immediates === 'none' ? 0 : 1);
+  const perByte = OPCODES.map((row, i) => {
+    const isStore = row.immediates === 'memarg';
+    const writesLocal = row.mnemonic === 'local.set' || row.mnemonic === 'local.tee';
+    const more = isStore ? OTHER_MEMORY_COST : writesLocal ? REFERENCE_LOCAL_COST : 0;
+    return ((INSTRUCTION_COST[i] as number) + more) / shortest(row);
+  });
+
+  it('never charges what 32 bits do not hold', () => {
+    const { functionBytes, moduleBytes, locals, results } = MODULE_LIMITS;
+    const { base, perByte: values } = SUM_LIMITS.carriedValues;
+    const instructions = functionBytes * Math.max(...perByte);
+    const carried = (base + values * moduleBytes) / CARRIED_PER_UNIT;
+    const entry = FUNCTION_ENTRY.base + (2 * locals) / FUNCTION_ENTRY.localsPerUnit + results;
+    expect(instructions + carried + entry).toBeLessThan(2 ** 31 - 2 ** 29);
+    expect(SETTLE_BELOW - (2 ** 31 - 2 ** 29)).toBeGreaterThan(-(2 ** 31));
+  });
+});
+
+it('a host that asks for a slice of nothing gets the same count', () => {
+  const bytes = withRoom({ functions: [{ params: [I32], export: 'run', body: [...deeper, ...dear] }] });
+  const instance = instantiate(bytes, { stackBytes: 64 * MiB, slices: { gas: 1, onSlice: () => undefined } });
+  const whole = instantiate(bytes, { stackBytes: 64 * MiB });
+  instance.call('run', [100]);
+  whole.call('run', [100]);
+  expect(instance.figures().gasUsed).toBe(whole.figures().gasUsed);
+  expect(failureOf(() => instantiate(bytes, { gas: 1n }))).toBeInstanceOf(GasExhausted);
+});
