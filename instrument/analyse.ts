@@ -616,9 +616,8 @@ class Analyser {
   private cost(): number {
     const { points } = this.plan;
     const { pos } = this.reader;
-    while ((points[this.nextPoint]?.offset ?? Number.POSITIVE_INFINITY) < pos) this.nextPoint++;
-    const point = points[this.nextPoint];
-    return point?.offset === pos ? point.cost : 0;
+    while (points.offsetAt(this.nextPoint) < pos) this.nextPoint++;
+    return points.offsetAt(this.nextPoint) === pos ? points.costAt(this.nextPoint) : 0;
   }
 
   private open(kind: number): void {

@@ -9,7 +9,7 @@
 import type { TrapKind } from '../wasm/errors.ts';
 import { blockType, CATCH, type CatchClause, InstructionReader } from '../wasm/instructions.ts';
 import { IS_ACCESS, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
-import { type ChargePoint, type FunctionPlan, planFunction } from '../wasm/plan.ts';
+import { type FunctionPlan, planSteps } from '../wasm/plan.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
   type ArrayType,
@@ -191,7 +191,7 @@ export class Lowering {
   private regions: TryRegion[] | undefined;
   private readonly watch: Watch | undefined;
 
-  constructor(code: ModuleCode, body: number, watch?: Watch) {
+  constructor(code: ModuleCode, body: number, plan: FunctionPlan, watch?: Watch) {
     const { module } = code;
     const declared = module.bodies.at(body);
     const { codeStart, end } = declared;
@@ -199,7 +199,7 @@ export class Lowering {
     this.code = code;
     this.watch = watch;
     this.module = module;
-    this.plan = planFunction(module, body);
+    this.plan = plan;
     this.results = type.results;
     this.reader = new InstructionReader(module.bytes, codeStart, end);
     this.locals = new Locals(type.params, declared.locals);
@@ -520,12 +520,10 @@ export class Lowering {
   /** What the segment that begins behind the instruction just read costs. */
   private segment(): number {
     const { pos } = this.reader;
-    let point = this.plan.points[this.nextPoint] as ChargePoint | undefined;
+    const { points } = this.plan;
     // Behind a clause that never catches there may be segments that nothing leads to.
-    while (point !== undefined && point.offset < pos) point = this.plan.points[++this.nextPoint];
-    if (point?.offset !== pos) return 0;
-    this.nextPoint++;
-    return point.cost;
+    while (points.offsetAt(this.nextPoint) < pos) this.nextPoint++;
+    return points.offsetAt(this.nextPoint) === pos ? points.costAt(this.nextPoint++) : 0;
   }
 
   private open(kind: number, type: FuncType, target = -1, cost = 0, otherwise = -1): void {
@@ -903,7 +901,7 @@ export function* lowerFunction(
   watch?: Watch,
 ): Steps<readonly TryRegion[]> {
   const entry = code.length + HEADER_WORDS;
-  const lowering = new Lowering(code, body, watch);
+  const lowering = new Lowering(code, body, yield* planSteps(code.module, body), watch);
   while (!lowering.advance(lowering.reader.pos + STEP_BYTES, entry, trace)) yield;
   yield* fuse(code, entry, code.words[entry - 1] as number);
   return lowering.guarded;

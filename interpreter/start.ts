@@ -30,13 +30,15 @@ function offsetOf(instance: Instance, expression: ConstExpr): number {
 }
 
 function copyElements(instance: Instance): void {
-  instance.module.elements.forEach((segment, i) => {
+  const { elements: segments } = instance.module;
+  for (let i = 0; i < segments.length; i++) {
     instance.work(1);
-    if (segment.mode === 'passive') return;
-    if (segment.mode === 'active') {
-      const { elements } = instance.tables[segment.index] as (typeof instance.tables)[number];
-      const offset = offsetOf(instance, segment.offset);
-      const count = instance.module.elements.count(i);
+    const mode = segments.mode(i);
+    if (mode === 'passive') continue;
+    if (mode === 'active') {
+      const { elements } = instance.tables[segments.place(i)] as (typeof instance.tables)[number];
+      const offset = offsetOf(instance, segments.offset(i));
+      const count = segments.count(i);
       if (offset + count > elements.length) throw new Trap('table-out-of-bounds');
       for (let at = 0; at < count; at += PIECE) {
         const piece = instance.elements(i, at, Math.min(at + PIECE, count));
@@ -45,19 +47,19 @@ function copyElements(instance: Instance): void {
       }
     }
     instance.droppedElements.add(i);
-  });
+  }
 }
 
 function copyData(instance: Instance): void {
-  const { module } = instance;
-  module.data.forEach((segment, i) => {
+  const { data: segments, bytes } = instance.module;
+  for (let i = 0; i < segments.length; i++) {
     instance.work(1);
-    if (segment.mode !== 'active') return;
-    const memory = instance.memories[segment.index] as LinearMemory;
-    const { start, end } = segment.bytes;
-    const offset = offsetOf(instance, segment.offset);
+    if (segments.mode(i) !== 'active') continue;
+    const memory = instance.memories[segments.place(i)] as LinearMemory;
+    const { start, end } = segments.bytesOf(i);
+    const offset = offsetOf(instance, segments.offset(i));
     if (offset + end - start > memory.byteLength) throw new Trap('memory-out-of-bounds');
-    memory.bytes.set(module.bytes.subarray(start, end), offset);
+    memory.bytes.set(bytes.subarray(start, end), offset);
     instance.droppedData.add(i);
-  });
+  }
 }

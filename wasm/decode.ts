@@ -74,15 +74,14 @@ const SECTIONS: Readonly<
   11: ['data', 13, (d) => d.dataSection()],
 };
 
-/** Types of globals, of which a module may have a million, and few different ones. */
-class GlobalTypes {
-  private readonly known = new Map<number, GlobalType>();
+/** Types of globals or tables, of which a module may have very many, and few different ones. */
+class Shared<K, T> {
+  private readonly known = new Map<K, T>();
 
-  of(type: ValType, mutable: boolean): GlobalType {
-    const key = 2 * type + (mutable ? 1 : 0);
-    let found = this.known.get(key);
-    if (found === undefined) this.known.set(key, (found = { type, mutable }));
-    return found;
+  get(key: K, type: T): T {
+    const found = this.known.get(key);
+    if (found === undefined) this.known.set(key, type);
+    return found ?? type;
   }
 }
 
@@ -115,7 +114,8 @@ class Sections implements ValidationContext {
   readonly validator: Validator;
   /** The module's bytes, as far as they are there. */
   readonly source: Source;
-  private readonly globalTypes = new GlobalTypes();
+  private readonly globalTypes = new Shared<number, GlobalType>();
+  private readonly tableTypes = new Shared<string, TableType>();
   private locals = 0;
 
   constructor(reader: InstructionReader, source: Source) {
@@ -487,7 +487,8 @@ class Sections implements ValidationContext {
 
   private tableType(): TableType {
     const element = this.reader.refType();
-    return { element, ...this.limits(TABLE_BOUNDS, 'table') };
+    const { address, limits } = this.limits(TABLE_BOUNDS, 'table');
+    return this.tableTypes.get(`${element},${address},${limits.min},${limits.max}`, { element, address, limits });
   }
 
   private memoryType(): MemoryType {
@@ -498,7 +499,7 @@ class Sections implements ValidationContext {
     const type = this.reader.valType();
     const mutability = this.reader.u8();
     if (mutability > 1) this.reader.fail('malformed mutability', this.reader.pos - 1);
-    return this.globalTypes.of(type, mutability === 1);
+    return this.globalTypes.get(2 * type + mutability, { type, mutable: mutability === 1 });
   }
 
   private constExpr(type: ValType): ConstExpr {

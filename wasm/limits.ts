@@ -39,9 +39,9 @@ export const MODULE_LIMITS = {
  */
 export const SUM_LIMITS = {
   /** Parameters and results of functions, calls and blocks, and values of the labels of branches and catch clauses. */
-  carriedValues: { base: 250_000, perByte: 1 },
+  carriedValues: { base: 50_000, perByte: 1 },
   /** Parameters and locals of functions. */
-  declaredLocals: { base: 1_000_000, perByte: 1 },
+  declaredLocals: { base: 250_000, perByte: 1 },
 } as const;
 
 /** Bytes in a page of linear memory (specification 4.2.8). */

@@ -46,7 +46,7 @@ export abstract class List<T> implements Iterable<T> {
 }
 
 /** Rows of a fixed number of 32-bit words. */
-class Rows {
+export class Rows {
   words: Int32Array;
   length = 0;
   private readonly width: number;
@@ -87,7 +87,7 @@ class Rows {
   }
 }
 
-abstract class RowList<T> extends List<T> {
+export abstract class RowList<T> extends List<T> {
   protected readonly rows: Rows;
 
   constructor(width: number) {
@@ -190,19 +190,39 @@ export class FunctionBodies extends RowList<FunctionBody> {
 const PASSIVE = -1;
 const DECLARATIVE = -2;
 
-function modeAt(words: Int32Array, at: number): SegmentMode {
-  const index = words[at] as number;
-  if (index === PASSIVE) return { mode: 'passive' };
-  if (index === DECLARATIVE) return { mode: 'declarative' };
-  return { mode: 'active', index, offset: spanAt(words, at + 1) };
-}
+/** Segments: the first three words of a row are the index of the table or memory, and the span of the offset. */
+abstract class Segments<T> extends RowList<T> {
+  protected pushMode(mode: SegmentMode): number {
+    const { rows } = this;
+    const at = rows.push();
+    const { words } = rows;
+    if (mode.mode === 'active') {
+      words[at] = mode.index;
+      words[at + 1] = mode.offset.start;
+      words[at + 2] = mode.offset.end;
+    } else words[at] = mode.mode === 'passive' ? PASSIVE : DECLARATIVE;
+    return at;
+  }
 
-function writeMode(words: Int32Array, at: number, mode: SegmentMode): void {
-  if (mode.mode === 'active') {
-    words[at] = mode.index;
-    words[at + 1] = mode.offset.start;
-    words[at + 2] = mode.offset.end;
-  } else words[at] = mode.mode === 'passive' ? PASSIVE : DECLARATIVE;
+  mode(index: number): SegmentMode['mode'] {
+    const place = this.place(index);
+    return place >= 0 ? 'active' : place === PASSIVE ? 'passive' : 'declarative';
+  }
+
+  /** Index of the table or memory of an active segment. */
+  place(index: number): number {
+    return this.rows.words[this.rows.at(index)] as number;
+  }
+
+  /** Of an active segment. */
+  offset(index: number): ConstExpr {
+    return spanAt(this.rows.words, this.rows.at(index) + 1);
+  }
+
+  protected modeAt(index: number): SegmentMode {
+    const mode = this.mode(index);
+    return mode === 'active' ? { mode, index: this.place(index), offset: this.offset(index) } : { mode };
+  }
 }
 
 /** Constant expressions one right behind the other. */
@@ -222,7 +242,7 @@ class Expressions extends List<ConstExpr> {
   }
 }
 
-export class ElementSegments extends RowList<ElementSegment> {
+export class ElementSegments extends Segments<ElementSegment> {
   /** Of all segments: function indices; of expressions where each begins, and where the last one ends. */
   private items = new Int32Array(0);
   private used = 0;
@@ -238,10 +258,8 @@ export class ElementSegments extends RowList<ElementSegment> {
 
   /** Adds a segment; its items follow, by {@link item}. */
   push(mode: SegmentMode, type: RefType, areExpressions: boolean, count: number): void {
-    const { rows } = this;
-    const at = rows.push();
-    const { words } = rows;
-    writeMode(words, at, mode);
+    const at = this.pushMode(mode);
+    const { words } = this.rows;
     words[at + 3] = type;
     words[at + 4] = this.used;
     words[at + 5] = 2 * count + (areExpressions ? 1 : 0);
@@ -263,7 +281,7 @@ export class ElementSegments extends RowList<ElementSegment> {
     const { words } = rows;
     const [type, first, count] = [words[at + 3] as number, words[at + 4] as number, this.count(index)];
     return {
-      ...modeAt(words, at),
+      ...this.modeAt(index),
       type,
       items: this.areExpressions(index)
         ? new Expressions(items.subarray(first, first + count + 1))
@@ -296,24 +314,20 @@ export class ElementSegments extends RowList<ElementSegment> {
   }
 }
 
-export class DataSegments extends RowList<DataSegment> {
+export class DataSegments extends Segments<DataSegment> {
   constructor() {
     super(5);
   }
 
   push(mode: SegmentMode, start: number, end: number): void {
-    const { rows } = this;
-    const at = rows.push();
-    const { words } = rows;
-    writeMode(words, at, mode);
+    const at = this.pushMode(mode);
+    const { words } = this.rows;
     words[at + 3] = start;
     words[at + 4] = end;
   }
 
   at(index: number): DataSegment {
-    const { rows } = this;
-    const at = rows.at(index);
-    return { ...modeAt(rows.words, at), bytes: spanAt(rows.words, at + 3) };
+    return { ...this.modeAt(index), bytes: this.bytesOf(index) };
   }
 
   /** The bytes that a segment has in the module. */

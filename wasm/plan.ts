@@ -26,12 +26,13 @@ import {
   THROWN_VALUE_COST,
 } from './gas.ts';
 import { blockType, InstructionReader } from './instructions.ts';
+import { RowList } from './lists.ts';
 import { IS_ACCESS, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
+import { complete, STEP_BYTES, type Steps } from './steps.ts';
 import {
   type FunctionBody,
   functionTypeAt,
   isReference,
-  localTypes,
   slotsOf,
   typeOfFunction,
   type ValType,
@@ -53,7 +54,40 @@ export interface FunctionPlan {
   /** As {@link frameWeight}. */
   readonly weight: number;
   /** Sorted by offset, at most one for an offset. */
-  readonly points: readonly ChargePoint[];
+  readonly points: ChargePoints;
+}
+
+/** The charges of a function: there may be one for every three bytes. */
+export class ChargePoints extends RowList<ChargePoint> {
+  constructor() {
+    super(2);
+  }
+
+  push(offset: number, cost: number, check: boolean): void {
+    const { rows } = this;
+    const at = rows.push();
+    rows.words[at] = 2 * offset + (check ? 1 : 0);
+    rows.words[at + 1] = cost;
+  }
+
+  at(index: number): ChargePoint {
+    const { words } = this.rows;
+    const at = this.rows.at(index);
+    return {
+      offset: (words[at] as number) >> 1,
+      cost: words[at + 1] as number,
+      check: ((words[at] as number) & 1) !== 0,
+    };
+  }
+
+  /** Past the last one, beyond all offsets. */
+  offsetAt(index: number): number {
+    return index < this.length ? (this.rows.words[this.rows.at(index)] as number) >> 1 : Number.POSITIVE_INFINITY;
+  }
+
+  costAt(index: number): number {
+    return this.rows.words[this.rows.at(index) + 1] as number;
+  }
 }
 
 /** What an instruction does to the course of segments. */
@@ -99,14 +133,19 @@ const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop
 
 /** The plan of one of the module's own functions; `body` counts from its first body. */
 export function planFunction(module: WasmModule, body: number): FunctionPlan {
+  return complete(planSteps(module, body));
+}
+
+/** The same, in steps. */
+export function* planSteps(module: WasmModule, body: number): Steps<FunctionPlan> {
   const code = module.bodies.at(body);
   const { params, results } = typeOfFunction(module, module.importedFunctions + body);
   const { base, localsPerUnit, resultsPerUnit } = FUNCTION_ENTRY;
   const entry = base + share(code.localCount, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
-  return {
-    ...segments(module, code, entry, results.length, referenceLocals(params, code)),
-    weight: frameWeight(params, code),
-  };
+  const segments = new Segments(module, code, entry, results.length, referenceLocals(params, code));
+  while (!segments.advance(STEP_BYTES)) yield;
+  const { entryCost, points } = segments;
+  return { entryCost, points, weight: frameWeight(params, code) };
 }
 
 /** What a frame adds to the stack's weight, in bytes. */
@@ -116,10 +155,19 @@ export function frameWeight(params: readonly ValType[], { locals, maxHeight }: F
   return STACK_WEIGHT.frame + slots * STACK_WEIGHT.slot;
 }
 
-/** Whether each parameter and local is a reference; undefined where none is. */
-function referenceLocals(params: readonly ValType[], body: FunctionBody): readonly boolean[] | undefined {
-  const isNone = !params.some(isReference) && !body.locals.some(({ type }) => isReference(type));
-  return isNone ? undefined : localTypes(params, body).map(isReference);
+/** By parameter and local: 1 where it is a reference; undefined where none is. */
+function referenceLocals(params: readonly ValType[], { locals, localCount }: FunctionBody): Uint8Array | undefined {
+  if (!params.some(isReference) && !locals.some(({ type }) => isReference(type))) return undefined;
+  const references = new Uint8Array(params.length + localCount);
+  params.forEach((type, i) => {
+    if (isReference(type)) references[i] = 1;
+  });
+  let at = params.length;
+  for (const { count, type } of locals) {
+    if (isReference(type)) references.fill(1, at, at + count);
+    at += count;
+  }
+  return references;
 }
 
 /** Units for `count` values of which the first is free. */
@@ -142,109 +190,137 @@ function construct(effect: number, arity: number): Construct {
   return { isLoop: effect === EFFECT_KINDS.loop, isJumpedTo: false, isOneArmed: effect === EFFECT_KINDS.if, arity };
 }
 
-function segments(
-  module: WasmModule,
-  { codeStart, end }: FunctionBody,
-  base: number,
-  results: number,
-  references: readonly boolean[] | undefined,
-): Pick<FunctionPlan, 'entryCost' | 'points'> {
-  const reader = new InstructionReader(module.bytes, codeStart, end);
-  const points: ChargePoint[] = [];
-  const constructs: Construct[] = [construct(EFFECT_KINDS.open, results)];
+/** Cuts a body into its segments. */
+class Segments {
+  /** The charge on entry: that of the first segment is part of it. */
+  entryCost: number;
+  readonly points = new ChargePoints();
+  private readonly module: WasmModule;
+  private readonly reader: InstructionReader;
+  private readonly references: Uint8Array | undefined;
+  private readonly constructs: Construct[];
   /** How many constructs have been opened in the unreachable code at hand; -1 in code that can be reached. */
-  let dead = -1;
-  let entryCost = base;
-  let offset = -1;
-  let cost = 0;
-  let check = false;
+  private dead = -1;
+  /** Of the segment at hand: where it begins, -1 for the first one; its cost so far; whether a loop's header does. */
+  private offset = -1;
+  private cost = 0;
+  private check = false;
 
-  const close = () => {
-    const whole = Math.floor(cost);
-    if (offset < 0) entryCost += whole;
-    else if (whole > 0 || check) points.push({ offset, cost: whole, check });
-  };
-  const begin = (isLoop: boolean) => {
-    close();
-    offset = reader.pos;
-    cost = 0;
-    check = isLoop;
-    dead = -1;
-  };
-  const jump = (label: number) => {
-    const target = constructs[constructs.length - 1 - label] as Construct;
-    target.isJumpedTo = true;
-    return beyondFirst(target.arity, CARRIED_PER_UNIT);
-  };
+  constructor(
+    module: WasmModule,
+    { codeStart, end }: FunctionBody,
+    entryCost: number,
+    results: number,
+    references: Uint8Array | undefined,
+  ) {
+    this.module = module;
+    this.reader = new InstructionReader(module.bytes, codeStart, end);
+    this.entryCost = entryCost;
+    this.references = references;
+    this.constructs = [construct(EFFECT_KINDS.open, results)];
+  }
 
-  const arityOf = (effect: number): number => {
-    const type = blockType(reader.a, module.types);
-    return (effect === EFFECT_KINDS.loop ? type?.params.length : type?.results.length) ?? 0;
-  };
-
-  while (reader.pos < end) {
-    const index = reader.next();
-    const effect = EFFECT[index] as number;
-    if (dead > 0 || (dead === 0 && effect !== EFFECT_KINDS.end && effect !== EFFECT_KINDS.else)) {
-      if (OPENS.has(effect)) dead++;
-      else if (effect === EFFECT_KINDS.end) dead--;
-      continue;
+  /** Goes on for so many bytes. Returns whether the body has ended. */
+  advance(bytes: number): boolean {
+    const { reader } = this;
+    const stop = Math.min(reader.end, reader.pos + bytes);
+    while (reader.pos < stop) {
+      const index = reader.next();
+      const effect = EFFECT[index] as number;
+      const { dead } = this;
+      if (dead > 0 || (dead === 0 && effect !== EFFECT_KINDS.end && effect !== EFFECT_KINDS.else)) {
+        if (OPENS.has(effect)) this.dead++;
+        else if (effect === EFFECT_KINDS.end) this.dead--;
+        continue;
+      }
+      if (dead < 0) {
+        this.cost += INSTRUCTION_COST[index] as number;
+        if (IS_ACCESS[index] && reader.b !== 0) this.cost += OTHER_MEMORY_COST;
+        if (WRITES_LOCAL[index] && this.references?.[reader.a] === 1) this.cost += REFERENCE_LOCAL_COST;
+      }
+      if (effect !== EFFECT_KINDS.none) this.control(index, effect);
     }
-    if (dead < 0) {
-      cost += INSTRUCTION_COST[index] as number;
-      if (IS_ACCESS[index] && reader.b !== 0) cost += OTHER_MEMORY_COST;
-      if (WRITES_LOCAL[index] && references?.[reader.a]) cost += REFERENCE_LOCAL_COST;
-    }
+    if (stop < reader.end) return false;
+    this.close();
+    return true;
+  }
+
+  private control(index: number, effect: number): void {
+    const { reader, constructs } = this;
     switch (effect) {
       case EFFECT_KINDS.open:
       case EFFECT_KINDS.loop:
       case EFFECT_KINDS.if:
         if (index === TRY_TABLE) {
-          cost += share(reader.catches.length, CLAUSES_PER_UNIT);
+          this.cost += share(reader.catches.length, CLAUSES_PER_UNIT);
           // What a clause carries is paid for with the exception.
-          for (const { label } of reader.catches) jump(label);
+          for (const { label } of reader.catches) this.jump(label);
         }
-        constructs.push(construct(effect, arityOf(effect)));
-        if (effect !== EFFECT_KINDS.open) begin(effect === EFFECT_KINDS.loop);
+        constructs.push(construct(effect, this.arity(effect)));
+        if (effect !== EFFECT_KINDS.open) this.begin(effect === EFFECT_KINDS.loop);
         break;
       case EFFECT_KINDS.else: {
         const innermost = constructs.at(-1) as Construct;
         innermost.isOneArmed = false;
-        if (dead < 0) innermost.isJumpedTo = true;
-        begin(false);
+        if (this.dead < 0) innermost.isJumpedTo = true;
+        this.begin(false);
         break;
       }
       case EFFECT_KINDS.end: {
         const { isLoop, isJumpedTo, isOneArmed } = constructs.pop() as Construct;
-        if (!isLoop && (isJumpedTo || isOneArmed)) begin(false);
+        if (!isLoop && (isJumpedTo || isOneArmed)) this.begin(false);
         break;
       }
       case EFFECT_KINDS.fork:
-        cost += jump(reader.a);
-        begin(false);
+        this.cost += this.jump(reader.a);
+        this.begin(false);
         break;
       case EFFECT_KINDS.table: {
         // All labels carry as many values.
         let carried = 0;
-        for (let i = 0; i <= reader.a; i++) carried = jump(reader.labels[i] as number);
-        cost += carried;
-        dead = 0;
+        for (let i = 0; i <= reader.a; i++) carried = this.jump(reader.labels[i] as number);
+        this.cost += carried;
+        this.dead = 0;
         break;
       }
       case EFFECT_KINDS.jump:
-        cost += jump(reader.a);
-        dead = 0;
+        this.cost += this.jump(reader.a);
+        this.dead = 0;
         break;
       case EFFECT_KINDS.stop:
         if (index === THROW) {
-          cost += THROWN_VALUE_COST * functionTypeAt(module, module.tags[reader.a] as number).params.length;
+          const type = functionTypeAt(this.module, this.module.tags[reader.a] as number);
+          this.cost += THROWN_VALUE_COST * type.params.length;
         }
-        dead = 0;
+        this.dead = 0;
         break;
     }
   }
-  close();
-  return { entryCost, points };
+
+  private close(): void {
+    const whole = Math.floor(this.cost);
+    if (this.offset < 0) this.entryCost += whole;
+    else if (whole > 0 || this.check) this.points.push(this.offset, whole, this.check);
+  }
+
+  private begin(isLoop: boolean): void {
+    this.close();
+    this.offset = this.reader.pos;
+    this.cost = 0;
+    this.check = isLoop;
+    this.dead = -1;
+  }
+
+  private jump(label: number): number {
+    const target = this.constructs[this.constructs.length - 1 - label] as Construct;
+    target.isJumpedTo = true;
+    return beyondFirst(target.arity, CARRIED_PER_UNIT);
+  }
+
+  private arity(effect: number): number {
+    const type = blockType(this.reader.a, this.module.types);
+    return (effect === EFFECT_KINDS.loop ? type?.params.length : type?.results.length) ?? 0;
+  }
 }
 
 /**

@@ -72,7 +72,7 @@ describe('values that are carried', () => {
     const most = Math.ceil((base + 20_000) / (values - perByte * bytes.length));
     const error = failure(repeated(bytes, most));
     expect(error?.message).toMatch(
-      /^blocks, calls and branches carry more values than 250000 and 1 for each byte so far \(function 0, offset /,
+      /^blocks, calls and branches carry more values than 50000 and 1 for each byte so far \(function 0, offset /,
     );
     // As soon as they are too many.
     expect(failure(repeated(bytes, 2 * most))?.offset).toBe(error?.offset);
@@ -92,12 +92,12 @@ describe('locals', () => {
   test('of all functions together', () => {
     expect(failure(withLocals(base / 50_000))).toBeUndefined();
     expect(failure(withLocals(base / 50_000 + 1))?.message).toMatch(
-      /^functions have more parameters and locals than 1000000 and 1 for each byte so far \(function 20, offset /,
+      /^functions have more parameters and locals than 250000 and 1 for each byte so far \(function 5, offset /,
     );
   });
 
   test('parameters count', () => {
-    expect(failure(functions(new Array(1010).fill(2), [0, END]))?.message).toMatch(/^functions have more parameters/);
+    expect(failure(functions(new Array(260).fill(2), [0, END]))?.message).toMatch(/^functions have more parameters/);
   });
 
   test('bytes before make room', () => {
