@@ -2,9 +2,7 @@
 
 import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded } from '../wasm/errors.ts';
-
-/** Units of gas between two looks at the clock: about a millisecond on the interpreter. */
-const SLICE_GAS = 500_000;
+import { Pace } from './pace.ts';
 
 export interface TimeLimits {
   /** Milliseconds that the call may take; no limit unless given. */
@@ -48,8 +46,7 @@ export class CallTime {
   }
 
   /** @throws CpuTimeoutExceeded; returns whether the guest is to pause */
-  check(): boolean {
-    const now = performance.now();
+  check(now: number): boolean {
     if (now >= this.at) throw this.exceeded();
     return now - this.enteredAt >= this.yieldEvery;
   }
@@ -71,8 +68,23 @@ export class Clock {
   private runningSince = 0;
   private total = 0;
 
+  private readonly pace = new Pace();
   /** Ends the guest's call when its time is over, and makes it pause. */
-  readonly slices: Slices = { gas: SLICE_GAS, onSlice: () => this.current?.check() };
+  readonly slices: Slices;
+
+  constructor() {
+    const { pace } = this;
+    this.slices = {
+      get gas() {
+        return pace.gas;
+      },
+      onSlice: () => {
+        const now = performance.now();
+        pace.look(now);
+        return this.current?.check(now);
+      },
+    };
+  }
 
   /** To be ended by {@link CallTime.end}. */
   begin(limits: TimeLimits): CallTime {
@@ -112,6 +124,7 @@ export class Clock {
   enter<T>(time: CallTime, stretch: () => T): T {
     const outer = this.current;
     this.current = time;
+    this.pace.begin(performance.now());
     try {
       return stretch();
     } finally {
