@@ -6,21 +6,24 @@
 
 import { blockType, InstructionReader } from '../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
-import { type FunctionPlan, planFunction } from '../wasm/plan.ts';
+import { ChargePoints, type FunctionPlan, planSteps } from '../wasm/plan.ts';
+import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
   F32,
   F64,
   type FuncType,
+  type FunctionBody,
   funcType,
-  localTypes,
   typeOfFunction,
   V128,
   type ValType,
   type WasmModule,
 } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
-import { STEP, Steps } from './publications.ts';
-import { ANY, CLEAN, Sources } from './sources.ts';
+import { Ints } from './ints.ts';
+import { EVENT, Publications } from './publications.ts';
+import { ANY, CLEAN, LEVELS_IN_TWO, Sources } from './sources.ts';
+import { CALLS_PER_BRANCH } from './tracking.ts';
 
 /** What is to be done at a place. The comments say what `a` and `b` of the edit are. */
 export const EDIT = {
@@ -60,46 +63,87 @@ export const EDIT = {
   branch: 17,
 } as const;
 
+/** Words of an edit: where the instruction begins and where it ends, the kind with what is set, `a`, `b`. */
+const EDIT_WORDS = 5;
+const KIND_BITS = 5;
+const KIND_MASK = 2 ** KIND_BITS - 1;
+/** Of a call, and of the header of a loop: the count has to be written out. */
+const PUBLISHES = 1 << KIND_BITS;
+/** Of the header of a loop: no other loop and no call is in it. */
+const IS_SIMPLE = 2 << KIND_BITS;
+const ROW_SHIFT = KIND_BITS + 2;
+
 /** Edits, in the order of their places. */
 export class Edits {
-  /** Where the instruction begins, and where it ends; the same where something is inserted. */
-  readonly start: number[] = [];
-  readonly end: number[] = [];
-  readonly kind: number[] = [];
-  readonly a: number[] = [];
-  readonly b: number[] = [];
-  /** Place in the opcode table of the instruction that is replaced. */
-  readonly row: number[] = [];
+  private readonly words = new Ints();
+  length = 0;
 
-  get length(): number {
-    return this.kind.length;
+  /**
+   * Start and end are the same where something is inserted.
+   * @param row place in the opcode table of the instruction that is replaced
+   */
+  add(kind: number, start: number, end: number, a = 0, b = 0, row = 0): number {
+    const { words } = this;
+    words.push(start);
+    words.push(end);
+    words.push(kind | (row << ROW_SHIFT));
+    words.push(a);
+    words.push(b);
+    return this.length++;
   }
 
-  add(kind: number, start: number, end: number, a = 0, b = 0, row = -1): number {
-    this.start.push(start);
-    this.end.push(end);
-    this.a.push(a);
-    this.b.push(b);
-    this.row.push(row);
-    return this.kind.push(kind) - 1;
+  clear(): void {
+    this.words.clear();
+    this.length = 0;
   }
-}
 
-export interface Analysis {
-  readonly plan: FunctionPlan;
-  readonly edits: Edits;
-  /** By slot. */
-  readonly amounts: Float64Array;
-  /** Whether the count has to be written out at function entry. */
-  readonly publishesEntry: boolean;
-  /** By edit: whether the count has to be written out after a call or at a loop header. */
-  readonly publishes: Uint8Array;
-  /** By source: the shape in which its NaN has to be made canonical; 0 where it need not be. */
-  readonly canonical: Uint8Array;
-  /** By edit: whether this is the header of a loop in which no other loop and no call is. */
-  readonly isSimple: Uint8Array;
-  /** Whether a branch leads to the label of the function itself. */
-  readonly branchesToEnd: boolean;
+  start(edit: number): number {
+    return this.words.values[edit * EDIT_WORDS] as number;
+  }
+
+  end(edit: number): number {
+    return this.words.values[edit * EDIT_WORDS + 1] as number;
+  }
+
+  private properties(edit: number): number {
+    return this.words.values[edit * EDIT_WORDS + 2] as number;
+  }
+
+  kind(edit: number): number {
+    return this.properties(edit) & KIND_MASK;
+  }
+
+  row(edit: number): number {
+    return this.properties(edit) >> ROW_SHIFT;
+  }
+
+  a(edit: number): number {
+    return this.words.values[edit * EDIT_WORDS + 3] as number;
+  }
+
+  b(edit: number): number {
+    return this.words.values[edit * EDIT_WORDS + 4] as number;
+  }
+
+  publishes(edit: number): boolean {
+    return (this.properties(edit) & PUBLISHES) !== 0;
+  }
+
+  isSimple(edit: number): boolean {
+    return (this.properties(edit) & IS_SIMPLE) !== 0;
+  }
+
+  setPublishes(edit: number): void {
+    this.set(edit, PUBLISHES);
+  }
+
+  setSimple(edit: number): void {
+    this.set(edit, IS_SIMPLE);
+  }
+
+  private set(edit: number, property: number): void {
+    this.words.values[edit * EDIT_WORDS + 2] = this.properties(edit) | property;
+  }
 }
 
 const EFFECT = {
@@ -192,9 +236,29 @@ const GLOBAL_GET = opcode('global.get').index;
 const LOCAL_GET = opcode('local.get').index;
 const LOCAL_TEE = opcode('local.tee').index;
 
+/** A frequency as a power of two, in the steps of {@link LEVELS_IN_TWO}: products become sums. */
+const levelOf = (frequency: number): number => Math.round(LEVELS_IN_TWO * Math.log2(frequency));
+
 /** How much more often a loop's body runs than what is around it, as far as anyone can guess. */
-const LOOP_FACTOR = 8;
-const MAX_FREQUENCY = 1e12;
+const IN_LOOP = levelOf(8);
+const IN_ARM = levelOf(1 / 2);
+/** Behind a branch that was not taken: loops go on more often than they end, and a branch more often skips what is rare. */
+const BEHIND = { toLoop: levelOf(0.1), outOfLoop: levelOf(0.9), other: levelOf(0.7) } as const;
+const MOST_FREQUENT = levelOf(2 ** 40);
+const LEAST_FREQUENT = levelOf(2 ** -500);
+
+/**
+ * What is found out about a whole function takes time and memory of which a long one would need too much at once. It is
+ * cut into windows, and at their borders everything is as the plan has it.
+ */
+export interface Windows {
+  /** Bytes of the longest function that is looked at as a whole. */
+  readonly whole: number;
+  /** Bytes of a window, about. */
+  readonly bytes: number;
+}
+
+export const WINDOWS: Windows = { whole: 1 << 18, bytes: STEP_BYTES };
 
 interface Frame {
   readonly kind: number;
@@ -203,7 +267,8 @@ interface Frame {
   readonly height: number;
   /** Where a branch to the construct's label leads. */
   readonly vertex: number;
-  readonly frequency: number;
+  /** How frequent it is. */
+  readonly level: number;
   /** Of an `if`: where its arms begin. */
   readonly arms: number;
   /** The same two as blocks, for what locals hold. */
@@ -211,6 +276,8 @@ interface Frame {
   readonly armsBlock: number;
   isJumpedTo: boolean;
   isOneArmed: boolean;
+  /** Number of the last `br_table` that has it as a target. */
+  table: number;
 }
 
 /** A loop that is open. */
@@ -221,86 +288,183 @@ interface Loop {
   isSimple: boolean;
 }
 
-export interface AnalyseOptions {
+export interface WeaveOptions {
+  /** Whether NaN results get the canonical bits. */
   readonly canonicalNaN: boolean;
-  /** Whether a guest whose gas at hand is used up may get more, and go on. */
+  /** Whether the gas at hand may be refilled, as time slices need it; else the guest ends when it is used up. */
   readonly refills: boolean;
+  /** How functions are cut into windows; {@link WINDOWS} unless given. */
+  readonly windows?: Windows | undefined;
 }
 
-class Analyser {
+/** Finds out about one function after another. What it says is about the window that was read last. */
+export class Analyser {
+  readonly edits: Edits = new Edits();
+  /** By slot: what is to be added there. */
+  amounts: Float64Array = new Float64Array(0);
+  /** By source: the shape in which its NaN has to be made canonical; 0 where it need not be. */
+  canonical: Uint8Array = new Uint8Array(0);
+  plan: FunctionPlan = { entryCost: 0, weight: 0, points: new ChargePoints() };
+  /** Whether the count has to be written out at function entry; known from the first window on. */
+  publishesEntry = true;
+  /** Whether a branch leads to the label of the function itself; the same. */
+  branchesToEnd = true;
+  /** Most constructs inside one another, the function included. */
+  depth = 0;
+  /** Locals and operands, added up over the places at which a compiler has to note where each of them is. */
+  noted = 0;
+
   private readonly module: WasmModule;
-  private readonly reader: InstructionReader;
-  private readonly plan: FunctionPlan;
-  private readonly params: number;
-  private readonly localTypes: readonly ValType[];
-  private readonly edits = new Edits();
-  private readonly charges = new Charges();
   private readonly canonicalNaN: boolean;
   private readonly refills: boolean;
+  private readonly windows: Windows;
+  private readonly charges = new Charges();
+  private readonly publications = new Publications();
+  private readonly sources = new Sources();
+  private readonly reader: InstructionReader;
+  private params = 0;
+  private locals = 0;
+  private localTypes = new Int32Array(64);
+  private isWhole = true;
 
   private readonly frames: Frame[] = [];
   private readonly loops: Loop[] = [];
   /** Headers of loops that turned out to be simple. */
-  private readonly simple: number[] = [];
+  private readonly simple = new Ints();
   private readonly stack: number[] = [];
   /** Constructs opened in unreachable code; -1 in code that can be reached. */
   private dead = -1;
   private deadFrom = 0;
   private looksAlive = false;
   private nextPoint = 0;
-  private frequency = 1;
-  private slot: number;
+  private level = 0;
   private vertex: number = EXACT;
   private block = 0;
-  private branchesToEnd = false;
+  /** How many there have been. */
+  private tables = 0;
 
-  private readonly steps = new Steps();
-  private readonly sources: Sources;
-
-  constructor(module: WasmModule, body: number, { canonicalNaN, refills }: AnalyseOptions) {
-    const declared = module.bodies.at(body);
-    const { localCount, codeStart, end } = declared;
-    const type = typeOfFunction(module, module.importedFunctions + body);
+  constructor(module: WasmModule, { canonicalNaN, refills, windows = WINDOWS }: WeaveOptions) {
     this.module = module;
+    this.windows = windows;
     this.canonicalNaN = canonicalNaN;
     this.refills = refills;
-    this.plan = planFunction(module, body);
-    this.params = type.params.length;
-    this.reader = new InstructionReader(module.bytes, codeStart, end);
-    this.localTypes = localTypes(type.params, declared);
-    this.sources = new Sources(this.params, localCount, end - codeStart);
-    // The entry's charge is no slot: what is at hand there must be exact.
-    this.slot = -1;
-    this.frames.push({
-      kind: EFFECT.block,
-      type: funcType([], type.results),
-      height: 0,
-      vertex: EXACT,
-      frequency: 1,
-      arms: 0,
-      block: this.sources.webs.block(),
-      armsBlock: 0,
-      isJumpedTo: false,
-      isOneArmed: false,
-    });
+    this.reader = new InstructionReader(module.bytes, 0, 0);
   }
 
-  run(): Analysis {
+  /** Begins with one of the module's own functions; `body` counts from its first. */
+  *begin(body: number): Steps<void> {
+    const { module, frames } = this;
+    const declared = module.bodies.at(body);
+    const { codeStart, end } = declared;
+    const { params, results } = typeOfFunction(module, module.importedFunctions + body);
+    this.plan = yield* planSteps(module, body);
+    this.reader.pos = codeStart;
+    this.reader.end = end;
+    this.declare(params, declared);
+    this.isWhole = end - codeStart <= this.windows.whole;
+    this.publishesEntry = true;
+    this.branchesToEnd = !this.isWhole;
+    this.depth = 0;
+    this.noted = 0;
+    this.loops.length = 0;
+    this.stack.length = 0;
+    this.dead = -1;
+    this.nextPoint = 0;
+    // The entry's charge is no slot: what is at hand there must be exact.
+    this.level = 0;
+    this.vertex = EXACT;
+    this.tables = 0;
+    this.sources.begin(params.length, end - codeStart, this.isWhole);
+    this.block = 0;
+    frames.length = 0;
+    this.enter(EFFECT.block, funcType([], results), EXACT, this.sources.block());
+  }
+
+  private declare(params: readonly ValType[], { localCount, locals }: FunctionBody): void {
+    this.params = params.length;
+    this.locals = params.length + localCount;
+    if (this.locals > this.localTypes.length) this.localTypes = new Int32Array(2 * this.locals);
+    let at = 0;
+    for (const type of params) this.localTypes[at++] = type;
+    for (const { count, type } of locals) {
+      this.localTypes.fill(type, at, at + count);
+      at += count;
+    }
+  }
+
+  /** Reads the next window. Returns whether it was the last one. */
+  *window(): Steps<boolean> {
+    const { reader, edits, charges, publications, sources, simple, isWhole, windows } = this;
+    edits.clear();
+    charges.clear();
+    publications.clear();
+    simple.clear();
+    if (!isWhole) this.forget();
+    let isLast = this.read(reader.pos + windows.bytes);
+    while (isWhole && !isLast) {
+      yield;
+      isLast = this.read(reader.pos + windows.bytes);
+    }
+    if (isWhole) {
+      this.publishesEntry = publications.solve(edits);
+      for (let i = 0; i < simple.length; i++) edits.setSimple(simple.values[i] as number);
+    } else this.observeTop(this.stack.length);
+    const isLong = edits.length > STEP_BYTES;
+    if (isLong) yield;
+    this.amounts = charges.solve();
+    if (isLong) yield;
+    this.canonical = sources.solve();
+    return isLast;
+  }
+
+  /** What an earlier window has computed has been made canonical. */
+  private forget(): void {
+    this.stack.fill(ANY);
+    this.sources.clear();
+  }
+
+  /** Reads up to an offset, or to the end. Returns whether it is the end. */
+  private read(until: number): boolean {
     const { reader, frames } = this;
-    while (frames.length > 0) {
+    while (frames.length > 0 && reader.pos < until) {
       const index = reader.next();
       const effect = EFFECT_OF[index] as number;
       if (this.dead >= 0 && !this.revives(effect)) continue;
       this.visit(index, effect);
     }
-    const { plan, edits, branchesToEnd } = this;
-    const publishes = new Uint8Array(edits.length);
-    const publishesEntry = this.steps.solve(publishes);
-    const amounts = this.charges.solve();
-    const canonical = this.sources.solve();
-    const isSimple = new Uint8Array(edits.length);
-    for (const header of this.simple) isSimple[header] = 1;
-    return { plan, edits, amounts, publishes, publishesEntry, canonical, isSimple, branchesToEnd };
+    return frames.length === 0;
+  }
+
+  private enter(kind: number, type: FuncType, vertex: number, block: number): void {
+    const { frames } = this;
+    const length = frames.push({
+      kind,
+      type,
+      height: this.stack.length - type.params.length,
+      vertex,
+      level: this.level,
+      arms: this.vertex,
+      block,
+      armsBlock: this.block,
+      isJumpedTo: false,
+      isOneArmed: kind === EFFECT.if,
+      table: 0,
+    });
+    if (length > this.depth) this.depth = length;
+  }
+
+  /** A place at which a compiler notes where every local and operand is, or compares that with what it noted. */
+  private note(): void {
+    this.noted += this.locals + this.stack.length;
+  }
+
+  private newVertex(): number {
+    return this.isWhole ? this.charges.vertex() : EXACT;
+  }
+
+  private happens(event: number, argument = 0): void {
+    if (this.isWhole) this.publications.add(event, argument);
+    else if (event === EVENT.call || event === EVENT.loop) this.edits.setPublishes(argument);
   }
 
   /** In unreachable code: whether the construct in which it became so ends here. */
@@ -340,7 +504,7 @@ class Analyser {
           if (isBlind) stack.pop();
           else this.observe();
         }
-        if (MAY_TRAP[index]) this.steps.add(STEP.trap);
+        if (MAY_TRAP[index]) this.happens(EVENT.trap);
         if (RESULTS[index] === 1) stack.push(IS_CONVERT[index] ? CLEAN : ANY);
         return;
       }
@@ -360,7 +524,7 @@ class Analyser {
       case EFFECT.conversion:
         stack.pop();
         edits.add(EDIT.conversion, reader.offset, reader.offset, FLOAT_PARAM[index]);
-        this.steps.add(STEP.trap);
+        this.happens(EVENT.trap);
         stack.push(ANY);
         return;
       case EFFECT.constant: {
@@ -398,13 +562,13 @@ class Analyser {
         return;
       case EFFECT['table.get']:
         stack.pop();
-        this.steps.add(STEP.trap);
+        this.happens(EVENT.trap);
         stack.push(ANY);
         return;
       case EFFECT['table.set']:
         stack.pop();
         stack.pop();
-        this.steps.add(STEP.trap);
+        this.happens(EVENT.trap);
         return;
       case EFFECT['memory.grow']:
         edits.add(EDIT.memoryGrow, reader.offset, reader.pos);
@@ -461,7 +625,7 @@ class Analyser {
       this.stack.push(ANY);
       return;
     }
-    const source = this.sources.compute(shape, type, this.frequency);
+    const source = this.sources.compute(shape, type, this.level);
     this.edits.add(EDIT.canonical, this.reader.pos, this.reader.pos, source, type);
     this.stack.push(source);
   }
@@ -471,7 +635,7 @@ class Analyser {
     stack.pop();
     const second = stack.pop() as number;
     const first = stack.pop() as number;
-    const source = sources.either(first, second, this.frequency);
+    const source = sources.either(first, second, this.level);
     stack.push(source);
     if (source >= 0) edits.add(EDIT.canonical, reader.pos, reader.pos, source, sources.typeOf(source));
   }
@@ -481,12 +645,8 @@ class Analyser {
     const local = reader.a;
     if (local >= this.params) edits.add(EDIT.local, reader.offset, reader.pos, local, 0, LOCAL_GET);
     const type = this.localTypes[local] as ValType;
-    if (!this.mayHoldNaN(type)) {
-      stack.push(ANY);
-      return;
-    }
-    const source = this.sources.read(this.block, local, type, this.frequency);
-    edits.add(EDIT.canonical, reader.pos, reader.pos, source, type);
+    const source = this.mayHoldNaN(type) ? this.sources.read(this.block, local, type, this.level) : ANY;
+    if (source >= 0) edits.add(EDIT.canonical, reader.pos, reader.pos, source, type);
     stack.push(source);
   }
 
@@ -506,7 +666,7 @@ class Analyser {
 
   /** An instruction around which the count is exact and written out. */
   private publish(): void {
-    this.steps.add(STEP.publish);
+    this.happens(EVENT.publish);
     this.beExact();
   }
 
@@ -517,13 +677,14 @@ class Analyser {
   }
 
   private beExact(): void {
-    this.charges.merge(this.vertex, EXACT);
+    if (this.isWhole) this.charges.merge(this.vertex, EXACT);
   }
 
   private apply(type: FuncType, edit: number): void {
     for (let i = type.params.length; i > 0; i--) this.observe();
     for (let i = type.results.length; i > 0; i--) this.stack.push(ANY);
-    this.steps.add(STEP.call, edit);
+    this.happens(EVENT.call, edit);
+    this.noted += (this.locals + this.stack.length) / CALLS_PER_BRANCH;
     this.complicate();
     this.beExact();
   }
@@ -541,12 +702,16 @@ class Analyser {
       case EFFECT.else: {
         const frame = this.frames.at(-1) as Frame;
         frame.isOneArmed = false;
-        if (this.dead < 0) this.jump(frame, frame.type.results.length);
-        this.steps.add(STEP.else);
+        this.note();
+        if (this.dead < 0) {
+          this.observeTop(frame.type.results.length);
+          this.jump(frame);
+        }
+        this.happens(EVENT.else);
         this.dead = -1;
         stack.length = frame.height;
         this.pushAny(frame.type.params.length);
-        this.begin(frame.arms, frame.frequency / 2, this.blockBehind(frame.armsBlock));
+        this.segment(frame.arms, frame.level + IN_ARM, this.blockBehind(frame.armsBlock));
         return;
       }
       case EFFECT.end:
@@ -555,33 +720,27 @@ class Analyser {
       case EFFECT.br:
         this.branch(reader.a);
         this.jumpTo(reader.a);
-        this.steps.add(STEP.br, reader.a);
+        this.happens(EVENT.br, reader.a);
         this.die();
         return;
       case EFFECT.br_if:
         this.branchIf();
         return;
-      case EFFECT.br_table: {
+      case EFFECT.br_table:
         stack.pop();
-        this.branch(reader.labels.subarray(0, reader.a + 1).reduce((a, b) => Math.max(a, b), 0));
-        for (let i = 0; i <= reader.a; i++) {
-          const label = reader.labels[i] as number;
-          this.jumpTo(label);
-          this.steps.add(i === reader.a ? STEP.br : STEP.br_if, label);
-        }
+        this.branchByTable();
         this.die();
         return;
-      }
       case EFFECT.return:
         this.observeTop((this.frames[0] as Frame).type.results.length);
         edits.add(EDIT.return, reader.offset, reader.pos);
         this.beExact();
-        this.steps.add(STEP.stop);
+        this.happens(EVENT.stop);
         this.die();
         return;
       case EFFECT.unreachable:
-        this.steps.add(STEP.trap);
-        this.steps.add(STEP.stop);
+        this.happens(EVENT.trap);
+        this.happens(EVENT.stop);
         this.die();
         return;
     }
@@ -598,18 +757,18 @@ class Analyser {
   }
 
   /** A segment begins behind the instruction just read, and with it a block. */
-  private begin(from: number, frequency: number, block: number): void {
+  private segment(from: number, level: number, block: number): void {
     this.block = block;
-    this.frequency = frequency;
-    this.vertex = this.charges.vertex();
-    this.slot = this.charges.slot(this.cost(), from, this.vertex, frequency);
-    this.edits.add(EDIT.slot, this.reader.pos, this.reader.pos, this.slot);
+    this.level = Math.max(level, LEAST_FREQUENT);
+    this.vertex = this.newVertex();
+    const slot = this.charges.slot(this.cost(), from, this.vertex, this.level);
+    this.edits.add(EDIT.slot, this.reader.pos, this.reader.pos, slot);
   }
 
   private blockBehind(earlier: number): number {
-    const { webs } = this.sources;
-    const block = webs.block();
-    webs.edge(earlier, block);
+    const { sources } = this;
+    const block = sources.block();
+    sources.edge(earlier, block);
     return block;
   }
 
@@ -621,65 +780,63 @@ class Analyser {
   }
 
   private open(kind: number): void {
-    const { reader, stack, charges, edits } = this;
-    const type = blockType(reader.a, this.module.types) as FuncType;
+    const { reader, stack, charges, edits, sources, module, level } = this;
+    const type = blockType(reader.a, module.types) as FuncType;
+    const { length } = type.params;
     if (kind === EFFECT.if) stack.pop();
-    this.observeTop(type.params.length);
-    const height = stack.length - type.params.length;
-    stack.length = height;
-    this.pushAny(type.params.length);
-    const { frequency } = this;
-    const vertex = charges.vertex();
-    const header = kind === EFFECT.loop ? this.openLoop(type) : -1;
-    this.frames.push({
-      kind,
-      type,
-      height,
-      vertex,
-      frequency,
-      arms: this.vertex,
-      block: kind === EFFECT.loop ? this.blockBehind(this.block) : this.sources.webs.block(),
-      armsBlock: this.block,
-      isJumpedTo: false,
-      isOneArmed: kind === EFFECT.if,
-    });
-    if (kind === EFFECT.block) this.steps.add(STEP.block);
-    else if (kind === EFFECT.if) {
-      this.steps.add(STEP.if);
-      this.begin(this.vertex, frequency / 2, this.blockBehind(this.block));
-    } else {
-      charges.merge(this.vertex, vertex);
-      this.frequency = Math.min(frequency * LOOP_FACTOR, MAX_FREQUENCY);
-      this.vertex = EXACT;
-      this.block = (this.frames.at(-1) as Frame).block;
-      this.slot = charges.slot(this.cost(), vertex, EXACT, this.frequency);
-      edits.add(EDIT.loop, reader.pos, reader.pos, this.slot, this.frames.length - 1);
-      this.steps.add(STEP.loop, header);
+    this.observeTop(length);
+    if (length > 0) stack.fill(ANY, stack.length - length);
+    const vertex = this.newVertex();
+    if (kind === EFFECT.block) {
+      this.enter(kind, type, vertex, sources.block());
+      this.happens(EVENT.block);
+      return;
     }
+    this.note();
+    if (kind === EFFECT.if) {
+      this.enter(kind, type, vertex, sources.block());
+      this.happens(EVENT.if);
+      this.segment(this.vertex, level + IN_ARM, this.blockBehind(this.block));
+      return;
+    }
+    this.openLoop(type);
+    const block = this.blockBehind(this.block);
+    this.enter(kind, type, vertex, block);
+    if (this.isWhole) charges.merge(this.vertex, vertex);
+    this.level = Math.min(level + IN_LOOP, MOST_FREQUENT);
+    this.vertex = EXACT;
+    this.block = block;
+    const slot = charges.slot(this.cost(), vertex, EXACT, this.level);
+    this.happens(EVENT.loop, edits.add(EDIT.loop, reader.pos, reader.pos, slot, this.frames.length - 1));
   }
 
-  /** Returns the edit of the header, which is to be made next. */
-  private openLoop(type: FuncType): number {
+  private openLoop(type: FuncType): void {
     const { edits, loops, reader, frames } = this;
     this.complicate();
-    const header = edits.length + (this.refills ? 1 : 0);
-    if (this.refills) edits.add(EDIT.loopStart, reader.offset, reader.offset, header);
-    loops.push({ place: frames.length, header, isSimple: type.params.length === 0 });
-    return header;
+    const place = frames.length;
+    // The edit of the header is the next one, or the one behind that.
+    const header = edits.length + (this.wrapsLoops ? 1 : 0);
+    if (this.wrapsLoops) edits.add(EDIT.loopStart, reader.offset, reader.offset, header);
+    loops.push({ place, header, isSimple: this.isWhole && type.params.length === 0 });
   }
 
   private closeLoop(): void {
     const { header, isSimple } = this.loops.pop() as Loop;
     if (isSimple) this.simple.push(header);
-    if (this.refills) this.edits.add(EDIT.loopEnd, this.reader.pos, this.reader.pos, header);
+    if (this.wrapsLoops) this.edits.add(EDIT.loopEnd, this.reader.pos, this.reader.pos, header);
   }
 
-  /** An edge to where the label of a construct leads, taking the topmost operands along. */
-  private jump(frame: Frame, arity: number): void {
+  /** Whether loops are put into something, if they turn out to be simple. */
+  private get wrapsLoops(): boolean {
+    return this.refills && this.isWhole;
+  }
+
+  /** An edge to where the label of a construct leads. The operands that it takes along have been observed. */
+  private jump(frame: Frame): void {
     frame.isJumpedTo = true;
-    this.observeTop(arity);
+    if (!this.isWhole) return;
     this.charges.merge(this.vertex, frame.vertex);
-    this.sources.webs.edge(this.block, frame.block);
+    this.sources.edge(this.block, frame.block);
   }
 
   private frameOf(label: number): Frame {
@@ -699,28 +856,46 @@ class Analyser {
 
   private jumpTo(label: number): void {
     const frame = this.frameOf(label);
-    this.jump(frame, labelTypes(frame).length);
+    this.observeTop(labelTypes(frame).length);
+    this.note();
+    this.jump(frame);
   }
 
   private branchIf(): void {
-    const { reader, stack } = this;
+    const { reader, stack, loops, frames } = this;
     stack.pop();
     const label = reader.a;
+    const place = frames.length - 1 - label;
     this.branch(label);
-    const frame = this.frameOf(label);
-    const isLoop = frame.kind === EFFECT.loop;
-    const { frequency } = this;
-    // Loops go on more often than they end, and a branch more often skips what is rare.
-    const stays = isLoop ? 0.1 : this.leavesLoop(label) ? 0.9 : 0.7;
-    this.jump(frame, labelTypes(frame).length);
-    this.steps.add(STEP.br_if, label);
-    this.begin(this.vertex, frequency * stays, this.blockBehind(this.block));
+    this.jumpTo(label);
+    this.happens(EVENT.br_if, label);
+    const leavesLoop = (loops.at(-1)?.place ?? 0) > place;
+    const isLoop = frames[place]?.kind === EFFECT.loop;
+    const stays = isLoop ? BEHIND.toLoop : leavesLoop ? BEHIND.outOfLoop : BEHIND.other;
+    this.segment(this.vertex, this.level + stays, this.blockBehind(this.block));
   }
 
-  /** Whether a branch to a label leads out of a loop. */
-  private leavesLoop(label: number): boolean {
-    for (let i = 0; i < label; i++) if (this.frames[this.frames.length - 1 - i]?.kind === EFFECT.loop) return true;
-    return false;
+  /** However often a construct is a target, it is one once. */
+  private branchByTable(): void {
+    const { reader } = this;
+    const { labels, a: last } = reader;
+    let farthest = 0;
+    for (let i = 0; i <= last; i++) if ((labels[i] as number) > farthest) farthest = labels[i] as number;
+    this.branch(farthest);
+    const table = ++this.tables;
+    const fallback = labels[last] as number;
+    this.frameOf(fallback).table = table;
+    for (let i = 0; i < last; i++) {
+      const label = labels[i] as number;
+      const frame = this.frameOf(label);
+      if (frame.table === table) continue;
+      frame.table = table;
+      this.note();
+      this.jump(frame);
+      this.happens(EVENT.br_if, label);
+    }
+    this.jumpTo(fallback);
+    this.happens(EVENT.br, fallback);
   }
 
   private end(): void {
@@ -729,7 +904,7 @@ class Analyser {
     const { kind, type, isOneArmed, height } = frame;
     const isLive = this.dead < 0;
     if (isLive) this.observeTop(type.results.length);
-    this.steps.add(STEP.end, kind === EFFECT.loop ? 1 : 0);
+    this.happens(EVENT.end, kind === EFFECT.loop ? 1 : 0);
     if (frames.length === 0) {
       if (isLive) this.beExact();
       return;
@@ -740,7 +915,7 @@ class Analyser {
       if (isLive) {
         stack.length = height;
         this.pushAny(type.results.length);
-        this.frequency = Math.min(this.frequency, frame.frequency);
+        this.level = Math.min(this.level, frame.level);
       } else this.stayDead();
       return;
     }
@@ -753,16 +928,19 @@ class Analyser {
     stack.length = height;
     this.pushAny(type.results.length);
     if (!frame.isJumpedTo && !isOneArmed) return;
-    const { webs } = this.sources;
-    if (isLive) {
-      charges.merge(this.vertex, frame.vertex);
-      webs.edge(this.block, frame.block);
+    this.note();
+    if (this.isWhole) {
+      const { sources } = this;
+      if (isLive) {
+        charges.merge(this.vertex, frame.vertex);
+        sources.edge(this.block, frame.block);
+      }
+      if (isOneArmed) {
+        charges.merge(frame.arms, frame.vertex);
+        sources.edge(frame.armsBlock, frame.block);
+      }
     }
-    if (isOneArmed) {
-      charges.merge(frame.arms, frame.vertex);
-      webs.edge(frame.armsBlock, frame.block);
-    }
-    this.begin(frame.vertex, frame.frequency, frame.block);
+    this.segment(frame.vertex, frame.level, frame.block);
   }
 }
 
@@ -777,9 +955,4 @@ function isNaN32(low: number): boolean {
 function isNaN64(low: number, high: number): boolean {
   const upper = high & 0x7fff_ffff;
   return upper > 0x7ff0_0000 || (upper === 0x7ff0_0000 && low !== 0);
-}
-
-/** Analyses one of the module's own functions; `body` counts from its first. */
-export function analyse(module: WasmModule, body: number, options: AnalyseOptions): Analysis {
-  return new Analyser(module, body, options).run();
 }

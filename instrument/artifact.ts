@@ -8,12 +8,13 @@ import { type Bytes, isBytes, viewOf } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import { CompileError, UsageError } from '../wasm/errors.ts';
 import { GAS_VERSION } from '../wasm/gas.ts';
-import { instantiationCost, planFunction } from '../wasm/plan.ts';
+import { instantiationCost, planSteps } from '../wasm/plan.ts';
 import { describe } from '../wasm/quote.ts';
-import { sha256 } from '../wasm/sha256.ts';
+import { sha256, sha256Steps } from '../wasm/sha256.ts';
+import { complete, STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import type { CustomSection, WasmModule } from '../wasm/types.ts';
-import { adopt, meterModule, validated } from './meter-module.ts';
-import { describeMetered, type MeteredModule } from './metered.ts';
+import { adopt, meterModuleSteps } from './meter-module.ts';
+import { describeMetered, type MeteredModule, type MeteredNames } from './metered.ts';
 import { PASSES, throughBinaryen } from './optimise.ts';
 import { Writer } from './writer.ts';
 
@@ -60,19 +61,23 @@ export interface ArtifactInfo {
 }
 
 /** SHA-256 of all charges of a module: what two versions of the schedule, or two modules, do not have in common. */
-export function planDigest(module: WasmModule): string {
+export function* planDigest(module: WasmModule): Steps<string> {
   const out = new Writer();
   out.name(String(instantiationCost(module)));
-  module.bodies.forEach((_, body) => {
-    const { entryCost, weight, points } = planFunction(module, body);
+  let pause = STEP_BYTES;
+  for (let body = 0; body < module.bodies.length; body++) {
+    const { entryCost, weight, points } = yield* planSteps(module, body);
     for (const number of [entryCost, weight, points.length]) out.u32(number);
     for (const { offset, cost, check } of points) {
       out.u32(offset);
       out.u32(cost);
       out.u8(check ? 1 : 0);
+      if (out.length < pause) continue;
+      pause = out.length + STEP_BYTES;
+      yield;
     }
-  });
-  return sha256(out.take());
+  }
+  return yield* sha256Steps(yield* out.takeSteps());
 }
 
 function encodeInfo(info: ArtifactInfo): Writer {
@@ -99,17 +104,37 @@ export async function instrument(
   options: InstrumentOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const module = asModule(source);
+  const metered = complete(meteredFor(module, options));
+  const bytes = metered.code.bytes();
+  const code = options.optimise === true ? await optimised(bytes, metered) : bytes;
+  return complete(sealed(module, metered, code, options));
+}
+
+/** The same in steps, and without binaryen. */
+export function* instrumentSteps(module: WasmModule, options: InstrumentOptions = {}): Steps<Uint8Array<ArrayBuffer>> {
+  const metered = yield* meteredFor(module, options);
+  return yield* sealed(module, metered, metered.code.bytes(), options);
+}
+
+function meteredFor(module: WasmModule, options: InstrumentOptions): Steps<MeteredModule> {
   if (artifactSection(module) !== undefined) throw new UsageError('the module has been instrumented already');
-  const { canonicalNaN = true, timeSlices = true, limits = {}, optimise = false } = options;
-  const metered = meterModule(module, { canonicalNaN, refills: timeSlices });
-  const { importName, exportPrefix, cost } = metered;
-  const code = optimise ? await optimised(metered) : metered.module.bytes;
+  const { canonicalNaN = true, timeSlices = true } = options;
+  return meterModuleSteps(module, { canonicalNaN, refills: timeSlices });
+}
+
+/** The code, and behind it what it is. */
+function* sealed(
+  module: WasmModule,
+  { importName, exportPrefix, cost }: MeteredNames,
+  code: Uint8Array,
+  { canonicalNaN = true, timeSlices = true, limits = {} }: InstrumentOptions,
+): Steps<Uint8Array<ArrayBuffer>> {
   const info: ArtifactInfo = {
     format: ARTIFACT_FORMAT,
     gasVersion: GAS_VERSION,
-    planDigest: planDigest(module),
-    sourceDigest: sha256(module.bytes),
-    codeDigest: sha256(code),
+    planDigest: yield* planDigest(module),
+    sourceDigest: yield* sha256Steps(module.bytes),
+    codeDigest: yield* sha256Steps(code),
     importName,
     exportPrefix,
     cost,
@@ -117,10 +142,10 @@ export async function instrument(
     timeSlices,
     limits,
   };
-  const out = new Writer(code.length + 1024);
+  const out = new Writer();
   out.copy(code);
   out.section(0, encodeInfo(info));
-  return out.take();
+  return yield* out.takeSteps();
 }
 
 function asModule(source: Bytes | WasmModule): WasmModule {
@@ -130,12 +155,11 @@ function asModule(source: Bytes | WasmModule): WasmModule {
 }
 
 /** The module after binaryen, or as it was where binaryen cannot carry it. */
-async function optimised(metered: MeteredModule): Promise<Uint8Array> {
-  const { bytes } = metered.module;
+async function optimised(bytes: Uint8Array, names: MeteredNames): Promise<Uint8Array> {
   let smaller: Uint8Array;
   try {
     smaller = await throughBinaryen(bytes, PASSES);
-    describeMetered(validated(smaller), metered);
+    describeMetered(decode(smaller), names);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     return bytes;
@@ -170,6 +194,11 @@ export function readArtifact(module: WasmModule): ArtifactInfo | undefined {
   const code = module.bytes.subarray(0, codeEnd(module));
   if (sha256(code) !== info.codeDigest) refuse('its code is not what was instrumented');
   return info;
+}
+
+/** As whoever runs it sees it. @throws CompileError where it is not made as it says */
+export function describeArtifact(module: WasmModule, info: ArtifactInfo): MeteredModule {
+  return describeMetered(module, info, codeEnd(module));
 }
 
 function refuse(why: string): never {
@@ -209,6 +238,6 @@ function parse(section: Uint8Array): ArtifactInfo {
 export function acceptArtifact(module: WasmModule): ArtifactInfo {
   const info = readArtifact(module);
   if (info === undefined) throw new UsageError('the module is no artifact: instrument() makes one of it');
-  adopt(module, describeMetered(module, info), { refills: info.timeSlices, limits: info.limits });
+  adopt(module, describeArtifact(module, info), { refills: info.timeSlices, limits: info.limits });
   return info;
 }

@@ -2,7 +2,9 @@
 
 import { PER_UNIT } from '../wasm/gas.ts';
 import { InstructionReader } from '../wasm/instructions.ts';
+import { MODULE_LIMITS } from '../wasm/limits.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
+import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
   EXTERNREF,
   F32,
@@ -15,17 +17,17 @@ import {
   V128,
   type ValType,
 } from '../wasm/types.ts';
-import { type Analysis, EDIT } from './analyse.ts';
-import { BARRED, type Layout, TRAP_CODES } from './layout.ts';
+import { Analyser, EDIT, type WeaveOptions } from './analyse.ts';
+import { BARRED, type Layout, TRAP_CODES, tooLarge } from './layout.ts';
 import { Writer } from './writer.ts';
 
 const EMPTY_BLOCK = 0x40;
-const CODES = Object.fromEntries(OPCODES.map(({ mnemonic, code }) => [mnemonic, code])) as Record<Mnemonic, number>;
+const CODES: ReadonlyMap<Mnemonic, number> = new Map(OPCODES.map(({ mnemonic, code }) => [mnemonic, code]));
 
 /** Instructions, by name. */
 export class CodeWriter extends Writer {
   op(mnemonic: Mnemonic): void {
-    const code = CODES[mnemonic];
+    const code = CODES.get(mnemonic) as number;
     if (code > 0xff) {
       this.u8(code >> 16);
       this.u32(code & 0xffff);
@@ -78,58 +80,104 @@ const LOOP_CONSTRUCTS = 3;
 const CANONICAL_F32 = [0x00, 0x00, 0xc0, 0x7f];
 const CANONICAL_F64 = [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x7f];
 
+/** Constructs that are put around the instructions of a function, and around one of them. */
+const ADDED_NESTING = 8;
+
+/** Writes one function body after another. */
 export class BodyWeaver {
   private readonly layout: Layout;
-  private readonly analysis: Analysis;
-  private readonly body: FunctionBody;
-  private readonly params: number;
-  private readonly results: readonly ValType[];
-  private readonly code = new CodeWriter();
-  private readonly scratch: Scratch[] = [];
-  private readonly gas: number;
-  private readonly depth: number;
-
   private readonly refills: boolean;
+  private readonly analyser: Analyser;
+  private readonly code = new CodeWriter();
+  private readonly head = new Writer();
+  private readonly scratch: Scratch[] = [];
+  private body!: FunctionBody;
+  private params = 0;
+  private results: readonly ValType[] = [];
+  private gas = 0;
+  private depth = 0;
+  /** Up to where the body has been written. */
+  private at = 0;
 
-  /** @param refills whether the gas at hand may be less than what the limit leaves */
-  constructor(layout: Layout, body: number, analysis: Analysis, refills: boolean) {
+  constructor(layout: Layout, options: WeaveOptions) {
+    this.layout = layout;
+    this.refills = options.refills;
+    this.analyser = new Analyser(layout.module, options);
+  }
+
+  /**
+   * Writes a body, its size first.
+   * @returns what {@link Analyser.noted} says of it
+   * @throws CompileError where there is no room for what has to be added
+   */
+  *weave(body: number, out: Writer): Steps<number> {
+    const { code, analyser, layout } = this;
     const { module } = layout;
     const { params, results } = typeOfFunction(module, module.importedFunctions + body);
-    this.layout = layout;
-    this.analysis = analysis;
-    this.refills = refills;
     this.body = module.bodies.at(body);
     this.params = params.length;
     this.results = results;
     this.gas = params.length;
     this.depth = params.length + 1;
+    this.scratch.length = 0;
+    this.at = this.body.codeStart;
+    yield* analyser.begin(body);
+    let isLast = yield* analyser.window();
+    this.begin();
+    for (;;) {
+      yield* this.edits();
+      if (code.length > MODULE_LIMITS.functionBytes)
+        tooLarge(`function ${module.importedFunctions + body} would have too many bytes`);
+      if (isLast) break;
+      yield;
+      isLast = yield* analyser.window();
+    }
+    this.end();
+    this.declare();
+    out.u32(this.head.length + code.length);
+    out.append(this.head);
+    out.append(code);
+    return analyser.noted;
   }
 
-  /** Writes the body, its size first. */
-  weave(out: Writer): void {
-    const { code, body, analysis } = this;
-    const { bytes } = this.layout.module;
+  private begin(): void {
+    const { code, analyser } = this;
     if (!this.refills) {
       // What ends the guest stands behind everything else, where it is in nobody's way.
       code.op('block');
       code.u8(EMPTY_BLOCK);
     }
     this.enter();
-    if (analysis.branchesToEnd) {
+    if (analyser.branchesToEnd) {
       // Branches to the function's label end here, where the gas is put on top of the results.
       code.op('block');
       this.blockType();
     }
-    let at = body.codeStart;
-    const { edits } = analysis;
-    const { start, end, length } = edits;
+  }
+
+  /** Writes what the edits of a window change, and what is before them. */
+  private *edits(): Steps<void> {
+    const { code, analyser, layout } = this;
+    const { bytes } = layout.module;
+    const { edits } = analyser;
+    const { length } = edits;
+    let pause = this.at + STEP_BYTES;
     for (let i = 0; i < length; i++) {
-      code.copy(bytes, at, start[i] as number);
+      const start = edits.start(i);
+      if (start > pause) {
+        yield;
+        pause = start + STEP_BYTES;
+      }
+      code.copy(bytes, this.at, start);
       this.edit(i);
-      at = end[i] as number;
+      this.at = edits.end(i);
     }
-    code.copy(bytes, at, body.end - 1);
-    if (analysis.branchesToEnd) code.op('end');
+  }
+
+  private end(): void {
+    const { code, body, analyser, layout } = this;
+    code.copy(layout.module.bytes, this.at, body.end - 1);
+    if (analyser.branchesToEnd) code.op('end');
     code.at('local.get', this.gas);
     if (!this.refills) {
       code.op('return');
@@ -138,17 +186,21 @@ export class BodyWeaver {
       code.op('unreachable');
     }
     code.op('end');
+  }
 
-    const head = new Writer(64);
-    head.u32(body.locals.length + this.scratch.length);
+  private declare(): void {
+    const { head, body, scratch, params, analyser } = this;
+    if (params + 2 + body.localCount + scratch.length > MODULE_LIMITS.locals) tooLarge('too many locals of a function');
+    if (analyser.depth + ADDED_NESTING > MODULE_LIMITS.nesting) tooLarge('constructs nested too deep');
+    head.u32(body.locals.length + scratch.length);
     for (const { count, type } of body.locals) {
       head.u32(count);
       head.u8(type);
     }
-    for (const name of this.scratch) head.raw(1, SCRATCH_TYPE[name.split(' ')[0] as string] as ValType);
-    out.u32(head.length + code.length);
-    out.append(head);
-    out.append(code);
+    for (const name of scratch) {
+      head.u8(1);
+      head.u8(SCRATCH_TYPE[name.split(' ')[0] as string] as ValType);
+    }
   }
 
   private blockType(): void {
@@ -168,7 +220,7 @@ export class BodyWeaver {
 
   private enter(): void {
     const { code, gas, depth } = this;
-    const { entryCost, weight } = this.analysis.plan;
+    const { entryCost, weight } = this.analyser.plan;
     code.at('local.get', depth);
     code.i64(weight);
     code.op('i64.sub');
@@ -187,14 +239,14 @@ export class BodyWeaver {
       code.at('local.set', gas);
       code.op('end');
     } else code.at('br_if', 0);
-    if (this.analysis.publishesEntry) this.publish();
+    if (this.analyser.publishesEntry) this.publish();
   }
 
   /** Where gas or depth are used up: leaves the gas at hand then, if the guest may go on. */
   private callEnter(): void {
-    const { code, gas, depth, layout, analysis } = this;
+    const { code, gas, depth, layout, analyser } = this;
     code.at('local.get', gas);
-    code.i64(analysis.plan.entryCost);
+    code.i64(analyser.plan.entryCost);
     code.at('local.get', depth);
     code.at('call', layout.helper('enter'));
   }
@@ -236,11 +288,11 @@ export class BodyWeaver {
       this.check();
       return;
     }
-    const { code, gas, analysis } = this;
+    const { code, gas, analyser } = this;
     code.at('local.get', gas);
     code.i64(0);
     code.op('i64.lt_s');
-    code.at('br_if', this.refills ? 1 : constructs + (analysis.branchesToEnd ? 1 : 0));
+    code.at('br_if', this.refills ? 1 : constructs + (analyser.branchesToEnd ? 1 : 0));
   }
 
   /**
@@ -290,8 +342,8 @@ export class BodyWeaver {
     const mnemonic = OPCODES[reader.next()]?.mnemonic as Mnemonic;
     const shifted = (label: number) => (label < outside ? label : label + LOOP_CONSTRUCTS);
     if (mnemonic === 'br_table') {
-      const labels = Array.from(reader.labels.subarray(0, reader.a + 1), shifted);
-      code.at(mnemonic, reader.a, ...labels);
+      code.at(mnemonic, reader.a);
+      for (let i = 0; i <= reader.a; i++) code.u32(shifted(reader.labels[i] as number));
     } else code.at(mnemonic, shifted(reader.a));
   }
 
@@ -308,33 +360,31 @@ export class BodyWeaver {
   }
 
   private edit(i: number): void {
-    const { code, layout, analysis } = this;
-    const { edits, amounts } = analysis;
-    const a = edits.a[i] as number;
-    const b = edits.b[i] as number;
-    const mnemonic = OPCODES[edits.row[i] as number]?.mnemonic as Mnemonic;
-    const publishes = analysis.publishes[i] === 1;
-    switch (edits.kind[i]) {
+    const { code, layout, analyser } = this;
+    const { edits, amounts } = analyser;
+    const a = edits.a(i);
+    const b = edits.b(i);
+    const mnemonic = OPCODES[edits.row(i)]?.mnemonic as Mnemonic;
+    const publishes = edits.publishes(i);
+    switch (edits.kind(i)) {
       case EDIT.slot:
         this.charge(amounts[a] as number);
         return;
       case EDIT.loop:
         this.charge(amounts[a] as number);
         if (publishes) this.publish();
-        this.checkLoop(analysis.isSimple[i] === 1, b);
+        this.checkLoop(edits.isSimple(i), b);
         return;
       case EDIT.loopStart:
-        if (analysis.isSimple[a] === 1) this.loopStart(edits.start[i] as number);
+        if (edits.isSimple(a)) this.loopStart(edits.start(i));
         return;
       case EDIT.loopEnd:
-        if (analysis.isSimple[a] === 1) this.loopEnd(amounts[edits.a[a] as number] as number);
+        if (edits.isSimple(a)) this.loopEnd(amounts[edits.a(a)] as number);
         return;
-      case EDIT.branch: {
-        const [start, end] = [edits.start[i] as number, edits.end[i] as number];
-        if (analysis.isSimple[a] === 1) this.branch(start, end, b);
-        else code.copy(layout.module.bytes, start, end);
+      case EDIT.branch:
+        if (edits.isSimple(a)) this.branch(edits.start(i), edits.end(i), b);
+        else code.copy(layout.module.bytes, edits.start(i), edits.end(i));
         return;
-      }
       case EDIT.local:
         code.at(mnemonic, a + 2);
         return;
@@ -439,7 +489,7 @@ export class BodyWeaver {
   }
 
   private canonical(source: number, type: ValType): void {
-    const shape = this.analysis.canonical[source];
+    const shape = this.analyser.canonical[source];
     if (shape === 0) return;
     if (type === V128) this.canonicalLanes(shape === F32);
     else this.canonicalFloat(shape === F32);

@@ -8,19 +8,36 @@
  * what is left to add stands on the rare ones.
  */
 
+import { Ints } from './ints.ts';
+
 /** The vertex where the count is exact. */
 export const EXACT = 0;
 
+const NOTHING = new Float64Array(0);
+
+/** Of one function after another. */
 export class Charges {
   /** Union-find over vertices that turned out to be the same. */
-  private readonly same: number[] = [EXACT];
-  private readonly from: number[] = [];
-  private readonly to: number[] = [];
+  private readonly same = new Ints();
+  private readonly from = new Ints();
+  private readonly to = new Ints();
+  private readonly level = new Ints();
   private readonly cost: number[] = [];
-  private readonly frequency: number[] = [];
+
+  constructor() {
+    this.same.push(EXACT);
+  }
+
+  clear(): void {
+    this.same.length = 1;
+    this.from.clear();
+    this.to.clear();
+    this.level.clear();
+    this.cost.length = 0;
+  }
 
   vertex(): number {
-    return this.same.push(this.same.length) - 1;
+    return this.same.push(this.same.length);
   }
 
   /** An edge leads from one vertex to the other that has no room for an addition. */
@@ -28,45 +45,69 @@ export class Charges {
     a = this.find(a);
     b = this.find(b);
     // The smaller number stays, so that EXACT remains what it is.
-    if (a < b) this.same[b] = a;
-    else this.same[a] = b;
+    if (a < b) this.same.values[b] = a;
+    else this.same.values[a] = b;
   }
 
   private find(vertex: number): number {
-    const { same } = this;
-    while (same[vertex] !== vertex) {
-      same[vertex] = same[same[vertex] as number] as number;
-      vertex = same[vertex] as number;
+    const { values } = this.same;
+    while (values[vertex] !== vertex) {
+      values[vertex] = values[values[vertex] as number] as number;
+      vertex = values[vertex] as number;
     }
     return vertex;
   }
 
-  /** A segment with room for an addition at its start; returns the slot's number. */
-  slot(cost: number, from: number, to: number, frequency: number): number {
+  /**
+   * A segment with room for an addition at its start; returns the slot's number.
+   * @param level how frequent it is
+   */
+  slot(cost: number, from: number, to: number, level: number): number {
     this.from.push(from);
     this.to.push(to);
-    this.frequency.push(frequency);
+    this.level.push(level);
     return this.cost.push(cost) - 1;
-  }
-
-  raise(slot: number, cost: number): void {
-    this.cost[slot] = (this.cost[slot] as number) + cost;
   }
 
   /** By slot: what is to be added there; may be negative. */
   solve(): Float64Array {
-    const { cost, frequency } = this;
-    const order = cost.map((_, slot) => slot);
-    order.sort((a, b) => (frequency[b] as number) - (frequency[a] as number) || a - b);
+    const { cost, from, to, level } = this;
+    if (cost.length === 0) return NOTHING;
     const amounts = new Float64Array(cost.length);
     const tree = new Leads(this.same.length);
-    for (const slot of order) {
-      const from = this.find(this.from[slot] as number);
-      const to = this.find(this.to[slot] as number);
-      amounts[slot] = tree.connect(from, to, cost[slot] as number);
+    for (const slot of descending(level)) {
+      const start = this.find(from.values[slot] as number);
+      const end = this.find(to.values[slot] as number);
+      amounts[slot] = tree.connect(start, end, cost[slot] as number);
     }
     return amounts;
   }
+}
+
+/** The places of a list, those of larger values first, and of equal ones in their order. */
+function descending({ values, length }: Ints): Int32Array {
+  let least = values[0] as number;
+  let most = least;
+  for (let i = 1; i < length; i++) {
+    const value = values[i] as number;
+    if (value < least) least = value;
+    else if (value > most) most = value;
+  }
+  /** Where the next place goes, by how far its value is below the largest. */
+  const next = new Int32Array(most - least + 2);
+  for (let i = 0; i < length; i++) {
+    const rank = most - (values[i] as number) + 1;
+    next[rank] = (next[rank] as number) + 1;
+  }
+  for (let i = 1; i < next.length; i++) next[i] = (next[i] as number) + (next[i - 1] as number);
+  const order = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const rank = most - (values[i] as number);
+    const place = next[rank] as number;
+    order[place] = i;
+    next[rank] = place + 1;
+  }
+  return order;
 }
 
 /** A forest of vertices whose leads over the plan are known relative to one another. */
@@ -76,7 +117,8 @@ class Leads {
   private readonly lead: Float64Array;
 
   constructor(size: number) {
-    this.parent = Int32Array.from({ length: size }, (_, i) => i);
+    this.parent = new Int32Array(size);
+    for (let i = 0; i < size; i++) this.parent[i] = i;
     this.lead = new Float64Array(size);
   }
 

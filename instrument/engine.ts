@@ -1,15 +1,31 @@
 /** Engines of the sandbox that run modules which meter themselves: on the host's own `WebAssembly`, or another. */
 
-import type { Engine, EngineInstance, EngineName, ImportResolver, InstantiateOptions } from '../wasm/engine.ts';
+import type {
+  Engine,
+  EngineInstance,
+  EngineName,
+  ImportResolver,
+  InstantiateOptions,
+  Preparation,
+} from '../wasm/engine.ts';
 import { HostError, LinkError, RuntimeError, UsageError } from '../wasm/errors.ts';
 import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
+import { complete, type Steps } from '../wasm/steps.ts';
 import { ignore, isThenable } from '../wasm/thenable.ts';
-import type { ExternKind, FuncType, Import } from '../wasm/types.ts';
+import {
+  type Export,
+  type ExternKind,
+  type FuncType,
+  type Import,
+  typeOfFunction,
+  type WasmModule,
+} from '../wasm/types.ts';
+import { compileAhead } from './compile.ts';
 import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
-import { limitsFor, meterModule } from './meter-module.ts';
-import type { MeteredExport } from './metered.ts';
+import { codeBytes, limitsFor, meterModuleSteps } from './meter-module.ts';
+import type { MeteredModule } from './metered.ts';
 
 /** A reference to a function of a guest's, as the host holds it: nothing but itself. */
 class Handle {
@@ -88,7 +104,7 @@ function linker(resolve: ImportResolver, types: readonly FuncType[]): (imported:
 
 class MeteredInstance implements EngineInstance {
   private readonly guest: Guest;
-  private readonly exports: ReadonlyMap<string, MeteredExport>;
+  private readonly exports: ReadonlyMap<string, Export>;
 
   constructor(guest: Guest) {
     this.guest = guest;
@@ -102,11 +118,12 @@ class MeteredInstance implements EngineInstance {
 
   call(name: string, args: readonly WasmValue[]): WasmValue[] {
     const exported = this.exports.get(name);
-    if (exported?.type === undefined) {
+    if (exported?.kind !== 'function') {
       throw new UsageError(`the module exports no function ${JSON.stringify(name)}`);
     }
-    const raw = this.guest.rawExport(name) as RawFunction;
-    return this.guest.invoke(raw, exported.index, exported.type, args);
+    const { guest } = this;
+    const type = typeOfFunction(guest.metered.module, exported.index);
+    return guest.invoke(guest.rawExport(name) as RawFunction, exported.index, type, args);
   }
 
   async callAsync(name: string, args: readonly WasmValue[]): Promise<WasmValue[]> {
@@ -114,7 +131,8 @@ class MeteredInstance implements EngineInstance {
   }
 
   functionType(name: string): FuncType | undefined {
-    return this.exports.get(name)?.type;
+    const exported = this.exports.get(name);
+    return exported?.kind === 'function' ? typeOfFunction(this.guest.metered.module, exported.index) : undefined;
   }
 
   exportKind(name: string): ExternKind | undefined {
@@ -135,11 +153,20 @@ class MeteredInstance implements EngineInstance {
  * @param name what the statistics call it
  */
 export function meteredEngine(host: WasmHost, name: EngineName): Engine {
+  const metering = (module: WasmModule, { slices }: Preparation): Steps<MeteredModule> =>
+    meterModuleSteps(module, { canonicalNaN: true, refills: slices !== undefined });
   return {
     name,
+    *prepare(module, preparation) {
+      yield* metering(module, preparation);
+    },
+    compile(module, preparation) {
+      return compileAhead(host, complete(metering(module, preparation)));
+    },
+    codeBytes,
     instantiate(module, { limits: asked, imports, slices }: InstantiateOptions) {
       const limits = limitsFor(module, asked);
-      const metered = meterModule(module, { canonicalNaN: true, refills: slices !== undefined });
+      const metered = complete(metering(module, { slices }));
       const link = linker(imports, functionTypes(metered.module));
       const store = new Store(host, limits.stackBytes);
       return new MeteredInstance(new Guest(store, metered, { limits, slices, link, references }));

@@ -2,7 +2,6 @@
 
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import {
-  CompileError,
   GasExhausted,
   LinkError,
   MemoryLimitExceeded,
@@ -33,6 +32,7 @@ import {
   V128,
   type ValType,
 } from '../wasm/types.ts';
+import { compile } from './compile.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { DEPTH, METER_EXPORTS, type MeterFunction, TRAP_CODES } from './layout.ts';
 import { type Budget, Meter } from './meter.ts';
@@ -140,28 +140,6 @@ export class Store {
   }
 }
 
-const modules = new WeakMap<WasmHost, WeakMap<MeteredModule, WebAssembly.Module>>();
-
-/** @throws CompileError where the engine refuses the module */
-function compile(host: WasmHost, metered: MeteredModule): WebAssembly.Module {
-  let compiled = modules.get(host);
-  if (compiled === undefined) {
-    compiled = new WeakMap();
-    modules.set(host, compiled);
-  }
-  let module = compiled.get(metered);
-  if (module === undefined) {
-    try {
-      module = new host.Module(metered.module.bytes as Uint8Array<ArrayBuffer>);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new CompileError(`the engine cannot run the module: ${why}`, { cause });
-    }
-    compiled.set(metered, module);
-  }
-  return module;
-}
-
 export class Guest {
   readonly store: Store;
   readonly metered: MeteredModule;
@@ -195,12 +173,12 @@ export class Guest {
   }
 
   private allocate(): void {
-    const { tables, memories } = this.metered;
-    for (const { limits } of memories) {
+    const { tables, memories, importedTables, importedMemories } = this.metered.module;
+    for (const { limits } of memories.slice(importedMemories)) {
       const most = Math.min(limits.max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
       this.take(`a memory of ${limits.min} pages`, limits.min * PAGE_BYTES, limits.min <= most);
     }
-    for (const { limits } of tables) {
+    for (const { limits } of tables.slice(importedTables)) {
       const most = Math.min(limits.max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
       this.take(`a table of ${limits.min} elements`, limits.min * TABLE_ELEMENT_BYTES, limits.min <= most);
     }

@@ -5,7 +5,8 @@
 export type WasmHost = Pick<
   typeof WebAssembly,
   'Module' | 'Instance' | 'Memory' | 'Table' | 'Global' | 'CompileError' | 'LinkError' | 'RuntimeError'
->;
+> &
+  Partial<Pick<typeof WebAssembly, 'compile'>>;
 
 /** A global of 64 bits. */
 export interface Counter {

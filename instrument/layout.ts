@@ -1,7 +1,7 @@
 /** What the rewritten module has beside the original's content, and the numbers of everything in it. */
 
 import { CompileError } from '../wasm/errors.ts';
-import { FUNCREF, type FuncType, I32, I64, type ValType, type WasmModule } from '../wasm/types.ts';
+import { FUNCREF, type FuncType, I32, I64, typeOfFunction, type ValType, type WasmModule } from '../wasm/types.ts';
 
 /** The functions that the rewritten module imports from the meter, in this order. */
 export const METER_FUNCTIONS = {
@@ -66,30 +66,58 @@ function holdsFunctions({ params, results }: FuncType): boolean {
  */
 export function isClosed(module: WasmModule): boolean {
   const { imports, exports, types, tables, globals, functions } = module;
-  const crossing = [
-    ...imports.map((item) => {
-      if (item.kind === 'function') return holdsFunctions(types[item.typeIndex] as FuncType);
-      if (item.kind === 'table') return item.type.element === FUNCREF;
-      return item.kind === 'global' && item.type.type === FUNCREF;
-    }),
-    ...exports.map(({ kind, index }) => {
-      if (kind === 'function') return holdsFunctions(types[functions[index] as number] as FuncType);
-      if (kind === 'table') return tables[index]?.element === FUNCREF;
-      return kind === 'global' && globals[index]?.type === FUNCREF;
-    }),
-  ];
-  return !crossing.includes(true);
+  const known = new Map<number, boolean>();
+  const passes = (index: number): boolean => {
+    let found = known.get(index);
+    if (found === undefined) {
+      found = holdsFunctions(types[index] as FuncType);
+      known.set(index, found);
+    }
+    return found;
+  };
+  const comesIn = imports.some((item) => {
+    if (item.kind === 'function') return passes(item.typeIndex);
+    if (item.kind === 'table') return item.type.element === FUNCREF;
+    return item.kind === 'global' && item.type.type === FUNCREF;
+  });
+  const leaves = exports.some(({ kind, index }) => {
+    if (kind === 'function') return passes(functions[index] as number);
+    if (kind === 'table') return tables[index]?.element === FUNCREF;
+    return kind === 'global' && globals[index]?.type === FUNCREF;
+  });
+  return !comesIn && !leaves;
 }
 
-/** A prefix that none of the texts begins with. */
-function unused(taken: readonly string[]): string {
-  let name = 'meter';
-  while (taken.some((text) => text.startsWith(name))) name += "'";
-  return name;
+/** @throws CompileError: what has to be added has no room */
+export function tooLarge(what: string): never {
+  throw new CompileError(`the module is too large to be instrumented, use the interpreter: ${what}`);
+}
+
+const PREFIX = 'meter';
+const NUMBERED = /^meter(\d{1,7})'/;
+
+/** A prefix that none of the texts begins with. It is short whatever they are. */
+function unused(taken: readonly { readonly [K in 'module' | 'name']?: string }[], key: 'module' | 'name'): string {
+  const numbers = new Set<number>();
+  let isTaken = false;
+  for (const item of taken) {
+    const text = item[key] as string;
+    if (!text.startsWith(PREFIX)) continue;
+    isTaken = true;
+    const number = NUMBERED.exec(text)?.[1];
+    if (number !== undefined) numbers.add(Number(number));
+  }
+  if (!isTaken) return PREFIX;
+  let number = 1;
+  while (numbers.has(number)) number++;
+  return `${PREFIX}${number}'`;
 }
 
 /** Parameters and results the specification's JavaScript API allows at most. */
 const MAX_VALUES = 1_000;
+
+/** Parameters that wrappers pass on: a few bytes can import, or refer to, a function of a thousand. */
+const MOST_WRAPPED = { base: 1_000_000, perByte: 2 } as const;
 
 export class Layout {
   readonly module: WasmModule;
@@ -110,6 +138,8 @@ export class Layout {
   /** Wrappers, behind the own functions in this order. */
   readonly wrappers: { kind: 'imported' | 'outer'; original: number }[] = [];
   private readonly wrapperNumbers = new Map<string, number>();
+  /** Their parameters. */
+  private wrapped = 0;
 
   readonly depth: number;
   readonly gas: number;
@@ -123,8 +153,8 @@ export class Layout {
   constructor(module: WasmModule) {
     this.module = module;
     this.closed = isClosed(module);
-    this.importName = unused(module.imports.map((item) => item.module));
-    this.exportPrefix = unused(module.exports.map((item) => item.name));
+    this.importName = unused(module.imports, 'module');
+    this.exportPrefix = unused(module.exports, 'name');
     this.firstMeter = module.importedFunctions;
     this.firstHelper = this.firstMeter + METER_FUNCTION_NAMES.length;
     this.firstOwn = this.firstHelper + HELPERS.length;
@@ -176,7 +206,12 @@ export class Layout {
     const key = kind + original;
     let number = this.wrapperNumbers.get(key);
     if (number === undefined) {
-      number = this.firstOwn + this.module.bodies.length + this.wrappers.push({ kind, original }) - 1;
+      const { module } = this;
+      this.wrapped += typeOfFunction(module, original).params.length;
+      const { base, perByte } = MOST_WRAPPED;
+      if (this.wrapped > base + perByte * module.bytes.length)
+        tooLarge('too many parameters of functions that are referred to');
+      number = this.firstOwn + module.bodies.length + this.wrappers.push({ kind, original }) - 1;
       this.wrapperNumbers.set(key, number);
     }
     return number;

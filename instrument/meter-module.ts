@@ -1,12 +1,13 @@
-/** From a module to one that meters itself. */
+/** From a module to one that meters itself, once for each module and each way to meter it. */
 
-import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits } from '../wasm/engine.ts';
 import { CompileError } from '../wasm/errors.ts';
 import { instantiationCost } from '../wasm/plan.ts';
+import { complete, type Steps } from '../wasm/steps.ts';
 import type { WasmModule } from '../wasm/types.ts';
-import { describeMetered, type MeteredModule } from './metered.ts';
-import { type WeaveOptions, weave } from './weave.ts';
+import type { WeaveOptions } from './analyse.ts';
+import type { Code, MeteredModule } from './metered.ts';
+import { type Woven, weave } from './weave.ts';
 
 /** A module that was instrumented before, and what it was made for. */
 interface Adopted {
@@ -16,20 +17,17 @@ interface Adopted {
   readonly limits: { readonly [K in keyof InstanceLimits]?: InstanceLimits[K] | undefined };
 }
 
-const cache = new WeakMap<WasmModule, Map<string, MeteredModule>>();
-const adopted = new WeakMap<WasmModule, Adopted>();
-
-/** Validates what was made of a module. @throws CompileError where it is beyond the limits on modules */
-export function validated(bytes: Uint8Array): WasmModule {
-  try {
-    return decode(bytes);
-  } catch (cause) {
-    if (!(cause instanceof CompileError)) throw cause;
-    throw new CompileError(`the module is too large to be instrumented, use the interpreter: ${cause.message}`, {
-      cause,
-    });
-  }
+/** One way to meter a module: made, or being made. */
+interface Variant {
+  /** Whoever needs the module drives them, so that nothing is made twice. */
+  steps: Steps<Woven> | undefined;
+  metered: MeteredModule | undefined;
+  /** Why there can be none. */
+  failure: CompileError | undefined;
 }
+
+const cache = new WeakMap<WasmModule, Map<string, Variant>>();
+const adopted = new WeakMap<WasmModule, Adopted>();
 
 /** Why a module cannot be made to meter itself; undefined where it can. */
 export function whyNotMetered({ features }: WasmModule): string | undefined {
@@ -37,35 +35,97 @@ export function whyNotMetered({ features }: WasmModule): string | undefined {
 }
 
 /** @throws CompileError where the module uses what the weaver does not meter */
-function refuse(module: WasmModule): void {
+function refuseUnmetered(module: WasmModule): void {
   const why = whyNotMetered(module);
   if (why !== undefined) throw new CompileError(`${why}: choose the engine 'interpreter'`);
 }
 
-/**
- * The module, rewritten and validated; the same one whenever it is asked for again.
- * @throws CompileError where the module uses what cannot be metered, or the result would be beyond the limits on modules
- */
-export function meterModule(module: WasmModule, options: WeaveOptions): MeteredModule {
-  const known = adopted.get(module);
-  if (known !== undefined) {
-    if (!options.refills || known.refills) return known.metered;
-    throw new CompileError('the module was instrumented without time slices, and cannot be given a time limit');
+class WovenCode implements Code {
+  readonly length: number;
+  private held: Uint8Array<ArrayBuffer> | undefined;
+  private readonly again: () => Uint8Array<ArrayBuffer>;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, again: () => Uint8Array<ArrayBuffer>) {
+    this.length = bytes.length;
+    this.held = bytes;
+    this.again = again;
   }
-  refuse(module);
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    this.held ??= this.again();
+    return this.held;
+  }
+
+  giveUp(): void {
+    this.held = undefined;
+  }
+}
+
+function describe(module: WasmModule, options: WeaveOptions, woven: Woven): MeteredModule {
+  const { importName, exportPrefix, bytes } = woven;
+  const { imports, exports, start } = module;
+  const code = new WovenCode(bytes, () => complete(weave(module, options)).bytes);
+  return { importName, exportPrefix, cost: instantiationCost(module), module, imports, exports, start, code };
+}
+
+function variantOf(module: WasmModule, { canonicalNaN, refills }: WeaveOptions): Variant {
   let variants = cache.get(module);
   if (variants === undefined) {
     variants = new Map();
     cache.set(module, variants);
   }
-  const key = `${options.canonicalNaN} ${options.refills}`;
-  let metered = variants.get(key);
-  if (metered === undefined) {
-    const { bytes, importName, exportPrefix } = weave(module, options);
-    metered = describeMetered(validated(bytes), { importName, exportPrefix, cost: instantiationCost(module) });
-    variants.set(key, metered);
+  const key = `${canonicalNaN} ${refills}`;
+  let variant = variants.get(key);
+  if (variant === undefined) {
+    variant = { steps: undefined, metered: undefined, failure: undefined };
+    variants.set(key, variant);
   }
-  return metered;
+  return variant;
+}
+
+/**
+ * The module, rewritten; the same one whenever it is asked for again.
+ * @throws CompileError where the module uses what cannot be metered, or the result would be beyond the limits on modules
+ */
+export function* meterModuleSteps(module: WasmModule, options: WeaveOptions): Steps<MeteredModule> {
+  const known = adopted.get(module);
+  if (known !== undefined) {
+    if (!options.refills || known.refills) return known.metered;
+    throw new CompileError('the module was instrumented without time slices, and cannot be given a time limit');
+  }
+  refuseUnmetered(module);
+  const variant = variantOf(module, options);
+  for (;;) {
+    if (variant.metered !== undefined) return variant.metered;
+    if (variant.failure !== undefined) throw variant.failure;
+    variant.steps ??= weave(module, options);
+    try {
+      const { done, value } = variant.steps.next();
+      if (done === true) {
+        variant.metered = describe(module, options, value);
+        variant.steps = undefined;
+        continue;
+      }
+    } catch (error) {
+      variant.steps = undefined;
+      if (error instanceof CompileError) variant.failure = error;
+      throw error;
+    }
+    yield;
+  }
+}
+
+/** The same all at once. */
+export function meterModule(module: WasmModule, options: WeaveOptions): MeteredModule {
+  return complete(meterModuleSteps(module, options));
+}
+
+/** Bytes of the code that was made of a module, in all the ways that were asked for. */
+export function codeBytes(module: WasmModule): number {
+  const known = adopted.get(module);
+  let bytes = known === undefined || known.metered.module === module ? 0 : known.metered.code.length;
+  for (const { metered } of cache.get(module)?.values() ?? []) bytes += metered?.code.length ?? 0;
+  return bytes;
 }
 
 /** From now on the module runs as it is, as it meters itself. */
@@ -83,6 +143,7 @@ export function limitsFor(module: WasmModule, limits: InstanceLimits): InstanceL
   if (most === undefined) return limits;
   const { gas } = limits;
   return {
+    ...limits,
     gas: most.gas === undefined || (gas !== undefined && gas < most.gas) ? gas : most.gas,
     memoryBytes: Math.min(limits.memoryBytes, most.memoryBytes ?? Number.POSITIVE_INFINITY),
     stackBytes: Math.min(limits.stackBytes, most.stackBytes ?? Number.POSITIVE_INFINITY),

@@ -1,15 +1,7 @@
-/** A module that meters itself, as whoever runs it sees it: the guest's own imports and exports, and the meter's. */
+/** A module that meters itself, as whoever runs it sees it: the guest's own imports and exports, and the code. */
 
 import { CompileError } from '../wasm/errors.ts';
-import {
-  type Export,
-  type FuncType,
-  type Import,
-  type MemoryType,
-  type TableType,
-  typeOfFunction,
-  type WasmModule,
-} from '../wasm/types.ts';
+import type { Export, Import, WasmModule } from '../wasm/types.ts';
 import { METER_EXPORTS, METER_FUNCTION_NAMES } from './layout.ts';
 
 /** What cannot be read off the module itself. */
@@ -22,42 +14,51 @@ export interface MeteredNames {
   readonly cost: bigint;
 }
 
-export interface MeteredExport extends Export {
-  /** Of a function. */
-  readonly type: FuncType | undefined;
+/** The bytes that an engine compiles. */
+export interface Code {
+  readonly length: number;
+  /** Makes them anew where they were given up. */
+  bytes(): Uint8Array<ArrayBuffer>;
+  /** An engine has compiled them: nobody needs them any more. */
+  giveUp(): void;
 }
 
 export interface MeteredModule extends MeteredNames {
+  /** Has all that is the guest's own, with the types: the original module, or one that was instrumented before. */
   readonly module: WasmModule;
-  /** The guest's own. */
+  /** The guest's own, with indices as in the module. */
   readonly imports: readonly Import[];
-  readonly exports: readonly MeteredExport[];
-  /** Exported to the meter: index of the start function. */
+  readonly exports: readonly Export[];
+  /** Index of the start function, which is exported to the meter. */
   readonly start: number | undefined;
-  /** Number of the first table that is the guest's own, and its tables; the same of memories. */
-  readonly tables: readonly TableType[];
-  readonly memories: readonly MemoryType[];
+  readonly code: Code;
 }
 
-/** @throws CompileError where the module is not made as the names say */
-export function describeMetered(module: WasmModule, names: MeteredNames): MeteredModule {
-  const { importName, exportPrefix } = names;
+/**
+ * A module that was instrumented before.
+ * @param length of its code, which is what it begins with
+ * @throws CompileError where the module is not made as the names say
+ */
+export function describeMetered(
+  module: WasmModule,
+  names: MeteredNames,
+  length: number = module.bytes.length,
+): MeteredModule {
+  const { importName, exportPrefix, cost } = names;
   // By name, which the guest does not use: tools that write modules anew put imports into an order of their own.
   const imports = module.imports.filter((item) => item.module !== importName);
   if (module.imports.length - imports.length !== METER_FUNCTION_NAMES.length + 1) {
     throw new CompileError('the module does not meter itself in the way that is expected');
   }
-  const exports = module.exports.map((item) => ({
-    ...item,
-    type: item.kind === 'function' ? typeOfFunction(module, item.index) : undefined,
-  }));
+  const bytes = module.bytes.subarray(0, length) as Uint8Array<ArrayBuffer>;
   return {
-    ...names,
+    importName,
+    exportPrefix,
+    cost,
     module,
     imports,
-    exports: exports.filter(({ name }) => !name.startsWith(exportPrefix)),
-    start: exports.find(({ name }) => name === exportPrefix + METER_EXPORTS.start)?.index,
-    tables: module.tables.slice(module.importedTables),
-    memories: module.memories.slice(module.importedMemories),
+    exports: module.exports.filter(({ name }) => !name.startsWith(exportPrefix)),
+    start: module.exports.find(({ name }) => name === exportPrefix + METER_EXPORTS.start)?.index,
+    code: { length, bytes: () => bytes, giveUp: () => undefined },
   };
 }

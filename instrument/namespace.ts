@@ -9,7 +9,7 @@ import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
-import { FUNCREF, type FuncType, type Import, type WasmModule } from '../wasm/types.ts';
+import { FUNCREF, type FuncType, type Import, typeOfFunction, type WasmModule } from '../wasm/types.ts';
 import { type Growth, Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
@@ -214,14 +214,14 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         );
       });
       const exports: Record<string, unknown> = Object.create(null);
-      for (const { name, kind, index, type } of metered.exports) {
+      for (const { name, kind, index } of metered.exports) {
         const raw = guest.rawExport(name);
         const held = kind === 'table' ? metered.module.tables[index]?.element : metered.module.globals[index]?.type;
         if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
         const value =
           kind === 'function'
             ? show(raw as RawFunction, (...args) =>
-                only(guest.invoke(raw as RawFunction, index, type as FuncType, args)),
+                only(guest.invoke(raw as RawFunction, index, typeOfFunction(metered.module, index), args)),
               )
             : wrap(
                 raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,

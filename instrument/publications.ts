@@ -3,8 +3,10 @@
  * something may trap before it is written out again, since only a trap leaves it as it was.
  */
 
+import { Ints } from './ints.ts';
+
 /** What matters for that, in the order of the code. The comments say what the argument is. */
-export const STEP = {
+export const EVENT = {
   /** May trap. */
   trap: 0,
   /** Writes the count out by itself. */
@@ -26,6 +28,10 @@ export const STEP = {
   stop: 10,
 } as const;
 
+/** Bits of an event that say of which kind it is; the rest is the argument. */
+const KIND_BITS = 4;
+const KIND_MASK = 2 ** KIND_BITS - 1;
+
 /** A construct, seen from its end. */
 interface Construct {
   readonly isLoop: boolean;
@@ -35,67 +41,80 @@ interface Construct {
   second: boolean | undefined;
 }
 
-export class Steps {
-  private readonly kinds: number[] = [];
-  private readonly arguments: number[] = [];
+/** What is told. */
+interface Published {
+  setPublishes(edit: number): void;
+}
+
+/** Of one function after another. */
+export class Publications {
+  private readonly events = new Ints();
+
+  clear(): void {
+    this.events.clear();
+  }
 
   add(kind: number, argument = 0): void {
-    this.kinds.push(kind);
-    this.arguments.push(argument);
+    const { events } = this;
+    // One trap is like several.
+    if (kind === EVENT.trap && events.length > 0 && events.values[events.length - 1] === EVENT.trap) return;
+    events.push((argument << KIND_BITS) | kind);
   }
 
   /**
    * Goes backwards through the code. A loop needs no second look, as its header writes the count out.
-   * @param isNeeded by edit: set to 1 where the count has to be written out
+   * @param edits are told which of them have to write the count out
    * @returns whether it has to be at entry
    */
-  solve(isNeeded: Uint8Array): boolean {
+  solve(edits: Published): boolean {
+    const { values } = this.events;
     const constructs: Construct[] = [];
     let may = false;
     const atLabel = (label: number): boolean => {
       const { isLoop, behind } = constructs[constructs.length - 1 - label] as Construct;
       return !isLoop && behind;
     };
-    for (let i = this.kinds.length - 1; i >= 0; i--) {
-      const argument = this.arguments[i] as number;
-      switch (this.kinds[i]) {
-        case STEP.trap:
+    for (let i = this.events.length - 1; i >= 0; i--) {
+      const event = values[i] as number;
+      const argument = event >> KIND_BITS;
+      switch (event & KIND_MASK) {
+        case EVENT.trap:
           may = true;
           break;
-        case STEP.publish:
-        case STEP.stop:
+        case EVENT.publish:
+        case EVENT.stop:
           may = false;
           break;
-        case STEP.call:
-          isNeeded[argument] = may ? 1 : 0;
+        case EVENT.call:
+          if (may) edits.setPublishes(argument);
           may = false;
           break;
-        case STEP.end:
+        case EVENT.end:
           constructs.push({ isLoop: argument === 1, behind: may, second: undefined });
           break;
-        case STEP.else: {
+        case EVENT.else: {
           const construct = constructs.at(-1) as Construct;
           construct.second = may;
           may = construct.behind;
           break;
         }
-        case STEP.if: {
+        case EVENT.if: {
           const { second, behind } = constructs.pop() as Construct;
           may ||= second ?? behind;
           break;
         }
-        case STEP.loop:
-          isNeeded[argument] = may ? 1 : 0;
+        case EVENT.loop:
+          if (may) edits.setPublishes(argument);
           may = false;
           constructs.pop();
           break;
-        case STEP.block:
+        case EVENT.block:
           constructs.pop();
           break;
-        case STEP.br:
+        case EVENT.br:
           may = atLabel(argument);
           break;
-        case STEP.br_if:
+        case EVENT.br_if:
           may ||= atLabel(argument);
           break;
       }

@@ -8,6 +8,7 @@
  */
 
 import type { ValType } from '../wasm/types.ts';
+import { Ints } from './ints.ts';
 import { Webs } from './webs.ts';
 
 /** Values that are no source: of any bits; or never a NaN that is not canonical. */
@@ -30,113 +31,170 @@ const STATE = {
   clean: 2,
 } as const;
 
+const NOTHING = new Uint8Array(0);
+
 /** Passes over all assignments. If there are still webs to find that may hold any bits, all may. */
 const PASSES = 50;
 
 /** How often it is tried to make values canonical when they are assigned, and not when they are read. */
 const ROUNDS = 4;
 
-export class Sources {
-  readonly webs: Webs;
-  private readonly params: number;
-  private readonly observed: number[] = [];
-  /** By source: the node that it reads. */
-  private readonly nodes: number[] = [];
-  /** By source: its shape, a value type; unknown for what reads. */
-  private readonly shapes: number[] = [];
-  private readonly types: ValType[] = [];
-  private readonly frequencies: number[] = [];
-  /** Pairs of a node and what is put there: a source, or any bits. */
-  private readonly assignments: number[] = [];
-  /** Pairs of a source and the shape in which it is computed with. */
-  private readonly uses: number[] = [];
+/** Steps by which frequencies are told apart: so many times 2^(1/8). */
+export const LEVELS_IN_TWO = 8;
 
-  /** @param bytes of the body */
-  constructor(params: number, locals: number, bytes: number) {
+function frequencyOf(level: number): number {
+  return 2 ** (level / LEVELS_IN_TWO);
+}
+
+/** Of one function after another. */
+export class Sources {
+  readonly webs: Webs = new Webs();
+  private params = 0;
+  private bytes = 0;
+  private tracksLocals = true;
+  private readonly observed = new Ints();
+  /** By source: the node that it reads. */
+  private readonly nodes = new Ints();
+  /** By source: its shape, a value type; unknown for what reads. */
+  private readonly shapes = new Ints();
+  private readonly types = new Ints();
+  private readonly levels = new Ints();
+  /** Pairs of a node and what is put there: a source, or any bits. */
+  private readonly assignments = new Ints();
+  /** Pairs of a source and the shape in which it is computed with. */
+  private readonly uses = new Ints();
+
+  /**
+   * @param bytes of the body
+   * @param tracksLocals whether values may wait in locals, and where two of them meet, to be made canonical; else only
+   *   on the operand stack
+   */
+  begin(params: number, bytes: number, tracksLocals: boolean): void {
     this.params = params;
-    this.webs = new Webs(params + locals, bytes);
+    this.bytes = bytes;
+    this.tracksLocals = tracksLocals;
+    this.clear();
+    if (tracksLocals) this.webs.clear();
   }
 
-  private source(node: number, shape: number, type: ValType, frequency: number): number {
+  /** Forgets all sources. */
+  clear(): void {
+    const { observed, nodes, shapes, types, levels, assignments, uses } = this;
+    for (const list of [observed, nodes, shapes, types, levels, assignments, uses]) list.clear();
+  }
+
+  block(): number {
+    return this.tracksLocals ? this.webs.block() : 0;
+  }
+
+  edge(from: number, to: number): void {
+    if (this.tracksLocals) this.webs.edge(from, to);
+  }
+
+  private source(node: number, shape: number, type: ValType, level: number): number {
     this.shapes.push(shape);
     this.types.push(type);
-    this.frequencies.push(frequency);
+    this.levels.push(level);
     this.observed.push(0);
-    return this.nodes.push(node) - 1;
+    return this.nodes.push(node);
   }
 
   /** A computation of a shape: the type of a float, or of a vector's lanes. */
-  compute(shape: ValType, type: ValType, frequency: number): number {
-    return this.source(COMPUTED, shape, type, frequency);
+  compute(shape: ValType, type: ValType, level: number): number {
+    return this.source(COMPUTED, shape, type, level);
   }
 
-  read(block: number, local: number, type: ValType, frequency: number): number {
-    return this.source(this.webs.read(block, local), UNKNOWN, type, frequency);
+  /** What a local holds: a source, or any bits. */
+  read(block: number, local: number, type: ValType, level: number): number {
+    return this.tracksLocals ? this.source(this.webs.read(block, local), UNKNOWN, type, level) : ANY;
   }
 
   /** One of two values. */
-  either(first: number, second: number, frequency: number): number {
+  either(first: number, second: number, level: number): number {
     if (first < 0 && second < 0) return first === CLEAN && second === CLEAN ? CLEAN : ANY;
+    if (!this.tracksLocals) {
+      this.observe(first);
+      this.observe(second);
+      return ANY;
+    }
     const node = this.webs.other();
     this.put(node, first);
     this.put(node, second);
-    return this.source(node, UNKNOWN, this.types[Math.max(first, second)] as ValType, frequency);
+    return this.source(node, UNKNOWN, this.typeOf(Math.max(first, second)), level);
   }
 
   typeOf(source: number): ValType {
-    return this.types[source] as ValType;
+    return this.types.values[source] as ValType;
   }
 
   observe(value: number): void {
-    if (value >= 0) this.observed[value] = 1;
+    if (value >= 0) this.observed.values[value] = 1;
   }
 
   /** The value is computed with, in a shape. */
   use(value: number, shape: number): void {
-    if (value >= 0) this.uses.push(value, shape);
+    if (value < 0) return;
+    this.uses.push(value);
+    this.uses.push(shape);
   }
 
   assign(block: number, local: number, value: number): void {
-    this.put(this.webs.assign(block, local), value);
+    if (this.tracksLocals) this.put(this.webs.assign(block, local), value);
+    else this.observe(value);
   }
 
   private put(node: number, value: number): void {
-    if (value !== CLEAN) this.assignments.push(node, value);
+    if (value === CLEAN) return;
+    this.assignments.push(node);
+    this.assignments.push(value);
   }
 
   /** By source: the shape in which its result must be made canonical; 0 where it need not be. */
   solve(): Uint8Array {
-    const { assignments, uses, nodes, webs } = this;
-    webs.solve();
-    for (let i = 0; i < assignments.length; i += 2) assignments[i] = webs.find(assignments[i] as number);
-    for (let source = 0; source < nodes.length; source++) {
-      if (nodes[source] !== -1) nodes[source] = webs.find(nodes[source] as number);
+    const { uses, webs, nodes, assignments } = this;
+    if (nodes.length === 0) return NOTHING;
+    const observed = Uint8Array.from(this.observed.values.subarray(0, nodes.length));
+    if (this.tracksLocals) {
+      webs.solve(this.bytes);
+      for (let i = 0; i < assignments.length; i += 2) {
+        assignments.values[i] = webs.find(assignments.values[i] as number);
+      }
+      for (let source = 0; source < nodes.length; source++) {
+        const node = nodes.values[source] as number;
+        if (node !== COMPUTED) nodes.values[source] = webs.find(node);
+      }
     }
-    const observed = Uint8Array.from(this.observed);
     const states = this.states();
     const shapeOf = this.settle(states);
     for (let i = 0; i < uses.length; i += 2) {
-      const source = uses[i] as number;
-      if (shapeOf(source) !== uses[i + 1]) observed[source] = 1;
+      const source = uses.values[i] as number;
+      if (shapeOf(source) !== uses.values[i + 1]) observed[source] = 1;
     }
     this.observeAssigned(states, observed);
     for (let round = 0; round < ROUNDS && this.hasten(states, observed); round++) {
       this.observeAssigned(states, observed);
     }
-    return Uint8Array.from(observed, (isObserved, source) => {
-      const web = nodes[source] as number;
-      return isObserved === 1 && (web === COMPUTED || states[web] === STATE.waiting) ? shapeOf(source) : 0;
-    });
+    const shapes = new Uint8Array(nodes.length);
+    for (let source = 0; source < shapes.length; source++) {
+      const web = nodes.values[source] as number;
+      if (observed[source] === 1 && (web === COMPUTED || states[web] === STATE.waiting)) {
+        shapes[source] = shapeOf(source);
+      }
+    }
+    return shapes;
   }
 
   /** By web: what it may hold, as far as that does not depend on other webs. */
   private states(): Uint8Array {
     const { assignments, webs, params } = this;
-    const states = new Uint8Array(webs.nodes).fill(STATE.waiting);
+    const states = new Uint8Array(this.tracksLocals ? webs.nodes : 0).fill(STATE.waiting);
+    if (states.length === 0) return states;
     // Parameters come with any bits.
-    for (let local = 0; local < params; local++) states[webs.find(local)] = STATE.final;
+    webs.eachInitial(params, (web) => {
+      states[web] = STATE.final;
+    });
     for (let i = 0; i < assignments.length; i += 2) {
-      if (assignments[i + 1] === ANY) states[assignments[i] as number] = STATE.final;
+      if (assignments.values[i + 1] === ANY) states[assignments.values[i] as number] = STATE.final;
     }
     return states;
   }
@@ -146,8 +204,8 @@ export class Sources {
     const { assignments, nodes } = this;
     const shapes = new Uint8Array(states.length);
     const shapeOf = (source: number): number => {
-      const web = nodes[source] as number;
-      return (web === COMPUTED ? this.shapes[source] : shapes[web]) as number;
+      const web = nodes.values[source] as number;
+      return (web === COMPUTED ? this.shapes.values[source] : shapes[web]) as number;
     };
     let changed = true;
     for (let pass = 0; changed; pass++) {
@@ -157,10 +215,10 @@ export class Sources {
       }
       changed = false;
       for (let i = 0; i < assignments.length; i += 2) {
-        const target = assignments[i] as number;
-        const source = assignments[i + 1] as number;
+        const target = assignments.values[i] as number;
+        const source = assignments.values[i + 1] as number;
         if (states[target] === STATE.final) continue;
-        const web = nodes[source] as number;
+        const web = nodes.values[source] as number;
         const shape = shapeOf(source);
         const isStrange = shape !== UNKNOWN && shapes[target] !== UNKNOWN && shape !== shapes[target];
         if (isStrange || (web !== COMPUTED && states[web] === STATE.final)) {
@@ -176,28 +234,29 @@ export class Sources {
   }
 
   private observeAssigned(states: Uint8Array, observed: Uint8Array): void {
-    const { assignments } = this;
-    for (let i = 0; i < assignments.length; i += 2) {
-      const source = assignments[i + 1] as number;
-      if (source >= 0 && states[assignments[i] as number] !== STATE.waiting) observed[source] = 1;
+    const { values, length } = this.assignments;
+    for (let i = 0; i < length; i += 2) {
+      const source = values[i + 1] as number;
+      if (source >= 0 && states[values[i] as number] !== STATE.waiting) observed[source] = 1;
     }
   }
 
   /** Makes values canonical when they are assigned where that is no more work than when they are read. */
   private hasten(states: Uint8Array, observed: Uint8Array): boolean {
-    const { assignments, nodes, frequencies } = this;
+    if (states.length === 0) return false;
+    const { assignments, nodes, levels } = this;
     const late = new Float64Array(states.length);
     const early = new Float64Array(states.length);
-    observed.forEach((isObserved, source) => {
-      const web = nodes[source] as number;
-      if (isObserved === 1 && web !== COMPUTED) late[web] = (late[web] as number) + (frequencies[source] as number);
-    });
+    for (let source = 0; source < observed.length; source++) {
+      const web = nodes.values[source] as number;
+      if (observed[source] === 0 || web === COMPUTED) continue;
+      late[web] = (late[web] as number) + frequencyOf(levels.values[source] as number);
+    }
     for (let i = 0; i < assignments.length; i += 2) {
-      const web = assignments[i] as number;
-      const source = assignments[i + 1] as number;
-      if (source >= 0 && observed[source] === 0) {
-        early[web] = (early[web] as number) + (frequencies[source] as number);
-      }
+      const web = assignments.values[i] as number;
+      const source = assignments.values[i + 1] as number;
+      if (source < 0 || observed[source] === 1) continue;
+      early[web] = (early[web] as number) + frequencyOf(levels.values[source] as number);
     }
     let changed = false;
     for (let web = 0; web < states.length; web++) {

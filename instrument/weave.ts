@@ -7,7 +7,9 @@
  */
 
 import { type InstructionReader, InstructionReader as Reader } from '../wasm/instructions.ts';
+import { MODULE_LIMITS } from '../wasm/limits.ts';
 import { OPCODES, opcode } from '../wasm/opcodes.ts';
+import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
   type ConstExpr,
   type ElementSegment,
@@ -20,7 +22,7 @@ import {
   type ValType,
   type WasmModule,
 } from '../wasm/types.ts';
-import { analyse } from './analyse.ts';
+import type { WeaveOptions } from './analyse.ts';
 import { BodyWeaver, CodeWriter } from './body.ts';
 import {
   BARRED,
@@ -31,15 +33,10 @@ import {
   METER_EXPORTS,
   METER_FUNCTION_NAMES,
   METER_FUNCTIONS,
+  tooLarge,
 } from './layout.ts';
+import { Tracking } from './tracking.ts';
 import { Writer } from './writer.ts';
-
-export interface WeaveOptions {
-  /** Whether NaN results get the canonical bits. */
-  readonly canonicalNaN: boolean;
-  /** Whether the gas at hand may be refilled, as time slices need it; else the guest ends when it is used up. */
-  readonly refills: boolean;
-}
 
 /** A rewritten module, and what has to be known to run it. */
 export interface Woven {
@@ -80,20 +77,20 @@ class Weaver {
     this.options = options;
   }
 
-  weave(): Woven {
+  *weave(): Steps<Woven> {
     const { layout, module } = this;
     // The order in which the parts are made: what needs wrappers and types says so before they are written.
-    const code = this.bodies();
-    const globals = this.globals();
-    const elements = this.elements();
-    const exports = this.exports();
-    const wrappers = this.wrappers();
-    const functions = this.functions();
-    const imports = this.imports();
+    const code = yield* this.bodies();
+    const globals = yield* this.globals();
+    const elements = yield* this.elements();
+    const exports = yield* this.exports();
+    const wrappers = yield* this.wrappers();
+    const functions = yield* this.functions();
+    const imports = yield* this.imports();
 
-    const out = new Writer(2 * module.bytes.length + 1024);
+    const out = new Writer();
     out.copy(module.bytes, 0, 8);
-    out.section(SECTION.type, this.types());
+    out.section(SECTION.type, yield* this.types());
     out.section(SECTION.import, imports);
     out.section(SECTION.function, functions);
     this.tablesAndMemories(out);
@@ -105,36 +102,39 @@ class Weaver {
       count.u32(module.data.length);
       out.section(SECTION.dataCount, count);
     }
-    const codeSection = new Writer(code.length + wrappers.length + 16);
+    const codeSection = new Writer();
     codeSection.u32(HELPERS.length + module.bodies.length + layout.wrappers.length);
     this.helpers(codeSection);
     codeSection.append(code);
     codeSection.append(wrappers);
     out.section(SECTION.code, codeSection);
-    if (module.data.length > 0) out.section(SECTION.data, this.data());
-    return { bytes: out.take(), importName: layout.importName, exportPrefix: layout.exportPrefix };
+    if (module.data.length > 0) out.section(SECTION.data, yield* this.data());
+    bounded('moduleBytes', out.length);
+    const bytes = yield* out.takeSteps();
+    return { bytes, importName: layout.importName, exportPrefix: layout.exportPrefix };
   }
 
-  private types(): Writer {
+  private *types(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    const types = [...functionTypes(module), ...layout.types];
-    out.u32(types.length);
-    for (const { params, results } of types) {
+    out.u32(bounded('types', module.types.length + layout.types.length));
+    const write = ({ params, results }: { params: readonly ValType[]; results: readonly ValType[] }) => {
       out.u8(FUNCTION_TYPE);
       for (const values of [params, results]) {
         out.u32(values.length);
         out.raw(...values);
       }
-    }
+    };
+    yield* each(out, functionTypes(module), write);
+    yield* each(out, layout.types, write);
     return out;
   }
 
-  private imports(): Writer {
+  private *imports(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    out.u32(module.imports.length + METER_FUNCTION_NAMES.length + 1);
-    for (const item of module.imports) this.importItem(out, item);
+    out.u32(bounded('imports', module.imports.length + METER_FUNCTION_NAMES.length + 1));
+    yield* each(out, module.imports, (item) => this.importItem(out, item));
     for (const name of METER_FUNCTION_NAMES) {
       const [params, results] = METER_FUNCTIONS[name];
       const typeIndex = layout.type(params, results);
@@ -165,20 +165,19 @@ class Weaver {
     }
   }
 
-  private functions(): Writer {
+  private *functions(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    const { importedFunctions, bodies } = module;
-    const helpers = HELPERS.map((name) => layout.type(...HELPER_TYPES[name]));
-    const own = module.functions.slice(importedFunctions).map((type) => layout.threadedType(type));
-    const wrappers = layout.wrappers.map(({ kind, original }) => {
-      const type = module.functions[original] as number;
-      return kind === 'outer' ? type : layout.threadedType(type);
+    const { importedFunctions, bodies, functions } = module;
+    const count = HELPERS.length + bodies.length + layout.wrappers.length;
+    bounded('functions', importedFunctions + METER_FUNCTION_NAMES.length + count);
+    out.u32(count);
+    for (const name of HELPERS) out.u32(layout.type(...HELPER_TYPES[name]));
+    yield* each(out, bodies, (_, i) => out.u32(layout.threadedType(functions[importedFunctions + i] as number)));
+    yield* each(out, layout.wrappers, ({ kind, original }) => {
+      const type = functions[original] as number;
+      out.u32(kind === 'outer' ? type : layout.threadedType(type));
     });
-    out.u32(helpers.length + bodies.length + wrappers.length);
-    for (const type of helpers) out.u32(type);
-    for (const type of own) out.u32(type);
-    for (const type of wrappers) out.u32(type);
     return out;
   }
 
@@ -203,13 +202,16 @@ class Weaver {
     }
   }
 
-  private globals(): Writer {
+  private *globals(): Steps<Writer> {
     const { module, layout } = this;
     const out = new CodeWriter();
-    out.u32(module.globalInits.length + 2 + layout.lengths.length);
-    module.globalInits.forEach((init, i) => {
+    const count = module.globalInits.length + 2 + layout.lengths.length;
+    bounded('globals', module.importedGlobals + 1 + count);
+    out.u32(count);
+    yield* each(out, module.globalInits, (init, i) => {
       const { type, mutable } = module.globals[module.importedGlobals + i] as { type: ValType; mutable: boolean };
-      out.raw(type, mutable ? 1 : 0);
+      out.u8(type);
+      out.u8(mutable ? 1 : 0);
       this.expression(out, init);
     });
     for (const initial of [0, -1]) {
@@ -217,11 +219,11 @@ class Weaver {
       out.i64(initial);
       out.op('end');
     }
-    for (const { initial } of layout.lengths) {
+    yield* each(out, layout.lengths, ({ initial }) => {
       out.raw(0x7f, 1);
       out.i32(initial);
       out.op('end');
-    }
+    });
     return out;
   }
 
@@ -240,53 +242,51 @@ class Weaver {
     }
   }
 
-  private exports(): Writer {
+  private *exports(): Steps<Writer> {
     const { module, layout } = this;
+    const { importedFunctions, tables, memories, start } = module;
+    const imported = layout.closed ? 0 : importedFunctions;
+    const others = 2 + Math.min(memories.length, 1) + tables.length + (start === undefined ? 0 : 1) + imported;
     const out = new Writer();
-    const items: [name: string, kind: ExternKind, index: number][] = module.exports.map(({ name, kind, index }) => {
-      const number = kind === 'function' ? layout.outer(index) : kind === 'global' ? layout.global(index) : index;
-      return [name, kind, number];
-    });
-    const add = (name: string, kind: ExternKind, index: number) => {
-      items.push([layout.exportPrefix + name, kind, index]);
-    };
-    add(METER_EXPORTS.gas, 'global', layout.gas);
-    add(METER_EXPORTS.element, 'global', layout.element);
-    if (module.memories.length > 0) add(METER_EXPORTS.memory, 'memory', 0);
-    module.tables.forEach((_, i) => {
-      add(METER_EXPORTS.table + i, 'table', i);
-    });
-    if (module.start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(module.start));
-    if (!layout.closed) {
-      for (let i = 0; i < module.importedFunctions; i++) add(METER_EXPORTS.imported + i, 'function', i);
-    }
-    out.u32(items.length);
-    for (const [name, kind, index] of items) {
+    const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
       out.u8(KINDS.indexOf(kind));
       out.u32(index);
+    };
+    out.u32(bounded('exports', module.exports.length + others));
+    yield* each(out, module.exports, ({ name, kind, index }) => {
+      write(name, kind, kind === 'function' ? layout.outer(index) : kind === 'global' ? layout.global(index) : index);
+    });
+    const add = (name: string, kind: ExternKind, index: number) => write(layout.exportPrefix + name, kind, index);
+    add(METER_EXPORTS.gas, 'global', layout.gas);
+    add(METER_EXPORTS.element, 'global', layout.element);
+    if (memories.length > 0) add(METER_EXPORTS.memory, 'memory', 0);
+    yield* each(out, tables, (_, i) => add(METER_EXPORTS.table + i, 'table', i));
+    if (start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(start));
+    for (let i = 0; i < imported; i++) {
+      add(METER_EXPORTS.imported + i, 'function', i);
+      if (i % STEP_BYTES === 0) yield;
     }
     return out;
   }
 
-  private elements(): Writer {
+  private *elements(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    const references = [...layout.references].map((original) => layout.referred(original));
-    const count = module.elements.length + (references.length > 0 ? 1 : 0);
+    const count = module.elements.length + (layout.references.size > 0 ? 1 : 0);
     if (count === 0) return out;
-    out.u32(count);
-    for (const segment of module.elements) this.element(out, segment);
-    if (references.length > 0) {
+    out.u32(bounded('elementSegments', count));
+    for (const segment of module.elements) yield* this.element(out, segment);
+    if (layout.references.size > 0) {
       // Says that bodies may refer to these functions.
       out.raw(3, 0);
-      out.u32(references.length);
-      for (const number of references) out.u32(number);
+      out.u32(layout.references.size);
+      yield* each(out, layout.references, (original) => out.u32(layout.referred(original)));
     }
     return out;
   }
 
-  private element(out: Writer, segment: ElementSegment): void {
+  private *element(out: Writer, segment: ElementSegment): Steps<void> {
     const { items, type } = segment;
     const areExpressions = !(items instanceof Int32Array);
     const flags = areExpressions ? 4 : 0;
@@ -301,15 +301,15 @@ class Weaver {
       out.u8(areExpressions ? type : 0);
     }
     out.u32(items.length);
-    if (areExpressions) for (const item of items) this.expression(out, item);
-    else for (const item of items) out.u32(this.layout.referred(item));
+    if (areExpressions) yield* each(out, items, (item) => this.expression(out, item));
+    else yield* each(out, items, (item) => out.u32(this.layout.referred(item)));
   }
 
-  private data(): Writer {
+  private *data(): Steps<Writer> {
     const { module } = this;
     const out = new Writer();
     out.u32(module.data.length);
-    for (const segment of module.data) {
+    yield* each(out, module.data, (segment) => {
       const { start, end } = segment.bytes;
       if (segment.mode === 'active') {
         out.u8(0);
@@ -317,33 +317,37 @@ class Weaver {
       } else out.u8(1);
       out.u32(end - start);
       out.copy(module.bytes, start, end);
-    }
+    });
     return out;
   }
 
-  private bodies(): Writer {
+  private *bodies(): Steps<Writer> {
     const { module, layout, options } = this;
-    const out = new Writer(2 * module.bytes.length + 1024);
+    const out = new Writer();
+    const weaver = new BodyWeaver(layout, options);
+    const track = new Tracking(module);
+    let pause = STEP_BYTES;
     for (let body = 0; body < module.bodies.length; body++) {
-      const analysis = analyse(module, body, options);
-      new BodyWeaver(layout, body, analysis, options.refills).weave(out);
+      track.add(body, yield* weaver.weave(body, out));
+      if (out.length < pause) continue;
+      pause = out.length + STEP_BYTES;
+      yield;
     }
     return out;
   }
 
-  private wrappers(): Writer {
+  private *wrappers(): Steps<Writer> {
     const { layout } = this;
     const out = new Writer();
+    const code = new CodeWriter();
     // Writing one may ask for another.
-    for (let i = 0; i < layout.wrappers.length; i++) {
-      const { kind, original } = layout.wrappers[i] as (typeof layout.wrappers)[number];
-      const code = new CodeWriter(64);
+    yield* each(out, layout.wrappers, ({ kind, original }) => {
       if (kind === 'outer') this.outerWrapper(code, original);
       else this.importWrapper(code, original);
       code.u8(END);
       out.u32(code.length);
       out.append(code);
-    }
+    });
     return out;
   }
 
@@ -403,6 +407,25 @@ class Weaver {
   }
 }
 
+/** Writes items one by one; more may come while it does. */
+function* each<T>(out: Writer, items: Iterable<T>, write: (item: T, i: number) => void): Steps<void> {
+  let pause = out.length + STEP_BYTES;
+  let i = 0;
+  for (const item of items) {
+    write(item, i++);
+    if (out.length < pause) continue;
+    pause = out.length + STEP_BYTES;
+    yield;
+  }
+}
+
+/** @throws CompileError where a number is beyond what a module may have */
+function bounded(limit: keyof typeof MODULE_LIMITS, count: number): number {
+  const most = MODULE_LIMITS[limit];
+  if (count > most) tooLarge(`${count} of at most ${most} (${limit})`);
+  return count;
+}
+
 function limits(out: Writer, { min, max }: Limits): void {
   out.u8(max === undefined ? 0 : 1);
   out.u32(min);
@@ -456,6 +479,6 @@ const HELPER_BODIES: Readonly<Record<HelperName, (code: CodeWriter, layout: Layo
  * Rewrites a module. The result does the same, and stops where the meter says so.
  * @throws CompileError where there is no room for what has to be added
  */
-export function weave(module: WasmModule, options: WeaveOptions): Woven {
+export function weave(module: WasmModule, options: WeaveOptions): Steps<Woven> {
   return new Weaver(module, options).weave();
 }

@@ -6,85 +6,110 @@
  * all of them are known.
  */
 
+import { Ints, Pairs } from './ints.ts';
+
 /**
- * Blocks looked at for each byte of the body, and at all. Beyond that, all values of a local count as one. Compilers'
- * code needs a third of one at most.
+ * Blocks looked at for each byte of the body. Beyond that, all values of a local count as one. Compilers' code needs a
+ * third of one at most.
  */
-const PATIENCE = 2;
-const MOST_STEPS = 1_000_000;
+const PATIENCE = 1;
 
+const NONE = -1;
+
+/** Of one function after another. */
 export class Webs {
-  private readonly locals: number;
-  /** Union-find. The first nodes stand for what locals hold at the start. */
-  private readonly same: number[];
-  /** By block: the blocks before it. */
-  private readonly before: number[][] = [[]];
+  /** Union-find. */
+  private readonly same = new Ints();
+  /** By node: its local. */
+  private readonly localOf = new Ints();
+  /** By block: the last of the edges that lead there. By edge: where it comes from, and the edge before it. */
+  private readonly lastEdge = new Ints();
+  private readonly from = new Ints();
+  private readonly earlier = new Ints();
   /** By block and local: what is assigned there last; what is there at its start, as far as it was asked for. */
-  private readonly assigned = new Map<number, number>();
-  private readonly atStart = new Map<number, number>();
+  private readonly assigned = new Pairs();
+  private readonly atStart = new Pairs();
   /** Readings to be looked up: block, local, node. */
-  private readonly open: number[] = [];
-  /** By node of an assignment: its local. */
-  private readonly localOf: number[] = [];
-  private steps: number;
+  private readonly open = new Ints();
+  private readonly initials = new Ints();
+  private steps = 0;
 
-  /** @param bytes of the body */
-  constructor(locals: number, bytes: number) {
-    this.locals = locals;
-    this.same = Array.from({ length: locals }, (_, local) => local);
-    this.localOf = [...this.same];
-    this.steps = Math.min(PATIENCE * bytes, MOST_STEPS);
+  clear(): void {
+    const { same, localOf, lastEdge, from, earlier, open, initials } = this;
+    for (const list of [same, localOf, lastEdge, from, earlier, open, initials]) list.clear();
+    this.assigned.clear();
+    this.atStart.clear();
+    this.block();
   }
 
   private node(local: number): number {
     this.localOf.push(local);
-    return this.same.push(this.same.length) - 1;
+    return this.same.push(this.same.length);
   }
 
-  private key(block: number, local: number): number {
-    return block * this.locals + local;
+  /** The node of what a local holds when the function begins. */
+  private initial(local: number): number {
+    let node = this.atStart.get(0, local);
+    if (node === NONE) {
+      node = this.node(local);
+      this.atStart.set(0, local, node);
+      this.initials.push(node);
+    }
+    return node;
+  }
+
+  /** Calls back with the web of what each of the first `count` locals holds in the beginning, if it is read. */
+  eachInitial(count: number, visit: (web: number) => void): void {
+    const { initials, localOf } = this;
+    for (let i = 0; i < initials.length; i++) {
+      const node = initials.values[i] as number;
+      if ((localOf.values[node] as number) < count) visit(this.find(node));
+    }
   }
 
   block(): number {
-    return this.before.push([]) - 1;
+    return this.lastEdge.push(NONE);
   }
 
   /** Control may pass from the end of one block to the start of the other. */
   edge(from: number, to: number): void {
-    (this.before[to] as number[]).push(from);
+    this.earlier.push(this.lastEdge.values[to] as number);
+    this.lastEdge.values[to] = this.from.push(from);
   }
 
   /** Returns the node of the assignment. */
   assign(block: number, local: number): number {
     const node = this.node(local);
-    this.assigned.set(this.key(block, local), node);
+    this.assigned.set(block, local, node);
     return node;
   }
 
   /** Returns a node of which {@link find} knows what it belongs to after {@link solve}. */
   read(block: number, local: number): number {
-    const assigned = this.assigned.get(this.key(block, local));
-    if (assigned !== undefined) return assigned;
+    const assigned = this.assigned.get(block, local);
+    if (assigned !== NONE) return assigned;
     const node = this.node(local);
-    this.open.push(block, local, node);
+    this.open.push(block);
+    this.open.push(local);
+    this.open.push(node);
     return node;
   }
 
   /** A node that belongs to no local. */
   other(): number {
-    return this.node(-1);
+    return this.node(NONE);
   }
 
   private unite(a: number, b: number): void {
-    this.same[this.find(a)] = this.find(b);
+    this.same.values[this.find(a)] = this.find(b);
   }
 
   /** The web of a node. */
   find(node: number): number {
-    const { same } = this;
-    while (same[node] !== node) {
-      same[node] = same[same[node] as number] as number;
-      node = same[node] as number;
+    const { values } = this.same;
+    while (values[node] !== node) {
+      values[node] = values[values[node] as number] as number;
+      node = values[node] as number;
     }
     return node;
   }
@@ -93,45 +118,67 @@ export class Webs {
     return this.same.length;
   }
 
-  solve(): void {
-    const { open } = this;
+  /** @param bytes of the body */
+  solve(bytes: number): void {
+    const { open, localOf } = this;
+    this.steps = PATIENCE * bytes;
     for (let i = 0; i < open.length && this.steps > 0; i += 3) {
-      this.unite(open[i + 2] as number, this.lookUp(open[i] as number, open[i + 1] as number));
+      const [block, local, node] = [open.values[i], open.values[i + 1], open.values[i + 2]] as [number, number, number];
+      this.unite(node, this.lookUp(block, local));
     }
     if (this.steps > 0) return;
-    this.localOf.forEach((local, node) => {
-      if (local >= 0) this.unite(node, local);
-    });
+    const nodes = localOf.length;
+    for (let node = 0; node < nodes; node++) {
+      const local = localOf.values[node] as number;
+      if (local !== NONE) this.unite(node, this.initial(local));
+    }
   }
 
   /** What a local holds at the start of a block. Where blocks meet, the lookup goes on by way of `open`. */
   private lookUp(block: number, local: number): number {
-    const { before, atStart, assigned, open } = this;
-    const passed: number[] = [];
-    let found: number | undefined;
+    const { atStart, assigned, lastEdge, from, earlier } = this;
+    let at = block;
+    let found: number;
     for (;;) {
       this.steps--;
-      const key = this.key(block, local);
-      found = atStart.get(key);
-      if (found !== undefined) break;
-      passed.push(key);
-      const from = before[block] as number[];
-      if (from.length !== 1) {
-        // Nothing comes before the first block.
-        found = from.length === 0 ? local : this.node(local);
-        this.steps -= from.length;
-        for (const earlier of from) {
-          const last = assigned.get(this.key(earlier, local));
-          if (last !== undefined) this.unite(found, last);
-          else open.push(earlier, local, found);
-        }
+      found = atStart.get(at, local);
+      if (found !== NONE) break;
+      const edge = lastEdge.values[at] as number;
+      if (edge === NONE) {
+        found = this.initial(local);
         break;
       }
-      block = from[0] as number;
-      found = assigned.get(this.key(block, local));
-      if (found !== undefined) break;
+      const before = from.values[edge] as number;
+      if (earlier.values[edge] !== NONE) {
+        found = this.node(local);
+        this.meet(edge, local, found);
+        break;
+      }
+      found = assigned.get(before, local);
+      if (found !== NONE) break;
+      at = before;
     }
-    for (const key of passed) atStart.set(key, found);
+    // The blocks that were passed know it now.
+    for (; atStart.get(block, local) === NONE; block = from.values[lastEdge.values[block] as number] as number) {
+      atStart.set(block, local, found);
+      if (block === at) break;
+    }
     return found;
+  }
+
+  /** What a local holds where blocks meet: what it holds at the end of each. */
+  private meet(edge: number, local: number, node: number): void {
+    const { from, earlier, assigned, open } = this;
+    for (; edge !== NONE; edge = earlier.values[edge] as number) {
+      this.steps--;
+      const before = from.values[edge] as number;
+      const last = assigned.get(before, local);
+      if (last !== NONE) this.unite(node, last);
+      else {
+        open.push(before);
+        open.push(local);
+        open.push(node);
+      }
+    }
   }
 }

@@ -1,23 +1,50 @@
-/** Writes the binary format's primitives (specification 5.2) to a buffer that grows. */
+/** Writes the binary format's primitives (specification 5.2). */
 
+import { complete, type Steps } from '../wasm/steps.ts';
+
+const LEAST_CHUNK = 1024;
+const MOST_CHUNK = 1 << 20;
+/** Up to so many bytes are copied; larger runs become chunks themselves. */
+const COPIED = 4096;
+/** Bytes that are put together in one step. */
+const TAKEN = 1 << 23;
+
+const encoder = new TextEncoder();
+
+/** Bytes that grow in number: in chunks, so that none is copied before all of them are there. */
 export class Writer {
-  bytes: Uint8Array;
-  length = 0;
+  /** Chunks before the last one. */
+  private full: Uint8Array[] = [];
+  private fullLength = 0;
+  private bytes: Uint8Array;
+  private filled = 0;
 
-  constructor(capacity = 1024) {
+  constructor(capacity: number = LEAST_CHUNK) {
     this.bytes = new Uint8Array(capacity);
   }
 
+  get length(): number {
+    return this.fullLength + this.filled;
+  }
+
   private room(count: number): void {
-    if (this.length + count <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(2 * this.bytes.length, this.length + count));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    if (this.filled + count <= this.bytes.length) return;
+    const { length } = this;
+    this.seal();
+    this.bytes = new Uint8Array(Math.max(count, Math.min(Math.max(length, LEAST_CHUNK), MOST_CHUNK)));
+  }
+
+  private seal(): void {
+    if (this.filled === 0) return;
+    this.full.push(this.bytes.subarray(0, this.filled));
+    this.bytes = this.bytes.subarray(this.filled);
+    this.fullLength += this.filled;
+    this.filled = 0;
   }
 
   u8(byte: number): void {
-    if (this.length === this.bytes.length) this.room(1);
-    this.bytes[this.length++] = byte;
+    if (this.filled === this.bytes.length) this.room(1);
+    this.bytes[this.filled++] = byte;
   }
 
   /** Each a byte. */
@@ -25,19 +52,38 @@ export class Writer {
     for (const byte of bytes) this.u8(byte);
   }
 
-  copy(source: Uint8Array, start = 0, end = source.length): void {
+  /** Of bytes that nobody changes. */
+  copy(source: Uint8Array, start = 0, end: number = source.length): void {
+    if (end - start > COPIED) {
+      this.seal();
+      this.full.push(source.subarray(start, end));
+      this.fullLength += end - start;
+      return;
+    }
     this.room(end - start);
     // Most runs are shorter than what a call of `set` costs.
     if (end - start < 16) {
       const { bytes } = this;
-      let at = this.length;
+      let at = this.filled;
       for (let i = start; i < end; i++) bytes[at++] = source[i] as number;
-    } else this.bytes.set(source.subarray(start, end), this.length);
-    this.length += end - start;
+    } else this.bytes.set(source.subarray(start, end), this.filled);
+    this.filled += end - start;
   }
 
+  /** Takes over what the other one has written, and leaves it empty. */
   append(other: Writer): void {
-    this.copy(other.bytes, 0, other.length);
+    if (other.length > COPIED) {
+      other.seal();
+      this.seal();
+      for (const chunk of other.full) this.full.push(chunk);
+      this.fullLength += other.fullLength;
+    } else {
+      for (const chunk of other.full) this.copy(chunk);
+      this.copy(other.bytes, 0, other.filled);
+    }
+    other.full = [];
+    other.fullLength = 0;
+    other.filled = 0;
   }
 
   u32(value: number): void {
@@ -63,12 +109,12 @@ export class Writer {
   }
 
   name(text: string): void {
-    const encoded = new TextEncoder().encode(text);
+    const encoded = encoder.encode(text);
     this.u32(encoded.length);
     this.copy(encoded);
   }
 
-  /** A section: its id, its size, its content. */
+  /** A section: its id, its size, its content, which it takes over. */
   section(id: number, content: Writer): void {
     this.u8(id);
     this.u32(content.length);
@@ -76,7 +122,21 @@ export class Writer {
   }
 
   /** What was written, as an array of its own. */
+  *takeSteps(): Steps<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(this.length);
+    let at = 0;
+    let pause = TAKEN;
+    for (const chunk of [...this.full, this.bytes.subarray(0, this.filled)]) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+      if (at < pause) continue;
+      pause = at + TAKEN;
+      yield;
+    }
+    return bytes;
+  }
+
   take(): Uint8Array<ArrayBuffer> {
-    return this.bytes.slice(0, this.length) as Uint8Array<ArrayBuffer>;
+    return complete(this.takeSteps());
   }
 }

@@ -62,7 +62,11 @@ export function chooseEngine(
 /** The engine, but it refuses modules that only say that they count. */
 function checked(engine: Engine): Engine {
   return {
-    name: engine.name,
+    ...engine,
+    *prepare(module, preparation) {
+      refuseClaim(module);
+      yield* engine.prepare?.(module, preparation) ?? [];
+    },
     instantiate(module, options) {
       refuseClaim(module);
       return engine.instantiate(module, options);

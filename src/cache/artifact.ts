@@ -1,16 +1,16 @@
 /** Instrumented modules, in and out of a store. */
 
-import { instrument, readArtifact } from '../../instrument/artifact.ts';
+import { describeArtifact, instrumentSteps, readArtifact } from '../../instrument/artifact.ts';
 import { adopt } from '../../instrument/meter-module.ts';
-import { describeMetered } from '../../instrument/metered.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
+import type { Steps } from '../../wasm/steps.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 
 /** The module with its meter as bytes; undefined for one that cannot be given a meter. */
-export async function makeArtifact(module: WasmModule): Promise<Uint8Array | undefined> {
+export function* makeArtifact(module: WasmModule): Steps<Uint8Array | undefined> {
   try {
-    return await instrument(module);
+    return yield* instrumentSteps(module);
   } catch (error) {
     // Whoever runs the module is told why.
     if (error instanceof CompileError || error instanceof UsageError) return undefined;
@@ -30,7 +30,7 @@ export function useArtifact(module: WasmModule, moduleDigest: string, artifact: 
     const info = readArtifact(metered);
     if (info?.sourceDigest !== moduleDigest || !info.canonicalNaN || !info.timeSlices) return false;
     if (Object.values(info.limits).some((limit) => limit !== undefined)) return false;
-    adopt(module, describeMetered(metered, info), { refills: true, limits: {} });
+    adopt(module, describeArtifact(metered, info), { refills: true, limits: {} });
     return true;
   } catch (error) {
     if (error instanceof CompileError) return false;

@@ -142,7 +142,7 @@ export class SandboxCache {
       if (useArtifact(module, moduleDigest, stored)) return module;
       await store.reject(key);
     }
-    const artifact = await makeArtifact(module);
+    const artifact = await preparation.run(makeArtifact(module));
     if (artifact !== undefined) await store.write(key, artifact);
     return module;
   }

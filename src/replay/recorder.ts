@@ -291,7 +291,7 @@ class RecordingCaller implements Caller {
 /** An engine whose instances record what is done with them. */
 export function recordingEngine(engine: Engine, recorder: Recorder): Engine {
   return {
-    name: engine.name,
+    ...engine,
     instantiate(module, options) {
       const imports: ImportResolver = (from, name, type) => {
         const host = options.imports(from, name, type);

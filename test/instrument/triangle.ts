@@ -2,11 +2,17 @@
 
 import { meteredEngine, nativeEngine } from '../../instrument/engine.ts';
 import type { WasmHost } from '../../instrument/host.ts';
+import { adopt } from '../../instrument/meter-module.ts';
+import { describeMetered } from '../../instrument/metered.ts';
+import { weave } from '../../instrument/weave.ts';
 import { interpreter } from '../../interpreter/index.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
+import { decode } from '../../wasm/decode.ts';
 import type { Engine, EngineInstance, ImportResolver, InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { GasExhausted, Trap, WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
+import { instantiationCost } from '../../wasm/plan.ts';
+import { complete } from '../../wasm/steps.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 
 /** An interpreter whose own limits are out of the way: the instrumented module has its own. */
@@ -15,10 +21,24 @@ const unlimited = (await createWebAssembly({
   memoryLimit: 2 ** 32,
 })) as unknown as WasmHost;
 
+/** The native engine on the module as it is when its functions are cut up as finely as can be, as long ones are. */
+const inWindows: Engine = {
+  name: 'native',
+  instantiate(module, options) {
+    const weaving = { canonicalNaN: true, refills: options.slices !== undefined, windows: { whole: 0, bytes: 1 } };
+    const { bytes, importName, exportPrefix } = complete(weave(module, weaving));
+    const woven = decode(bytes);
+    const names = { importName, exportPrefix, cost: instantiationCost(module) };
+    adopt(woven, describeMetered(woven, names), { refills: weaving.refills, limits: {} });
+    return nativeEngine().instantiate(woven, options);
+  },
+};
+
 export const ENGINES = {
   interpreter,
   'interpreter on the instrumented module': meteredEngine(unlimited, 'interpreter'),
   'native on the instrumented module': nativeEngine(),
+  'native on functions in windows': inWindows,
 } as const satisfies Readonly<Record<string, Engine>>;
 
 export type EngineKey = keyof typeof ENGINES;
