@@ -4,6 +4,7 @@
  * announce them before anything is allocated.
  */
 
+import { EXPRESSION_BYTES, LIMITED_TYPE_BYTES, namedBytes } from './account.ts';
 import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
 import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
@@ -74,17 +75,6 @@ const SECTIONS: Readonly<
   11: ['data', 13, (d) => d.dataSection()],
 };
 
-/** Types of globals or tables, of which a module may have very many, and few different ones. */
-class Shared<K, T> {
-  private readonly known = new Map<K, T>();
-
-  get(key: K, type: T): T {
-    const found = this.known.get(key);
-    if (found === undefined) this.known.set(key, type);
-    return found ?? type;
-  }
-}
-
 /** The content of the sections, as far as they have been decoded. */
 class Sections implements ValidationContext {
   readonly types: DefinedType[] = [];
@@ -114,8 +104,10 @@ class Sections implements ValidationContext {
   readonly validator: Validator;
   /** The module's bytes, as far as they are there. */
   readonly source: Source;
-  private readonly globalTypes = new Shared<number, GlobalType>();
-  private readonly tableTypes = new Shared<string, TableType>();
+  objectBytes = 0;
+  /** Types of globals and tables, of which a module may have very many, and few different ones. */
+  private readonly globalTypes = new Map<number, GlobalType>();
+  private readonly tableTypes = new Map<string, TableType>();
   private locals = 0;
 
   constructor(reader: InstructionReader, source: Source) {
@@ -133,7 +125,9 @@ class Sections implements ValidationContext {
   }
 
   *typeSection(): Steps<void> {
-    yield* new TypeSection(this.reader, this.types, this.features).read();
+    const section = new TypeSection(this.reader, this.types, this.features);
+    yield* section.read();
+    this.objectBytes += section.bytes;
     this.reader.typeCount = this.types.length;
   }
 
@@ -143,7 +137,10 @@ class Sections implements ValidationContext {
     const count = reader.count(MODULE_LIMITS.imports, 'imports');
     for (let i = 0; i < count; i++) {
       if (pace.isDue(reader.pos)) yield;
-      this.imports.push(this.imported(reader.name(), reader.name()));
+      const module = reader.name();
+      const name = reader.name();
+      this.imports.push(this.imported(module, name));
+      this.objectBytes += namedBytes(module, name);
     }
     this.importedFunctions = this.functions.length;
     this.importedTables = this.tables.length;
@@ -217,6 +214,7 @@ class Sections implements ValidationContext {
     if (reader.u8() !== 0) reader.fail('malformed table', reader.pos - 1);
     const type = this.tableType();
     this.tableInits.push(this.constExpr(type.element));
+    this.objectBytes += EXPRESSION_BYTES;
     this.tables.push(type);
   }
 
@@ -275,6 +273,7 @@ class Sections implements ValidationContext {
       names.add(name);
       if (kind === 'function') this.declare(index);
       this.exports.push({ name, kind, index });
+      this.objectBytes += namedBytes(name);
     }
   }
 
@@ -488,7 +487,13 @@ class Sections implements ValidationContext {
   private tableType(): TableType {
     const element = this.reader.refType();
     const { address, limits } = this.limits(TABLE_BOUNDS, 'table');
-    return this.tableTypes.get(`${element},${address},${limits.min},${limits.max}`, { element, address, limits });
+    const key = `${element},${address},${limits.min},${limits.max}`;
+    const known = this.tableTypes.get(key);
+    if (known !== undefined) return known;
+    const type = { element, address, limits };
+    this.tableTypes.set(key, type);
+    this.objectBytes += LIMITED_TYPE_BYTES;
+    return type;
   }
 
   private memoryType(): MemoryType {
@@ -499,7 +504,12 @@ class Sections implements ValidationContext {
     const type = this.reader.valType();
     const mutability = this.reader.u8();
     if (mutability > 1) this.reader.fail('malformed mutability', this.reader.pos - 1);
-    return this.globalTypes.get(2 * type + mutability, { type, mutable: mutability === 1 });
+    const key = 2 * type + mutability;
+    const known = this.globalTypes.get(key);
+    if (known !== undefined) return known;
+    const global = { type, mutable: mutability === 1 };
+    this.globalTypes.set(key, global);
+    return global;
   }
 
   private constExpr(type: ValType): ConstExpr {
@@ -709,6 +719,7 @@ function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
     bodies,
     customSections,
     features: [...sections.features],
+    objectBytes: sections.objectBytes,
   });
 }
 

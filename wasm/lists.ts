@@ -107,6 +107,11 @@ export abstract class RowList<T> extends List<T> {
   trim(): void {
     this.rows.trim();
   }
+
+  /** Bytes that it takes. */
+  get byteLength(): number {
+    return this.rows.words.byteLength;
+  }
 }
 
 export class ConstExprs extends RowList<ConstExpr> {
@@ -254,6 +259,10 @@ export class ElementSegments extends Segments<ElementSegment> {
   override trim(): void {
     super.trim();
     this.items = this.items.slice(0, this.used);
+  }
+
+  override get byteLength(): number {
+    return super.byteLength + this.items.byteLength;
   }
 
   /** Adds a segment; its items follow, by {@link item}. */

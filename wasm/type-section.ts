@@ -3,6 +3,7 @@
  * another, each with at most one supertype among the types before it.
  */
 
+import { typeBytes } from './account.ts';
 import { Groups } from './groups.ts';
 import type { InstructionReader } from './instructions.ts';
 import { MODULE_LIMITS } from './limits.ts';
@@ -57,6 +58,8 @@ export class TypeSection {
   private readonly texts: TypeTexts;
   /** By index: that of the first equal type. */
   private readonly canonical: number[] = [];
+  /** Bytes that the types take. */
+  bytes = 0;
   /** First type of the group at hand. */
   private start = 0;
   /** Whether the type at hand names no other, nor any of the others of its group. */
@@ -129,7 +132,10 @@ export class TypeSection {
     const first = groups.end(start);
     if (first === undefined) {
       if (!this.isPlain) this.texts.add(start, length);
-      for (let i = 0; i < length; i++) canonical.push(start + i);
+      for (let i = start; i < start + length; i++) {
+        canonical.push(i);
+        this.bytes += typeBytes(types[i] as DefinedType);
+      }
       return true;
     }
     for (let i = 0; i < length; i++) {

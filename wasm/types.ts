@@ -429,6 +429,8 @@ export interface WasmModule {
   readonly customSections: CustomSections;
   /** What it uses beyond release 2.0 of the specification. */
   readonly features: readonly Feature[];
+  /** Bytes that its types, imports and exports take, by the estimate of account.ts. */
+  readonly objectBytes: number;
 }
 
 /** Proposals that became release 3.0, by the names they had. */
