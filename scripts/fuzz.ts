@@ -2,7 +2,8 @@
  * The property tests for as long as one likes: `tsx scripts/fuzz.ts [property…] [--runs n] [--seed n] [--keep folder]
  * [--features all|a,b]`. The programs use the features named, beyond release 2.0 (`all`: those that the interpreter and
  * this V8 have; scripts/newer-node.mjs runs this file on a V8 that has more). Goes on for ever, or until `--runs` are done; stops at the first failure and prints it shrunk, with its seed. With
- * `--keep`, writes it there as JSON (test/property/counterexamples replays what it holds).
+ * `--keep`, writes it there as JSON (test/property/counterexamples replays what it holds). `complexity` as the first
+ * argument is another kind of search, with options of its own: complexity.ts.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -13,11 +14,17 @@ import { differential, sharedFeatures } from '../test/property/differential.ts';
 import { mutatedModules, randomBytes } from '../test/property/hostile.ts';
 import { loadNamespace } from '../test/property/namespace.ts';
 import { type Failure, type Property, runProperty, SEED } from '../test/property/runner.ts';
+import { complexity } from './complexity.ts';
 
 /** Runs between two looks at the clock and the other properties. */
 const BATCH = 500;
 /** Between two lines of progress where there is no terminal. */
 const SILENCE_MS = 30_000;
+
+if (process.argv[2] === 'complexity') {
+  await complexity(process.argv.slice(3));
+  process.exit();
+}
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

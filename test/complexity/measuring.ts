@@ -1,0 +1,278 @@
+/**
+ * What a candidate costs: in a process of its own, as some of them would end it. Takes one task at a time from its
+ * parent, and says when a stage of it is over, so that the parent knows where it hangs.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Capability } from '../../policy/index.ts';
+import { WasmSandbox as AsyncSandbox } from '../../src/index.ts';
+import { WasmSandbox } from '../../src/sync.ts';
+import { createWebAssembly } from '../../src/webassembly.ts';
+import { build, constructOf, MANY_TIMES, ONCE, parse, plain, small } from './candidate.ts';
+import type { CountTask, EngineName, Measure, MeasureTask, Task, Timed } from './measure.ts';
+
+/** Far more than preparing any module takes; what ends a call that would never end. */
+const GAS = 1_000_000_000;
+/** Milliseconds that a sample of running lasts at least. */
+const SAMPLE = 4;
+/** Samples that are no better than those before until they are believed: the host compiles loops again as they run. */
+const IDLE = 3;
+const MOST_ROUNDS = 2 ** 31 - 1;
+/** Milliseconds of preparation from which it is not done again only to see what else it takes. */
+const SLOW = 1_000;
+/** No more gas than this in a sample: it costs what it should. */
+const SAMPLE_GAS = 30_000_000;
+
+const capabilities = [Capability.hostFunctions('env', { f: () => undefined })];
+const collect = (globalThis as { gc?: () => void }).gc ?? (() => undefined);
+
+/** Milliseconds on a processor, on all threads. */
+function cpu(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+function footprint(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Bytes that the process has had in memory at most since the last reset; undefined where the host does not say. */
+function peak(): number | undefined {
+  try {
+    const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'));
+    return found === null ? undefined : Number(found[1]) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+function resetPeak(): boolean {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sandboxOf(source: Parameters<typeof WasmSandbox.fromBytes>[0], engine: EngineName): WasmSandbox {
+  return WasmSandbox.fromBytes(source, { engine, gasLimit: GAS, capabilities });
+}
+
+const gasOf = (sandbox: WasmSandbox): number => Number(sandbox.getResourceStats().gasUsed);
+
+function reason(error: unknown): string {
+  return error instanceof Error ? `${error.constructor.name}: ${error.message.slice(0, 200)}` : String(error);
+}
+
+/** Runs what may fail; returns why it did. */
+function attempt(run: () => void): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return reason(error);
+  }
+}
+
+function timed(sandbox: WasmSandbox, run: () => void): Timed {
+  const gas = gasOf(sandbox);
+  const start = cpu();
+  attempt(run);
+  const milliseconds = cpu() - start;
+  return { milliseconds, gas: gasOf(sandbox) - gas };
+}
+
+/** As many rounds as last long enough, and the best of samples until they become no better. */
+function running(sandbox: WasmSandbox, first: Timed): Timed {
+  let rounds = Math.ceil(
+    Math.min(1e6, SAMPLE / Math.max(first.milliseconds, 0.001), SAMPLE_GAS / Math.max(first.gas, 1)),
+  );
+  let best: Timed | undefined;
+  for (let idle = 0; idle < IDLE; ) {
+    const sample = timed(sandbox, () => sandbox.call(MANY_TIMES, [rounds]));
+    const isBetter = best === undefined || sample.milliseconds * best.gas < 0.9 * best.milliseconds * sample.gas;
+    const isShort = sample.milliseconds < SAMPLE && sample.gas < SAMPLE_GAS && rounds < MOST_ROUNDS;
+    if (best === undefined || sample.milliseconds * best.gas < best.milliseconds * sample.gas) best = sample;
+    idle = isBetter || isShort ? 0 : idle + 1;
+    if (gasOf(sandbox) + 20 * sample.gas > GAS) break;
+    const more = Math.min(8, Math.max(1.5, (1.2 * SAMPLE) / Math.max(sample.milliseconds, 0.01)));
+    if (isShort) rounds = Math.min(MOST_ROUNDS, Math.ceil(rounds * more));
+  }
+  return best as Timed;
+}
+
+async function measure(
+  { candidate: text, engine, limit }: MeasureTask,
+  stage: (name: string) => void,
+): Promise<Measure> {
+  const candidate = parse(text);
+  const bytes = Uint8Array.from(build(candidate, limit));
+  const kinds = candidate.map((term) => constructOf(term).kind);
+  collect();
+  const before = footprint();
+  const { rss } = process.memoryUsage();
+  const hasPeak = resetPeak();
+  const start = cpu();
+  let sandbox: WasmSandbox | undefined;
+  let failure = attempt(() => {
+    sandbox = sandboxOf(bytes, engine);
+  });
+  const prepared = cpu();
+  failure ??= attempt(() => sandbox?.call(ONCE));
+  const called = cpu();
+  const grown = hasPeak ? (peak() ?? rss) - rss : undefined;
+  collect();
+  const retained = footprint() - before;
+  const stats = sandbox?.getResourceStats();
+  const result: Measure = {
+    bytes: bytes.length,
+    prepare: prepared - start,
+    call: called - prepared,
+    gas: Number(stats?.gasUsed ?? 0),
+    guest: stats?.peakMemoryBytes ?? 0,
+    retained,
+    grown,
+    failure,
+    account: stats && stats.moduleBytes + stats.codeBytes,
+  };
+  if (sandbox === undefined) return result;
+  const live = sandbox;
+  stage('again');
+  const again = timed(live, () => live.call(ONCE));
+  stage('run');
+  const run = failure === undefined && kinds.some((kind) => kind !== 'module') ? running(live, again) : undefined;
+  stage('instantiate');
+  const isWorth = kinds.includes('module') && result.prepare < SLOW;
+  const instantiate = isWorth ? await instantiation(bytes, engine) : undefined;
+  stage('slice');
+  const slice = await longest(bytes, engine);
+  stage('host');
+  const host = engine === 'native' ? alone(bytes) : undefined;
+  return { ...result, again, run, instantiate, slice, host };
+}
+
+/**
+ * The longest stretch in which a sandbox that has a limit of time does not look at the clock, from its bytes to the end
+ * of the first call; the better of two, as the host may compile in one.
+ */
+async function longest(bytes: Uint8Array<ArrayBuffer>, engine: EngineName): Promise<number> {
+  const { now } = performance;
+  let [last, most] = [0, 0];
+  const look = () => {
+    const at = cpu();
+    most = Math.max(most, at - last);
+    last = cpu();
+  };
+  performance.now = () => {
+    look();
+    return now.call(performance);
+  };
+  const took: number[] = [];
+  try {
+    for (let i = 0; i < 2; i++) {
+      [last, most] = [cpu(), 0];
+      try {
+        const sandbox = await AsyncSandbox.fromBytes(bytes, {
+          engine,
+          gasLimit: GAS,
+          capabilities,
+          cpuTimeout: 100_000,
+        });
+        await sandbox.call(ONCE);
+      } catch {
+        // It has taken its time all the same.
+      }
+      look();
+      took.push(most);
+    }
+  } finally {
+    performance.now = now;
+  }
+  return Math.min(...took);
+}
+
+/** Milliseconds that the host takes for the module as it is; undefined where it does not take it. */
+function alone(bytes: Uint8Array<ArrayBuffer>): number | undefined {
+  const start = cpu();
+  const failure = attempt(() => {
+    const module = new WebAssembly.Module(bytes);
+    const { exports } = new WebAssembly.Instance(module, { env: { f: () => undefined } });
+    (exports[ONCE] as () => void)();
+  });
+  return failure === undefined ? cpu() - start : undefined;
+}
+
+/** Of a module that is compiled already. */
+async function instantiation(bytes: Uint8Array<ArrayBuffer>, engine: EngineName): Promise<Timed | undefined> {
+  const namespace = await createWebAssembly({ engine });
+  let best: Timed | undefined;
+  attempt(() => {
+    const module = new namespace.Module(bytes);
+    for (let i = 0; i < 3; i++) {
+      const start = cpu();
+      const sandbox = sandboxOf(module as never, engine);
+      const milliseconds = cpu() - start;
+      if (i > 0 && (best === undefined || milliseconds < best.milliseconds))
+        best = { milliseconds, gas: gasOf(sandbox) };
+    }
+  });
+  return best;
+}
+
+/** Milliseconds that ordinary modules take to be prepared and called, by their size. The largest go first, as they warm. */
+function yardstick(sizes: readonly number[], engine: EngineName): number[] {
+  const times = sizes.toReversed().map((size) => {
+    const bytes = Uint8Array.from(plain(size));
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 5; i++) {
+      const start = cpu();
+      sandboxOf(bytes, engine).call(ONCE);
+      best = Math.min(best, cpu() - start);
+    }
+    return best;
+  });
+  return times.reverse();
+}
+
+/** Milliseconds for a unit of gas, in loops that are warm. */
+function unit(candidate: string, engine: EngineName): number {
+  const sandbox = sandboxOf(Uint8Array.from(build(parse(candidate), 1 << 20)), engine);
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 3; i++) {
+    const { milliseconds, gas } = running(sandbox, { milliseconds: SAMPLE, gas: SAMPLE_GAS });
+    best = Math.min(best, milliseconds / gas);
+  }
+  return best;
+}
+
+async function answer(task: Exclude<Task, CountTask>, stage: (name: string) => void): Promise<unknown> {
+  switch (task.kind) {
+    case 'yardstick':
+      return yardstick(task.sizes, task.engine);
+    case 'unit':
+      return unit(task.candidate, task.engine);
+    case 'measure':
+      return measure(task, stage);
+  }
+}
+
+/** Has the host compile what every candidate needs: small ones of every construct. */
+function warm(): void {
+  for (const candidate of small()) {
+    const bytes = Uint8Array.from(build(candidate, 1 << 20));
+    attempt(() => sandboxOf(bytes, 'interpreter').call(ONCE));
+  }
+}
+
+process.on('message', async (task: Exclude<Task, CountTask>) => {
+  try {
+    const value = await answer(task, (name) => process.send?.({ stage: name }));
+    process.send?.({ value });
+  } catch (error) {
+    process.send?.({ error: reason(error), tooLarge: error instanceof Error && error.constructor.name === 'TooLarge' });
+  }
+});
+warm();
+process.send?.({ stage: 'ready' });
