@@ -8,16 +8,20 @@ import type {
   InstantiateOptions,
   Preparation,
 } from '../wasm/engine.ts';
-import { HostError, LinkError, RuntimeError, UsageError } from '../wasm/errors.ts';
-import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
+import { LinkError, UsageError } from '../wasm/errors.ts';
+import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
+import { guarded, type Holds } from '../wasm/host-call.ts';
+import { quote } from '../wasm/quote.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
-import { ignore, isThenable } from '../wasm/thenable.ts';
 import {
+  EXTERNREF,
   type Export,
   type ExternKind,
+  FUNCREF,
   type FuncType,
   type Import,
   typeOfFunction,
+  type ValType,
   type WasmModule,
 } from '../wasm/types.ts';
 import { compileAhead } from './compile.ts';
@@ -54,41 +58,22 @@ const references: References = {
   },
 };
 
-/** What may leave a host function as it is; anything else becomes the cause of a HostError. */
-function asGuestFailure(error: unknown, label: string): unknown {
-  if (error instanceof RuntimeError || error instanceof GuestExit) return error;
-  const what = error instanceof Error ? error.message : String(error);
-  return new HostError(`host function ${label} failed: ${what}`, { cause: error });
-}
+const holds: Holds = (type, value) => {
+  if (type === FUNCREF) return value === null || (value instanceof Handle && raws.has(value));
+  return type === EXTERNREF;
+};
+
+const CANNOT_WAIT = 'this engine cannot suspend the guest: use the interpreter';
 
 function hostImport(host: HostFunction, label: string): HostImport {
-  return {
-    type: host.type,
-    gas: host.gas,
-    call(caller, args) {
-      let value: unknown;
-      try {
-        value = host.call(caller, args);
-      } catch (error) {
-        throw asGuestFailure(error, label);
-      }
-      if (isThenable(value)) {
-        // Nobody will look at it any more.
-        ignore(value);
-        throw new HostError(
-          `host function ${label} returned a promise, and this engine cannot suspend the guest: use the interpreter`,
-        );
-      }
-      return value;
-    },
-  };
+  return { type: host.type, gas: host.gas, call: guarded(host, label, holds, CANNOT_WAIT) };
 }
 
 function linker(resolve: ImportResolver, types: readonly FuncType[]): (imported: Import) => Linked {
   return (imported) => {
     const { module, name } = imported;
     const fail = (why: string): never => {
-      throw new LinkError(`import ${JSON.stringify(module)} ${JSON.stringify(name)}: ${why}`);
+      throw new LinkError(`import ${quote(module)} ${quote(name)}: ${why}`);
     };
     const required = imported.kind === 'function' ? (types[imported.typeIndex] as FuncType) : undefined;
     const found = required && resolve(module, name, required);
@@ -98,7 +83,7 @@ function linker(resolve: ImportResolver, types: readonly FuncType[]): (imported:
     if (found.type.key !== required.key) {
       fail(`incompatible import type: ${required.key} is required, ${found.type.key} given`);
     }
-    return { host: hostImport(found, `${module}.${name}`) };
+    return { host: hostImport(found, quote(`${module}.${name}`)) };
   };
 }
 
@@ -119,7 +104,7 @@ class MeteredInstance implements EngineInstance {
   call(name: string, args: readonly WasmValue[]): WasmValue[] {
     const exported = this.exports.get(name);
     if (exported?.kind !== 'function') {
-      throw new UsageError(`the module exports no function ${JSON.stringify(name)}`);
+      throw new UsageError(`the module exports no function ${quote(name)}`);
     }
     const { guest } = this;
     const type = typeOfFunction(guest.metered.module, exported.index);
@@ -133,6 +118,10 @@ class MeteredInstance implements EngineInstance {
   functionType(name: string): FuncType | undefined {
     const exported = this.exports.get(name);
     return exported?.kind === 'function' ? typeOfFunction(this.guest.metered.module, exported.index) : undefined;
+  }
+
+  holds(type: ValType, value: WasmValue): boolean {
+    return holds(type, value);
   }
 
   exportKind(name: string): ExternKind | undefined {

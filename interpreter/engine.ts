@@ -8,10 +8,10 @@ import type {
   ImportResolver,
   InstantiateOptions,
 } from '../wasm/engine.ts';
-import { HostError, RuntimeError, UsageError } from '../wasm/errors.ts';
-import { GuestExit, type GuestMemory, type HostFunction, type WasmValue } from '../wasm/host.ts';
+import { UsageError } from '../wasm/errors.ts';
+import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
+import { guarded, type Holds } from '../wasm/host-call.ts';
 import { quote } from '../wasm/quote.ts';
-import { isThenable, whenSettled } from '../wasm/thenable.ts';
 import {
   type DefinedType,
   type Export,
@@ -19,39 +19,26 @@ import {
   type FuncType,
   functionTypeAt,
   type Import,
+  isReference,
+  type ValType,
   type WasmModule,
 } from '../wasm/types.ts';
 import { damaged, type WireReader } from '../wasm/wire.ts';
 import { call } from './execute.ts';
 import { callAsync, Execution, execution } from './execution.ts';
 import { ForeignFunction, type GuestFunction, isFunction } from './function.ts';
+import { isOfType } from './gc/cast.ts';
 import { codeBytes, type ExternValue, Instance } from './instance.ts';
 import { capture, install } from './snapshot/index.ts';
 import { start } from './start.ts';
 import { Store } from './store.ts';
 
-/** What may leave a host function as it is; anything else becomes the cause of a HostError. */
-function asGuestFailure(error: unknown, label: string): unknown {
-  if (error instanceof RuntimeError || error instanceof GuestExit) return error;
-  const what = error instanceof Error ? error.message : String(error);
-  return new HostError(`host function ${label} failed: ${what}`, { cause: error });
+function holding(types: readonly DefinedType[]): Holds {
+  return (type, value) => isReference(type) && isOfType(value, type, types);
 }
 
-const keep = (value: WasmValue): WasmValue => value;
-
 function foreign(host: HostFunction, types: readonly DefinedType[], label: string): ForeignFunction {
-  const body: HostFunction['call'] = (caller, args) => {
-    try {
-      const value = host.call(caller, args);
-      if (!isThenable(value)) return value;
-      return whenSettled(value, keep, (error) => {
-        throw asGuestFailure(error, label);
-      });
-    } catch (error) {
-      throw asGuestFailure(error, label);
-    }
-  };
-  return new ForeignFunction(host.type, types, host.gas, body, true);
+  return new ForeignFunction(host.type, types, host.gas, guarded(host, label, holding(types)), true);
 }
 
 function linker(resolve: ImportResolver): (imported: Import, module: WasmModule) => ExternValue | undefined {
@@ -108,6 +95,10 @@ class InterpreterInstance implements EngineInstance {
   functionType(name: string): FuncType | undefined {
     const exported = this.exports.get(name);
     return exported?.kind === 'function' ? this.instance.function(exported.index).type : undefined;
+  }
+
+  holds(type: ValType, value: WasmValue): boolean {
+    return holding(this.instance.module.types)(type, value);
   }
 
   exportKind(name: string): ExternKind | undefined {

@@ -205,7 +205,7 @@ export class Life {
 
   private convert(name: string, args: readonly unknown[]): WasmValue[] {
     const type = this.instance.functionType(name) ?? refuseUnknown(this.instance, this.module, name);
-    return toArguments(name, type, args);
+    return toArguments(name, type, args, this.instance);
   }
 
   /** @throws UsageError where nothing was recorded, or not all of it */

@@ -3,7 +3,7 @@
 import type { ResourceFigures, WasmSandboxError } from './errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
 import type { Steps } from './steps.ts';
-import type { ExternKind, FuncType, WasmModule } from './types.ts';
+import type { ExternKind, FuncType, ValType, WasmModule } from './types.ts';
 import type { WireReader, WireWriter } from './wire.ts';
 
 export type EngineName = 'interpreter' | 'native';
@@ -147,6 +147,8 @@ export interface EngineInstance {
   reset?(): void;
   /** The type of an exported function. */
   functionType(name: string): FuncType | undefined;
+  /** Whether a value can be passed as a reference of a type of the module's, null among them. */
+  holds(type: ValType, value: WasmValue): boolean;
   exportKind(name: string): ExternKind | undefined;
   /** Memory 0. */
   readonly memory: GuestMemory | undefined;

@@ -19,6 +19,18 @@ export function escapeUnprintable(text: string): string {
   });
 }
 
+const LONGEST_MESSAGE = 1_000;
+
+/** What somebody's error says, on one line. Never throws, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  try {
+    const text = error instanceof Error ? error.message : String(error);
+    return escapeUnprintable(text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text);
+  } catch {
+    return 'what cannot be shown';
+  }
+}
+
 /** A value somebody passed, in a few words: `"abc"`, `-1`, `1n`, `null`, `an Array`. */
 export function describe(value: unknown): string {
   switch (typeof value) {

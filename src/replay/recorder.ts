@@ -151,18 +151,14 @@ export class Recorder {
       throw error;
     }
     if (!isThenable(value)) {
-      this.hostReturned(host.type, value);
-      return value;
+      return this.hostReturned(host.type, value);
     }
     // Where the call is given up meanwhile, what comes later is not part of it.
     const [opened] = this.open.slice(-1);
     const isCurrent = () => this.open.at(-1) === opened;
     return whenSettled(
       value,
-      (settled) => {
-        if (isCurrent()) this.hostReturned(host.type, settled);
-        return settled;
-      },
+      (settled) => (isCurrent() ? this.hostReturned(host.type, settled) : settled),
       (error: unknown) => {
         if (isCurrent()) this.hostFailed(error);
         throw error;
@@ -175,12 +171,14 @@ export class Recorder {
     this.event(EVENT.charge).number(bytes);
   }
 
-  private hostReturned({ results }: FuncType, value: WasmValue): void {
+  /** @returns what the engine is to be given: of several results, a list, as an iterable may give them only once */
+  private hostReturned({ results }: FuncType, value: WasmValue): WasmValue {
     this.flush();
     this.open.pop();
     this.event(EVENT.result);
-    const values = results.length > 1 ? [...(value as Iterable<WasmValue>)] : [value];
-    this.values(results, values);
+    const values = results.length > 1 ? listOf(value) : [value];
+    this.values(results, values ?? []);
+    return results.length > 1 ? (values ?? value) : value;
   }
 
   private hostFailed(error: unknown): void {
@@ -246,6 +244,15 @@ export class Recorder {
     const digest = digestOf(bytes.slice());
     to.text(hex(await digest));
     return to.written;
+  }
+}
+
+/** Undefined where the value is no list of any kind, or breaks off: the engine says so. */
+function listOf(value: WasmValue): readonly WasmValue[] | undefined {
+  try {
+    return [...(value as Iterable<WasmValue>)];
+  } catch {
+    return undefined;
   }
 }
 
@@ -393,6 +400,10 @@ class RecordedInstance implements EngineInstance {
 
   functionType(name: string) {
     return this.inner.functionType(name);
+  }
+
+  holds(type: ValType, value: WasmValue): boolean {
+    return this.inner.holds(type, value);
   }
 
   exportKind(name: string) {

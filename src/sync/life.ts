@@ -80,7 +80,7 @@ export class SyncLife {
   private enter(name: string, args: readonly unknown[], timeout: number | undefined): readonly WasmValue[] {
     const { instance } = this;
     const type = instance.functionType(name) ?? refuseUnknown(instance, this.module, name);
-    const values = toArguments(name, type, args);
+    const values = toArguments(name, type, args, instance);
     this.calls++;
     return this.clock.runSync(timeout, () => instance.call(name, values));
   }

@@ -174,7 +174,8 @@ export function importFunction(
   return new ForeignFunction(
     type,
     types,
-    HOST_CALL,
+    // Where it cannot be called, the host's own engine refuses before anybody could charge.
+    isFit ? HOST_CALL : { base: 0, perByte: 0 },
     (_caller, args) => {
       if (!isFit) refuseToPass();
       const value = func(...args.map((arg) => toHost(arg, enter)));

@@ -26,6 +26,7 @@ import {
   isNullable,
   isReference,
   type RefType,
+  typeName,
   V128,
   type ValType,
   type WasmModule,
@@ -318,7 +319,8 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
   /** What a table or global holds where no value is given (JavaScript API, DefaultValue). */
   function initialReference(type: RefType, types: readonly DefinedType[], given: readonly unknown[]): Reference {
     if (isPrivate(type)) refuseToPass();
-    const isNull = given.length === 0 && isNullable(type) && topOf(type, types) !== EXTERNREF;
+    if (given.length === 0 && !isNullable(type)) throw new TypeError(`${typeName(type)} has no default: give a value`);
+    const isNull = given.length === 0 && topOf(type, types) !== EXTERNREF;
     return isNull ? null : referenceOf(type, types, given[0]);
   }
 

@@ -266,6 +266,7 @@ describe('whatever the engine', () => {
       callAsync: async () => [],
       functionType: (name) => (name === 'add' ? funcType([], []) : undefined),
       exportKind: () => undefined,
+      holds: () => true,
       memory: undefined,
       figures: () => figures,
       ...parts,

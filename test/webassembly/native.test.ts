@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createWebAssembly } from '../../src/webassembly.ts';
-import { I32 } from '../../wasm/types.ts';
-import { encodeModule } from '../generate/encode.ts';
+import { I32, V128, type ValType } from '../../wasm/types.ts';
+import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 
 const ADD_ONE = encodeModule({
   functions: [{ params: [I32], results: [I32], body: [['local.get', 0], ['i32.const', 1], 'i32.add'], export: 'f' }],
@@ -27,6 +27,42 @@ describe.each(['interpreter', 'native', 'auto'] as const)('a namespace on %s', (
     const { instance } = await namespace.instantiate(FOREVER);
     expect(() => (instance.exports as Exports).f()).toThrow('Gas limit exceeded');
     expect(namespace.stats(instance).gasUsed).toBe(1_001n);
+  });
+});
+
+describe('functions of vectors', () => {
+  const vector: Instruction = ['v128.const', new Uint8Array(16)];
+  const imported = (params: ValType[], results: ValType[], more: ModuleDescription) =>
+    ({ imports: [{ module: 'm', name: 'h', function: { params, results } }], ...more }) satisfies ModuleDescription;
+  const cases: Record<string, ModuleDescription> = {
+    'a result': { functions: [{ results: [V128], body: [vector], export: 'f' }] },
+    'a parameter': { functions: [{ params: [V128], body: [], export: 'f' }] },
+    'a parameter of the host': imported([V128], [], { functions: [{ body: [vector, ['call', 0]], export: 'f' }] }),
+    'a result of the host': imported([], [V128], { functions: [{ body: [['call', 0], 'drop'], export: 'f' }] }),
+    'a result of the host, through a table': imported([], [V128], {
+      tables: [{ min: 1 }],
+      elements: [{ offset: [['i32.const', 0]], items: [0] }],
+      functions: [
+        {
+          body: [['i32.const', 0], ['call_indirect', { params: [], results: [V128] }, 0], 'drop'],
+          export: 'f',
+        },
+      ],
+    }),
+    'an import that is exported': imported([], [V128], { exports: [{ name: 'f', kind: 'function', index: 0 }] }),
+  };
+
+  test.each(Object.entries(cases))('%s: refused on both engines at the same gas', async (_, description) => {
+    const used = [];
+    for (const engine of ['interpreter', 'native'] as const) {
+      const namespace = await createWebAssembly({ engine });
+      let calls = 0;
+      const { instance } = await namespace.instantiate(encodeModule(description), { m: { h: () => calls++ } });
+      expect(() => (instance.exports as Exports).f()).toThrow(TypeError);
+      expect(calls).toBe(0);
+      used.push(namespace.stats(instance).gasUsed);
+    }
+    expect(used[0]).toBe(used[1]);
   });
 });
 

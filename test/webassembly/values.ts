@@ -17,6 +17,7 @@ import {
   I32,
   NULLEXTERNREF,
   NULLREF,
+  nonNull,
   STRUCTREF,
   V128,
   type ValType,
@@ -443,5 +444,44 @@ for (const name of ['RuntimeError', 'LinkError', 'CompileError']) {
 add('a trap of another guest’s', 'throws RuntimeError', (W) =>
   throwing(W, () => instance(W, { functions: [{ export: 'f', body: ['unreachable'] }] }).f()).all(),
 );
+
+// What has no default, and bytes that are none any more.
+
+const heldBy = (imports: Loose) => ({ m: { x: 5, ...imports } });
+const HELD: ModuleDescription = {
+  imports: [{ module: 'm', name: 'x', global: { type: nonNull(EXTERNREF) } }],
+  globals: [{ type: nonNull(EXTERNREF), mutable: true, init: [['global.get', 0]], export: 'g' }],
+  tables: [{ min: 1, max: 9, element: nonNull(EXTERNREF), init: [['global.get', 0]], export: 't' }],
+};
+const held = (name: string, gives: string, run: (exports: Loose) => unknown) =>
+  add(`references that are not null: ${name}`, gives, (W) => run(instance(W, HELD, heldBy({}))));
+held('set to null', 'throws TypeError', ({ t }) => t.set(0, null));
+held('set to nothing', 'throws TypeError', ({ t }) => t.set(0));
+held('set to undefined', 'undefined', ({ t }) => [t.set(0, undefined), t.get(0)][1]);
+held('grown by null', 'throws TypeError', ({ t }) => t.grow(1, null));
+held('grown by nothing', 'throws TypeError', ({ t }) => t.grow(1));
+held('grown by a value', '7', ({ t }) => [t.grow(1, 7), t.get(1)][1]);
+held('a global set to null', 'throws TypeError', ({ g }) => {
+  g.value = null;
+});
+add('references that are not null: imported as null', 'throws LinkError', (W) =>
+  instance(W, HELD, heldBy({ x: null })),
+);
+
+const detached = () => {
+  const buffer = Uint8Array.from(encodeModule({})).buffer;
+  structuredClone(buffer, { transfer: [buffer] });
+  return buffer;
+};
+add('a module of a detached buffer', 'throws CompileError', (W) => new W.Module(detached()));
+add('a detached buffer is valid', 'false', (W) => W.validate(detached()));
+const shared = () => {
+  const view = new Uint8Array(new SharedArrayBuffer(encodeModule({}).length));
+  view.set(encodeModule({}));
+  return view;
+};
+add('a module of a shared buffer', 'throws TypeError', (W) => new W.Module(shared().buffer));
+add('a view of a shared buffer is valid', 'true', (W) => W.validate(shared()));
+add('a module of an array', 'throws TypeError', (W) => new W.Module([...encodeModule({})]));
 
 export const VALUE_CASES: readonly ValueCase[] = cases;
