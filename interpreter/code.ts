@@ -1,5 +1,6 @@
 /** A module's lowered code: one run of words that grows as functions are called for the first time. */
 
+import { moduleBytes } from '../wasm/account.ts';
 import { MemoryLimitExceeded } from '../wasm/errors.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
 import type { WasmModule } from '../wasm/types.ts';
@@ -48,7 +49,7 @@ interface Unfinished {
 
 /** On whose behalf functions are lowered. */
 export interface Patron {
-  /** Bytes that the module may hold outside its instances. */
+  /** Bytes that the module may hold outside its instances, decoded and as code. */
   readonly codeBytes: number;
   /** Looks at the clock. Throws to end the guest's call; returns whether the guest is to be left. */
   look(): boolean;
@@ -157,9 +158,11 @@ export class ModuleCode {
   private grow(): void {
     const { codeBytes } = this.patron;
     const length = Math.ceil(1.5 * this.length);
-    if (4 * length + this.besides > codeBytes) {
+    const code = 4 * length + this.besides;
+    const decoded = moduleBytes(this.module);
+    if (decoded + code > codeBytes) {
       throw new MemoryLimitExceeded(
-        `Memory limit exceeded: the module's code would take ${4 * length + this.besides} bytes, and its instances may hold ${codeBytes} outside of their memories; raise codeLimit, or call fewer of its functions`,
+        `Memory limit exceeded: the module takes ${decoded} bytes as it is decoded, would take ${code} as code, and may hold ${codeBytes} outside of its instances; raise codeLimit, or call fewer of its functions`,
       );
     }
     const grown = new Int32Array(length);

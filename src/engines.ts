@@ -86,7 +86,7 @@ const HEAVIER = 4;
 
 /** The interpreter; on a module that counts itself, it need not. */
 const interpreting: Engine = {
-  name: 'interpreter',
+  ...interpreter,
   instantiate(module, options: InstantiateOptions) {
     refuseClaim(module);
     if (!isAdopted(module)) return interpreter.instantiate(module, options);
