@@ -32,11 +32,11 @@ describe('statistics', () => {
       .memoryLimit(1 * MiB)
       .stackLimit(4096)
       .build();
-    const { cpuTimeMs, gasUsed, moduleBytes, ...rest } = sandbox.getResourceStats();
+    const { cpuTimeMs, gasUsed, moduleBytes, codeBytes, ...rest } = sandbox.getResourceStats();
     expect(moduleBytes).toBeGreaterThan(0);
+    expect(codeBytes).toBeGreaterThan(0);
     expect(rest).toEqual({
       instanceId: 'worker-1',
-      codeBytes: 0,
       engine: 'interpreter',
       engineReason: 'asked for',
       gasLimit: 1_000_000n,
@@ -147,7 +147,7 @@ describe('several calls at once', () => {
 describe('reset', () => {
   test('gives the instance as it was built: memory, gas, counts', async () => {
     const sandbox = await WasmSandbox.fromBytes(loadFixture('grow'));
-    const { cpuTimeMs: _, ...fresh } = sandbox.getResourceStats();
+    const { cpuTimeMs: _, codeBytes: __, ...fresh } = sandbox.getResourceStats();
     expect(await sandbox.call('grow', [7])).toBe(1);
     expect(sandbox.getResourceStats().memoryUsed).toBe(8 * 65_536);
     await sandbox.reset();
