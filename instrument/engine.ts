@@ -98,6 +98,7 @@ class MeteredInstance implements EngineInstance {
 
   start(): void {
     this.guest.instantiate();
+    this.guest.copySegments();
     this.guest.start();
   }
 

@@ -193,7 +193,10 @@ export class Guest {
     );
   }
 
-  /** Makes the instance and copies the active segments. @throws LinkError, Trap, MemoryLimitExceeded */
+  /**
+   * Makes the instance. Copies the active segments too where nobody could call its functions if that failed.
+   * @throws LinkError, Trap, MemoryLimitExceeded
+   */
   instantiate(): void {
     const { host } = this.store;
     let instance: WebAssembly.Instance;
@@ -209,16 +212,31 @@ export class Guest {
           resources: this.meter.figures(),
         });
       }
-      const kind = this.trapKind(error);
-      if (kind === undefined) throw error;
-      const trap = this.trapped(kind === 'undefined-element' ? 'table-out-of-bounds' : kind);
-      trap.resources ??= this.meter.figures();
-      throw trap;
+      throw this.misfit(error);
     }
     this.exports = instance.exports;
     this.element = this.meterExport(METER_EXPORTS.element) as Counter;
     this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
     this.registerGrowth();
+  }
+
+  /** Copies the active segments that {@link instantiate} has not copied. @throws Trap */
+  copySegments(): void {
+    const copy = this.meterExport(METER_EXPORTS.segments) as RawFunction | undefined;
+    try {
+      copy?.();
+    } catch (error) {
+      throw this.misfit(error);
+    }
+  }
+
+  /** The error for a segment that does not fit. */
+  private misfit(error: unknown): unknown {
+    const kind = this.trapKind(error);
+    if (kind === undefined) return error;
+    const trap = this.trapped(kind === 'undefined-element' ? 'table-out-of-bounds' : kind);
+    trap.resources ??= this.meter.figures();
+    return trap;
   }
 
   /** Runs the start function. @throws RuntimeError, and whatever a host function threw */

@@ -35,6 +35,8 @@ export const METER_EXPORTS = {
   /** Followed by its number. */
   table: 'table',
   start: 'start',
+  /** A function that copies the active segments, where the engine is not to do that itself. */
+  segments: 'segments',
   /** An imported function that the host may get to see; followed by its number. */
   imported: 'import',
 } as const;
@@ -86,6 +88,16 @@ export function isClosed(module: WasmModule): boolean {
     return kind === 'global' && globals[index]?.type === FUNCREF;
   });
   return !comesIn && !leaves;
+}
+
+/**
+ * Whether functions of an instance can be called though one of its active segments does not fit: by way of a table that
+ * it was given. They need a meter, which they can only be given when there is an instance: its segments have to wait.
+ */
+function outlivesFailure({ importedTables, elements }: WasmModule): boolean {
+  if (importedTables === 0) return false;
+  for (const segment of elements) if (segment.mode === 'active' && segment.index < importedTables) return true;
+  return false;
 }
 
 /** @throws CompileError: what has to be added has no room */
@@ -141,6 +153,8 @@ export class Layout {
   /** Their parameters. */
   private wrapped = 0;
 
+  /** The function that copies the active segments; undefined where the engine does that. */
+  readonly segments: number | undefined;
   readonly depth: number;
   readonly gas: number;
   readonly element: number;
@@ -157,7 +171,8 @@ export class Layout {
     this.exportPrefix = unused(module.exports, 'name');
     this.firstMeter = module.importedFunctions;
     this.firstHelper = this.firstMeter + METER_FUNCTION_NAMES.length;
-    this.firstOwn = this.firstHelper + HELPERS.length;
+    this.segments = outlivesFailure(module) ? this.firstHelper + HELPERS.length : undefined;
+    this.firstOwn = this.firstHelper + HELPERS.length + (this.segments === undefined ? 0 : 1);
     this.depth = module.importedGlobals;
     this.gas = module.globals.length + 1;
     this.element = this.gas + 1;

@@ -232,6 +232,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
       }
       this.exports = Object.freeze(exports);
+      guest.copySegments();
       around(() => guest.start());
     }
   }

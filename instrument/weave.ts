@@ -103,8 +103,9 @@ class Weaver {
       out.section(SECTION.dataCount, count);
     }
     const codeSection = new Writer();
-    codeSection.u32(HELPERS.length + module.bodies.length + layout.wrappers.length);
+    codeSection.u32(this.ownFunctions);
     this.helpers(codeSection);
+    if (layout.segments !== undefined) yield* this.copying(codeSection);
     codeSection.append(code);
     codeSection.append(wrappers);
     out.section(SECTION.code, codeSection);
@@ -169,16 +170,23 @@ class Weaver {
     const { module, layout } = this;
     const out = new Writer();
     const { importedFunctions, bodies, functions } = module;
-    const count = HELPERS.length + bodies.length + layout.wrappers.length;
+    const count = this.ownFunctions;
     bounded('functions', importedFunctions + METER_FUNCTION_NAMES.length + count);
     out.u32(count);
     for (const name of HELPERS) out.u32(layout.type(...HELPER_TYPES[name]));
+    if (layout.segments !== undefined) out.u32(layout.type([], []));
     yield* each(out, bodies, (_, i) => out.u32(layout.threadedType(functions[importedFunctions + i] as number)));
     yield* each(out, layout.wrappers, ({ kind, original }) => {
       const type = functions[original] as number;
       out.u32(kind === 'outer' ? type : layout.threadedType(type));
     });
     return out;
+  }
+
+  /** How many functions there are beside the imported ones. */
+  private get ownFunctions(): number {
+    const { module, layout } = this;
+    return HELPERS.length + (layout.segments === undefined ? 0 : 1) + module.bodies.length + layout.wrappers.length;
   }
 
   private tablesAndMemories(out: Writer): void {
@@ -246,7 +254,8 @@ class Weaver {
     const { module, layout } = this;
     const { importedFunctions, tables, memories, start } = module;
     const imported = layout.closed ? 0 : importedFunctions;
-    const others = 2 + Math.min(memories.length, 1) + tables.length + (start === undefined ? 0 : 1) + imported;
+    const functions = [start, layout.segments].filter((number) => number !== undefined).length;
+    const others = 2 + Math.min(memories.length, 1) + tables.length + functions + imported;
     const out = new Writer();
     const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
@@ -263,6 +272,7 @@ class Weaver {
     if (memories.length > 0) add(METER_EXPORTS.memory, 'memory', 0);
     yield* each(out, tables, (_, i) => add(METER_EXPORTS.table + i, 'table', i));
     if (start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(start));
+    if (layout.segments !== undefined) add(METER_EXPORTS.segments, 'function', layout.segments);
     for (let i = 0; i < imported; i++) {
       add(METER_EXPORTS.imported + i, 'function', i);
       if (i % STEP_BYTES === 0) yield;
@@ -290,7 +300,7 @@ class Weaver {
     const { items, type } = segment;
     const areExpressions = !(items instanceof Int32Array);
     const flags = areExpressions ? 4 : 0;
-    if (segment.mode === 'active') {
+    if (segment.mode === 'active' && this.layout.segments === undefined) {
       const isPlain = segment.index === 0 && type === FUNCREF;
       out.u8(flags | (isPlain ? 0 : 2));
       if (!isPlain) out.u32(segment.index);
@@ -311,7 +321,7 @@ class Weaver {
     out.u32(module.data.length);
     yield* each(out, module.data, (segment) => {
       const { start, end } = segment.bytes;
-      if (segment.mode === 'active') {
+      if (segment.mode === 'active' && this.layout.segments === undefined) {
         out.u8(0);
         this.expression(out, segment.offset);
       } else out.u8(1);
@@ -319,6 +329,35 @@ class Weaver {
       out.copy(module.bytes, start, end);
     });
     return out;
+  }
+
+  /** A function that does with passive segments what the engine would do with active ones, in the same order. */
+  private *copying(out: Writer): Steps<void> {
+    const { module } = this;
+    const code = new CodeWriter();
+    code.raw(0);
+    const copy = (offset: ConstExpr, length: number) => {
+      // Without its end.
+      this.expression(code, { start: offset.start, end: offset.end - 1 });
+      code.i32(0);
+      code.i32(length);
+    };
+    yield* each(code, module.elements, (segment, i) => {
+      if (segment.mode !== 'active') return;
+      copy(segment.offset, segment.items.length);
+      code.at('table.init', i, segment.index);
+      code.at('elem.drop', i);
+    });
+    yield* each(code, module.data, (segment, i) => {
+      if (segment.mode !== 'active') return;
+      copy(segment.offset, segment.bytes.end - segment.bytes.start);
+      code.at('memory.init', i, segment.index);
+      code.at('data.drop', i);
+    });
+    code.u8(END);
+    bounded('functionBytes', code.length);
+    out.u32(code.length);
+    out.append(code);
   }
 
   private *bodies(): Steps<Writer> {
