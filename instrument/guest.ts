@@ -388,23 +388,20 @@ export class Guest {
   private hostFunction({ type, gas, call }: HostImport): RawFunction {
     // Engines refuse to call it themselves.
     if (hasVectors(type)) return refuseVectors;
-    const blank = type.results.map((result) => BLANK[result]);
+    const blank = blankOf(type);
     const { meter } = this;
     const { references } = this.options;
     const caller = this.caller(gas);
     return (...args) =>
-      this.guarded(
-        () => {
-          meter.beginHostCall(gas.base);
-          const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-          const value = call(caller, values);
-          const results = resultsOf(type, value).map((result, i) =>
-            toGuest(type.results[i] as ValType, result, references),
-          );
-          return results.length > 1 ? results : results[0];
-        },
-        blank.length > 1 ? blank : blank[0],
-      );
+      this.guarded(() => {
+        meter.beginHostCall(gas.base);
+        const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
+        const value = call(caller, values);
+        const results = resultsOf(type, value).map((result, i) =>
+          toGuest(type.results[i] as ValType, result, references),
+        );
+        return results.length > 1 ? results : results[0];
+      }, blank);
   }
 
   private caller({ perByte }: HostGas): Caller {
@@ -495,6 +492,17 @@ const BLANK: Readonly<Record<ValType, unknown>> = {
   [FUNCREF]: null,
   0x6f: null,
 };
+
+/** By type, as many imports may be of one. */
+const blanks = new WeakMap<FuncType, unknown>();
+
+function blankOf(type: FuncType): unknown {
+  if (!blanks.has(type)) {
+    const each = type.results.map((result) => BLANK[result]);
+    blanks.set(type, each.length > 1 ? each : each[0]);
+  }
+  return blanks.get(type);
+}
 
 /** Conversion as the JavaScript API does it, but here, where a failure cannot reach the guest. */
 function hasVectors({ params, results }: FuncType): boolean {

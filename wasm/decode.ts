@@ -154,6 +154,8 @@ class Sections implements ValidationContext {
     switch (kind) {
       case 'function': {
         const typeIndex = this.functionType();
+        // Whoever provides it compares and converts all of them.
+        this.validator.carryType(functionTypeAt(this, typeIndex));
         this.functions.push(typeIndex);
         return { module, name, kind, typeIndex };
       }

@@ -796,7 +796,7 @@ export class Validator {
   }
 
   tailCall(type: FuncType): void {
-    this.carry(type.params.length + type.results.length);
+    this.carryType(type);
     if (!matchesAll(this.context.types, type.results, this.results)) {
       this.fail('type mismatch: results of a tail call and of the function');
     }
@@ -941,8 +941,14 @@ export class Validator {
     this.carried += values;
     const { base, perByte } = SUM_LIMITS.carriedValues;
     if (this.carried > base + perByte * this.reader.pos) {
-      this.fail(`blocks, calls and branches carry more values than ${base} and ${perByte} for each byte so far`);
+      this.fail(
+        `imports, blocks, calls and branches carry more values than ${base} and ${perByte} for each byte so far`,
+      );
     }
+  }
+
+  carryType({ params, results }: FuncType): void {
+    this.carry(params.length + results.length);
   }
 
   /** Checks that `types` are on top, and leaves the stack as it is (`br_table`, in unreachable code too). */
@@ -960,7 +966,7 @@ export class Validator {
   }
 
   apply(type: FuncType): void {
-    this.carry(type.params.length + type.results.length);
+    this.carryType(type);
     this.popAll(type.params);
     this.pushAll(type.results);
   }
@@ -987,7 +993,7 @@ export class Validator {
 
   enterBlock(kind: number): void {
     const type = blockType(this.reader.a, this.context.types) ?? this.fail('unknown type of a block');
-    this.carry(type.params.length + type.results.length);
+    this.carryType(type);
     this.popAll(type.params);
     this.enter(kind, type);
   }

@@ -72,11 +72,20 @@ describe('values that are carried', () => {
     const most = Math.ceil((base + 20_000) / (values - perByte * bytes.length));
     const error = failure(repeated(bytes, most));
     expect(error?.message).toMatch(
-      /^blocks, calls and branches carry more values than 50000 and 1 for each byte so far \(function 0, offset /,
+      /^imports, blocks, calls and branches carry more values than 50000 and 1 for each byte so far \(function 0, offset /,
     );
     // As soon as they are too many.
     expect(failure(repeated(bytes, 2 * most))?.offset).toBe(error?.offset);
     expect(failure(repeated(bytes, Math.floor((base - 20_000) / (2 * values))))).toBeUndefined();
+  });
+
+  test('imported functions', () => {
+    const imported = (times: number) =>
+      moduleOf(TYPES, section(SECTION.import, concat(unsigned(times), repeat([1, 0x61, 1, 0x61, 0, 3], times))));
+    expect(failure(imported(base / (2 * MANY)))).toBeUndefined();
+    const error = failure(imported(2 * base));
+    expect(error?.message).toMatch(/^imports, blocks, calls and branches carry more values than 50000 .* \(offset /);
+    expect(error?.offset).toBeLessThan(10_000);
   });
 
   test('values named one by one are not counted', () => {
