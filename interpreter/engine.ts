@@ -14,7 +14,6 @@ import { guarded, type Holds } from '../wasm/host-call.ts';
 import { quote } from '../wasm/quote.ts';
 import {
   type DefinedType,
-  type Export,
   type ExternKind,
   type FuncType,
   functionTypeAt,
@@ -51,11 +50,9 @@ function linker(resolve: ImportResolver): (imported: Import, module: WasmModule)
 
 class InterpreterInstance implements EngineInstance {
   private readonly instance: Instance;
-  private readonly exports: ReadonlyMap<string, Export>;
 
   constructor(instance: Instance) {
     this.instance = instance;
-    this.exports = new Map(instance.module.exports.map((exported) => [exported.name, exported]));
   }
 
   start(): void {
@@ -79,7 +76,7 @@ class InterpreterInstance implements EngineInstance {
   }
 
   install(image: EngineImage | WireReader, name?: string): EngineExecution | undefined {
-    const exported = name === undefined ? undefined : this.exports.get(name);
+    const exported = name === undefined ? undefined : this.instance.module.exportsByName.get(name);
     if (name !== undefined && exported?.kind !== 'function') damaged('its call is of nothing that the module exports');
     return install(this.instance, image, exported && this.instance.function(exported.index));
   }
@@ -93,7 +90,7 @@ class InterpreterInstance implements EngineInstance {
   }
 
   functionType(name: string): FuncType | undefined {
-    const exported = this.exports.get(name);
+    const exported = this.instance.module.exportsByName.get(name);
     return exported?.kind === 'function' ? this.instance.function(exported.index).type : undefined;
   }
 
@@ -102,7 +99,7 @@ class InterpreterInstance implements EngineInstance {
   }
 
   exportKind(name: string): ExternKind | undefined {
-    return this.exports.get(name)?.kind;
+    return this.instance.module.exportsByName.get(name)?.kind;
   }
 
   get memory(): GuestMemory | undefined {
@@ -114,7 +111,7 @@ class InterpreterInstance implements EngineInstance {
   }
 
   private function(name: string): GuestFunction {
-    const exported = this.exports.get(name);
+    const exported = this.instance.module.exportsByName.get(name);
     const value = exported && this.instance.extern(exported.kind, exported.index);
     if (!isFunction(value)) throw new UsageError(`the module exports no function ${quote(name)}`);
     return value;

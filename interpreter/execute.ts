@@ -17,7 +17,7 @@ import {
 import { share } from '../wasm/gas.ts';
 import { type Caller, GuestExit, type WasmValue } from '../wasm/host.ts';
 import { MAX_NESTED_CALLS } from '../wasm/limits.ts';
-import { functionNames } from '../wasm/names.ts';
+import { functionName } from '../wasm/names.ts';
 import { ignore, isThenable } from '../wasm/thenable.ts';
 import type { ValType } from '../wasm/types.ts';
 import { ExceptionInstance, JS_TAG } from './exception.ts';
@@ -46,7 +46,7 @@ function location(thread: Thread, instance = thread.instance as Instance, pc = t
   const at = code.locate(pc);
   if (at === undefined) return {};
   const functionIndex = module.importedFunctions + at.body;
-  return { functionIndex, functionName: functionNames(module).get(functionIndex), offset: at.offset };
+  return { functionIndex, functionName: functionName(module, functionIndex), offset: at.offset };
 }
 
 function outOfGas(thread: Thread): GasExhausted {

@@ -17,7 +17,8 @@ const BYTES = {
   place: 56,
   field: 40,
   import: 56,
-  export: 48,
+  /** With its place in a map. */
+  export: 48 + 40,
   /** A text, and each of its characters. */
   text: 24,
   character: 2,

@@ -87,6 +87,7 @@ class Sections implements ValidationContext {
   readonly globals: GlobalType[] = [];
   readonly globalInits = new ConstExprs();
   readonly exports: Export[] = [];
+  readonly exportsByName = new Map<string, Export>();
   readonly elements = new ElementSegments();
   readonly data = new DataSegments();
   readonly bodies: FunctionBodies;
@@ -261,8 +262,7 @@ class Sections implements ValidationContext {
     const { reader } = this;
     const pace = new Pace(reader.pos);
     const count = reader.count(MODULE_LIMITS.exports, 'exports');
-    const names = new Set<string>();
-    const { functions, tables, memories, globals, tags } = this;
+    const { functions, tables, memories, globals, tags, exports, exportsByName } = this;
     const spaces = { function: functions, table: tables, memory: memories, global: globals, tag: tags };
     for (let i = 0; i < count; i++) {
       if (pace.isDue(reader.pos)) yield;
@@ -271,10 +271,12 @@ class Sections implements ValidationContext {
       const kind = this.externKind();
       const index = reader.u32();
       if (index >= spaces[kind].length) reader.fail(`unknown ${kind} ${index} exported as ${quote(name)}`, start);
-      if (names.has(name)) reader.fail(`duplicate export name ${quote(name)}`, start);
-      names.add(name);
+      const item = { name, kind, index };
+      if (exportsByName.set(name, item).size === exports.length) {
+        reader.fail(`duplicate export name ${quote(name)}`, start);
+      }
       if (kind === 'function') this.declare(index);
-      this.exports.push({ name, kind, index });
+      exports.push(item);
       this.objectBytes += namedBytes(name);
     }
   }
@@ -693,8 +695,8 @@ export class ModuleDecoder {
 }
 
 function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
-  const { types, imports, functions, tables, memories, tableInits, tags, globals, globalInits, exports } = sections;
-  const { elements, data, bodies, customSections, start } = sections;
+  const { types, imports, functions, tables, memories, tableInits, tags, globals, globalInits } = sections;
+  const { exports, exportsByName, elements, data, bodies, customSections, start } = sections;
   const { importedFunctions, importedTables, importedMemories, importedGlobals, importedTags } = sections;
   sections.source.bytes = bytes;
   for (const list of [globalInits, elements, data, bodies, customSections]) list.trim();
@@ -715,6 +717,7 @@ function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
     tableInits,
     globalInits,
     exports,
+    exportsByName,
     start,
     elements,
     data,

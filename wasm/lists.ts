@@ -345,17 +345,27 @@ export class DataSegments extends Segments<DataSegment> {
   }
 }
 
+const utf8 = new TextEncoder();
+const NAME = utf8.encode('name');
+
 export class CustomSections extends RowList<CustomSection> {
   private readonly source: Source;
+  private first = -1;
 
   constructor(source: Source) {
     super(3);
     this.source = source;
   }
 
+  /** The first that is called `name`; undefined where there is none. */
+  get names(): CustomSection | undefined {
+    return this.first < 0 ? undefined : this.at(this.first);
+  }
+
   /** @param name where its name begins, with its length */
   push(name: number, start: number, end: number): void {
     const { rows } = this;
+    if (this.first < 0 && this.isCalled(NAME, name, start)) this.first = this.length;
     const at = rows.push();
     const { words } = rows;
     words[at] = name;
@@ -374,14 +384,19 @@ export class CustomSections extends RowList<CustomSection> {
   /** Those of one name, in order. */
   *named(name: string): Generator<CustomSection> {
     const wanted = utf8.encode(name);
-    const { rows } = this;
-    const { bytes } = this.source;
+    const { words } = this.rows;
     for (let i = 0; i < this.length; i++) {
-      const start = rows.words[rows.at(i) + 1] as number;
-      const isEqual = wanted.every((byte, at) => bytes[start - wanted.length + at] === byte);
-      if (isEqual && this.at(i).name === name) yield this.at(i);
+      const at = this.rows.at(i);
+      if (this.isCalled(wanted, words[at] as number, words[at + 1] as number)) yield this.at(i);
     }
   }
-}
 
-const utf8 = new TextEncoder();
+  private isCalled(wanted: Uint8Array, name: number, start: number): boolean {
+    const { bytes } = this.source;
+    const first = start - wanted.length;
+    if (first <= name) return false;
+    for (let i = 0; i < wanted.length; i++) if (bytes[first + i] !== wanted[i]) return false;
+    const reader = new Reader(bytes, name);
+    return reader.u32() === wanted.length && reader.pos === first;
+  }
+}

@@ -422,6 +422,7 @@ export interface WasmModule {
   /** The module's own globals, after the imported ones. */
   readonly globalInits: ConstExprs;
   readonly exports: readonly Export[];
+  readonly exportsByName: ReadonlyMap<string, Export>;
   readonly start: number | undefined;
   readonly elements: ElementSegments;
   readonly data: DataSegments;

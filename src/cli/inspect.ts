@@ -2,7 +2,7 @@
 
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
-import { functionNames } from '../../wasm/names.ts';
+import { functionName } from '../../wasm/names.ts';
 import { planFunction } from '../../wasm/plan.ts';
 import { escapeUnprintable } from '../../wasm/quote.ts';
 import {
@@ -88,13 +88,12 @@ export function summaryOf(module: WasmModule) {
 
 /** The module's own functions, with what metering makes of them. */
 export function functionsOf(module: WasmModule) {
-  const names = functionNames(module);
   return module.bodies.map((body, i) => {
     const index = module.importedFunctions + i;
     const { entryCost, weight } = planFunction(module, i);
     return {
       index,
-      name: names.get(index) ?? null,
+      name: functionName(module, index) ?? null,
       type: showFuncType(typeOfFunction(module, index)),
       bytes: body.end - body.start,
       entryGas: entryCost,
