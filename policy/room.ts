@@ -1,7 +1,6 @@
 /** How much there can be behind a policy's host functions. */
 
 import type { Capability } from './capability.ts';
-import { maxDescriptorsOf } from './fs/mounts.ts';
 import { MAX_PATH_BYTES } from './fs/path.ts';
 import { MAX_LISTED } from './wasi/state.ts';
 
@@ -9,8 +8,10 @@ import { MAX_LISTED } from './wasi/state.ts';
 const NODE_BYTES = 64 + MAX_PATH_BYTES;
 /** As for a name, most of which are far shorter than they may be. */
 const LISTED_BYTES = 320;
-/** For clocks, counters, and a piece of input that a function has given and nobody has taken. */
-const REST = 16 * 1024 * 1024;
+/** A piece of input that a function has given and nobody has taken. */
+const PIECE_BYTES = 16 * 1024 * 1024;
+/** For clocks, counters, streams. */
+const REST = 65_536;
 
 /** Bytes that what a host of the policy saves may have. */
 export function savedBytes(policy: {
@@ -21,13 +22,15 @@ export function savedBytes(policy: {
   for (const capability of policy.capabilities) {
     if (capability.kind === 'stdio') bytes += lengthOf(capability.stdin);
     if (capability.kind !== 'filesystem') continue;
+    bytes += capability.maxDescriptors * 4 * NODE_BYTES;
     bytes += capability.mounts.length * (capability.maxBytes + capability.maxFiles * NODE_BYTES);
     bytes += MAX_LISTED * LISTED_BYTES;
   }
-  return bytes + maxDescriptorsOf(policy) * 4 * NODE_BYTES;
+  return bytes;
 }
 
 function lengthOf(source: unknown): number {
   if (typeof source === 'string') return 3 * source.length;
+  if (typeof source === 'function') return PIECE_BYTES;
   return source instanceof Uint8Array ? source.length : 0;
 }

@@ -8,6 +8,7 @@ import { quote } from '../wasm/quote.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../wasm/wire.ts';
 import { Clock } from './clock.ts';
+import { COMMAND_START } from './command.ts';
 import { disposedError, disposedFailure, untilDisposed } from './disposed.ts';
 import { aborted, Execution, type ExecutionGround } from './execution/execution.ts';
 import type { CallOptions } from './execution/options.ts';
@@ -279,6 +280,8 @@ export class Life {
     if ((engine === undefined) !== (call === undefined)) damaged('its call has no stack, or its stack no call');
     if (engine !== undefined && call !== undefined) {
       const { name, isProgram, gasUsed: gasBefore } = call;
+      if (gasBefore > this.instance.figures().gasUsed) damaged('its call has used more gas than its guest');
+      if (isProgram && name !== COMMAND_START) damaged('its call is of no program');
       const options = { timeout: cpuTimeout, yieldEvery };
       new Execution(this.ground, { name, isProgram, gasBefore, engine, options, hasBegun: true });
     }

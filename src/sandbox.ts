@@ -202,7 +202,8 @@ export class WasmSandbox extends SandboxFace<Life> {
    *   cannot be saved: references to the host's objects, folders of the host's, open HTTP requests; SandboxDisposed
    */
   async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    return takeSnapshot(this.alive(), this.ground.module, this.hasRun, options);
+    const { module, settings } = this.ground;
+    return takeSnapshot(this.alive(), module, settings, this.hasRun, options);
   }
 
   /**

@@ -32,7 +32,7 @@ const CHECKS: Checks<Checked> = {
 };
 
 /** For what is in every snapshot, and for strings of the host's that the guest holds. */
-const REST = 16 * MiB;
+const REST = 4 * MiB;
 
 /**
  * Bytes that the contents of a snapshot may have: of memory up to its limit, elements of tables and objects, which take
@@ -57,6 +57,7 @@ interface Captured {
 export async function takeSnapshot(
   life: Captured,
   module: WasmModule,
+  settings: Settings,
   hasRun: boolean,
   options: SnapshotOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -75,6 +76,12 @@ export async function takeSnapshot(
     host,
     guest: guest.written,
   });
+  const most = mostBytes(module, settings);
+  if (contents.length > most) {
+    throw new SnapshotError(
+      `the snapshot would have ${contents.length} bytes, and ${most} can be restored under these limits: the guest holds too many of the host's strings`,
+    );
+  }
   return pack(contents, compress, { kind: 'snapshot', key });
 }
 

@@ -1,0 +1,49 @@
+/**
+ * Forges snapshots and restores them: each is refused in a documented error, or becomes a guest within its limits and its
+ * types. `npx tsx scripts/forge.ts --runs 100000 --seed 1` prints what came of them.
+ */
+
+import { parseArgs } from 'node:util';
+import { makeGuests } from '../test/forgery/guests.ts';
+import { Fault } from '../test/forgery/inspect.ts';
+import { attempt } from '../test/forgery/trial.ts';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    places: { type: 'string', default: '12' },
+  },
+});
+const runs = Number(values.runs);
+const first = Number(values.seed) * 10_000_000;
+
+const guests = await makeGuests(Number(values.places));
+const counts = new Map<string, number>();
+const faults = new Map<string, number>();
+let slowest = 0;
+const begun = performance.now();
+for (let number = first; number < first + runs; number++) {
+  const before = performance.now();
+  try {
+    const outcome = await attempt(guests, number);
+    counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  } catch (error) {
+    const what = error instanceof Fault ? error.message : `${error instanceof Error ? error.stack : error}`;
+    if (!faults.has(what)) console.log(`fault at number ${number}: ${what}`);
+    faults.set(what, (faults.get(what) ?? 0) + 1);
+  }
+  slowest = Math.max(slowest, performance.now() - before);
+}
+const all = [...counts].sort(([, a], [, b]) => b - a);
+for (const [outcome, count] of all) console.log(`${String(count).padStart(8)}  ${outcome}`);
+const sum = (kind: string) =>
+  all.reduce((total, [outcome, count]) => total + (outcome.startsWith(kind) ? count : 0), 0);
+const bad = [...faults.values()].reduce((total, count) => total + count, 0);
+console.log(
+  `${runs} forgeries of ${guests.map(({ trees }) => trees.length).join(' + ')} snapshots: ${sum('refused')} refused, ${sum('restored')} restored, ${bad} faults`,
+);
+console.log(
+  `${((performance.now() - begun) / 1_000).toFixed(0)} s, the slowest ${slowest.toFixed(0)} ms, ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`,
+);
+process.exitCode = bad === 0 ? 0 : 1;

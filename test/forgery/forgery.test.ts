@@ -1,0 +1,216 @@
+import { describe, expect, it, vi } from 'vitest';
+import { GasExhausted, MemoryLimitExceeded, SnapshotError, WasmSandbox } from '../../src/index.ts';
+import { pack, unpack } from '../../src/snapshot/container.ts';
+import { WireWriter } from '../../wasm/wire.ts';
+import { copyOf, type Node, nodesOf, writeTree } from './format.ts';
+import { type Guest, LIMITS, makeGuests } from './guests.ts';
+import { inspect, instanceOf } from './inspect.ts';
+import { attempt, tryContents } from './trial.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const guests = await makeGuests(3);
+const ALL_KINDS = guests[0] as Guest;
+const FILES = guests[1] as Guest;
+
+/** The one node at the end of a way. */
+function at<K extends Node['kind']>(tree: Node, path: string, kind: K): Node & { kind: K } {
+  const found = [...nodesOf(tree)].filter(([way, node]) => way === path && node.kind === kind);
+  expect(found.length, path).toBeGreaterThan(0);
+  return found[0]?.[1] as Node & { kind: K };
+}
+
+function written(tree: Node): Uint8Array {
+  const to = new WireWriter();
+  writeTree(tree, to);
+  return to.written.slice();
+}
+
+/** A snapshot with one thing changed. */
+async function forged(
+  { trees }: Guest,
+  which: (tree: Node) => boolean,
+  change: (tree: Node) => void,
+): Promise<Uint8Array> {
+  const tree = copyOf(trees.find(which) as Node);
+  change(tree);
+  return pack(written(tree), false, { kind: 'snapshot' });
+}
+
+const hasStack = (name: string) => (tree: Node) =>
+  [...nodesOf(tree)].some(([path, node]) => path === '.call?.name' && node.kind === 'leaf' && node.value === name);
+const isAny = () => true;
+
+describe('whatever is changed in a snapshot', () => {
+  it('it is refused as documented, or a guest within its limits and types', async () => {
+    const outcomes = { refused: 0, restored: 0 };
+    for (let number = 0; number < 2_000; number++) {
+      outcomes[(await attempt(guests, number)).startsWith('refused') ? 'refused' : 'restored']++;
+    }
+    // The forger changes too little or too much where it has no luck at either.
+    expect(outcomes.refused).toBeGreaterThan(600);
+    expect(outcomes.restored).toBeGreaterThan(300);
+  });
+
+  it('and nothing: it goes on as it would have', async () => {
+    for (const { trees, options } of guests) {
+      for (const tree of trees) expect(await tryContents(written(tree), options)).toMatch(/^restored/);
+    }
+  });
+});
+
+describe('a guest that was left in a call', () => {
+  const { options } = ALL_KINDS;
+  const restore = (bytes: Uint8Array) => WasmSandbox.restore(bytes, options);
+
+  it.each(['objects', 'exceptions', 'waiting', 'deep', 'memories'])(
+    '%s stands nowhere but where it can be left',
+    async (name) => {
+      const tree = ALL_KINDS.trees.find(hasStack(name)) as Node;
+      const positions = at(tree, '.guest.stack?.positions', 'list').items;
+      const { length } = positions;
+      let places = 0;
+      for (let offset = 0; offset < 400; offset++) {
+        const bytes = await forged(
+          ALL_KINDS,
+          (other) => other === tree,
+          (changed) => {
+            const innermost = at(changed, '.guest.stack?.positions', 'list').items[length - 1] as Node;
+            at(innermost, '.offset', 'leaf').value = offset;
+          },
+        );
+        const restored = await restore(bytes).catch((error: unknown) => error);
+        if (restored instanceof WasmSandbox) {
+          places++;
+          inspect(restored);
+        } else expect(String(restored)).toMatch(/cannot be left|of the type of its place/);
+      }
+      // Its entry, its loops, and what is behind its calls; not every instruction.
+      expect(places).toBeGreaterThan(0);
+      expect(places).toBeLessThan(40);
+    },
+  );
+
+  it('has no other call of its own, no other function, and no other address to return to', async () => {
+    const refused = async (change: (tree: Node) => void, message: RegExp) => {
+      const restoring = restore(await forged(ALL_KINDS, hasStack('objects'), change));
+      await expect(restoring).rejects.toBeInstanceOf(SnapshotError);
+      await expect(restoring).rejects.toThrow(message);
+    };
+    await refused((tree) => (at(tree, '.call?.name', 'leaf').value = 'deep'), /its stack is of another call/);
+    await refused((tree) => (at(tree, '.call?.name', 'leaf').value = 'none'), /nothing that the module exports/);
+    await refused(
+      (tree) => (at(tree, '.guest.stack?.entered', 'leaf').value = 0),
+      /no function that could have been called/,
+    );
+    await refused((tree) => {
+      at(tree, '.guest.stack?.positions[].body', 'leaf').value = 1e6;
+    }, /names a function that the module does not have/);
+    await refused((tree) => at(tree, '.guest.stack?.registers', 'words').values.push(0, 0), /do not fit its stack/);
+    await refused((tree) => (at(tree, '.guest.stack', 'option').node = undefined), /its call has no stack/);
+    await refused((tree) => (at(tree, '.call', 'option').node = undefined), /its stack no call/);
+  });
+});
+
+describe('figures', () => {
+  const { options } = ALL_KINDS;
+  const restoring = async (path: string, value: number | bigint, which = hasStack('objects')) =>
+    WasmSandbox.restore(await forged(ALL_KINDS, which, (tree) => (at(tree, path, 'leaf').value = value)), options);
+
+  it('beyond the limits are refused', async () => {
+    await expect(restoring('.guest.gasUsed', LIMITS.gasLimit + 1n)).rejects.toBeInstanceOf(GasExhausted);
+    await expect(restoring('.guest.gasUsed', 1n << 63n)).rejects.toBeInstanceOf(SnapshotError);
+    await expect(restoring('.guest.peak', LIMITS.memoryLimit + 1)).rejects.toBeInstanceOf(MemoryLimitExceeded);
+    await expect(restoring('.guest.heapUsed', LIMITS.memoryLimit)).rejects.toBeInstanceOf(MemoryLimitExceeded);
+    await expect(restoring('.call?.gasUsed', 1n << 62n)).rejects.toBeInstanceOf(SnapshotError);
+  });
+
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])('are counts: not %d', async (value) => {
+    for (const path of ['.guest.peak', '.guest.heapUsed', '.guest.heapPatience', '.functionCalls', '.host.gate']) {
+      await expect(restoring(path, value)).rejects.toBeInstanceOf(SnapshotError);
+    }
+  });
+
+  it('of objects are what the objects come to, at least', async () => {
+    const genuine = await WasmSandbox.restore(await forged(ALL_KINDS, hasStack('objects'), () => undefined), options);
+    const sandbox = await restoring('.guest.heapUsed', 0);
+    inspect(sandbox);
+    expect(instanceOf(sandbox).heap.used).toBeGreaterThan(500);
+    expect(instanceOf(sandbox).heap.used).toBeLessThanOrEqual(instanceOf(genuine).heap.used);
+  });
+
+  it('of objects without end, in few bytes, are refused before those are made', async () => {
+    const bytes = await forged(ALL_KINDS, isAny, (tree) => {
+      const { items } = at(tree, '.guest.objects.heads', 'list');
+      const array: Node = {
+        kind: 'record',
+        fields: [
+          ['tag', { kind: 'leaf', type: 'u8', value: 4 }],
+          ['array', { kind: 'leaf', type: 'u32', value: 3 }],
+          ['length', { kind: 'leaf', type: 'u32', value: 0 }],
+        ],
+      };
+      for (let i = 0; i < 100_000; i++) items.push(array);
+    });
+    await expect(WasmSandbox.restore(bytes, options)).rejects.toThrow(
+      /objects of the guest in the snapshot do not fit/,
+    );
+  });
+});
+
+describe('what is behind WASI', () => {
+  const { options } = FILES;
+  const refused = async (change: (tree: Node) => void, message: RegExp) => {
+    const restoring = WasmSandbox.restore(await forged(FILES, isAny, change), options);
+    await expect(restoring).rejects.toBeInstanceOf(SnapshotError);
+    await expect(restoring).rejects.toThrow(message);
+  };
+  const set = (path: string, value: number | bigint | string) => (tree: Node) => {
+    at(tree, path, 'leaf').value = value;
+  };
+
+  it('is within what the policy grants', async () => {
+    await refused(set('.host.descriptors[].rights', (1n << 40n) - 1n), /rights or flags that none of its kind has/);
+    await refused(set('.host.descriptors[].flags', 0xffff), /rights or flags that none of its kind has/);
+    await refused(set('.host.descriptors[].number', 100_000), /the number of a descriptor is out of range/);
+    await refused(set('.host.descriptors[].path', '/elsewhere/../..'), /open outside of its folder/);
+    await refused(set('.host.descriptors[].inode', 1n << 40n), /open on nothing/);
+    await refused(set('.host.fileSystems[].path', '/other'), /the policy grants these folders/);
+    await refused(set('.host.fileSystems[].lastInode', (1n << 64n) - 1n), /out of range/);
+    await refused(set('.host.written', 2 ** 40), /has written 1099511627776 bytes, the policy's limit is/);
+    await refused((tree) => {
+      at(tree, '.host.stderr', 'leaf').value = new Uint8Array(1_000);
+    }, /more has been written than it says/);
+    await refused((tree) => {
+      at(tree, '.host.state', 'words').values.fill(0);
+    }, /its randomness has no state/);
+  });
+});
+
+describe('a container', () => {
+  const { options } = ALL_KINDS;
+
+  it('is inflated no further than the limits allow, and than it says', async () => {
+    const bomb = await pack(new Uint8Array(200 * 2 ** 20), true, { kind: 'snapshot' });
+    expect(bomb.length).toBeLessThan(2 ** 20);
+    await expect(WasmSandbox.restore(bomb, options)).rejects.toThrow(/has 209715200 bytes; the limits allow \d{8}$/);
+    let looks = 0;
+    const unpacking = unpack(await lying(bomb, 100_000), { kind: 'snapshot', maxBytes: 2 ** 30, look: () => looks++ });
+    await expect(unpacking).rejects.toThrow('it holds more than it says');
+    expect(looks).toBeLessThan(100);
+  });
+
+  it('that is longer than its contents may be is refused before anything is made of it', async () => {
+    const long = await pack(new Uint8Array(50 * 2 ** 20), false, { kind: 'snapshot' });
+    await expect(WasmSandbox.restore(long, options)).rejects.toThrow(/the limits allow/);
+  });
+});
+
+/** The same with another length in its header, and the checksum that belongs to that. */
+async function lying(bytes: Uint8Array<ArrayBuffer>, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const changed = bytes.slice();
+  new DataView(changed.buffer).setBigUint64(12, BigInt(length), true);
+  changed.fill(0, 20, 52);
+  changed.set(new Uint8Array(await crypto.subtle.digest('SHA-256', changed)), 20);
+  return changed;
+}
