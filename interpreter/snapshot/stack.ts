@@ -243,6 +243,8 @@ export function applyStack(thread: Thread, { func, stack, references, fp, depth 
   thread.frames.set(pcs, 1);
   thread.sp = pc === undefined ? 0 : pcs.length + 1;
   thread.registers.set(stack.registers);
-  for (const [slot, reference] of references.entries()) thread.references.set(slot, reference);
+  for (const [slot, reference] of references.entries()) {
+    if (reference !== null) thread.references.set(slot, reference);
+  }
   thread.bind(func.instance);
 }

@@ -36,7 +36,7 @@ export function inspect(sandbox: WasmSandbox): void {
   const instance = instanceOf(sandbox);
   const thread = threadOf(sandbox);
   const roots = requireRoots(instance);
-  for (const reference of thread?.references ?? []) roots.push(reference);
+  roots.push(...(thread?.references.before(thread.references.end) ?? []));
   requireAccount(instance, requireObjects(instance, roots));
   requireFigures(sandbox, instance, thread);
 }
@@ -62,7 +62,7 @@ function requireRoots(instance: Instance): unknown[] {
     roots.push(...elements);
   });
   for (const [segment, values] of instance.segmentValues) {
-    const type = module.elements[segment]?.type as RefType;
+    const { type } = module.elements.at(segment);
     for (const reference of values) requireType(instance, type, reference, `segment ${segment}`);
     roots.push(...values);
   }
