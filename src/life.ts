@@ -4,6 +4,7 @@ import { createHost, type Host, type OpenFolder, type SecurityPolicy } from '../
 import type { Engine, EngineImage, EngineInstance } from '../wasm/engine.ts';
 import { CallAborted, HostError, type ResourceFigures, UsageError, type WasmSandboxError } from '../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../wasm/host.ts';
+import { isOf } from '../wasm/is-of.ts';
 import { quote } from '../wasm/quote.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../wasm/wire.ts';
@@ -181,7 +182,7 @@ export class Life {
       await this.call(start, [], options);
       return 0;
     } catch (error) {
-      if (error instanceof HostError && error.cause instanceof GuestExit) return error.cause.status;
+      if (error instanceof HostError && isOf(error.cause, GuestExit)) return error.cause.status;
       throw error;
     }
   }

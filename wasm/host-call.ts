@@ -2,6 +2,7 @@
 
 import { HostError, RuntimeError, UsageError } from './errors.ts';
 import { GuestExit, type HostCall, type HostFunction, type WasmValue } from './host.ts';
+import { isOf } from './is-of.ts';
 import { describe, messageOf } from './quote.ts';
 import { ignore, isThenable, whenSettled } from './thenable.ts';
 import { F32, F64, I32, I64, typeName, type ValType } from './types.ts';
@@ -37,7 +38,7 @@ export function guarded(host: HostFunction, label: string, holds: Holds, refusal
 }
 
 function isForGuest(error: unknown): boolean {
-  return error instanceof RuntimeError || error instanceof GuestExit;
+  return isOf(error, RuntimeError) || isOf(error, GuestExit);
 }
 
 /** Converts what was returned, which may run code of the embedder's: nothing, a value, or an iterable of several. */
