@@ -34,6 +34,7 @@ import {
 } from '../wasm/types.ts';
 import { compile } from './compile.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
+import { HostCaller, LentMemory } from './host-caller.ts';
 import { DEPTH, METER_EXPORTS, type MeterFunction, TRAP_CODES } from './layout.ts';
 import { type Budget, Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
@@ -279,7 +280,7 @@ export class Guest {
 
   get memory(): GuestMemory | undefined {
     const memory = this.rawMemory;
-    return memory && new MemoryView(memory);
+    return memory && new LentMemory(memory);
   }
 
   /**
@@ -391,30 +392,29 @@ export class Guest {
     const blank = blankOf(type);
     const { meter } = this;
     const { references } = this.options;
-    const caller = this.caller(gas);
+    const served = (caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
+      let value: WasmValue;
+      try {
+        value = call(caller, values);
+      } catch (error) {
+        caller.giveUp();
+        throw meter.exhausted && !(error instanceof GasExhausted) ? meter.outOfGas() : error;
+      }
+      caller.end();
+      // A host function that has caught this changes nothing.
+      if (meter.exhausted) throw meter.outOfGas();
+      return value;
+    };
     return (...args) =>
       this.guarded(() => {
         meter.beginHostCall(gas.base);
         const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-        const value = call(caller, values);
+        const value = served(new HostCaller(this, gas), values);
         const results = resultsOf(type, value).map((result, i) =>
           toGuest(type.results[i] as ValType, result, references),
         );
         return results.length > 1 ? results : results[0];
       }, blank);
-  }
-
-  private caller({ perByte }: HostGas): Caller {
-    const guest = this;
-    return {
-      get memory() {
-        return guest.memory;
-      },
-      gasUsed: () => guest.meter.total(),
-      chargeBytes(bytes) {
-        if (perByte > 0) guest.meter.charge(BigInt(share(bytes, 1 / perByte)));
-      },
-    };
   }
 
   // Failures.
@@ -461,24 +461,6 @@ export class Guest {
       `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}`,
       { cause: trap },
     );
-  }
-}
-
-class MemoryView implements GuestMemory {
-  private readonly memory: WebAssembly.Memory;
-
-  constructor(memory: WebAssembly.Memory) {
-    this.memory = memory;
-  }
-
-  get byteLength(): number {
-    return this.memory.buffer.byteLength;
-  }
-
-  view(pointer: number, length: number): Uint8Array | undefined {
-    const { buffer } = this.memory;
-    const fits = pointer >= 0 && length >= 0 && pointer + length <= buffer.byteLength;
-    return fits ? new Uint8Array(buffer, pointer, length) : undefined;
   }
 }
 

@@ -37,7 +37,7 @@ function holding(types: readonly DefinedType[]): Holds {
 }
 
 function foreign(host: HostFunction, types: readonly DefinedType[], label: string): ForeignFunction {
-  return new ForeignFunction(host.type, types, host.gas, guarded(host, label, holding(types)), true);
+  return new ForeignFunction(host.type, types, host.gas, guarded(host, label, holding(types)), true, host.keepsViews);
 }
 
 function linker(resolve: ImportResolver): (imported: Import, module: WasmModule) => ExternValue | undefined {

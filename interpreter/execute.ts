@@ -3,25 +3,20 @@
 import {
   GasExhausted,
   HostError,
-  type Location,
-  MemoryLimitExceeded,
-  type RuntimeError,
-  StackLimitExceeded,
-  Trap,
   type TrapKind,
   tooNested,
   UncaughtException,
   UsageError,
   WasmSandboxError,
 } from '../wasm/errors.ts';
-import { share } from '../wasm/gas.ts';
 import { type Caller, GuestExit, type WasmValue } from '../wasm/host.ts';
 import { MAX_NESTED_CALLS } from '../wasm/limits.ts';
-import { functionName } from '../wasm/names.ts';
 import { ignore, isThenable } from '../wasm/thenable.ts';
 import type { ValType } from '../wasm/types.ts';
 import { ExceptionInstance, JS_TAG } from './exception.ts';
+import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
 import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
+import { HostCaller } from './host-caller.ts';
 import type { Instance } from './instance.ts';
 import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from './isa.ts';
 import { run } from './loop.generated.ts';
@@ -38,47 +33,6 @@ export interface Suspension {
   readonly caller: HostCaller;
   /** Register of the first argument, which is that of the first result. */
   readonly base: number;
-}
-
-/** Where the guest is, or was at `pc`, for messages. */
-function location(thread: Thread, instance = thread.instance as Instance, pc = thread.pc): Location {
-  const { module, code } = instance;
-  const at = code.locate(pc);
-  if (at === undefined) return {};
-  const functionIndex = module.importedFunctions + at.body;
-  return { functionIndex, functionName: functionName(module, functionIndex), offset: at.offset };
-}
-
-function outOfGas(thread: Thread): GasExhausted {
-  const { tank } = thread.instance as Instance;
-  tank.exhausted = true;
-  return new GasExhausted(`Gas limit exceeded: the limit is ${tank.limit} units`, location(thread));
-}
-
-function outOfStack(thread: Thread): StackLimitExceeded {
-  return new StackLimitExceeded(
-    `Stack limit exceeded: the next call would weigh more than ${thread.stackLimit} bytes`,
-    location(thread),
-  );
-}
-
-function trapped(thread: Thread, kind: TrapKind): RuntimeError {
-  const { budget } = thread.instance as Instance;
-  const at = location(thread);
-  if (!budget.refused) return new Trap(kind, at);
-  const cause = new Trap(kind, at);
-  return new MemoryLimitExceeded(
-    `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}`,
-    { ...at, cause },
-  );
-}
-
-function outOfMemory(thread: Thread): MemoryLimitExceeded {
-  const { budget } = thread.instance as Instance;
-  return new MemoryLimitExceeded(
-    `Memory limit exceeded: no room for another object within ${budget.limit} bytes, of which ${budget.used} are in use`,
-    location(thread),
-  );
 }
 
 /** Lets the guest catch the thread's exception. @throws what the host is to get if nobody does */
@@ -102,6 +56,7 @@ function count(thread: Thread, { bytes }: ExceptionInstance): void {
  * @returns false where it must end the guest's call
  */
 export function catchHostError(thread: Thread, error: unknown): boolean {
+  if ((thread.instance as Instance).tank.exhausted && !(error instanceof GasExhausted)) throw outOfGas(thread);
   if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
   else if (error instanceof WasmSandboxError || error instanceof GuestExit) return false;
   else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
@@ -139,34 +94,6 @@ function enter(thread: Thread, func: WasmFunction, base: number, returnTo: numbe
   if (exit === EXIT.gas) refill(thread);
 }
 
-export class HostCaller implements Caller {
-  /** Whether the call that it serves was given up while the host function was at work. */
-  isRevoked = false;
-  private readonly thread: Thread;
-  private readonly instance: Instance;
-  private readonly target: ForeignFunction;
-
-  constructor(thread: Thread, target: ForeignFunction) {
-    this.thread = thread;
-    this.instance = thread.instance as Instance;
-    this.target = target;
-  }
-
-  get memory() {
-    return this.isRevoked ? undefined : this.instance.memory;
-  }
-
-  gasUsed(): bigint {
-    return this.instance.tank.total();
-  }
-
-  chargeBytes(bytes: number): void {
-    if (this.isRevoked) throw new UsageError('the call that this host function served has been ended');
-    const { perByte } = this.target.gas;
-    if (perByte > 0 && !this.instance.tank.charge(share(bytes, 1 / perByte))) throw outOfGas(this.thread);
-  }
-}
-
 /** Calls the host function in `thread.target`; returns a suspension where its value is still to come. */
 function callHost(thread: Thread, target: ForeignFunction): Suspension | undefined {
   const instance = thread.instance as Instance;
@@ -182,29 +109,32 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
   const outer = store.active;
   thread.top = base;
   store.active = thread;
-  const caller = new HostCaller(thread, target);
+  const caller = new HostCaller(instance, target, thread);
   let value: WasmValue;
   try {
     value = target.call(caller, args);
     // What cannot be converted is an exception too, where host functions may throw any (JavaScript API, 5.6).
     if (!target.awaits) storeResults(thread, target, base, value);
   } catch (error) {
+    caller.end();
     if (!catchHostError(thread, error)) throw error;
     return undefined;
   } finally {
     thread.top = top;
     store.active = outer;
   }
-  if (target.awaits) {
-    if (isThenable(value)) return { promise: value, target, caller, base };
-    storeResults(thread, target, base, value);
-  }
+  if (target.awaits && isThenable(value)) return { promise: value, target, caller, base };
+  caller.end();
+  // A host function that has caught this changes nothing.
+  if (tank.exhausted) throw outOfGas(thread);
+  if (target.awaits) storeResults(thread, target, base, value);
   thread.bind(instance);
   thread.takeGas();
   return undefined;
 }
 
 export function finishHostCall(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
+  if ((thread.instance as Instance).tank.exhausted) throw outOfGas(thread);
   storeResults(thread, target, base, value);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
@@ -465,7 +395,10 @@ export function call(func: GuestFunction, args: readonly WasmValue[]): WasmValue
       func.instance.tank.stopAt = undefined;
       suspension = advance(outer.thread);
     }
-    if (suspension !== undefined) throw notAwaited(suspension.promise);
+    if (suspension !== undefined) {
+      suspension.caller.giveUp();
+      throw notAwaited(suspension.promise);
+    }
   } catch (error) {
     throw fail(outer, func, error);
   }

@@ -17,6 +17,7 @@ import {
   type Suspension,
 } from './execute.ts';
 import { type ForeignFunction, type GuestFunction, WasmFunction } from './function.ts';
+import type { HostCaller } from './host-caller.ts';
 import type { Instance } from './instance.ts';
 import type { Thread } from './thread.ts';
 
@@ -31,17 +32,20 @@ interface Pending {
 
 const SETTLED: Promise<void> = Promise.resolve();
 
-/** What a promise gives, as soon as it does; `settled` is never rejected. */
-function observe(promise: PromiseLike<WasmValue>): { readonly settled: Promise<void>; outcome: Outcome | undefined } {
+/** What a promise gives, as soon as it does; `settled` is never rejected. The host function's call ends with it. */
+function observe(
+  promise: PromiseLike<WasmValue>,
+  caller?: HostCaller,
+): { readonly settled: Promise<void>; outcome: Outcome | undefined } {
   const observed: { settled: Promise<void>; outcome: Outcome | undefined } = { settled: SETTLED, outcome: undefined };
+  const settle = (outcome: Outcome): void => {
+    observed.outcome = outcome;
+    caller?.end();
+  };
   observed.settled = whenSettled(
     promise,
-    (value) => {
-      observed.outcome = { value };
-    },
-    (error: unknown) => {
-      observed.outcome = { error };
-    },
+    (value) => settle({ value }),
+    (error: unknown) => settle({ error }),
   );
   return observed;
 }
@@ -115,6 +119,9 @@ export class Execution implements EngineExecution {
   private held: readonly Instance[] = [];
   private isRunning = false;
   private isOver = false;
+  /** The instance's count when it was left last: what is charged while it waits is of the stretch that follows. */
+  private leftAt: bigint | undefined;
+  onCharge?: (() => void) | undefined;
 
   constructor(func: WasmFunction, args: readonly WasmValue[]) {
     this.func = func;
@@ -130,7 +137,7 @@ export class Execution implements EngineExecution {
     if (!this.isReady) return 'waiting';
     const { func } = this;
     const { tank } = func.instance;
-    const stopAt = gas === undefined ? undefined : tank.total() + gas;
+    const stopAt = gas === undefined ? undefined : (this.leftAt ?? tank.total()) + gas;
     this.isRunning = true;
     try {
       this.hold(undefined);
@@ -146,6 +153,7 @@ export class Execution implements EngineExecution {
       throw error;
     } finally {
       if (this.outer?.isNested === false) tank.stopAt = undefined;
+      this.leftAt = tank.total();
       this.isRunning = false;
     }
   }
@@ -177,10 +185,13 @@ export class Execution implements EngineExecution {
   }
 
   private await(suspension: Suspension, { isNested }: Outer): void {
-    const observed = observe(suspension.promise);
+    const { promise, caller } = suspension;
+    const observed = observe(promise, caller);
     if (isNested) {
+      caller.giveUp();
       throw new HostError('a host function returned a promise inside a call that another host function made');
     }
+    caller.onCharge = () => this.onCharge?.();
     this.settled = observed.settled;
     this.pending = { suspension, observed };
     this.hold('waiting');
@@ -268,7 +279,7 @@ export class Execution implements EngineExecution {
     if (this.isOver) return error;
     this.isOver = true;
     this.hold(undefined);
-    if (this.pending !== undefined) this.pending.suspension.caller.isRevoked = true;
+    this.pending?.suspension.caller.giveUp();
     this.pending = undefined;
     if (this.outer !== undefined) return fail(this.outer, this.func, error);
     error.resources ??= this.func.instance.figures();

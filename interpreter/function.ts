@@ -53,13 +53,23 @@ export class ForeignFunction {
   shown: object | undefined;
   /** What the types of its parameters and results may name. */
   readonly types: readonly DefinedType[];
+  /** Whether it may keep views of memory. */
+  readonly keepsViews: boolean;
 
-  constructor(type: FuncType, types: readonly DefinedType[], gas: HostGas, call: HostCall, awaits: boolean) {
+  constructor(
+    type: FuncType,
+    types: readonly DefinedType[],
+    gas: HostGas,
+    call: HostCall,
+    awaits: boolean,
+    keepsViews = false,
+  ) {
     this.type = type;
     this.types = types;
     this.gas = gas;
     this.call = call;
     this.awaits = awaits;
+    this.keepsViews = keepsViews;
   }
 }
 

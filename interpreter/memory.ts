@@ -37,6 +37,8 @@ export class LinearMemory implements GuestMemory {
   private readonly budget: Budget;
   /** Whether the buffer was shown to the embedder's code, which may rely on its exact length. */
   private isExposed = false;
+  /** Whether code of the embedder's may have kept a view of the buffer, which then must not become another guest's. */
+  isLent = false;
 
   private constructor(type: MemoryType, budget: Budget) {
     this.address = type.address;
@@ -112,6 +114,7 @@ export class LinearMemory implements GuestMemory {
         return false;
       }
       if (this.byteLength > 0) this.bytes.set(old.subarray(0, this.byteLength));
+      this.isLent = false;
       // The JavaScript API: a growth detaches the buffer that was handed out.
       if (this.isExposed) structuredClone(old.buffer, { transfer: [old.buffer] });
     }
@@ -127,13 +130,14 @@ export class LinearMemory implements GuestMemory {
    */
   replace(byteLength: number, runs: readonly Run[]): boolean {
     const tooLarge = this.bytes.length > 2 * byteLength + PAGE_BYTES;
-    if (byteLength > this.bytes.length || this.isExposed || tooLarge) {
+    if (byteLength > this.bytes.length || this.isExposed || this.isLent || tooLarge) {
       try {
         this.use(new Uint8Array(byteLength));
       } catch {
         return false;
       }
       this.isExposed = false;
+      this.isLent = false;
     } else this.bytes.fill(0, 0, Math.max(byteLength, this.byteLength));
     this.byteLength = byteLength;
     for (const { at, bytes } of runs) this.bytes.set(bytes, at);

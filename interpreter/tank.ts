@@ -11,6 +11,8 @@ const MAX_PORTION = 1 << 18;
 const MAX_CHECKPOINTS = 1 << 14;
 /** Counts up to here are kept as numbers, the rest in a bigint. */
 const REBASE_AT = 2 ** 52;
+/** Units that a checkpoint stands for, where no gas is counted. */
+const CHECKPOINT_GAS = MAX_PORTION / MAX_CHECKPOINTS;
 
 export class Tank {
   readonly limit: bigint | undefined;
@@ -65,12 +67,19 @@ export class Tank {
     this.portion = 0;
   }
 
-  /** Counts work of a dynamic cost; false, and nothing counted, if that passes the limit. Nothing may be at hand. */
+  /**
+   * Counts work of a dynamic cost, which brings the next look at the clock nearer like any other; false, and nothing
+   * counted, if that passes the limit. Nothing may be at hand.
+   */
   charge(cost: number): boolean {
-    if (!this.isMetered) return true;
+    if (!this.isMetered) {
+      this.sliceLeft -= Math.ceil(cost / CHECKPOINT_GAS);
+      return true;
+    }
     // Beyond the bound may still be within the limit, where the bound is only the mark of `used`.
     if (this.used + cost > this.bound) return this.chargeLarge(BigInt(cost));
     this.used += cost;
+    this.sliceLeft -= cost;
     return true;
   }
 
@@ -79,6 +88,7 @@ export class Tank {
     if (!this.isMetered) return true;
     if (this.limit !== undefined && this.total() + cost > this.limit) return false;
     this.base += cost;
+    this.sliceLeft -= Number(cost);
     this.rebase();
     return true;
   }

@@ -73,7 +73,7 @@ export interface Host {
    * @throws SnapshotError where that is damaged, or the grants are others; the host is then to be closed
    */
   load(from: WireReader): void;
-  /** Lets go of what is open outside; the records stay. */
+  /** Lets go of what is open outside; the records stay, and nothing is added to them by calls that end later. */
   close(): void;
 }
 
@@ -183,6 +183,7 @@ class PolicyHost implements Host {
   }
 
   close(): void {
+    this.gate.close();
     this.network.reset();
     this.wasi.closeAll();
     for (const { fileSystem } of this.preopens) fileSystem.close();

@@ -2,6 +2,7 @@
 
 import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded } from '../wasm/errors.ts';
+import { nextTurn } from './execution/turn.ts';
 import { Pace } from './pace.ts';
 
 export interface TimeLimits {
@@ -21,7 +22,8 @@ export class CallTime {
   readonly begun: number;
   private readonly clock: Clock;
   private readonly yieldEvery: number;
-  private enteredAt = 0;
+  /** When the event loop was last known to go round. */
+  private turnAt: number;
 
   constructor(clock: Clock, now: number, { limit, left, yieldEvery }: TimeLimits, outer: CallTime | undefined) {
     this.clock = clock;
@@ -32,12 +34,23 @@ export class CallTime {
     this.at = isShorter ? outer.at : at;
     this.limit = isShorter ? outer.limit : (limit ?? Number.POSITIVE_INFINITY);
     this.yieldEvery = yieldEvery ?? Number.POSITIVE_INFINITY;
+    this.turnAt = now;
   }
 
   /** Runs a stretch of the guest on the JavaScript stack. @throws what it throws */
   run<T>(stretch: () => T): T {
-    this.enteredAt = performance.now();
     return this.clock.enter(this, stretch);
+  }
+
+  /** Whether the guest has kept the event loop from going round for as long as it may. */
+  get isDue(): boolean {
+    return performance.now() - this.turnAt >= this.yieldEvery;
+  }
+
+  /** Lets it go round. */
+  async pass(): Promise<void> {
+    await nextTurn();
+    this.turnAt = performance.now();
   }
 
   /** Milliseconds until it must have ended. */
@@ -48,7 +61,7 @@ export class CallTime {
   /** @throws CpuTimeoutExceeded; returns whether the guest is to pause */
   check(now: number): boolean {
     if (now >= this.at) throw this.exceeded();
-    return now - this.enteredAt >= this.yieldEvery;
+    return now - this.turnAt >= this.yieldEvery;
   }
 
   exceeded(): CpuTimeoutExceeded {

@@ -2,7 +2,6 @@
 
 import type { ImportResolver } from '../wasm/engine.ts';
 import { type ResourceFigures, SandboxDisposed } from '../wasm/errors.ts';
-import { HostFunction } from '../wasm/host.ts';
 import { ignore, isThenable } from '../wasm/thenable.ts';
 import { failureOf } from './failures.ts';
 
@@ -23,7 +22,7 @@ export function untilDisposed(resolve: ImportResolver, refuse: () => void): Impo
   return (module, name, type) => {
     const host = resolve(module, name, type);
     if (host === undefined) return undefined;
-    return new HostFunction(host.type, host.gas, (caller, args) => {
+    return host.with((caller, args) => {
       let value: unknown;
       try {
         value = host.call(caller, args);

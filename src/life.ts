@@ -250,8 +250,15 @@ export class Life {
 
   /** Ends the calls that do not run at this moment, and those that were never begun as soon as they are to be. */
   private endAll(why: () => WasmSandboxError): void {
-    this.ground.over = why;
+    let figures: ResourceFigures | undefined;
+    this.ground.over = () => {
+      const error = why();
+      error.resources = figures;
+      return error;
+    };
     for (const execution of [...this.begun]) execution.abort(why());
+    // Those that are found to be over later end with the figures of what they belonged to.
+    figures = this.figures();
   }
 
   /** The call that was begun and has not ended; the innermost, where host functions have made others. */

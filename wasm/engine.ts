@@ -78,7 +78,8 @@ export type Stop = 'done' | 'paused' | 'waiting';
 export interface EngineExecution {
   /**
    * Runs the guest until it stops. Waiting, it stops again at once before the promise has settled.
-   * @param gas units after which it pauses: at the first checkpoint at which more have been used. No end unless given.
+   * @param gas units after which it pauses: at the first checkpoint at which more have been used since it stopped
+   *   before, what a host function charged meanwhile included. No end unless given.
    * @throws whatever ends the guest; the execution is then over
    */
   advance(gas?: bigint): Stop;
@@ -93,6 +94,8 @@ export interface EngineExecution {
   readonly isReady: boolean;
   /** Once it is done. */
   readonly results: readonly WasmValue[];
+  /** Called, where it is set, whenever the host function that the guest waits for has charged. */
+  onCharge?: (() => void) | undefined;
   /**
    * Ends a guest that is paused or waiting: its stack is dropped, its memory stays as it is, the instance can be called
    * again. A host function that is still at work loses the guest's memory.

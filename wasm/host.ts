@@ -4,6 +4,7 @@
  * `WebAssembly`-shaped namespace.
  */
 
+import { UsageError } from './errors.ts';
 import type { FuncType } from './types.ts';
 
 /**
@@ -12,8 +13,9 @@ import type { FuncType } from './types.ts';
  */
 export type WasmValue = unknown;
 
-/** The guest's linear memory, seen from the host. */
+/** The guest's linear memory, seen from the host. What a host function was given reaches nothing once its call has ended. */
 export interface GuestMemory {
+  /** 0 once the call has ended. */
   readonly byteLength: number;
   /**
    * A view of `length` bytes at `pointer`, both unsigned 32-bit integers; undefined where that reaches outside.
@@ -22,17 +24,38 @@ export interface GuestMemory {
   view(pointer: number, length: number): Uint8Array | undefined;
 }
 
-/** What a host function sees of the guest that calls it. */
+/**
+ * What a host function sees of the guest that calls it, until it has returned, or its promise has settled, or the call
+ * that it serves was given up.
+ */
 export interface Caller {
   /** The calling instance's memory 0, if it has one. */
   readonly memory: GuestMemory | undefined;
-  /** Gas used so far, the call's own charges included. */
+  /**
+   * Gas used so far, the call's own charges included; where the guest's call was given up meanwhile, up to then.
+   * @throws UsageError once the call has ended
+   */
   gasUsed(): bigint;
   /**
    * Charges for `bytes` about to be moved, at the function's `perByte`, rounded up.
-   * @throws GasExhausted which the host function must let pass
+   * @throws GasExhausted and CpuTimeoutExceeded, which end the guest whatever becomes of them; UsageError where `bytes`
+   *   is no count, or the call has ended
    */
   chargeBytes(bytes: number): void;
+}
+
+/**
+ * Checks what a host function charges for.
+ * @throws UsageError
+ */
+export function checkCharge(bytes: number): void {
+  if (bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER) return;
+  throw new UsageError(`chargeBytes takes a number of bytes from 0 to 2^53 - 1, not ${String(bytes)}`);
+}
+
+/** For whoever uses a {@link Caller} behind its call. */
+export function callEnded(): UsageError {
+  return new UsageError('the call that this host function served has ended');
 }
 
 /** What a call costs: `base` units before it begins, `perByte` for what it moves. */
@@ -55,11 +78,19 @@ export class HostFunction {
   readonly type: FuncType;
   readonly gas: HostGas;
   readonly call: HostCall;
+  /** Whether it may keep views of the guest's memory: the memory that they show is then no other guest's afterwards. */
+  readonly keepsViews: boolean;
 
-  constructor(type: FuncType, gas: HostGas, call: HostCall) {
+  constructor(type: FuncType, gas: HostGas, call: HostCall, { keepsViews = true } = {}) {
     this.type = type;
     this.gas = gas;
     this.call = call;
+    this.keepsViews = keepsViews;
+  }
+
+  /** The same with another body. */
+  with(call: HostCall): HostFunction {
+    return new HostFunction(this.type, this.gas, call, this);
   }
 }
 

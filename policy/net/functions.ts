@@ -257,7 +257,8 @@ export function httpFunction(state: NetworkState, gate: Gate, module: string, na
     (call, values) => row.call(state, call, values.map(unsigned)),
     () => HTTP_ERROR.denied,
   );
-  return new HostFunction(funcType(new Array(row.params).fill(I32), [I32]), HTTP_CALL, guarded);
+  const type = funcType(new Array(row.params).fill(I32), [I32]);
+  return new HostFunction(type, HTTP_CALL, guarded, { keepsViews: false });
 }
 
 function unsigned(value: WasmValue): number {

@@ -30,7 +30,7 @@ export function wasiFunction(state: WasiState, gate: Gate, module: string, name:
   // Other refused calls find no environment, no directories and no sockets, and give the error values that go with that.
   const refused: Body = row.subject === 'descriptor' ? () => ERRNO.notcapable : body;
   const guarded = gate.guard(`${module}.${name}`, requestOf(row, state), body, refused);
-  return new HostFunction(row.type, WASI_CALL, guarded);
+  return new HostFunction(row.type, WASI_CALL, guarded, { keepsViews: false });
 }
 
 /** What file systems throw is the guest's to know; a refusal is for the record too. */

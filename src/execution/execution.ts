@@ -8,7 +8,7 @@ import { gas as checkGas } from '../check.ts';
 import type { CallTime, Clock } from '../clock.ts';
 import { fromResults } from '../values.ts';
 import type { CallOptions } from './options.ts';
-import { nextTurn, settlesWithin } from './turn.ts';
+import { settlesWithin } from './turn.ts';
 
 /**
  * `ready`: nothing of it has run. `running`: it runs, or has let the event loop go round. `paused`: at a checkpoint,
@@ -66,8 +66,9 @@ export class Execution<T = unknown> {
   readonly #isProgram: boolean;
   #state: ExecutionState = 'ready';
   #ending: Ending | undefined;
-  /** Units used by it, up to where it was left; and the instance's count when it was last taken up. */
+  /** Units used by it before it was restored, or in all, once it has ended. */
   #gasUsed: bigint;
+  /** The instance's count when it began; undefined before, and once it has ended. */
   #gasMark: bigint | undefined;
   /** Milliseconds it has had. */
   #spent = 0;
@@ -87,8 +88,12 @@ export class Execution<T = unknown> {
     this.#options = parts.options;
     this.#isProgram = parts.isProgram;
     this.#gasUsed = parts.gasBefore ?? 0n;
+    this.#engine.onCharge = () => {
+      for (const listener of this.#chargeListeners) listener();
+    };
     if (parts.hasBegun) {
       this.#state = 'paused';
+      this.#gasMark = this.#instanceGas;
       ground.onBegin(this as Execution);
     }
     const { signal } = parts.options;
@@ -102,9 +107,14 @@ export class Execution<T = unknown> {
     return this.#state === 'waiting' && this.#engine.isReady && this.#wake === undefined ? 'paused' : this.#state;
   }
 
-  /** Units of gas that the call has used up to where it was left, or its end. */
+  /** Units of gas that the call has used so far, what its host functions have charged included. */
   get gasUsed(): bigint {
-    return this.#gasUsed;
+    return this.#gasMark === undefined ? this.#gasUsed : this.#gasUsed + this.#instanceGas - this.#gasMark;
+  }
+
+  /** While it has begun and not ended, nothing else uses the instance's gas. */
+  get #instanceGas(): bigint {
+    return this.#ground.instance.figures().gasUsed;
   }
 
   /**
@@ -199,13 +209,22 @@ export class Execution<T = unknown> {
     if (this.#ending !== undefined || this.#isInside) return;
     this.#turns++;
     if (this.#state === 'waiting') this.#ground.onAbort();
-    this.#settle({ error: this.#ground.explain(this.name, this.#engine.abort(error)) });
+    // The instance may be another tenant's by now: what it says of itself is none of this one's.
+    const { over } = this.#ground;
+    const failure = this.#engine.abort(over?.() ?? error);
+    failure.resources ??= this.#ground.instance.figures();
+    this.#settle({ error: over === undefined ? this.#ground.explain(this.name, failure) : failure });
     this.#wake?.();
   }
 
   /** Calls the listener as soon as it has ended, if it has not. @internal */
   onEnd(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Calls the listener whenever it has used gas while it waits. @internal */
+  onCharge(listener: () => void): void {
+    this.#chargeListeners.push(listener);
   }
 
   /** @internal For snapshots. */
@@ -220,6 +239,7 @@ export class Execution<T = unknown> {
 
   #isInside = false;
   readonly #listeners: (() => void)[] = [];
+  readonly #chargeListeners: (() => void)[] = [];
 
   #cancelled: CallAborted | undefined;
 
@@ -240,23 +260,18 @@ export class Execution<T = unknown> {
   }
 
   #begin(yieldEvery: number | undefined): CallTime {
-    const { clock, instance } = this.#ground;
-    if (this.#state === 'ready') this.#ground.onBegin(this as Execution);
+    if (this.#state === 'ready') {
+      this.#gasMark = this.#instanceGas;
+      this.#ground.onBegin(this as Execution);
+    }
     this.#state = 'running';
-    this.#gasMark = instance.figures().gasUsed;
     const limit = this.#options.timeout;
-    return clock.begin({ limit, left: limit === undefined ? undefined : limit - this.#spent, yieldEvery });
+    return this.#ground.clock.begin({ limit, left: limit === undefined ? undefined : limit - this.#spent, yieldEvery });
   }
 
   #end(time: CallTime): void {
     this.#spent += performance.now() - time.begun;
     time.end();
-  }
-
-  #countGas(): void {
-    const { gasUsed } = this.#ground.instance.figures();
-    this.#gasUsed += gasUsed - (this.#gasMark ?? gasUsed);
-    this.#gasMark = gasUsed;
   }
 
   /** One stretch on the JavaScript stack. The state afterwards is its outcome. */
@@ -267,14 +282,12 @@ export class Execution<T = unknown> {
       const stop = time.run(() => this.#engine.advance(gas));
       this.#state = stop;
       this.#isInside = false;
-      this.#countGas();
       if (stop === 'done') {
         const value = fromResults(this.#engine.results);
         this.#settle({ value: this.#isProgram ? 0 : value });
       } else if (this.#cancelled !== undefined) this.abort(this.#cancelled);
     } catch (error) {
       this.#isInside = false;
-      this.#countGas();
       if (this.#isProgram && error instanceof GuestExit) this.#settle({ value: error.status });
       else this.#settle({ error: this.#ground.explain(this.name, error) });
     }
@@ -292,7 +305,7 @@ export class Execution<T = unknown> {
         if (this.#ending !== undefined || turn !== this.#turns) return;
         if (this.#state === 'paused') {
           this.#state = 'running';
-          await nextTurn();
+          await time.pass();
         } else await this.#settled(time);
         if (turn !== this.#turns || this.#ending !== undefined) return;
       }
@@ -303,18 +316,26 @@ export class Execution<T = unknown> {
 
   /** Until the promise has settled, or nobody is to wait for it any longer. */
   async #settled(time: CallTime): Promise<void> {
+    // Promises that settle at once, one after another, let no timer fire.
+    if (time.left < -GRACE) {
+      this.abort(time.exceeded());
+      return;
+    }
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     try {
       const isInTime = await settlesWithin(Promise.race([this.#engine.settled, woken]), time.left + GRACE);
       if (!isInTime && this.#ending === undefined) this.abort(time.exceeded());
+      else if (time.isDue) await time.pass();
     } finally {
       this.#wake = undefined;
     }
   }
 
   #settle(ending: Ending): void {
+    this.#gasUsed = this.gasUsed;
+    this.#gasMark = undefined;
     this.#ending = ending;
     this.#state = 'error' in ending ? 'failed' : 'done';
     this.#completion?.settle(ending);

@@ -3,7 +3,7 @@
 import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
-import { type Caller, type GuestMemory, HostFunction, type WasmValue } from '../../wasm/host.ts';
+import type { Caller, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
@@ -128,7 +128,7 @@ export class Recorder {
   wrap(host: HostFunction, module: string, name: string): HostFunction {
     const { base, perByte } = host.gas;
     const index = this.imports.push({ module, name, base, perByte }) - 1;
-    return new HostFunction(host.type, host.gas, (caller, args) => this.hostCall(index, host, caller, args));
+    return host.with((caller, args) => this.hostCall(index, host, caller, args));
   }
 
   private hostCall(
@@ -454,6 +454,10 @@ class RecordedExecution implements EngineExecution {
 
   pause(beyond?: bigint): void {
     this.inner.pause(beyond);
+  }
+
+  set onCharge(listener: (() => void) | undefined) {
+    this.inner.onCharge = listener;
   }
 
   get settled() {

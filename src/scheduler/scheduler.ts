@@ -71,12 +71,15 @@ export class Task<T = unknown> {
   readonly number: number;
   /** @internal Gas it has had, by its weight: whoever has least is next. */
   virtualTime = 0n;
+  /** @internal Units that its tenant has been told of. */
+  counted: bigint;
   /** @internal */
   phase: TaskState = 'ready';
 
   /** @internal */
   constructor(execution: Execution<T>, number: number, weight: number, priority: number, tenant: string | undefined) {
     this.execution = execution;
+    this.counted = execution.gasUsed;
     this.number = number;
     this.weight = weight;
     this.priority = priority;
@@ -119,6 +122,8 @@ export class Scheduler {
   private added = 0;
   private ended = 0;
   private isRunning = false;
+  /** Whose slice it is. */
+  private running: Task | undefined;
   /** Ends the wait of {@link run} for something to do. */
   private wake: (() => void) | undefined;
 
@@ -143,8 +148,10 @@ export class Scheduler {
     }
     const task = new Task(execution, this.added++, weight, priority, tenant);
     if (tenant !== undefined) this.tenantOf(tenant);
+    execution.onCharge(() => this.count(task as Task));
     // Whoever ends it: it is not waited for any more, and no longer in anybody's way.
     execution.onEnd(() => {
+      this.count(task as Task);
       task.phase = 'ended';
       this.ended++;
       if (this.waiting.delete(task as Task)) this.wake?.();
@@ -168,6 +175,7 @@ export class Scheduler {
 
   /** Undefined for a tenant that it has never heard of. */
   tenant(name: string): TenantFigures | undefined {
+    if (this.running !== undefined) this.count(this.running);
     const found = this.tenants.get(name);
     return found && { gasUsed: found.gasUsed, gasBudget: found.gasBudget };
   }
@@ -199,14 +207,31 @@ export class Scheduler {
 
   private runSlice(task: Task, tenant: Tenant | undefined): void {
     this.now.set(task.priority, task.virtualTime);
-    const { execution } = task;
-    const before = execution.gasUsed;
-    execution.step(this.sliceOf(tenant));
-    const used = execution.gasUsed - before;
-    if (tenant !== undefined) tenant.gasUsed += used;
+    const before = task.virtualTime;
+    const outer = this.running;
+    this.running = task;
+    try {
+      task.execution.step(this.sliceOf(tenant));
+    } finally {
+      this.running = outer;
+    }
+    this.count(task);
     // A guest that waits without using anything would else be the next one again and again.
-    task.virtualTime += ((used > 0n ? used : 1n) * UNIT) / BigInt(task.weight);
+    if (task.virtualTime === before) this.age(task, 1n);
     this.place(task);
+  }
+
+  /** Takes note of the gas that a task has used, in its slice or while it waits. */
+  private count(task: Task): void {
+    const used = task.gasUsed - task.counted;
+    if (used === 0n) return;
+    task.counted += used;
+    if (task.tenant !== undefined) this.tenantOf(task.tenant).gasUsed += used;
+    this.age(task, used);
+  }
+
+  private age(task: Task, units: bigint): void {
+    task.virtualTime += (units * UNIT) / BigInt(task.weight);
   }
 
   private sliceOf(tenant: Tenant | undefined): bigint {
@@ -269,8 +294,9 @@ export class Scheduler {
             this.wake = resolve;
           });
           this.wake = undefined;
-          turnBegan = performance.now();
-        } else if (performance.now() - turnBegan >= this.yieldEvery) {
+        }
+        // Promises that settle at once, one after another, would keep the event loop from going round.
+        if (performance.now() - turnBegan >= this.yieldEvery) {
           await nextTurn();
           turnBegan = performance.now();
         }

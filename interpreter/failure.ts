@@ -1,0 +1,55 @@
+/** What ends a guest that went too far, with where it was. */
+
+import {
+  GasExhausted,
+  type Location,
+  MemoryLimitExceeded,
+  type RuntimeError,
+  StackLimitExceeded,
+  Trap,
+  type TrapKind,
+} from '../wasm/errors.ts';
+import { functionName } from '../wasm/names.ts';
+import type { Instance } from './instance.ts';
+import type { Thread } from './thread.ts';
+
+/** Where the guest is, or was at `pc`, for messages. */
+export function location(thread: Thread, instance = thread.instance as Instance, pc = thread.pc): Location {
+  const { module, code } = instance;
+  const at = code.locate(pc);
+  if (at === undefined) return {};
+  const functionIndex = module.importedFunctions + at.body;
+  return { functionIndex, functionName: functionName(module, functionIndex), offset: at.offset };
+}
+
+export function outOfGas(thread: Thread): GasExhausted {
+  const { tank } = thread.instance as Instance;
+  tank.exhausted = true;
+  return new GasExhausted(`Gas limit exceeded: the limit is ${tank.limit} units`, location(thread));
+}
+
+export function outOfStack(thread: Thread): StackLimitExceeded {
+  return new StackLimitExceeded(
+    `Stack limit exceeded: the next call would weigh more than ${thread.stackLimit} bytes`,
+    location(thread),
+  );
+}
+
+export function trapped(thread: Thread, kind: TrapKind): RuntimeError {
+  const { budget } = thread.instance as Instance;
+  const at = location(thread);
+  if (!budget.refused) return new Trap(kind, at);
+  const cause = new Trap(kind, at);
+  return new MemoryLimitExceeded(
+    `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}`,
+    { ...at, cause },
+  );
+}
+
+export function outOfMemory(thread: Thread): MemoryLimitExceeded {
+  const { budget } = thread.instance as Instance;
+  return new MemoryLimitExceeded(
+    `Memory limit exceeded: no room for another object within ${budget.limit} bytes, of which ${budget.used} are in use`,
+    location(thread),
+  );
+}

@@ -1,0 +1,84 @@
+/** What a host function is given of the guest that calls it. Once its call has ended, nothing is reached through it. */
+
+import { share } from '../wasm/gas.ts';
+import { type Caller, callEnded, checkCharge, type GuestMemory } from '../wasm/host.ts';
+import { outOfGas } from './failure.ts';
+import type { ForeignFunction } from './function.ts';
+import type { Instance } from './instance.ts';
+import type { Thread } from './thread.ts';
+
+export class HostCaller implements Caller {
+  /** Told of charges that are made while the guest waits. */
+  onCharge: (() => void) | undefined;
+  private readonly instance: Instance;
+  private readonly target: ForeignFunction;
+  private readonly thread: Thread;
+  private lent: LentMemory | undefined;
+  private isOver = false;
+  /** The count when the call was given up. */
+  private total: bigint | undefined;
+
+  constructor(instance: Instance, target: ForeignFunction, thread: Thread) {
+    this.instance = instance;
+    this.target = target;
+    this.thread = thread;
+  }
+
+  /** The call has ended: from now on, this is of nobody any more. */
+  end(): void {
+    this.isOver = true;
+    if (this.lent !== undefined) this.lent.memory = undefined;
+  }
+
+  /** The guest goes on without it, or not at all. */
+  giveUp(): void {
+    if (!this.isOver) this.total = this.instance.tank.total();
+    this.end();
+  }
+
+  get memory(): GuestMemory | undefined {
+    const { memory } = this.instance;
+    if (this.isOver || memory === undefined) return undefined;
+    this.lent ??= new LentMemory(memory, this.target.keepsViews);
+    return this.lent;
+  }
+
+  gasUsed(): bigint {
+    if (this.isOver && this.total === undefined) throw callEnded();
+    return this.total ?? this.instance.tank.total();
+  }
+
+  chargeBytes(bytes: number): void {
+    if (this.isOver) throw callEnded();
+    checkCharge(bytes);
+    const { perByte } = this.target.gas;
+    if (perByte === 0) return;
+    const { tank } = this.instance;
+    if (tank.exhausted || !tank.charge(share(bytes, 1 / perByte))) throw outOfGas(this.thread);
+    // A guest that waits looks at the clock itself when it goes on.
+    if (this.onCharge === undefined) tank.tick();
+    else this.onCharge();
+  }
+}
+
+/** A memory as long as a call lasts. */
+class LentMemory implements GuestMemory {
+  memory: Instance['memory'];
+  private readonly keepsViews: boolean;
+
+  constructor(memory: Instance['memory'], keepsViews: boolean) {
+    this.memory = memory;
+    this.keepsViews = keepsViews;
+  }
+
+  get byteLength(): number {
+    return this.memory?.byteLength ?? 0;
+  }
+
+  view(pointer: number, length: number): Uint8Array | undefined {
+    const { memory } = this;
+    if (memory === undefined) return undefined;
+    if (this.keepsViews) memory.isLent = true;
+    return memory.view(pointer, length);
+  }
+}
