@@ -5,7 +5,7 @@
  */
 
 import { blockType, InstructionReader } from '../wasm/instructions.ts';
-import { type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
+import { OPCODES, opcode } from '../wasm/opcodes.ts';
 import { ChargePoints, type FunctionPlan, planSteps } from '../wasm/plan.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
@@ -21,6 +21,7 @@ import {
 } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
 import { Ints } from './ints.ts';
+import { OPERATIONS } from './operations.ts';
 import { EVENT, Publications } from './publications.ts';
 import { ANY, CLEAN, LEVELS_IN_TWO, Sources } from './sources.ts';
 import { CALLS_PER_BRANCH } from './tracking.ts';
@@ -48,19 +49,16 @@ export const EDIT = {
   conversion: 9,
   /** Insert what makes a NaN canonical, if the value is observed. `a`: source, `b`: type. */
   canonical: 10,
-  memoryGrow: 11,
-  /** `a`: table. */
-  tableGrow: 12,
-  /** `a`, `b`: the instruction's indices. */
-  bulk: 13,
+  /** An instruction that has become a function. `a`, `b`: its indices. */
+  operation: 11,
   /** `data.drop` and `elem.drop`. `a`: segment. */
-  drop: 14,
+  drop: 12,
   /** Insert what a loop is put into, before it. `a`: the edit of its header. */
-  loopStart: 15,
+  loopStart: 13,
   /** The same, behind its end. `a`: the edit of its header. */
-  loopEnd: 16,
+  loopEnd: 14,
   /** A branch in a loop. `a`: the edit of the loop's header, `b`: the first label outside of it. */
-  branch: 17,
+  branch: 15,
 } as const;
 
 /** Words of an edit: where the instruction begins and where it ends, the kind with what is set, `a`, `b`. */
@@ -141,6 +139,11 @@ export class Edits {
     this.set(edit, IS_SIMPLE);
   }
 
+  /** The loop is not treated as simple after all. */
+  complicate(edit: number): void {
+    this.words.values[edit * EDIT_WORDS + 2] = this.properties(edit) & ~IS_SIMPLE;
+  }
+
   private set(edit: number, property: number): void {
     this.words.values[edit * EDIT_WORDS + 2] = this.properties(edit) | property;
   }
@@ -167,9 +170,7 @@ const EFFECT = {
   'local.tee': 17,
   global: 18,
   'ref.func': 19,
-  'memory.grow': 20,
-  'table.grow': 21,
-  bulk: 22,
+  operation: 20,
   segment: 23,
   'table.get': 24,
   'table.set': 25,
@@ -182,14 +183,6 @@ const EFFECT = {
   'vector comparison': 32,
 } as const;
 
-const BULK: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
-  'memory.init',
-  'memory.copy',
-  'memory.fill',
-  'table.init',
-  'table.copy',
-  'table.fill',
-]);
 const FLOAT_VECTOR =
   /^f(32x4|64x2)\.(ceil|floor|trunc|nearest|sqrt|add|sub|mul|div|min|max|demote_f64x2_zero|promote_low_f32x4)$/;
 
@@ -211,7 +204,7 @@ const EFFECT_OF = OPCODES.map((row) => {
   if (mnemonic === 'global.get' || mnemonic === 'global.set') return EFFECT.global;
   if (mnemonic === 'data.drop' || mnemonic === 'elem.drop') return EFFECT.segment;
   if (mnemonic === 'ref.null') return EFFECT.push;
-  if (BULK.has(mnemonic)) return EFFECT.bulk;
+  if (OPERATIONS.has(mnemonic)) return EFFECT.operation;
   if (Object.hasOwn(EFFECT, mnemonic)) return EFFECT[mnemonic as keyof typeof EFFECT];
   if (immediates === 'f32' || immediates === 'f64' || immediates === 'v128') return EFFECT.constant;
   if (IS_BLIND[row.index] && (results === 'f' || results === 'd')) return EFFECT.producer;
@@ -232,6 +225,10 @@ const VECTOR_SHAPE = OPCODES.map(({ mnemonic }, index) => {
   return mnemonic === 'f64x2.promote_low_f32x4' ? F32 : VECTOR_RESULT[index];
 });
 const FLOAT_PARAM = OPCODES.map(({ params }) => (params === 'f' ? F32 : F64));
+/** Of what becomes a function: how many operands it takes, and whether it leaves one. */
+const OPERANDS = OPCODES.map(({ mnemonic }) => (mnemonic === 'memory.grow' ? 1 : mnemonic === 'table.grow' ? 2 : 3));
+const HAS_SECOND = OPCODES.map(({ immediates }) => immediates.includes(' '));
+const GROWS = OPCODES.map(({ mnemonic }) => mnemonic.endsWith('.grow'));
 const GLOBAL_GET = opcode('global.get').index;
 const LOCAL_GET = opcode('local.get').index;
 const LOCAL_TEE = opcode('local.tee').index;
@@ -570,20 +567,10 @@ export class Analyser {
         stack.pop();
         this.happens(EVENT.trap);
         return;
-      case EFFECT['memory.grow']:
-        edits.add(EDIT.memoryGrow, reader.offset, reader.pos);
-        this.complicate();
-        this.publish();
-        return;
-      case EFFECT['table.grow']:
-        edits.add(EDIT.tableGrow, reader.offset, reader.pos, reader.a);
-        stack.pop();
-        this.complicate();
-        this.publish();
-        return;
-      case EFFECT.bulk:
-        edits.add(EDIT.bulk, reader.offset, reader.pos, reader.a, reader.b, index);
-        stack.length -= 3;
+      case EFFECT.operation:
+        edits.add(EDIT.operation, reader.offset, reader.pos, reader.a, HAS_SECOND[index] ? reader.b : 0, index);
+        for (let i = OPERANDS[index] as number; i > 0; i--) stack.pop();
+        if (GROWS[index]) stack.push(ANY);
         this.complicate();
         this.publish();
         return;

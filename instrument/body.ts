@@ -1,74 +1,20 @@
 /** Writes a function body anew, with its edits. */
 
-import { PER_UNIT } from '../wasm/gas.ts';
 import { InstructionReader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
-import {
-  EXTERNREF,
-  F32,
-  F64,
-  FUNCREF,
-  type FunctionBody,
-  I32,
-  I64,
-  typeOfFunction,
-  V128,
-  type ValType,
-} from '../wasm/types.ts';
+import { F32, F64, type FunctionBody, I32, typeOfFunction, V128, type ValType } from '../wasm/types.ts';
 import { Analyser, EDIT, type WeaveOptions } from './analyse.ts';
-import { BARRED, type Layout, TRAP_CODES, tooLarge } from './layout.ts';
+import { CodeWriter, EMPTY_BLOCK } from './code.ts';
+import { type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
+import { INLINE } from './operations.ts';
 import { Writer } from './writer.ts';
 
-const EMPTY_BLOCK = 0x40;
-const CODES: ReadonlyMap<Mnemonic, number> = new Map(OPCODES.map(({ mnemonic, code }) => [mnemonic, code]));
+/** A scratch local, by its type. */
+type Scratch = 'i32' | 'f32' | 'f64' | 'v128';
 
-/** Instructions, by name. */
-export class CodeWriter extends Writer {
-  op(mnemonic: Mnemonic): void {
-    const code = CODES.get(mnemonic) as number;
-    if (code > 0xff) {
-      this.u8(code >> 16);
-      this.u32(code & 0xffff);
-    } else this.u8(code);
-  }
-
-  /** An instruction with indices. */
-  at(mnemonic: Mnemonic, ...indices: readonly number[]): void {
-    this.op(mnemonic);
-    for (const index of indices) this.u32(index);
-  }
-
-  i32(value: number): void {
-    this.op('i32.const');
-    this.signed(value);
-  }
-
-  i64(value: number): void {
-    this.op('i64.const');
-    this.signed(value);
-  }
-
-  /** Opens an `if` without results. */
-  if(): void {
-    this.op('if');
-    this.u8(EMPTY_BLOCK);
-  }
-}
-
-/** What a scratch local is for: its type, and which of several. */
-type Scratch = `${'i32' | 'i64'} ${'a' | 'b' | 'c'}` | 'f32' | 'f64' | 'v128' | 'funcref' | 'externref';
-
-const SCRATCH_TYPE: Readonly<Record<string, ValType>> = {
-  i32: I32,
-  i64: I64,
-  f32: F32,
-  f64: F64,
-  v128: V128,
-  funcref: FUNCREF,
-  externref: EXTERNREF,
-};
+const SCRATCH_TYPE: Readonly<Record<Scratch, ValType>> = { i32: I32, f32: F32, f64: F64, v128: V128 };
 
 /** Infinity's bits without the sign, shifted to the left by one: signed integers. A NaN has larger ones. */
 const TWICE_INFINITY_F32 = -(2 ** 24);
@@ -79,6 +25,12 @@ const LOOP_CONSTRUCTS = 3;
 
 const CANONICAL_F32 = [0x00, 0x00, 0xc0, 0x7f];
 const CANONICAL_F64 = [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x7f];
+
+/**
+ * Things in a function that stand inline: each takes a compiler about a kilobyte, and a call a third of that. What has
+ * more of them is nothing that a compiler of a language made.
+ */
+const MOST_INLINED = 1_000;
 
 /** Constructs that are put around the instructions of a function, and around one of them. */
 const ADDED_NESTING = 8;
@@ -91,6 +43,8 @@ export class BodyWeaver {
   private readonly code = new CodeWriter();
   private readonly head = new Writer();
   private readonly scratch: Scratch[] = [];
+  /** How many things stand inline that can be called. */
+  private inlined = 0;
   private body!: FunctionBody;
   private params = 0;
   private results: readonly ValType[] = [];
@@ -120,6 +74,7 @@ export class BodyWeaver {
     this.gas = params.length;
     this.depth = params.length + 1;
     this.scratch.length = 0;
+    this.inlined = 0;
     this.at = this.body.codeStart;
     yield* analyser.begin(body);
     let isLast = yield* analyser.window();
@@ -199,7 +154,7 @@ export class BodyWeaver {
     }
     for (const name of scratch) {
       head.u8(1);
-      head.u8(SCRATCH_TYPE[name.split(' ')[0] as string] as ValType);
+      head.u8(SCRATCH_TYPE[name]);
     }
   }
 
@@ -266,17 +221,26 @@ export class BodyWeaver {
     code.at('local.set', gas);
   }
 
+  /** What is called where the function has a lot of it already; undefined where it stands inline. */
+  private outlined(name: InlineName): number | undefined {
+    return this.inlined++ < MOST_INLINED ? undefined : this.layout.operation({ name, a: 0, b: 0 });
+  }
+
   /** Looks whether the gas at hand is used up. */
   private check(): void {
-    const { code, gas } = this;
+    this.onGas('check');
+  }
+
+  private onGas(name: 'check' | 'resume'): void {
+    const { code, gas, layout } = this;
+    const outlined = this.outlined(name);
+    if (outlined === undefined) {
+      INLINE[name].write(code, layout, gas);
+      return;
+    }
     code.at('local.get', gas);
-    code.i64(0);
-    code.op('i64.lt_s');
-    code.if();
-    code.at('local.get', gas);
-    code.at('call', this.layout.helper('check'));
+    code.at('call', outlined);
     code.at('local.set', gas);
-    code.op('end');
   }
 
   /**
@@ -310,6 +274,7 @@ export class BodyWeaver {
    *     end
    */
   private loopStart(offset: number): void {
+    this.inlined++;
     const { code, layout } = this;
     const reader = new InstructionReader(layout.module.bytes, offset, this.body.end);
     reader.next();
@@ -347,18 +312,6 @@ export class BodyWeaver {
     } else code.at(mnemonic, shifted(reader.a));
   }
 
-  /** After the host has run: takes up the gas that is there now, and ends the guest if the host wants that. */
-  private resume(): void {
-    const { code, gas } = this;
-    code.at('global.get', this.layout.gas);
-    code.at('local.tee', gas);
-    code.i64(BARRED);
-    code.op('i64.lt_s');
-    code.if();
-    code.op('unreachable');
-    code.op('end');
-  }
-
   private edit(i: number): void {
     const { code, layout, analyser } = this;
     const { edits, amounts } = analyser;
@@ -376,7 +329,8 @@ export class BodyWeaver {
         this.checkLoop(edits.isSimple(i), b);
         return;
       case EDIT.loopStart:
-        if (edits.isSimple(a)) this.loopStart(edits.start(i));
+        if (this.inlined >= MOST_INLINED) edits.complicate(a);
+        else if (edits.isSimple(a)) this.loopStart(edits.start(i));
         return;
       case EDIT.loopEnd:
         if (edits.isSimple(a)) this.loopEnd(amounts[edits.a(a)] as number);
@@ -417,14 +371,10 @@ export class BodyWeaver {
       case EDIT.canonical:
         this.canonical(a, b as ValType);
         return;
-      case EDIT.memoryGrow:
-        this.growMemory();
-        return;
-      case EDIT.tableGrow:
-        this.growTable(a);
-        return;
-      case EDIT.bulk:
-        this.bulk(mnemonic as Bulk, a, b);
+      case EDIT.operation:
+        code.at('local.get', this.gas);
+        code.at('call', layout.operation({ name: mnemonic as OperationName, a, b }));
+        code.at('local.set', this.gas);
         return;
       case EDIT.drop: {
         code.at(mnemonic, a);
@@ -449,7 +399,7 @@ export class BodyWeaver {
   private callIndirect(type: number, table: number, publishes: boolean): void {
     const { code, layout } = this;
     this.publish();
-    const element = this.local('i32 a');
+    const element = this.local('i32');
     code.at('local.tee', element);
     code.op('i64.extend_i32_u');
     if (table !== 0) {
@@ -470,21 +420,19 @@ export class BodyWeaver {
     code.at('local.get', element);
     code.at('call_indirect', type, table);
     // What was called has written the count out.
-    this.resume();
+    this.onGas('resume');
   }
 
-  /** Engines report a NaN and a number out of range as the same trap. */
   private conversion(type: ValType): void {
-    const { code } = this;
-    const value = this.local(type === F32 ? 'f32' : 'f64');
-    code.at('local.tee', value);
-    code.at('local.get', value);
-    code.op(type === F32 ? 'f32.ne' : 'f64.ne');
-    code.if();
-    code.i32(TRAP_CODES.indexOf('invalid-conversion'));
-    code.at('call', this.layout.meter('trap'));
-    code.op('unreachable');
-    code.op('end');
+    const { code, layout } = this;
+    const name = type === F32 ? 'f32' : 'f64';
+    const outlined = this.outlined(name);
+    if (outlined !== undefined) {
+      code.at('call', outlined);
+      return;
+    }
+    const value = this.local(name);
+    INLINE[name].write(code, layout, value);
     code.at('local.get', value);
   }
 
@@ -532,124 +480,4 @@ export class BodyWeaver {
     }
     code.op('select');
   }
-
-  private growMemory(): void {
-    const { code, layout } = this;
-    this.publish();
-    this.check();
-    code.at('call', layout.meter('growMemory'));
-    this.resume();
-  }
-
-  private growTable(table: number): void {
-    const { code, layout } = this;
-    const delta = this.local('i32 a');
-    const value = this.local(this.elementOf(table));
-    this.publish();
-    this.check();
-    code.at('local.set', delta);
-    code.at('local.set', value);
-    code.i32(table);
-    code.at('local.get', delta);
-    code.at('table.size', table);
-    code.at('call', layout.meter('growTable'));
-    this.resume();
-    code.op('if');
-    code.u8(I32);
-    code.at('local.get', value);
-    code.at('local.get', delta);
-    code.at('table.grow', table);
-    code.op('else');
-    code.i32(-1);
-    code.op('end');
-  }
-
-  private elementOf(table: number): 'funcref' | 'externref' {
-    return this.layout.module.tables[table]?.element === FUNCREF ? 'funcref' : 'externref';
-  }
-
-  /** A checkpoint; the gas the work costs, if that much is left and it is within bounds; the work. */
-  private bulk(mnemonic: Bulk, a: number, b: number): void {
-    const { code, layout } = this;
-    const { unit, target, source } = BULK[mnemonic];
-    this.publish();
-    this.check();
-    const middle = mnemonic === 'table.fill' ? this.local(this.elementOf(a)) : this.local('i32 b');
-    const operands = [this.local('i32 a'), middle, this.local('i32 c')] as const;
-    const [first, , length] = operands;
-    for (const operand of operands.toReversed()) code.at('local.set', operand);
-
-    const cost = this.local('i64 a');
-    code.at('local.get', length);
-    code.op('i64.extend_i32_u');
-    code.i64(unit - 1);
-    code.op('i64.add');
-    code.i64(Math.log2(unit));
-    code.op('i64.shr_u');
-    code.at('local.tee', cost);
-    code.at('local.get', this.gas);
-    code.op('i64.gt_s');
-    code.if();
-    // Out of bounds it traps, and costs nothing.
-    this.within(first, length, target, target === 'memory' ? 0 : mnemonic === 'table.init' ? b : a);
-    if (source !== undefined) {
-      this.within(middle, length, source, mnemonic === 'table.copy' ? b : a);
-      code.op('i32.and');
-    }
-    code.if();
-    code.at('local.get', cost);
-    code.at('call', layout.meter('need'));
-    this.resume();
-    code.op('end');
-    code.op('end');
-
-    for (const operand of operands) code.at('local.get', operand);
-    code.at(mnemonic, ...(mnemonic === 'memory.fill' || mnemonic === 'table.fill' ? [a] : [a, b]));
-    code.at('local.get', this.gas);
-    code.at('local.get', cost);
-    code.op('i64.sub');
-    code.at('local.tee', this.gas);
-    code.at('global.set', layout.gas);
-  }
-
-  /** Leaves whether `length` things from `start` on are there. */
-  private within(start: number, length: number, space: Space, index: number): void {
-    const { code, layout } = this;
-    code.at('local.get', start);
-    code.op('i64.extend_i32_u');
-    code.at('local.get', length);
-    code.op('i64.extend_i32_u');
-    code.op('i64.add');
-    if (space === 'memory') code.at('memory.size', 0);
-    else if (space === 'table') code.at('table.size', index);
-    else {
-      const global = layout.lengthGlobal(space, index);
-      // Active and declarative segments have been dropped before any code runs.
-      if (global === undefined) code.i32(0);
-      else code.at('global.get', global);
-    }
-    code.op('i64.extend_i32_u');
-    if (space === 'memory') {
-      code.i64(16);
-      code.op('i64.shl');
-    }
-    code.op('i64.le_u');
-  }
-}
-
-type Space = 'memory' | 'table' | 'data' | 'elements';
-type Bulk = 'memory.fill' | 'memory.copy' | 'memory.init' | 'table.fill' | 'table.copy' | 'table.init';
-
-/** What the work of an instruction is counted in, where it writes, and where it reads. */
-const BULK: Readonly<Record<Bulk, { unit: number; target: Space; source?: Space }>> = {
-  'memory.fill': { unit: PER_UNIT.bytes, target: 'memory' },
-  'memory.copy': { unit: PER_UNIT.bytes, target: 'memory', source: 'memory' },
-  'memory.init': { unit: PER_UNIT.bytes, target: 'memory', source: 'data' },
-  'table.fill': { unit: PER_UNIT.elements, target: 'table' },
-  'table.copy': { unit: PER_UNIT.elements, target: 'table', source: 'table' },
-  'table.init': { unit: PER_UNIT.elements, target: 'table', source: 'elements' },
-};
-
-for (const { unit } of Object.values(BULK)) {
-  if (!Number.isInteger(Math.log2(unit))) throw new TypeError('the meter divides by shifting');
 }

@@ -24,7 +24,7 @@ import {
   type ValType,
   type WasmModule,
 } from '../wasm/types.ts';
-import { compileAhead } from './compile.ts';
+import { compile, compileAhead } from './compile.ts';
 import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
@@ -152,6 +152,9 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
     },
     compile(module, preparation) {
       return compileAhead(host, complete(metering(module, preparation)));
+    },
+    compileNow(module, preparation) {
+      compile(host, complete(metering(module, preparation)));
     },
     codeBytes,
     instantiate(module, { limits: asked, imports, slices }: InstantiateOptions) {

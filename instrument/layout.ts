@@ -1,7 +1,7 @@
 /** What the rewritten module has beside the original's content, and the numbers of everything in it. */
 
 import { CompileError } from '../wasm/errors.ts';
-import { FUNCREF, type FuncType, I32, I64, typeOfFunction, type ValType, type WasmModule } from '../wasm/types.ts';
+import { FUNCREF, type FuncType, I32, I64, type ValType, type WasmModule } from '../wasm/types.ts';
 
 /** The functions that the rewritten module imports from the meter, in this order. */
 export const METER_FUNCTIONS = {
@@ -128,8 +128,31 @@ function unused(taken: readonly { readonly [K in 'module' | 'name']?: string }[]
 /** Parameters and results the specification's JavaScript API allows at most. */
 const MAX_VALUES = 1_000;
 
-/** Parameters that wrappers pass on: a few bytes can import, or refer to, a function of a thousand. */
-const MOST_WRAPPED = { base: 1_000_000, perByte: 2 } as const;
+/** Instructions that become functions. */
+export type OperationName =
+  | 'memory.grow'
+  | 'memory.fill'
+  | 'memory.copy'
+  | 'memory.init'
+  | 'table.grow'
+  | 'table.fill'
+  | 'table.copy'
+  | 'table.init';
+
+/** What else can become one: see `INLINE` in operations.ts. */
+export type InlineName = 'check' | 'resume' | 'f32' | 'f64';
+
+/** What a function stands for, with the indices of the instruction. */
+export interface Operation {
+  readonly name: OperationName | InlineName;
+  readonly a: number;
+  readonly b: number;
+}
+
+/** A function beside the original's: around one of them, or in place of an instruction. */
+export type Wrapper =
+  | { readonly kind: 'imported' | 'outer'; readonly original: number }
+  | { readonly kind: 'operation'; readonly operation: Operation };
 
 export class Layout {
   readonly module: WasmModule;
@@ -148,10 +171,8 @@ export class Layout {
   readonly firstHelper: number;
   readonly firstOwn: number;
   /** Wrappers, behind the own functions in this order. */
-  readonly wrappers: { kind: 'imported' | 'outer'; original: number }[] = [];
+  readonly wrappers: Wrapper[] = [];
   private readonly wrapperNumbers = new Map<string, number>();
-  /** Their parameters. */
-  private wrapped = 0;
 
   /** The function that copies the active segments; undefined where the engine does that. */
   readonly segments: number | undefined;
@@ -218,15 +239,24 @@ export class Layout {
   }
 
   private wrapper(kind: 'imported' | 'outer', original: number): number {
-    const key = kind + original;
+    return this.added(kind + original, () => ({ kind, original }));
+  }
+
+  /** What stands for an instruction that has become a function. */
+  operation(operation: Operation): number {
+    const { name, a, b } = operation;
+    return this.added(`${name} ${a} ${b}`, () => {
+      // Globals are written before functions.
+      if (name === 'memory.init') this.lengthGlobal('data', a);
+      else if (name === 'table.init') this.lengthGlobal('elements', a);
+      return { kind: 'operation', operation };
+    });
+  }
+
+  private added(key: string, make: () => Wrapper): number {
     let number = this.wrapperNumbers.get(key);
     if (number === undefined) {
-      const { module } = this;
-      this.wrapped += typeOfFunction(module, original).params.length;
-      const { base, perByte } = MOST_WRAPPED;
-      if (this.wrapped > base + perByte * module.bytes.length)
-        tooLarge('too many parameters of functions that are referred to');
-      number = this.firstOwn + module.bodies.length + this.wrappers.push({ kind, original }) - 1;
+      number = this.firstOwn + this.module.bodies.length + this.wrappers.push(make()) - 1;
       this.wrapperNumbers.set(key, number);
     }
     return number;

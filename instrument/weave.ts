@@ -8,11 +8,11 @@
 
 import { type InstructionReader, InstructionReader as Reader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
+import type { ElementSegments } from '../wasm/lists.ts';
 import { OPCODES, opcode } from '../wasm/opcodes.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
   type ConstExpr,
-  type ElementSegment,
   type ExternKind,
   FUNCREF,
   I64,
@@ -23,7 +23,8 @@ import {
   type WasmModule,
 } from '../wasm/types.ts';
 import type { WeaveOptions } from './analyse.ts';
-import { BodyWeaver, CodeWriter } from './body.ts';
+import { BodyWeaver } from './body.ts';
+import { CodeWriter } from './code.ts';
 import {
   BARRED,
   DEPTH,
@@ -35,6 +36,7 @@ import {
   METER_FUNCTIONS,
   tooLarge,
 } from './layout.ts';
+import { operationType, writeOperation } from './operations.ts';
 import { Tracking } from './tracking.ts';
 import { Writer } from './writer.ts';
 
@@ -176,9 +178,13 @@ class Weaver {
     for (const name of HELPERS) out.u32(layout.type(...HELPER_TYPES[name]));
     if (layout.segments !== undefined) out.u32(layout.type([], []));
     yield* each(out, bodies, (_, i) => out.u32(layout.threadedType(functions[importedFunctions + i] as number)));
-    yield* each(out, layout.wrappers, ({ kind, original }) => {
-      const type = functions[original] as number;
-      out.u32(kind === 'outer' ? type : layout.threadedType(type));
+    yield* each(out, layout.wrappers, (wrapper) => {
+      if (wrapper.kind === 'operation') {
+        out.u32(layout.type(...operationType(module, wrapper.operation)));
+        return;
+      }
+      const type = functions[wrapper.original] as number;
+      out.u32(wrapper.kind === 'outer' ? type : layout.threadedType(type));
     });
     return out;
   }
@@ -283,10 +289,27 @@ class Weaver {
   private *elements(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    const count = module.elements.length + (layout.references.size > 0 ? 1 : 0);
+    const { elements } = module;
+    const count = elements.length + (layout.references.size > 0 ? 1 : 0);
     if (count === 0) return out;
     out.u32(bounded('elementSegments', count));
-    for (const segment of module.elements) yield* this.element(out, segment);
+    let pause = STEP_BYTES;
+    for (let i = 0; i < elements.length; i++) {
+      const areExpressions = elements.areExpressions(i);
+      const items = elements.count(i);
+      this.elementHead(out, elements.headAt(i), areExpressions);
+      out.u32(items);
+      for (let item = 0; item < items; item++) {
+        if (areExpressions) this.expression(out, elements.expressionAt(i, item));
+        else out.u32(layout.referred(elements.functionAt(i, item)));
+        if (out.length < pause) continue;
+        pause = out.length + STEP_BYTES;
+        yield;
+      }
+      if (out.length < pause) continue;
+      pause = out.length + STEP_BYTES;
+      yield;
+    }
     if (layout.references.size > 0) {
       // Says that bodies may refer to these functions.
       out.raw(3, 0);
@@ -296,9 +319,8 @@ class Weaver {
     return out;
   }
 
-  private *element(out: Writer, segment: ElementSegment): Steps<void> {
-    const { items, type } = segment;
-    const areExpressions = !(items instanceof Int32Array);
+  private elementHead(out: Writer, segment: ReturnType<ElementSegments['headAt']>, areExpressions: boolean): void {
+    const { type } = segment;
     const flags = areExpressions ? 4 : 0;
     if (segment.mode === 'active' && this.layout.segments === undefined) {
       const isPlain = segment.index === 0 && type === FUNCREF;
@@ -310,9 +332,6 @@ class Weaver {
       out.u8(flags | (segment.mode === 'declarative' ? 3 : 1));
       out.u8(areExpressions ? type : 0);
     }
-    out.u32(items.length);
-    if (areExpressions) yield* each(out, items, (item) => this.expression(out, item));
-    else yield* each(out, items, (item) => out.u32(this.layout.referred(item)));
   }
 
   private *data(): Steps<Writer> {
@@ -380,9 +399,10 @@ class Weaver {
     const out = new Writer();
     const code = new CodeWriter();
     // Writing one may ask for another.
-    yield* each(out, layout.wrappers, ({ kind, original }) => {
-      if (kind === 'outer') this.outerWrapper(code, original);
-      else this.importWrapper(code, original);
+    yield* each(out, layout.wrappers, (wrapper) => {
+      if (wrapper.kind === 'operation') writeOperation(code, layout, wrapper.operation);
+      else if (wrapper.kind === 'outer') this.outerWrapper(code, wrapper.original);
+      else this.importWrapper(code, wrapper.original);
       code.u8(END);
       out.u32(code.length);
       out.append(code);

@@ -59,6 +59,15 @@ export function chooseEngine(
   return { engine: checked(nativeEngine()), reason: 'the fastest that this host allows' };
 }
 
+/**
+ * What runs a module that the chosen engine cannot run after all, where the choice was ours.
+ * @throws the error, where it was not, or where it says something else
+ */
+export function insteadOf({ engine }: ChosenEngine, choice: EngineChoice, error: unknown): ChosenEngine {
+  if (choice !== 'auto' || engine.name !== 'native' || !(error instanceof CompileError)) throw error;
+  return { engine: interpreting, reason: error.message };
+}
+
 /** The engine, but it refuses modules that only say that they count. */
 function checked(engine: Engine): Engine {
   return {

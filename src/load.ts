@@ -5,7 +5,7 @@ import type { Engine, InstanceLimits } from '../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import { Clock } from './clock.ts';
-import { type ChosenEngine, chooseEngine } from './engines.ts';
+import { type ChosenEngine, chooseEngine, insteadOf } from './engines.ts';
 import type { Settings } from './options.ts';
 import type { Preparation } from './preparation.ts';
 import { loadModule } from './source.ts';
@@ -32,31 +32,45 @@ export function engineFor(
 const MADE_FOR = { slices: new Clock().slices };
 
 /**
- * What there is to do for a module before there can be an instance.
+ * Does what there is to do for a module before there can be an instance.
+ * @returns the engine, or another one where the choice was ours and the engine cannot run the module
  * @throws MemoryLimitExceeded where it holds more than it may; CompileError; as {@link Preparation.run}
  */
 export async function makeReady(
-  engine: Engine,
+  chosen: ChosenEngine,
   module: WasmModule,
-  { limits }: Pick<Settings, 'limits'>,
+  { limits, engine: choice }: Pick<Settings, 'limits' | 'engine'>,
   preparation: Preparation,
-): Promise<void> {
+): Promise<ChosenEngine> {
+  const { engine } = chosen;
   account(engine, module, limits);
-  if (engine.prepare !== undefined) await preparation.run(engine.prepare(module, MADE_FOR));
-  if (engine.compile !== undefined) await preparation.wait(engine.compile(module, MADE_FOR));
+  try {
+    if (engine.prepare !== undefined) await preparation.run(engine.prepare(module, MADE_FOR));
+    if (engine.compile !== undefined) await preparation.wait(engine.compile(module, MADE_FOR));
+  } catch (error) {
+    return insteadOf(chosen, choice, error);
+  }
   account(engine, module, limits);
+  return chosen;
 }
 
 /** The same without waiting. */
 export function makeReadySync(
-  engine: Engine,
+  chosen: ChosenEngine,
   module: WasmModule,
-  { limits }: Pick<Settings, 'limits'>,
+  { limits, engine: choice }: Pick<Settings, 'limits' | 'engine'>,
   preparation: Preparation,
-): void {
+): ChosenEngine {
+  const { engine } = chosen;
   account(engine, module, limits);
-  if (engine.prepare !== undefined) preparation.runSync(engine.prepare(module, MADE_FOR));
+  try {
+    if (engine.prepare !== undefined) preparation.runSync(engine.prepare(module, MADE_FOR));
+    preparation.count(() => engine.compileNow?.(module, MADE_FOR));
+  } catch (error) {
+    return insteadOf(chosen, choice, error);
+  }
   account(engine, module, limits);
+  return chosen;
 }
 
 function account(engine: Engine, module: WasmModule, { codeBytes: limit = Number.POSITIVE_INFINITY }: InstanceLimits) {

@@ -67,8 +67,8 @@ export class WasmSandbox extends SandboxFace<Life> {
     const settings = settle(options);
     const preparation = new Preparation(settings);
     const module = internals.module ?? (await loadFor(settings, preparation));
-    const engine = internals.engine ?? engineFor(module, settings);
-    await makeReady(engine.engine, module, settings, preparation);
+    const chosen = internals.engine ?? engineFor(module, settings);
+    const engine = await makeReady(chosen, module, settings, preparation);
     const life = await Life.begin(engine.engine, module, settings, preparation);
     return new WasmSandbox({ settings, engine, module }, life);
   }

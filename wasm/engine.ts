@@ -61,6 +61,8 @@ export interface Engine {
    * @throws CompileError where the engine cannot run the module
    */
   compile?(module: WasmModule, preparation: Preparation): Promise<void>;
+  /** The same at once. */
+  compileNow?(module: WasmModule, preparation: Preparation): void;
   /**
    * Prices and links the module. The start function does not run yet, so that a failure in it leaves an instance
    * with figures behind; call {@link EngineInstance.start}.

@@ -286,16 +286,20 @@ export class ElementSegments extends Segments<ElementSegment> {
 
   at(index: number): ElementSegment {
     const { rows, items } = this;
-    const at = rows.at(index);
-    const { words } = rows;
-    const [type, first, count] = [words[at + 3] as number, words[at + 4] as number, this.count(index)];
+    const first = rows.words[rows.at(index) + 4] as number;
+    const count = this.count(index);
     return {
-      ...this.modeAt(index),
-      type,
+      ...this.headAt(index),
       items: this.areExpressions(index)
         ? new Expressions(items.subarray(first, first + count + 1))
         : items.subarray(first, first + count),
     };
+  }
+
+  /** A segment without its items. */
+  headAt(index: number): SegmentMode & { readonly type: RefType } {
+    const type = this.rows.words[this.rows.at(index) + 3] as number;
+    return { ...this.modeAt(index), type };
   }
 
   /** How many items a segment has. */

@@ -54,8 +54,8 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
     const module =
       cache === undefined ? loadReadyModule(source, settings, preparation) : cache.loadReady(settings, preparation);
     // Nothing can wait here, so nothing speaks against the host's engine.
-    const engine = chooseEngine(settings.engine, module, { mayWait: false });
-    makeReadySync(engine.engine, module, settings, preparation);
+    const chosen = chooseEngine(settings.engine, module, { mayWait: false });
+    const engine = makeReadySync(chosen, module, settings, preparation);
     return new WasmSandbox({ settings, engine, module }, preparation);
   }
 

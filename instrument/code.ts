@@ -1,0 +1,41 @@
+/** Writes instructions by their names. */
+
+import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
+import { Writer } from './writer.ts';
+
+/** Of a construct without parameters and results. */
+export const EMPTY_BLOCK = 0x40;
+
+const CODES: ReadonlyMap<Mnemonic, number> = new Map(OPCODES.map(({ mnemonic, code }) => [mnemonic, code]));
+
+export class CodeWriter extends Writer {
+  op(mnemonic: Mnemonic): void {
+    const code = CODES.get(mnemonic) as number;
+    if (code > 0xff) {
+      this.u8(code >> 16);
+      this.u32(code & 0xffff);
+    } else this.u8(code);
+  }
+
+  /** An instruction with indices. */
+  at(mnemonic: Mnemonic, ...indices: readonly number[]): void {
+    this.op(mnemonic);
+    for (const index of indices) this.u32(index);
+  }
+
+  i32(value: number): void {
+    this.op('i32.const');
+    this.signed(value);
+  }
+
+  i64(value: number): void {
+    this.op('i64.const');
+    this.signed(value);
+  }
+
+  /** Opens an `if` without results. */
+  if(): void {
+    this.op('if');
+    this.u8(EMPTY_BLOCK);
+  }
+}

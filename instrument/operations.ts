@@ -1,0 +1,252 @@
+/**
+ * What the rewritten module has functions of its own for. Instructions whose cost depends on their operands, each of
+ * which would take many times the instruction's bytes: they take the gas at hand behind the operands, and return it
+ * behind the results. And what stands inline otherwise, for functions that have a lot of it.
+ */
+
+import { PER_UNIT } from '../wasm/gas.ts';
+import type { Mnemonic } from '../wasm/opcodes.ts';
+import { F32, F64, I32, I64, type ValType, type WasmModule } from '../wasm/types.ts';
+import type { CodeWriter } from './code.ts';
+import { BARRED, type InlineName, type Layout, type Operation, type OperationName, TRAP_CODES } from './layout.ts';
+
+/** What can stand inline. */
+interface Inline {
+  readonly type: readonly [params: readonly ValType[], results: readonly ValType[]];
+  /** Whether it finds its operand on the stack, and not in the local. */
+  readonly isPassed?: true;
+  write(code: CodeWriter, layout: Layout, local: number): void;
+}
+
+export const INLINE = {
+  /** With the gas at hand in the local: looks whether it is used up, and leaves what is at hand then there. */
+  check: {
+    type: [[I64], [I64]],
+    write(code, layout, gas) {
+      code.at('local.get', gas);
+      code.i64(0);
+      code.op('i64.lt_s');
+      code.if();
+      code.at('local.get', gas);
+      code.at('call', layout.helper('check'));
+      code.at('local.set', gas);
+      code.op('end');
+    },
+  },
+  /** After the host has run: takes up the gas that is there now, and ends the guest if the host wants that. */
+  resume: {
+    type: [[I64], [I64]],
+    write(code, layout, gas) {
+      code.at('global.get', layout.gas);
+      code.at('local.tee', gas);
+      code.i64(BARRED);
+      code.op('i64.lt_s');
+      code.if();
+      code.op('unreachable');
+      code.op('end');
+    },
+  },
+  /** Puts a value into the local that is converted next: engines report a NaN and a number out of range as the same trap. */
+  f32: {
+    type: [[F32], [F32]],
+    isPassed: true,
+    write: (code, layout, value) => refuseNaN(code, layout, value, 'f32.ne'),
+  },
+  f64: {
+    type: [[F64], [F64]],
+    isPassed: true,
+    write: (code, layout, value) => refuseNaN(code, layout, value, 'f64.ne'),
+  },
+} as const satisfies Readonly<Record<InlineName, Inline>>;
+
+function refuseNaN(code: CodeWriter, layout: Layout, value: number, differs: 'f32.ne' | 'f64.ne'): void {
+  code.at('local.tee', value);
+  code.at('local.get', value);
+  code.op(differs);
+  code.if();
+  code.i32(TRAP_CODES.indexOf('invalid-conversion'));
+  code.at('call', layout.meter('trap'));
+  code.op('unreachable');
+  code.op('end');
+}
+
+function isInline(name: Operation['name']): name is InlineName {
+  return Object.hasOwn(INLINE, name);
+}
+
+type Space = 'memory' | 'table' | 'data' | 'elements';
+type Bulk = Exclude<OperationName, 'memory.grow' | 'table.grow'>;
+
+/** What the work of an instruction is counted in, where it writes, and where it reads. */
+const BULK: Readonly<Record<Bulk, { unit: number; target: Space; source?: Space }>> = {
+  'memory.fill': { unit: PER_UNIT.bytes, target: 'memory' },
+  'memory.copy': { unit: PER_UNIT.bytes, target: 'memory', source: 'memory' },
+  'memory.init': { unit: PER_UNIT.bytes, target: 'memory', source: 'data' },
+  'table.fill': { unit: PER_UNIT.elements, target: 'table' },
+  'table.copy': { unit: PER_UNIT.elements, target: 'table', source: 'table' },
+  'table.init': { unit: PER_UNIT.elements, target: 'table', source: 'elements' },
+};
+
+for (const { unit } of Object.values(BULK)) {
+  if (!Number.isInteger(Math.log2(unit))) throw new TypeError('the meter divides by shifting');
+}
+
+export const OPERATIONS: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
+  ...(Object.keys(BULK) as Bulk[]),
+  'memory.grow',
+  'table.grow',
+]);
+
+function isBulk(name: OperationName): name is Bulk {
+  return Object.hasOwn(BULK, name);
+}
+
+function elementType(module: WasmModule, table: number): ValType {
+  return module.tables[table]?.element as ValType;
+}
+
+/** Parameters and results of the function, with the gas. */
+export function operationType(
+  module: WasmModule,
+  { name, a }: Operation,
+): readonly [params: readonly ValType[], results: readonly ValType[]] {
+  if (isInline(name)) return INLINE[name].type;
+  const growth = [I32, I64];
+  if (name === 'memory.grow') return [growth, growth];
+  if (name === 'table.grow') return [[elementType(module, a), ...growth], growth];
+  const middle = name === 'table.fill' ? elementType(module, a) : I32;
+  return [[I32, middle, I32, I64], [I64]];
+}
+
+/** Writes the function's locals and code, without its end. */
+export function writeOperation(code: CodeWriter, layout: Layout, operation: Operation): void {
+  const { name, a, b } = operation;
+  const last = operationType(layout.module, operation)[0].length - 1;
+  if (isInline(name)) {
+    code.raw(0);
+    const inline: Inline = INLINE[name];
+    if (inline.isPassed) code.at('local.get', last);
+    inline.write(code, layout, last);
+  } else {
+    const writer = new OperationWriter(code, layout, last);
+    if (isBulk(name)) writer.bulk(name, a, b);
+    else if (name === 'memory.grow') writer.growMemory();
+    else writer.growTable(a);
+  }
+  code.at('local.get', last);
+}
+
+class OperationWriter {
+  private readonly code: CodeWriter;
+  private readonly layout: Layout;
+  private readonly gas: number;
+
+  constructor(code: CodeWriter, layout: Layout, gas: number) {
+    this.code = code;
+    this.layout = layout;
+    this.gas = gas;
+  }
+
+  /** A checkpoint at which the count is written out. */
+  private checkpoint(): void {
+    const { code, gas, layout } = this;
+    code.at('local.get', gas);
+    code.at('global.set', layout.gas);
+    INLINE.check.write(code, layout, gas);
+  }
+
+  private resume(): void {
+    INLINE.resume.write(this.code, this.layout, this.gas);
+  }
+
+  growMemory(): void {
+    const { code, layout } = this;
+    code.raw(0);
+    this.checkpoint();
+    code.at('local.get', 0);
+    code.at('call', layout.meter('growMemory'));
+    this.resume();
+  }
+
+  growTable(table: number): void {
+    const { code, layout } = this;
+    code.raw(0);
+    this.checkpoint();
+    code.i32(table);
+    code.at('local.get', 1);
+    code.at('table.size', table);
+    code.at('call', layout.meter('growTable'));
+    this.resume();
+    code.op('if');
+    code.u8(I32);
+    code.at('local.get', 0);
+    code.at('local.get', 1);
+    code.at('table.grow', table);
+    code.op('else');
+    code.i32(-1);
+    code.op('end');
+  }
+
+  /** A checkpoint; the gas the work costs, if that much is left and it is within bounds; the work. */
+  bulk(mnemonic: Bulk, a: number, b: number): void {
+    const { code, layout, gas } = this;
+    const { unit, target, source } = BULK[mnemonic];
+    const [first, middle, length, cost] = [0, 1, 2, gas + 1];
+    code.raw(1, 1, I64);
+    this.checkpoint();
+    code.at('local.get', length);
+    code.op('i64.extend_i32_u');
+    code.i64(unit - 1);
+    code.op('i64.add');
+    code.i64(Math.log2(unit));
+    code.op('i64.shr_u');
+    code.at('local.tee', cost);
+    code.at('local.get', gas);
+    code.op('i64.gt_s');
+    code.if();
+    // Out of bounds it traps, and costs nothing.
+    this.within(first, length, target, target === 'memory' ? 0 : mnemonic === 'table.init' ? b : a);
+    if (source !== undefined) {
+      this.within(middle, length, source, mnemonic === 'table.copy' ? b : a);
+      code.op('i32.and');
+    }
+    code.if();
+    code.at('local.get', cost);
+    code.at('call', layout.meter('need'));
+    this.resume();
+    code.op('end');
+    code.op('end');
+
+    for (const operand of [first, middle, length]) code.at('local.get', operand);
+    code.at(mnemonic, ...(mnemonic === 'memory.fill' || mnemonic === 'table.fill' ? [a] : [a, b]));
+    code.at('local.get', gas);
+    code.at('local.get', cost);
+    code.op('i64.sub');
+    code.at('local.tee', gas);
+    code.at('global.set', layout.gas);
+  }
+
+  /** Leaves whether `length` things from `start` on are there. */
+  private within(start: number, length: number, space: Space, index: number): void {
+    const { code, layout } = this;
+    code.at('local.get', start);
+    code.op('i64.extend_i32_u');
+    code.at('local.get', length);
+    code.op('i64.extend_i32_u');
+    code.op('i64.add');
+    if (space === 'memory') code.at('memory.size', 0);
+    else if (space === 'table') code.at('table.size', index);
+    else {
+      const global = layout.lengthGlobal(space, index);
+      // Active and declarative segments have been dropped before any code runs.
+      if (global === undefined) code.i32(0);
+      else code.at('global.get', global);
+    }
+    code.op('i64.extend_i32_u');
+    if (space === 'memory') {
+      code.i64(16);
+      code.op('i64.shl');
+    }
+    code.op('i64.le_u');
+  }
+}
