@@ -31,19 +31,29 @@ function near(value: number, random: Random): number {
   return value + pick([1, -1, 2, -2, 4, 8, -8, 16, random(64), -random(64)], random);
 }
 
+type Place = readonly [path: string, node: Node];
+
+/** Those of the snapshots that others were made from, which never change. */
+const known = new WeakMap<Node, readonly Place[]>();
+
+function placesOf(tree: Node): readonly Place[] {
+  let places = known.get(tree);
+  if (places === undefined) {
+    places = [...nodesOf(tree)];
+    known.set(tree, places);
+  }
+  return places;
+}
+
 /** Fields by the way to them, so that each kind of field is as frequent as any other, however often it occurs. */
-function choices(
-  tree: Node,
-  within: readonly string[],
-  only: (node: Node) => boolean,
-): [path: string, nodes: Node[]][] {
+function choices(places: readonly Place[], { within, only = () => true }: Aim): [path: string, nodes: Node[]][] {
   const byPath = new Map<string, Node[]>();
-  for (const [path, node] of nodesOf(tree)) {
+  for (const [path, node] of places) {
     const isField = node.kind !== 'record' && node.kind !== 'nested';
     if (!isField || !within.some((prefix) => path.startsWith(prefix)) || !only(node)) continue;
-    const known = byPath.get(path);
-    if (known === undefined) byPath.set(path, [node]);
-    else known.push(node);
+    const alike = byPath.get(path);
+    if (alike === undefined) byPath.set(path, [node]);
+    else alike.push(node);
   }
   return [...byPath];
 }
@@ -201,17 +211,18 @@ const AIMS: readonly Aim[] = [
  */
 export function forge(genuine: Node, others: readonly Node[], random: Random): Uint8Array {
   const tree = copyOf(genuine);
-  const heads = [...nodesOf(tree)].find(([path]) => path === '.guest.objects.heads')?.[1];
+  const heads = placesOf(genuine).find(([path]) => path === '.guest.objects.heads')?.[1];
   const ids = heads?.kind === 'list' ? heads.items.length : 0;
-  const { within, only = () => true } = pick(AIMS, random);
+  const aim = pick(AIMS, random);
   for (let changes = 1 + random(3); changes > 0; changes--) {
     const other = pick(others, random);
-    if (within[0] === '' && random(8) === 0 && graft(tree, other, random)) continue;
-    const all = choices(tree, within, only);
+    if (aim.within[0] === '' && random(8) === 0 && graft(tree, other, random)) continue;
+    const places = [...nodesOf(tree)];
+    const all = choices(places, aim);
     if (all.length === 0) continue;
     const [path, nodes] = pick(all, random);
     // From the same place in another snapshot; from anywhere; or alike in this one.
-    const source = [...nodesOf(random(2) === 0 ? other : tree)];
+    const source = random(2) === 0 ? placesOf(other) : places;
     const isNear = random(3) !== 0;
     const donors = source.flatMap(([way, node]) => (!isNear || way === path ? [node] : []));
     change(pick(nodes, random), { random, ids, donors });
@@ -227,7 +238,7 @@ function graft(tree: Node, other: Node, random: Random): boolean {
     node.kind === 'record' ? node.fields.map((field) => ({ path: `${path}.${field[0]}`, field })) : [],
   );
   const { path, field } = pick(places, random);
-  const found = [...nodesOf(other)].find(([way]) => way === path);
+  const found = placesOf(other).find(([way]) => way === path);
   if (found === undefined || found[1].kind !== field[1].kind) return false;
   field[1] = copyOf(found[1]);
   return true;
