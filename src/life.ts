@@ -115,12 +115,19 @@ export class Life {
   /**
    * One that takes up the state of another in the place of starting.
    * @param from what was saved; or the other itself
-   * @throws LinkError, SnapshotError, MemoryLimitExceeded
+   * @throws LinkError, SnapshotError, GasExhausted, MemoryLimitExceeded, CpuTimeoutExceeded
    */
-  static async resume(engine: Engine, module: WasmModule, settings: Settings, from: Contents | Life): Promise<Life> {
-    const life = await Life.create(engine, module, settings, new Preparation(settings));
+  static async resume(
+    engine: Engine,
+    module: WasmModule,
+    settings: Settings,
+    from: Contents | Life,
+    preparation: Preparation = new Preparation(settings),
+  ): Promise<Life> {
+    const life = await Life.create(engine, module, settings, preparation);
     try {
-      life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);
+      const take = () => life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);
+      preparation.count(() => life.clock.runSync(settings.cpuTimeout, take, preparation.left));
       return life;
     } catch (error) {
       life.host.close();

@@ -223,12 +223,13 @@ export class WasmSandbox extends SandboxFace<Life> {
     const own = within === undefined ? undefined : Authenticator.of(within);
     const { key = own } = checkAuthenticated('restore()', beside);
     const settings = settle(rest as SandboxOptions);
-    const module = await loadFor(settings, new Preparation(settings));
+    const preparation = new Preparation(settings);
+    const module = await loadFor(settings, preparation);
     if (settings.engine === 'native') refuseLeaving('restore()');
     if (settings.record) throw new UsageError('a restored sandbox cannot record: a recording begins with the guest');
     const engine = engineFor(module, { ...settings, engine: 'interpreter' });
-    const contents = await readSnapshot(snapshot, module, settings, key);
-    const life = await Life.resume(engine.engine, module, settings, contents);
+    const contents = await preparation.wait(readSnapshot(snapshot, module, settings, key));
+    const life = await Life.resume(engine.engine, module, settings, contents, preparation);
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
     sandbox.hasRun = contents.hasRun;
     return sandbox;

@@ -240,7 +240,10 @@ function requireReferences(instance: Instance, contents: Contents, references: r
 }
 
 function requireFitting(instance: Instance, ids: Int32Array, type: RefType, references: readonly Reference[]): void {
-  for (const id of ids) requireType(type, referenceAt(references, id), instance);
+  for (const id of ids) {
+    instance.work(1);
+    requireType(type, referenceAt(references, id), instance);
+  }
 }
 
 /** What cannot be changed is as the instance has it. */

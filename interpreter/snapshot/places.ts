@@ -4,7 +4,6 @@
  */
 
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
-import { complete } from '../../wasm/steps.ts';
 import {
   isDefaultable,
   isReference,
@@ -170,9 +169,13 @@ export class PlaceFinder {
   private readonly code: ModuleCode;
   private readonly entry = LEAVE_PC + 1 + HEADER_WORDS;
 
-  constructor(module: WasmModule) {
+  private readonly look: () => void;
+
+  /** @param look called between steps; throws to end it */
+  constructor(module: WasmModule, look: () => void) {
     this.module = module;
     this.code = new ModuleCode(module);
+    this.look = look;
   }
 
   /** Takes as long as lowering the function does, and for each offset as its frame has slots. */
@@ -199,7 +202,8 @@ export class PlaceFinder {
   private lower(body: number, watcher: Watcher): Watcher {
     const { code, entry } = this;
     code.length = LEAVE_PC + 1;
-    complete(lowerFunction(code, body, undefined, (lowering, index) => watcher.see(lowering, index, entry)));
+    const steps = lowerFunction(code, body, undefined, (lowering, index) => watcher.see(lowering, index, entry));
+    while (steps.next().done !== true) this.look();
     watcher.finish();
     return watcher;
   }

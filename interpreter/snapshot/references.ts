@@ -352,7 +352,7 @@ export interface ReadObjects {
 
 /**
  * @param room bytes that the objects may count for
- * @throws SnapshotError; MemoryLimitExceeded before more than that has been made
+ * @throws SnapshotError; MemoryLimitExceeded before more than that has been made; what looking at the clock throws
  */
 export function readReferences(
   instance: Instance,
@@ -381,9 +381,11 @@ export function readReferences(
     const kind = BY_TAG[tag];
     if (kind === undefined && !(tag === 0 && foreign.has(i))) damaged('an object is of no known kind');
     tags[i] = tag;
+    instance.work(1);
     references.push(kind === undefined ? foreign.get(i) : kind.create(reading));
   }
   tags.forEach((tag, i) => {
+    instance.work(1);
     BY_TAG[tag]?.fill?.(references[i], reading);
   });
   from.end();

@@ -43,7 +43,7 @@ export function captureStack(
   const map = new CodeMap(instance.code);
   const addresses = thread.pc === HALT_PC ? [] : [...thread.frames.subarray(1, thread.sp), thread.pc];
   const positions = addresses.map((pc) => map.positionOf(pc));
-  const finder = new PlaceFinder(instance.module);
+  const finder = new PlaceFinder(instance.module, () => undefined);
   const bodies = new Set(positions.map(({ body }) => body));
   const words = wordsOf(thread.depth, func);
   return {
@@ -161,7 +161,7 @@ function requireFrames(func: WasmFunction, stack: StackImage, references: readon
   const { instance } = func;
   const { module } = instance;
   const { positions } = stack;
-  const places = findPlaces(module, stack);
+  const places = findPlaces(instance, stack);
   let fp = 0;
   let expected: Expected = { results: func.type.results, callee: func.index };
   positions.forEach((position, i) => {
@@ -205,7 +205,7 @@ function mayBeLeft(module: WasmModule, { call, isCheckpoint }: Place): boolean {
 }
 
 /** By body and offset. @throws SnapshotError where the code is not that of the version that made the snapshot */
-function findPlaces(module: WasmModule, { positions, fingerprints }: StackImage) {
+function findPlaces({ module, patron }: Instance, { positions, fingerprints }: StackImage) {
   const offsets = new Map<number, Set<number>>();
   for (const { body, offset } of positions) {
     const known = offsets.get(body);
@@ -216,7 +216,7 @@ function findPlaces(module: WasmModule, { positions, fingerprints }: StackImage)
   if (described.size !== fingerprints.length || described.size !== offsets.size) {
     damaged('functions on its stack are not described, or others are');
   }
-  const finder = new PlaceFinder(module);
+  const finder = new PlaceFinder(module, () => patron.look());
   const places = new Map<number, ReadonlyMap<number, Place>>();
   for (const [body, wanted] of offsets) {
     const found = finder.find(body, wanted);

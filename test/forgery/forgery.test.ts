@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
+import { PlaceFinder } from '../../interpreter/snapshot/places.ts';
 import { GasExhausted, MemoryLimitExceeded, SnapshotError, WasmSandbox } from '../../src/index.ts';
 import { pack, unpack } from '../../src/snapshot/container.ts';
+import { decode } from '../../wasm/decode.ts';
 import { WireWriter } from '../../wasm/wire.ts';
+import { encodeModule } from '../generate/encode.ts';
 import { copyOf, type Node, nodesOf, writeTree } from './format.ts';
 import { type Guest, LIMITS, makeGuests } from './guests.ts';
 import { inspect, instanceOf } from './inspect.ts';
@@ -110,6 +113,41 @@ describe('a guest that was left in a call', () => {
     await refused((tree) => (at(tree, '.guest.stack', 'option').node = undefined), /its call has no stack/);
     await refused((tree) => (at(tree, '.call', 'option').node = undefined), /its stack no call/);
   });
+});
+
+describe('references in registers', () => {
+  const { options } = ALL_KINDS;
+  const names = ['objects', 'exceptions', 'deep'];
+  const trees = ALL_KINDS.trees.filter((tree) => names.some((name) => hasStack(name)(tree)));
+
+  it('are of the type that their place has, or nobody will read them', async () => {
+    const outcomes = new Map<string, number>();
+    for (const tree of trees) {
+      const slots = at(tree, '.guest.stack?.references', 'words').values.length;
+      const objects = at(tree, '.guest.objects.heads', 'list').items;
+      // One object of each kind.
+      const kinds = new Map(objects.map((head, i) => [at(head, '.tag', 'leaf').value, i + 1]));
+      for (let slot = 0; slot < Math.min(slots, 24); slot++) {
+        for (const id of [0, ...kinds.values()]) {
+          const changed = copyOf(tree);
+          at(changed, '.guest.stack?.references', 'words').values[slot] = id;
+          const outcome = (await tryContents(written(changed), options)).replace(/^restored.*/, 'restored');
+          outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        }
+      }
+    }
+    const wrong = 'refused, SnapshotError: the bytes are damaged: a reference is not of the type of its place';
+    expect([...outcomes.keys()].sort()).toEqual([wrong, 'restored']);
+    for (const count of outcomes.values()) expect(count).toBeGreaterThan(20);
+  });
+});
+
+it('a long function on the stack is lowered in steps, between which the clock is looked at', () => {
+  const body = Array.from({ length: 200_000 }, () => 'nop' as const);
+  const module = decode(encodeModule({ functions: [{ params: [], results: [], body }] }));
+  let looks = 0;
+  new PlaceFinder(module, () => looks++).find(0, [0]);
+  expect(looks).toBeGreaterThan(5);
 });
 
 describe('figures', () => {
