@@ -5,7 +5,7 @@
  */
 
 import { blockType, InstructionReader } from '../wasm/instructions.ts';
-import { OPCODES, opcode } from '../wasm/opcodes.ts';
+import { IS_ACCESS, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { ChargePoints, type FunctionPlan, planSteps } from '../wasm/plan.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
@@ -24,7 +24,7 @@ import { Ints } from './ints.ts';
 import { OPERATIONS } from './operations.ts';
 import { EVENT, Publications } from './publications.ts';
 import { ANY, CLEAN, LEVELS_IN_TWO, Sources } from './sources.ts';
-import { CALLS_PER_BRANCH } from './tracking.ts';
+import { CALLS_PER_BRANCH, HOST_BYTES } from './tracking.ts';
 
 /** What is to be done at a place. The comments say what `a` and `b` of the edit are. */
 export const EDIT = {
@@ -310,6 +310,8 @@ export class Analyser {
   depth = 0;
   /** Locals and operands, added up over the places at which a compiler has to note where each of them is. */
   noted = 0;
+  /** Bytes that a compiler keeps, about, beside the code that it makes. */
+  weight = 0;
 
   private readonly module: WasmModule;
   private readonly canonicalNaN: boolean;
@@ -363,6 +365,7 @@ export class Analyser {
     this.branchesToEnd = !this.isWhole;
     this.depth = 0;
     this.noted = 0;
+    this.weight = 0;
     this.loops.length = 0;
     this.stack.length = 0;
     this.dead = -1;
@@ -453,6 +456,7 @@ export class Analyser {
   /** A place at which a compiler notes where every local and operand is, or compares that with what it noted. */
   private note(): void {
     this.noted += this.locals + this.stack.length;
+    this.weight += HOST_BYTES.branch;
   }
 
   private newVertex(): number {
@@ -501,7 +505,10 @@ export class Analyser {
           if (isBlind) stack.pop();
           else this.observe();
         }
-        if (MAY_TRAP[index]) this.happens(EVENT.trap);
+        if (MAY_TRAP[index]) {
+          this.happens(EVENT.trap);
+          if (!IS_ACCESS[index]) this.weight += HOST_BYTES.trap;
+        }
         if (RESULTS[index] === 1) stack.push(IS_CONVERT[index] ? CLEAN : ANY);
         return;
       }
@@ -522,6 +529,7 @@ export class Analyser {
         stack.pop();
         edits.add(EDIT.conversion, reader.offset, reader.offset, FLOAT_PARAM[index]);
         this.happens(EVENT.trap);
+        this.weight += HOST_BYTES.trap;
         stack.push(ANY);
         return;
       case EFFECT.constant: {
@@ -573,6 +581,7 @@ export class Analyser {
         if (GROWS[index]) stack.push(ANY);
         this.complicate();
         this.publish();
+        this.weight += HOST_BYTES.call;
         return;
       case EFFECT.segment:
         edits.add(EDIT.drop, reader.offset, reader.pos, reader.a, 0, index);
@@ -582,6 +591,7 @@ export class Analyser {
         return;
       case EFFECT.call_indirect:
         stack.pop();
+        this.weight += HOST_BYTES.trap;
         this.apply(
           module.types[reader.a] as FuncType,
           edits.add(EDIT.callIndirect, reader.offset, reader.pos, reader.a, reader.b),
@@ -672,6 +682,7 @@ export class Analyser {
     for (let i = type.results.length; i > 0; i--) this.stack.push(ANY);
     this.happens(EVENT.call, edit);
     this.noted += (this.locals + this.stack.length) / CALLS_PER_BRANCH;
+    this.weight += HOST_BYTES.call;
     this.complicate();
     this.beExact();
   }

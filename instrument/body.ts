@@ -61,10 +61,10 @@ export class BodyWeaver {
 
   /**
    * Writes a body, its size first.
-   * @returns what {@link Analyser.noted} says of it
+   * @returns what was found out about it
    * @throws CompileError where there is no room for what has to be added
    */
-  *weave(body: number, out: Writer): Steps<number> {
+  *weave(body: number, out: Writer): Steps<Analyser> {
     const { code, analyser, layout } = this;
     const { module } = layout;
     const { params, results } = typeOfFunction(module, module.importedFunctions + body);
@@ -92,7 +92,7 @@ export class BodyWeaver {
     out.u32(this.head.length + code.length);
     out.append(this.head);
     out.append(code);
-    return analyser.noted;
+    return analyser;
   }
 
   private begin(): void {

@@ -17,9 +17,33 @@ const MOST_NOTED = {
 /** Calls are places at which only what is in registers has to be looked for: a fraction of what branches cost. */
 export const CALLS_PER_BRANCH = 8;
 
+/** Bytes that V8's fast compiler takes for one of these in a function, about, until it has compiled it. */
+export const HOST_BYTES = { branch: 350, call: 250, trap: 450 } as const;
+/** Most of them in a function: `base`, and `perByte` for each byte of the module. */
+const MOST_HOST_BYTES = { base: 8 << 20, perByte: 32 } as const;
+
+/** Types that engines look through one by one, and tables, each of which takes them 600 bytes. */
+const MOST_TYPES = { base: 2_000, perByte: 1 / 1_000 } as const;
+const MOST_TABLES = 10_000;
+
 /** Operands at a time, and these times the bytes of the function's code, which have to be passed both. */
 const HIGH_STACK = 500;
 const HIGH_STACK_BYTES = 2 ** 26;
+
+interface Bound {
+  readonly base: number;
+  readonly perByte: number;
+}
+
+function isBeyond(value: number, { base, perByte }: Bound, bytes: number): boolean {
+  return value > base + perByte * bytes;
+}
+
+/** @throws CompileError where a module has more types, the meter's included, or tables than engines carry well */
+export function checkItems({ bytes, tables }: WasmModule, types: number): void {
+  if (isBeyond(types, MOST_TYPES, bytes.length)) tooLarge(`too many types (${types})`);
+  if (tables.length > MOST_TABLES) tooLarge(`too many tables (${tables.length} of at most ${MOST_TABLES})`);
+}
 
 export class Tracking {
   private readonly module: WasmModule;
@@ -30,20 +54,22 @@ export class Tracking {
   }
 
   /**
-   * @param noted locals and operands, added up over the branches of a function
-   * @throws CompileError where that is too much
+   * @throws CompileError where what was found out about a function is too much
    */
-  add(body: number, noted: number): void {
+  add(body: number, { noted, weight }: { readonly noted: number; readonly weight: number }): void {
     const { bytes, bodies, importedFunctions } = this.module;
     const { maxHeight, codeStart, end } = bodies.at(body);
     const { inFunction, inModule } = MOST_NOTED;
     this.noted += noted;
     if (
-      noted > inFunction.base + inFunction.perByte * bytes.length ||
-      this.noted > inModule.base + inModule.perByte * bytes.length ||
+      isBeyond(noted, inFunction, bytes.length) ||
+      isBeyond(this.noted, inModule, bytes.length) ||
       (maxHeight > HIGH_STACK && maxHeight * (end - codeStart) > HIGH_STACK_BYTES)
     ) {
       tooLarge(`too many locals and operands at the branches of function ${importedFunctions + body}`);
+    }
+    if (isBeyond(weight, MOST_HOST_BYTES, bytes.length)) {
+      tooLarge(`too many branches, calls and instructions that may trap in function ${importedFunctions + body}`);
     }
   }
 }

@@ -37,7 +37,7 @@ import {
   tooLarge,
 } from './layout.ts';
 import { operationType, writeOperation } from './operations.ts';
-import { Tracking } from './tracking.ts';
+import { checkItems, Tracking } from './tracking.ts';
 import { Writer } from './writer.ts';
 
 /** A rewritten module, and what has to be known to run it. */
@@ -120,7 +120,9 @@ class Weaver {
   private *types(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    out.u32(bounded('types', module.types.length + layout.types.length));
+    const count = module.types.length + layout.types.length;
+    checkItems(module, count);
+    out.u32(bounded('types', count));
     const write = ({ params, results }: { params: readonly ValType[]; results: readonly ValType[] }) => {
       out.u8(FUNCTION_TYPE);
       for (const values of [params, results]) {

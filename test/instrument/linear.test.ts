@@ -174,6 +174,27 @@ describe('what a compiler would have to keep track of', () => {
     expect(() => woven(encodeModule(high(10_000)))).toThrow(/too many locals and operands/);
   });
 
+  test.each<[string, readonly Instruction[]]>([
+    ['branches', IF],
+    ['loops', ['loop', 'end']],
+    ['calls', [['call', 1]]],
+    ['conversions', [['f32.const', 1], 'i32.trunc_f32_s', 'drop']],
+    ['divisions', [['i32.const', 1], ['i32.const', 1], 'i32.div_u', 'drop']],
+  ])('a function of nothing but %s is refused where the module is all of it', (_, code) => {
+    const bytes = encodeModule(surrounded(repeated(60_000, ...code)));
+    expect(() => woven(bytes)).toThrow(/too many branches, calls and instructions that may trap in function 0/);
+  });
+
+  test('types and tables are counted', () => {
+    const types = Array.from({ length: 2_500 }, (_, i) => ({
+      params: Array.from({ length: 12 }, (_, bit) => ((i >> bit) & 1 ? I64 : I32)),
+      results: [],
+    }));
+    expect(() => woven(encodeModule({ types, functions: [{ body: [] }] }))).toThrow(/too many types/);
+    const tables = Array.from({ length: 10_001 }, () => ({ min: 0 }));
+    expect(() => woven(encodeModule({ tables }))).toThrow(/too many tables/);
+  });
+
   test('as many as compilers make are not', () => {
     expect(woven(encodeModule(operandsAt(IF, 20, 2_000))).bytes.length).toBeGreaterThan(0);
   });
