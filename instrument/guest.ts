@@ -11,7 +11,7 @@ import {
   tooNested,
   WasmSandboxError,
 } from '../wasm/errors.ts';
-import { PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
+import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
 import type { Caller, GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
 import {
   MAX_INSTANCE_PAGES,
@@ -361,9 +361,10 @@ export class Guest {
     const memory = this.rawMemory as WebAssembly.Memory;
     const { budget, max } = this.store.growth.get(memory) ?? { budget: this.meter.budget, max: undefined };
     const pages = memory.buffer.byteLength / PAGE_BYTES;
-    if (pages + delta > Math.min(max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES)) return -1;
-    if (!budget.holds(delta * PAGE_BYTES)) return -1;
-    this.meter.charge(BigInt(delta * PAGE_COST));
+    const most = Math.min(max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
+    const canGrow = pages + delta <= most && budget.holds(delta * PAGE_BYTES);
+    this.meter.charge(BigInt(GROWTH_COST + (canGrow ? delta * PAGE_COST : 0)));
+    if (!canGrow) return -1;
     try {
       memory.grow(delta);
     } catch {
@@ -378,9 +379,10 @@ export class Guest {
     const raw = this.meterExport(METER_EXPORTS.table + table);
     const known = raw === undefined ? undefined : this.store.growth.get(raw as object);
     const { budget, max } = known ?? { budget: this.meter.budget, max: module.tables[table]?.limits.max };
-    if (size + delta > Math.min(max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements)) return 0;
-    if (!budget.holds(delta * TABLE_ELEMENT_BYTES)) return 0;
-    this.meter.charge(BigInt(share(delta, PER_UNIT.elements)));
+    const most = Math.min(max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
+    const canGrow = size + delta <= most && budget.holds(delta * TABLE_ELEMENT_BYTES);
+    this.meter.charge(BigInt(GROWTH_COST + (canGrow ? share(delta, PER_UNIT.tableElements) : 0)));
+    if (!canGrow) return 0;
     budget.take(delta * TABLE_ELEMENT_BYTES);
     return 1;
   }

@@ -82,9 +82,9 @@ const BULK: Readonly<Record<Bulk, { unit: number; target: Space; source?: Space 
   'memory.fill': { unit: PER_UNIT.bytes, target: 'memory' },
   'memory.copy': { unit: PER_UNIT.bytes, target: 'memory', source: 'memory' },
   'memory.init': { unit: PER_UNIT.bytes, target: 'memory', source: 'data' },
-  'table.fill': { unit: PER_UNIT.elements, target: 'table' },
-  'table.copy': { unit: PER_UNIT.elements, target: 'table', source: 'table' },
-  'table.init': { unit: PER_UNIT.elements, target: 'table', source: 'elements' },
+  'table.fill': { unit: PER_UNIT.tableElements, target: 'table' },
+  'table.copy': { unit: PER_UNIT.tableElements, target: 'table', source: 'table' },
+  'table.init': { unit: PER_UNIT.tableElements, target: 'table', source: 'elements' },
 };
 
 for (const { unit } of Object.values(BULK)) {
@@ -196,10 +196,15 @@ class OperationWriter {
     this.checkpoint();
     code.at('local.get', length);
     code.op('i64.extend_i32_u');
-    code.i64(unit - 1);
-    code.op('i64.add');
-    code.i64(Math.log2(unit));
-    code.op('i64.shr_u');
+    if (unit >= 1) {
+      code.i64(unit - 1);
+      code.op('i64.add');
+      code.i64(Math.log2(unit));
+      code.op('i64.shr_u');
+    } else {
+      code.i64(-Math.log2(unit));
+      code.op('i64.shl');
+    }
     code.at('local.tee', cost);
     code.at('local.get', gas);
     code.op('i64.gt_s');

@@ -445,9 +445,10 @@ export const HEADER_WORDS = 4;
  * - It is filled to this at least, and only sinks until the next checkpoint, which fills it or ends the guest. Calls and
  *   loops are checkpoints, so that until then the guest passes once through the rest of a function, or of several, one
  *   behind the end of the other. Where one ends, this holds again.
- * - The dearest instructions cost 128 units for a byte of theirs (`memory.grow`), values that branches carry half a unit
- *   each, and of those a module has no more than 250,000 and one for every byte. A function of 7,654,321 bytes in a module
- *   of 1 GiB charges less than 2^31 - 2^29 units on one way through it, even if all of it were one segment.
+ * - The dearest instructions cost 32 units for a byte of theirs, values that branches carry half a unit each, and of
+ *   those a module has no more than 250,000 and one for every byte. A function of 7,654,321 bytes in a module of 1 GiB
+ *   charges less than 2^30 units on one way through it, even if all of it were one segment. What depends on operands is
+ *   not part of that: it is charged behind a checkpoint, in numbers that hold it.
  *
  * test/interpreter/wrap.test.ts holds the bound against the schedule.
  */

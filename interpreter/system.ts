@@ -3,7 +3,7 @@
  * and leaves `pc` behind itself, or returns an exit.
  */
 
-import { PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
+import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
 import { isReference, slotsOf } from '../wasm/types.ts';
 import type { ExceptionInstance, TagInstance } from './exception.ts';
 import { copyReferences, type GuestFunction } from './function.ts';
@@ -104,17 +104,15 @@ const HANDLERS: Record<string, System> = {
     const table = o.table(1);
     const delta = o.unsigned(4);
     const reference = o.reference(3);
-    let before = -1;
-    if (table.mayGrow(delta) && table.hasRoom(delta)) {
-      if (!o.thread.charge(share(delta, PER_UNIT.elements))) return EXIT.exhausted;
-      before = table.grow(delta, reference);
-    }
-    o.set(2, before);
+    const canGrow = table.mayGrow(delta) && table.hasRoom(delta);
+    const added = canGrow ? share(delta, PER_UNIT.tableElements) : 0;
+    if (!o.thread.charge(GROWTH_COST + added)) return EXIT.exhausted;
+    o.set(2, canGrow ? table.grow(delta, reference) : -1);
     return 0;
   }),
   'table.fill': bulk(
     'table-out-of-bounds',
-    PER_UNIT.elements,
+    PER_UNIT.tableElements,
     (o) => within(o.unsigned(4), [o.unsigned(2), o.table(1).elements.length]),
     (o) => {
       const start = o.unsigned(2);
@@ -123,7 +121,7 @@ const HANDLERS: Record<string, System> = {
   ),
   'table.copy': bulk(
     'table-out-of-bounds',
-    PER_UNIT.elements,
+    PER_UNIT.tableElements,
     (o) =>
       within(o.unsigned(5), [o.unsigned(3), o.table(1).elements.length], [o.unsigned(4), o.table(2).elements.length]),
     (o) => {
@@ -137,7 +135,7 @@ const HANDLERS: Record<string, System> = {
   ),
   'table.init': bulk(
     'table-out-of-bounds',
-    PER_UNIT.elements,
+    PER_UNIT.tableElements,
     (o) => within(o.unsigned(5), [o.unsigned(3), o.table(2).elements.length], [o.unsigned(4), o.elementCount(1)]),
     (o) => {
       const length = o.unsigned(5);
@@ -156,12 +154,9 @@ const HANDLERS: Record<string, System> = {
   'memory.grow': checkpoint((o) => {
     const memory = o.memory(1);
     const delta = o.unsigned(3);
-    let before = -1;
-    if (memory.mayGrow(delta) && memory.hasRoom(delta)) {
-      if (!o.thread.charge(delta * PAGE_COST)) return EXIT.exhausted;
-      before = memory.grow(delta);
-    }
-    o.set(2, before);
+    const canGrow = memory.mayGrow(delta) && memory.hasRoom(delta);
+    if (!o.thread.charge(GROWTH_COST + (canGrow ? delta * PAGE_COST : 0))) return EXIT.exhausted;
+    o.set(2, canGrow ? memory.grow(delta) : -1);
     return 0;
   }),
   'memory.fill': bulk(

@@ -28,14 +28,15 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   call: 4,
   indirect: 6,
   bulk: 10,
+  table: 32,
 };
 
 /** Units an instruction costs before any share that depends on its operands, by place in the opcode table. */
 export const INSTRUCTION_COST: readonly number[] = OPCODES.map((row) => CLASS_COST[row.gas]);
 
 /**
- * Entering a function costs `base`, one unit more for every `localsPerUnit` declared locals, and one for every
- * `resultsPerUnit` results beyond the first, each rounded up.
+ * Entering a function costs `base`, one unit more for every `localsPerUnit` declared locals, of which vectors count twice,
+ * and one for every `resultsPerUnit` results beyond the first, each rounded up.
  */
 export const FUNCTION_ENTRY = { base: 4, localsPerUnit: 4, resultsPerUnit: 2 } as const;
 
@@ -48,6 +49,9 @@ export const THROWN_VALUE_COST = 8;
 /** Entering the body of a `try_table` costs a unit for every so many clauses, rounded up: an exception tries each. */
 export const CLAUSES_PER_UNIT = 2;
 
+/** A `br_table` costs a unit more for every so many labels, rounded down: large tables are in no cache. */
+export const LABELS_PER_UNIT = 16_384;
+
 /** An access to a memory that is not the first costs so many units more. */
 export const OTHER_MEMORY_COST = 6;
 
@@ -59,19 +63,25 @@ export const PER_UNIT = {
   /** Bytes of `memory.fill`, `memory.copy`, `memory.init`, and of data segments at instantiation. */
   bytes: 32,
   /** Elements of `table.fill`, `table.copy`, `table.init`, `table.grow`, and of tables at instantiation. */
+  tableElements: 1 / 16,
+  /** Elements of `array.fill`, `array.copy`, `array.init_data`, `array.init_elem`. */
   elements: 1,
   /** Bytes that an object counts for in the memory budget. */
   objectBytes: 8,
 } as const;
 
-/** Units for every page of memory, at instantiation and in `memory.grow`. */
+/** Units for every `memory.grow` and `table.grow` beside what they add, also for one that fails or adds nothing. */
+export const GROWTH_COST = 640;
+
+/** Units for every page of memory, at instantiation and in `memory.grow`; a memory without any costs as much as one. */
 export const PAGE_COST = 2_048;
 
-/** Units for every export, function and tag at instantiation. */
+/** Units for every export, function, table, tag and segment at instantiation. */
 export const INSTANCE_ITEM_COST = 64;
 
-/** Units for every global, and for every element that a segment gives by an expression. */
+/** Units for every global, and for every constant expression elsewhere; and for each byte beyond those it covers. */
 export const EVALUATED_COST = 192;
+export const EVALUATED_BYTES = { covered: 32, perByte: 4 } as const;
 
 /** Units for every element of a segment at instantiation. */
 export const SEGMENT_ELEMENT_COST = 4;

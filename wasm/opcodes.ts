@@ -76,7 +76,8 @@ export type GasClass =
   | 'throw'
   | 'call'
   | 'indirect'
-  | 'bulk';
+  | 'bulk'
+  | 'table';
 
 type TrapRule = readonly [condition: string, kind: TrapKind];
 
@@ -131,7 +132,7 @@ const ROWS = [
   ['global.get', 0x23, 'global', '*', 'simple'],
   ['global.set', 0x24, 'global', '*', 'simple'],
   ['table.get', 0x25, 'table', '*', 'memory'],
-  ['table.set', 0x26, 'table', '*', 'memory'],
+  ['table.set', 0x26, 'table', '*', 'table'],
 
   ['i32.load', 0x28, 'memarg', 'i:i', 'memory', 'i32'],
   ['i64.load', 0x29, 'memarg', 'i:l', 'memory', 'i64'],
@@ -241,7 +242,7 @@ const ROWS = [
   ['f32.floor', 0x8e, 'none', 'f:f', 'float', 'Math.floor(a)'],
   ['f32.trunc', 0x8f, 'none', 'f:f', 'float', 'Math.trunc(a)'],
   ['f32.nearest', 0x90, 'none', 'f:f', 'float', 'nearest(a)'],
-  ['f32.sqrt', 0x91, 'none', 'f:f', 'float', 'Math.sqrt(a)'],
+  ['f32.sqrt', 0x91, 'none', 'f:f', 'divide', 'Math.sqrt(a)'],
   ['f32.add', 0x92, 'none', 'ff:f', 'float', 'a + b'],
   ['f32.sub', 0x93, 'none', 'ff:f', 'float', 'a - b'],
   ['f32.mul', 0x94, 'none', 'ff:f', 'float', 'a * b'],
@@ -255,7 +256,7 @@ const ROWS = [
   ['f64.floor', 0x9c, 'none', 'd:d', 'float', 'Math.floor(a)'],
   ['f64.trunc', 0x9d, 'none', 'd:d', 'float', 'Math.trunc(a)'],
   ['f64.nearest', 0x9e, 'none', 'd:d', 'float', 'nearest(a)'],
-  ['f64.sqrt', 0x9f, 'none', 'd:d', 'float', 'Math.sqrt(a)'],
+  ['f64.sqrt', 0x9f, 'none', 'd:d', 'divide', 'Math.sqrt(a)'],
   ['f64.add', 0xa0, 'none', 'dd:d', 'float', 'a + b'],
   ['f64.sub', 0xa1, 'none', 'dd:d', 'float', 'a - b'],
   ['f64.mul', 0xa2, 'none', 'dd:d', 'float', 'a * b'],
@@ -346,12 +347,12 @@ const ROWS = [
   ['data.drop', 0xfc0009, 'data', ':', 'reference'],
   ['memory.copy', 0xfc000a, 'memory memory', 'iii:', 'bulk'],
   ['memory.fill', 0xfc000b, 'memory', 'iii:', 'bulk'],
-  ['table.init', 0xfc000c, 'element table', 'iii:', 'bulk'],
+  ['table.init', 0xfc000c, 'element table', 'iii:', 'table'],
   ['elem.drop', 0xfc000d, 'element', ':', 'reference'],
-  ['table.copy', 0xfc000e, 'table table', '*', 'bulk'],
+  ['table.copy', 0xfc000e, 'table table', '*', 'table'],
   ['table.grow', 0xfc000f, 'table', '*', 'bulk'],
   ['table.size', 0xfc0010, 'table', ':i', 'reference'],
-  ['table.fill', 0xfc0011, 'table', '*', 'bulk'],
+  ['table.fill', 0xfc0011, 'table', '*', 'table'],
 
   ['v128.load', 0xfd0000, 'memarg', 'i:v', 'vector'],
   ['v128.load8x8_s', 0xfd0001, 'memarg', 'i:v', 'vector'],

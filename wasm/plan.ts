@@ -12,10 +12,12 @@
 import {
   CARRIED_PER_UNIT,
   CLAUSES_PER_UNIT,
+  EVALUATED_BYTES,
   EVALUATED_COST,
   FUNCTION_ENTRY,
   INSTANCE_ITEM_COST,
   INSTRUCTION_COST,
+  LABELS_PER_UNIT,
   OTHER_MEMORY_COST,
   PAGE_COST,
   PER_UNIT,
@@ -30,6 +32,7 @@ import { RowList } from './lists.ts';
 import { IS_ACCESS, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
 import { complete, STEP_BYTES, type Steps } from './steps.ts';
 import {
+  type ConstExpr,
   type FunctionBody,
   functionTypeAt,
   isReference,
@@ -141,7 +144,8 @@ export function* planSteps(module: WasmModule, body: number): Steps<FunctionPlan
   const code = module.bodies.at(body);
   const { params, results } = typeOfFunction(module, module.importedFunctions + body);
   const { base, localsPerUnit, resultsPerUnit } = FUNCTION_ENTRY;
-  const entry = base + share(code.localCount, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
+  const locals = localSlots(code);
+  const entry = base + share(locals, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
   const segments = new Segments(module, code, entry, results.length, referenceLocals(params, code));
   while (!segments.advance(STEP_BYTES)) yield;
   const { entryCost, points } = segments;
@@ -149,10 +153,16 @@ export function* planSteps(module: WasmModule, body: number): Steps<FunctionPlan
 }
 
 /** What a frame adds to the stack's weight, in bytes. */
-export function frameWeight(params: readonly ValType[], { locals, maxHeight }: FunctionBody): number {
-  let slots = slotsOf(params) + maxHeight;
-  for (const { count, type } of locals) slots += count * slotsOf([type]);
+export function frameWeight(params: readonly ValType[], body: FunctionBody): number {
+  const slots = slotsOf(params) + localSlots(body) + body.maxHeight;
   return STACK_WEIGHT.frame + slots * STACK_WEIGHT.slot;
+}
+
+/** Slots of the declared locals. */
+function localSlots({ locals }: FunctionBody): number {
+  let slots = 0;
+  for (const { count, type } of locals) slots += count * slotsOf([type]);
+  return slots;
 }
 
 /** By parameter and local: 1 where it is a reference; undefined where none is. */
@@ -279,7 +289,7 @@ class Segments {
         // All labels carry as many values.
         let carried = 0;
         for (let i = 0; i <= reader.a; i++) carried = this.jump(reader.labels[i] as number);
-        this.cost += carried;
+        this.cost += carried + Math.floor(reader.a / LABELS_PER_UNIT);
         this.dead = 0;
         break;
       }
@@ -328,19 +338,30 @@ class Segments {
  * The start function is metered like any other, on top of this.
  */
 export function instantiationCost(module: WasmModule): bigint {
-  const { memories, tables, importedMemories, importedTables, data, elements } = module;
-  const { globals, functions, exports, tags } = module;
-  let cost = INSTANCE_ITEM_COST * (functions.length + exports.length + tags.length);
-  cost += EVALUATED_COST * globals.length;
-  for (const { limits } of memories.slice(importedMemories)) cost += limits.min * PAGE_COST;
-  for (const { limits } of tables.slice(importedTables)) cost += share(limits.min, PER_UNIT.elements);
-  for (let i = 0; i < data.length; i++) {
-    const { start, end } = data.bytesOf(i);
-    cost += share(end - start, PER_UNIT.bytes);
+  const { memories, tables, importedMemories, importedTables, importedGlobals, data, elements } = module;
+  const { functions, exports, tags } = module;
+  const items = functions.length + exports.length + tables.length + tags.length + data.length + elements.length;
+  let cost = INSTANCE_ITEM_COST * items + EVALUATED_COST * importedGlobals;
+  for (const init of module.globalInits) cost += evaluation(init);
+  for (const init of module.tableInits) if (init !== undefined) cost += evaluation(init);
+  for (const { limits } of memories.slice(importedMemories)) cost += Math.max(limits.min, 1) * PAGE_COST;
+  for (const { limits } of tables.slice(importedTables)) cost += share(limits.min, PER_UNIT.tableElements);
+  for (const segment of data) {
+    cost += share(segment.bytes.end - segment.bytes.start, PER_UNIT.bytes);
+    if (segment.mode === 'active') cost += evaluation(segment.offset);
   }
-  for (let i = 0; i < elements.length; i++) {
-    const perElement = SEGMENT_ELEMENT_COST + (elements.areExpressions(i) ? EVALUATED_COST : 0);
-    cost += perElement * elements.count(i);
-  }
+  elements.forEach((segment, i) => {
+    const count = elements.count(i);
+    cost += SEGMENT_ELEMENT_COST * count;
+    if (elements.areExpressions(i)) {
+      for (let item = 0; item < count; item++) cost += evaluation(elements.expressionAt(i, item));
+    }
+    if (segment.mode === 'active') cost += evaluation(segment.offset);
+  });
   return BigInt(cost);
+}
+
+function evaluation({ start, end }: ConstExpr): number {
+  const { covered, perByte } = EVALUATED_BYTES;
+  return EVALUATED_COST + perByte * Math.max(0, end - start - covered);
 }

@@ -6,12 +6,15 @@ import {
   CARRIED_PER_UNIT,
   CLASS_COST,
   CLAUSES_PER_UNIT,
+  EVALUATED_BYTES,
   EVALUATED_COST,
   FUNCTION_ENTRY,
   GAS_VERSION,
+  GROWTH_COST,
   HOST_CALL,
   HTTP_CALL,
   INSTANCE_ITEM_COST,
+  LABELS_PER_UNIT,
   OTHER_MEMORY_COST,
   PAGE_COST,
   PER_UNIT,
@@ -62,17 +65,23 @@ it('names instructions under their class', () => {
 });
 
 it.each([
-  ['entering a function', `${FUNCTION_ENTRY.base}, and 1 for every ${FUNCTION_ENTRY.localsPerUnit} declared locals`],
+  [
+    'entering a function',
+    `${FUNCTION_ENTRY.base}, and 1 for every ${FUNCTION_ENTRY.localsPerUnit} declared locals, of which vectors count twice`,
+  ],
   ['a function of several results', `1 for every ${FUNCTION_ENTRY.resultsPerUnit} results beyond the first, on entry`],
   ['a branch that carries several values', `1 for every ${CARRIED_PER_UNIT} values beyond the first`],
   ['throwing an exception', `${THROWN_VALUE_COST} for every value`],
   ['an access to a memory other than the first', `${OTHER_MEMORY_COST}`],
   ['writing a reference to a local', `${REFERENCE_LOCAL_COST}`],
   ['entering the body of a `try_table`', `1 for every ${CLAUSES_PER_UNIT} clauses`],
+  ['a `br_table`', `1 for every whole ${LABELS_PER_UNIT} labels`],
+  ['`memory.grow` and `table.grow`, also where they fail or add nothing', `${GROWTH_COST}`],
   ['`memory.grow`', `${PAGE_COST} for every page`],
   ['`memory.fill`, `memory.copy`, `memory.init`', `1 for every ${PER_UNIT.bytes} bytes`],
+  ['`table.grow`, `table.fill`, `table.copy`, `table.init`', `${1 / PER_UNIT.tableElements} for every element`],
   [
-    '`table.grow`, `table.fill`, `table.copy`, `table.init`',
+    '`array.fill`, `array.copy`, `array.init_data`, `array.init_elem`',
     `1 for every ${PER_UNIT.elements === 1 ? 'element' : `${PER_UNIT.elements} elements`}`,
   ],
   ['a call of a host function that declares nothing else', `${HOST_CALL.base}`],
@@ -85,10 +94,14 @@ it.each([
 
 it('has the price of instantiation', () => {
   const prose = text.replaceAll('\n', ' ');
-  expect(prose).toContain(`${INSTANCE_ITEM_COST} for every function, export and tag`);
+  expect(prose).toContain(`${INSTANCE_ITEM_COST} for every function, export, table, tag and segment`);
   expect(prose).toContain(`${EVALUATED_COST} for every global`);
-  expect(prose).toContain(`${SEGMENT_ELEMENT_COST} for every element of a segment, and ${EVALUATED_COST} more`);
-  expect(prose).toContain(`${PAGE_COST} for every page of initial memory`);
+  expect(prose).toContain(`${SEGMENT_ELEMENT_COST} for every element of a segment`);
+  expect(prose).toContain(`${1 / PER_UNIT.tableElements} for every element of an initial table`);
+  expect(prose).toContain(`${PAGE_COST} for every page of initial memory, and for a memory without any`);
+  expect(prose).toContain(`costs ${EVALUATED_COST}, and`);
+  const { covered, perByte } = EVALUATED_BYTES;
+  expect(prose).toContain(`${perByte} more for every byte of it beyond ${covered}`);
 });
 
 it('has the weight of a frame', () => {

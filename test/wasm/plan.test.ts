@@ -1,12 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decode } from '../../wasm/decode.ts';
-import { CARRIED_PER_UNIT, INSTRUCTION_COST, OTHER_MEMORY_COST, REFERENCE_LOCAL_COST } from '../../wasm/gas.ts';
+import {
+  CARRIED_PER_UNIT,
+  INSTRUCTION_COST,
+  LABELS_PER_UNIT,
+  OTHER_MEMORY_COST,
+  REFERENCE_LOCAL_COST,
+} from '../../wasm/gas.ts';
 import { blockType, InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from '../../wasm/opcodes.ts';
-import { planFunction } from '../../wasm/plan.ts';
-import { F64, FUNCREF, I32, isReference, typeOfFunction, type ValType, type WasmModule } from '../../wasm/types.ts';
-import { encodeModule, type Instruction } from '../generate/encode.ts';
+import { instantiationCost, planFunction } from '../../wasm/plan.ts';
+import {
+  F64,
+  FUNCREF,
+  I32,
+  isReference,
+  typeOfFunction,
+  V128,
+  type ValType,
+  type WasmModule,
+} from '../../wasm/types.ts';
+import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 import { anyModule } from '../generate/module.ts';
 
 const zero: Instruction = ['i32.const', 0];
@@ -345,10 +360,83 @@ function reachable(module: WasmModule, body: number): { cost: number; boundaries
   return { cost, boundaries };
 }
 
+describe('on entry', () => {
+  test.each([
+    [4, [I32, I32, I32, F64], 1],
+    [5, [I32, I32, I32, F64, F64], 2],
+    ['vectors, which count twice', [V128, V128], 1],
+    ['vectors and others', [V128, V128, I32], 2],
+  ] as const)('%s locals', (_, locals, units) => {
+    expect(planOf([], locals).entry).toBe(ENTRY + units);
+  });
+
+  test('a table of labels costs by those beyond what caches hold', () => {
+    const table = (labels: number) => planOf([zero, ['br_table', new Array<number>(labels).fill(0), 0]]).entry;
+    const few = table(0);
+    expect(few).toBe(ENTRY + BRANCH);
+    expect([LABELS_PER_UNIT - 1, LABELS_PER_UNIT, 3 * LABELS_PER_UNIT].map(table)).toEqual([few, few + 1, few + 3]);
+  });
+});
+
+describe('instantiating costs', () => {
+  const cost = (module: ModuleDescription) => Number(instantiationCost(decode(encodeModule(module))));
+  const memories = [{ min: 1 }];
+  const tables = [{ min: 0 }];
+  const functions = [{ body: [] }];
+  const chain = (length: number): Instruction[] =>
+    [zero, ...Array.from({ length }, () => [zero, 'i32.add']).flat()] as Instruction[];
+  const global = (init: Instruction[]) => ({ type: I32, init });
+
+  test.each<[string, ModuleDescription, ModuleDescription, number]>([
+    ['a function', {}, { functions }, 64],
+    ['an export', { functions }, { functions: [{ body: [], export: 'f' }] }, 64],
+    ['a tag', {}, { tags: [{ params: [] }] }, 64],
+    ['a page', { memories }, { memories: [{ min: 2 }] }, 2_048],
+    ['a memory without pages', {}, { memories: [{ min: 0 }] }, 2_048],
+    ['an imported memory', {}, { imports: [{ module: 'a', name: 'm', memory: { min: 9 } }] }, 0],
+    ['a table', {}, { tables }, 64],
+    ['an imported table', {}, { imports: [{ module: 'a', name: 't', table: { min: 9 } }] }, 64],
+    ['elements of a table', { tables }, { tables: [{ min: 3 }] }, 48],
+    ['what they are at first', { tables }, { tables: [{ min: 0, init: [['ref.null', FUNCREF]] }] }, 192],
+    ['a global', {}, { globals: [global([zero])] }, 192],
+    ['an imported global', {}, { imports: [{ module: 'a', name: 'g', global: { type: I32 } }] }, 192],
+    ['an expression of 30 bytes', {}, { globals: [global(chain(9))] }, 192],
+    ['an expression of 303 bytes', {}, { globals: [global(chain(100))] }, 192 + 4 * (303 - 32)],
+    ['an empty passive data segment', { memories }, { memories, data: [{ bytes: [] }] }, 64],
+    ['an empty active one', { memories }, { memories, data: [{ offset: [zero], bytes: [] }] }, 64 + 192],
+    [
+      'one of 33 bytes',
+      { memories },
+      { memories, data: [{ offset: [zero], bytes: new Uint8Array(33) }] },
+      64 + 192 + 2,
+    ],
+    [
+      'one at a long offset',
+      { memories },
+      { memories, data: [{ offset: chain(100), bytes: [] }] },
+      64 + 192 + 4 * (303 - 32),
+    ],
+    ['an empty passive element segment', { tables }, { tables, elements: [{ items: [] }] }, 64],
+    ['an empty active one', { tables }, { tables, elements: [{ offset: [zero], items: [] }] }, 64 + 192],
+    ['an empty declarative one', { tables }, { tables, elements: [{ declarative: true, items: [] }] }, 64],
+    ['functions in a segment', { functions }, { functions, elements: [{ items: [0, 0, 0] }] }, 64 + 12],
+    [
+      'expressions in a segment',
+      { functions },
+      { functions, elements: [{ items: [[['ref.func', 0]], [['ref.null', FUNCREF]]] }] },
+      64 + 2 * (4 + 192),
+    ],
+  ])('%s', (_, without, having, units) => {
+    expect(cost(having) - cost(without)).toBe(units);
+  });
+});
+
 test('every instruction that can be reached is in one segment, no other in any, on random modules', () => {
   const entry = (module: WasmModule, body: number) => {
     const { results } = typeOfFunction(module, module.importedFunctions + body);
-    return ENTRY + Math.ceil(module.bodies.at(body).localCount / 4) + Math.ceil(Math.max(results.length - 1, 0) / 2);
+    let slots = 0;
+    for (const { count, type } of module.bodies.at(body).locals) slots += type === V128 ? 2 * count : count;
+    return ENTRY + Math.ceil(slots / 4) + Math.ceil(Math.max(results.length - 1, 0) / 2);
   };
   fc.assert(
     fc.property(anyModule({ fuel: undefined }), (bytes) => {
