@@ -194,8 +194,9 @@ export function toHtml(report: Report): string {
   }
   if (instances !== undefined) parts.push(`<h2>Instances</h2><pre>${html(instancesText(instances, label))}</pre>`);
   if (life !== undefined) parts.push(`<h2>Leaving guests, and going on</h2><pre>${html(lifeText(life))}</pre>`);
-  if (gas !== undefined) {
-    parts.push(section('Time for a unit of gas, in times the median of the prices', gasChart(gas), gasText(gas)));
+  for (const calibration of gas) {
+    const title = `Time for a unit of gas on the ${calibration.label}, in times the median of the prices`;
+    parts.push(section(title, gasChart(calibration), gasText(calibration)));
   }
   if (notes.length > 0) parts.push(`<h2>Notes</h2><pre>${html(notes.join('\n'))}</pre>`);
   return `<!doctype html>

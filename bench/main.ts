@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { CONTENDERS } from './contenders.ts';
 import { start } from './entrants.ts';
-import { type Calibration, calibrate } from './gas/calibrate.ts';
+import { CALIBRATED, type Calibration, calibrate } from './gas/calibrate.ts';
 import { toHtml } from './html.ts';
 import { type InstanceFigures, measureInstances } from './instances.ts';
 import { type InstrumentFigures, type InstrumentPaces, measureInstrumenter } from './instrument/measure.ts';
@@ -147,7 +147,7 @@ async function main(options: Options): Promise<number> {
   let startup: readonly StartupRow[] = [];
   let instances: InstanceFigures | undefined;
   let life: LifeFigures | undefined;
-  let gas: Calibration | undefined;
+  const gas: Calibration[] = [];
   if (has('startup')) {
     startup = await measureStartup(product, paces.startup, (text) => progress.show(text));
     end('startup');
@@ -164,7 +164,11 @@ async function main(options: Options): Promise<number> {
   }
   if (has('gas')) {
     progress.show('gas calibration');
-    gas = await calibrate(product, paces.gas, (text) => progress.show(text));
+    for (const key of CALIBRATED) {
+      const calibration = await calibrate(product, key, paces.gas, (text) => progress.show(text));
+      if ('absent' in calibration) notes.push(`no gas calibration of ${label(key)}: ${calibration.absent}`);
+      else gas.push(calibration);
+    }
     end('gas');
   }
 
@@ -197,7 +201,7 @@ async function main(options: Options): Promise<number> {
   if (startup.length > 0) progress.print(`\n${startupText(startup, label)}`);
   if (instances !== undefined) progress.print(`\n${instancesText(instances, label)}`);
   if (life !== undefined) progress.print(`\n${lifeText(life)}`);
-  if (gas !== undefined) progress.print(`\n${gasText(gas)}`);
+  for (const calibration of gas) progress.print(`\n${gasText(calibration)}`);
   progress.print(`\n${barsText(report.bars)}`);
   for (const note of notes) progress.print(`\nNote: ${note}`);
   for (const fault of faults) progress.print(`\nFAULT: ${fault}`);

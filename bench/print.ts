@@ -229,7 +229,7 @@ const MAX_ABOVE = 24;
 
 const mark = (ratio: number) => (ratio > GAS_BAR ? '  above' : '');
 
-export function gasText({ prices, free, medianNanoseconds, left }: Calibration): string {
+export function gasText({ label, prices, free, medianNanoseconds, left }: Calibration): string {
   const right = (title: string) => ({ title, right: true });
   const priceRows = prices.map(({ price, units, nanosecondsPerUnit, ratio, cases, worst }) => [
     price,
@@ -254,7 +254,7 @@ export function gasText({ prices, free, medianNanoseconds, left }: Calibration):
     `${number(ratio)}${mark(ratio)}`,
   ]);
   return [
-    `Gas: nanoseconds for a unit, on the interpreter. The median of the classes of instructions (push to bulk) is`,
+    `Gas: nanoseconds for a unit, ${label}. The median of the classes of instructions (push to bulk) is`,
     `${number(medianNanoseconds)} ns; none may be above ${GAS_BAR} times that.`,
     '',
     table(

@@ -64,7 +64,8 @@ export interface Report {
   readonly startup: readonly StartupRow[];
   readonly instances: InstanceFigures | undefined;
   readonly life: LifeFigures | undefined;
-  readonly gas: Calibration | undefined;
+  /** By engine; the bars are the first one's. */
+  readonly gas: readonly Calibration[];
   readonly bars: readonly Bar[];
 }
 
@@ -155,7 +156,7 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
   const code = startup.find(({ module, engine }) => module === MULTIPLIED && engine === 'metered');
   const speed = code && codeSpeed(code, code.best);
   const perSecond = instances?.perSecond['metered']?.median;
-  const classes = gas?.prices.filter(({ ratio }) => !Number.isNaN(ratio)) ?? [];
+  const classes = gas[0]?.prices.filter(({ ratio }) => !Number.isNaN(ratio)) ?? [];
   const worstPrice = classes.length === 0 ? undefined : Math.max(...classes.map(({ ratio }) => ratio));
   const worstCase = classes.length === 0 ? undefined : Math.max(...classes.map(({ worst }) => worst?.ratio ?? 0));
   const costs = meteringCost(programs);

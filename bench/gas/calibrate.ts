@@ -4,11 +4,11 @@ import { encodeModule } from '../../test/generate/encode.ts';
 import { CLASS_COST } from '../../wasm/gas.ts';
 import type { FuncType } from '../../wasm/types.ts';
 import { cpuTime } from '../clock.ts';
-import { contender } from '../contenders.ts';
+import { type Absent, contender } from '../contenders.ts';
 import { type Compiled, type Engine, type Guest, type Imports, type Unit, unitOf } from '../engine.ts';
 import type { Product } from '../product.ts';
 import { median } from '../statistics.ts';
-import { type Case, calibrationCases, PRICES, type Price } from './cases.ts';
+import { type Case, calibrationCases, ordinaryCases, PRICES, type Price } from './cases.ts';
 
 /** No class may take more than this many times the median time for a unit. */
 export const GAS_BAR = 8;
@@ -17,7 +17,7 @@ export interface CaseFigure {
   readonly name: string;
   readonly price: Case['price'];
   readonly nanosecondsPerUnit: number;
-  /** Times the median of the classes of instructions. */
+  /** Times the measure. */
   readonly ratio: number;
 }
 
@@ -39,8 +39,11 @@ export interface FreeFigure extends CaseFigure {
 }
 
 export interface Calibration {
+  /** Of the engine, for people. */
+  readonly label: string;
   readonly prices: readonly PriceFigure[];
   readonly free: readonly FreeFigure[];
+  /** For a unit: the median of the classes of instructions, or of ordinary code where the engine optimises. */
   readonly medianNanoseconds: number;
   /** Cases the engine does not run, with why. */
   readonly left: readonly { readonly name: string; readonly reason: string }[];
@@ -65,17 +68,27 @@ const EMPTY_LOOP = 'br_if (back)';
 /** Samples before those that count, where the host's own code has to be compiled first. */
 const WARMUP = 6;
 
+/** Those that count gas, in the order of their tables: what has a bar to meet comes first. */
+export const CALIBRATED = ['metered', 'native'] as const;
+
+/** @returns why the engine cannot be measured here, where it cannot */
 export async function calibrate(
   product: Product,
+  key: (typeof CALIBRATED)[number],
   pace: { readonly rounds: number; readonly sample: number },
   onProgress: (text: string) => void,
-): Promise<Calibration> {
-  const engine = (await contender('metered').create(product)) as Engine;
+  cases: readonly Case[] = calibrationCases(),
+): Promise<Calibration | Absent> {
+  const { label, create } = contender(key);
+  const engine = await create(product);
+  if ('absent' in engine) return engine;
   const runners: Runner[] = [];
   const left: { name: string; reason: string }[] = [];
-  for (const item of calibrationCases()) {
+  const optimises = key === 'native';
+  const ordinary = optimises ? ordinaryCases() : [];
+  for (const item of [...ordinary, ...cases.filter(({ isIdle }) => !(optimises && isIdle))]) {
     try {
-      const sample = await prepare(product, engine, item, pace.sample);
+      const sample = await prepare(product, key, engine, item, pace.sample);
       // Loops are warm from the search for their length.
       for (let i = 0; i < (item.timing === 'call' ? 1 : WARMUP); i++) await sample();
       runners.push({ case: item, sample, samples: [] });
@@ -84,21 +97,23 @@ export async function calibrate(
     }
   }
   for (let round = 0; round < pace.rounds; round++) {
-    onProgress(`gas calibration, round ${round + 1} of ${pace.rounds}`);
+    onProgress(`gas calibration, ${label}, round ${round + 1} of ${pace.rounds}`);
     for (const runner of runners) runner.samples.push(await runner.sample());
   }
-  return figures(runners, left);
+  const measure = optimises ? (runner: Runner) => ordinary.includes(runner.case) : undefined;
+  return { label, left, ...figures(runners, measure) };
 }
 
 function prepare(
   product: Product,
+  key: (typeof CALIBRATED)[number],
   engine: Engine,
   item: Case,
   target: number,
 ): Promise<() => Sample | Promise<Sample>> {
   const bytes = Uint8Array.from(encodeModule(item.module));
   return item.price === 'wasi'
-    ? prepareSandbox(product, bytes, target)
+    ? prepareSandbox(product, bytes, key === 'native' ? key : 'interpreter', target)
     : prepareGuest(engine, unitOf(product, item.name, bytes), item, target);
 }
 
@@ -177,9 +192,10 @@ function instantiate(compiled: Compiled, unit: Unit, item: Case): Guest {
 async function prepareSandbox(
   { sandbox: { WasmSandbox } }: Product,
   bytes: Uint8Array<ArrayBuffer>,
+  engine: 'interpreter' | 'native',
   target: number,
 ): Promise<() => Promise<Sample>> {
-  const guest = await WasmSandbox.fromBytes(bytes, { engine: 'interpreter' });
+  const guest = await WasmSandbox.fromBytes(bytes, { engine });
   return lasting(target, async (rounds): Promise<Sample> => {
     const gas = guest.getResourceStats().gasUsed;
     const start = cpuTime();
@@ -194,7 +210,10 @@ function least(samples: readonly number[]): number {
   return Math.min(...samples);
 }
 
-function figures(runners: readonly Runner[], left: Calibration['left']): Calibration {
+function figures(
+  runners: readonly Runner[],
+  isMeasure: ((runner: Runner) => boolean) | undefined,
+): Pick<Calibration, 'prices' | 'free' | 'medianNanoseconds'> {
   const perUnit = new Map(
     runners.map((runner) => [runner, least(runner.samples.map(({ nanoseconds, gas }) => nanoseconds / gas))]),
   );
@@ -202,7 +221,11 @@ function figures(runners: readonly Runner[], left: Calibration['left']): Calibra
   const priceMedian = (price: Price) => median(ofPrice(price).map((runner) => perUnit.get(runner) as number));
   const prices = Object.keys(PRICES) as Price[];
   const classes = prices.filter((price) => price in CLASS_COST);
-  const medianNanoseconds = median(classes.map(priceMedian).filter((value) => !Number.isNaN(value)));
+  const measures =
+    isMeasure === undefined
+      ? classes.map(priceMedian)
+      : runners.filter(isMeasure).map((runner) => perUnit.get(runner) as number);
+  const medianNanoseconds = median(measures.filter((value) => !Number.isNaN(value)));
 
   const figure = (runner: Runner): CaseFigure => {
     const nanosecondsPerUnit = perUnit.get(runner) as number;
@@ -215,7 +238,6 @@ function figures(runners: readonly Runner[], left: Calibration['left']): Calibra
 
   return {
     medianNanoseconds,
-    left,
     prices: prices.map((price) => {
       const cases = ofPrice(price).map(figure);
       const nanosecondsPerUnit = priceMedian(price);

@@ -56,6 +56,8 @@ export interface Case {
   readonly timing: Timing;
   /** How often `run` is told to go round, where that is not to be found out. */
   readonly rounds?: number;
+  /** Whether nobody looks at the result, so that an engine that optimises leaves the work out. */
+  readonly isIdle?: boolean;
   /** Free things done in each round of the loop. */
   readonly free?: number;
   /** What the host does when the guest calls `env.f`. */
@@ -88,11 +90,12 @@ interface LoopOptions extends Omit<ModuleDescription, 'functions'> {
   /** Functions after the one with the loop, which has index 0, or 1 where a function is imported. */
   readonly others?: ModuleDescription['functions'];
   readonly before?: readonly Instruction[];
+  readonly after?: readonly Instruction[];
 }
 
 /** A module whose `run(n)` goes n times through copies of `body`. Local 0 counts; the operands are locals 1, 2, … */
 function loop(body: readonly Instruction[], operands: readonly Operand[] = [], options: LoopOptions = {}) {
-  const { copies = COPIES, others = [], before = [], ...rest } = options;
+  const { copies = COPIES, others = [], before = [], after = [], ...rest } = options;
   const setup = operands.flatMap(([type, value], i): Instruction[] =>
     isNumeric(type)
       ? [
@@ -119,6 +122,7 @@ function loop(body: readonly Instruction[], operands: readonly Operand[] = [], o
           ['local.tee', 0],
           ['br_if', 0],
           'end',
+          ...after,
         ],
       },
       ...others,
@@ -146,7 +150,7 @@ const VARIANTS: readonly (readonly [name: string, values: Readonly<Record<string
 /** The cases of a row of the opcode table that is a plain computation or a memory access. */
 function rowCases(row: Opcode): Case[] {
   const isAccess = row.immediates === 'memarg';
-  if (row.special || row.gas === 'free' || row.gas === 'bulk') return [];
+  if (row.special || row.gas === 'free' || row.gas === 'bulk' || row.gas === 'table') return [];
   if (!isAccess && row.immediates !== 'none') return [];
   return VARIANTS.flatMap(([variant, values]) => {
     if (variant !== '' && !(variant === 'subnormal' ? /^[fd]/ : /[lfd]/).test(row.params)) return [];
@@ -161,7 +165,13 @@ function rowCases(row: Opcode): Case[] {
       ...(row.results === '' ? [] : ['drop' as const]),
     ];
     const name = variant === '' ? row.mnemonic : `${row.mnemonic} (${variant})`;
-    const one: Case = { price: row.gas, name, timing: 'call', module: loop(body, operands, isAccess ? MEMORY : {}) };
+    const one: Case = {
+      price: row.gas,
+      name,
+      timing: 'call',
+      module: loop(body, operands, isAccess ? MEMORY : {}),
+      isIdle: row.results !== '',
+    };
     if (!isAccess) return [one];
     const unaligned = operands.map(([type, value], i): Operand => [type, i === 0 ? 61 : value]);
     return [one, { ...one, name: `${row.mnemonic} (unaligned)`, module: loop(body, unaligned, MEMORY) }];
@@ -237,6 +247,23 @@ function branchCases(): Case[] {
       'br_table (1,000 labels)',
       loop(['block', get(1), ['br_table', new Array<number>(1_000).fill(0), 0], 'end'], [[I32, 999]]),
     ),
+    call(
+      'branch',
+      'br_table (60,000 labels, any of them)',
+      loop(
+        [
+          ...[get(1), ['i32.const', 1_664_525], 'i32.mul', ['i32.const', 1_013_904_223], 'i32.add', ['local.tee', 1]],
+          ...[['i32.const', 16], 'i32.shr_u'],
+          ['local.set', 2],
+          ...new Array<Instruction>(4).fill('block'),
+          get(2),
+          ['br_table', Array.from({ length: 60_000 }, (_, i) => (i * 7) % 4), 0],
+          ...new Array<Instruction>(4).fill('end'),
+        ] as Instruction[],
+        [ONE, ONE],
+        { copies: 2 },
+      ),
+    ),
     // Nobody can return without having been called: the call's price is part of it.
     call('call', 'call, return', loop([['call', 1]], [], { others: [{ body: ['return'] }] })),
     call('call', 'call', loop([['call', 1]], [], { others: [empty] })),
@@ -265,9 +292,103 @@ function branchCases(): Case[] {
       loop([['call', 1]], [], { copies: 8, others: [{ locals: new Array<ValType>(1_000).fill(I64), body: [] }] }),
     ),
     call(
+      'indirect',
+      'call_indirect (one of 64 functions)',
+      loop(
+        [
+          ...[get(1), ['i32.const', 1_664_525], 'i32.mul', ['i32.const', 1_013_904_223], 'i32.add', ['local.tee', 1]],
+          ...[['i32.const', 26], 'i32.shr_u'],
+          ['call_indirect', { params: [], results: [] }],
+        ] as Instruction[],
+        [ONE],
+        {
+          others: new Array(64).fill(empty),
+          tables: [{ min: 64 }],
+          elements: [{ offset: [['i32.const', 0]], items: Array.from({ length: 64 }, (_, i) => i + 1) }],
+        },
+      ),
+    ),
+    call('indirect', 'call_indirect (table that the host may see)', {
+      ...loop([get(1), ['call_indirect', { params: [], results: [] }]], [ZERO], {
+        others: [empty],
+        tables: [{ min: 1, export: 'table' }],
+        elements: [{ offset: [['i32.const', 0]], items: [1] }],
+      }),
+    }),
+    ...frameCases(),
+    call(
       'entry',
       'call (1,000 references)',
       loop([['call', 1]], [], { copies: 8, others: [{ locals: new Array<ValType>(1_000).fill(EXTERNREF), body: [] }] }),
+    ),
+  ];
+}
+
+/** Functions whose frames are large, or would be if some of their code ever ran. */
+function frameCases(): Case[] {
+  const get = (i: number): Instruction => ['local.get', i];
+  const height = 10_000;
+  const high: Instruction[] = [
+    ['i32.const', 0],
+    'if',
+    ...repeat([['i32.const', 1]], height),
+    ...repeat(['drop'], height),
+    'end',
+  ];
+  const vectors = new Array<ValType>(1_000).fill(V128);
+  return [
+    call(
+      'entry',
+      'call (1,000 vectors)',
+      loop([['call', 1]], [], { copies: 8, others: [{ locals: vectors, body: [] }] }),
+    ),
+    call(
+      'entry',
+      'call (an operand stack of 10,000 never used)',
+      loop([['call', 1]], [], { others: [{ body: high }] }),
+    ),
+    call(
+      'entry',
+      'call (the same, where objects are traced)',
+      loop([['call', 1]], [], { tags: [{ params: [] }], others: [{ body: high }] }),
+    ),
+    call(
+      'entry',
+      'call (a reference above 1,000 vectors, where objects are traced)',
+      loop([['call', 1]], [], {
+        copies: 8,
+        tags: [{ params: [] }],
+        others: [
+          {
+            locals: [...vectors, FUNCREF],
+            body: [
+              ['ref.func', 1],
+              ['local.set', 1_000],
+            ],
+          },
+        ],
+        elements: [{ declarative: true, items: [1] }],
+      }),
+    ),
+    call(
+      'call',
+      'call (itself, 500 deep)',
+      loop(
+        [
+          ['i32.const', 500],
+          ['call', 1],
+        ],
+        [],
+        {
+          copies: 1,
+          others: [
+            {
+              params: [I32],
+              body: [get(0), 'if', get(0), ['i32.const', -1], 'i32.add', ['call', 1], 'end'],
+            },
+          ],
+        },
+      ),
     ),
   ];
 }
@@ -277,6 +398,37 @@ function accessCases(): Case[] {
   return [
     call('memory', 'table.get', loop([get(1), ['table.get', 0], 'drop'], [ONE], TABLE)),
     call('memory', 'table.set', loop([get(1), get(2), ['table.set', 0]], [ONE, NO_FUNCTION], TABLE)),
+    ...scatteredCases(),
+  ];
+}
+
+/** Pages that no cache holds. */
+const FAR = 2_048;
+
+/** Accesses all over a large memory, each at a place that the last has, or has not, to do with. */
+function scatteredCases(): Case[] {
+  const get = (i: number): Instruction => ['local.get', i];
+  // A step of a generator that passes through all numbers; its upper bits choose the place.
+  const next: Instruction[] = [get(1), ['i32.const', 1_664_525], 'i32.mul', ['i32.const', 1_013_904_223], 'i32.add'];
+  const place: Instruction[] = [['i32.const', 1], 'i32.shr_u', ['i32.const', FAR * 65_536 - 4], 'i32.and'];
+  const far = { memories: [{ min: FAR }] };
+  const dependent: Instruction[] = [...place, ['i32.load'], get(1), 'i32.add', ['local.set', 1]];
+  return [
+    call(
+      'memory',
+      'i32.load (anywhere)',
+      loop([...next, ['local.tee', 1], ...place, ['i32.load'], ['local.set', 2]], [ONE], far),
+    ),
+    call(
+      'memory',
+      'i32.load (anywhere, found by the last)',
+      loop([...next, ['local.tee', 1], ...dependent], [ONE], far),
+    ),
+    call(
+      'memory',
+      'i32.store (anywhere)',
+      loop([...next, ['local.tee', 1], ...place, get(1), ['i32.store']], [ONE], far),
+    ),
   ];
 }
 
@@ -351,7 +503,11 @@ function bulkCases(): Case[] {
   cases.push(
     call('bulk', 'memory.grow (0 pages)', loop(grow(0), [], MEMORY)),
     call('bulk', 'memory.grow (refused)', loop(grow(65_536), [], MEMORY)),
+    call('bulk', 'memory.grow (refused by its maximum)', loop(grow(1), [], { memories: [{ min: 1, max: 1 }] })),
+    call('bulk', 'memory.grow (refused by the budget)', loop(grow(20_000), [], MEMORY)),
     call('bulk', 'table.grow (0 elements)', loop(growTable(0), [], TABLE)),
+    call('bulk', 'table.grow (refused)', loop(growTable(-1), [], TABLE)),
+    call('bulk', 'table.grow (refused by its maximum)', loop(growTable(1), [], { tables: [{ min: 1, max: 1 }] })),
     call('page', 'memory.grow (page by page)', loop(grow(1), [], { ...MEMORY, copies: 1 }), {
       timing: 'fresh',
       rounds: 1_000,
@@ -913,6 +1069,64 @@ function instanceCases(): Case[] {
       types: [{ struct: [] }],
       elements: [{ type: ANYREF, items: new Array<Instruction[]>(1_000).fill([['struct.new', 0]]) }],
     }),
+    ...[0, 1].flatMap((length) => {
+      const bytes = new Uint8Array(length);
+      const segments = (offset: Instruction[] | undefined) =>
+        new Array(10_000).fill({ bytes, ...(offset && { offset }) }) as NonNullable<ModuleDescription['data']>;
+      const memories = [{ min: 1 }];
+      return [
+        instantiate(`10,000 data segments of ${length} bytes`, { memories, data: segments([['i32.const', 0]]) }),
+        instantiate(`10,000 passive data segments of ${length} bytes`, { memories, data: segments(undefined) }),
+      ];
+    }),
+    ...[0, 1].flatMap((length) => {
+      const segment = { items: new Array<number>(length).fill(0) };
+      const functions = [{ body: [] }];
+      const tables = [{ min: 1 }];
+      const zero: Instruction[] = [['i32.const', 0]];
+      const segments = (more: object) => new Array(10_000).fill({ ...segment, ...more });
+      return [
+        instantiate(`10,000 element segments of ${length}`, {
+          functions,
+          tables,
+          elements: segments({ offset: zero }),
+        }),
+        instantiate(`10,000 passive element segments of ${length}`, { functions, tables, elements: segments({}) }),
+        instantiate(`10,000 declarative element segments of ${length}`, {
+          functions,
+          tables,
+          elements: segments({ declarative: true }),
+        }),
+      ];
+    }),
+    instantiate('100 tables', { tables: new Array(100).fill({ min: 0 }) }),
+    instantiate('a global by 10,000 instructions', {
+      globals: [{ type: I32, init: [['i32.const', 1], ...repeat([['i32.const', 1], 'i32.add'], 5_000)] }],
+    }),
+    instantiate('an offset by 10,000 instructions', {
+      memories: [{ min: 1 }],
+      data: [{ bytes: [1], offset: [['i32.const', 1], ...repeat([['i32.const', 0], 'i32.mul'], 5_000)] }],
+    }),
+    instantiate('1,000 globals from others', {
+      globals: [
+        { type: I64, init: [['i64.const', 1]] },
+        ...new Array(1_000).fill({ type: I64, init: [['global.get', 0]] }),
+      ],
+    }),
+    instantiate('1,000 functions', { functions: new Array(1_000).fill({ body: [] }) }),
+    instantiate('an array of 100,000 bytes by an expression', {
+      types: [{ array: { type: I8, mutable: true } }],
+      globals: [
+        {
+          type: definedRef(0, true),
+          init: [
+            ['i32.const', 1],
+            ['i32.const', 100_000],
+            ['array.new', 0],
+          ],
+        },
+      ],
+    }),
     instantiate('64 KiB of data', {
       memories: [{ min: 1 }],
       data: [{ offset: [['i32.const', 0]], bytes: new Uint8Array(65_536) }],
@@ -989,9 +1203,86 @@ function freeCases(): Case[] {
   ];
 }
 
+/** A loop at whose end somebody looks at local 1: an engine that optimises leaves out what nobody needs. */
+function needed(body: readonly Instruction[], operands: readonly Operand[], options: LoopOptions = {}) {
+  const [[type]] = operands as [Operand];
+  return loop(body, operands, {
+    ...options,
+    globals: [{ type, mutable: true, init: [[CONST[type as Numeric], type === I64 ? 0n : 0]], export: 'result' }],
+    after: [
+      ['local.get', 1],
+      ['global.set', 0],
+    ],
+  });
+}
+
+/** What programs mostly do, each result used by what follows: the measure of engines that optimise. */
+export function ordinaryCases(): readonly Case[] {
+  const get = (i: number): Instruction => ['local.get', i];
+  const set = (i: number): Instruction => ['local.set', i];
+  const more = { copies: 8 };
+  const add: Instruction[] = [get(1), get(2), 'i32.add', set(1)];
+  const xor: Instruction[] = [get(1), get(2), 'i32.xor', ['i32.const', 7], 'i32.rotl', set(2)];
+  const three: Instruction[] = [get(1), ['i32.const', 3], 'i32.mul', set(1)];
+  const odd: Instruction[] = [get(1), ['i32.const', 1], 'i32.and', 'if', ...three, 'end'];
+  const reload: Instruction[] = [['i32.const', 0], get(1), ['i32.store'], ['i32.const', 0], ['i32.load'], set(1)];
+  const calls: Instruction[] = [get(1), ['call', 1], set(1)];
+  return [
+    call('simple', 'arithmetic', needed([...add, ...xor], [ONE, ONE], more)),
+    call('memory', 'loads and stores', needed(reload, [ONE], { ...MEMORY, ...more })),
+    call('float', 'floats', needed([get(1), get(1), 'f64.mul', get(1), 'f64.add', set(1)], [[F64, 1.5]], more)),
+    call('branch', 'branches that alternate', needed([...add, ...xor, ...odd], [ONE, ONE], more)),
+    call(
+      'call',
+      'calls',
+      needed(calls, [ONE], { ...more, others: [{ params: [I32], results: [I32], body: [get(0), 'i32.eqz'] }] }),
+    ),
+  ];
+}
+
+/** Computations by themselves, each waiting for the last, with what processors find hard. */
+function chainedCases(): Case[] {
+  const chain = (row: Opcode['mnemonic'], ...operands: Operand[]): Case => {
+    const { gas } = OPCODES.find(({ mnemonic }) => mnemonic === row) as Opcode;
+    const isSubnormal = operands.some(([, value]) => value !== 0 && Math.abs(Number(value)) < 1e-30);
+    const body: Instruction[] = [...operands.map((_, i): Instruction => ['local.get', i + 1]), row, ['local.set', 1]];
+    return call(gas as Price, `${row} (chained${isSubnormal ? ', subnormal' : ''})`, needed(body, operands));
+  };
+  const f32 = (value: number): Operand => [F32, value];
+  const f64 = (value: number): Operand => [F64, value];
+  const i32 = (value: number): Operand => [I32, value];
+  const i64 = (value: bigint): Operand => [I64, value];
+  const large = 0x7edc_ba98_7654_3210n;
+  return [
+    chain('i32.mul', i32(3), i32(5)),
+    chain('i32.div_s', i32(2_000_000_000), i32(1)),
+    chain('i32.rem_u', i32(2_000_000_000), i32(2_000_000_001)),
+    chain('i32.popcnt', i32(77)),
+    chain('i32.rotl', i32(77), i32(5)),
+    chain('i64.mul', i64(3n), i64(5n)),
+    chain('i64.div_s', i64(large), i64(1n)),
+    chain('i64.rem_u', i64(large), i64(large + 1n)),
+    chain('i64.clz', i64(77n)),
+    chain('i64.rotl', i64(77n), i64(5n)),
+    chain('f32.add', f32(1e-42), f32(0)),
+    chain('f32.mul', f32(1e-42), f32(1)),
+    chain('f32.div', f32(1e-42), f32(1)),
+    chain('f32.sqrt', f32(1)),
+    chain('f32.max', f32(1.5), f32(0.5)),
+    chain('f64.add', f64(1e-310), f64(0)),
+    chain('f64.mul', f64(1e-310), f64(1)),
+    chain('f64.div', f64(1234.5), f64(1)),
+    chain('f64.div', f64(1e-310), f64(1)),
+    chain('f64.sqrt', f64(1)),
+    chain('f64.nearest', f64(1.5)),
+    chain('f64.min', f64(1.5), f64(2.5)),
+  ];
+}
+
 export function calibrationCases(): readonly Case[] {
   return [
     ...OPCODES.flatMap(rowCases),
+    ...chainedCases(),
     ...simpleCases(),
     ...branchCases(),
     ...accessCases(),
