@@ -416,7 +416,9 @@ export class BodyWeaver {
       return;
     }
     code.at('local.get', this.depth);
-    code.at('global.set', layout.depth);
+    code.at('global.set', layout.meterGlobal('depth'));
+    code.at('global.get', layout.meterGlobal('self'));
+    code.at('global.set', layout.meterGlobal('caller'));
     code.at('local.get', element);
     code.at('call_indirect', type, table);
     // What was called has written the count out.

@@ -35,7 +35,7 @@ import {
 import { compile } from './compile.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { HostCaller, LentMemory } from './host-caller.ts';
-import { DEPTH, METER_EXPORTS, type MeterFunction, TRAP_CODES } from './layout.ts';
+import { METER_EXPORTS, type MeterFunction, type MeterGlobal, TRAP_CODES } from './layout.ts';
 import { type Budget, Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
@@ -74,6 +74,8 @@ export interface Growth {
 export class Store {
   readonly host: WasmHost;
   readonly depth: WebAssembly.Global & Counter;
+  /** The guest whose code last made a call that may reach the host. */
+  readonly caller: WebAssembly.Global & { value: Guest | null };
   private readonly full: bigint;
   /** Calls into guests that are on the JavaScript stack. */
   private entered = 0;
@@ -88,6 +90,7 @@ export class Store {
     this.host = host;
     this.full = BigInt(stackBytes);
     this.depth = new host.Global({ value: 'i64', mutable: true }, this.full) as WebAssembly.Global & Counter;
+    this.caller = new host.Global({ value: 'externref', mutable: true }, null);
   }
 
   /** Ends the guest that runs: it traps as soon as it is back, and {@link enter} throws the error instead. */
@@ -328,7 +331,8 @@ export class Guest {
       trap: (code: number) => this.guarded(() => this.trap(code), undefined),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
-    add(importName, DEPTH, this.store.depth);
+    const globals: Record<MeterGlobal, unknown> = { depth: this.store.depth, caller: this.store.caller, self: this };
+    for (const [name, value] of Object.entries(globals)) add(importName, name, value);
     return imports;
   }
 
@@ -392,9 +396,9 @@ export class Guest {
     // Engines refuse to call it themselves.
     if (hasVectors(type)) return refuseVectors;
     const blank = blankOf(type);
-    const { meter } = this;
+    const { store } = this;
     const { references } = this.options;
-    const served = (caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
+    const served = (meter: Meter, caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
       let value: WasmValue;
       try {
         value = call(caller, values);
@@ -407,16 +411,20 @@ export class Guest {
       if (meter.exhausted) throw meter.outOfGas();
       return value;
     };
-    return (...args) =>
-      this.guarded(() => {
+    return (...args) => {
+      // Whose code calls it pays, wherever that had it from.
+      const guest = store.caller.value as Guest;
+      const { meter } = guest;
+      return guest.guarded(() => {
         meter.beginHostCall(gas.base);
         const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-        const value = served(new HostCaller(this, gas), values);
+        const value = served(meter, new HostCaller(guest, gas), values);
         const results = resultsOf(type, value).map((result, i) =>
           toGuest(type.results[i] as ValType, result, references),
         );
         return results.length > 1 ? results : results[0];
       }, blank);
+    };
   }
 
   // Failures.

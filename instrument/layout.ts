@@ -1,7 +1,16 @@
 /** What the rewritten module has beside the original's content, and the numbers of everything in it. */
 
 import { CompileError } from '../wasm/errors.ts';
-import { FUNCREF, type FuncType, I32, I64, type ValType, type WasmModule } from '../wasm/types.ts';
+import {
+  EXTERNREF,
+  FUNCREF,
+  type FuncType,
+  type GlobalType,
+  I32,
+  I64,
+  type ValType,
+  type WasmModule,
+} from '../wasm/types.ts';
 
 /** The functions that the rewritten module imports from the meter, in this order. */
 export const METER_FUNCTIONS = {
@@ -22,8 +31,18 @@ export const METER_FUNCTIONS = {
 export type MeterFunction = keyof typeof METER_FUNCTIONS;
 export const METER_FUNCTION_NAMES = Object.keys(METER_FUNCTIONS) as MeterFunction[];
 
-/** The global that the rewritten module imports: stack weight that is left, in bytes. All instances of a store share it. */
-export const DEPTH = 'depth';
+/** The globals that the rewritten module imports from the meter, in this order. */
+export const METER_GLOBALS = {
+  /** Stack weight that is left, in bytes. All instances of a store share it. */
+  depth: { type: I64, mutable: true },
+  /** The host's side of the instance whose code last made a call that may reach the host. All of a store share it. */
+  caller: { type: EXTERNREF, mutable: true },
+  /** That of the instance itself. */
+  self: { type: EXTERNREF, mutable: false },
+} as const satisfies Record<string, GlobalType>;
+
+export type MeterGlobal = keyof typeof METER_GLOBALS;
+export const METER_GLOBAL_NAMES = Object.keys(METER_GLOBALS) as MeterGlobal[];
 
 /** What the rewritten module exports for the meter. */
 export const METER_EXPORTS = {
@@ -176,7 +195,6 @@ export class Layout {
 
   /** The function that copies the active segments; undefined where the engine does that. */
   readonly segments: number | undefined;
-  readonly depth: number;
   readonly gas: number;
   readonly element: number;
   /** Lengths of the segments that may be dropped, as globals. */
@@ -194,8 +212,7 @@ export class Layout {
     this.firstHelper = this.firstMeter + METER_FUNCTION_NAMES.length;
     this.segments = outlivesFailure(module) ? this.firstHelper + HELPERS.length : undefined;
     this.firstOwn = this.firstHelper + HELPERS.length + (this.segments === undefined ? 0 : 1);
-    this.depth = module.importedGlobals;
-    this.gas = module.globals.length + 1;
+    this.gas = module.globals.length + METER_GLOBAL_NAMES.length;
     this.element = this.gas + 1;
   }
 
@@ -203,12 +220,17 @@ export class Layout {
     return this.firstMeter + METER_FUNCTION_NAMES.indexOf(name);
   }
 
+  /** One of those that are imported. */
+  meterGlobal(name: MeterGlobal): number {
+    return this.module.importedGlobals + METER_GLOBAL_NAMES.indexOf(name);
+  }
+
   helper(name: (typeof HELPERS)[number]): number {
     return this.firstHelper + HELPERS.indexOf(name);
   }
 
   global(original: number): number {
-    return original < this.module.importedGlobals ? original : original + 1;
+    return original < this.module.importedGlobals ? original : original + METER_GLOBAL_NAMES.length;
   }
 
   /** The number of a type, which is added if it is not there. */

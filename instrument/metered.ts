@@ -2,7 +2,7 @@
 
 import { CompileError } from '../wasm/errors.ts';
 import type { Export, Import, WasmModule } from '../wasm/types.ts';
-import { METER_EXPORTS, METER_FUNCTION_NAMES } from './layout.ts';
+import { METER_EXPORTS, METER_FUNCTION_NAMES, METER_GLOBAL_NAMES } from './layout.ts';
 
 /** What cannot be read off the module itself. */
 export interface MeteredNames {
@@ -47,7 +47,8 @@ export function describeMetered(
   const { importName, exportPrefix, cost } = names;
   // By name, which the guest does not use: tools that write modules anew put imports into an order of their own.
   const imports = module.imports.filter((item) => item.module !== importName);
-  if (module.imports.length - imports.length !== METER_FUNCTION_NAMES.length + 1) {
+  const expected = METER_FUNCTION_NAMES.length + METER_GLOBAL_NAMES.length;
+  if (module.imports.length - imports.length !== expected) {
     throw new CompileError('the module does not meter itself in the way that is expected');
   }
   const bytes = module.bytes.subarray(0, length) as Uint8Array<ArrayBuffer>;

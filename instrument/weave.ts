@@ -27,13 +27,14 @@ import { BodyWeaver } from './body.ts';
 import { CodeWriter } from './code.ts';
 import {
   BARRED,
-  DEPTH,
   functionTypes,
   HELPERS,
   Layout,
   METER_EXPORTS,
   METER_FUNCTION_NAMES,
   METER_FUNCTIONS,
+  METER_GLOBAL_NAMES,
+  METER_GLOBALS,
   tooLarge,
 } from './layout.ts';
 import { operationType, writeOperation } from './operations.ts';
@@ -138,15 +139,16 @@ class Weaver {
   private *imports(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    out.u32(bounded('imports', module.imports.length + METER_FUNCTION_NAMES.length + 1));
+    out.u32(bounded('imports', module.imports.length + METER_FUNCTION_NAMES.length + METER_GLOBAL_NAMES.length));
     yield* each(out, module.imports, (item) => this.importItem(out, item));
     for (const name of METER_FUNCTION_NAMES) {
       const [params, results] = METER_FUNCTIONS[name];
       const typeIndex = layout.type(params, results);
       this.importItem(out, { module: layout.importName, name, kind: 'function', typeIndex });
     }
-    const type = { type: I64, mutable: true } as const;
-    this.importItem(out, { module: layout.importName, name: DEPTH, kind: 'global', type });
+    for (const name of METER_GLOBAL_NAMES) {
+      this.importItem(out, { module: layout.importName, name, kind: 'global', type: METER_GLOBALS[name] });
+    }
     return out;
   }
 
@@ -222,7 +224,7 @@ class Weaver {
     const { module, layout } = this;
     const out = new CodeWriter();
     const count = module.globalInits.length + 2 + layout.lengths.length;
-    bounded('globals', module.importedGlobals + 1 + count);
+    bounded('globals', module.importedGlobals + METER_GLOBAL_NAMES.length + count);
     out.u32(count);
     yield* each(out, module.globalInits, (init, i) => {
       const { type, mutable } = module.globals[module.importedGlobals + i] as { type: ValType; mutable: boolean };
@@ -427,12 +429,12 @@ class Weaver {
     code.op('end');
     for (let i = 0; i < params.length; i++) code.at('local.get', i);
     code.at('global.get', layout.gas);
-    code.at('global.get', layout.depth);
+    code.at('global.get', layout.meterGlobal('depth'));
     code.at('local.tee', depth);
     code.at('call', layout.inner(original));
     code.at('global.set', layout.gas);
     code.at('local.get', depth);
-    code.at('global.set', layout.depth);
+    code.at('global.set', layout.meterGlobal('depth'));
   }
 
   /** Writes gas and depth out, calls the host, and takes up the gas that is left. */
@@ -444,7 +446,9 @@ class Weaver {
     code.at('local.get', gas);
     code.at('global.set', layout.gas);
     code.at('local.get', gas + 1);
-    code.at('global.set', layout.depth);
+    code.at('global.set', layout.meterGlobal('depth'));
+    code.at('global.get', layout.meterGlobal('self'));
+    code.at('global.set', layout.meterGlobal('caller'));
     for (let i = 0; i < params.length; i++) code.at('local.get', i);
     code.at('call', original);
     code.at('global.get', layout.gas);

@@ -124,7 +124,11 @@ describe('nothing passes from one caller to the next', () => {
       expect(sandbox.memoryUsage().usedBytes).toBe(131_072);
     });
     await pool.use(async (sandbox) => {
-      expect(sandbox.getResourceStats()).toEqual({ ...fresh, cpuTimeMs: expect.any(Number), codeBytes: expect.any(Number) });
+      expect(sandbox.getResourceStats()).toEqual({
+        ...fresh,
+        cpuTimeMs: expect.any(Number),
+        codeBytes: expect.any(Number),
+      });
       expect(await sandbox.call('get')).toBe(0);
     });
     expect(pool.getStats().created).toBe(1);
