@@ -1,6 +1,7 @@
 /** Instrumented modules, compiled: once for each engine. */
 
 import { CompileError } from '../wasm/errors.ts';
+import { messageOf } from '../wasm/quote.ts';
 import type { WasmHost } from './host.ts';
 import type { MeteredModule } from './metered.ts';
 
@@ -20,8 +21,7 @@ function of<T>(map: WeakMap<WasmHost, WeakMap<MeteredModule, T>>, host: WasmHost
 }
 
 function refused(cause: unknown): CompileError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new CompileError(`the engine cannot run the module: ${why}`, { cause });
+  return new CompileError(`the engine cannot run the module: ${messageOf(cause)}`, { cause });
 }
 
 function keep(compiled: Compiled, metered: MeteredModule, module: WebAssembly.Module): WebAssembly.Module {

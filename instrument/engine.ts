@@ -11,7 +11,7 @@ import type {
 import { LinkError, UsageError } from '../wasm/errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
-import { quote } from '../wasm/quote.ts';
+import { messageOf, quote } from '../wasm/quote.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
 import {
   EXTERNREF,
@@ -177,7 +177,7 @@ export function nativeUnavailable(): string | undefined {
     new WebAssembly.Module(Uint8Array.from(EMPTY_MODULE));
     return undefined;
   } catch (error) {
-    return `this host does not allow compiling WebAssembly: ${error instanceof Error ? error.message : error}`;
+    return `this host does not allow compiling WebAssembly: ${messageOf(error)}`;
   }
 }
 

@@ -20,6 +20,7 @@ import {
   PAGE_BYTES,
   TABLE_ELEMENT_BYTES,
 } from '../wasm/limits.ts';
+import { messageOf } from '../wasm/quote.ts';
 import {
   F32,
   F64,
@@ -208,10 +209,10 @@ export class Guest {
       instance = new host.Instance(this.compiled, this.importObject());
     } catch (error) {
       if (error instanceof host.LinkError && !(error instanceof LinkError)) {
-        throw new LinkError(error.message, { cause: error });
+        throw new LinkError(messageOf(error), { cause: error });
       }
       if (error instanceof RangeError && !isStackOverflow(error)) {
-        throw new MemoryLimitExceeded(`Memory limit exceeded: the host could not allocate: ${error.message}`, {
+        throw new MemoryLimitExceeded(`Memory limit exceeded: the host could not allocate: ${messageOf(error)}`, {
           cause: error,
           resources: this.meter.figures(),
         });

@@ -9,6 +9,7 @@ import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import { quote } from '../wasm/quote.ts';
 import { FUNCREF, type FuncType, type Import, typeOfFunction, type WasmModule } from '../wasm/types.ts';
 import { type Growth, Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
@@ -283,13 +284,11 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     return (imported) => {
       const from = Object.hasOwn(imports, imported.module) ? imports[imported.module] : undefined;
       if ((typeof from !== 'object' && typeof from !== 'function') || from === null) {
-        throw new TypeError(
-          `import ${JSON.stringify(imported.module)}: the import object has no such module of its own`,
-        );
+        throw new TypeError(`import ${quote(imported.module)}: the import object has no such module of its own`);
       }
       const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
       const fail = (why: string): never => {
-        throw new LinkError(`import ${JSON.stringify(imported.module)} ${JSON.stringify(imported.name)}: ${why}`);
+        throw new LinkError(`import ${quote(imported.module)} ${quote(imported.name)}: ${why}`);
       };
       switch (imported.kind) {
         case 'function': {

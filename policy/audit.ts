@@ -1,5 +1,6 @@
 /** What a guest asked of its host, and where the record goes. Recording reads the gas and never changes it. */
 
+import { escapeUnprintable } from '../wasm/quote.ts';
 import type { PolicyRequest } from './decide.ts';
 
 /** One host call, or one of several decisions within it. Holds nothing of the guest's memory. Frozen. */
@@ -83,9 +84,12 @@ export class AuditLog {
   }
 }
 
-/** An event as a line of JSON, without the newline: keys in a fixed order, gas as text, as it may exceed a number. */
+/**
+ * An event as a line of JSON, without the newline: keys in a fixed order, gas as text, as it may exceed a number. What a
+ * terminal would not show, or obey, is escaped.
+ */
 export function auditLine({ gasUsed, ...event }: AuditEvent): string {
-  return JSON.stringify({ ...event, gasUsed: String(gasUsed) });
+  return escapeUnprintable(JSON.stringify({ ...event, gasUsed: String(gasUsed) }));
 }
 
 /** A sink of JSON lines. `write` is given each line with its newline. */

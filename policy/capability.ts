@@ -290,7 +290,7 @@ function environmentAccess(
     refuse('Capability.environmentAccess', "'all', an array of names or an object of values", variables);
   }
   const values = Object.entries(variables).map(([name, value]) =>
-    Object.freeze([checkVariableName(name), checkCString(`environment variable ${name}`, value)] as const),
+    Object.freeze([checkVariableName(name), checkCString(`environment variable ${show(name)}`, value)] as const),
   );
   return make({ kind: 'environment', names: Object.freeze([]), values: Object.freeze(values) });
 }

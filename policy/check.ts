@@ -1,13 +1,12 @@
 /** Checks of what embedders pass. A misspelt option in a policy would be a hole, so unknown keys are errors. */
 
 import { UsageError } from '../wasm/errors.ts';
-
-const LONGEST_SHOWN = 60;
+import { quote } from '../wasm/quote.ts';
 
 /** A value in a message: short, and on one line. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
-    return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}…` : value);
+    return quote(value);
   }
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number') {
     return String(value);

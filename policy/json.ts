@@ -1,6 +1,7 @@
 /** Policies as JSON, as docs/policy.schema.json describes it. Functions cannot be written down, so neither can streams. */
 
 import { UsageError } from '../wasm/errors.ts';
+import { escapeUnprintable, messageOf } from '../wasm/quote.ts';
 import {
   Capability,
   type EnvironmentCapability,
@@ -48,7 +49,10 @@ function object(path: Path, value: unknown, keys?: readonly string[]): JsonObjec
     fail(path, `an object is wanted, not ${show(value)}`);
   for (const key of Object.keys(value)) {
     if (keys !== undefined && !keys.includes(key)) {
-      fail(`${path}.${key.slice(0, LONGEST_KEY)}`, `there is no such key; the keys are ${keys.join(', ')}`);
+      fail(
+        `${path}.${escapeUnprintable(key.slice(0, LONGEST_KEY))}`,
+        `there is no such key; the keys are ${keys.join(', ')}`,
+      );
     }
   }
   return value as JsonObject;
@@ -191,7 +195,7 @@ function parse(root: Path, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new UsageError(`${root}: not JSON: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new UsageError(`${root}: not JSON: ${messageOf(cause)}`, { cause });
   }
 }
 

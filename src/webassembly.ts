@@ -7,7 +7,7 @@ import type { Loop } from '../interpreter/store.ts';
 import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded, UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../wasm/limits.ts';
-import { quote } from '../wasm/quote.ts';
+import { describe, quote } from '../wasm/quote.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
 
 export type { ImportObject } from './webassembly/loading.ts';
@@ -45,7 +45,7 @@ const SLICE_CHECKPOINTS = 10_000;
 
 function positive(name: string, value: number | undefined): number | undefined {
   if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
-    throw new UsageError(`${name} must be a positive number, not ${String(value)}`);
+    throw new UsageError(`${name} must be a positive number, not ${describe(value)}`);
   }
   return value;
 }
@@ -55,7 +55,7 @@ function gas(value: bigint | number | undefined): bigint | undefined {
   const isCount =
     typeof value === 'bigint' ? value >= 0n && value < 1n << 64n : Number.isSafeInteger(value) && value >= 0;
   if (!isCount)
-    throw new UsageError(`gasLimit must be a bigint or a safe integer from 0 to 2^64 - 1, not ${String(value)}`);
+    throw new UsageError(`gasLimit must be a bigint or a safe integer from 0 to 2^64 - 1, not ${describe(value)}`);
   return BigInt(value);
 }
 

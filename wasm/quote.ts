@@ -7,15 +7,24 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** In double quotes, with control characters escaped, cut after `longest` characters. */
 export function quote(text: string, longest: number = LONGEST): string {
-  const short = text.length > longest ? `${text.slice(0, longest)}…` : text;
-  return escapeUnprintable(JSON.stringify(short));
+  return escapeUnprintable(JSON.stringify(cut(text, longest)));
 }
 
-/** Shows every character that would not show, or would change how others show, as its escape. */
+/** At most so many characters, none of them in half. */
+function cut(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  const end = (text.codePointAt(longest - 1) as number) > 0xffff ? longest - 1 : longest;
+  return `${text.slice(0, end)}…`;
+}
+
+/**
+ * Shows every character that would not show, or would change how others show, as its escapes. JSON on one line stays
+ * the same JSON.
+ */
 export function escapeUnprintable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
-    const code = (character.codePointAt(0) as number).toString(16);
-    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
+    const units = Array.from({ length: character.length }, (_, i) => character.charCodeAt(i));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
   });
 }
 
@@ -24,14 +33,13 @@ const LONGEST_MESSAGE = 1_000;
 /** What somebody's error says, on one line. Never throws, whatever was thrown. */
 export function messageOf(error: unknown): string {
   try {
-    const text = error instanceof Error ? error.message : String(error);
-    return escapeUnprintable(text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text);
+    return escapeUnprintable(cut(error instanceof Error ? error.message : String(error), LONGEST_MESSAGE));
   } catch {
     return 'what cannot be shown';
   }
 }
 
-/** A value somebody passed, in a few words: `"abc"`, `-1`, `1n`, `null`, `an Array`. */
+/** A value somebody passed, in a few words: `"abc"`, `-1`, `1n`, `null`, `an Array`. Never throws. */
 export function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -44,16 +52,23 @@ export function describe(value: unknown): string {
       return 'a function';
     case 'symbol':
       return 'a symbol';
-    case 'object': {
-      if (value === null) return 'null';
-      if (Array.isArray(value)) return `an array of ${value.length}`;
-      const { constructor: maker } = value;
-      const kind = typeof maker === 'function' ? maker.name : '';
-      return kind === '' || kind === 'Object' ? 'an object' : `a value of class ${quote(kind)}`;
-    }
+    case 'object':
+      try {
+        return value === null ? 'null' : describeObject(value);
+      } catch {
+        // A proxy may refuse to be asked.
+        return 'an object';
+      }
     default:
       return String(value);
   }
+}
+
+function describeObject(value: object): string {
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  const { constructor: maker } = value;
+  const kind: unknown = typeof maker === 'function' ? maker.name : '';
+  return typeof kind !== 'string' || kind === '' || kind === 'Object' ? 'an object' : `a value of class ${quote(kind)}`;
 }
 
 function showBigint(value: bigint): string {

@@ -1,6 +1,7 @@
 /** The file systems that a policy grants, and where the guest finds them. */
 
 import { UsageError } from '../../wasm/errors.ts';
+import { messageOf } from '../../wasm/quote.ts';
 import type { FilesystemCapability, MemoryMount, Mount } from '../capability.ts';
 import { show } from '../check.ts';
 import { type FileSystem, FsError } from './filesystem.ts';
@@ -70,7 +71,7 @@ function inFolder({ host }: Mount, options: MountOptions, openFolder: OpenFolder
   try {
     return openFolder(host, options);
   } catch (cause) {
-    const why = cause instanceof FsError ? (REASONS[cause.code] ?? cause.code) : String(cause);
+    const why = cause instanceof FsError ? (REASONS[cause.code] ?? cause.code) : messageOf(cause);
     throw new UsageError(`cannot open the folder ${show(host)} that the policy grants: ${why}`, { cause });
   }
 }

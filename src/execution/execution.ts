@@ -3,7 +3,7 @@
 import type { EngineExecution, EngineInstance } from '../../wasm/engine.ts';
 import { CallAborted, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
-import { quote } from '../../wasm/quote.ts';
+import { messageOf, quote } from '../../wasm/quote.ts';
 import { gas as checkGas } from '../check.ts';
 import type { CallTime, Clock } from '../clock.ts';
 import { fromResults } from '../values.ts';
@@ -356,6 +356,6 @@ function completion<T>(): { promise: Promise<T>; settle: (ending: Ending) => voi
 }
 
 export function aborted(name: string, cause: unknown): CallAborted {
-  const why = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
+  const why = cause instanceof Error && cause.message !== '' ? `: ${messageOf(cause)}` : '';
   return new CallAborted(`Call aborted: the call of ${quote(name)} was ended by its caller${why}`, { cause });
 }

@@ -14,6 +14,7 @@ import {
   WasmSandboxError,
 } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
+import { messageOf } from '../../wasm/quote.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import { MiB } from '../sizes.ts';
 
@@ -55,7 +56,7 @@ export function failureFrom(error: unknown): Failure {
     const cause = error instanceof MemoryLimitExceeded ? error.cause : error;
     return { code: error.code, detail: cause instanceof Trap ? cause.kind : '', message: error.message };
   }
-  return { code: 'OTHER', detail: '', message: error instanceof Error ? error.message : String(error) };
+  return { code: 'OTHER', detail: '', message: messageOf(error) };
 }
 
 /** Whether a call was ended from outside: not by anything that the guest or a host function did. */

@@ -8,6 +8,7 @@ import { fromWords, toCell } from '../../interpreter/values.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { topOf } from '../../wasm/matching.ts';
+import { quote } from '../../wasm/quote.ts';
 import {
   ANYREF,
   ARRAYREF,
@@ -65,7 +66,7 @@ const TYPES = new Map<unknown, ValType>([
 
 export function valueType(name: unknown): ValType {
   const type = TYPES.get(String(name));
-  if (type === undefined) throw new TypeError(`${String(name)} is not a value type`);
+  if (type === undefined) throw new TypeError(`${quote(String(name))} is not a value type`);
   return type;
 }
 
