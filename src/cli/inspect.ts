@@ -19,7 +19,7 @@ import {
 } from '../../wasm/types.ts';
 import { ANY_MODULE, loadModule } from '../source.ts';
 import { showFuncType } from '../values.ts';
-import { type Io, print } from './io.ts';
+import { type Io, print, printJson } from './io.ts';
 import { STATUS } from './status.ts';
 import { type Align, bytesText, grouped, table } from './table.ts';
 
@@ -32,7 +32,7 @@ export async function inspect(path: string, options: InspectOptions, io: Io): Pr
   const module = await loadModule(path, ANY_MODULE);
   const listed = options.functions ? functionsOf(module) : undefined;
   if (options.json) {
-    print(io, [JSON.stringify({ module: path, ...summaryOf(module), functionList: listed }, null, 2)]);
+    printJson(io, { module: path, ...summaryOf(module), functionList: listed });
   } else print(io, [...summaryLines(path, module), ...(listed === undefined ? [] : functionLines(listed))]);
   return STATUS.ok;
 }

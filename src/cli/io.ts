@@ -1,3 +1,5 @@
+import { escapeUnprintable } from '../../wasm/quote.ts';
+
 /** What the command uses of the world, so that tests can put their own in its place. */
 export interface Io {
   /** Writes all of it before returning. Throws {@link ClosedOutput} where nobody reads any more. */
@@ -21,6 +23,11 @@ export function encode(text: string): Uint8Array {
 /** Lines of text on standard output. */
 export function print(io: Io, lines: readonly string[]): void {
   if (lines.length > 0) io.stdout(encode(`${lines.join('\n')}\n`));
+}
+
+/** A value as JSON on standard output, in which what a terminal would obey is escaped. */
+export function printJson(io: Io, value: unknown): void {
+  print(io, JSON.stringify(value, null, 2).split('\n').map(escapeUnprintable));
 }
 
 /** Lines of text on standard error. */

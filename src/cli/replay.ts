@@ -3,7 +3,7 @@
 import { UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 import { replay } from '../replay/replay.ts';
-import { complain, type Io, print } from './io.ts';
+import { complain, type Io, print, printJson } from './io.ts';
 import { errorReport, statusOf } from './report.ts';
 import { STATUS } from './status.ts';
 
@@ -23,14 +23,14 @@ export async function replayCommand(path: string, options: ReplayCommandOptions,
     const limits = { gasLimit: options.gas, memoryLimit: options.memory, timeout: options.timeout, key };
     const { same, difference, calls, hostCalls, gasUsed } = await replay(readBytes(path), limits);
     const figures = { calls, hostCalls, gasUsed: String(gasUsed) };
-    if (options.json) print(io, [JSON.stringify({ recording: path, same, difference, ...figures }, null, 2)]);
+    if (options.json) printJson(io, { recording: path, same, difference, ...figures });
     else if (same) {
       print(io, [`${quote(path, 200)}: the same, with ${calls} calls, ${hostCalls} host calls and ${gasUsed} gas`]);
     } else complain(io, [`wasm-sandbox: ${quote(path, 200)} differs: ${difference}`]);
     return same ? STATUS.ok : STATUS.invalid;
   } catch (error) {
     if (!options.json || !(error instanceof WasmSandboxError) || error instanceof UsageError) throw error;
-    print(io, [JSON.stringify({ recording: path, same: false, error: errorReport(error) }, null, 2)]);
+    printJson(io, { recording: path, same: false, error: errorReport(error) });
     return statusOf(error);
   }
 }

@@ -13,7 +13,7 @@ import { suggest } from '../similar.ts';
 import { KiB, MiB } from '../sizes.ts';
 import { ANY_MODULE, loadModule } from '../source.ts';
 import { showFuncType } from '../values.ts';
-import { ClosedOutput, complain, type Io, print } from './io.ts';
+import { ClosedOutput, complain, type Io, print, printJson } from './io.ts';
 import { type PolicyOptions, preparePolicy } from './policy.ts';
 import { errorLines, errorReport, type Figures, statsLines, statsReport, statusOf } from './report.ts';
 import { parseValue, showValue } from './values.ts';
@@ -66,7 +66,7 @@ export async function run(path: string, args: readonly string[], options: RunOpt
       error: error === undefined ? undefined : errorReport(error),
       stats: figures && statsReport(figures),
     };
-    print(io, [JSON.stringify(report, null, 2)]);
+    printJson(io, report);
     return status;
   }
   print(io, results);

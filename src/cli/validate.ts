@@ -3,7 +3,7 @@
 import { CompileError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 import { ANY_MODULE, loadModule } from '../source.ts';
-import { complain, type Io, print } from './io.ts';
+import { complain, type Io, print, printJson } from './io.ts';
 import { errorLines, errorReport } from './report.ts';
 import { STATUS } from './status.ts';
 
@@ -20,9 +20,7 @@ export async function validate(path: string, options: ValidateOptions, io: Io): 
     error = cause;
   }
   if (options.json) {
-    print(io, [
-      JSON.stringify({ module: path, valid: error === undefined, error: error && errorReport(error) }, null, 2),
-    ]);
+    printJson(io, { module: path, valid: error === undefined, error: error && errorReport(error) });
   } else if (error === undefined) print(io, [`${quote(path, 200)} is a valid module`]);
   else complain(io, errorLines(error).slice(0, 1));
   return error === undefined ? STATUS.ok : STATUS.invalid;

@@ -18,7 +18,7 @@ function file(name: string, bytes: Uint8Array): string {
 const cut = file('cut.wasm', loadFixture('hello').subarray(0, 200));
 const nasty = file(
   'nasty.wasm',
-  assemble({ functions: [{ name: '\u001b]0;x\u0007\u202e\n', type: [[], []], code: [] }] }),
+  assemble({ functions: [{ name: '\u001b]0;x\u0007\u202e\u009b\n', type: [[], []], code: [] }] }),
 );
 
 describe('validate', () => {
@@ -63,6 +63,12 @@ describe('inspect', () => {
     expect(stdout).toMatch(/^memory +\d+ pages or more/m);
   });
 
+  test('--json shows no name otherwise than it is, and is JSON', async () => {
+    const { stdout } = await run(['inspect', '--json', '--functions', nasty]);
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+    expect(JSON.parse(stdout)).toMatchObject({ exports: [{ name: '\u001b]0;x\u0007\u202e\u009b\n' }] });
+  });
+
   test('--json has the same as data', async () => {
     const bytes = loadFixture('traps');
     const report = JSON.parse((await run(['inspect', '--json', '--functions', fixture('traps')])).stdout);
@@ -87,7 +93,7 @@ describe('inspect', () => {
 
   test('names cannot write to the terminal', async () => {
     const { stdout } = await run(['inspect', '--functions', nasty]);
-    expect(stdout).toContain('\\u001b]0;x\\u0007\\u202e\\u000a');
+    expect(stdout).toContain('\\u001b]0;x\\u0007\\u202e\\u009b\\u000a');
     expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
