@@ -397,7 +397,7 @@ function accessCases(): Case[] {
   const get = (i: number): Instruction => ['local.get', i];
   return [
     call('memory', 'table.get', loop([get(1), ['table.get', 0], 'drop'], [ONE], TABLE)),
-    call('memory', 'table.set', loop([get(1), get(2), ['table.set', 0]], [ONE, NO_FUNCTION], TABLE)),
+    call('table', 'table.set', loop([get(1), get(2), ['table.set', 0]], [ONE, NO_FUNCTION], TABLE)),
     ...scatteredCases(),
   ];
 }
@@ -417,7 +417,7 @@ function scatteredCases(): Case[] {
     call(
       'memory',
       'i32.load (anywhere)',
-      loop([...next, ['local.tee', 1], ...place, ['i32.load'], ['local.set', 2]], [ONE], far),
+      loop([...next, ['local.tee', 1], ...place, ['i32.load'], ['local.set', 2]], [ONE, ONE], far),
     ),
     call(
       'memory',
@@ -476,7 +476,7 @@ function bulkCases(): Case[] {
     ),
   );
   for (const count of [0, 1, 10_000]) {
-    const price = count === 10_000 ? 'elements' : 'bulk';
+    const price = count === 10_000 ? 'elements' : 'table';
     const elements = `${count.toLocaleString('en-US')} elements`;
     const copies = count === 10_000 ? 4 : COPIES;
     cases.push(
