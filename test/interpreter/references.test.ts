@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SlotReferences } from '../../interpreter/references.ts';
+import { Thread } from '../../interpreter/thread.ts';
 import { EXTERNREF, FUNCREF, I32, type ValType } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 import { instantiate } from './engine.ts';
@@ -41,6 +42,21 @@ describe('references beside registers', () => {
     expect([references.end, references.get(7)]).toEqual([0, null]);
   });
 });
+
+it.each([1_000, 1_000_000])(
+  'a thread with a stack of %i bytes holds nothing of its guest when it is given back',
+  (stack) => {
+    const thread = new Thread();
+    thread.prepare(stack);
+    while (thread.grow());
+    thread.registers.fill(7);
+    thread.references.set(3, 'kept');
+    thread.clear();
+    thread.prepare(stack);
+    expect(thread.registers.every((word) => word === 0)).toBe(true);
+    expect([thread.references.end, thread.references.get(3)]).toEqual([0, null]);
+  },
+);
 
 describe('clearing them', () => {
   afterEach(() => vi.restoreAllMocks());
