@@ -19,7 +19,7 @@ export interface CacheStats {
   /** Sandboxes whose module was there, or was being made ready for another one. */
   readonly hits: number;
   readonly misses: number;
-  /** Modules in memory, and their bytes. */
+  /** Modules in memory, and the bytes that they hold as they are decoded (`moduleBytes`). */
   readonly entries: number;
   readonly bytes: number;
   /** Modules removed from memory to stay within the bounds. */

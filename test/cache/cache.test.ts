@@ -38,7 +38,7 @@ describe('in memory', () => {
       hits: 2,
       misses: 1,
       entries: 1,
-      bytes: COUNTER.length,
+      bytes: sandboxes[0]?.getResourceStats().moduleBytes,
       evictions: 0,
       disk: undefined,
     });
