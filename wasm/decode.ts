@@ -156,7 +156,7 @@ class Sections implements ValidationContext {
       case 'function': {
         const typeIndex = this.functionType();
         // Whoever provides it compares and converts all of them.
-        this.validator.carryType(functionTypeAt(this, typeIndex));
+        this.validator.carryType(functionTypeAt(this, typeIndex), this.reader.pos);
         this.functions.push(typeIndex);
         return { module, name, kind, typeIndex };
       }
@@ -275,7 +275,10 @@ class Sections implements ValidationContext {
       if (exportsByName.set(name, item).size === exports.length) {
         reader.fail(`duplicate export name ${quote(name)}`, start);
       }
-      if (kind === 'function') this.declare(index);
+      if (kind === 'function') {
+        this.declare(index);
+        this.validator.carryType(functionTypeAt(this, functions[index] as number), start);
+      }
       exports.push(item);
       this.objectBytes += namedBytes(name);
     }

@@ -38,7 +38,10 @@ export const MODULE_LIMITS = {
  * figures.
  */
 export const SUM_LIMITS = {
-  /** Parameters and results of functions, calls and blocks, and values of the labels of branches and catch clauses. */
+  /**
+   * Results of functions, parameters and results of imported and exported functions, of calls and of blocks, and values of
+   * the labels of branches and catch clauses.
+   */
   carriedValues: { base: 50_000, perByte: 1 },
   /** Parameters and locals of functions. */
   declaredLocals: { base: 250_000, perByte: 1 },

@@ -937,18 +937,17 @@ export class Validator {
    * Counts values that an instruction checks, or makes room for, without a byte of its own for each. What it only pops
    * need not be counted: that has been pushed.
    */
-  carry(values: number): void {
+  carry(values: number, offset: number = this.reader.offset): void {
     this.carried += values;
     const { base, perByte } = SUM_LIMITS.carriedValues;
     if (this.carried > base + perByte * this.reader.pos) {
-      this.fail(
-        `imports, blocks, calls and branches carry more values than ${base} and ${perByte} for each byte so far`,
-      );
+      const what = 'imports, exports, blocks, calls and branches carry more values';
+      this.fail(`${what} than ${base} and ${perByte} for each byte so far`, offset);
     }
   }
 
-  carryType({ params, results }: FuncType): void {
-    this.carry(params.length + results.length);
+  carryType({ params, results }: FuncType, offset?: number): void {
+    this.carry(params.length + results.length, offset);
   }
 
   /** Checks that `types` are on top, and leaves the stack as it is (`br_table`, in unreachable code too). */

@@ -72,7 +72,7 @@ describe('values that are carried', () => {
     const most = Math.ceil((base + 20_000) / (values - perByte * bytes.length));
     const error = failure(repeated(bytes, most));
     expect(error?.message).toMatch(
-      /^imports, blocks, calls and branches carry more values than 50000 and 1 for each byte so far \(function 0, offset /,
+      /^imports, exports, blocks, calls and branches carry more values than 50000 and 1 for each byte so far \(function 0, offset /,
     );
     // As soon as they are too many.
     expect(failure(repeated(bytes, 2 * most))?.offset).toBe(error?.offset);
@@ -84,8 +84,22 @@ describe('values that are carried', () => {
       moduleOf(TYPES, section(SECTION.import, concat(unsigned(times), repeat([1, 0x61, 1, 0x61, 0, 3], times))));
     expect(failure(imported(base / (2 * MANY)))).toBeUndefined();
     const error = failure(imported(2 * base));
-    expect(error?.message).toMatch(/^imports, blocks, calls and branches carry more values than 50000 .* \(offset /);
+    expect(error?.message).toMatch(
+      /^imports, exports, blocks, calls and branches carry more values than 50000 .* \(offset /,
+    );
     expect(error?.offset).toBeLessThan(10_000);
+  });
+
+  test('those of exported functions', () => {
+    const names = (count: number) => Array.from({ length: count }, (_, i) => [1, 0x30 + i, 0, 0]);
+    const exports = (count: number) =>
+      moduleOf(
+        TYPES,
+        section(SECTION.import, [1, 0, 0, 0, 3]),
+        section(SECTION.export, concat(unsigned(count), ...names(count))),
+      );
+    expect(failure(exports(25))).toBeUndefined();
+    expect(failure(exports(40))?.message).toMatch(/^imports, exports, .* than 50000 .* \(offset /);
   });
 
   test('values named one by one are not counted', () => {
