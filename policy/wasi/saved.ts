@@ -197,10 +197,18 @@ function readNode(from: WireReader, reopen: ReopenOn) {
   return { node: on.reopen(inode) ?? damaged('a descriptor is open on nothing'), inode, path, on };
 }
 
+/** Of an entry: what a directory can have, and those that stand for itself and the one above. */
+function readName(from: WireReader): Uint8Array {
+  const name = from.text(MAX_PATH_BYTES);
+  return name !== '' && !/[/\0]/.test(name)
+    ? new TextEncoder().encode(name)
+    : damaged('a listing has a name that is none');
+}
+
 function readListing(from: WireReader, max: number): Listing | undefined {
   if (!from.flag()) return undefined;
   return Array.from({ length: from.count(13, 'entries of a listing', max) }, () => ({
-    name: from.bytesOf(MAX_PATH_BYTES).slice(),
+    name: readName(from),
     kind: NODE_KINDS[from.u8()] ?? damaged('an entry of a listing is of no known kind'),
     inode: from.u64(),
   }));

@@ -84,7 +84,8 @@ export function errorOf({ code, detail, message }: Failure): object {
   switch (code) {
     case 'EXIT': {
       const status = Number(detail);
-      return Number.isInteger(status) ? new GuestExit(status) : damaged('a status is no number');
+      const isStatus = Number.isInteger(status) && status >= 0 && status <= 0xffff_ffff;
+      return isStatus ? new GuestExit(status) : damaged('the status of an exit is out of range');
     }
     case 'SECURITY':
       return new SecurityViolation(message);

@@ -3,7 +3,7 @@
 import { SnapshotError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { MODULE_LIMITS } from '../../wasm/limits.ts';
-import { WireReader, WireWriter } from '../../wasm/wire.ts';
+import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 
 /** Of a call that was left. */
 export interface LeftCall {
@@ -42,6 +42,11 @@ export function writeContents(contents: Contents): Uint8Array {
   return to.written;
 }
 
+function readDigest(from: WireReader): string {
+  const digits = from.text(64);
+  return /^[\da-f]{64}$/.test(digits) ? digits : damaged('the SHA-256 of its module is none');
+}
+
 /** @throws SnapshotError */
 export function readContents(bytes: Uint8Array): Contents {
   const from = new WireReader(bytes);
@@ -52,7 +57,7 @@ export function readContents(bytes: Uint8Array): Contents {
     );
   }
   const contents = {
-    moduleDigest: from.text(64),
+    moduleDigest: readDigest(from),
     functionCalls: from.counter('the number of calls'),
     hasRun: from.flag(),
     call: from.flag()

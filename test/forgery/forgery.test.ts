@@ -225,6 +225,42 @@ describe('what is behind WASI', () => {
   });
 });
 
+it('a listing has names that a directory can have', async () => {
+  for (const name of ['', 'a/b', 'a\0', '\ud800']
+    .map((text) => new TextEncoder().encode(text))
+    .concat(Uint8Array.of(0xff))) {
+    const bytes = await forged(FILES, isAny, (tree) => {
+      const entry: Node = {
+        kind: 'record',
+        fields: [
+          ['name', { kind: 'leaf', type: 'bytes', value: name }],
+          ['kind', { kind: 'leaf', type: 'u8', value: 0 }],
+          ['inode', { kind: 'leaf', type: 'u64', value: 1n }],
+        ],
+      };
+      at(tree, '.host.descriptors[].listing', 'option').node = {
+        kind: 'list',
+        items: [entry],
+        count: undefined,
+        isCounted: true,
+      };
+    });
+    const restoring = WasmSandbox.restore(bytes, FILES.options).then((sandbox) => sandbox.dispose());
+    // Half a character is written as the sign for what is none, which is a name.
+    if (name.length === 3 && name[0] === 0xef) await restoring;
+    else await expect(restoring).rejects.toThrow(/a listing has a name that is none|a text is not UTF-8/);
+  }
+});
+
+it('what a snapshot says of itself comes into no message as it stands', async () => {
+  for (const value of ['\u001b[2J', 'x'.repeat(64), '']) {
+    const bytes = await forged(ALL_KINDS, isAny, (tree) => (at(tree, '.digest', 'leaf').value = value));
+    await expect(WasmSandbox.restore(bytes, ALL_KINDS.options)).rejects.toThrow(
+      /^the bytes are damaged: the SHA-256 of/,
+    );
+  }
+});
+
 describe('a container', () => {
   const { options } = ALL_KINDS;
 
