@@ -71,6 +71,16 @@ export class AuditLog {
     this.sink?.(event);
   }
 
+  /** Whether further events would only be counted. */
+  get isFull(): boolean {
+    return this.count >= this.capacity;
+  }
+
+  /** Counts an event that is not recorded. */
+  skip(): void {
+    this.count++;
+  }
+
   /** Takes the events out, making room for as many again. */
   drain(): readonly AuditEvent[] {
     const events = this.kept;

@@ -1,5 +1,6 @@
 /** One call of a host function, from the gate to the body and back. */
 
+import { WASI_CALL } from '../wasm/gas.ts';
 import type { Caller, GuestMemory } from '../wasm/host.ts';
 import type { Decision, PolicyRequest } from './decide.ts';
 
@@ -17,12 +18,15 @@ export class HostCallContext implements Caller {
   private readonly caller: Caller;
   /** Bytes moved between guest and host so far. */
   bytes = 0;
-  /** Set by a body that finds out what is asked for only when it looks: for the record, in place of what the gate knew. */
-  asked: PolicyRequest | undefined;
+  /**
+   * Set by a body that finds out what is asked for only when it looks: for the record, in place of what the gate knew.
+   * Called where somebody wants to know.
+   */
+  asked: (() => PolicyRequest) | undefined;
   /** Set by the body when it refuses. */
   refusal: Refusal | undefined;
   /** What the body decided on the way, recorded in place of the decision that let the call in. */
-  readonly decided: (Decision & { readonly request: PolicyRequest })[] = [];
+  decided: (Decision & { readonly request: PolicyRequest })[] | undefined;
 
   constructor(caller: Caller) {
     this.caller = caller;
@@ -42,9 +46,19 @@ export class HostCallContext implements Caller {
     this.bytes += bytes;
   }
 
-  /** Charges for bytes that are looked at, but carry nothing between guest and host: lists of pointers. */
+  /** Charges for bytes that are looked at or made, but carry nothing between guest and host. */
   chargeOverhead(bytes: number): void {
     this.caller.chargeBytes(bytes);
+  }
+
+  /** Charges so many units for work, whatever it moves. */
+  chargeWork(units: number): void {
+    if (units > 0) this.caller.chargeBytes(units * BYTES_PER_UNIT);
+  }
+
+  decide(decision: Decision & { readonly request: PolicyRequest }): void {
+    this.decided ??= [];
+    this.decided.push(decision);
   }
 
   /** As the caller's memory has it, but nothing is in reach everywhere. */
@@ -52,5 +66,8 @@ export class HostCallContext implements Caller {
     return length === 0 ? NOTHING : this.caller.memory?.view(pointer, length);
   }
 }
+
+/** Of all functions of the policy's own. */
+const BYTES_PER_UNIT = 1 / WASI_CALL.perByte;
 
 const NOTHING = new Uint8Array(0);

@@ -14,8 +14,12 @@ import type { Saved } from './saved.ts';
 /** Violations kept; a guest can make them without end, so later ones are only counted. */
 const MAX_VIOLATIONS = 1_000;
 
-/** Does a call's work. */
-export type Body = (call: HostCallContext, args: readonly WasmValue[]) => WasmValue | Promise<WasmValue>;
+/** Does a call's work. It is given what was asked, too. */
+export type Body = (
+  call: HostCallContext,
+  args: readonly WasmValue[],
+  asked: PolicyRequest,
+) => WasmValue | Promise<WasmValue>;
 
 /** What a call asks for: known before, or from its arguments and the memory they point to. */
 export type Asking = PolicyRequest | ((args: readonly WasmValue[], call: HostCallContext) => PolicyRequest);
@@ -53,23 +57,29 @@ export class Gate implements Saved {
       if (!decision.allowed) {
         this.record(sequence, label, { request: asked, ...decision }, call);
         this.react(DENIALS[asked.kind] ?? 'Access denied', label, decision.reason);
-        return refused(call, args);
+        return refused(call, args, asked);
       }
       const { resets } = this;
       const end = (result: WasmValue): void => {
         if (resets !== this.resets) return; // The record is another run's by now.
         const { refusal, decided } = call;
-        const outcomes: Outcome[] = [...decided];
+        if (refusal === undefined && !this.isRecording) return;
+        const outcomes: Outcome[] = [...(decided ?? [])];
         if (refusal !== undefined) outcomes.push({ ...refusal, allowed: false });
-        else if (outcomes.length === 0) outcomes.push({ request: call.asked ?? asked, ...decision });
+        else if (outcomes.length === 0) outcomes.push({ request: call.asked?.() ?? asked, ...decision });
         const last = outcomes.pop() as Outcome;
         for (const outcome of outcomes) this.record(sequence, label, outcome, call);
         const moved = call.bytes === 0 ? {} : { bytes: call.bytes };
         this.record(sequence, label, last, call, typeof result === 'number' ? { ...moved, result } : moved);
         if (refusal !== undefined) this.react(refusal.what, label, refusal.reason);
       };
-      return finish(() => body(call, args), end);
+      return finish(() => body(call, args, asked), end);
     };
+  }
+
+  /** Whether anybody wants to know of calls that are allowed. */
+  private get isRecording(): boolean {
+    return this.audit.capacity > 0 || this.captures.size > 0;
   }
 
   private record(
@@ -79,7 +89,10 @@ export class Gate implements Saved {
     call: HostCallContext,
     figures: Pick<AuditEvent, 'bytes' | 'result'> = {},
   ): void {
-    if (allowed && this.audit.capacity === 0 && this.captures.size === 0) return;
+    if (!this.isRecording && (allowed || this.violations.isFull)) {
+      if (!allowed) this.violations.skip();
+      return;
+    }
     const gasUsed = call.gasUsed();
     const event = Object.freeze({ sequence, function: label, request, allowed, rule, reason, ...figures, gasUsed });
     if (!allowed) this.violations.append(event);

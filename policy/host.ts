@@ -20,6 +20,7 @@ import { InputStream, OutputBudget, OutputStream } from './streams.ts';
 import { wasiFunction } from './wasi/functions.ts';
 import { loadFileSystems, saveFileSystems } from './wasi/saved.ts';
 import { type Preopen, WasiState } from './wasi/state.ts';
+import { StringList } from './wasi/strings.ts';
 
 export interface HostOptions {
   /** The program's arguments; the first is by custom its name. None unless given. */
@@ -116,8 +117,10 @@ class PolicyHost implements Host {
       stderr: new OutputStream(stderr, this.budget),
       clock,
       random: createRandom(policy.random, options.randomFill),
-      args: checkArray('args', options.args ?? []).map((arg) => cString(checkCString('an argument', arg))),
-      environment: environmentOf(policy, options.environment ?? {}),
+      args: new StringList(
+        checkArray('args', options.args ?? []).map((arg) => cString(checkCString('an argument', arg))),
+      ),
+      environment: new StringList(environmentOf(policy, options.environment ?? {})),
       preopens: this.preopens,
       maxDescriptors: maxDescriptorsOf(policy),
     });

@@ -101,13 +101,20 @@ export class OutputStream implements Saved {
     return this.budget.rest;
   }
 
-  /** @param bytes the stream's to keep; at most {@link rest} */
-  write(bytes: Uint8Array): void | PromiseLike<void> {
-    this.budget.used += bytes.length;
-    if (this.sink !== undefined) return this.sink(bytes);
-    this.reserve(this.length + bytes.length);
-    this.buffer.set(bytes, this.length);
-    this.length += bytes.length;
+  /**
+   * @param length at most {@link rest}
+   * @param fill puts so many bytes where they are to be
+   */
+  write(length: number, fill: (bytes: Uint8Array) => void): void | PromiseLike<void> {
+    this.budget.used += length;
+    if (this.sink !== undefined) {
+      const bytes = new Uint8Array(length);
+      fill(bytes);
+      return this.sink(bytes);
+    }
+    this.reserve(this.length + length);
+    fill(this.buffer.subarray(this.length, this.length + length));
+    this.length += length;
   }
 
   private reserve(size: number): void {

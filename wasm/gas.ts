@@ -95,6 +95,45 @@ export const WASI_CALL = { base: 400, perByte: 1 / 32 } as const;
 /** A random byte costs as much as so many that are moved. */
 export const RANDOM_BYTE = 8;
 
+/** A byte of a path, or of what a symbolic link says, costs as much as so many that are moved. */
+export const PATH_BYTE = 32;
+
+/** A byte of a URL, or of the name or value of a header, costs as much as so many that are moved. */
+export const HEADER_BYTE = 8;
+
+/** Units that a WASI call costs for what it looks at, beside what it moves. */
+export const LOOK = {
+  /** An entry of a list of buffers. */
+  buffer: 32,
+  /** A subscription of `poll_oneoff`. */
+  subscription: 96,
+  /** An argument, or a variable of the environment. */
+  string: 4,
+} as const;
+
+/** Units for work on files, by where they are. */
+export interface FileWork {
+  /** A call on a file or a directory, and a buffer that is read or written. */
+  readonly call: number;
+  /** A component of a path that is looked up. */
+  readonly component: number;
+  /** Opening what a path leads to. */
+  readonly open: number;
+  /** Making, removing or renaming an entry of a directory. */
+  readonly change: number;
+  /** An entry of a directory that is listed. */
+  readonly entry: number;
+  /** Making sure that what was written is on the disk. */
+  readonly sync: number;
+  /** A directory on the way up to the root, when one is renamed. */
+  readonly level: number;
+}
+
+export const FILE_WORK: { readonly memory: FileWork; readonly folder: FileWork } = {
+  memory: { call: 0, component: 32, open: 300, change: 800, entry: 64, sync: 0, level: 2 },
+  folder: { call: 1_000, component: 1_000, open: 3_000, change: 16_000, entry: 1_000, sync: 100_000, level: 0 },
+};
+
 /** What a call of an HTTP function costs: `base` units and a unit for every 32 bytes moved. */
 export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;
 

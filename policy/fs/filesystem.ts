@@ -4,6 +4,7 @@
  * with a path.
  */
 
+import type { FileWork } from '../../wasm/gas.ts';
 import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { ERRNO } from '../wasi/errno.ts';
 
@@ -15,13 +16,15 @@ export interface FsRefusal {
   readonly reason: string;
 }
 
-/** How an operation fails: an error value for the guest, and a refusal where it is one. Never leaves the policy. */
-export class FsError extends Error {
+/**
+ * How an operation fails: an error value for the guest, and a refusal where it is one. Never leaves the policy, and is
+ * no `Error`: guests make many of them, and a stack trace takes longer than most of their calls.
+ */
+export class FsError {
   readonly code: FsErrorCode;
   readonly refusal: FsRefusal | undefined;
 
   constructor(code: FsErrorCode, refusal?: FsRefusal) {
-    super(refusal?.reason ?? code);
     this.code = code;
     this.refusal = refusal;
   }
@@ -67,6 +70,7 @@ export const MAX_FILE_SIZE = Number.MAX_SAFE_INTEGER;
 
 /** An open regular file. Positions are those of the caller; all calls are at safe integers. */
 export interface File {
+  readonly fileSystem: FileSystem;
   stat(): Stat;
   setTimes(times: TimeChange): void;
   /** Fills from the start of `bytes`; returns how many there were. */
@@ -94,6 +98,8 @@ export interface Directory {
   setTimes(times: TimeChange): void;
   /** All but `.` and `..`, in no particular order. Must be run to its end, or be closed by `return`. */
   entries(): Iterable<Entry>;
+  /** The same as long as its entries are; undefined where that cannot be told. */
+  readonly version: string | undefined;
   /** Undefined where there is nothing. */
   lookup(name: string): Stat | undefined;
   setTimesOf(name: string, times: TimeChange): void;
@@ -105,8 +111,11 @@ export interface Directory {
   /** What is there may be anything but a directory. */
   removeFile(name: string): void;
   removeDirectory(name: string): void;
-  /** As POSIX `rename`, within one file system. */
-  rename(name: string, to: Directory, newName: string): void;
+  /**
+   * As POSIX `rename`, within one file system.
+   * @param onLevel called for each directory that is looked at on the way up from the two
+   */
+  rename(name: string, to: Directory, newName: string, onLevel?: () => void): void;
   /** A further name for what is no directory, within one file system; a symbolic link itself, not what it names. */
   link(name: string, to: Directory, newName: string): void;
   /** The same directory, opened once more. */
@@ -120,6 +129,8 @@ export type Reopen = (inode: bigint) => File | Directory | undefined;
 
 export interface FileSystem {
   readonly readOnly: boolean;
+  /** What work on it costs. */
+  readonly work: FileWork;
   /** The directory that guests see; a new handle each time. */
   openRoot(): Directory;
   /** Back to how it was made, where that can be: what happened to a folder of the host's stays. All is closed. */

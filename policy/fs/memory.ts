@@ -1,6 +1,7 @@
 /** Files in memory: for every runtime, the same at every run. Inode numbers count up, and times come from the clock. */
 
 import { SnapshotError } from '../../wasm/errors.ts';
+import { FILE_WORK } from '../../wasm/gas.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import {
   type Directory,
@@ -26,6 +27,8 @@ const EMPTY = new Uint8Array(0);
 /** No guest makes so many in years. */
 const MAX_INODE = 1n << 62n;
 const SMALLEST_BUFFER = 256;
+/** A file gives memory back when it has shrunk so many times. */
+const SHRINK_AT = 3;
 /** Deeper directories cannot be named by one path, so {@link MemoryFileSystem.files} leaves them out. */
 const MAX_LISTED_DEPTH = 64;
 
@@ -45,6 +48,8 @@ type LinkNode = NodeState & { readonly kind: 'link'; readonly target: string; re
 export type DirectoryNode = NodeState & {
   readonly kind: 'directory';
   readonly entries: Map<string, Node>;
+  /** How often its entries have changed. */
+  version: number;
   /** Undefined for the root, and for a directory that was removed. */
   parent: DirectoryNode | undefined;
 };
@@ -52,6 +57,7 @@ export type Node = FileNode | LinkNode | DirectoryNode;
 
 export class MemoryFileSystem implements FileSystem {
   readonly readOnly: boolean;
+  readonly work = FILE_WORK.memory;
   readonly quota: Quota;
   private readonly initial: InitialFiles;
   private readonly device: bigint;
@@ -182,7 +188,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   newDirectory(parent: DirectoryNode | undefined): DirectoryNode {
-    return { ...this.state('directory'), entries: new Map(), parent };
+    return { ...this.state('directory'), entries: new Map(), version: 0, parent };
   }
 
   statOf(node: Node): Stat {
@@ -215,6 +221,10 @@ export class MemoryFileSystem implements FileSystem {
 class MemoryFile implements File {
   private readonly fs: MemoryFileSystem;
   readonly node: FileNode;
+
+  get fileSystem(): FileSystem {
+    return this.fs;
+  }
 
   constructor(fs: MemoryFileSystem, node: FileNode) {
     this.fs = fs;
@@ -260,8 +270,8 @@ class MemoryFile implements File {
       this.reserve(size);
       this.grow(size);
     } else {
-      // Bytes beyond the end stay 0, so that growing again shows nothing.
-      if (2 * size < node.bytes.length) node.bytes = node.bytes.slice(0, size);
+      // Bytes beyond the end stay 0, so that growing again shows nothing. No more are copied than were cut off.
+      if (SHRINK_AT * size < node.bytes.length) node.bytes = node.bytes.slice(0, size);
       else node.bytes.fill(0, size, node.size);
       this.fs.quota.giveBytes(node.size - size);
       node.size = size;
@@ -297,8 +307,10 @@ class MemoryFile implements File {
 }
 
 /** Whether a directory is another node, or below it. */
-function isWithin(directory: DirectoryNode, node: Node): boolean {
+function isWithin(directory: DirectoryNode, node: Node, onLevel: () => void): boolean {
+  if (node.kind !== 'directory') return false;
   for (let above: DirectoryNode | undefined = directory; above !== undefined; above = above.parent) {
+    onLevel();
     if (above === node) return true;
   }
   return false;
@@ -324,6 +336,10 @@ class MemoryDirectory implements Directory {
 
   setTimes(times: TimeChange): void {
     this.fs.setTimesOf(this.node, times);
+  }
+
+  get version(): string {
+    return `${this.node.version}`;
   }
 
   *entries(): Iterable<Entry> {
@@ -395,7 +411,7 @@ class MemoryDirectory implements Directory {
     this.remove(name, node);
   }
 
-  rename(name: string, to: Directory, newName: string): void {
+  rename(name: string, to: Directory, newName: string, onLevel: () => void = () => undefined): void {
     const node = this.get(name);
     const target = this.sibling(to);
     this.requireWritable();
@@ -403,8 +419,8 @@ class MemoryDirectory implements Directory {
     const old = target.node.entries.get(newName);
     if (old === node) return;
     // In Linux's order of checks.
-    if (isWithin(target.node, node)) throw new FsError('inval');
-    if (old !== undefined && isWithin(this.node, old)) throw new FsError('notempty');
+    if (isWithin(target.node, node, onLevel)) throw new FsError('inval');
+    if (old !== undefined && isWithin(this.node, old, onLevel)) throw new FsError('notempty');
     if (node.kind === 'directory' && old !== undefined && old.kind !== 'directory') throw new FsError('notdir');
     if (old?.kind === 'directory') {
       if (node.kind !== 'directory') throw new FsError('isdir');
@@ -485,7 +501,9 @@ class MemoryDirectory implements Directory {
     this.touch();
   }
 
+  /** Its entries have changed. */
   private touch(): void {
+    this.node.version++;
     this.node.modified = this.fs.now();
     this.node.changed = this.node.modified;
   }

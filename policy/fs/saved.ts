@@ -73,7 +73,7 @@ export function readNodes(from: WireReader, lastInode: bigint, quota: Quota): Sa
       quota.requireRoom(bytes, names);
       byInode.set(inode, { ...state, kind, target, size });
     } else {
-      const directory: DirectoryNode = { ...state, kind, entries: new Map(), parent: undefined };
+      const directory: DirectoryNode = { ...state, kind, entries: new Map(), version: 0, parent: undefined };
       byInode.set(inode, directory);
       const length = from.count(12, 'names');
       names += length;

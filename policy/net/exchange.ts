@@ -46,6 +46,8 @@ export async function exchange(state: NetworkState, call: HostCallContext, reque
   request.phase = 'sending';
   request.limitTime(state.timeLeft());
   const client = await state.client();
+  // The guest, or who it belonged to, may be gone by now.
+  if (request.phase !== ('sending' as OutgoingRequest['phase'])) return HTTP_ERROR.handle;
   const outcome = await follow(state, call, request, client);
   if (typeof outcome !== 'number') {
     request.phase = 'answered';
@@ -80,7 +82,7 @@ async function follow(
     const addresses = await addressesOf(request, client, hop.url);
     if (addresses === 'timeout' || addresses === 'closed') return interrupted(call, request, addresses);
     if (addresses === 'none') {
-      call.decided.push({ request: asked, ...decision });
+      call.decide({ request: asked, ...decision });
       return HTTP_ERROR.unreachable;
     }
     // One address that is not granted is enough: a name that leads to both sides is made for getting across.
@@ -88,9 +90,9 @@ async function follow(
       const over: NetworkRequest = { ...asked, address };
       const again = decide(state.policy, over);
       if (!again.allowed) return refuse(call, over, again, HTTP_ERROR.denied);
-      if (address === addresses?.[0]) call.decided.push({ request: over, ...again });
+      if (address === addresses?.[0]) call.decide({ request: over, ...again });
     }
-    if (addresses === undefined) call.decided.push({ request: asked, ...decision });
+    if (addresses === undefined) call.decide({ request: asked, ...decision });
 
     const response = await attempt(request, client, hop, addresses);
     if (response === 'timeout' || response === 'closed') return interrupted(call, request, response);

@@ -2,7 +2,7 @@
 
 import { type Bytes, copyOf } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
-import { HTTP_CALL } from '../../wasm/gas.ts';
+import { HEADER_BYTE, HTTP_CALL } from '../../wasm/gas.ts';
 import { HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { funcType, I32 } from '../../wasm/types.ts';
 import type { HostCallContext } from '../call.ts';
@@ -24,7 +24,7 @@ type Args = readonly number[];
 interface HttpFunction {
   readonly name: string;
   readonly params: number;
-  readonly call: (state: NetworkState, call: HostCallContext, args: Args) => Result;
+  readonly call: (state: NetworkState, call: HostCallContext, args: Args, asked: NetworkRequest) => Result;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -40,11 +40,19 @@ function textAt(call: HostCallContext, pointer: number, length: number, longest:
   }
 }
 
+/** Characters that are made from bytes at once: arguments of a call have to fit on the stack. */
+const CHUNK = 4_096;
+
 /** Each character a byte. */
 function latin1(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at += CHUNK) text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
   return text;
+}
+
+/** Charges for looking at a text, before anything is done with it; as moved, it is charged apart. */
+function payForText(call: HostCallContext, length: number): void {
+  call.chargeOverhead((HEADER_BYTE - 1) * length);
 }
 
 /** Copies as much as there is room for; the length tells the guest how much there is. */
@@ -52,6 +60,7 @@ function give(call: HostCallContext, text: string, pointer: number, room: number
   const bytes = call.view(pointer, Math.min(room, text.length));
   if (bytes === undefined) return HTTP_ERROR.fault;
   call.chargeBytes(bytes.length);
+  payForText(call, bytes.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   return text.length;
 }
@@ -59,14 +68,14 @@ function give(call: HostCallContext, text: string, pointer: number, room: number
 /** What `request_open` asks for, as far as it can be read. */
 function asksFor(call: HostCallContext, args: Args): NetworkRequest {
   const [methodPointer, methodLength, urlPointer, urlLength] = args as [number, number, number, number];
+  payForText(call, Math.min(methodLength, FIXED.methodBytes) + Math.min(urlLength, FIXED.urlBytes));
   const method = textAt(call, methodPointer, methodLength, FIXED.methodBytes);
   const url = textAt(call, urlPointer, urlLength, FIXED.urlBytes);
   return method === undefined || url === undefined ? { kind: 'network' } : { kind: 'network', url, method };
 }
 
-function requestOpen(state: NetworkState, call: HostCallContext, args: Args): Result {
+function requestOpen(state: NetworkState, call: HostCallContext, args: Args, asked: NetworkRequest): Result {
   const [methodPointer, methodLength, urlPointer, urlLength] = args as [number, number, number, number];
-  const asked = asksFor(call, args);
   if (methodLength > FIXED.methodBytes || urlLength > FIXED.urlBytes) {
     return exceed(call, asked, 'urlLimit', `a URL of more than ${FIXED.urlBytes} bytes, or a method that is none`);
   }
@@ -105,6 +114,7 @@ function requestHeader(state: NetworkState, call: HostCallContext, args: Args): 
   const nameBytes = call.view(namePointer, nameLength);
   const valueBytes = call.view(valuePointer, valueLength);
   if (nameBytes === undefined || valueBytes === undefined) return HTTP_ERROR.fault;
+  payForText(call, nameLength + valueLength);
   const name = latin1(nameBytes);
   const value = latin1(valueBytes);
   if (!isHeaderName(name) || !isHeaderValue(value)) {
@@ -152,6 +162,7 @@ function responseHeader(state: NetworkState, call: HostCallContext, args: Args):
   if (nameLength > FIXED.requestHeaderBytes) return HTTP_ERROR.absent;
   const nameBytes = call.view(namePointer, nameLength);
   if (nameBytes === undefined) return HTTP_ERROR.fault;
+  payForText(call, nameLength);
   const name = latin1(nameBytes).toLowerCase();
   const values = request.response.headers.filter(([other]) => other === name).map(([, value]) => value);
   return values.length === 0 ? HTTP_ERROR.absent : give(call, values.join(', '), pointer, room);
@@ -254,7 +265,7 @@ export function httpFunction(state: NetworkState, gate: Gate, module: string, na
   const guarded = gate.guard(
     `${module}.${name}`,
     asked,
-    (call, values) => row.call(state, call, values.map(unsigned)),
+    (call, values, asked) => row.call(state, call, values.map(unsigned), asked as NetworkRequest),
     () => HTTP_ERROR.denied,
   );
   const type = funcType(new Array(row.params).fill(I32), [I32]);

@@ -12,6 +12,8 @@ type ValueOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends 'u64' ?
 export class Struct<F extends Fields> {
   /** In bytes, padding included. */
   readonly size: number;
+  /** Where each field stands. */
+  readonly offsets: { readonly [K in keyof F]: number };
   private readonly layout: readonly { readonly key: keyof F & string; readonly type: FieldType; readonly at: number }[];
 
   constructor(fields: F) {
@@ -25,6 +27,7 @@ export class Struct<F extends Fields> {
       return { key, type, at };
     });
     this.size = alignUp(end, alignment);
+    this.offsets = Object.fromEntries(this.layout.map(({ key, at }) => [key, at])) as { [K in keyof F]: number };
   }
 
   /** Writes to the first {@link size} bytes; padding becomes 0. */
@@ -86,7 +89,6 @@ export const FILESTAT = new Struct({
 /** What a `subscription` begins with; what follows depends on the tag. */
 export const SUBSCRIPTION_HEAD = new Struct({ userdata: 'u64', tag: 'u8' });
 export const SUBSCRIPTION_CLOCK = new Struct({ id: 'u32', timeout: 'u64', precision: 'u64', flags: 'u16' });
-export const SUBSCRIPTION_DESCRIPTOR = new Struct({ descriptor: 'u32' });
 export const SUBSCRIPTION_SIZE = SUBSCRIPTION_HEAD.size + SUBSCRIPTION_CLOCK.size;
 export const EVENT = new Struct({ userdata: 'u64', error: 'u16', type: 'u8', bytes: 'u64', flags: 'u16' });
 

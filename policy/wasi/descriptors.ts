@@ -62,7 +62,7 @@ function writeOutput(
     return ERRNO.nospc;
   }
   call.chargeBytes(total);
-  const written = total === 0 ? undefined : stream.write(gather(call, vectors));
+  const written = total === 0 ? undefined : stream.write(total, (bytes) => gather(call, vectors, bytes));
   return whenReady(written, () => succeed(call, resultPointer, total));
 }
 
@@ -113,7 +113,7 @@ export function fdRenumber(state: WasiState, _call: HostCallContext, fd: number,
   need(state, to);
   if (fd === to) return ERRNO.success;
   state.close(to);
-  state.descriptors.delete(fd);
+  state.remove(fd);
   state.descriptors.set(to, descriptor);
   return ERRNO.success;
 }
@@ -175,11 +175,14 @@ const STREAM_INODES = { stdin: 0n, stdout: 1n, stderr: 2n } as const;
 
 /** `fd_sync` and `fd_datasync`. Streams have nothing to wait for, and what directories hold is the host's concern. */
 export function sync(right: 'sync' | 'datasync') {
-  return (state: WasiState, _call: HostCallContext, fd: number): Errno => {
+  return (state: WasiState, call: HostCallContext, fd: number): Errno => {
     const descriptor = need(state, fd);
     // Whoever may write may make sure of it, as in POSIX.
     if ((descriptor.rights & (RIGHTS[right] | RIGHTS.write)) === 0n) return ERRNO.notcapable;
-    if (descriptor.kind === 'file') descriptor.file.sync();
+    if (descriptor.kind === 'file') {
+      call.chargeWork(descriptor.file.fileSystem.work.sync);
+      descriptor.file.sync();
+    }
     return ERRNO.success;
   };
 }

@@ -1,10 +1,12 @@
 /** The calls on open directories: which there are from the start, and what is in them. */
 
 import type { HostCallContext } from '../call.ts';
-import { DIRENT, FILETYPE, PRESTAT, U32 } from './abi.ts';
+import type { Entry } from '../fs/filesystem.ts';
+import { PRESTAT, U32 } from './abi.ts';
 import { ERRNO, type Errno } from './errno.ts';
+import { Listing } from './listing.ts';
 import { need, needDirectory, succeed } from './open.ts';
-import type { DirectoryDescriptor, Listing, WasiState } from './state.ts';
+import type { DirectoryDescriptor, WasiState } from './state.ts';
 
 /** Undefined where there is no such preopened directory, which is how a C library finds the last one. */
 function preopenName(state: WasiState, fd: number): Uint8Array | undefined {
@@ -41,6 +43,7 @@ export function fdPrestatDirName(
 /**
  * Lists from a cookie, which is the number of entries before. A listing shows the directory as it was when its
  * beginning was asked for, by name, so that an entry is neither told twice nor left out by what happens meanwhile.
+ * Asking for the beginning costs the same whether or not anything has changed since the last time.
  */
 export function fdReaddir(
   state: WasiState,
@@ -55,52 +58,65 @@ export function fdReaddir(
   const hasRoom = call.view(pointer, length) !== undefined && call.view(resultPointer, U32.size) !== undefined;
   if (!hasRoom) return ERRNO.fault;
   const kept = cookie === 0n ? undefined : descriptor.listing;
-  const listing = kept ?? list(state, call, descriptor);
-  let used = 0;
-  let end = cookie < BigInt(listing.length) ? Number(cookie) : listing.length;
-  const start = end;
-  for (; end < listing.length && used < length; end++) used += DIRENT.size + (listing[end]?.name.length ?? 0);
+  const listing = kept ?? begin(state, call, descriptor);
+  const start = cookie < BigInt(listing.length) ? Number(cookie) : listing.length;
   // The last entry may be cut off; the guest then asks again with more room or from there.
-  used = Math.min(used, length);
-  call.chargeBytes(used);
-  const bytes = call.view(pointer, used);
-  if (bytes === undefined) return ERRNO.fault;
-  let at = 0;
-  for (let index = start; index < end; index++) {
-    const entry = encode(listing, index);
-    bytes.set(entry.subarray(0, used - at), at);
-    at += entry.length;
-  }
-  return succeed(call, resultPointer, used);
+  const bytes = listing.from(start, length);
+  call.chargeBytes(bytes.length);
+  call.view(pointer, bytes.length)?.set(bytes);
+  return succeed(call, resultPointer, bytes.length);
 }
 
-const encoder = new TextEncoder();
+/** Entries that are paid for at a time, once they have been looked at. */
+const BATCH = 64;
+/** Entries that are put into order at a time: a sort takes runs that are in order already as they are. */
+const RUN = 64 * BATCH;
 
-function list(state: WasiState, call: HostCallContext, descriptor: DirectoryDescriptor): Listing {
-  const { directory } = descriptor;
-  state.keepListing(descriptor, undefined);
-  const found: { readonly name: string; readonly kind: keyof typeof FILETYPE; readonly inode: bigint }[] = [];
-  for (const entry of directory.entries()) {
-    call.chargeOverhead(DIRENT.size + entry.name.length);
-    found.push(entry);
-    state.checkListing(found.length);
+function begin(state: WasiState, call: HostCallContext, descriptor: DirectoryDescriptor): Listing {
+  const { directory, listing: kept } = descriptor;
+  const { entry } = directory.fileSystem.work;
+  const { version } = directory;
+  if (kept === undefined || version === undefined || kept.version !== version) {
+    const found = list(state, call, descriptor);
+    const listing = new Listing(found, version);
+    state.keepListing(descriptor, listing);
+    return listing;
   }
-  found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  // In the same portions, as it is at one of them that gas runs out.
+  for (let rest = kept.length - DOTS; rest > 0; rest -= BATCH) call.chargeWork(entry * Math.min(rest, BATCH));
+  return kept;
+}
+
+/** `.` and `..`. */
+const DOTS = 2;
+
+function list(state: WasiState, call: HostCallContext, descriptor: DirectoryDescriptor): Entry[] {
+  const { directory } = descriptor;
+  const { entry } = directory.fileSystem.work;
+  state.keepListing(descriptor, undefined);
+  const sorted: Entry[] = [];
+  let run: Entry[] = [];
+  const endRun = (): void => {
+    for (const found of run.sort(byName)) sorted.push(found);
+    run = [];
+  };
+  for (const found of directory.entries()) {
+    run.push(found);
+    state.checkListing(sorted.length + run.length + DOTS);
+    if (run.length % BATCH === 0) call.chargeWork(entry * BATCH);
+    if (run.length === RUN) endRun();
+  }
+  call.chargeWork(entry * (run.length % BATCH));
+  endRun();
+  sorted.sort(byName);
   // Whatever is above a directory is nobody's business; C libraries take 0 for an inode that is not known.
   const dots = [
     { name: '.', kind: 'directory', inode: directory.stat().inode },
     { name: '..', kind: 'directory', inode: 0n },
   ] as const;
-  const listing = [...dots, ...found].map(({ name, kind, inode }) => ({ name: encoder.encode(name), kind, inode }));
-  state.keepListing(descriptor, listing);
-  return listing;
+  return [...dots, ...sorted];
 }
 
-function encode(listing: Listing, index: number): Uint8Array {
-  const { name, kind, inode } = listing[index] as Listing[number];
-  const bytes = new Uint8Array(DIRENT.size + name.length);
-  const next = BigInt(index + 1);
-  DIRENT.write(bytes, { next, inode, nameLength: name.length, filetype: FILETYPE[kind] });
-  bytes.set(name, DIRENT.size);
-  return bytes;
+function byName(a: Entry, b: Entry): number {
+  return a.name < b.name ? -1 : 1;
 }

@@ -1,7 +1,7 @@
 /** The calls on open files: reading and writing at a position, sizes, times. */
 
 import type { HostCallContext } from '../call.ts';
-import { FsError, MAX_FILE_SIZE } from '../fs/filesystem.ts';
+import { type File, FsError, MAX_FILE_SIZE } from '../fs/filesystem.ts';
 import { FLAGS, HIGHEST_ADVICE, MAX_POSITION, U32, U64, type WHENCE } from './abi.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { need, needFile, succeed, timesOf } from './open.ts';
@@ -27,6 +27,7 @@ export function readFile(
   // Not more than was paid for, should the file grow meanwhile.
   const wanted = Math.min(total, Number(size) - start);
   call.chargeBytes(wanted);
+  call.chargeWork(buffers.length * file.fileSystem.work.call);
   let done = 0;
   for (const { pointer, length } of buffers) {
     const part = Math.min(length, wanted - done);
@@ -53,6 +54,9 @@ export function writeFile(
   // A gap is filled with zeros.
   call.chargeOverhead(Math.max(0, start - size));
   call.chargeBytes(total);
+  call.chargeWork(buffers.length * file.fileSystem.work.call);
+  const isSynchronous = (flags & (FLAGS.dsync | FLAGS.sync)) !== 0;
+  if (isSynchronous) call.chargeWork(file.fileSystem.work.sync);
   let done = 0;
   for (const { pointer, length } of buffers) {
     const view = call.view(pointer, length);
@@ -61,7 +65,7 @@ export function writeFile(
     done += count;
     if (count < length) break;
   }
-  if ((flags & (FLAGS.dsync | FLAGS.sync)) !== 0) file.sync();
+  if (isSynchronous) file.sync();
   return done;
 }
 
@@ -164,18 +168,19 @@ export function fdAllocate(state: WasiState, call: HostCallContext, fd: number, 
   const descriptor = needFile(state, fd, 'allocate');
   if (length === 0n) return ERRNO.inval;
   const size = sizeOf(offset + length);
-  if (BigInt(size) > descriptor.file.stat().size) resize(call, descriptor, size);
+  if (BigInt(size) > descriptor.file.stat().size) resize(call, descriptor.file, size);
   return ERRNO.success;
 }
 
 export function fdFilestatSetSize(state: WasiState, call: HostCallContext, fd: number, size: bigint): Errno {
-  resize(call, needFile(state, fd, 'setSize', 'inval'), sizeOf(size));
+  resize(call, needFile(state, fd, 'setSize', 'inval').file, sizeOf(size));
   return ERRNO.success;
 }
 
-function resize(call: HostCallContext, { file }: FileDescriptor, size: number): void {
+export function resize(call: HostCallContext, file: File, size: number): void {
   file.reserve(size);
-  call.chargeOverhead(Math.max(0, size - Number(file.stat().size)));
+  // What is cut off is filled with zeros too, or left behind by what is kept.
+  call.chargeOverhead(Math.abs(size - Number(file.stat().size)));
   file.setSize(size);
 }
 

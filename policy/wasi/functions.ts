@@ -24,13 +24,24 @@ export function wasiFunction(state: WasiState, gate: Gate, module: string, name:
       ? (call, args) =>
           answer(
             row,
-            tell(call, () => serve(state, call, args.map(unsigned))),
+            tell(call, () => {
+              const values = args.map(unsigned);
+              if (row.subject === 'descriptor') payForFile(state, call, values[0] as number);
+              return serve(state, call, values);
+            }),
           )
       : () => ERRNO.nosys;
   // Other refused calls find no environment, no directories and no sockets, and give the error values that go with that.
   const refused: Body = row.subject === 'descriptor' ? () => ERRNO.notcapable : body;
   const guarded = gate.guard(`${module}.${name}`, requestOf(row, state), body, refused);
   return new HostFunction(row.type, WASI_CALL, guarded, { keepsViews: false });
+}
+
+/** Whatever is done with an open file or directory, the host may have to be asked. */
+function payForFile(state: WasiState, call: HostCallContext, fd: number): void {
+  const open = state.descriptors.get(fd);
+  if (open?.kind === 'file') call.chargeWork(open.file.fileSystem.work.call);
+  else if (open?.kind === 'directory') call.chargeWork(open.directory.fileSystem.work.call);
 }
 
 /** What file systems throw is the guest's to know; a refusal is for the record too. */
@@ -42,7 +53,7 @@ function tell(call: HostCallContext, action: () => WasmValue): WasmValue {
     if (error.refusal !== undefined) {
       const { rule, reason } = error.refusal;
       const what = rule === 'fileLimit' ? FILE_LIMIT_DENIAL : FILE_DENIAL;
-      call.refusal = { request: call.asked ?? { kind: 'filesystem' }, what, rule, reason };
+      call.refusal = { request: call.asked?.() ?? { kind: 'filesystem' }, what, rule, reason };
     }
     return ERRNO[error.code];
   }

@@ -1,16 +1,15 @@
 /** The calls on paths (`path_*`): each walks its path below an open directory, and then does one thing to one entry. */
 
+import { PATH_BYTE } from '../../wasm/gas.ts';
 import type { HostCallContext } from '../call.ts';
 import { normalPath } from '../capability.ts';
 import { type Directory, type File, FsError, kindError, type OpenOptions, type Stat } from '../fs/filesystem.ts';
 import { absoluteError, MAX_PATH_BYTES, type Place, walk } from '../fs/path.ts';
 import { ALL_FLAGS, ALL_RIGHTS, FILESTAT, FOLLOW, OPEN, RIGHTS, U32 } from './abi.ts';
 import { ERRNO, type Errno } from './errno.ts';
+import { resize } from './files.ts';
 import { type Need, need, needDirectory, succeed, timesOf, writeStat } from './open.ts';
 import type { Descriptor, DirectoryDescriptor, WasiState } from './state.ts';
-
-/** A component that is looked up is paid for like so many bytes. */
-const STEP_BYTES = 1_024;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -20,6 +19,7 @@ function readPath(call: HostCallContext, pointer: number, length: number): strin
   if (bytes === undefined) throw new FsError('fault');
   if (length > MAX_PATH_BYTES) throw new FsError('nametoolong');
   call.chargeBytes(length);
+  call.chargeOverhead((PATH_BYTE - 1) * length);
   let path: string;
   try {
     path = decoder.decode(bytes);
@@ -34,8 +34,10 @@ function readPath(call: HostCallContext, pointer: number, length: number): strin
 interface Route {
   readonly base: DirectoryDescriptor;
   readonly path: string;
-  /** As the guest would write it from its root, by the letters alone. */
-  readonly shown: string;
+  /** As the guest would write it from its root, by the letters alone; undefined where they lead out of it. */
+  readonly normal: () => string | undefined;
+  /** Whether what it leads to may be made, removed or renamed. */
+  readonly changes: boolean;
 }
 
 /** Reads a path, and says in the record what it is wanted for. */
@@ -49,13 +51,23 @@ function route(
   const base = needDirectory(state, fd, right);
   const path = readPath(call, pointer, length);
   const text = `${base.path}/${path}`;
-  const shown = path.startsWith('/') ? path : (normalPath(text) ?? text);
-  call.asked = { kind: 'filesystem', path: shown, access };
-  return { base, path, shown };
+  const normal = (): string | undefined => normalPath(text);
+  const shown = (): string => (path.startsWith('/') ? path : (normal() ?? text));
+  call.asked = () => ({ kind: 'filesystem', path: shown(), access });
+  return { base, path, normal, changes: access === 'write' };
 }
 
-function follow<T>(call: HostCallContext, { base, path }: Route, follows: boolean, use: (place: Place) => T): T {
-  return walk(base.directory, path, follows, () => call.chargeOverhead(STEP_BYTES), use);
+function follow<T>(
+  call: HostCallContext,
+  { base, path, changes }: Route,
+  follows: boolean,
+  use: (place: Place) => T,
+): T {
+  const { work } = base.directory.fileSystem;
+  const onStep = ({ fileSystem }: Directory): void => call.chargeWork(fileSystem.work.component);
+  const onLink = (bytes: number): void => call.chargeOverhead(PATH_BYTE * bytes);
+  call.chargeWork(work.call + (changes ? work.change : 0));
+  return walk(base.directory, path, follows, { onStep, onLink }, use);
 }
 
 /** @throws FsError EINVAL for flags that do not exist */
@@ -99,16 +111,17 @@ export function pathOpen(
   const granted = rights & need(state, fd).inheriting;
   const write = truncate || (granted & (RIGHTS.write | RIGHTS.allocate | RIGHTS.setSize)) !== 0n;
   const access = write || create ? 'write' : 'read';
-  const way = route(state, call, [fd, pointer, length], 'open', access);
+  const way = { ...route(state, call, [fd, pointer, length], 'open', access), changes: create };
+  call.chargeWork(way.base.directory.fileSystem.work.open);
   state.requireFree();
   const asked = { write, create, exclusive, truncate, onlyDirectory, granted };
   const opened = follow(call, way, (follows && !(create && exclusive)) || way.path.endsWith('/'), (place) =>
-    openAt(place, asked),
+    openAt(call, place, asked),
   );
   // By its letters, a path with symbolic links may seem to lead elsewhere, and those of directories add up.
-  const isBelow = way.shown.startsWith(way.base.path === '/' ? '/' : `${way.base.path}/`);
-  const isPlain = isBelow && normalPath(way.shown) === way.shown && way.shown.length <= MAX_PATH_BYTES;
-  const path = isPlain ? way.shown : way.base.path;
+  const shown = way.normal();
+  const isBelow = shown?.startsWith(way.base.path === '/' ? '/' : `${way.base.path}/`);
+  const path = shown !== undefined && isBelow && shown.length <= MAX_PATH_BYTES ? shown : way.base.path;
   const common = { path, flags };
   let descriptor: Descriptor;
   if ('openDirectory' in opened) {
@@ -140,7 +153,7 @@ interface Asked extends OpenOptions {
   readonly granted: bigint;
 }
 
-function openAt(place: Place, asked: Asked): Directory | File {
+function openAt(call: HostCallContext, place: Place, asked: Asked): Directory | File {
   const { directory, name } = place;
   const found = look(place);
   if (asked.create && asked.exclusive && found !== undefined) throw new FsError('exist');
@@ -156,7 +169,7 @@ function openAt(place: Place, asked: Asked): Directory | File {
   if (asked.onlyDirectory) throw new FsError('notdir');
   const file = directory.openFile(name, asked);
   try {
-    if (asked.truncate) file.setSize(0);
+    if (asked.truncate) resize(call, file, 0);
   } catch (error) {
     file.close();
     throw error;
@@ -355,7 +368,9 @@ export function pathRename(
     return follow(call, to, false, (target) => {
       if (target.name === undefined) return ERRNO.busy;
       if (target.slash && found.kind !== 'directory') return ERRNO.notdir;
-      source.directory.rename(source.name as string, target.directory, target.name);
+      const { directory } = source;
+      const onLevel = (): void => call.chargeWork(directory.fileSystem.work.level);
+      directory.rename(source.name as string, target.directory, target.name, onLevel);
       return ERRNO.success;
     });
   });

@@ -1,8 +1,9 @@
 /** `poll_oneoff`: waiting for times and streams. */
 
+import { LOOK } from '../../wasm/gas.ts';
 import { whenReady } from '../../wasm/thenable.ts';
 import type { HostCallContext } from '../call.ts';
-import { type ClockKind, least, U64_MAX } from '../clock.ts';
+import { type ClockKind, U64_MAX } from '../clock.ts';
 import { FsError } from '../fs/filesystem.ts';
 import {
   ABSOLUTE_TIME,
@@ -12,7 +13,6 @@ import {
   HANGUP,
   RIGHTS,
   SUBSCRIPTION_CLOCK,
-  SUBSCRIPTION_DESCRIPTOR,
   SUBSCRIPTION_HEAD,
   SUBSCRIPTION_SIZE,
   U32,
@@ -22,11 +22,9 @@ import { type FileDescriptor, MAX_VECTORS, type WasiResult, type WasiState } fro
 
 type Event = Parameters<typeof EVENT.write>[1];
 
-/** An event, and in how many nanoseconds it is due. */
-interface Due {
-  readonly event: Event;
-  readonly rest: bigint;
-}
+/** Where the fields stand that are read one by one, as there may be many subscriptions. */
+const TAG_AT = SUBSCRIPTION_HEAD.offsets.tag;
+const CLOCK_AT = SUBSCRIPTION_CLOCK.offsets;
 
 /** Bytes reported as ready where a number has no meaning. */
 const SOME_BYTES = 65_536;
@@ -47,20 +45,24 @@ export function pollOneoff(
   const bytes = call.view(subscriptionsPointer, count * SUBSCRIPTION_SIZE);
   const out = call.view(eventsPointer, count * EVENT.size);
   if (bytes === undefined || out === undefined || call.view(resultPointer, U32.size) === undefined) return ERRNO.fault;
-  call.chargeOverhead(bytes.length + out.length);
+  call.chargeWork(LOOK.subscription * count);
 
-  const now: Record<ClockKind, bigint> = {
-    realtime: state.sources.clock.peek('realtime'),
-    monotonic: state.sources.clock.peek('monotonic'),
-  };
-  const all: Due[] = [];
+  const clock = state.sources.clock;
+  const now = { realtime: clock.peek('realtime'), monotonic: clock.peek('monotonic') };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Which are due first, by where they stand; nothing is made for the others.
+  let first = U64_MAX;
+  let due: number[] = [];
   for (let at = 0; at < bytes.length; at += SUBSCRIPTION_SIZE) {
-    const due = subscribe(state, now, bytes.subarray(at, at + SUBSCRIPTION_SIZE));
-    if (due === undefined) return ERRNO.inval;
-    all.push(due);
+    const rest = restOf(view, at, now);
+    if (rest === undefined) return ERRNO.inval;
+    if (rest < first || due.length === 0) {
+      first = rest;
+      due = [];
+    }
+    if (rest === first) due.push(at);
   }
-  const first = all.reduce((earliest, { rest }) => least(earliest, rest), U64_MAX);
-  const events = all.filter(({ rest }) => rest === first).map(({ event }) => event);
+  const events = due.map((at) => eventOf(state, call, view, at));
   const deliver = (): Errno => {
     // The guest's memory may have moved while it was suspended.
     const results = call.view(eventsPointer, events.length * EVENT.size);
@@ -70,38 +72,49 @@ export function pollOneoff(
     U32.write(result, { value: events.length });
     return ERRNO.success;
   };
-  const waiting = first === 0n ? undefined : state.sources.clock.wait(first);
+  const waiting = first === 0n ? undefined : clock.wait(first);
   return whenReady(waiting, deliver);
 }
 
-/** Undefined for a subscription of no known kind. */
-function subscribe(state: WasiState, now: Readonly<Record<ClockKind, bigint>>, bytes: Uint8Array): Due | undefined {
-  const { userdata, tag } = SUBSCRIPTION_HEAD.read(bytes);
-  const rest = bytes.subarray(SUBSCRIPTION_HEAD.size);
-  const blank = { userdata, error: ERRNO.success, type: tag, bytes: 0n, flags: 0 };
-  if (tag === EVENT_TYPE.clock) {
-    const { id, timeout, flags } = SUBSCRIPTION_CLOCK.read(rest);
-    const kind = CLOCK_IDS[id];
-    if (kind === undefined || (flags & ~ABSOLUTE_TIME) !== 0) {
-      return { event: { ...blank, error: ERRNO.inval }, rest: 0n };
-    }
-    const isAbsolute = (flags & ABSOLUTE_TIME) !== 0;
-    const duration = isAbsolute ? timeout - now[kind] : timeout;
-    return { event: blank, rest: duration < 0n ? 0n : duration };
-  }
-  if (tag !== EVENT_TYPE.read && tag !== EVENT_TYPE.write) return undefined;
-  const descriptor = state.descriptors.get(SUBSCRIPTION_DESCRIPTOR.read(rest).descriptor);
-  if (tag === EVENT_TYPE.read && descriptor?.kind === 'input') {
+/** The kind of clock, and what it is asked for; undefined where there is no such thing. */
+function clockOf(view: DataView, at: number): { kind: ClockKind; flags: number } | undefined {
+  const clock = at + SUBSCRIPTION_HEAD.size;
+  const kind = CLOCK_IDS[view.getUint32(clock + CLOCK_AT.id, true)];
+  const flags = view.getUint16(clock + CLOCK_AT.flags, true);
+  return kind === undefined || (flags & ~ABSOLUTE_TIME) !== 0 ? undefined : { kind, flags };
+}
+
+/** In how many nanoseconds a subscription is due; undefined for one of no known kind. */
+function restOf(view: DataView, at: number, now: Readonly<Record<ClockKind, bigint>>): bigint | undefined {
+  const tag = view.getUint8(at + TAG_AT);
+  if (tag === EVENT_TYPE.read || tag === EVENT_TYPE.write) return 0n;
+  if (tag !== EVENT_TYPE.clock) return undefined;
+  const clock = clockOf(view, at);
+  if (clock === undefined) return 0n;
+  const timeout = view.getBigUint64(at + SUBSCRIPTION_HEAD.size + CLOCK_AT.timeout, true);
+  if ((clock.flags & ABSOLUTE_TIME) === 0) return timeout;
+  const past = now[clock.kind];
+  return timeout > past ? timeout - past : 0n;
+}
+
+/** What a subscription that is due gives. */
+function eventOf(state: WasiState, call: HostCallContext, view: DataView, at: number): Event {
+  const type = view.getUint8(at + TAG_AT);
+  const blank = { userdata: view.getBigUint64(at, true), error: ERRNO.success, type, bytes: 0n, flags: 0 };
+  if (type === EVENT_TYPE.clock) return clockOf(view, at) === undefined ? { ...blank, error: ERRNO.inval } : blank;
+  const descriptor = state.descriptors.get(view.getUint32(at + SUBSCRIPTION_HEAD.size, true));
+  if (type === EVENT_TYPE.read && descriptor?.kind === 'input') {
     const { bytes: known, ended } = descriptor.stream.available;
     // More than is known can be had by reading, which suspends the guest if it must.
     const ready = known > 0 || ended ? known : 1;
-    return { event: { ...blank, bytes: BigInt(ready), flags: known === 0 && ended ? HANGUP : 0 }, rest: 0n };
+    return { ...blank, bytes: BigInt(ready), flags: known === 0 && ended ? HANGUP : 0 };
   }
-  if (tag === EVENT_TYPE.write && descriptor?.kind === 'output') {
-    return { event: { ...blank, bytes: BigInt(Math.min(descriptor.stream.rest, SOME_BYTES)) }, rest: 0n };
+  if (type === EVENT_TYPE.write && descriptor?.kind === 'output') {
+    return { ...blank, bytes: BigInt(Math.min(descriptor.stream.rest, SOME_BYTES)) };
   }
-  if (descriptor?.kind === 'file') return { event: pollFile(descriptor, blank, tag), rest: 0n };
-  return { event: { ...blank, error: ERRNO.badf }, rest: 0n };
+  if (descriptor?.kind !== 'file') return { ...blank, error: ERRNO.badf };
+  call.chargeWork(descriptor.file.fileSystem.work.call);
+  return pollFile(descriptor, blank, type);
 }
 
 /** A file is always ready. */

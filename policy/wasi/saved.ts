@@ -8,7 +8,8 @@ import type { Directory, File, FileSystem, NodeKind, Reopen, Stat } from '../fs/
 import { MAX_PATH_BYTES } from '../fs/path.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
 import { ALL_FLAGS, ALL_RIGHTS, MAX_POSITION, RIGHTS } from './abi.ts';
-import type { Descriptor, Listing, Preopen } from './state.ts';
+import { Listing } from './listing.ts';
+import type { Descriptor, Preopen } from './state.ts';
 
 const KINDS = ['input', 'output', 'file', 'directory'] as const;
 const NODE_KINDS: readonly NodeKind[] = ['file', 'directory', 'link', 'other'];
@@ -112,7 +113,7 @@ function writeListing(to: WireWriter, listing: Listing | undefined): void {
   if (listing === undefined) return;
   to.u32(listing.length);
   for (const { name, kind, inode } of listing) {
-    to.bytesOf(name);
+    to.text(name);
     to.u8(NODE_KINDS.indexOf(kind));
     to.u64(inode);
   }
@@ -198,18 +199,17 @@ function readNode(from: WireReader, reopen: ReopenOn) {
 }
 
 /** Of an entry: what a directory can have, and those that stand for itself and the one above. */
-function readName(from: WireReader): Uint8Array {
+function readName(from: WireReader): string {
   const name = from.text(MAX_PATH_BYTES);
-  return name !== '' && !/[/\0]/.test(name)
-    ? new TextEncoder().encode(name)
-    : damaged('a listing has a name that is none');
+  return name !== '' && !/[/\0]/.test(name) ? name : damaged('a listing has a name that is none');
 }
 
 function readListing(from: WireReader, max: number): Listing | undefined {
   if (!from.flag()) return undefined;
-  return Array.from({ length: from.count(13, 'entries of a listing', max) }, () => ({
+  const entries = Array.from({ length: from.count(13, 'entries of a listing', max) }, () => ({
     name: readName(from),
     kind: NODE_KINDS[from.u8()] ?? damaged('an entry of a listing is of no known kind'),
     inode: from.u64(),
   }));
+  return new Listing(entries, undefined);
 }

@@ -3,25 +3,19 @@
 import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { HostCallContext } from '../call.ts';
 import type { Clock } from '../clock.ts';
-import { type Directory, type File, type FileSystem, FsError, type NodeKind } from '../fs/filesystem.ts';
+import { type Directory, type File, type FileSystem, FsError } from '../fs/filesystem.ts';
 import type { RandomSource } from '../random.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
 import { ALL_RIGHTS } from './abi.ts';
 import type { Errno } from './errno.ts';
+import type { Listing } from './listing.ts';
 import { type ReopenOn, readDescriptors, writeDescriptors } from './saved.ts';
+import type { StringList } from './strings.ts';
 
 /** Most `iovec`s or subscriptions in one call, as `IOV_MAX` on Linux. */
 export const MAX_VECTORS = 1_024;
 /** Most directory entries kept for listings that have begun, over all descriptors. */
 export const MAX_LISTED = 262_144;
-
-/** A directory as it was when its listing began. */
-export type Listing = readonly {
-  /** In UTF-8. */
-  readonly name: Uint8Array;
-  readonly kind: NodeKind;
-  readonly inode: bigint;
-}[];
 
 /** Rights only ever shrink. */
 interface DescriptorState {
@@ -69,10 +63,9 @@ export interface WasiSources {
   readonly stderr: OutputStream;
   readonly clock: Clock;
   readonly random: RandomSource;
-  /** With their final NUL. */
-  readonly args: readonly Uint8Array[];
-  /** `NAME=value`, with their final NUL. */
-  readonly environment: readonly Uint8Array[];
+  readonly args: StringList;
+  /** `NAME=value`. */
+  readonly environment: StringList;
   /** From descriptor 3 on. */
   readonly preopens: readonly Preopen[];
   /** Descriptors open at once, streams and preopened directories included. */
@@ -86,6 +79,8 @@ export class WasiState {
   /** Open descriptors. Numbers are unsigned, and below the limit. */
   readonly descriptors = new Map<number, Descriptor>();
   private listed = 0;
+  /** No number below this is free. */
+  private lowestFree = 0;
 
   constructor(sources: WasiSources) {
     this.sources = sources;
@@ -145,17 +140,22 @@ export class WasiState {
 
   /** Gives a descriptor the lowest free number. */
   add(descriptor: Descriptor): number {
-    let number = 0;
-    while (this.descriptors.has(number)) number++;
-    this.descriptors.set(number, descriptor);
-    return number;
+    while (this.descriptors.has(this.lowestFree)) this.lowestFree++;
+    this.descriptors.set(this.lowestFree, descriptor);
+    return this.lowestFree;
+  }
+
+  /** Takes a descriptor from its number without closing it. */
+  remove(number: number): void {
+    this.descriptors.delete(number);
+    this.lowestFree = Math.min(this.lowestFree, number);
   }
 
   /** False where nothing was open. */
   close(number: number): boolean {
     const descriptor = this.descriptors.get(number);
     if (descriptor === undefined) return false;
-    this.descriptors.delete(number);
+    this.remove(number);
     if (descriptor.kind === 'directory') {
       this.keepListing(descriptor, undefined);
       descriptor.directory.close();

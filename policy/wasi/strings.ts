@@ -1,5 +1,6 @@
 /** The calls that give lists of strings: `args_*` and `environ_*`. */
 
+import { LOOK } from '../../wasm/gas.ts';
 import type { HostCallContext } from '../call.ts';
 import { U32 } from './abi.ts';
 import { ERRNO, type Errno } from './errno.ts';
@@ -7,17 +8,37 @@ import type { WasiState } from './state.ts';
 
 type List = 'args' | 'environment';
 
-const sizeOf = (strings: readonly Uint8Array[]) => strings.reduce((sum, { length }) => sum + length, 0);
+/** Strings one after another, as a guest gets them. */
+export class StringList {
+  readonly bytes: Uint8Array;
+  /** Where each begins. */
+  readonly offsets: readonly number[];
+
+  /** @param strings in UTF-8, with their final NUL */
+  constructor(strings: readonly Uint8Array[]) {
+    const offsets: number[] = [];
+    let size = 0;
+    for (const { length } of strings) {
+      offsets.push(size);
+      size += length;
+    }
+    this.offsets = offsets;
+    this.bytes = new Uint8Array(size);
+    strings.forEach((string, i) => {
+      this.bytes.set(string, offsets[i]);
+    });
+  }
+}
 
 /** How many strings there are, and how many bytes they take together. */
 export function sizesGet(list: List) {
   return (state: WasiState, call: HostCallContext, countPointer: number, sizePointer: number): Errno => {
-    const strings = state.sources[list];
+    const { offsets, bytes } = state.sources[list];
     const count = call.view(countPointer, U32.size);
     const size = call.view(sizePointer, U32.size);
     if (count === undefined || size === undefined) return ERRNO.fault;
-    U32.write(count, { value: strings.length });
-    U32.write(size, { value: sizeOf(strings) });
+    U32.write(count, { value: offsets.length });
+    U32.write(size, { value: bytes.length });
     return ERRNO.success;
   };
 }
@@ -25,18 +46,17 @@ export function sizesGet(list: List) {
 /** The strings one after another, and where each begins. */
 export function stringsGet(list: List) {
   return (state: WasiState, call: HostCallContext, pointersPointer: number, bytesPointer: number): Errno => {
-    const strings = state.sources[list];
-    const size = sizeOf(strings);
-    const pointers = call.view(pointersPointer, strings.length * U32.size);
-    const bytes = call.view(bytesPointer, size);
-    if (pointers === undefined || bytes === undefined) return ERRNO.fault;
-    call.chargeBytes(pointers.length + size);
-    let at = 0;
-    for (const [index, string] of strings.entries()) {
-      bytes.set(string, at);
-      U32.write(pointers.subarray(index * U32.size), { value: bytesPointer + at });
-      at += string.length;
-    }
+    const { offsets, bytes } = state.sources[list];
+    const pointers = call.view(pointersPointer, offsets.length * U32.size);
+    const room = call.view(bytesPointer, bytes.length);
+    if (pointers === undefined || room === undefined) return ERRNO.fault;
+    call.chargeBytes(pointers.length + bytes.length);
+    call.chargeWork(LOOK.string * offsets.length);
+    room.set(bytes);
+    const words = new DataView(pointers.buffer, pointers.byteOffset, pointers.byteLength);
+    offsets.forEach((offset, i) => {
+      words.setUint32(i * U32.size, bytesPointer + offset, true);
+    });
     return ERRNO.success;
   };
 }

@@ -8,15 +8,20 @@ import {
   CLAUSES_PER_UNIT,
   EVALUATED_BYTES,
   EVALUATED_COST,
+  FILE_WORK,
+  type FileWork,
   FUNCTION_ENTRY,
   GAS_VERSION,
   GROWTH_COST,
+  HEADER_BYTE,
   HOST_CALL,
   HTTP_CALL,
   INSTANCE_ITEM_COST,
   LABELS_PER_UNIT,
+  LOOK,
   OTHER_MEMORY_COST,
   PAGE_COST,
+  PATH_BYTE,
   PER_UNIT,
   RANDOM_BYTE,
   REFERENCE_LOCAL_COST,
@@ -88,8 +93,25 @@ it.each([
   ['an HTTP call', `${HTTP_CALL.base}, and 1 for every ${1 / HTTP_CALL.perByte} bytes moved`],
   ['a WASI call', `${WASI_CALL.base}, and 1 for every ${1 / WASI_CALL.perByte} bytes moved`],
   ['`random_get`', `every byte as ${RANDOM_BYTE} that are moved`],
+  ['a buffer in a list that a WASI call is given', `${LOOK.buffer}`],
+  ['a subscription of `poll_oneoff`', `${LOOK.subscription}`],
+  ['an argument, or a variable of the environment, that a guest is given', `${LOOK.string}`],
+  ['a byte of a path or of a symbolic link', `as ${PATH_BYTE} that are moved`],
+  ['a byte of a URL, or of the name or value of a header', `as ${HEADER_BYTE} that are moved`],
 ])('has the cost of %s', (work, units) => {
   expect(rows.find(([name]) => name === work)?.[1]).toBe(units);
+});
+
+it.each<[work: string, keyof FileWork]>([
+  ['a call on a file or directory, and a buffer read or written', 'call'],
+  ['a component of a path that is looked up', 'component'],
+  ['opening what a path leads to', 'open'],
+  ['making, removing or renaming an entry of a directory', 'change'],
+  ['an entry of a directory that is listed', 'entry'],
+  ['making sure that what was written is on the disk', 'sync'],
+  ['a directory on the way up, when one is renamed', 'level'],
+])('has the cost of %s', (work, name) => {
+  expect(text).toContain(`| ${work} | ${FILE_WORK.memory[name]} | ${FILE_WORK.folder[name]} |`);
 });
 
 it('has the price of instantiation', () => {

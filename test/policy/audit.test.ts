@@ -64,9 +64,9 @@ describe('sinks', () => {
     guest.call('environ_get', 0, 0);
     expect(text).toBe(
       '{"sequence":0,"function":"wasi_snapshot_preview1.fd_write","request":{"kind":"stdio","stream":"stdout"},' +
-        '"allowed":true,"rule":"default","reason":"stdout is captured","bytes":6,"result":0,"gasUsed":"2"}\n' +
+        '"allowed":true,"rule":"default","reason":"stdout is captured","bytes":6,"result":0,"gasUsed":"33"}\n' +
         '{"sequence":1,"function":"wasi_snapshot_preview1.environ_get","request":{"kind":"environment"},' +
-        '"allowed":false,"rule":"default","reason":"the policy grants no environment","gasUsed":"2"}\n',
+        '"allowed":false,"rule":"default","reason":"the policy grants no environment","gasUsed":"33"}\n',
     );
     expect(text).toBe(guest.host.audit.events.map((event) => `${auditLine(event)}\n`).join(''));
   });

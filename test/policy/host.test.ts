@@ -209,7 +209,7 @@ describe('the audit', () => {
       { kind: 'process' },
     ]);
     const gas = audit.events.map(({ gasUsed }) => gasUsed);
-    expect(gas).toEqual([0n, 1n, 1n, 1n, 3n, 3n, 3n, 3n, 3n, 3n]);
+    expect(gas).toEqual([0n, 5n, 5n, 5n, 38n, 38n, 38n, 38n, 38n, 38n]);
     expect(violations.events).toEqual(audit.events.filter(({ allowed }) => !allowed));
   });
 

@@ -3,9 +3,12 @@ import { type ByteSource, Capability, SecurityPolicy } from '../../policy/index.
 import { ERRNO } from '../../policy/wasi/errno.ts';
 import { WASI_FUNCTIONS } from '../../policy/wasi/table.ts';
 import { GasExhausted, UsageError } from '../../wasm/errors.ts';
+import { LOOK, WASI_CALL } from '../../wasm/gas.ts';
 import { Guest, PAGE } from './guest.ts';
 
 const BAD = 0xffff_ffff;
+/** What looking at an entry of a list of buffers is charged for, in bytes. */
+const LOOKED = LOOK.buffer / WASI_CALL.perByte;
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const small = (bytes: number) => SecurityPolicy.builder().maxOutput(bytes).build();
 
@@ -17,7 +20,7 @@ describe('fd_write', () => {
     expect(guest.call('fd_write', 1, 0, 4, 64)).toBe(ERRNO.success);
     expect(text(guest.host.output('stdout'))).toBe('world, hello');
     expect(guest.u32(64)).toBe(12);
-    expect(guest.charges).toEqual([32, 12]);
+    expect(guest.charges).toEqual([4 * LOOKED, 12]);
     expect(guest.call('fd_write', 2, 0, 1, 64)).toBe(ERRNO.success);
     expect(text(guest.host.output('stderr'))).toBe('world');
     expect(guest.host.outputBytes).toBe(17);
@@ -171,7 +174,7 @@ describe('fd_read', () => {
     expect(guest.u32(64)).toBe(5);
     expect(guest.call('fd_read', 0, 0, 4, 64)).toBe(ERRNO.success);
     expect(guest.u32(64)).toBe(2);
-    expect(guest.charges).toEqual([24, 5, 32, 2]);
+    expect(guest.charges).toEqual([3 * LOOKED, 5, 4 * LOOKED, 2]);
     expect(guest.call('fd_read', 0, 0, 4, 64)).toBe(ERRNO.success);
     expect(guest.u32(64)).toBe(0);
   });

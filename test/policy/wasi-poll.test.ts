@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Capability, SecurityPolicy } from '../../policy/index.ts';
 import { ERRNO } from '../../policy/wasi/errno.ts';
+import { LOOK, WASI_CALL } from '../../wasm/gas.ts';
 import { Guest, PAGE } from './guest.ts';
 
 const BAD = 0xffff_ffff;
@@ -66,7 +67,7 @@ describe('on the virtual clock', () => {
       { userdata: 102, error: 0, type: 0, bytes: 0n, flags: 0 },
     ]);
     expect([now(guest, 1), now(guest, 0)]).toEqual([300n, 5_301n]);
-    expect(guest.charges).toEqual([3 * (48 + 32)]);
+    expect(guest.charges).toEqual([(3 * LOOK.subscription) / WASI_CALL.perByte]);
   });
 
   test('a time that has passed does not wait', () => {

@@ -23,6 +23,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { FILE_WORK } from '../../../wasm/gas.ts';
 import {
   type Directory,
   type Entry,
@@ -55,6 +56,8 @@ export interface FolderOptions {
 
 /** Devices told apart below one folder; the rest count as one. */
 const MAX_DEVICES = 1_024;
+/** Longer than a tick of any clock that file systems set times by. */
+const TICK_NANOSECONDS = 3_000_000_000n;
 /** How often an entry may change under an open before that counts as an error. */
 const MAX_TRIES = 4;
 
@@ -65,6 +68,7 @@ const SAFE = O_NOFOLLOW | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0
 
 export class HostFileSystem implements FileSystem {
   readonly readOnly: boolean;
+  readonly work = FILE_WORK.folder;
   readonly quota: Quota;
   readonly times = new KnownTimes();
   /** Open files, by identity. */
@@ -126,6 +130,10 @@ class HostFile implements File {
     this.held = new Held(fd);
     this.key = identity(stat);
     fs.opened.set(this.key, (fs.opened.get(this.key) ?? 0) + 1);
+  }
+
+  get fileSystem(): FileSystem {
+    return this.fs;
   }
 
   private hostStat(): HostStat {
@@ -236,6 +244,14 @@ class HostDirectory implements Directory {
       () => translate(() => this.anchor.stat()),
       (accessed, modified) => this.change(() => lutimesSync(this.anchor.path, accessed, modified)),
     );
+  }
+
+  /** Two changes within a tick of the host's clock give one time, so a young one tells nothing. */
+  get version(): string | undefined {
+    const { mtimeNs, ctimeNs } = translate(() => this.anchor.stat());
+    const last = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+    const isSettled = BigInt(Date.now()) * 1_000_000n - last > TICK_NANOSECONDS;
+    return isSettled ? `${mtimeNs}.${ctimeNs}` : undefined;
   }
 
   *entries(): Iterable<Entry> {

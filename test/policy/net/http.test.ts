@@ -245,7 +245,7 @@ describe('the price', () => {
     await guest.send(handle);
     guest.responseHeader(handle, 'a');
     await guest.body(handle, 40);
-    expect(guest.charges).toEqual([24, 8, 100, 2, 40, 24]);
+    expect(guest.charges).toEqual([7 * 24, 24, 7 * 8, 8, 100, 7 * 1, 2, 7 * 2, 40, 24]);
     expect(guest.events.map((event) => event.bytes)).toEqual([24, 8, 100, undefined, 2, 40, 24, undefined]);
   });
 
