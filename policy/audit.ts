@@ -28,7 +28,12 @@ export interface AuditEvent {
 /** Takes each event as it is recorded. What it throws ends the guest's call: what cannot be recorded must not go on. */
 export type AuditSink = (event: AuditEvent) => void;
 
+/** Bytes of what guests chose that a log takes, where nothing else is said. */
+export const DEFAULT_AUDIT_BYTES: number = 16 * 1024 * 1024;
+
 export interface AuditLogOptions {
+  /** Bytes of the paths, URLs and names in all events together, two a character; 16 MiB unless given. */
+  readonly maxBytes?: number | undefined;
   readonly sink?: AuditSink | undefined;
   /** Whether events stay in memory; true unless given. */
   readonly keep?: boolean | undefined;
@@ -36,15 +41,21 @@ export interface AuditLogOptions {
 
 /** The first events of a run, in the order in which calls ended, and how many there were in all. */
 export class AuditLog {
-  /** Events recorded, in memory and by the sink; later ones are counted and dropped. */
+  /** Events recorded at most, in memory and by the sink; later ones are counted and dropped. */
   readonly capacity: number;
   private readonly sink: AuditSink | undefined;
   private readonly keep: boolean;
+  private readonly maxBytes: number;
   private kept: AuditEvent[] = [];
   private count = 0;
+  private recorded = 0;
+  /** Bytes left; below 0 once an event had no room. */
+  private room: number;
 
-  constructor(capacity: number, { sink, keep = true }: AuditLogOptions = {}) {
+  constructor(capacity: number, { maxBytes = DEFAULT_AUDIT_BYTES, sink, keep = true }: AuditLogOptions = {}) {
     this.capacity = capacity;
+    this.maxBytes = maxBytes;
+    this.room = maxBytes;
     this.sink = sink;
     this.keep = keep;
   }
@@ -60,20 +71,23 @@ export class AuditLog {
   }
 
   get dropped(): number {
-    return Math.max(0, this.count - this.capacity);
+    return this.count - this.recorded;
   }
 
   /** @throws what the sink throws */
   append(event: AuditEvent): void {
     this.count++;
-    if (this.count > this.capacity) return;
+    if (this.isFull) return;
+    this.room -= chosenBytes(event);
+    if (this.room < 0) return;
+    this.recorded++;
     if (this.keep) this.kept.push(event);
     this.sink?.(event);
   }
 
   /** Whether further events would only be counted. */
   get isFull(): boolean {
-    return this.count >= this.capacity;
+    return this.recorded >= this.capacity || this.room < 0;
   }
 
   /** Counts an event that is not recorded. */
@@ -81,7 +95,7 @@ export class AuditLog {
     this.count++;
   }
 
-  /** Takes the events out, making room for as many again. */
+  /** Takes the events out, making room for as much again. */
   drain(): readonly AuditEvent[] {
     const events = this.kept;
     this.clear();
@@ -91,7 +105,19 @@ export class AuditLog {
   clear(): void {
     this.kept = [];
     this.count = 0;
+    this.recorded = 0;
+    this.room = this.maxBytes;
   }
+}
+
+/** Keys of requests whose values are texts of any length, as the guest chooses. */
+const CHOSEN = new Set(['path', 'url', 'method', 'address', 'variable', 'value']);
+
+/** Bytes of what the guest chose: everything else of an event is of much the same size whatever it asks for. */
+function chosenBytes({ request }: AuditEvent): number {
+  let characters = 0;
+  for (const [key, value] of Object.entries(request)) if (CHOSEN.has(key)) characters += String(value ?? '').length;
+  return 2 * characters;
 }
 
 /**

@@ -39,7 +39,8 @@ export class Gate implements Saved {
 
   constructor(policy: SecurityPolicy) {
     this.policy = policy;
-    this.audit = new AuditLog(policy.auditEvents, { sink: policy.auditSink, keep: policy.auditKept });
+    const { auditEvents, auditBytes: maxBytes, auditSink: sink, auditKept: keep } = policy;
+    this.audit = new AuditLog(auditEvents, { maxBytes, sink, keep });
   }
 
   /**

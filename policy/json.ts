@@ -2,6 +2,7 @@
 
 import { UsageError } from '../wasm/errors.ts';
 import { escapeUnprintable, messageOf } from '../wasm/quote.ts';
+import { DEFAULT_AUDIT_BYTES } from './audit.ts';
 import {
   Capability,
   type EnvironmentCapability,
@@ -152,7 +153,17 @@ function readContent(path: Path, content: Json): unknown {
   }
 }
 
-const KEYS = ['$schema', 'base', 'capabilities', 'limits', 'outputLimit', 'onViolation', 'auditEvents', 'auditKept'];
+const KEYS = [
+  '$schema',
+  'base',
+  'capabilities',
+  'limits',
+  'outputLimit',
+  'onViolation',
+  'auditEvents',
+  'auditBytes',
+  'auditKept',
+];
 const LIMITS = ['executionTime', 'memory', 'gas'];
 
 /**
@@ -185,7 +196,11 @@ export function readPolicy(json: unknown, presets: Presets): SecurityPolicy {
   if (has('outputLimit')) at(place('outputLimit'), () => builder.maxOutput(as(source['outputLimit'] as Json)));
   if (has('onViolation')) at(place('onViolation'), () => builder.onViolation(as(source['onViolation'] as Json)));
   if (has('auditEvents') && source['auditEvents'] !== 0) {
-    const options = { maxEvents: source['auditEvents'], keep: source['auditKept'] ?? true };
+    const options = {
+      maxEvents: source['auditEvents'],
+      maxBytes: source['auditBytes'],
+      keep: source['auditKept'] ?? true,
+    };
     at(place('auditEvents'), () => builder.enableAuditLogging(options as never));
   }
   return builder.build();
@@ -210,7 +225,7 @@ function readCapability(path: Path, item: Json): Capability {
  * @throws UsageError for streams, host functions and audit sinks: functions cannot be written down
  */
 export function writePolicy(policy: PolicyData): JsonObject {
-  const { capabilities, limits, outputLimit, onViolation, auditEvents, auditSink, auditKept } = policy;
+  const { capabilities, limits, outputLimit, onViolation, auditEvents, auditBytes, auditSink, auditKept } = policy;
   if (auditSink !== undefined) cannot('a sink of the audit');
   const { executionTime, memory, gas } = limits;
   return {
@@ -219,6 +234,7 @@ export function writePolicy(policy: PolicyData): JsonObject {
     outputLimit,
     onViolation,
     auditEvents,
+    ...(auditBytes !== DEFAULT_AUDIT_BYTES && { auditBytes }),
     ...(!auditKept && { auditKept }),
   };
 }

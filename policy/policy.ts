@@ -1,6 +1,6 @@
 /** A policy: capabilities, limits, and what happens on a refusal. Immutable; shared freely among sandboxes. */
 
-import type { AuditSink } from './audit.ts';
+import { type AuditSink, DEFAULT_AUDIT_BYTES } from './audit.ts';
 import {
   Capability,
   type ClockCapability,
@@ -35,6 +35,11 @@ export interface PolicyLimits {
 export interface AuditOptions {
   /** Events recorded, in memory and by the sink, before later ones are only counted; 10,000 unless given. */
   readonly maxEvents?: number | undefined;
+  /**
+   * Bytes of the paths, URLs and names in all recorded events together, two a character, before later ones are only
+   * counted; 16 MiB unless given.
+   */
+  readonly maxBytes?: number | undefined;
   /** Takes each event as it is recorded. What it throws ends the guest's call. */
   readonly sink?: AuditSink | undefined;
   /** Whether events are also kept in memory; true unless given. */
@@ -48,6 +53,7 @@ export interface PolicyData {
   readonly outputLimit: number;
   readonly onViolation: OnViolation;
   readonly auditEvents: number;
+  readonly auditBytes: number;
   readonly auditSink: AuditSink | undefined;
   readonly auditKept: boolean;
 }
@@ -58,6 +64,7 @@ const STRICT: PolicyData = {
   outputLimit: 16 * 1024 * 1024,
   onViolation: 'errno',
   auditEvents: 0,
+  auditBytes: DEFAULT_AUDIT_BYTES,
   auditSink: undefined,
   auditKept: true,
 };
@@ -77,6 +84,8 @@ export class SecurityPolicy {
   readonly onViolation: OnViolation;
   /** How many events the audit records; 0 is off. */
   readonly auditEvents: number;
+  /** Bytes of what guests choose in the events that the audit records. */
+  readonly auditBytes: number;
   readonly auditSink: AuditSink | undefined;
   /** Whether the audit keeps events in memory. */
   readonly auditKept: boolean;
@@ -88,6 +97,7 @@ export class SecurityPolicy {
     this.outputLimit = data.outputLimit;
     this.onViolation = data.onViolation;
     this.auditEvents = data.auditEvents;
+    this.auditBytes = data.auditBytes;
     this.auditSink = data.auditSink;
     this.auditKept = data.auditKept;
     Object.freeze(this);
@@ -199,11 +209,12 @@ export class SecurityPolicyBuilder {
 
   /** Keeps a record of host calls. Changes no gas. */
   enableAuditLogging(options: AuditOptions = {}): this {
-    checkOptions('enableAuditLogging', options, ['maxEvents', 'sink', 'keep']);
-    const { maxEvents = DEFAULT_AUDIT_EVENTS, sink, keep = true } = options;
+    checkOptions('enableAuditLogging', options, ['maxEvents', 'maxBytes', 'sink', 'keep']);
+    const { maxEvents = DEFAULT_AUDIT_EVENTS, maxBytes = DEFAULT_AUDIT_BYTES, sink, keep = true } = options;
     if (sink !== undefined && typeof sink !== 'function') refuse('enableAuditLogging: sink', 'a function', sink);
     return this.set({
       auditEvents: checkInteger('enableAuditLogging: maxEvents', maxEvents, 1, 2 ** 24),
+      auditBytes: checkInteger('enableAuditLogging: maxBytes', maxBytes, 0, Number.MAX_SAFE_INTEGER),
       auditSink: sink,
       auditKept: checkBoolean('enableAuditLogging: keep', keep),
     });

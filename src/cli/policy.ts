@@ -23,6 +23,8 @@ export interface PreparedPolicy {
 
 /** Events a record holds; a program can make them without end. */
 const MAX_EVENTS = 1_000_000;
+/** Characters of a record. */
+const MAX_LENGTH = 2 ** 30;
 
 /**
  * @param maxOutput bytes of output that can be dealt with; the policy's limit may be lower
@@ -39,12 +41,17 @@ export async function preparePolicy(options: PolicyOptions, maxOutput: number): 
   const { createFile } = await import('./files.node.ts');
   const file = createFile(options.audit);
   let events = 0;
+  let length = 0;
   const sink = jsonLines((line) => {
+    if (length > MAX_LENGTH) return;
     file.write(line);
-    if (++events === MAX_EVENTS) file.write(`${JSON.stringify({ truncated: true, events })}\n`);
+    length += line.length;
+    if (++events === MAX_EVENTS || length > MAX_LENGTH) file.write(`${JSON.stringify({ truncated: true, events })}\n`);
   });
   return {
-    policy: builder.enableAuditLogging({ maxEvents: MAX_EVENTS, sink, keep: false }).build(),
+    policy: builder
+      .enableAuditLogging({ maxEvents: MAX_EVENTS, maxBytes: Number.MAX_SAFE_INTEGER, sink, keep: false })
+      .build(),
     close: file.close,
   };
 }

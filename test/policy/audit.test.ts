@@ -43,6 +43,34 @@ describe('sinks', () => {
     expect(taken.at(-1)?.sequence).toBe(0);
   });
 
+  test('what guests chose is bounded too, and the first event that has no room is the last', () => {
+    const taken: AuditEvent[] = [];
+    const policy = SecurityPolicy.builder()
+      .allow(Capability.filesystemAccess({ memory: { a: '' } }))
+      .enableAuditLogging({ maxBytes: 2 * 100, sink: (event) => taken.push(event) })
+      .build();
+    const guest = new Guest(policy);
+    guest.put(0, 'x'.repeat(60));
+    const look = (length: number) => guest.call('path_filestat_get', 3, 0, 0, length, 1_024);
+    for (const length of [39, 59, 20, 1]) look(length);
+    const { audit } = guest.host;
+    // A path is absolute in the record, which is a character more.
+    expect(taken.map(({ request }) => 'path' in request && request.path?.length)).toEqual([40, 60]);
+    expect(audit.events).toEqual(taken);
+    expect([audit.total, audit.dropped, audit.isFull]).toEqual([4, 2, true]);
+    audit.drain();
+    look(59);
+    expect([audit.events.length, audit.dropped]).toEqual([1, 0]);
+  });
+
+  test('so are the violations, which are kept in any case', () => {
+    const { violations } = new Guest(SecurityPolicy.strict()).host;
+    const event = { request: { kind: 'filesystem', path: 'x'.repeat(2 ** 23) } } as AuditEvent;
+    violations.append(event);
+    for (const path of ['x', 'xy']) violations.append({ ...event, request: { kind: 'filesystem', path } });
+    expect([violations.events.length, violations.dropped]).toEqual([1, 2]);
+  });
+
   test('a sink that fails ends the call: what is not recorded does not go on', async () => {
     const failure = new Error('disk full');
     const sink = () => {
@@ -80,9 +108,12 @@ describe('sinks', () => {
     expect(JSON.parse(line)).toMatchObject({ allowed: true, request: { url: 'a\n{"allowed":true}\r' } });
   });
 
-  test.each([{ sink: 'file' }, { keep: 'no' }, { maxEvents: 0 }, { events: 1 }])('%j is a UsageError', (options) => {
-    expect(() => audited(options as never)).toThrow(UsageError);
-  });
+  test.each([{ sink: 'file' }, { keep: 'no' }, { maxEvents: 0 }, { maxBytes: -1 }, { maxBytes: '1k' }, { events: 1 }])(
+    '%j is a UsageError',
+    (options) => {
+      expect(() => audited(options as never)).toThrow(UsageError);
+    },
+  );
 });
 
 describe('callWithAudit', () => {

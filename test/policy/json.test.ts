@@ -70,7 +70,13 @@ const policy = fc
     gas: some(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n })),
     output: fc.integer({ min: 0, max: 2 ** 31 }),
     reaction: fc.constantFrom('errno' as const, 'trap' as const),
-    audit: some(fc.record({ maxEvents: fc.integer({ min: 1, max: 2 ** 24 }), keep: fc.boolean() })),
+    audit: some(
+      fc.record({
+        maxEvents: fc.integer({ min: 1, max: 2 ** 24 }),
+        maxBytes: some(fc.maxSafeNat()),
+        keep: fc.boolean(),
+      }),
+    ),
   })
   .map(({ capabilities, time, memory, gas, output, reaction, audit }) => {
     const builder = SecurityPolicy.builder()
