@@ -64,6 +64,11 @@ export class SandboxBuilder<Built> {
     return this.set('record', isRecorded);
   }
 
+  /** @param bytes of events that a recording may have */
+  recordingLimit(bytes: number): this {
+    return this.set('recordingLimit', bytes);
+  }
+
   /** @param bytes the module itself may have */
   moduleLimit(bytes: number): this {
     return this.set('moduleLimit', bytes);

@@ -66,7 +66,7 @@ export class Life {
     this.sleeper = sleeper;
     const { limits, instanceId } = settings;
     this.instanceId = instanceId;
-    this.recorder = settings.record ? new Recorder(module, limits) : undefined;
+    this.recorder = settings.record ? new Recorder(module, limits, settings.recordingLimit) : undefined;
     const recorded = this.recorder === undefined ? engine : recordingEngine(engine, this.recorder);
     const imports = untilDisposed(host.resolve, () => {
       if (this.isDisposed) throw disposedError(instanceId);

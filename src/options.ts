@@ -10,6 +10,7 @@ import { SandboxCache } from './cache/cache.ts';
 import { callback, cString, gas, integer, list, milliseconds, record, refuse, text } from './check.ts';
 import { checkEngine, type EngineChoice } from './engines.ts';
 import { checkSignal } from './execution/options.ts';
+import { MOST_EVENTS } from './replay/events.ts';
 import { suggest } from './similar.ts';
 import { GiB } from './sizes.ts';
 import { checkSource, type ModuleSource } from './source.ts';
@@ -62,6 +63,8 @@ export interface SandboxOptions {
   readonly cache?: SandboxCache | undefined;
   /** Whether to record all that goes in and out of the guest, for `recording()`; false unless given. */
   readonly record?: boolean | undefined;
+  /** Bytes of events that a recording may have, beyond which `recording()` refuses; 256 MiB unless given, and at most. */
+  readonly recordingLimit?: number | undefined;
   /** Names the sandbox in statistics; unique within the process unless given. */
   readonly instanceId?: string | undefined;
   /** The program's arguments as WASI gives them to it: the first is the program's name. */
@@ -92,6 +95,7 @@ export interface Settings {
   readonly engine: EngineChoice;
   readonly cache: SandboxCache | undefined;
   readonly record: boolean;
+  readonly recordingLimit: number;
   readonly instanceId: string;
   readonly args: readonly string[];
 }
@@ -117,6 +121,7 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
   engine: checkEngine,
   cache: (value) => (value instanceof SandboxCache ? value : refuse('cache', 'a SandboxCache', value)),
   record: (value) => (typeof value === 'boolean' ? value : refuse('record', 'true or false', value)),
+  recordingLimit: (value) => integer('recordingLimit', value, 'bytes', 0, MOST_EVENTS),
   instanceId: (value) =>
     text('instanceId', value) === ''
       ? refuse('instanceId', 'a string that is not empty', value)
@@ -180,6 +185,7 @@ export function settle(options: SandboxOptions): Settings {
     engine: checked.engine ?? 'interpreter',
     cache: checked.cache,
     record: checked.record ?? false,
+    recordingLimit: checked.recordingLimit ?? MOST_EVENTS,
     instanceId: checked.instanceId ?? `sandbox-${++sandboxes}`,
     args: checked.args ?? [],
   });

@@ -39,7 +39,7 @@ export const EVENT = {
   close: 9,
 } as const;
 
-/** Bytes of events beyond which a recording is given up. */
+/** Bytes of events that any recording has at most. */
 export const MOST_EVENTS: number = 256 * MiB;
 
 /** How a call ended, as far as it is the same on every engine. */

@@ -9,7 +9,7 @@ import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { digestOf, hex } from '../snapshot/digest.ts';
-import { EVENT, failureFrom, isGivenUp, MOST_EVENTS, writeFailure } from './events.ts';
+import { EVENT, failureFrom, isGivenUp, writeFailure } from './events.ts';
 import { MAX_TOKENS, Tokens, writeValue } from './values.ts';
 
 interface RecordedImport {
@@ -29,18 +29,21 @@ export class Recorder {
   readonly module: WasmModule;
   readonly limits: InstanceLimits;
   readonly imports: RecordedImport[] = [];
+  private readonly maxBytes: number;
   private events = new WireWriter();
   private tokens = new Tokens();
   /** Why there is nothing to be had. */
   private broken: string | undefined;
-  /** Views of the host calls that are going on, the innermost last. */
   /** Calls into the guest that have not ended. */
   private entered = 0;
+  /** Views of the host calls that are going on, the innermost last. */
   private readonly open: { readonly memory: () => GuestMemory | undefined; readonly views: View[] }[] = [];
 
-  constructor(module: WasmModule, limits: InstanceLimits) {
+  /** @param maxBytes of events, beyond which it is given up */
+  constructor(module: WasmModule, limits: InstanceLimits, maxBytes: number) {
     this.module = module;
     this.limits = limits;
+    this.maxBytes = maxBytes;
   }
 
   /** Begins anew. */
@@ -65,7 +68,7 @@ export class Recorder {
   }
 
   private requireRoom(): void {
-    if (this.events.length > MOST_EVENTS) this.giveUp(`it has grown beyond ${MOST_EVENTS} bytes`);
+    if (this.events.length > this.maxBytes) this.giveUp(`it has grown beyond ${this.maxBytes} bytes`);
     if (this.tokens.areTooMany) this.giveUp(`more than ${MAX_TOKENS} different objects came into it`);
   }
 

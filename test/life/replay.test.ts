@@ -70,7 +70,7 @@ describe('a recording is replayed to the same end', () => {
       fc.asyncProperty(anyLifeProgram(), fc.boolean(), async ({ bytes, calls }, waits) => {
         const module = decode(bytes);
         fc.pre(!waits || module.start === undefined);
-        const recorder = new Recorder(module, LIMITS);
+        const recorder = new Recorder(module, LIMITS, MiB);
         const resolve = imports((value) => (waits ? Promise.resolve(value) : value));
         const instance = recordingEngine(interpreter, recorder).instantiate(module, {
           limits: LIMITS,
@@ -165,6 +165,24 @@ describe('a recording is replayed to the same end', () => {
     await sandbox.call('count');
     expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
   });
+});
+
+it('a recording that grows beyond its limit is given up, and begins anew with a reset', async () => {
+  const sandbox = await WasmSandbox.create({ source: COUNTER, record: true, recordingLimit: 500 });
+  await sandbox.call('count');
+  expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
+  for (let calls = 0; calls < 100; calls++) await sandbox.call('count');
+  await expect(sandbox.recording()).rejects.toThrow(
+    new UsageError('there is no recording: it has grown beyond 500 bytes'),
+  );
+  await sandbox.reset();
+  await sandbox.call('count');
+  expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
+  for (const recordingLimit of [-1, 0.5, 256 * MiB + 1, '1k']) {
+    await expect(WasmSandbox.create({ source: COUNTER, recordingLimit: recordingLimit as number })).rejects.toThrow(
+      UsageError,
+    );
+  }
 });
 
 describe('the first difference is told', () => {
