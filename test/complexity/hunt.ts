@@ -30,6 +30,8 @@ const CHANCE = 0.05;
 const WORST = 10;
 /** Milliseconds of a task at most, beside what its module may take. */
 const PATIENCE = 6_000;
+/** Measurements that are no better than those before until they are believed. */
+const IDLE = 2;
 /** What stands for the use where the process died. */
 const ENDED = 100;
 
@@ -243,15 +245,18 @@ export class Hunt {
     this.options.watcher.onFinding(finding, from);
   }
 
-  /** The best of several measurements; of few where that is as good, or far from it. */
+  /** The best of measurements, until one is good or more are no better: the host compiles what it sees again. */
   private async confirmed(candidate: Candidate, engine: EngineName, oracle?: Oracle): Promise<Result | undefined> {
     let best: Result | undefined;
-    for (let i = 0; i < 3; i++) {
+    let before = Number.POSITIVE_INFINITY;
+    for (let idle = 0; idle < IDLE; ) {
       const result = await this.measure(candidate, engine);
       if (result === undefined) return undefined;
       best = best === undefined ? result : better(best, result);
       const use = oracle === undefined ? Math.max(...Object.values(best.uses)) : (best.uses[oracle] ?? 0);
-      if (use <= 1 || use > 4) break;
+      if (use <= 1) break;
+      idle = use < 0.9 * before ? 0 : idle + 1;
+      before = Math.min(before, use);
     }
     return best;
   }
@@ -264,7 +269,7 @@ export class Hunt {
     this.measured++;
     this.options.watcher.onProgress(this, engine, candidate);
     try {
-      const task = { kind: 'measure', candidate: print(candidate), engine, limit: LIMIT } as const;
+      const task = { kind: 'measure', candidate: print(candidate), engine, limit: LIMIT, allowed } as const;
       const measure = (await this.measurer.run(task, 4 * allowed + PATIENCE)) as Measure;
       return { candidate, engine, bytes, measure, uses: uses(measure, yardstick) };
     } catch (error) {

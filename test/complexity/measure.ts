@@ -42,6 +42,8 @@ export interface MeasureTask {
   readonly engine: EngineName;
   /** Bytes that the module may have. */
   readonly limit: number;
+  /** Milliseconds that preparing it and the first call may take, gas aside: beyond, they are measured again. */
+  readonly allowed: number;
 }
 
 export interface CountTask {

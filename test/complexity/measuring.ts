@@ -9,7 +9,15 @@ import { WasmSandbox as AsyncSandbox } from '../../src/index.ts';
 import { WasmSandbox } from '../../src/sync.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
 import { build, constructOf, MANY_TIMES, ONCE, parse, plain, small } from './candidate.ts';
-import type { CountTask, EngineName, Measure, MeasureTask, Task, Timed } from './measure.ts';
+import {
+  BOUNDS,
+  type CountTask,
+  type EngineName,
+  type Measure,
+  type MeasureTask,
+  type Task,
+  type Timed,
+} from './measure.ts';
 
 /** Far more than preparing any module takes; what ends a call that would never end. */
 const GAS = 1_000_000_000;
@@ -18,6 +26,8 @@ const SAMPLE = 4;
 /** Samples that are no better than those before until they are believed: the host compiles loops again as they run. */
 const IDLE = 3;
 const MOST_ROUNDS = 2 ** 31 - 1;
+/** Rounds at most in which what takes too long is measured again; as many as ordinary modules have. */
+const ROUNDS = 5;
 /** Milliseconds of preparation from which it is not done again only to see what else it takes. */
 const SLOW = 1_000;
 /** No more gas than this in a sample: it costs what it should. */
@@ -103,8 +113,42 @@ function running(sandbox: WasmSandbox, first: Timed): Timed {
   return best as Timed;
 }
 
+/** The same module in other bytes, so that the host compiles it again: with a custom section more. */
+function varied(bytes: Uint8Array, round: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from([...bytes, 0, 2, 1, round]);
+}
+
+/** Milliseconds of preparing a module and calling it. */
+interface Preparation {
+  readonly prepare: number;
+  readonly call: number;
+}
+
+function preparation(bytes: Uint8Array<ArrayBuffer>, engine: EngineName): Preparation {
+  const start = cpu();
+  let sandbox: WasmSandbox | undefined;
+  attempt(() => {
+    sandbox = sandboxOf(bytes, engine);
+  });
+  const prepared = cpu();
+  attempt(() => sandbox?.call(ONCE));
+  return { prepare: prepared - start, call: cpu() - prepared };
+}
+
+const total = ({ prepare, call }: Preparation) => prepare + call;
+
+/** The best of several, unless one is good: the host compiles what it sees again, and forgets it when it is told to collect. */
+function best<T>(first: T, next: (round: number) => T, cost: (of: T) => number, good: number): T {
+  let least = first;
+  for (let round = 0; round < ROUNDS && cost(least) > good; round++) {
+    const other = next(round);
+    if (cost(other) < cost(least)) least = other;
+  }
+  return least;
+}
+
 async function measure(
-  { candidate: text, engine, limit }: MeasureTask,
+  { candidate: text, engine, limit, allowed }: MeasureTask,
   stage: (name: string) => void,
 ): Promise<Measure> {
   const candidate = parse(text);
@@ -121,15 +165,18 @@ async function measure(
   });
   const prepared = cpu();
   failure ??= attempt(() => sandbox?.call(ONCE));
-  const called = cpu();
+  const first = { prepare: prepared - start, call: cpu() - prepared };
   const grown = hasPeak ? (peak() ?? rss) - rss : undefined;
   collect();
   const retained = footprint() - before;
   const stats = sandbox?.getResourceStats();
+  const more = (round: number) => {
+    stage('prepare');
+    return preparation(varied(bytes, round), engine);
+  };
   const result: Measure = {
     bytes: bytes.length,
-    prepare: prepared - start,
-    call: called - prepared,
+    ...best(first, more, total, allowed),
     gas: Number(stats?.gasUsed ?? 0),
     guest: stats?.peakMemoryBytes ?? 0,
     retained,
@@ -155,7 +202,7 @@ async function measure(
 
 /**
  * The longest stretch in which a sandbox that has a limit of time does not look at the clock, from its bytes to the end
- * of the first call; the better of two, as the host may compile in one.
+ * of the first call; the best of several, as the host may compile in one.
  */
 async function longest(bytes: Uint8Array<ArrayBuffer>, engine: EngineName): Promise<number> {
   const { now } = performance;
@@ -169,28 +216,25 @@ async function longest(bytes: Uint8Array<ArrayBuffer>, engine: EngineName): Prom
     look();
     return now.call(performance);
   };
-  const took: number[] = [];
-  try {
-    for (let i = 0; i < 2; i++) {
-      [last, most] = [cpu(), 0];
-      try {
-        const sandbox = await AsyncSandbox.fromBytes(bytes, {
-          engine,
-          gasLimit: GAS,
-          capabilities,
-          cpuTimeout: 100_000,
-        });
-        await sandbox.call(ONCE);
-      } catch {
-        // It has taken its time all the same.
-      }
-      look();
-      took.push(most);
+  const once = async (): Promise<number> => {
+    [last, most] = [cpu(), 0];
+    try {
+      const options = { engine, gasLimit: GAS, capabilities, cpuTimeout: 100_000 };
+      const sandbox = await AsyncSandbox.fromBytes(bytes, options);
+      await sandbox.call(ONCE);
+    } catch {
+      // It has taken its time all the same.
     }
+    look();
+    return most;
+  };
+  try {
+    let least = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < ROUNDS && least > BOUNDS.slice; round++) least = Math.min(least, await once());
+    return least;
   } finally {
     performance.now = now;
   }
-  return Math.min(...took);
 }
 
 /** Milliseconds that the host takes for the module as it is; undefined where it does not take it. */
@@ -225,13 +269,9 @@ async function instantiation(bytes: Uint8Array<ArrayBuffer>, engine: EngineName)
 function yardstick(sizes: readonly number[], engine: EngineName): number[] {
   const times = sizes.toReversed().map((size) => {
     const bytes = Uint8Array.from(plain(size));
-    let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 5; i++) {
-      const start = cpu();
-      sandboxOf(bytes, engine).call(ONCE);
-      best = Math.min(best, cpu() - start);
-    }
-    return best;
+    const first = preparation(bytes, engine);
+    const { prepare, call } = best(first, (round) => preparation(varied(bytes, round), engine), total, 0);
+    return prepare + call;
   });
   return times.reverse();
 }
@@ -258,11 +298,11 @@ async function answer(task: Exclude<Task, CountTask>, stage: (name: string) => v
   }
 }
 
-/** Has the host compile what every candidate needs: small ones of every construct. */
+/** Has the host compile what every candidate needs, as it has for the ordinary ones: small ones of every construct. */
 function warm(): void {
   for (const candidate of small()) {
     const bytes = Uint8Array.from(build(candidate, 1 << 20));
-    attempt(() => sandboxOf(bytes, 'interpreter').call(ONCE));
+    for (const engine of ['interpreter', 'native'] as const) attempt(() => sandboxOf(bytes, engine).call(ONCE));
   }
 }
 
