@@ -11,6 +11,7 @@ import type {
 import { LinkError, UsageError } from '../wasm/errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
+import { priceInstantiation } from '../wasm/plan.ts';
 import { messageOf, quote } from '../wasm/quote.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
 import {
@@ -148,6 +149,7 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
   return {
     name,
     *prepare(module, preparation) {
+      yield* priceInstantiation(module);
       yield* metering(module, preparation);
     },
     compile(module, preparation) {

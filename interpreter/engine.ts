@@ -11,6 +11,7 @@ import type {
 import { UsageError } from '../wasm/errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
+import { priceInstantiation } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';
 import {
   type DefinedType,
@@ -120,6 +121,9 @@ class InterpreterInstance implements EngineInstance {
 
 export const interpreter: Engine = {
   name: 'interpreter',
+  *prepare(module) {
+    yield* priceInstantiation(module);
+  },
   instantiate(module, { limits, imports, slices }: InstantiateOptions) {
     return new InterpreterInstance(new Instance(new Store(limits.stackBytes), module, linker(imports), limits, slices));
   },

@@ -30,7 +30,7 @@ import {
 import { blockType, InstructionReader } from './instructions.ts';
 import { RowList } from './lists.ts';
 import { IS_ACCESS, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
-import { complete, STEP_BYTES, type Steps } from './steps.ts';
+import { complete, Pace, STEP_BYTES, type Steps } from './steps.ts';
 import {
   type ConstExpr,
   type FunctionBody,
@@ -333,32 +333,51 @@ class Segments {
   }
 }
 
+const costs = new WeakMap<WasmModule, bigint>();
+
 /**
  * What instantiating costs, charged before any of it is done: pages, tables, segments, globals, functions, exports.
  * The start function is metered like any other, on top of this.
  */
 export function instantiationCost(module: WasmModule): bigint {
+  return costs.get(module) ?? complete(priceInstantiation(module));
+}
+
+/** Finds it in steps, and keeps it. */
+export function* priceInstantiation(module: WasmModule): Steps<bigint> {
   const { memories, tables, importedMemories, importedTables, importedGlobals, data, elements } = module;
-  const { functions, exports, tags } = module;
+  const { functions, exports, tags, globalInits } = module;
+  const pace = new Pace(0);
+  let seen = 0;
   const items = functions.length + exports.length + tables.length + tags.length + data.length + elements.length;
   let cost = INSTANCE_ITEM_COST * items + EVALUATED_COST * importedGlobals;
-  for (const init of module.globalInits) cost += evaluation(init);
+  for (let i = 0; i < globalInits.length; i++) {
+    if (pace.isDue(seen++)) yield;
+    cost += evaluation(globalInits.at(i));
+  }
   for (const init of module.tableInits) if (init !== undefined) cost += evaluation(init);
   for (const { limits } of memories.slice(importedMemories)) cost += Math.max(limits.min, 1) * PAGE_COST;
   for (const { limits } of tables.slice(importedTables)) cost += share(limits.min, PER_UNIT.tableElements);
-  for (const segment of data) {
-    cost += share(segment.bytes.end - segment.bytes.start, PER_UNIT.bytes);
-    if (segment.mode === 'active') cost += evaluation(segment.offset);
+  for (let i = 0; i < data.length; i++) {
+    if (pace.isDue(seen++)) yield;
+    const { start, end } = data.bytesOf(i);
+    cost += share(end - start, PER_UNIT.bytes);
+    if (data.mode(i) === 'active') cost += evaluation(data.offset(i));
   }
-  elements.forEach((segment, i) => {
+  for (let i = 0; i < elements.length; i++) {
+    if (pace.isDue(seen++)) yield;
     const count = elements.count(i);
     cost += SEGMENT_ELEMENT_COST * count;
-    if (elements.areExpressions(i)) {
-      for (let item = 0; item < count; item++) cost += evaluation(elements.expressionAt(i, item));
+    if (elements.mode(i) === 'active') cost += evaluation(elements.offset(i));
+    if (!elements.areExpressions(i)) continue;
+    for (let item = 0; item < count; item++) {
+      if (pace.isDue(seen++)) yield;
+      cost += evaluation(elements.expressionAt(i, item));
     }
-    if (segment.mode === 'active') cost += evaluation(segment.offset);
-  });
-  return BigInt(cost);
+  }
+  const units = BigInt(cost);
+  costs.set(module, units);
+  return units;
 }
 
 function evaluation({ start, end }: ConstExpr): number {
