@@ -158,7 +158,8 @@ export class Hunt {
       units.push((await this.measurer.run({ kind: 'unit', candidate, engine }, 10 * PATIENCE)) as number);
     }
     units.sort((a, b) => a - b);
-    return { time: (bytes) => interpolated(YARDSTICK_SIZES, times, bytes), unit: units[units.length >> 1] as number };
+    const time = (bytes: number) => interpolated(YARDSTICK_SIZES, times, bytes);
+    return { time, unit: units[units.length >> 1] as number, times: BOUNDS.gas.times[engine] };
   }
 
   /** One skeleton: its work is counted, and where that grows too fast, or by chance, it is measured, larger and larger. */
