@@ -40,7 +40,7 @@ function mutate(name, { files, tests }) {
     mutate: files,
     coverageAnalysis: 'perTest',
     ignoreStatic: false,
-    concurrency: 2,
+    concurrency: Number(process.env.MUTANTS_JOBS) || 2,
     timeoutMS: 20_000,
     disableTypeChecks: false,
     // It would be read by an interface that TypeScript 7 does not have.
