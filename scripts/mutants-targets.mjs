@@ -14,16 +14,19 @@ export const TARGETS = {
     files: ['instrument/meter.ts'],
     tests: ['test/instrument/hostile.test.ts', 'test/instrument/stack.test.ts'],
   },
-  decide: { files: ['policy/decide.ts'], tests: ['test/policy/decide.test.ts'] },
+  decide: {
+    files: ['policy/decide.ts'],
+    tests: ['test/policy/decide.test.ts', 'test/policy/net/address.test.ts'],
+  },
   gate: { files: ['policy/gate.ts'], tests: ['test/policy/host.test.ts', 'test/policy/audit.test.ts'] },
   paths: {
     files: ['policy/wasi/paths.ts'],
     tests: ['test/policy/wasi-files.test.ts', 'test/policy/escapes.test.ts'],
   },
-  wire: { files: ['wasm/wire.ts'], tests: ['test/life/snapshot.test.ts'] },
+  wire: { files: ['wasm/wire.ts'], tests: ['test/wasm/wire.test.ts'] },
   container: {
     files: ['src/snapshot/container.ts'],
-    tests: ['test/life/snapshot.test.ts'],
+    tests: ['test/life/container.test.ts', 'test/life/key.test.ts'],
   },
   references: {
     files: ['interpreter/snapshot/references.ts', 'interpreter/snapshot/stack.ts', 'interpreter/snapshot/places.ts'],

@@ -17,7 +17,7 @@ export class WireWriter {
     this.length += count;
     if (this.length > this.bytes.length) {
       const grown = new Uint8Array(Math.max(this.length, 2 * this.bytes.length));
-      grown.set(this.bytes.subarray(0, at));
+      grown.set(this.bytes);
       this.bytes = grown;
       this.view = new DataView(grown.buffer);
     }

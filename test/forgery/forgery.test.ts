@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { PlaceFinder } from '../../interpreter/snapshot/places.ts';
 import { GasExhausted, MemoryLimitExceeded, SnapshotError, WasmSandbox } from '../../src/index.ts';
-import { pack, unpack } from '../../src/snapshot/container.ts';
+import { pack } from '../../src/snapshot/container.ts';
 import { decode } from '../../wasm/decode.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { encodeModule } from '../generate/encode.ts';
@@ -264,14 +264,10 @@ it('what a snapshot says of itself comes into no message as it stands', async ()
 describe('a container', () => {
   const { options } = ALL_KINDS;
 
-  it('is inflated no further than the limits allow, and than it says', async () => {
+  it('is inflated no further than the limits allow', async () => {
     const bomb = await pack(new Uint8Array(60 * 2 ** 20), true, { kind: 'snapshot' });
     expect(bomb.length).toBeLessThan(2 ** 20);
     await expect(WasmSandbox.restore(bomb, options)).rejects.toThrow(/has 62914560 bytes; the limits allow \d{8}$/);
-    let looks = 0;
-    const unpacking = unpack(await lying(bomb, 100_000), { kind: 'snapshot', maxBytes: 2 ** 30, look: () => looks++ });
-    await expect(unpacking).rejects.toThrow('it holds more than it says');
-    expect(looks).toBeLessThan(100);
   });
 
   it('that is longer than its contents may be is refused before anything is made of it', async () => {
@@ -279,12 +275,3 @@ describe('a container', () => {
     await expect(WasmSandbox.restore(long, options)).rejects.toThrow(/the limits allow/);
   });
 });
-
-/** The same with another length in its header, and the checksum that belongs to that. */
-async function lying(bytes: Uint8Array<ArrayBuffer>, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const changed = bytes.slice();
-  new DataView(changed.buffer).setBigUint64(12, BigInt(length), true);
-  changed.fill(0, 20, 52);
-  changed.set(new Uint8Array(await crypto.subtle.digest('SHA-256', changed)), 20);
-  return changed;
-}
