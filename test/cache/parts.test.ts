@@ -46,6 +46,7 @@ describe('the key', () => {
       key({ engine: 'native' }),
       key({ engine: 'auto' }),
       key({ moduleLimit: 1_000 }),
+      key({ yieldEvery: 5 }),
       key({ securityPolicy: SecurityPolicy.moderate() }),
       key({ securityPolicy: SecurityPolicy.permissive() }),
       key({ securityPolicy: SecurityPolicy.builder().onViolation('trap').build() }),
@@ -74,6 +75,19 @@ describe('the key', () => {
     expect(key({ stdin: 'one' })).toBe(key({ stdin: 'two' }));
     const same = [{ instanceId: 'x' }, { args: ['a'] }, { gasLimit: 5 }, { memoryLimit: 65_536 }, { cpuTimeout: 9 }];
     for (const options of same) expect(key(options)).toBe(key());
+    expect(key({ yieldEvery: 5 })).toBe(key({ yieldEvery: 6 }));
+  });
+
+  test('tells every value from every other, and knows no order of names', () => {
+    const holding = (values: unknown) => {
+      const settings = settle({ source, capabilities: [Capability.custom('x')] });
+      const capabilities = [{ kind: 'custom', name: 'x', values } as never];
+      const policy = Object.defineProperty(Object.create(settings.policy), 'capabilities', { value: capabilities });
+      return cacheKey(DIGEST, { ...settings, policy });
+    };
+    const values = [undefined, null, 'null', '1', 1, 1n, true, [], {}, ['a'], { 0: 'a' }, { a: 0, b: 1 }];
+    expect(new Set(values.map(holding)).size).toBe(values.length);
+    expect(holding({ b: 1, a: 0 })).toBe(holding({ a: 0, b: 1 }));
   });
 
   test('is another one for another version of the gas schedule', async () => {
