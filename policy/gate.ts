@@ -49,12 +49,12 @@ export class Gate implements Saved {
    * @param label the import, as `module.name`
    */
   guard(label: string, request: Asking, body: Body, refused: Body): HostCall {
-    const fixed = typeof request === 'function' ? undefined : { request, decision: decide(this.policy, request) };
+    const fixed = typeof request === 'function' ? undefined : decide(this.policy, request);
     return (caller: Caller, args: readonly WasmValue[]) => {
       const sequence = this.calls++;
       const call = new HostCallContext(caller);
       const asked = typeof request === 'function' ? request(args, call) : request;
-      const decision: Decision = fixed?.decision ?? decide(this.policy, asked);
+      const decision: Decision = fixed ?? decide(this.policy, asked);
       if (!decision.allowed) {
         this.record(sequence, label, { request: asked, ...decision }, call);
         this.react(DENIALS[asked.kind] ?? 'Access denied', label, decision.reason);
