@@ -205,7 +205,8 @@ function decideNetwork(capabilities: readonly Capability[], { url: text, method,
 function coversAddress(hosts: readonly string[], host: string, address: string): boolean {
   const normal = normalAddress(address);
   if (normal === undefined) return false;
-  if (hosts.includes(normal) || host === normal) return true;
+  // An address in place of a name is covered by nothing but its being named.
+  if (hosts.includes(normal)) return true;
   const kind = addressKind(normal);
   if (kind === 'loopback') return isLocalhost(host);
   return kind === 'public' || (kind === 'private' && isPrivateName(host) && !isLocalhost(host));

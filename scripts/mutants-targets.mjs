@@ -18,7 +18,7 @@ export const TARGETS = {
     files: ['policy/decide.ts'],
     tests: ['test/policy/decide.test.ts', 'test/policy/net/address.test.ts'],
   },
-  gate: { files: ['policy/gate.ts'], tests: ['test/policy/host.test.ts', 'test/policy/audit.test.ts'] },
+  gate: { files: ['policy/gate.ts'], tests: ['test/policy/gate.test.ts', 'test/policy/host.test.ts'] },
   paths: {
     files: ['policy/wasi/paths.ts'],
     tests: ['test/policy/wasi-files.test.ts', 'test/policy/escapes.test.ts'],

@@ -208,6 +208,80 @@ describe('files', () => {
   });
 });
 
+describe('a decision says what it is, why, and by which rule', () => {
+  const nothing = grant();
+  const some = grant(
+    Capability.stdio({ stdout: () => undefined }),
+    Capability.hostFunctions('env', { log: () => 0, count: () => 0 }),
+    Capability.filesystemAccess([
+      { host: '/a', guest: '/a' },
+      { host: '/b', guest: '/b' },
+    ]),
+    Capability.networkAccess(['a.example', '*.b.example', '10.0.0.7'], { allowedMethods: ['GET'] }),
+    Capability.environmentAccess(['HOME']),
+  );
+  const whole = grant(Capability.filesystemAccess([{ host: '/srv', guest: '/' }]), Capability.environmentAccess('all'));
+  const func = (name: string, module = 'env'): PolicyRequest => ({ kind: 'hostFunction', module, name });
+  const stream = (name: 'stdin' | 'stdout' | 'stderr'): PolicyRequest => ({ kind: 'stdio', stream: name });
+  const over = (address: string): PolicyRequest => ({ kind: 'network', url: 'https://a.example/', address });
+
+  test.each<[SecurityPolicy, PolicyRequest, reason: string]>([
+    [nothing, { kind: 'arguments' }, 'arguments are what the embedder passes'],
+    [nothing, { kind: 'process' }, 'it concerns the guest alone'],
+    [nothing, { kind: 'descriptor', descriptor: 3 }, 'a descriptor carries its own rights'],
+    [nothing, { kind: 'clock' }, 'the virtual clock tells nothing of the host'],
+    [nothing, { kind: 'random' }, 'seeded bytes tell nothing of the host'],
+    [nothing, stream('stdin'), 'stdin is empty'],
+    [some, stream('stderr'), 'stderr is captured'],
+  ])('by default: %#', (policy, request, reason) => {
+    expect(decide(policy, request)).toEqual({ allowed: true, reason, rule: 'default' });
+  });
+
+  test.each<[SecurityPolicy, PolicyRequest, rule: string]>([
+    [some, stream('stdout'), 'stdio#0'],
+    [some, func('log'), 'hostFunctions#1'],
+    [some, func('count'), 'hostFunctions#1'],
+    [some, file('/a'), 'filesystem#2'],
+    [some, file('/b/c'), 'filesystem#2'],
+    [some, { kind: 'filesystem' }, 'filesystem#2'],
+    [whole, file('/anything'), 'filesystem#0'],
+    [some, url('https://a.example/'), 'network#3'],
+    [some, over('10.0.0.7'), 'network#3'],
+    [some, { kind: 'environment', variable: 'HOME' }, 'environment#4'],
+    [whole, { kind: 'environment', variable: 'PATH' }, 'environment#1'],
+  ])('by a grant: %#', (policy, request, rule) => {
+    expect(decide(policy, request)).toEqual({ allowed: true, reason: `granted by ${rule}`, rule });
+  });
+
+  test.each<[SecurityPolicy, PolicyRequest, reason: string]>([
+    [nothing, { kind: 'custom', name: 'x' }, 'the policy grants nothing of the kind under that name'],
+    [some, func('other'), 'the policy grants no host function of that name'],
+    [some, func('log', 'other'), 'the policy grants no host function of that name'],
+    [nothing, { kind: 'environment' }, 'the policy grants no environment'],
+    [some, { kind: 'environment', variable: 'PATH' }, 'the policy does not grant this environment variable'],
+    [nothing, file('/a'), 'the policy grants no files'],
+    [some, file('/a/../..'), 'the path leads out'],
+    [some, file('/a/\0'), 'the path leads out'],
+    [some, file('/c'), 'the policy does not grant reading there'],
+    [some, file('/a', 'write'), 'the policy does not grant writing there'],
+    [some, { kind: 'filesystem', access: 'write' }, 'the policy does not grant writing there'],
+    [nothing, { kind: 'network' }, 'the policy grants no network'],
+    [some, url('a.example'), 'the text is not a URL'],
+    [some, url('ftp://a.example/'), 'the policy grants http and https only'],
+    [some, url('https://user@a.example/'), 'the URL holds a user name or password'],
+    [some, url('https://:secret@a.example/'), 'the URL holds a user name or password'],
+    [some, url('https://a..b.example/'), 'the URL names no host'],
+    [some, url('https://c.example/'), 'the policy does not grant this host'],
+    [some, url('http://a.example/'), 'the policy does not grant http on port 80 of this host'],
+    [some, url('https://a.example:444/'), 'the policy does not grant https on port 444 of this host'],
+    [some, { ...url('https://a.example/'), method: 'POST' } as PolicyRequest, 'the policy does not grant this method'],
+    [some, over('10.0.0.8'), 'the host leads to an address that is not granted (private)'],
+    [some, over('no address'), 'the host leads to an address that is not granted (reserved)'],
+  ])('refused: %#', (policy, request, reason) => {
+    expect(decide(policy, request)).toEqual({ allowed: false, reason, rule: 'default' });
+  });
+});
+
 describe('the order of grants', () => {
   test('for one of a kind the last counts', () => {
     const policy = grant(
