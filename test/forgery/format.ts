@@ -222,6 +222,14 @@ function readHost(f: Fields): Node {
   });
 }
 
+/** What an instance of the module has written of itself. */
+export function readGuestTree(image: Uint8Array, module: WasmModule): Node {
+  const f = new Fields(image);
+  const tree = readGuest(f, module);
+  f.from.end();
+  return tree;
+}
+
 /** The contents of a snapshot of a guest of the module. */
 export function readTree(contents: Uint8Array, module: WasmModule): Node {
   const f = new Fields(contents);

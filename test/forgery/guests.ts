@@ -1,7 +1,6 @@
 /** Guests that are left somewhere, and their snapshots: what forgers begin with. */
 
 import { readFileSync } from 'node:fs';
-import binaryen from 'binaryen';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { Capability, type SandboxOptions, WasmSandbox } from '../../src/index.ts';
 import { unpack } from '../../src/snapshot/container.ts';
@@ -9,6 +8,7 @@ import { decode } from '../../wasm/decode.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { programOptions } from '../life/elsewhere.ts';
 import { sequence } from '../life/programs.ts';
+import { compile } from './compile.ts';
 import { type Node, readTree } from './format.ts';
 
 /** One module under one set of options, left in several places. */
@@ -22,9 +22,7 @@ export interface Guest {
 /** What no snapshot may get a guest beyond. */
 export const LIMITS = { memoryLimit: 2 ** 20, stackLimit: 2 ** 15, gasLimit: 2_000_000n } as const;
 
-const parsed = binaryen.parseText(readFileSync(new URL('./guest.wat', import.meta.url), 'utf8'));
-parsed.setFeatures(binaryen.Features.All);
-const ALL_KINDS = parsed.emitBinary();
+const ALL_KINDS = compile(readFileSync(new URL('./guest.wat', import.meta.url), 'utf8'));
 
 /** Values of every kind that a host can give, and a promise of one now and then. */
 function host(value: unknown, n: number): unknown {

@@ -1,0 +1,259 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type Place, PlaceFinder } from '../../interpreter/snapshot/places.ts';
+import { decode } from '../../wasm/decode.ts';
+import { SnapshotError } from '../../wasm/errors.ts';
+import { STACK_WEIGHT } from '../../wasm/gas.ts';
+import { frameWeight } from '../../wasm/plan.ts';
+import { typeOfFunction, type WasmModule } from '../../wasm/types.ts';
+import type { LifeCall } from '../life/programs.ts';
+import { compile } from './compile.ts';
+import type { Node } from './format.ts';
+import { at, bytesOf, type Guest, leave, putBack, treeOf, written } from './image.ts';
+
+const GUEST = decode(compile(readFileSync(new URL('./guest.wat', import.meta.url), 'utf8')));
+
+/** Frames on frames, without calls in place: what is called is what stands there. */
+const TEXT = `(module
+    (import "env" "host" (func $host (param i32) (result i32)))
+    (func $leaf (param $n i32) (result i32)
+      (loop $again
+        (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+        (br_if $again (i32.gt_s (local.get $n) (i32.const 0))))
+      (call $host (local.get $n)))
+    (func $twin (param $n i32) (result i32) (i32.add (call $leaf (local.get $n)) (i32.const 1)))
+    (func $long (param $n i32) (result i64)
+      (loop $again (br_if $again (i32.eqz (local.get $n))))
+      (i64.const 7))
+    (func $middle (param $n i32) (param $e funcref) (result i32)
+      (loop $again
+        (local.set $n (i32.add (call $leaf (local.get $n)) (i32.const 1)))
+        (br_if $again (i32.lt_s (local.get $n) (i32.const 0))))
+      (i32.add (local.get $n) (call $twin (i32.const 3))))
+    (func (export "run") (param $n i32) (result i32 funcref)
+      (call $middle (local.get $n) (ref.null func)) (ref.null func))
+    (func (export "other") (param $n i32) (result i32 funcref)
+      (call $middle (local.get $n) (ref.null func)) (ref.null func))
+    (func (export "wide") (param $n i32) (result i32) (drop (call $long (local.get $n))) (i32.const 1))`;
+const PLAIN = decode(compile(`${TEXT})`));
+/** The same with one more function, which may call another in its place: so others are taken to do so as well. */
+const IN_PLACE = decode(compile(`${TEXT} (func (param $n i32) (result i32) (return_call 1 (local.get $n))))`));
+
+const CALLS: readonly LifeCall[] = [
+  { export: 'objects', args: [8] },
+  { export: 'exceptions', args: [6] },
+  { export: 'waiting', args: [3] },
+  { export: 'deep', args: [3] },
+  { export: 'memories', args: [7] },
+];
+
+/** Where a call can be left, one place after another. */
+function* places(module: WasmModule, call: LifeCall): Generator<Guest> {
+  const left = leave(module, call, 0n);
+  yield left;
+  while (left.execution?.advance(1n) === 'paused') yield left;
+}
+
+describe('a guest left anywhere', () => {
+  const ended = (guest: Guest) => [guest.execution?.results, bytesOf({ ...guest, execution: undefined })];
+
+  it.each(CALLS.map((call) => [call.export, call] as const))('%s is put back as it was', (_, call) => {
+    const expected = ended(leave(GUEST, call, 1_000_000_000n));
+    let count = 0;
+    for (const left of places(GUEST, call)) {
+      const bytes = bytesOf(left);
+      const back = putBack(GUEST, bytes);
+      expect(Buffer.compare(bytesOf(back), bytes)).toBe(0);
+      if (count++ % 9 !== 0) continue;
+      back.execution?.advance();
+      expect(ended(back)).toEqual(expected);
+    }
+    expect(count).toBeGreaterThan(3);
+  });
+
+  it('deeply is put back into a stack that has grown', () => {
+    const call = { export: 'deep', args: [300] };
+    const left = leave(GUEST, call, 11_000n);
+    const bytes = bytesOf(left);
+    expect(at(treeOf(left), '.stack?.positions', 'list').items.length).toBeGreaterThan(60);
+    const back = putBack(GUEST, bytes);
+    left.execution?.advance();
+    back.execution?.advance();
+    expect(ended(back)).toEqual(ended(left));
+  });
+});
+
+describe('a forged stack', () => {
+  const [LEAF, TWIN, LONG, MIDDLE, RUN, OTHER] = [0, 1, 2, 3, 4, 5] as const;
+  const finder = new PlaceFinder(PLAIN, () => undefined);
+
+  /** The offset of the first place of a body that is as asked for. */
+  function offset(body: number, fits: (place: Place) => boolean): number {
+    const found = [...finder.find(body, Array(200).keys()).places].sort(([a], [b]) => a - b);
+    return found.find(([at, place]) => at > 0 && fits(place))?.[0] ?? -1;
+  }
+  const calling = (callee: number) => (place: Place) => place.call?.callee === callee + 1;
+  const isLoop = ({ call, isCheckpoint }: Place) => isCheckpoint && call === undefined;
+
+  type Frame = readonly [body: number, offset: number];
+  const genuine = (): Frame[] => [
+    [RUN, offset(RUN, calling(MIDDLE))],
+    [MIDDLE, offset(MIDDLE, calling(LEAF))],
+    [LEAF, offset(LEAF, isLoop)],
+  ];
+
+  const weight = (frames: readonly Frame[]) =>
+    frames.reduce(
+      (sum, [body]) =>
+        sum +
+        (body < PLAIN.bodies.length
+          ? frameWeight(typeOfFunction(PLAIN, PLAIN.importedFunctions + body).params, PLAIN.bodies.at(body))
+          : 0),
+      0,
+    );
+
+  const leaf = (type: 'u8' | 'u32', value: number): Node => ({ kind: 'leaf', type, value });
+  const record = (fields: Record<string, Node>): Node => ({ kind: 'record', fields: Object.entries(fields) });
+
+  interface Forged {
+    entered?: number;
+    frames?: Frame[];
+    fingerprints?: (readonly [body: number, fingerprint: number])[];
+    words?: number;
+    references?: number[];
+  }
+
+  /** A value of the host's, which is no function, is the one object. */
+  function forge({ entered = 1 + RUN, frames = genuine(), ...rest }: Forged, module = PLAIN): Uint8Array {
+    const bodies = [...new Set(frames.map(([body]) => body))];
+    const {
+      fingerprints = bodies.map((body) => [body, body < 6 ? finder.find(body, []).fingerprint : 0] as const),
+      words = frames.length === 0 ? 4 : 2 * Math.ceil(weight(frames) / 8),
+      references = [],
+    } = rest;
+    const tree = treeOf(leave(module, { export: 'run', args: [3] }, 0n));
+    at(tree, '.objects.heads', 'list').items = [record({ tag: leaf('u8', 2), type: leaf('u8', 0) })];
+    at(tree, '.stack?.entered', 'leaf').value = entered;
+    at(tree, '.stack?.positions', 'list').items = frames.map(([body, offset]) =>
+      record({ body: leaf('u32', body), offset: leaf('u32', offset) }),
+    );
+    at(tree, '.stack?.fingerprints', 'list').items = fingerprints.map(([body, fingerprint]) =>
+      record({ body: leaf('u32', body), fingerprint: leaf('u32', fingerprint) }),
+    );
+    at(tree, '.stack?.registers', 'words').values = new Array(words).fill(0);
+    at(tree, '.stack?.references', 'words').values = references;
+    return written(tree);
+  }
+
+  const genuineWeight = weight(genuine());
+  const slots = Math.ceil(genuineWeight / 8);
+  const described = (...bodies: number[]) => bodies.map((body) => [body, finder.find(body, []).fingerprint] as const);
+  const refused = (forged: Forged, message: string | RegExp, limits = {}, module = PLAIN) => {
+    const bytes = forge(forged, module);
+    const put = () => putBack(module, bytes, limits);
+    expect(put).toThrow(message);
+    expect(put).toThrow(SnapshotError);
+  };
+  /** The slot of the only reference: an argument of `middle`. */
+  const slot = (finder.find(RUN, [genuine()[0]![1]]).places.values().next().value!.call!.base >> 1) + 1;
+  const holding = (inSlot: number, elsewhere: number) =>
+    Array.from({ length: slots }, (_, i) => (i === slot ? inSlot : elsewhere));
+
+  it.each<[what: string, Forged, results?: unknown[]]>([
+    ['that is genuine', {}],
+    ['with anything where numbers are', { references: holding(0, 1) }],
+    [
+      'of a function that stands behind its call of the host',
+      { frames: [...genuine().slice(0, 2), [LEAF, offset(LEAF, calling(-1))]] },
+    ],
+    ['that stands at a loop below no frame', { frames: [...genuine().slice(0, 1), [MIDDLE, offset(MIDDLE, isLoop)]] }],
+    ['that has only to return', { frames: [] }, [0, null]],
+  ])('%s is taken', (_, forged, results) => {
+    const { execution } = putBack(PLAIN, forge(forged));
+    expect(execution?.advance()).toBe('done');
+    if (results !== undefined) expect(execution?.results).toEqual(results);
+  });
+
+  const NOT_LEFT = 'the guest stands where it cannot be left';
+  const NO_CALL = 'a return address is not behind a call';
+  const NOT_CALLED = 'a function on its stack is not the one that was called';
+  const NOT_DESCRIBED = 'functions on its stack are not described, or others are';
+  const NO_FIT = 'its registers do not fit its stack';
+
+  it.each<[what: string, Forged, message: string]>([
+    [
+      'a return address at a loop',
+      { frames: [genuine()[0]!, [MIDDLE, offset(MIDDLE, isLoop)], genuine()[2]!] },
+      NO_CALL,
+    ],
+    ['a return address at an entry', { frames: [genuine()[0]!, [MIDDLE, 0], genuine()[2]!] }, NO_CALL],
+    [
+      'a return address behind any instruction',
+      { frames: [genuine()[0]!, [MIDDLE, genuine()[1]![1] + 1], genuine()[2]!] },
+      NO_CALL,
+    ],
+    ['a return address beyond the code', { frames: [genuine()[0]!, [MIDDLE, 9_999], genuine()[2]!] }, NO_CALL],
+    ['an end behind a call of the guest’s own', { frames: genuine().slice(0, 2) }, NOT_LEFT],
+    ['an end at any instruction', { frames: [...genuine().slice(0, 2), [LEAF, 1]] }, NOT_LEFT],
+    ['a frame of another function', { frames: [...genuine().slice(0, 2), [TWIN, 0]] }, NOT_CALLED],
+    ['a frame of another function, with other results', { frames: [...genuine().slice(0, 2), [LONG, 0]] }, NOT_CALLED],
+    ['a first frame of another function', { entered: 1 + OTHER }, NOT_CALLED],
+    ['a call of the host’s', { entered: 0 }, 'it names no function that could have been called'],
+    ['a call of no function', { entered: 8 }, 'it names no function that could have been called'],
+    [
+      'a frame of no function',
+      { frames: [[8, 0]], words: 4, fingerprints: [[8, 0]] },
+      'names a function that the module does not have',
+    ],
+    ['too many registers', { words: 2 * slots + 2 }, NO_FIT],
+    ['too few registers', { words: 2 * slots - 2 }, NO_FIT],
+    ['too many references', { references: new Array(slots + 1).fill(0) }, NO_FIT],
+    ['results without registers', { frames: [], words: 2 }, NO_FIT],
+    ['a reference to no object', { references: [2] }, 'a reference has no object'],
+    ['a reference to less than nothing', { references: [-1] }, 'a reference has no object'],
+    ['an argument of another type', { references: holding(1, 0) }, 'not of the type of its place'],
+    ['a result of another type', { frames: [], references: [0, 1] }, 'not of the type of its place'],
+    ['a function that is not described', { fingerprints: described(RUN, MIDDLE) }, NOT_DESCRIBED],
+    [
+      'another function that is described',
+      { fingerprints: described(RUN, MIDDLE, OTHER) },
+      'by another version of wasm-sandbox',
+    ],
+    ['a function that is described twice', { fingerprints: described(RUN, MIDDLE, MIDDLE) }, NOT_DESCRIBED],
+    [
+      'more functions than frames',
+      { fingerprints: described(RUN, MIDDLE, LEAF, OTHER) },
+      'there are too many functions on the stack',
+    ],
+    [
+      'one function too many',
+      { frames: [...genuine().slice(0, 2), [MIDDLE, 0]], fingerprints: described(RUN, MIDDLE, LEAF) },
+      NOT_DESCRIBED,
+    ],
+    ['other code', { fingerprints: [...described(RUN, MIDDLE), [LEAF, 1]] }, 'by another version of wasm-sandbox'],
+  ])('with %s is refused', (_, forged, message) => {
+    refused(forged, message);
+  });
+
+  it('that is too heavy is refused, by the number of its frames and by what they weigh', () => {
+    putBack(PLAIN, forge({}), { stackBytes: genuineWeight });
+    const limit = `the stack in the snapshot weighs ${genuineWeight} bytes, the limit is ${genuineWeight - 1}`;
+    refused({}, limit, { stackBytes: genuineWeight - 1 });
+    const frames = 3 * STACK_WEIGHT.frame;
+    refused({}, `weighs ${frames} bytes, the limit is ${frames - 1}`, { stackBytes: frames - 1 });
+    refused({}, `weighs ${genuineWeight} bytes, the limit is ${frames}`, { stackBytes: frames });
+  });
+
+  it('of a module with calls in place may have another function there, which returns the same', () => {
+    for (const forged of [
+      { frames: [...genuine().slice(0, 2), [TWIN, 0] as const] },
+      { frames: genuine().slice(0, 2) },
+      { entered: 1 + OTHER },
+    ]) {
+      expect(putBack(IN_PLACE, forge(forged, IN_PLACE)).execution?.advance()).toBe('done');
+    }
+    const frames = [...genuine().slice(0, 2), [LONG, 0] as const];
+    refused({ frames }, 'a function on its stack returns other results', {}, IN_PLACE);
+    refused({ frames: [genuine()[0]!, [MIDDLE, offset(MIDDLE, isLoop)], genuine()[2]!] }, NO_CALL, {}, IN_PLACE);
+  });
+});
