@@ -30,7 +30,7 @@ export const TARGETS = {
   },
   references: {
     files: ['interpreter/snapshot/references.ts', 'interpreter/snapshot/stack.ts', 'interpreter/snapshot/places.ts'],
-    tests: ['test/life/snapshot.test.ts', 'test/life/objects.test.ts'],
+    tests: ['references', 'stack', 'places'].map((name) => `test/forgery/${name}.test.ts`),
   },
   pool: { files: ['src/pool/pool.ts'], tests: ['test/pool/pool.test.ts'] },
   key: { files: ['src/cache/key.ts'], tests: ['test/cache/parts.test.ts'] },
