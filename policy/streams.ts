@@ -1,6 +1,6 @@
 /** The guest's standard streams, seen from the host. */
 
-import { type Bytes, copyOf } from '../wasm/bytes.ts';
+import { type Bytes, concat, copyOf } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import { whenReady } from '../wasm/thenable.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
@@ -82,13 +82,18 @@ export class OutputBudget {
   }
 }
 
-const SMALLEST_BUFFER = 1_024;
+/** Bytes of the first piece that is kept of an output, and of any where more is not written at once. */
+const FIRST_PIECE = 1_024;
+const LARGEST_PIECE = 262_144;
 
 /** Standard output or error: given to a sink, or captured. Whoever writes has looked at the budget. */
 export class OutputStream implements Saved {
   private readonly sink: ByteSink | undefined;
   private readonly budget: OutputBudget;
-  private buffer: Uint8Array = EMPTY;
+  /** Filled up, one behind the other; and the last one, which is not. */
+  private pieces: Uint8Array[] = [];
+  private last: Uint8Array = EMPTY;
+  private used = 0;
   private length = 0;
 
   constructor(sink: ByteSink | undefined, budget: OutputBudget) {
@@ -112,17 +117,18 @@ export class OutputStream implements Saved {
       fill(bytes);
       return this.sink(bytes);
     }
-    this.reserve(this.length + length);
-    fill(this.buffer.subarray(this.length, this.length + length));
+    if (length > this.last.length - this.used) this.begin(length);
+    fill(this.last.subarray(this.used, this.used + length));
+    this.used += length;
     this.length += length;
   }
 
-  private reserve(size: number): void {
-    if (size <= this.buffer.length) return;
-    const doubled = Math.max(SMALLEST_BUFFER, 2 * this.buffer.length);
-    const grown = new Uint8Array(Math.max(size, Math.min(doubled, this.budget.limit)));
-    grown.set(this.buffer.subarray(0, this.length));
-    this.buffer = grown;
+  /** A new piece, so that nothing that was written has to move. */
+  private begin(length: number): void {
+    if (this.used > 0) this.pieces.push(this.last.subarray(0, this.used));
+    const usual = Math.max(FIRST_PIECE, Math.min(2 * this.last.length, LARGEST_PIECE));
+    this.last = new Uint8Array(Math.max(length, Math.min(usual, length + this.rest)));
+    this.used = 0;
   }
 
   /** Bytes that were captured. */
@@ -132,20 +138,24 @@ export class OutputStream implements Saved {
 
   /** A copy of what was captured; empty where there is a sink. */
   captured(): Uint8Array {
-    return this.buffer.slice(0, this.length);
+    return concat([...this.pieces, this.last.subarray(0, this.used)]);
   }
 
   reset(): void {
-    this.buffer = EMPTY;
+    this.pieces = [];
+    this.last = EMPTY;
+    this.used = 0;
     this.length = 0;
   }
 
   save(to: WireWriter): void {
-    to.bytesOf(this.buffer.subarray(0, this.length));
+    to.bytesOf(this.captured());
   }
 
   load(from: WireReader): void {
-    this.buffer = from.bytesOf().slice();
-    this.length = this.buffer.length;
+    this.pieces = [];
+    this.last = from.bytesOf().slice();
+    this.used = this.last.length;
+    this.length = this.used;
   }
 }

@@ -1,7 +1,7 @@
 /** From wherever a module lies to a decoded one: bytes are decoded as they arrive, and never more than the limit. */
 
-import { type Bytes, isBytes, viewOf } from '../wasm/bytes.ts';
-import { ModuleDecoder } from '../wasm/decode.ts';
+import { type Bytes, concat, isBytes, viewOf } from '../wasm/bytes.ts';
+import { decodeSteps, ModuleDecoder } from '../wasm/decode.ts';
 import { CompileError, UsageError } from '../wasm/errors.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
 import { quote } from '../wasm/quote.ts';
@@ -117,13 +117,7 @@ export async function fetchAll(source: ModuleSource, maxBytes: number): Promise<
     bound(length, maxBytes);
     pieces.push(chunk.slice());
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return { label, bytes };
+  return { label, bytes: concat(pieces) };
 }
 
 /**
@@ -153,10 +147,7 @@ export function* decodeAll(
 ): Steps<WasmModule> {
   if (bytes.length === 0) refuseEmpty(label);
   refuseText(bytes, label);
-  const decoder = new ModuleDecoder(bounds.moduleLimit);
-  decoder.push(bytes);
-  yield* decoder.decode();
-  return decoder.finish();
+  return yield* decodeSteps(bytes, bounds.moduleLimit);
 }
 
 function decoded(source: Module, { moduleLimit }: ModuleBounds): WasmModule {

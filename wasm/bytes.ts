@@ -84,6 +84,17 @@ export function copyOf(value: unknown, what?: string): Uint8Array<ArrayBuffer> |
   return copy;
 }
 
+/** Pieces one behind the other, in bytes of their own. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
 const NOTHING = new Uint8Array(0);
 
 /**

@@ -1,6 +1,7 @@
 /** `wasm-sandbox run`: a WASI command, or one exported function, under limits. */
 
 import type { SecurityPolicy } from '../../policy/index.ts';
+import { concat } from '../../wasm/bytes.ts';
 import { UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
@@ -219,16 +220,6 @@ function outputReport(stream: 'stdout' | 'stderr', chunks: readonly Uint8Array[]
   } catch {
     return { [`${stream}Base64`]: base64(bytes) };
   }
-}
-
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 function base64(bytes: Uint8Array): string {

@@ -12,6 +12,7 @@
  * The magic is under the seal too, so what is sealed as one kind cannot be taken for another.
  */
 
+import { concat } from '../../wasm/bytes.ts';
 import { SnapshotError, WasmSandboxError } from '../../wasm/errors.ts';
 import { damaged } from '../../wasm/wire.ts';
 import { type Authenticator, CODE_BYTES } from '../key.ts';
@@ -130,18 +131,8 @@ async function requireSeal(
 
 async function deflate(contents: Uint8Array): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  let length = 0;
-  await through(new CompressionStream('deflate'), contents, (chunk) => {
-    chunks.push(chunk);
-    length += chunk.length;
-  });
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
+  await through(new CompressionStream('deflate'), contents, (chunk) => chunks.push(chunk));
+  return concat(chunks);
 }
 
 /** @throws SnapshotError as soon as more than `length` bytes come out; where fewer or none do; what `look` throws */
