@@ -5,11 +5,15 @@
 
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
+import { HIGHEST_GAS } from '../wasm/gas.ts';
 import type { Counter } from './host.ts';
 import { BARRED_GAS } from './layout.ts';
 
 /** Most that is put at hand at once: as good as no limit, and far from where a 64-bit integer wraps. */
 const MAX_PORTION = 2n ** 59n;
+
+/** Put at hand where the host has to look at the next checkpoint; a guest takes much less for being barred. */
+const NOTHING_AT_HAND = -1n;
 
 /** Bytes of memories and tables that one limit covers. */
 export class Budget {
@@ -41,6 +45,8 @@ export class Budget {
 export class Meter {
   readonly limits: InstanceLimits;
   readonly budget: Budget;
+  /** The limit on gas, also where none was given. */
+  private readonly end: bigint;
   /** Set when the limit was reached: the instance cannot be entered any more. */
   exhausted = false;
   private readonly slices: Slices | undefined;
@@ -55,6 +61,7 @@ export class Meter {
 
   constructor(limits: InstanceLimits, slices: Slices | undefined) {
     this.limits = limits;
+    this.end = limits.gas ?? HIGHEST_GAS;
     this.budget = new Budget(limits.memoryBytes);
     this.slices = slices;
     this.sliceEnd = slices && BigInt(slices.gas);
@@ -78,9 +85,10 @@ export class Meter {
    */
   private fill(total: bigint, least?: bigint): void {
     let portion = MAX_PORTION;
-    const { gas } = this.limits;
-    if (gas !== undefined && gas - total < portion) portion = gas - total;
+    if (this.end - total < portion) portion = this.end - total;
     if (this.sliceEnd !== undefined && this.sliceEnd - total < portion) portion = this.sliceEnd - total;
+    // One charge of the host's may go far beyond the slice.
+    if (portion < NOTHING_AT_HAND) portion = NOTHING_AT_HAND;
     if (least !== undefined && portion < least) portion = least;
     this.ceiling = total + portion;
     this.gas.value = portion;
@@ -108,7 +116,7 @@ export class Meter {
   }
 
   isOverdrawn(total: bigint = this.total()): boolean {
-    return this.limits.gas !== undefined && total > this.limits.gas;
+    return total > this.end;
   }
 
   /** The guest is at a checkpoint and has nothing at hand. @throws GasExhausted, and what the host's clock throws */
@@ -160,14 +168,14 @@ export class Meter {
 
   outOfGas(): GasExhausted {
     this.exhausted = true;
-    return new GasExhausted(`Gas limit exceeded: the limit is ${this.limits.gas} units`);
+    return new GasExhausted(`Gas limit exceeded: the limit is ${this.end} units`);
   }
 
   /** @throws GasExhausted */
   checkEnterable(): void {
     if (!this.exhausted) return;
     throw new GasExhausted(
-      `Gas limit exceeded: the instance is exhausted (limit ${this.limits.gas}) and cannot be entered again`,
+      `Gas limit exceeded: the instance is exhausted (limit ${this.end}) and cannot be entered again`,
       { resources: this.figures() },
     );
   }

@@ -264,7 +264,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
 function checkEnterable(instance: Instance): void {
   if (instance.tank.exhausted) {
     throw new GasExhausted(
-      `Gas limit exceeded: the instance is exhausted (limit ${instance.tank.limit}) and cannot be entered again: reset it or make a new one`,
+      `Gas limit exceeded: the instance is exhausted (limit ${instance.tank.end}) and cannot be entered again: reset it or make a new one`,
       { resources: instance.figures() },
     );
   }

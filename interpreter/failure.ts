@@ -25,7 +25,7 @@ export function location(thread: Thread, instance = thread.instance as Instance,
 export function outOfGas(thread: Thread): GasExhausted {
   const { tank } = thread.instance as Instance;
   tank.exhausted = true;
-  return new GasExhausted(`Gas limit exceeded: the limit is ${tank.limit} units`, location(thread));
+  return new GasExhausted(`Gas limit exceeded: the limit is ${tank.end} units`, location(thread));
 }
 
 export function outOfStack(thread: Thread): StackLimitExceeded {

@@ -4,6 +4,7 @@
  */
 
 import type { Slices } from '../wasm/engine.ts';
+import { HIGHEST_GAS } from '../wasm/gas.ts';
 import { SETTLE_BELOW } from './isa.ts';
 
 const MAX_PORTION = 1 << 18;
@@ -15,7 +16,10 @@ const REBASE_AT = 2 ** 52;
 const CHECKPOINT_GAS = MAX_PORTION / MAX_CHECKPOINTS;
 
 export class Tank {
+  /** Undefined: none was given. */
   readonly limit: bigint | undefined;
+  /** What holds then, too. */
+  readonly end: bigint;
   /** Set when the limit was reached: the instance cannot be entered any more. */
   exhausted = false;
   private readonly slices: Slices | undefined;
@@ -34,6 +38,7 @@ export class Tank {
 
   constructor(limit: bigint | undefined, slices: Slices | undefined, isMetered = true) {
     this.limit = limit;
+    this.end = limit ?? HIGHEST_GAS;
     this.isMetered = isMetered;
     this.slices = slices;
     this.sliceLeft = slices?.gas ?? Number.POSITIVE_INFINITY;
@@ -43,8 +48,7 @@ export class Tank {
   private rebase(): void {
     this.base += BigInt(this.used);
     this.used = 0;
-    const left = this.limit === undefined ? REBASE_AT : Number(this.limit - this.base);
-    this.bound = Math.min(left, REBASE_AT);
+    this.bound = Math.min(Number(this.end - this.base), REBASE_AT);
   }
 
   /**
@@ -86,7 +90,7 @@ export class Tank {
   /** Counts a bigint of cost, under the same conditions. */
   chargeLarge(cost: bigint): boolean {
     if (!this.isMetered) return true;
-    if (this.limit !== undefined && this.total() + cost > this.limit) return false;
+    if (this.total() + cost > this.end) return false;
     this.base += cost;
     this.sliceLeft -= Number(cost);
     this.rebase();

@@ -2,6 +2,7 @@
 
 import { copyOf, isBytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
+import { HIGHEST_GAS } from '../wasm/gas.ts';
 import { describe } from '../wasm/quote.ts';
 
 /** @throws UsageError always */
@@ -32,12 +33,10 @@ export function milliseconds(what: string, value: unknown): number {
   return value;
 }
 
-const GAS_BOUND = 1n << 63n;
-
 /** Gas: a bigint, or a number that is a safe integer; 0 to 2⁶³ − 1. */
 export function gas(what: string, value: unknown): bigint {
   const amount = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
-  if (typeof amount !== 'bigint' || amount < 0n || amount >= GAS_BOUND) {
+  if (typeof amount !== 'bigint' || amount < 0n || amount > HIGHEST_GAS) {
     refuse(what, 'a bigint or a safe integer, at least 0 and below 2^63', value);
   }
   return amount;

@@ -8,6 +8,9 @@ import { type GasClass, OPCODES } from './opcodes.ts';
 /** Recorded in artifacts, caches and snapshots; a mismatch is an error. */
 export const GAS_VERSION = 1;
 
+/** Most units there can be: where no limit is given, this is one. A count that is written down has 64 bits. */
+export const HIGHEST_GAS: bigint = 2n ** 63n - 1n;
+
 /** Units an instruction of a class costs. The sum over a segment is rounded down. */
 export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   free: 0,

@@ -2,6 +2,7 @@
 
 import type { EngineImage } from '../../wasm/engine.ts';
 import { GasExhausted, MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
+import { HIGHEST_GAS } from '../../wasm/gas.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
 import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, WireReader, type WireWriter } from '../../wasm/wire.ts';
@@ -150,8 +151,6 @@ export interface Plan {
   readonly heap: Contents['heap'];
 }
 
-const GAS_BOUND = 1n << 63n;
-
 /**
  * Checks an image against the instance that is to take it, and makes its objects.
  * @param foreign values of the embedder's by their number, where the image was not read
@@ -182,7 +181,7 @@ function overLimit(bytes: number, limit: number): MemoryLimitExceeded {
 
 /** What somebody else says of a guest is within the limits. @throws SnapshotError, GasExhausted, MemoryLimitExceeded */
 export function requireFigures({ tank, budget }: Instance, { gasUsed, peakBytes }: Contents): void {
-  if (gasUsed >= GAS_BOUND) damaged('its gas is out of range');
+  if (gasUsed > HIGHEST_GAS) damaged('its gas is out of range');
   if (tank.limit !== undefined && gasUsed > tank.limit) {
     throw new GasExhausted(
       `Gas limit exceeded: the guest in the snapshot has used ${gasUsed}, the limit is ${tank.limit}`,
