@@ -16,6 +16,7 @@ import type { Caller, GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/
 import {
   MAX_INSTANCE_PAGES,
   MAX_NESTED_CALLS,
+  MAX_NESTED_VALUES,
   MODULE_LIMITS,
   PAGE_BYTES,
   TABLE_ELEMENT_BYTES,
@@ -80,6 +81,8 @@ export class Store {
   private readonly full: bigint;
   /** Calls into guests that are on the JavaScript stack. */
   private entered = 0;
+  /** Parameters and results of what is called there, and of the host functions between them. */
+  private values = 0;
   private failure: { readonly error: unknown } | undefined;
   private barred: Meter[] = [];
   /** Those that are exhausted, while there are calls that do not know it yet. */
@@ -101,11 +104,24 @@ export class Store {
     this.failure = { error };
   }
 
-  /** Runs what calls into a guest. @throws what ended the guest */
-  enter<T>(guest: Guest, run: () => T): T {
-    if (this.entered >= MAX_NESTED_CALLS) throw tooNested(guest.meter.figures());
+  /** Runs a function of the host's, of so many parameters and results. */
+  leave<T>(values: number, run: () => T): T {
+    const outer = this.values;
+    this.values += values;
+    try {
+      return run();
+    } finally {
+      this.values = outer;
+    }
+  }
+
+  /** Runs what calls a guest's function, of so many parameters and results. @throws what ended the guest */
+  enter<T>(guest: Guest, values: number, run: () => T): T {
+    const outer = this.values;
+    if (this.entered >= MAX_NESTED_CALLS || outer + values > MAX_NESTED_VALUES) throw tooNested(guest.meter.figures());
     const depth = this.entered === 0 ? this.full : this.depth.value;
     this.entered++;
+    this.values += values;
     try {
       return run();
     } catch (error) {
@@ -115,6 +131,7 @@ export class Store {
       throw failure;
     } finally {
       this.entered--;
+      this.values = outer;
       if (this.entered === 0) {
         for (const meter of this.spent) meter.bar();
         this.spent.clear();
@@ -299,7 +316,7 @@ export class Guest {
     const { references } = this.options;
     const values = type.params.map((param, i) => toGuest(param, args[i], references));
     this.meter.checkEnterable();
-    const value = this.store.enter(this, () => {
+    const value = this.store.enter(this, type.values, () => {
       const returned = raw(...values);
       this.meter.settle();
       return returned;
@@ -419,7 +436,7 @@ export class Guest {
       return guest.guarded(() => {
         meter.beginHostCall(gas.base);
         const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-        const value = served(meter, new HostCaller(guest, gas), values);
+        const value = store.leave(type.values, () => served(meter, new HostCaller(guest, gas), values));
         const results = resultsOf(type, value).map((result, i) =>
           toGuest(type.results[i] as ValType, result, references),
         );

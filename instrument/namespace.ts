@@ -75,7 +75,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const guest = latest as Guest;
       // Of what type it is only the engine knows; it converts what it is given.
       return show(raw as RawFunction, (...args) => {
-        const value = store.enter(guest, () => (raw as RawFunction)(...args.map(canonical)));
+        const value = store.enter(guest, args.length, () => (raw as RawFunction)(...args.map(canonical)));
         return value;
       });
     },

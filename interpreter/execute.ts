@@ -10,7 +10,7 @@ import {
   WasmSandboxError,
 } from '../wasm/errors.ts';
 import { type Caller, GuestExit, type WasmValue } from '../wasm/host.ts';
-import { MAX_NESTED_CALLS } from '../wasm/limits.ts';
+import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../wasm/limits.ts';
 import { ignore, isThenable } from '../wasm/thenable.ts';
 import type { ValType } from '../wasm/types.ts';
 import { ExceptionInstance, JS_TAG } from './exception.ts';
@@ -107,6 +107,8 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
   const args = target.type.params.map((type, i) => readRegister(thread, base + 2 * i, type));
   const { top } = thread;
   const outer = store.active;
+  const { nestedValues } = thread;
+  thread.nestedValues += target.type.values;
   thread.top = base;
   store.active = thread;
   const caller = new HostCaller(instance, target, thread);
@@ -121,6 +123,7 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
     return undefined;
   } finally {
     thread.top = top;
+    thread.nestedValues = nestedValues;
     store.active = outer;
   }
   if (target.awaits && isThenable(value)) return { promise: value, target, caller, base };
@@ -289,6 +292,7 @@ export interface Outer {
   readonly instance: Instance | undefined;
   readonly callers: number;
   readonly base: number;
+  readonly nestedValues: number;
 }
 
 export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
@@ -299,7 +303,8 @@ export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
   const cells = params.map((type, i) => toCell(type, func.types, args[i]));
   const isNested = store.active !== undefined;
   const thread = store.active ?? store.acquire();
-  const { pc, fp, sp, depth, instance, top } = thread;
+  const { pc, fp, sp, depth, instance, top, nestedValues } = thread;
+  const values = nestedValues + func.type.values;
   const outer: Outer = {
     store,
     thread,
@@ -311,13 +316,15 @@ export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
     instance,
     callers: thread.callers.length,
     base: top,
+    nestedValues,
   };
   if (isNested) {
-    if (thread.nesting + 1 >= MAX_NESTED_CALLS) throw tooNested(func.instance.figures());
+    if (thread.nesting + 1 >= MAX_NESTED_CALLS || values > MAX_NESTED_VALUES) throw tooNested(func.instance.figures());
     thread.nesting++;
     // What the outer guest holds is not garbage.
     thread.callers.push(instance as Instance);
   }
+  thread.nestedValues = values;
   try {
     enter(thread, func, top, HALT_PC);
     writeRegisters(thread, top, params, cells);
@@ -334,6 +341,7 @@ function restore(outer: Outer): void {
     return;
   }
   thread.nesting--;
+  thread.nestedValues = outer.nestedValues;
   thread.pc = outer.pc;
   thread.fp = outer.fp;
   thread.sp = outer.sp;

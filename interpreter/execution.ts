@@ -219,7 +219,7 @@ export class Execution implements EngineExecution {
   static resumed(func: WasmFunction, thread: Thread): Execution {
     const resumed = new Execution(func, []);
     const { store } = func.instance;
-    const outside = { pc: 0, fp: 0, sp: 0, depth: 0, instance: undefined, callers: 0, base: 0 };
+    const outside = { pc: 0, fp: 0, sp: 0, depth: 0, instance: undefined, callers: 0, base: 0, nestedValues: 0 };
     resumed.outer = { store, thread, isNested: false, ...outside };
     resumed.hold('paused');
     return resumed;

@@ -74,6 +74,8 @@ export class Thread {
 
   /** Calls that stand on the JavaScript stack above the outermost one, with host functions between them. */
   nesting = 0;
+  /** Parameters and results of the functions that the host called there, and of those of the host's that run. */
+  nestedValues = 0;
 
   /** Takes the limit on the stack's weight that is to hold. */
   prepare(stackBytes: number): void {
@@ -115,6 +117,7 @@ export class Thread {
       this.room = 0;
     } else this.registers.fill(0);
     this.nesting = 0;
+    this.nestedValues = 0;
     this.references.cut(0);
     this.callers.length = 0;
     this.pc = this.fp = this.sp = this.depth = this.top = 0;

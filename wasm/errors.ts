@@ -4,7 +4,7 @@
  * throw `TypeError` and `RangeError` where the JavaScript API says so.
  */
 
-import { MAX_NESTED_CALLS } from './limits.ts';
+import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from './limits.ts';
 import { quote } from './quote.ts';
 
 /** Where in the guest a failure happened. Offsets count bytes from the start of the module. */
@@ -157,7 +157,7 @@ export class StackLimitExceeded extends RuntimeError {
 /** For a host function that calls the guest inside a call that a host function made, and so on. */
 export function tooNested(resources: ResourceFigures): StackLimitExceeded {
   return new StackLimitExceeded(
-    `Stack limit exceeded: more than ${MAX_NESTED_CALLS} calls inside one another, with host functions between them`,
+    `Stack limit exceeded: more than ${MAX_NESTED_CALLS} calls inside one another, with host functions between them, or more than ${MAX_NESTED_VALUES} parameters and results of all these`,
     { resources },
   );
 }

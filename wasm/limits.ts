@@ -66,6 +66,12 @@ export const MAX_INSTANCE_PAGES = 32_767;
  */
 export const MAX_NESTED_CALLS = 100;
 
+/**
+ * Parameters and results that the functions called so, and the host functions between them, may have together: engines
+ * pass them on the host's own stack, several times over. More than one function can have.
+ */
+export const MAX_NESTED_VALUES = 4_000;
+
 /** Bytes a table element counts for in the memory budget. */
 export const TABLE_ELEMENT_BYTES = 8;
 

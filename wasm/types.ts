@@ -223,6 +223,11 @@ export class FuncType extends Definition {
     return 'function';
   }
 
+  /** Parameters and results together. */
+  get values(): number {
+    return this.params.length + this.results.length;
+  }
+
   get key(): string {
     if (this.text === undefined) this.text = `${this.params.map(typeName)}->${this.results.map(typeName)}`;
     else if (this.text === '') this.text = (this.owner as TypeKeys).keyOf(this);

@@ -239,6 +239,7 @@ export function applyStack(thread: Thread, { func, stack, references, fp, depth 
   thread.pc = pc ?? HALT_PC;
   thread.fp = fp;
   thread.depth = depth;
+  thread.nestedValues = func.type.values;
   thread.frames[0] = HALT_PC;
   thread.frames.set(pcs, 1);
   thread.sp = pc === undefined ? 0 : pcs.length + 1;
