@@ -5,7 +5,10 @@ import { type WasmSandbox as AnySandbox, Capability } from '../../src/index.ts';
 import { WasmSandbox } from '../../src/sync.ts';
 import { WasmSandboxError } from '../../wasm/errors.ts';
 import { encodeModule } from '../generate/encode.ts';
+import { BULK } from './bulk.ts';
+import { CONTROL } from './control.ts';
 import { LIMITS, LOCALS, withLocals } from './limits.ts';
+import { METERING } from './metering.ts';
 import { NUMBERS } from './numbers.ts';
 import { ENGINES, type Hostile, outcomeOf } from './outcome.ts';
 import { POINTERS } from './pointers.ts';
@@ -20,6 +23,9 @@ function check(cases: readonly Hostile[]) {
 }
 
 describe('numbers, addresses and sizes', () => check(NUMBERS));
+describe('control flow', () => check(CONTROL));
+describe('bulk work', () => check(BULK));
+describe('long lines', () => check(METERING));
 describe('limits', () => check(LIMITS));
 describe('pointers given to WASI', () => check(POINTERS));
 

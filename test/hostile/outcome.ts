@@ -2,6 +2,7 @@
 
 import type { SandboxOptions } from '../../src/options.ts';
 import { WasmSandbox } from '../../src/sync.ts';
+import { decode } from '../../wasm/decode.ts';
 import { RuntimeError, Trap, WasmSandboxError } from '../../wasm/errors.ts';
 
 export const ENGINES = ['interpreter', 'native'] as const;
@@ -25,6 +26,11 @@ export interface Hostile {
   readonly ending?: Ending;
   /** The only engine that can run it. */
   readonly only?: EngineName;
+}
+
+/** The native engine meters release 2.0 of the specification, and refuses what is newer. */
+export function onlyOn(source: Uint8Array): Pick<Hostile, 'only'> {
+  return decode(source).features.length > 0 ? { only: 'interpreter' } : {};
 }
 
 const MOST_GAS = 50_000_000n;
