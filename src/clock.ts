@@ -3,7 +3,7 @@
 import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded } from '../wasm/errors.ts';
 import { nextTurn } from './execution/turn.ts';
-import { Pace } from './pace.ts';
+import { SlicePace } from './slice-pace.ts';
 
 export interface TimeLimits {
   /** Milliseconds that the call may take; no limit unless given. */
@@ -81,7 +81,7 @@ export class Clock {
   private runningSince = 0;
   private total = 0;
 
-  private readonly pace = new Pace();
+  private readonly pace = new SlicePace();
   /** Ends the guest's call when its time is over, and makes it pause. */
   readonly slices: Slices;
 

@@ -11,10 +11,10 @@ import { damaged, WireReader, WireWriter } from '../wasm/wire.ts';
 import { Clock } from './clock.ts';
 import { COMMAND_START } from './command.ts';
 import { disposedError, disposedFailure, untilDisposed } from './disposed.ts';
-import { aborted, Execution, type ExecutionGround } from './execution/execution.ts';
+import { Execution, type ExecutionGround } from './execution/execution.ts';
 import type { CallOptions } from './execution/options.ts';
 import { Sleeper } from './execution/turn.ts';
-import { failureOf, refuseLeaving, refuseUnknown } from './failures.ts';
+import { aborted, failureOf, refuseLeaving, refuseUnknown } from './failures.ts';
 import { takesFolders, takesHostVariables } from './needs.ts';
 import type { Settings } from './options.ts';
 import { Preparation } from './preparation.ts';
@@ -177,7 +177,7 @@ export class Life {
       const values = this.convert(name, args);
       const { signal, timeout, yieldEvery } = options;
       if (yieldEvery !== undefined) refuseLeaving('yieldEvery');
-      if (signal?.aborted) throw aborted(name, signal.reason);
+      if (signal?.aborted) throw aborted(`the call of ${quote(name)}`, signal.reason);
       this.calls++;
       return fromResults(await this.clock.run(timeout, () => this.instance.callAsync(name, values)));
     });
@@ -238,10 +238,11 @@ export class Life {
     this.ground = this.newGround();
     this.clock.reset();
     this.host.reset();
-    await this.guard('its start', async () => {
+    const again = () => {
       this.instance.reset?.();
-      await this.clock.run(settings.cpuTimeout, () => this.start(settings));
-    });
+      return this.start(settings);
+    };
+    await this.guard('its start', () => this.clock.run(settings.cpuTimeout, async () => again()));
   }
 
   /**

@@ -1,8 +1,9 @@
 /** Making a module ready to run, under the limits of the sandbox that it is for. */
 
-import { CallAborted, CpuTimeoutExceeded } from '../wasm/errors.ts';
+import { CpuTimeoutExceeded } from '../wasm/errors.ts';
 import type { Steps } from '../wasm/steps.ts';
 import { nextTurn, settlesWithin } from './execution/turn.ts';
+import { aborted } from './failures.ts';
 
 export interface PreparationLimits {
   /** Milliseconds of work that it may take; waiting for the module's bytes is none. */
@@ -73,18 +74,18 @@ export class Preparation {
       () => undefined,
       () => undefined,
     );
-    let stop: (() => void) | undefined;
-    const aborted = new Promise<void>((resolve) => {
+    let stop = (): void => undefined;
+    const stopped = new Promise<void>((resolve) => {
       stop = resolve;
     });
-    if (stop !== undefined) signal?.addEventListener('abort', stop, { once: true });
+    signal?.addEventListener('abort', stop, { once: true });
     try {
-      const isInTime = await settlesWithin(Promise.race([settled, aborted]), this.left ?? Number.POSITIVE_INFINITY);
+      const isInTime = await settlesWithin(Promise.race([settled, stopped]), this.left ?? Number.POSITIVE_INFINITY);
       if (!isInTime) throw this.exceeded();
       this.refuseAborted();
       return await work;
     } finally {
-      if (stop !== undefined) signal?.removeEventListener('abort', stop);
+      signal?.removeEventListener('abort', stop);
       this.turnAt = performance.now();
       this.spent += this.turnAt - begun;
     }
@@ -114,8 +115,6 @@ export class Preparation {
   private refuseAborted(): void {
     const { signal } = this.limits;
     if (signal?.aborted !== true) return;
-    const { reason } = signal;
-    const why = reason instanceof Error && reason.message !== '' ? `: ${reason.message}` : '';
-    throw new CallAborted(`Call aborted: making the module ready was ended by its caller${why}`, { cause: reason });
+    throw aborted('making the module ready', signal.reason);
   }
 }

@@ -1,11 +1,12 @@
 /** A call of a sandbox that the embedder steps, runs, pauses and continues. */
 
 import type { EngineExecution, EngineInstance } from '../../wasm/engine.ts';
-import { CallAborted, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import { type CallAborted, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
-import { messageOf, quote } from '../../wasm/quote.ts';
+import { quote } from '../../wasm/quote.ts';
 import { gas as checkGas } from '../check.ts';
 import type { CallTime, Clock } from '../clock.ts';
+import { aborted } from '../failures.ts';
 import { fromResults } from '../values.ts';
 import type { CallOptions } from './options.ts';
 import { settlesWithin } from './turn.ts';
@@ -201,7 +202,7 @@ export class Execution<T = unknown> {
    * @param reason the error's cause
    */
   cancel(reason?: unknown): void {
-    this.#cancel(aborted(this.name, reason));
+    this.#cancel(aborted(`the call of ${quote(this.name)}`, reason));
   }
 
   /** Ends it, unless it stands on the JavaScript stack. @internal */
@@ -353,9 +354,4 @@ function completion<T>(): { promise: Promise<T>; settle: (ending: Ending) => voi
     };
   });
   return { promise, settle };
-}
-
-export function aborted(name: string, cause: unknown): CallAborted {
-  const why = cause instanceof Error && cause.message !== '' ? `: ${messageOf(cause)}` : '';
-  return new CallAborted(`Call aborted: the call of ${quote(name)} was ended by its caller${why}`, { cause });
 }

@@ -11,6 +11,7 @@ import { disposedError, disposedFailure, untilDisposed } from '../disposed.ts';
 import { failureOf, refuseUnknown } from '../failures.ts';
 import { INITIALIZE } from '../life.ts';
 import type { Settings } from '../options.ts';
+import type { Preparation } from '../preparation.ts';
 import { fromResults, toArguments } from '../values.ts';
 import { runtimeFor } from './runtime.ts';
 
@@ -25,14 +26,13 @@ export class SyncLife {
 
   /**
    * Instantiates the module and runs its start function, and a reactor's initialisation.
-   * @param timeLeft milliseconds of `cpuTimeout`
    * @throws LinkError, and whatever ends the guest
    */
   constructor(
     engine: Engine,
     module: WasmModule,
     { policy, args, limits, cpuTimeout, instanceId }: Settings,
-    timeLeft = cpuTimeout,
+    preparation: Preparation,
   ) {
     this.module = module;
     this.instanceId = instanceId;
@@ -42,11 +42,9 @@ export class SyncLife {
         if (this.isDisposed) throw disposedError(instanceId);
       });
       const { slices } = this.clock;
-      const begun = performance.now();
       const instantiate = () => engine.instantiate(module, { limits, imports, slices });
-      this.instance = this.clock.runSync(cpuTimeout, instantiate, timeLeft);
-      const left = timeLeft && Math.max(0, timeLeft - (performance.now() - begun));
-      this.guard('its start', () => this.clock.runSync(cpuTimeout, () => this.start(), left));
+      this.instance = preparation.count(() => this.clock.runSync(cpuTimeout, instantiate, preparation.left));
+      this.guard('its start', () => this.clock.runSync(cpuTimeout, () => this.start(), preparation.left));
     } catch (error) {
       this.host.close();
       throw error;

@@ -155,5 +155,5 @@ function refuseAsynchronous(option: string): never {
 }
 
 function begin({ engine, module, settings }: Ground, preparation: Preparation): SyncLife {
-  return new SyncLife(engine.engine, module, settings, preparation.left);
+  return new SyncLife(engine.engine, module, settings, preparation);
 }

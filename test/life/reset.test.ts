@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
-import { CallAborted, Capability, UsageError, WasmSandbox } from '../../src/index.ts';
+import { CallAborted, Capability, CpuTimeoutExceeded, UsageError, WasmSandbox } from '../../src/index.ts';
 import { decode } from '../../wasm/decode.ts';
 import { SEED } from '../property/runner.ts';
 import { CALLS_HOST, COUNTER } from '../sandbox/modules.ts';
@@ -104,6 +104,26 @@ describe('a sandbox that was reset', () => {
     expect(await sandbox.call('call', [1])).toBe(2);
     await resets;
     expect(sandbox.getResourceStats().functionCalls).toBe(0);
+  });
+
+  it('has as much time to be instantiated again as it had at first', async () => {
+    // Empty data segments, of which so many are made between two looks at the clock.
+    const segments = Array.from({ length: 40_000 }, () => [1, 0]).flat();
+    const [count, size] = [
+      [0xc0, 0xb8, 2],
+      [0x83, 0xf1, 4],
+    ];
+    const source = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 11, ...size, ...count, ...segments]);
+    const sandbox = await WasmSandbox.fromBytes(source, { cpuTimeout: 10_000 });
+    await sandbox.reset();
+    const { now } = performance;
+    let late = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + (late += 6_000));
+    try {
+      await expect(sandbox.reset()).rejects.toThrow(CpuTimeoutExceeded);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('costs little', async () => {

@@ -10,7 +10,7 @@ const LEAST_GAS = 1_000;
 const SHORT = 1;
 const LONG = 4;
 
-export class Pace {
+export class SlicePace {
   gas = FIRST_GAS;
   private lookedAt = 0;
 

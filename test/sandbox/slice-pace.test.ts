@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { MOST_GAS, Pace } from '../../src/pace.ts';
+import { MOST_GAS, SlicePace } from '../../src/slice-pace.ts';
 
 /** Runs so many slices of work that takes so long for a unit; returns the milliseconds that each took. */
-function slices(pace: Pace, count: number, perUnit: number): number[] {
+function slices(pace: SlicePace, count: number, perUnit: number): number[] {
   let now = 0;
   pace.begin(now);
   return Array.from({ length: count }, () => {
@@ -14,13 +14,13 @@ function slices(pace: Pace, count: number, perUnit: number): number[] {
 }
 
 test('a slice grows to its most where gas is used up fast', () => {
-  const pace = new Pace();
+  const pace = new SlicePace();
   slices(pace, 10, 1e-6);
   expect(pace.gas).toBe(MOST_GAS);
 });
 
 test('no slice but the first of slow work takes long', () => {
-  const pace = new Pace();
+  const pace = new SlicePace();
   slices(pace, 10, 1e-6);
   // Two hundred times as slow as the interpreter usually is.
   const [, ...others] = slices(pace, 20, 4e-4);
@@ -29,7 +29,7 @@ test('no slice but the first of slow work takes long', () => {
 });
 
 test('and it grows again', () => {
-  const pace = new Pace();
+  const pace = new SlicePace();
   slices(pace, 10, 1);
   expect(pace.gas).toBe(1_000);
   slices(pace, 20, 1e-6);
@@ -37,7 +37,7 @@ test('and it grows again', () => {
 });
 
 test('time in which the guest was not entered counts for nothing', () => {
-  const pace = new Pace();
+  const pace = new SlicePace();
   slices(pace, 10, 1e-6);
   pace.begin(1e9);
   pace.look(1e9 + 2);
