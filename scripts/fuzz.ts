@@ -55,14 +55,14 @@ function chosenFeatures(names: string): readonly GeneratedFeature[] {
 const features = chosenFeatures(options.features);
 const namespace = await loadNamespace();
 const firstSeed = Number(options.seed ?? SEED);
-const properties: Readonly<Record<string, (seed: number) => (batchSeed: number) => Failure | undefined>> = {
+const properties: Readonly<Record<string, (seed: number) => (batchSeed: number) => Promise<Failure | undefined>>> = {
   differential: () => batch(differential(namespace, { features })),
   'large-programs': () => batch(differential(namespace, { steps: 150, functions: 8, features })),
   mutated: (seed) => batch(mutatedModules(seed)),
   random: () => batch(randomBytes),
 };
 
-function batch<T>(property: Property<T>): (seed: number) => Failure | undefined {
+function batch<T>(property: Property<T>): (seed: number) => Promise<Failure | undefined> {
   return (seed) => runProperty(property, { runs: BATCH, seed });
 }
 
@@ -81,7 +81,7 @@ let nextLine = started;
 for (let round = 0; runs < limit; round++) {
   const seed = firstSeed + round;
   for (const name of names) {
-    const failure = properties[name]?.(seed)(seed);
+    const failure = await properties[name]?.(seed)(seed);
     runs += BATCH;
     if (failure !== undefined) {
       console.log(`\n${name}, --seed ${seed}\n${failure.message}`);

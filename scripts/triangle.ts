@@ -45,7 +45,7 @@ function runPrograms(): boolean {
   return true;
 }
 
-function runRandom(): boolean {
+async function runRandom(): Promise<boolean> {
   const runs = Number(values.runs);
   const firstSeed = Number(values.seed);
   const shapes = [triangle(), triangle({ steps: 150, functions: 8 })];
@@ -53,7 +53,7 @@ function runRandom(): boolean {
   console.log(`seed ${firstSeed}, ${runs} runs`);
   for (let done = 0, seed = firstSeed; done < runs; seed++) {
     const property = shapes[seed % shapes.length] as (typeof shapes)[number];
-    const failure = runProperty(property, { runs: Math.min(BATCH, runs - done), seed });
+    const failure = await runProperty(property, { runs: Math.min(BATCH, runs - done), seed });
     done += BATCH;
     if (failure !== undefined) {
       console.log(`seed ${seed}\n${failure.message}`);
@@ -64,4 +64,4 @@ function runRandom(): boolean {
   return true;
 }
 
-process.exitCode = (values.programs ? runPrograms() : runRandom()) ? 0 : 1;
+process.exitCode = (await (values.programs ? runPrograms() : runRandom())) ? 0 : 1;

@@ -7,9 +7,9 @@ import { assertProperty } from './runner.ts';
 vi.setConfig({ testTimeout: 600_000 });
 
 test('random programs do on the interpreter what they do on V8', async () => {
-  assertProperty(differential(await loadNamespace()));
+  await assertProperty(differential(await loadNamespace()));
 });
 
 test.skipIf(sharedFeatures.length === 0)('so do those that use what both have beyond release 2.0', async () => {
-  assertProperty(differential(await loadNamespace(), { features: sharedFeatures }));
+  await assertProperty(differential(await loadNamespace(), { features: sharedFeatures }));
 });

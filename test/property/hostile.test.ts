@@ -10,15 +10,15 @@ import { assertProperty, type Property, SEED } from './runner.ts';
 // Long runs are asked for with FUZZ_RUNS.
 vi.setConfig({ testTimeout: 600_000 });
 
-test('random bytes are a module, or a CompileError, in pieces too, and V8 agrees', () => {
-  assertProperty(randomBytes);
+test('random bytes are a module, or a CompileError, in pieces too, and V8 agrees', async () => {
+  await assertProperty(randomBytes);
 });
 
-test('so are mutated modules', () => {
-  assertProperty(mutatedModules(SEED));
+test('so are mutated modules', async () => {
+  await assertProperty(mutatedModules(SEED));
 });
 
-test('generated modules are valid, and V8 agrees', () => {
+test('generated modules are valid, and V8 agrees', async () => {
   const property: Property<Uint8Array> = {
     name: 'generated modules are valid',
     runs: 500,
@@ -29,7 +29,7 @@ test('generated modules are valid, and V8 agrees', () => {
     },
     keep: (bytes, note) => keep({ bytes, calls: [] }, note),
   };
-  assertProperty(property);
+  await assertProperty(property);
 });
 
 test.each(GALLERY.map((bytes, i) => [i, bytes]))(

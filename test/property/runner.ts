@@ -8,8 +8,8 @@ export interface Property<T> {
   /** Runs within `npm test`, unless FUZZ_RUNS says another number. */
   readonly runs: number;
   readonly arbitrary: fc.Arbitrary<T>;
-  /** @throws an error that says what does not hold */
-  readonly check: (value: T) => void;
+  /** @throws an error that says what does not hold, or gives a promise that is rejected with it */
+  readonly check: (value: T) => void | Promise<void>;
   /** The value as JSON, to be kept with the tests. */
   readonly keep: (value: T, note: string) => unknown;
 }
@@ -30,8 +30,9 @@ export interface RunOptions {
 export const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
 
 /** Undefined where the property held in every run. */
-export function runProperty<T>(property: Property<T>, { runs, seed }: RunOptions): Failure | undefined {
-  const details = fc.check(fc.property(property.arbitrary, property.check), { numRuns: runs, seed });
+export async function runProperty<T>(property: Property<T>, { runs, seed }: RunOptions): Promise<Failure | undefined> {
+  const check = async (value: T): Promise<void> => property.check(value);
+  const details = await fc.check(fc.asyncProperty(property.arbitrary, check), { numRuns: runs, seed });
   if (!details.failed) return undefined;
   const { errorInstance, numRuns, numShrinks } = details;
   const what = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
@@ -48,10 +49,10 @@ export function runProperty<T>(property: Property<T>, { runs, seed }: RunOptions
   };
 }
 
-/** For tests: prints the seed, throws where the property does not hold. */
-export function assertProperty<T>(property: Property<T>): void {
+/** For tests: prints the seed, is rejected where the property does not hold. */
+export async function assertProperty<T>(property: Property<T>): Promise<void> {
   const options = { runs: Number(process.env.FUZZ_RUNS ?? property.runs), seed: SEED };
   console.log(`${property.name}: ${options.runs} runs, seed ${options.seed}`);
-  const failure = runProperty(property, options);
+  const failure = await runProperty(property, options);
   if (failure !== undefined) throw new Error(failure.message);
 }
