@@ -194,8 +194,10 @@ class PolicyHost implements Host {
 
   reset(): void {
     const { stdin, stdout, stderr, clock, random } = this.wasi.sources;
+    // Files are as old as the clock says.
+    clock.reset();
     for (const { fileSystem } of this.preopens) fileSystem.reset();
-    for (const part of [stdin, stdout, stderr, clock, random, this.wasi, this.network, this.gate]) part.reset();
+    for (const part of [stdin, stdout, stderr, random, this.wasi, this.network, this.gate]) part.reset();
     this.budget.used = 0;
   }
 }

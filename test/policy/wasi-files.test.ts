@@ -113,6 +113,17 @@ describe('the same at every run', () => {
     expect(guest.read(fd)).toBe('badf');
     expect(guest.content('keep')).toBe('old');
   });
+
+  test('files are as old after a reset as they were at first, whatever the clock said before', () => {
+    const guest = inMemory({ keep: 'old' });
+    guest.stat('keep');
+    const { stats } = guest;
+    expect(stats).toMatchObject({ modified: START });
+    for (let i = 0; i < 3; i++) guest.errno('clock_time_get', 0, 0n, 0);
+    guest.host.reset();
+    guest.stat('keep');
+    expect(guest.stats).toEqual(stats);
+  });
 });
 
 describe('listings', () => {
