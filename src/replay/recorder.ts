@@ -145,10 +145,15 @@ export class Recorder {
     to.u64(caller.gasUsed());
     this.values(host.type.params, args);
     const views: View[] = [];
-    this.open.push({ memory: () => caller.memory, views });
+    const opened = { memory: () => caller.memory, views };
+    this.open.push(opened);
+    // Of a call that has ended nothing is recorded: by now the recording may be another run's.
+    const charge = (bytes: number): void => {
+      if (this.open.includes(opened)) this.charge(bytes);
+    };
     let value: WasmValue | Promise<WasmValue>;
     try {
-      value = host.call(new RecordingCaller(caller, views, (bytes) => this.charge(bytes)), args);
+      value = host.call(new RecordingCaller(caller, views, charge), args);
     } catch (error) {
       this.hostFailed(error);
       throw error;
@@ -157,7 +162,6 @@ export class Recorder {
       return this.hostReturned(host.type, value);
     }
     // Where the call is given up meanwhile, what comes later is not part of it.
-    const [opened] = this.open.slice(-1);
     const isCurrent = () => this.open.at(-1) === opened;
     return whenSettled(
       value,

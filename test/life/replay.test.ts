@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { interpreter } from '../../interpreter/index.ts';
 import {
+  type Caller,
   Capability,
   CpuTimeoutExceeded,
   GasExhausted,
@@ -156,6 +157,23 @@ describe('a recording is replayed to the same end', () => {
     const sandbox = await WasmSandbox.create({ source: CALLS_HOST, capabilities, record: true, engine: 'native' });
     await sandbox.call('call', [1]);
     expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1, hostCalls: 1 });
+  });
+
+  it('without what a host function tries to charge for once its call has ended, in the next run too', async () => {
+    const callers: Caller[] = [];
+    const call = (caller: Caller) => callers.push(caller);
+    const capabilities = [Capability.hostFunctions('env', { host: { call } })];
+    const sandbox = await WasmSandbox.create({ source: CALLS_HOST, capabilities, record: true });
+    const tryToCharge = () => {
+      for (const caller of callers) expect(() => caller.chargeBytes(1_000)).toThrow(UsageError);
+    };
+    await sandbox.call('call', [1]);
+    tryToCharge();
+    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
+    await sandbox.reset();
+    tryToCharge();
+    await sandbox.call('call', [2]);
+    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
   });
 
   it('since the last reset', async () => {
