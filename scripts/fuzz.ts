@@ -10,6 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { GENERATED_FEATURES, type GeneratedFeature } from '../test/generate/later.ts';
+import { tenants } from '../test/pool/tenants/property.ts';
 import { differential, sharedFeatures } from '../test/property/differential.ts';
 import { mutatedModules, randomBytes } from '../test/property/hostile.ts';
 import { loadNamespace } from '../test/property/namespace.ts';
@@ -60,6 +61,7 @@ const properties: Readonly<Record<string, (seed: number) => (batchSeed: number) 
   'large-programs': () => batch(differential(namespace, { steps: 150, functions: 8, features })),
   mutated: (seed) => batch(mutatedModules(seed)),
   random: () => batch(randomBytes),
+  tenants: () => batch(tenants('interpreter', 'native')),
 };
 
 function batch<T>(property: Property<T>): (seed: number) => Promise<Failure | undefined> {
