@@ -234,7 +234,7 @@ export class Life {
    * @throws what `begin` throws; the life is then to be given up
    */
   async reset(settings: Settings): Promise<void> {
-    this.endAll(() => new CallAborted('Call aborted: the sandbox was reset'));
+    this.endAll(wasReset);
     this.ground = this.newGround();
     this.clock.reset();
     this.host.reset();
@@ -243,6 +243,12 @@ export class Life {
       return this.start(settings);
     };
     await this.guard('its start', () => this.clock.run(settings.cpuTimeout, async () => again()));
+  }
+
+  /** Makes way for another life: a call that runs at this moment goes on to its end, and no other does. */
+  retire(): void {
+    this.endAll(wasReset);
+    this.host.close();
   }
 
   /**
@@ -329,6 +335,10 @@ export class Life {
   get functionCalls(): number {
     return this.calls;
   }
+}
+
+function wasReset(): CallAborted {
+  return new CallAborted('Call aborted: the sandbox was reset');
 }
 
 /** Starts counting the gas of a life, and returns what tells how much it has used since; none without a life. */

@@ -286,7 +286,7 @@ export class WasmSandbox extends SandboxFace<Life> {
         this.#resetting = undefined;
       }
     } else {
-      before?.host.close();
+      before?.retire();
       life = await Life.begin(engine.engine, module, settings);
     }
     if (this.isDisposed) life?.dispose();

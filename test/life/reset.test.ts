@@ -126,6 +126,25 @@ describe('a sandbox that was reset', () => {
     }
   });
 
+  it('and none but the running one: others are ended as by any reset', async () => {
+    let resets: Promise<void> | undefined;
+    const host = (value: number) => {
+      if (value === 1) resets = sandbox.reset();
+      return value;
+    };
+    const sandbox: WasmSandbox = await WasmSandbox.fromBytes(CALLS_HOST, {
+      capabilities: [Capability.hostFunctions('env', { host })],
+    });
+    const never = sandbox.start('call', [2]);
+    const { gasUsed } = sandbox.getResourceStats();
+    expect(await sandbox.call('call', [1])).toBe(1);
+    await resets;
+    expect(never.step(1_000)).toBe('failed');
+    expect(never.error).toBeInstanceOf(CallAborted);
+    expect(never.gasUsed).toBe(0n);
+    expect(sandbox.getResourceStats().gasUsed).toBe(gasUsed);
+  });
+
   it('costs little', async () => {
     const sandbox = await WasmSandbox.fromBytes(COUNTER);
     const ROUNDS = 2_000;
