@@ -10,6 +10,8 @@ import { Tenant } from './tenant.ts';
 export class World {
   readonly scheduler: Scheduler;
   readonly tenants = new Map<number, Tenant>();
+  /** What standard input comes in, again and again. */
+  readonly piece: Buffer = Buffer.alloc(16);
   private readonly pool: SandboxPool;
   /** Leases that were waited for before there was room for them. */
   private readonly ordered: Promise<Lease>[] = [];
@@ -121,6 +123,7 @@ export class World {
 
   /** Whoever has kept something tries what can be done with it. Called at every turn, and within host functions. */
   tryAll(): void {
+    this.piece.fill('.');
     for (const tenant of this.tenants.values()) tenant.tryKept();
   }
 
