@@ -2,6 +2,7 @@
 //
 //   npm run mutants                   all of them
 //   npm run mutants -- tank plan      some, by name
+//   npm run mutants -- tank:40-60     those of some lines
 //   npm run mutants -- --list         the names
 //
 // StrykerJS comes from npm, once, into a folder beside the dependencies. Survivors that change nothing are listed with
@@ -30,14 +31,14 @@ function install() {
 }
 
 /** Runs one target; returns its mutants. */
-function mutate(name, { files, tests }) {
+function mutate(name, { files, tests }, lines) {
   const report = join(folder, `${name}.json`);
   const config = join(folder, `${name}.config.json`);
   const settings = {
     plugins: [join(modules, 'vitest-runner/dist/src/index.js')],
     testRunner: 'vitest',
     vitest: { configFile: 'test/mutants/vitest.config.ts', related: false },
-    mutate: files,
+    mutate: lines === undefined ? files : files.map((file) => `${file}:${lines}`),
     coverageAnalysis: 'perTest',
     ignoreStatic: false,
     concurrency: Number(process.env.MUTANTS_JOBS) || 2,
@@ -60,8 +61,8 @@ function mutate(name, { files, tests }) {
     run(process.execPath, [join(modules, 'core/bin/stryker.js'), 'run', config], { env }),
   );
   return Object.entries(JSON.parse(readFileSync(report, 'utf8')).files).flatMap(([file, { source, mutants }]) => {
-    const lines = source.split('\n');
-    return mutants.map((mutant) => ({ ...mutant, file, line: lines[mutant.location.start.line - 1].trim() }));
+    const texts = source.split('\n');
+    return mutants.map((mutant) => ({ ...mutant, file, line: texts[mutant.location.start.line - 1].trim() }));
   });
 }
 
@@ -82,9 +83,10 @@ if (args.includes('--list')) {
   let all = 0;
   let killed = 0;
   const left = [];
-  for (const name of names) {
+  for (const given of names) {
+    const [name, lines] = given.split(':');
     if (!Object.hasOwn(TARGETS, name)) throw new Error(`no target ${name}: --list prints them`);
-    const counted = mutate(name, TARGETS[name]).filter(({ status }) => COUNTED.has(status));
+    const counted = mutate(name, TARGETS[name], lines).filter(({ status }) => COUNTED.has(status));
     const survivors = counted.filter((mutant) => SURVIVED.has(mutant.status));
     const unknown = survivors.filter((mutant) => !isEquivalent(mutant));
     const share = (100 * (counted.length - survivors.length)) / counted.length;
