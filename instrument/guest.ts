@@ -1,5 +1,6 @@
 /** An instance of a module that meters itself, on any engine with the shape of `WebAssembly`. */
 
+import { Growth } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import {
   GasExhausted,
@@ -11,16 +12,8 @@ import {
   tooNested,
   WasmSandboxError,
 } from '../wasm/errors.ts';
-import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
 import type { Caller, GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
-import {
-  MAX_INSTANCE_PAGES,
-  MAX_NESTED_CALLS,
-  MAX_NESTED_VALUES,
-  MODULE_LIMITS,
-  PAGE_BYTES,
-  TABLE_ELEMENT_BYTES,
-} from '../wasm/limits.ts';
+import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../wasm/limits.ts';
 import { messageOf } from '../wasm/quote.ts';
 import {
   F32,
@@ -35,10 +28,11 @@ import {
   type ValType,
 } from '../wasm/types.ts';
 import { compile } from './compile.ts';
+import { allocate, growMemory, growTable } from './growth.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { HostCaller, LentMemory } from './host-caller.ts';
 import { METER_EXPORTS, type MeterFunction, type MeterGlobal, TRAP_CODES } from './layout.ts';
-import { type Budget, Meter } from './meter.ts';
+import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
 
@@ -66,12 +60,6 @@ export interface GuestOptions {
   readonly references: References;
 }
 
-/** What a memory or table counts against, and its declared maximum. */
-export interface Growth {
-  readonly budget: Budget;
-  readonly max: number | undefined;
-}
-
 /** What instances that call one another have in common: the engine, the stack, and what is going wrong just now. */
 export class Store {
   readonly host: WasmHost;
@@ -87,7 +75,7 @@ export class Store {
   private barred: Meter[] = [];
   /** Those that are exhausted, while there are calls that do not know it yet. */
   private readonly spent: Set<Meter> = new Set();
-  /** Budget and declared maximum of memories and tables. */
+  /** Of memories and tables, also of those that others made. */
   readonly growth: WeakMap<object, Growth> = new WeakMap();
 
   constructor(host: WasmHost, stackBytes: number) {
@@ -191,28 +179,7 @@ export class Guest {
       });
     }
     this.meter.charge(cost);
-    this.allocate();
-  }
-
-  private allocate(): void {
-    const { tables, memories, importedTables, importedMemories } = this.metered.module;
-    for (const { limits } of memories.slice(importedMemories)) {
-      const most = Math.min(limits.max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
-      this.take(`a memory of ${limits.min} pages`, limits.min * PAGE_BYTES, limits.min <= most);
-    }
-    for (const { limits } of tables.slice(importedTables)) {
-      const most = Math.min(limits.max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
-      this.take(`a table of ${limits.min} elements`, limits.min * TABLE_ELEMENT_BYTES, limits.min <= most);
-    }
-  }
-
-  private take(what: string, bytes: number, isPossible: boolean): void {
-    const { budget } = this.meter;
-    if (isPossible && budget.take(bytes)) return;
-    throw new MemoryLimitExceeded(
-      `Memory limit exceeded: the module asks for ${what} (${bytes} bytes), the limit is ${budget.limit} bytes of which ${budget.used} are in use`,
-      { resources: this.meter.figures() },
-    );
+    allocate(metered.module, this.meter);
   }
 
   /**
@@ -287,11 +254,11 @@ export class Guest {
     const { module } = this.metered;
     const { budget } = this.meter;
     if (module.importedMemories === 0 && this.rawMemory !== undefined) {
-      growth.set(this.rawMemory, { budget, max: module.memories[0]?.limits.max });
+      growth.set(this.rawMemory, Growth.ofMemory(budget, module.memories[0]?.limits.max));
     }
     for (const { name, kind, index } of module.exports) {
       if (kind !== 'table' || index < module.importedTables) continue;
-      growth.set(this.exports[name] as object, { budget, max: module.tables[index]?.limits.max });
+      growth.set(this.exports[name] as object, Growth.ofTable(budget, module.tables[index]?.limits.max));
     }
   }
 
@@ -345,7 +312,7 @@ export class Guest {
       overflow: () => this.guarded(() => this.overflow(), undefined),
       growMemory: (delta: number) => this.guarded(() => this.growMemory(delta >>> 0), -1),
       growTable: (table: number, delta: number, size: number) =>
-        this.guarded(() => this.growTable(table, delta >>> 0, size >>> 0), 0),
+        Number(this.guarded(() => this.growTable(table, delta >>> 0, size >>> 0), false)),
       trap: (code: number) => this.guarded(() => this.trap(code), undefined),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
@@ -381,32 +348,14 @@ export class Guest {
 
   private growMemory(delta: number): number {
     const memory = this.rawMemory as WebAssembly.Memory;
-    const { budget, max } = this.store.growth.get(memory) ?? { budget: this.meter.budget, max: undefined };
-    const pages = memory.buffer.byteLength / PAGE_BYTES;
-    const most = Math.min(max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
-    const canGrow = pages + delta <= most && budget.holds(delta * PAGE_BYTES);
-    this.meter.charge(BigInt(GROWTH_COST + (canGrow ? delta * PAGE_COST : 0)));
-    if (!canGrow) return -1;
-    try {
-      memory.grow(delta);
-    } catch {
-      return -1;
-    }
-    budget.take(delta * PAGE_BYTES);
-    return pages;
+    return growMemory(memory, this.store.growth.get(memory) as Growth, delta, this.meter);
   }
 
-  private growTable(table: number, delta: number, size: number): number {
-    const { module } = this.metered;
-    const raw = this.meterExport(METER_EXPORTS.table + table);
-    const known = raw === undefined ? undefined : this.store.growth.get(raw as object);
-    const { budget, max } = known ?? { budget: this.meter.budget, max: module.tables[table]?.limits.max };
-    const most = Math.min(max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
-    const canGrow = size + delta <= most && budget.holds(delta * TABLE_ELEMENT_BYTES);
-    this.meter.charge(BigInt(GROWTH_COST + (canGrow ? share(delta, PER_UNIT.tableElements) : 0)));
-    if (!canGrow) return 0;
-    budget.take(delta * TABLE_ELEMENT_BYTES);
-    return 1;
+  private growTable(table: number, delta: number, size: number): boolean {
+    const known = this.store.growth.get(this.meterExport(METER_EXPORTS.table + table) as object);
+    // One that nobody else can have is not registered.
+    const growth = known ?? Growth.ofTable(this.meter.budget, this.metered.module.tables[table]?.limits.max);
+    return growTable(growth, size, delta, this.meter);
   }
 
   /** A function of the host's, as the engine is given it. */

@@ -3,6 +3,7 @@
  * its memories and tables.
  */
 
+import { Budget } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
 import { HIGHEST_GAS } from '../wasm/gas.ts';
@@ -14,33 +15,6 @@ const MAX_PORTION = 2n ** 59n;
 
 /** Put at hand where the host has to look at the next checkpoint; a guest takes much less for being barred. */
 const NOTHING_AT_HAND = -1n;
-
-/** Bytes of memories and tables that one limit covers. */
-export class Budget {
-  readonly limit: number;
-  used = 0;
-  peak = 0;
-  /** Whether a growth was refused for the budget's sake. */
-  refused = false;
-
-  constructor(limit: number) {
-    this.limit = limit;
-  }
-
-  /** Whether there is room for `bytes` more; remembers if not. */
-  holds(bytes: number): boolean {
-    if (this.used + bytes <= this.limit) return true;
-    this.refused = true;
-    return false;
-  }
-
-  take(bytes: number): boolean {
-    if (!this.holds(bytes)) return false;
-    this.used += bytes;
-    this.peak = Math.max(this.peak, this.used);
-    return true;
-  }
-}
 
 export class Meter {
   readonly limits: InstanceLimits;

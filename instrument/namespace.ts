@@ -3,18 +3,18 @@
  * another such namespace, mostly the host's own.
  */
 
+import { Budget, Growth } from '../wasm/budget.ts';
 import { viewOfBufferSource } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
-import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import { PAGE_BYTES } from '../wasm/limits.ts';
 import { quote } from '../wasm/quote.ts';
 import { FUNCREF, type FuncType, type Import, typeOfFunction, type WasmModule } from '../wasm/types.ts';
-import { type Growth, Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
+import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
-import { Budget } from './meter.ts';
 import { meterModule } from './meter-module.ts';
 
 export interface MeteredNamespaceOptions {
@@ -97,13 +97,12 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      const budget = new Budget(limits.memoryBytes);
-      const max = descriptor?.maximum;
-      if (descriptor?.initial > MAX_INSTANCE_PAGES || !budget.take(descriptor?.initial * PAGE_BYTES)) {
+      const growth = Growth.ofMemory(new Budget(limits.memoryBytes), descriptor?.maximum);
+      if (!growth.take(0, descriptor?.initial)) {
         throw new RangeError('Memory limit exceeded: could not allocate memory');
       }
       const raw = new host.Memory(descriptor);
-      store.growth.set(raw, { budget, max });
+      store.growth.set(raw, growth);
       rawMemories.set(this, raw);
       wrappers.set(raw, this);
     }
@@ -116,10 +115,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     /** Grows by pages; returns the size before. @throws RangeError */
     grow(delta: number): number {
       const raw = rawMemory(this);
-      const { budget, max } = store.growth.get(raw) as Growth;
-      const pages = raw.buffer.byteLength / PAGE_BYTES;
-      const most = Math.min(max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
-      if (pages + delta > most || !budget.take(delta * PAGE_BYTES)) {
+      if (!growthOf(raw).take(raw.buffer.byteLength / PAGE_BYTES, delta)) {
         throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
       }
       return raw.grow(delta);
@@ -131,9 +127,11 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const holdsFunctions = String(descriptor?.element) !== 'externref';
       const initial = holdsFunctions && value.length > 0 ? [references.toGuest(value[0] ?? null)] : value;
       const raw = new host.Table(descriptor, ...(initial as [unknown?]));
-      const budget = new Budget(limits.memoryBytes);
-      budget.take(descriptor.initial * TABLE_ELEMENT_BYTES);
-      store.growth.set(raw, { budget, max: descriptor.maximum });
+      const growth = Growth.ofTable(new Budget(limits.memoryBytes), descriptor.maximum);
+      if (!growth.take(0, descriptor.initial)) {
+        throw new RangeError('Memory limit exceeded: could not allocate the table');
+      }
+      store.growth.set(raw, growth);
       if (holdsFunctions) functionHolders.add(raw);
       rawTables.set(this, raw);
       wrappers.set(raw, this);
@@ -155,9 +153,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
 
     grow(delta: number, value?: unknown): number {
       const raw = rawTable(this);
-      const { budget, max } = store.growth.get(raw) as Growth;
-      const most = Math.min(max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
-      if (raw.length + delta > most || !budget.take(delta * TABLE_ELEMENT_BYTES)) {
+      if (!growthOf(raw).take(raw.length, delta)) {
         throw new RangeError('Memory limit exceeded: the table cannot grow that far');
       }
       return raw.grow(delta, toRaw(raw, value));
@@ -242,6 +238,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     const raw = rawMemories.get(memory);
     if (raw === undefined) throw new TypeError('incompatible receiver');
     return raw;
+  }
+
+  function growthOf(raw: object): Growth {
+    return store.growth.get(raw) as Growth;
   }
 
   function rawTable(table: object): WebAssembly.Table {

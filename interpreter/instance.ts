@@ -1,5 +1,6 @@
 /** An instance of a module (specification 4.5.4): linked, priced, and with its segments not yet copied. */
 
+import { Budget } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { GasExhausted, LinkError, MemoryLimitExceeded, type ResourceFigures } from '../wasm/errors.ts';
 import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
@@ -24,7 +25,7 @@ import { GLOBAL_WORDS, GlobalInstance } from './global.ts';
 import { LinearMemory } from './memory.ts';
 import type { Store } from './store.ts';
 import { TableInstance } from './table.ts';
-import { Budget, Tank } from './tank.ts';
+import { Tank } from './tank.ts';
 
 /** Items that are made or copied between two looks at the clock: some milliseconds' worth. */
 const LOOK_EVERY = 16_384;

@@ -1,9 +1,9 @@
 /** A linear memory (specification 4.2.8). */
 
+import { type Budget, Growth, mostPages } from '../wasm/budget.ts';
 import type { GuestMemory } from '../wasm/host.ts';
-import { MAX_INSTANCE_PAGES, PAGE_BYTES } from '../wasm/limits.ts';
+import { PAGE_BYTES } from '../wasm/limits.ts';
 import type { AddressType, Limits, MemoryType } from '../wasm/types.ts';
-import type { Budget } from './tank.ts';
 
 /** Stands for the memory of an instance that has none: nothing is in bounds. */
 export const NO_MEMORY = {
@@ -34,7 +34,7 @@ export class LinearMemory implements GuestMemory {
   readonly declared: Limits;
   /** What stands for it in the JavaScript API, once something does. */
   shown: object | undefined;
-  private readonly budget: Budget;
+  private readonly growth: Growth;
   /** Whether the buffer was shown to the embedder's code, which may rely on its exact length. */
   private isExposed = false;
   /** Whether code of the embedder's may have kept a view of the buffer, which then must not become another guest's. */
@@ -43,7 +43,7 @@ export class LinearMemory implements GuestMemory {
   private constructor(type: MemoryType, budget: Budget) {
     this.address = type.address;
     this.declared = type.limits;
-    this.budget = budget;
+    this.growth = Growth.ofMemory(budget, type.limits.max);
   }
 
   /**
@@ -71,25 +71,18 @@ export class LinearMemory implements GuestMemory {
     return pointer >= 0 && length >= 0 && end <= this.byteLength ? this.bytes.subarray(pointer, end) : undefined;
   }
 
-  /** Whether {@link grow} would succeed, as far as the declared maximum says. */
+  /** Whether {@link grow} would succeed, as far as maximum and budget say; a refusal by that is remembered. */
   mayGrow(delta: number): boolean {
-    return this.pages + delta <= Math.min(this.declared.max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
-  }
-
-  /** Whether the budget holds `delta` pages more; a refusal is remembered. */
-  hasRoom(delta: number): boolean {
-    return this.budget.holds(delta * PAGE_BYTES);
+    return this.growth.allows(this.pages, delta);
   }
 
   /** Grows by `delta` pages; returns the pages before, or -1. */
   grow(delta: number): number {
     const before = this.pages;
-    if (!this.mayGrow(delta) || !this.budget.take(delta * PAGE_BYTES)) return -1;
-    if (!this.resize((before + delta) * PAGE_BYTES)) {
-      this.budget.used -= delta * PAGE_BYTES;
-      return -1;
-    }
-    return before;
+    if (!this.growth.take(before, delta)) return -1;
+    if (this.resize((before + delta) * PAGE_BYTES)) return before;
+    this.growth.give(delta);
+    return -1;
   }
 
   private use(bytes: Uint8Array): void {
@@ -105,15 +98,14 @@ export class LinearMemory implements GuestMemory {
     const old = this.bytes;
     if (byteLength > old.length || this.isExposed) {
       // Room for as much again: guests that grow page by page would otherwise copy all of it each time.
-      const most = Math.min(this.declared.max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES) * PAGE_BYTES;
-      const capacity =
-        this.isExposed || old.length === 0 ? byteLength : Math.min(Math.max(byteLength, 2 * old.length), most);
+      const most = mostPages(this.declared.max) * PAGE_BYTES;
+      const capacity = this.isExposed ? byteLength : Math.min(Math.max(byteLength, 2 * old.length), most);
       try {
         this.use(new Uint8Array(capacity));
       } catch {
         return false;
       }
-      if (this.byteLength > 0) this.bytes.set(old.subarray(0, this.byteLength));
+      this.bytes.set(old.subarray(0, this.byteLength));
       this.isLent = false;
       // The JavaScript API: a growth detaches the buffer that was handed out.
       if (this.isExposed) structuredClone(old.buffer, { transfer: [old.buffer] });

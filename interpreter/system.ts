@@ -104,7 +104,7 @@ const HANDLERS: Record<string, System> = {
     const table = o.table(1);
     const delta = o.unsigned(4);
     const reference = o.reference(3);
-    const canGrow = table.mayGrow(delta) && table.hasRoom(delta);
+    const canGrow = table.mayGrow(delta);
     const added = canGrow ? share(delta, PER_UNIT.tableElements) : 0;
     if (!o.thread.charge(GROWTH_COST + added)) return EXIT.exhausted;
     o.set(2, canGrow ? table.grow(delta, reference) : -1);
@@ -154,7 +154,7 @@ const HANDLERS: Record<string, System> = {
   'memory.grow': checkpoint((o) => {
     const memory = o.memory(1);
     const delta = o.unsigned(3);
-    const canGrow = memory.mayGrow(delta) && memory.hasRoom(delta);
+    const canGrow = memory.mayGrow(delta);
     if (!o.thread.charge(GROWTH_COST + (canGrow ? delta * PAGE_COST : 0))) return EXIT.exhausted;
     o.set(2, canGrow ? memory.grow(delta) : -1);
     return 0;

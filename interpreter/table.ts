@@ -1,9 +1,8 @@
 /** A table (specification 4.2.7). */
 
-import { MODULE_LIMITS, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import { type Budget, Growth } from '../wasm/budget.ts';
 import type { AddressType, DefinedType, Limits, RefType, TableType } from '../wasm/types.ts';
 import type { Reference } from './function.ts';
-import type { Budget } from './tank.ts';
 
 export class TableInstance {
   readonly elements: Reference[] = [];
@@ -14,14 +13,14 @@ export class TableInstance {
   readonly declared: Limits;
   /** What stands for it in the JavaScript API, once something does. */
   shown: object | undefined;
-  private readonly budget: Budget;
+  private readonly growth: Growth;
 
   private constructor(type: TableType, types: readonly DefinedType[], budget: Budget) {
     this.element = type.element;
     this.types = types;
     this.address = type.address;
     this.declared = type.limits;
-    this.budget = budget;
+    this.growth = Growth.ofTable(budget, type.limits.max);
   }
 
   /** Undefined where the budget does not hold the initial size. */
@@ -40,22 +39,16 @@ export class TableInstance {
     return { min: this.elements.length, max: this.declared.max };
   }
 
-  /** Whether {@link grow} would succeed, as far as the declared maximum says. */
+  /** Whether {@link grow} would succeed; a refusal by the budget is remembered. */
   mayGrow(delta: number): boolean {
-    const most = Math.min(this.declared.max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
-    return this.elements.length + delta <= most;
-  }
-
-  /** Whether the budget holds `delta` elements more; a refusal is remembered. */
-  hasRoom(delta: number): boolean {
-    return this.budget.holds(delta * TABLE_ELEMENT_BYTES);
+    return this.growth.allows(this.elements.length, delta);
   }
 
   /** Grows by `delta` elements; returns the size before, or -1. */
   grow(delta: number, value: Reference): number {
     const { elements } = this;
     const before = elements.length;
-    if (!this.mayGrow(delta) || !this.budget.take(delta * TABLE_ELEMENT_BYTES)) return -1;
+    if (!this.growth.take(before, delta)) return -1;
     for (let i = 0; i < delta; i++) elements.push(value);
     return before;
   }

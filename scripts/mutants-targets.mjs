@@ -4,6 +4,16 @@ export const TARGETS = {
     files: ['interpreter/tank.ts'],
     tests: ['test/interpreter/limits.test.ts'],
   },
+  budgets: {
+    files: ['wasm/budget.ts', 'instrument/growth.ts', 'interpreter/memory.ts', 'interpreter/table.ts'],
+    tests: [
+      'test/wasm/budget.test.ts',
+      'test/interpreter/memory.test.ts',
+      'test/interpreter/table.test.ts',
+      'test/instrument/growth.test.ts',
+      'test/webassembly/native.test.ts',
+    ],
+  },
   plan: { files: ['wasm/plan.ts'], tests: ['test/wasm/plan.test.ts'] },
   gas: { files: ['wasm/gas.ts'], tests: ['test/wasm/plan.test.ts', 'test/docs/gas.test.ts'] },
   limits: {

@@ -1,5 +1,6 @@
 /** All that an instance is while nothing of it runs, and the call that was left in it: taken, written, read, put back. */
 
+import { mostElements, mostPages } from '../../wasm/budget.ts';
 import type { EngineImage } from '../../wasm/engine.ts';
 import { GasExhausted, MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
 import { HIGHEST_GAS } from '../../wasm/gas.ts';
@@ -196,7 +197,7 @@ function requireMemories(instance: Instance, contents: Contents): number {
   contents.memories.forEach(({ byteLength }, i) => {
     const memory = instance.memories[i] as LinearMemory;
     const pages = byteLength / PAGE_BYTES;
-    if (!Number.isInteger(pages) || pages < memory.declared.min || !memory.mayGrow(pages - memory.pages)) {
+    if (!Number.isInteger(pages) || pages < memory.declared.min || pages > mostPages(memory.declared.max)) {
       damaged('a memory is of a size that the module does not allow');
     }
     used += byteLength;
@@ -209,8 +210,9 @@ function requireTables(instance: Instance, contents: Contents): number {
   let used = 0;
   contents.tables.forEach(({ length }, i) => {
     const { declared } = instance.tables[i] as TableInstance;
-    const most = Math.min(declared.max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
-    if (length < declared.min || length > most) damaged('a table is of a size that the module does not allow');
+    if (length < declared.min || length > mostElements(declared.max)) {
+      damaged('a table is of a size that the module does not allow');
+    }
     used += length * TABLE_ELEMENT_BYTES;
   });
   return used;

@@ -8,7 +8,7 @@ import { LinearMemory } from '../../interpreter/memory.ts';
 import { start } from '../../interpreter/start.ts';
 import { type Loop, Store } from '../../interpreter/store.ts';
 import { TableInstance } from '../../interpreter/table.ts';
-import { Budget } from '../../interpreter/tank.ts';
+import { Budget } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';

@@ -1,12 +1,13 @@
 /** What growing costs, and what limits it: the same on both engines, whether it succeeds, fails or adds nothing. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { WasmSandbox } from '../../src/sync.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import { GROWTH_COST, PAGE_COST, PER_UNIT } from '../../wasm/gas.ts';
 import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
 import { FUNCREF, I32 } from '../../wasm/types.ts';
 import { encodeModule, type Instruction } from '../generate/encode.ts';
+import { failureOf } from '../interpreter/engine.ts';
 
 const MiB = 1024 * 1024;
 const ENGINES = ['interpreter', 'native'] as const;
@@ -32,8 +33,8 @@ describe.each(ENGINES)('on %s', (engine) => {
     const result = sandbox.call(name, [delta]);
     return { result, gas: Number(sandbox.getResourceStats().gasUsed - gasUsed), sandbox };
   };
-  // What calling and growing take by themselves.
-  const [memory, table] = [priced('memory', 0).gas, priced('table', 0).gas];
+  /** What calling and growing take by themselves. */
+  const bare = (name: string) => priced(name, 0).gas;
 
   it.each([
     ['memory', 0, 1, 0],
@@ -50,7 +51,7 @@ describe.each(ENGINES)('on %s', (engine) => {
     ['other', 10_000_001, -1, 0],
   ])('%s by %i gives %i', (name, delta, result, more) => {
     const found = priced(name, delta);
-    expect([found.result, found.gas]).toEqual([result, (name === 'memory' ? memory : table) + more]);
+    expect([found.result, found.gas]).toEqual([result, bare(name) + more]);
     expect(found.gas - more).toBeGreaterThan(GROWTH_COST);
     expect(found.gas - more).toBeLessThan(GROWTH_COST + 30);
   });
@@ -80,10 +81,43 @@ describe.each(ENGINES)('on %s', (engine) => {
     expect(sandbox.call('sizes')).toEqual([11, 1, left]);
   });
 
+  it('where the host has no room, a growth is paid for and takes nothing', () => {
+    const sandbox = create(engine);
+    const { gasUsed } = sandbox.getResourceStats();
+    const refuse = () => {
+      throw new RangeError('no room');
+    };
+    vi.stubGlobal('Uint8Array', refuse);
+    vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(refuse);
+    const result = sandbox.call('memory', [3]);
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+    expect(result).toBe(-1);
+    expect(Number(sandbox.getResourceStats().gasUsed - gasUsed)).toBe(bare('memory') + 3 * PAGE_COST);
+    expect(sandbox.memoryUsage().usedBytes).toBe(PAGE_BYTES + TABLE_ELEMENT_BYTES);
+    expect(() => sandbox.call('trap', [100])).not.toThrow(MemoryLimitExceeded);
+  });
+
   it('a refusal by the budget is the cause of the trap that follows, one by the maximum is not', () => {
     expect(() => create(engine, { memoryLimit: MiB }).call('trap', [16])).toThrow(MemoryLimitExceeded);
     expect(() => create(engine).call('trap', [100])).not.toThrow(MemoryLimitExceeded);
   });
+});
+
+it.each([
+  ['memory', { memories: [{ min: 2, max: 2 }] }, 2 * PAGE_BYTES],
+  ['memory beyond what there can be', { memories: [{ min: 32_768 }] }, 2 ** 40],
+  ['table', { tables: [{ min: 0 }, { min: 9 }] }, 9 * TABLE_ELEMENT_BYTES],
+])('a module whose %s does not fit is none, on both engines, and says how much it asks for', (_, module, bytes) => {
+  const wanted = encodeModule(module);
+  const [one, other] = ENGINES.map((engine) => {
+    const fits = bytes < MiB && WasmSandbox.fromBytes(wanted, { engine, memoryLimit: bytes });
+    if (fits) expect(fits.memoryUsage()).toMatchObject({ usedBytes: bytes, peakBytes: bytes });
+    return failureOf(() => WasmSandbox.fromBytes(wanted, { engine, memoryLimit: bytes - 1 })) as MemoryLimitExceeded;
+  });
+  expect(one).toBeInstanceOf(MemoryLimitExceeded);
+  expect(one?.message).toMatch(/asks for a (memory of (2|32768) pages|table of 9 elements) \(\d+ bytes\)/);
+  expect([other?.code, other?.message, other?.resources]).toEqual([one?.code, one?.message, one?.resources]);
 });
 
 it.each([

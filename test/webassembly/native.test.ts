@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createWebAssembly } from '../../src/webassembly.ts';
-import { I32, V128, type ValType } from '../../wasm/types.ts';
+import { FUNCREF, I32, V128, type ValType } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 
 const ADD_ONE = encodeModule({
@@ -9,6 +9,7 @@ const ADD_ONE = encodeModule({
 const FOREVER = encodeModule({ functions: [{ body: ['loop', ['br', 0], 'end'], export: 'f' }] });
 const TWO_MEMORIES = encodeModule({ memories: [{ min: 1 }, { min: 1 }] });
 
+type Namespace = Awaited<ReturnType<typeof createWebAssembly>>;
 type Exports = { readonly f: (...args: unknown[]) => unknown };
 
 describe.each(['interpreter', 'native', 'auto'] as const)('a namespace on %s', (engine) => {
@@ -28,7 +29,69 @@ describe.each(['interpreter', 'native', 'auto'] as const)('a namespace on %s', (
     expect(() => (instance.exports as Exports).f()).toThrow('Gas limit exceeded');
     expect(namespace.stats(instance).gasUsed).toBe(1_001n);
   });
+
+  test.each([
+    [
+      'Memory',
+      65_536,
+      32_767,
+      (W: Namespace, initial: number, maximum?: number) =>
+        new W.Memory({ initial, ...(maximum !== undefined && { maximum }) }),
+    ],
+    [
+      'Table',
+      8,
+      10_000_000,
+      (W: Namespace, initial: number, maximum?: number) =>
+        new W.Table({ element: 'externref', initial, ...(maximum !== undefined && { maximum }) }),
+    ],
+  ] as const)(
+    'a %s of the embedder is within the limit, from the start and when it grows',
+    async (_, bytes, highest, make) => {
+      const W = await createWebAssembly({ engine, memoryLimit: 10 * bytes });
+      expect(() => make(W, 11)).toThrow(/^Memory limit exceeded/);
+      const whole = make(W, 10);
+      expect(whole.grow(0)).toBe(10);
+      expect(() => whole.grow(1)).toThrow(/^Memory limit exceeded/);
+      const growing = make(W, 1);
+      expect([growing.grow(4), growing.grow(5)]).toEqual([1, 5]);
+      expect(() => growing.grow(1)).toThrow(/^Memory limit exceeded/);
+      const bounded = make(W, 2, 4);
+      expect(() => bounded.grow(3)).toThrow(RangeError);
+      expect(bounded.grow(2)).toBe(2);
+      const wide = await createWebAssembly({ engine, memoryLimit: 2 ** 40 });
+      expect(() => make(wide, 1).grow(highest)).toThrow(/^Memory limit exceeded/);
+    },
+  );
 });
+
+test.each(['interpreter', 'native'] as const)(
+  'what is imported counts where it was made, and grows there: on %s',
+  async (engine) => {
+    const W = await createWebAssembly({ engine, memoryLimit: 10 * 65_536 });
+    const memory = new W.Memory({ initial: 6, maximum: 9 });
+    const table = new W.Table({ element: 'anyfunc', initial: 3, maximum: 5 });
+    const grow = (...body: Instruction[]) => ({ params: [I32], results: [I32], body });
+    const { instance } = await W.instantiate(
+      encodeModule({
+        imports: [
+          { module: 'm', name: 'memory', memory: { min: 5 } },
+          { module: 'm', name: 'table', table: { min: 2 } },
+        ],
+        functions: [
+          { ...grow(['local.get', 0], 'memory.grow'), export: 'memory' },
+          { ...grow(['ref.null', FUNCREF], ['local.get', 0], ['table.grow', 0]), export: 'table' },
+        ],
+      }),
+      { m: { memory, table } },
+    );
+    const exports = instance.exports as Record<'memory' | 'table', (delta: number) => number>;
+    expect([exports.memory(4), exports.memory(2), exports.memory(1)]).toEqual([-1, 6, 8]);
+    expect([exports.table(3), exports.table(2)]).toEqual([-1, 3]);
+    expect([memory.buffer.byteLength, table.length]).toEqual([9 * 65_536, 5]);
+    expect(W.stats(instance)).toMatchObject({ memoryBytes: 0, peakMemoryBytes: 0 });
+  },
+);
 
 describe('functions of vectors', () => {
   const vector: Instruction = ['v128.const', new Uint8Array(16)];

@@ -1,0 +1,51 @@
+/** What the memories and tables of a guest that meters itself take of its budget: from the start, and when they grow. */
+
+import { Growth } from '../wasm/budget.ts';
+import { MemoryLimitExceeded } from '../wasm/errors.ts';
+import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
+import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import type { WasmModule } from '../wasm/types.ts';
+import type { Meter } from './meter.ts';
+
+/** Takes what the module defines. @throws MemoryLimitExceeded */
+export function allocate({ memories, tables, importedMemories, importedTables }: WasmModule, meter: Meter): void {
+  const { budget } = meter;
+  for (const { limits } of memories.slice(importedMemories)) {
+    if (Growth.ofMemory(budget, limits.max).take(0, limits.min)) continue;
+    throw overBudget(`a memory of ${limits.min} pages`, limits.min * PAGE_BYTES, meter);
+  }
+  for (const { limits } of tables.slice(importedTables)) {
+    if (Growth.ofTable(budget, limits.max).take(0, limits.min)) continue;
+    throw overBudget(`a table of ${limits.min} elements`, limits.min * TABLE_ELEMENT_BYTES, meter);
+  }
+}
+
+function overBudget(what: string, bytes: number, meter: Meter): MemoryLimitExceeded {
+  const { limit, used } = meter.budget;
+  return new MemoryLimitExceeded(
+    `Memory limit exceeded: the module asks for ${what} (${bytes} bytes), the limit is ${limit} bytes of which ${used} are in use`,
+    { resources: meter.figures() },
+  );
+}
+
+/** Grows a memory by `delta` pages; returns the pages before, or -1. @throws GasExhausted */
+export function growMemory(memory: WebAssembly.Memory, growth: Growth, delta: number, meter: Meter): number {
+  const pages = memory.buffer.byteLength / PAGE_BYTES;
+  const canGrow = growth.allows(pages, delta);
+  meter.charge(BigInt(GROWTH_COST + (canGrow ? delta * PAGE_COST : 0)));
+  if (!canGrow) return -1;
+  try {
+    memory.grow(delta);
+  } catch {
+    return -1;
+  }
+  growth.take(pages, delta);
+  return pages;
+}
+
+/** Whether a table of `size` elements may grow by `delta`, which the guest then does itself. @throws GasExhausted */
+export function growTable(growth: Growth, size: number, delta: number, meter: Meter): boolean {
+  const canGrow = growth.allows(size, delta);
+  meter.charge(BigInt(GROWTH_COST + (canGrow ? share(delta, PER_UNIT.tableElements) : 0)));
+  return canGrow && growth.take(size, delta);
+}

@@ -1,0 +1,91 @@
+/** What an instance's memories and tables may take together, and how far each may grow: the same on every engine. */
+
+import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from './limits.ts';
+
+/** Bytes that one limit covers. */
+export class Budget {
+  readonly limit: number;
+  used = 0;
+  peak = 0;
+  /** Whether a growth was refused for the budget's sake. */
+  refused = false;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** Whether there is room for `bytes` more; remembers if not. */
+  holds(bytes: number): boolean {
+    if (this.hasRoomFor(bytes)) return true;
+    this.refused = true;
+    return false;
+  }
+
+  /** The same, and forgets: whoever asks will make room. */
+  hasRoomFor(bytes: number): boolean {
+    return this.used + bytes <= this.limit;
+  }
+
+  take(bytes: number): boolean {
+    if (!this.holds(bytes)) return false;
+    this.used += bytes;
+    this.peak = Math.max(this.peak, this.used);
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.used -= bytes;
+  }
+
+  reset(): void {
+    this.used = 0;
+    this.peak = 0;
+    this.refused = false;
+  }
+}
+
+/** Pages that a memory may have whose type declares a maximum, or none. */
+export function mostPages(max: number | undefined): number {
+  return Math.min(max ?? MAX_INSTANCE_PAGES, MAX_INSTANCE_PAGES);
+}
+
+/** Elements that a table may have. */
+export function mostElements(max: number | undefined): number {
+  return Math.min(max ?? MODULE_LIMITS.tableElements, MODULE_LIMITS.tableElements);
+}
+
+/** How far a memory or table may grow: to its own maximum, and as long as the budget holds it. */
+export class Growth {
+  private readonly budget: Budget;
+  private readonly most: number;
+  /** Bytes of a page, or of an element. */
+  private readonly unit: number;
+
+  private constructor(budget: Budget, most: number, unit: number) {
+    this.budget = budget;
+    this.most = most;
+    this.unit = unit;
+  }
+
+  static ofMemory(budget: Budget, max: number | undefined): Growth {
+    return new Growth(budget, mostPages(max), PAGE_BYTES);
+  }
+
+  static ofTable(budget: Budget, max: number | undefined): Growth {
+    return new Growth(budget, mostElements(max), TABLE_ELEMENT_BYTES);
+  }
+
+  /** Whether there is room for `delta` more than `size`; a refusal by the budget is remembered. */
+  allows(size: number, delta: number): boolean {
+    return size + delta <= this.most && this.budget.holds(delta * this.unit);
+  }
+
+  /** The same, and takes it. */
+  take(size: number, delta: number): boolean {
+    return size + delta <= this.most && this.budget.take(delta * this.unit);
+  }
+
+  give(delta: number): void {
+    this.budget.give(delta * this.unit);
+  }
+}
