@@ -14,6 +14,8 @@ const MAX_CHECKPOINTS = 1 << 14;
 const REBASE_AT = 2 ** 52;
 /** Units that a checkpoint stands for, where no gas is counted. */
 const CHECKPOINT_GAS = MAX_PORTION / MAX_CHECKPOINTS;
+/** Where nobody looks at a clock. */
+const ENDLESS: Slices = { gas: Number.POSITIVE_INFINITY, onSlice: () => undefined };
 
 export class Tank {
   /** Undefined: none was given. */
@@ -22,7 +24,7 @@ export class Tank {
   readonly end: bigint;
   /** Set when the limit was reached: the instance cannot be entered any more. */
   exhausted = false;
-  private readonly slices: Slices | undefined;
+  private readonly slices: Slices;
   /** Whether anything is counted. If not, what is at hand only ends slices. */
   private readonly isMetered: boolean;
   private base = 0n;
@@ -36,12 +38,12 @@ export class Tank {
   /** The count beyond which the guest is to be left at its next checkpoint; undefined: it need not be. */
   stopAt: bigint | undefined;
 
-  constructor(limit: bigint | undefined, slices: Slices | undefined, isMetered = true) {
+  constructor(limit: bigint | undefined, slices: Slices = ENDLESS, isMetered = true) {
     this.limit = limit;
     this.end = limit ?? HIGHEST_GAS;
     this.isMetered = isMetered;
     this.slices = slices;
-    this.sliceLeft = slices?.gas ?? Number.POSITIVE_INFINITY;
+    this.sliceLeft = slices.gas;
     this.rebase();
   }
 
@@ -99,26 +101,25 @@ export class Tank {
 
   /** Whether more has been used than the limit allows. Nothing may be at hand. */
   isOverdrawn(): boolean {
-    if (this.used <= this.bound) return false;
-    this.rebase();
-    return this.bound < 0;
+    if (this.used > this.bound) this.rebase();
+    return this.used > this.bound;
   }
 
   /** Lets the host look at its clock, if the slice is used up. */
   tick(): void {
-    if (this.slices === undefined || this.sliceLeft > 0) return;
+    if (this.sliceLeft > 0) return;
     this.sliceLeft = this.slices.gas;
     if (this.slices.onSlice() === true) this.stopAt = -1n;
   }
 
   /** Lets the host look at its clock now, for work that is not gas. Returns whether the guest is to be left. */
   look(): boolean {
-    return this.slices?.onSlice() === true;
+    return this.slices.onSlice() === true;
   }
 
   /** Whether the guest is to be left at the checkpoint it is at. Nothing may be at hand. */
   get isDue(): boolean {
-    return this.stopAt !== undefined && this.total() > this.stopAt;
+    return this.total() > (this.stopAt ?? Number.POSITIVE_INFINITY);
   }
 
   /** Takes another count, and forgets all marks. */
@@ -128,7 +129,7 @@ export class Tank {
     this.portion = 0;
     this.stopAt = undefined;
     this.exhausted = exhausted;
-    this.sliceLeft = this.slices?.gas ?? Number.POSITIVE_INFINITY;
+    this.sliceLeft = this.slices.gas;
     this.rebase();
   }
 

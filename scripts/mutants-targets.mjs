@@ -2,7 +2,7 @@
 export const TARGETS = {
   tank: {
     files: ['interpreter/tank.ts'],
-    tests: ['test/interpreter/limits.test.ts'],
+    tests: ['test/interpreter/tank.test.ts', 'test/interpreter/limits.test.ts'],
   },
   budgets: {
     files: ['wasm/budget.ts', 'instrument/growth.ts', 'interpreter/memory.ts', 'interpreter/table.ts'],
