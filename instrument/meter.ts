@@ -12,6 +12,11 @@ import { BARRED_GAS } from './layout.ts';
 
 /** Most that is put at hand at once: as good as no limit, and far from where a 64-bit integer wraps. */
 const MAX_PORTION = 2n ** 59n;
+/** A count that no guest gets to: where nobody looks at a clock. */
+const NEVER = 2n ** 100n;
+const ENDLESS: Slices = { gas: Number(NEVER), onSlice: () => undefined };
+
+const lesser = (one: bigint, other: bigint): bigint => (one < other ? one : other);
 
 /** Put at hand where the host has to look at the next checkpoint; a guest takes much less for being barred. */
 const NOTHING_AT_HAND = -1n;
@@ -23,22 +28,22 @@ export class Meter {
   private readonly end: bigint;
   /** Set when the limit was reached: the instance cannot be entered any more. */
   exhausted = false;
-  private readonly slices: Slices | undefined;
+  private readonly slices: Slices;
   /** The guest's global; a stand-in until there is an instance. */
   private gas: Counter = { value: 0n };
   /** What has been used when nothing is left at hand. */
   private ceiling = 0n;
   /** Where the host wants to look at its clock. */
-  private sliceEnd: bigint | undefined;
+  private sliceEnd: bigint;
   /** What had been used when the guest was barred; undefined while it is not. */
   private frozen: bigint | undefined;
 
-  constructor(limits: InstanceLimits, slices: Slices | undefined) {
+  constructor(limits: InstanceLimits, slices: Slices = ENDLESS) {
     this.limits = limits;
     this.end = limits.gas ?? HIGHEST_GAS;
     this.budget = new Budget(limits.memoryBytes);
     this.slices = slices;
-    this.sliceEnd = slices && BigInt(slices.gas);
+    this.sliceEnd = BigInt(slices.gas);
   }
 
   /** Gives the guest its gas. */
@@ -54,23 +59,19 @@ export class Meter {
   }
 
   /**
-   * Puts as much at hand as may be used before the host has to look again, and at least `least`. That is less than
-   * nothing where the limit has been passed between two checkpoints.
+   * Puts as much at hand as may be used before the host has to look again, and at least what is needed. That is less
+   * than nothing where the limit has been passed between two checkpoints.
    */
-  private fill(total: bigint, least?: bigint): void {
-    let portion = MAX_PORTION;
-    if (this.end - total < portion) portion = this.end - total;
-    if (this.sliceEnd !== undefined && this.sliceEnd - total < portion) portion = this.sliceEnd - total;
+  private fill(total: bigint, needed = NOTHING_AT_HAND): void {
+    const room = lesser(MAX_PORTION, lesser(this.end, this.sliceEnd) - total);
     // One charge of the host's may go far beyond the slice.
-    if (portion < NOTHING_AT_HAND) portion = NOTHING_AT_HAND;
-    if (least !== undefined && portion < least) portion = least;
+    const portion = room < needed ? needed : room;
     this.ceiling = total + portion;
     this.gas.value = portion;
   }
 
   /** Keeps the guest from going on, or from being entered. */
   bar(): void {
-    if (this.frozen !== undefined) return;
     this.frozen = this.total();
     this.gas.value = BARRED_GAS;
   }
@@ -84,8 +85,6 @@ export class Meter {
     if (this.frozen === undefined) return;
     const total = this.frozen;
     this.frozen = undefined;
-    this.ceiling = total;
-    this.gas.value = 0n;
     this.fill(total);
   }
 
@@ -108,7 +107,7 @@ export class Meter {
 
   /** Lets the host look at its clock, if the slice is used up. */
   private tick(total: bigint): void {
-    if (this.slices === undefined || this.sliceEnd === undefined || total < this.sliceEnd) return;
+    if (total < this.sliceEnd) return;
     this.sliceEnd = total + BigInt(this.slices.gas);
     this.slices.onSlice();
   }

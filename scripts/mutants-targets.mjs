@@ -22,7 +22,7 @@ export const TARGETS = {
   },
   meter: {
     files: ['instrument/meter.ts'],
-    tests: ['test/instrument/hostile.test.ts', 'test/instrument/stack.test.ts'],
+    tests: ['test/instrument/meter.test.ts', 'test/instrument/growth.test.ts'],
   },
   decide: {
     files: ['policy/decide.ts'],
