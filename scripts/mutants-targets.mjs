@@ -16,10 +16,6 @@ export const TARGETS = {
   },
   plan: { files: ['wasm/plan.ts'], tests: ['test/wasm/plan.test.ts'] },
   gas: { files: ['wasm/gas.ts'], tests: ['test/wasm/plan.test.ts', 'test/docs/gas.test.ts'] },
-  limits: {
-    files: ['wasm/limits.ts'],
-    tests: ['test/wasm/decode.test.ts', 'test/wasm/validate.test.ts', 'test/sandbox/limits.test.ts'],
-  },
   meter: {
     files: ['instrument/meter.ts'],
     tests: ['test/instrument/meter.test.ts', 'test/instrument/growth.test.ts'],

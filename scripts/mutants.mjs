@@ -49,7 +49,7 @@ function mutate(name, { files, tests }, lines) {
     reporters: ['json', ...(process.stderr.isTTY ? ['progress'] : [])],
     jsonReporter: { fileName: report },
     tempDirName: join(folder, 'sandboxes'),
-    ignorePatterns: ['dist', 'bench', 'docs', '*.tgz'],
+    ignorePatterns: ['dist', 'bench', '*.tgz'],
     // Messages are for people; tests name what of them matters.
     mutator: { excludedMutations: ['StringLiteral'] },
     allowConsoleColors: false,

@@ -33,6 +33,7 @@ import { IS_ACCESS, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
 import { complete, Pace, STEP_BYTES, type Steps } from './steps.ts';
 import {
   type ConstExpr,
+  type FuncType,
   type FunctionBody,
   functionTypeAt,
   isReference,
@@ -182,7 +183,7 @@ function referenceLocals(params: readonly ValType[], { locals, localCount }: Fun
 
 /** Units for `count` values of which the first is free. */
 function beyondFirst(count: number, perUnit: number): number {
-  return count > 1 ? share(count - 1, perUnit) : 0;
+  return share(Math.max(count - 1, 0), perUnit);
 }
 
 /** A structured construct that is open, around code that can be reached. */
@@ -328,8 +329,8 @@ class Segments {
   }
 
   private arity(effect: number): number {
-    const type = blockType(this.reader.a, this.module.types);
-    return (effect === EFFECT_KINDS.loop ? type?.params.length : type?.results.length) ?? 0;
+    const { params, results } = blockType(this.reader.a, this.module.types) as FuncType;
+    return (effect === EFFECT_KINDS.loop ? params : results).length;
   }
 }
 

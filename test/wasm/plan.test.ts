@@ -3,14 +3,17 @@ import { describe, expect, test } from 'vitest';
 import { decode } from '../../wasm/decode.ts';
 import {
   CARRIED_PER_UNIT,
+  CLASS_COST,
   INSTRUCTION_COST,
   LABELS_PER_UNIT,
   OTHER_MEMORY_COST,
   REFERENCE_LOCAL_COST,
+  THROWN_VALUE_COST,
 } from '../../wasm/gas.ts';
 import { blockType, InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from '../../wasm/opcodes.ts';
-import { instantiationCost, planFunction } from '../../wasm/plan.ts';
+import { ChargePoints, instantiationCost, planFunction } from '../../wasm/plan.ts';
+import { STEP_BYTES } from '../../wasm/steps.ts';
 import {
   F64,
   FUNCREF,
@@ -185,6 +188,18 @@ test('values carried by a branch cost, but for the first', () => {
   expect(carrying(9)).toBe(ENTRY + BRANCH + 2 + 4);
 });
 
+test('a branch to a loop carries its parameters, not its results', () => {
+  const params = new Array<ValType>(5).fill(I32);
+  const body: Instruction[] = [
+    ...params.map(() => zero),
+    ['loop', { params, results: [I32] }],
+    ['br', 0],
+    'end',
+    'drop',
+  ];
+  expect(planOf(body).points).toEqual([[6, BRANCH + 2, 'check']]);
+});
+
 describe('code that cannot be reached costs nothing', () => {
   test.each<[string, Instruction[]]>([
     ['br', [['br', 0]]],
@@ -269,6 +284,76 @@ test('a frame weighs its parameters, locals and operands', () => {
   };
   expect(weight(0, 0, 0)).toBe(64);
   expect(weight(1, 2, 3)).toBe(64 + 6 * 8);
+});
+
+test('charges are found by their number, and past the last one there is none', () => {
+  const points = new ChargePoints();
+  points.push(10, 7, false);
+  points.push(20, 0, true);
+  points.push(2 ** 29, 2 ** 30, false);
+  expect([...points]).toEqual([
+    { offset: 10, cost: 7, check: false },
+    { offset: 20, cost: 0, check: true },
+    { offset: 2 ** 29, cost: 2 ** 30, check: false },
+  ]);
+  expect([0, 1, 2, 3].map((index) => points.offsetAt(index))).toEqual([10, 20, 2 ** 29, Number.POSITIVE_INFINITY]);
+  expect([0, 1, 2].map((index) => points.costAt(index))).toEqual([7, 0, 2 ** 30]);
+});
+
+test('a body that takes many steps is planned like any other', () => {
+  const times = STEP_BYTES / 2;
+  const body = new Array<Instruction[]>(times).fill(pay).flat();
+  expect(planOf([...body, 'loop', ...body, 'end'])).toEqual({
+    entry: ENTRY + times * (SIMPLE + 1 / 4) + BRANCH,
+    points: [[body.length + 1, times * (SIMPLE + 1 / 4), 'check']],
+  });
+});
+
+describe('exceptions', () => {
+  const CATCH_ALL = 2;
+  const nothing = { params: [], results: [] };
+  const caught = (clauses: number): Instruction[] => [
+    ['try_table', nothing, new Array<number[]>(clauses).fill([CATCH_ALL, 0])],
+    ...pay,
+    'end',
+  ];
+
+  test('clauses cost as many of them as there are, where their body is entered', () => {
+    expect([0, 1, 2, 5].map((clauses) => planOf(['block', ...caught(clauses), 'end']).entry)).toEqual(
+      [0, 1, 1, 3].map((units) => ENTRY + SIMPLE + units),
+    );
+    // A block is no such thing, wherever it stands.
+    expect(planOf(['block', ...caught(5), 'end', 'block', 'end', ...pay, 'loop', 'end']).points[0]?.[1]).toBe(
+      SIMPLE + BRANCH,
+    );
+  });
+
+  test('a clause is a path to its label, and to no other', () => {
+    // 0 block, 1 block, 2 try_table, 3–5 pay, 6 end, 7–9 pay, 10 end, 11–13 pay, 14 end, 15–17 pay
+    const around = (label: number) =>
+      planOf([
+        'block',
+        'block',
+        ['try_table', nothing, [[CATCH_ALL, label]]],
+        ...pay,
+        'end',
+        ...pay,
+        'end',
+        ...pay,
+        'end',
+        ...pay,
+      ]);
+    expect(around(0)).toEqual({ entry: ENTRY + 1 + 2 * SIMPLE, points: [[11, 2]] });
+    expect(around(1)).toEqual({ entry: ENTRY + 1 + 3 * SIMPLE, points: [[15, 1]] });
+  });
+
+  test.each([0, 1, 3])('throwing %i values costs for each', (count) => {
+    const params = new Array<ValType>(count).fill(I32);
+    const body: Instruction[] = [...params.map(() => zero), ['throw', 0], ...pay];
+    const { entryCost, points } = planFunction(decode(encodeModule({ tags: [{ params }], functions: [{ body }] })), 0);
+    expect(entryCost).toBe(ENTRY + Math.floor(count / 4) + CLASS_COST.throw + THROWN_VALUE_COST * count);
+    expect(points).toHaveLength(0);
+  });
 });
 
 test('there is no plan for a body that is not there', () => {
