@@ -15,7 +15,7 @@ import {
 } from '../../wasm/gas.ts';
 import { MODULE_LIMITS, SUM_LIMITS } from '../../wasm/limits.ts';
 import { OPCODES } from '../../wasm/opcodes.ts';
-import { I32, type ValType } from '../../wasm/types.ts';
+import { I32, I64, V128, type ValType } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 import { failureOf, instantiate, MiB } from './engine.ts';
 
@@ -42,6 +42,23 @@ const dear: Instruction[] = [
 ];
 const deeper: Instruction[] = [get(0), 'if', get(0), ['i32.const', -1], 'i32.add', ['call', 0], 'end'];
 
+/** Returns of a value: what becomes one instruction with it, what does not, and those of the loop for vectors. */
+const RETURNS: readonly (readonly [name: string, result: ValType, value: Instruction[]])[] = [
+  ['of 32 bits', I32, [get(0), 'i32.clz']],
+  ['of a local', I32, [get(0)]],
+  ['of a sum', I32, [get(0), get(0), 'i32.add']],
+  ['of a difference', I32, [get(0), get(0), 'i32.sub']],
+  [
+    'behind a comparison',
+    I32,
+    ['block', get(0), ['i32.const', DEPTH + 1], 'i32.ge_s', ['br_if', 0], get(0), 'return', 'end', get(0)],
+  ],
+  ['of 64 bits', I64, [get(0), 'i64.extend_i32_u']],
+  ['of a vector', V128, [get(0), 'i8x16.splat']],
+  ['of a lane', I32, [get(0), 'i8x16.splat', ['i8x16.extract_lane_u', 0]]],
+  ['of two lanes', I64, [get(0), 'i8x16.splat', ['i64x2.extract_lane', 0]]],
+];
+
 /** Modules may carry as many values as they have bytes. */
 function withRoom(module: ModuleDescription): Uint8Array {
   const bytes = encodeModule(module);
@@ -64,8 +81,13 @@ const guarded = (...body: Instruction[]): Instruction[] => [
   'end',
 ];
 
-/** Both end every frame of a deep recursion with the dear code; function 1 begins it, and catches what is left. */
-const WAYS: [name: string, body: Instruction[], begin: Instruction[], tags?: ModuleDescription['tags']][] = [
+/** All end every frame of a deep recursion with the dear code; function 1 begins it, and catches what is left. */
+const WAYS: [
+  name: string,
+  body: Instruction[],
+  begin: Instruction[],
+  more?: { readonly tags?: ModuleDescription['tags']; readonly results?: readonly ValType[] },
+][] = [
   ['returns', [...deeper, ...dear], [get(0), ['call', 0]]],
   [
     'exceptions',
@@ -75,16 +97,22 @@ const WAYS: [name: string, body: Instruction[], begin: Instruction[], tags?: Mod
       ['throw', 0],
     ],
     guarded(get(0), ['call', 0]),
-    [{ params: [] }],
+    { tags: [{ params: [] }] },
   ],
+  ...RETURNS.map(([name, result, value]): (typeof WAYS)[number] => [
+    `returns ${name}`,
+    [...deeper.slice(0, -1), 'drop', 'end', ...dear, ...value],
+    [get(0), ['call', 0], 'drop'],
+    { results: [result] },
+  ]),
 ];
 
-describe.each(WAYS)('frames that end dearly, by %s', (_, body, begin, tags = []) => {
+describe.each(WAYS)('frames that end dearly, by %s', (_, body, begin, { tags = [], results = [] } = {}) => {
   const params = [I32];
   const bytes = withRoom({
     tags,
     functions: [
-      { params, body },
+      { params, results, body },
       { params, export: 'run', body: begin },
     ],
   });
