@@ -27,7 +27,7 @@ export const TARGETS = {
   gate: { files: ['policy/gate.ts'], tests: ['test/policy/gate.test.ts', 'test/policy/host.test.ts'] },
   paths: {
     files: ['policy/wasi/paths.ts', 'policy/fs/path.ts'],
-    tests: ['test/policy/fs/walk.test.ts', 'test/policy/wasi-files.test.ts'],
+    tests: ['test/policy/fs/walk.test.ts', 'test/policy/wasi-paths.test.ts', 'test/policy/wasi-files.test.ts'],
   },
   wire: { files: ['wasm/wire.ts'], tests: ['test/wasm/wire.test.ts'] },
   container: {
