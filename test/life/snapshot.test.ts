@@ -14,7 +14,7 @@ import {
 import { decode } from '../../wasm/decode.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { SEED } from '../property/runner.ts';
-import { CALLS_HOST, COUNTER } from '../sandbox/modules.ts';
+import { assemble, CALLS_HOST, COUNTER, I32 } from '../sandbox/modules.ts';
 import { type Case, elsewhere, ending, here, programOptions, toText } from './elsewhere.ts';
 import { anyLifeProgram, begin, instantiate, sequence } from './programs.ts';
 
@@ -163,6 +163,23 @@ describe('a snapshot', () => {
     const restored = await WasmSandbox.restore(bytes, { source });
     expect(await (restored.execution as Execution).run()).toBe(result);
     expect(restored.getResourceStats().gasUsed).toBe(sandbox.getResourceStats().gasUsed);
+  });
+
+  it('holds nothing of a guest that ran before, in whose registers its own has not been yet', async () => {
+    const SECRET = 0x5ec2e75e;
+    const params = new Array(40).fill(I32);
+    const before = assemble({ functions: [{ name: 'take', type: [params, [I32]], code: [0x20, 39] }] });
+    const sandbox = await WasmSandbox.fromBytes(before);
+    expect(await sandbox.call('take', new Array(40).fill(SECRET))).toBe(SECRET);
+    // Counts down, where it can be left; then come forty operands, none of which is there before.
+    const loop = [0x03, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b];
+    const code = [...loop, ...new Array(40).fill([0x20, 0]).flat(), ...new Array(40).fill(0x1a)];
+    const after = assemble({ functions: [{ name: 'run', type: [[I32], []], code }] });
+    const left = await WasmSandbox.fromBytes(after);
+    expect(left.start('run', [9]).step(10)).toBe('paused');
+    const bytes = Buffer.from(await left.snapshot({ compress: false }));
+    expect(bytes.length).toBeGreaterThan(40 * 8);
+    expect(bytes.includes(Buffer.from(Int32Array.of(SECRET).buffer))).toBe(false);
   });
 
   it('needs the interpreter, and a sandbox that is there', async () => {
