@@ -83,7 +83,6 @@ class Way {
     for (let last = this.stretches.at(-1); last !== undefined; last = this.stretches.at(-1)) {
       const { text, at } = last;
       if (at >= text.length) {
-        if (this.isAtEnd) return undefined;
         this.stretches.pop();
         continue;
       }

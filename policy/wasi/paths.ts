@@ -165,7 +165,8 @@ function openAt(call: HostCallContext, place: Place, asked: Asked): Directory | 
   if (found?.kind === 'link') throw new FsError('loop');
   if (found?.kind === 'other') throw kindError();
   if (found === undefined && !asked.create) throw new FsError('noent');
-  if (found === undefined && place.slash) throw new FsError('isdir');
+  // Nothing is there, or looking would have said that it is no directory.
+  if (place.slash) throw new FsError('isdir');
   if (asked.onlyDirectory) throw new FsError('notdir');
   const file = directory.openFile(name, asked);
   try {

@@ -1,17 +1,30 @@
 /** The calls on paths, on files in memory: what each answers for whatever is at its end, what it changes, what it costs. */
 
+import { execFileSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Capability, SecurityPolicy } from '../../policy/index.ts';
 import { ALL_FLAGS, RIGHTS } from '../../policy/wasi/abi.ts';
+import { GasExhausted } from '../../wasm/errors.ts';
 import { FILE_WORK, PATH_BYTE, WASI_CALL } from '../../wasm/gas.ts';
-import { ALL, BELOW, FileGuest, READ, ROOT } from './file-guest.ts';
+import { temporaryFolder } from '../cache/help.ts';
+import { ALL, BELOW, FileGuest, folders, READ, ROOT } from './file-guest.ts';
 import { PAGE } from './guest.ts';
 
 function make(): FileGuest {
-  const memory = { file: 'text', 'dir/inner': 'more', 'dir/deep/x': '', 'empty/': '' };
+  const memory = { file: 'text', 'dir/inner': 'more', 'dir/deep/x': '', 'dir/deep/er/': '', 'empty/': '' };
   const files = Capability.filesystemAccess({ memory }, { readOnly: false });
   const guest = new FileGuest(SecurityPolicy.builder().allow(files).enableAuditLogging().build());
-  const links = { toFile: 'file', toDir: 'dir', toEmpty: 'empty', toNothing: 'nothing', 'dir/up': '../file' };
+  const links = {
+    toFile: 'file',
+    toDir: 'dir',
+    toEmpty: 'empty',
+    toNothing: 'nothing',
+    'dir/up': '../file',
+    far: 'dir/deep',
+    'dir/far': 'deep/er',
+  };
   for (const [path, target] of Object.entries(links)) expect(guest.symlink(target, path)).toBe('success');
   guest.host.audit.clear();
   guest.charges.length = 0;
@@ -28,6 +41,13 @@ const on =
   (guest) =>
     guest.on(`path_${name}`, path);
 const LONG = 'x/'.repeat(2_048);
+
+/** A hard link to what a symbolic link names. */
+function follow(guest: FileGuest): string {
+  guest.put(100, 'toFile');
+  guest.put(200, 'new');
+  return guest.errno('path_link', ROOT, 1, 100, 6, ROOT, 200, 3);
+}
 
 const ANSWERS: readonly (readonly [what: string, answer: string, run: Run])[] = [
   ['a path of 4,096 bytes', 'noent', open(LONG)],
@@ -68,6 +88,11 @@ const ANSWERS: readonly (readonly [what: string, answer: string, run: Run])[] = 
   ['open: a file that must not be, which nobody makes', 'success', open('file', { flags: ['exclusive'] })],
   ['open: a link', 'success', open('toFile')],
   ['open: a link that is not followed', 'loop', open('toFile', { follow: false })],
+  [
+    'open: a link that is not followed, as a directory',
+    'loop',
+    open('toFile', { follow: false, flags: ['directory'] }),
+  ],
   ['open: a link that is not followed, with a slash', 'success', open('toDir/', { follow: false })],
   [
     'open: a link to make what there must not be',
@@ -150,12 +175,13 @@ const ANSWERS: readonly (readonly [what: string, answer: string, run: Run])[] = 
   ['link: to what is there', 'exist', (guest) => guest.link('file', 'toNothing')],
   ['link: with a slash', 'noent', (guest) => guest.link('file', 'new/')],
   ['link: to what is there, with a slash', 'exist', (guest) => guest.link('file', 'dir/')],
-  ['link: that follows', 'inval', (guest) => guest.errno('path_link', ROOT, 1, 0, 1, ROOT, 2, 1)],
+  ['link: that follows', 'inval', (guest) => follow(guest)],
   ['link: a link', 'success', (guest) => guest.link('toNothing', 'new')],
 
   ['rename: the directory itself', 'busy', (guest) => guest.rename('.', 'new')],
   ['rename: to the directory itself', 'busy', (guest) => guest.rename('dir', '.')],
   ['rename: nothing', 'noent', (guest) => guest.rename('nothing', 'new')],
+  ['rename: nothing, to a name with a slash', 'noent', (guest) => guest.rename('nothing', 'new/')],
   ['rename: a file', 'success', (guest) => guest.rename('file', 'new')],
   ['rename: a file, with a slash', 'notdir', (guest) => guest.rename('file/', 'new')],
   ['rename: a file to a name with a slash', 'notdir', (guest) => guest.rename('file', 'new/')],
@@ -164,6 +190,41 @@ const ANSWERS: readonly (readonly [what: string, answer: string, run: Run])[] = 
 
 test.each(ANSWERS)('%s: %s', (_, answer, run) => {
   expect(run(make())).toBe(answer);
+});
+
+test('making and emptying a file need rights of the directory, and nothing else does', () => {
+  const answers = (flags: ('create' | 'truncate')[]) =>
+    [RIGHTS.createFile, RIGHTS.pathSetSize].map((right) => {
+      const guest = make();
+      const fd = guest.opened('dir', { flags: ['directory'], rights: BELOW & ~right });
+      return guest.open('inner', { fd, flags });
+    });
+  expect(answers([])).toEqual(['success', 'success']);
+  expect(answers(['create'])).toEqual(['notcapable', 'success']);
+  expect(answers(['truncate'])).toEqual(['success', 'notcapable']);
+});
+
+test('a file that there is no gas to empty is not emptied', () => {
+  const empty = open('file', { flags: ['truncate'], rights: ALL });
+  const whole = make();
+  const before = whole.used;
+  empty(whole);
+  const guest = make();
+  guest.gasLeft = whole.used - before - 1;
+  expect(() => empty(guest)).toThrow(GasExhausted);
+  guest.gasLeft = Number.POSITIVE_INFINITY;
+  expect(guest.content('file')).toBe('text');
+});
+
+test('what only a folder of the host has is refused for what it is', () => {
+  const folder = temporaryFolder();
+  symlinkSync('/etc', join(folder, 'absolute'));
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  const policy = SecurityPolicy.strict().with(Capability.filesystemAccess([{ host: folder, guest: '/' }]));
+  const guest = new FileGuest(policy, folders('path'));
+  expect(guest.readlink('absolute')).toBe('notcapable');
+  expect(guest.open('pipe', { flags: ['directory'] })).toBe('acces');
+  guest.host.close();
 });
 
 describe('what calls change', () => {
@@ -266,6 +327,24 @@ describe('what the record says of calls', () => {
     expect(name('toDir/deep/..')).toBe('/toDir/x');
     expect(name('deep', -1)).toBe('/dir/deep/x');
     expect(name('.', -1)).toBe('/dir/x');
+    // Links lead further down than their letters, so that the way up by the letters is none.
+    expect(name('far/../..')).toBe('/x');
+    expect(name('far/../..', -1)).toBe('/dir/x');
+  });
+
+  test('a directory is called by a path of 4,096 bytes, and of no more', () => {
+    const part = 'x'.repeat(255);
+    const path = new Array(16).fill(part).join('/');
+    const memory = { [`${path}/${part}/`]: '' };
+    const guest = new FileGuest(
+      SecurityPolicy.builder().allow(Capability.filesystemAccess({ memory })).enableAuditLogging().build(),
+    );
+    const whole = guest.opened(path, { flags: ['directory'], rights: BELOW });
+    const below = guest.opened(part, { fd: whole, flags: ['directory'], rights: BELOW });
+    guest.host.audit.clear();
+    for (const fd of [whole, below]) guest.stat('y', { fd });
+    const paths = guest.host.audit.events.map(({ request }) => request.kind === 'filesystem' && request.path);
+    expect(paths).toEqual([`/${path}/y`, `/${path}/y`]);
   });
 });
 
