@@ -3,6 +3,7 @@ import { BARRED_GAS } from '../../instrument/layout.ts';
 import { Meter } from '../../instrument/meter.ts';
 import type { Slices } from '../../wasm/engine.ts';
 import { GasExhausted } from '../../wasm/errors.ts';
+import { HIGHEST_GAS } from '../../wasm/gas.ts';
 
 const MOST_AT_HAND = 2n ** 59n;
 
@@ -54,16 +55,16 @@ describe('what is put at hand', () => {
     expect([counter.value, meter.total()]).toEqual([600n, 300n]);
   });
 
-  test('is less than nothing where the limit, or the end of a slice, has been passed', () => {
+  test('is just less than nothing where the limit, or the end of a slice, has been passed, however far', () => {
     const sliced = metered(undefined, slicesOf(100));
     sliced.use(120n);
     sliced.meter.charge(10n);
-    expect([sliced.counter.value, sliced.meter.total()]).toEqual([-30n, 130n]);
+    expect([sliced.counter.value, sliced.meter.total()]).toEqual([-1n, 130n]);
     const { meter, counter, use } = metered(100n);
     use(130n);
     meter.bar();
     meter.release();
-    expect([counter.value, meter.total()]).toEqual([-30n, 130n]);
+    expect([counter.value, meter.total()]).toEqual([-1n, 130n]);
   });
 
   test.each<[needed: bigint, most: bigint]>([
@@ -115,14 +116,18 @@ describe('the limit', () => {
     }
   });
 
-  test('that is not there ends nothing', () => {
+  test('that is not there is one of 63 bits', () => {
     const { meter, use } = metered(undefined);
-    for (let i = 0; i < 9; i++) {
+    for (let i = 0; i < 7; i++) {
       use(MOST_AT_HAND + 1n);
       meter.refill();
       meter.charge(MOST_AT_HAND);
     }
-    expect([meter.total(), meter.isOverdrawn()]).toEqual([9n * (2n * MOST_AT_HAND + 1n), false]);
+    expect([meter.total(), meter.isOverdrawn()]).toEqual([7n * (2n * MOST_AT_HAND + 1n), false]);
+    const rest = HIGHEST_GAS - meter.total();
+    expect(outOfGas(() => meter.charge(rest + 1n)).message).toMatch(/the limit is 9223372036854775807 units/);
+    meter.charge(rest);
+    expect([meter.total(), meter.isOverdrawn()]).toEqual([HIGHEST_GAS, false]);
   });
 
   test('is asked before the clock is', () => {
