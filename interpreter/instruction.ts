@@ -74,6 +74,14 @@ export class Operands {
     return this.instance.data(this.word(place));
   }
 
+  /** Length of a data segment; 0 once it has been dropped. */
+  dataLength(place: number): number {
+    const index = this.word(place);
+    if (this.instance.droppedData.has(index)) return 0;
+    const { start, end } = this.instance.module.data.bytesOf(index);
+    return end - start;
+  }
+
   /** Length of an element segment; 0 once it has been dropped. */
   elementCount(place: number): number {
     const index = this.word(place);

@@ -15,6 +15,9 @@ import type { Thread } from './thread.ts';
 
 type System = Handler;
 
+/** As many as are sooner copied one by one than looked at as an array of their own. */
+const FEW_BYTES = 32;
+
 /** A computation that cannot fail. */
 const plain =
   (run: (o: Operands) => void): System =>
@@ -184,10 +187,15 @@ const HANDLERS: Record<string, System> = {
   'memory.init': bulk(
     'memory-out-of-bounds',
     PER_UNIT.bytes,
-    (o) => within(o.unsigned(5), [o.unsigned(3), o.memory(2).byteLength], [o.unsigned(4), o.data(1).length]),
+    (o) => within(o.unsigned(5), [o.unsigned(3), o.memory(2).byteLength], [o.unsigned(4), o.dataLength(1)]),
     (o) => {
-      const source = o.unsigned(4);
-      o.memory(2).bytes.set(o.data(1).subarray(source, source + o.unsigned(5)), o.unsigned(3));
+      const length = o.unsigned(5);
+      const { bytes, data } = o.instance.module;
+      const source = data.bytesOf(o.word(1)).start + o.unsigned(4);
+      const target = o.unsigned(3);
+      const to = o.memory(2).bytes;
+      if (length > FEW_BYTES) to.set(bytes.subarray(source, source + length), target);
+      else for (let i = 0; i < length; i++) to[target + i] = bytes[source + i] as number;
     },
   ),
   'data.drop': plain((o) => o.instance.droppedData.add(o.word(1))),
