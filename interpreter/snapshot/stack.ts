@@ -58,7 +58,7 @@ export function captureStack(
 /** Without the nulls at the end. */
 function usedReferences(thread: Thread, slots: number): Reference[] {
   const references = thread.references.before(slots);
-  while (references.length > 0 && references.at(-1) === null) references.pop();
+  while (references.at(-1) === null) references.pop();
   return references;
 }
 

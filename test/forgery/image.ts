@@ -42,10 +42,18 @@ export function written(tree: Node): Uint8Array {
   return to.written.slice();
 }
 
-/** @throws what putting it back throws */
-export function putBack(module: WasmModule, bytes: Uint8Array, limits: Partial<InstanceLimits> = {}): Guest {
+/**
+ * @param name of the call that was left, if that is known
+ * @throws what putting it back throws
+ */
+export function putBack(
+  module: WasmModule,
+  bytes: Uint8Array,
+  limits: Partial<InstanceLimits> = {},
+  name?: string,
+): Guest {
   const instance = instantiate(module, imports(), { ...LIMITS, ...limits });
-  return guest(instance, instance.install?.(new WireReader(bytes)));
+  return guest(instance, instance.install?.(new WireReader(bytes), name));
 }
 
 /** The node at the end of a way; the nth of several. */

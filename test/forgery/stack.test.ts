@@ -36,6 +36,23 @@ const TEXT = `(module
       (call $middle (local.get $n) (ref.null func)) (ref.null func))
     (func (export "wide") (param $n i32) (result i32) (drop (call $long (local.get $n))) (i32.const 1))`;
 const PLAIN = decode(compile(`${TEXT})`));
+/** Calls what it does not name, and what gives references. */
+const INDIRECT = decode(
+  compile(`(module
+    (import "env" "host" (func $host (result funcref)))
+    (table 1 1 funcref)
+    (elem (i32.const 0) $leaf)
+    (func $leaf (param $n i32) (result i32)
+      (loop $again
+        (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+        (br_if $again (i32.gt_s (local.get $n) (i32.const 0))))
+      (local.get $n))
+    (func (export "run") (param $n i32) (result i32)
+      (i32.add (call_indirect (param i32) (result i32) (local.get $n) (i32.const 0)) (i32.const 1)))
+    (func (export "asks") (param $n i32) (result i32)
+      (loop $again (br_if $again (i32.eqz (local.get $n))))
+      (ref.is_null (call $host))))`),
+);
 /** The same with one more function, which may call another in its place: so others are taken to do so as well. */
 const IN_PLACE = decode(compile(`${TEXT} (func (param $n i32) (result i32) (return_call 1 (local.get $n))))`));
 
@@ -70,6 +87,41 @@ describe('a guest left anywhere', () => {
       expect(ended(back)).toEqual(expected);
     }
     expect(count).toBeGreaterThan(3);
+  });
+
+  it('in a function that an instruction does not name is put back', () => {
+    const call = { export: 'run', args: [5] };
+    let count = 0;
+    for (const left of places(INDIRECT, call)) {
+      const back = putBack(INDIRECT, bytesOf(left));
+      back.execution?.advance();
+      expect(ended(back)).toEqual(ended(leave(INDIRECT, call, 1_000_000n)));
+      count++;
+    }
+    expect(count).toBeGreaterThan(3);
+  });
+
+  it('behind a call of the host holds what that may have given', () => {
+    const places = new PlaceFinder(INDIRECT, () => undefined).find(2, Array(100).keys()).places;
+    const [offset, place] = [...places].find(([, { call }]) => call !== undefined)!;
+    const tree = treeOf(leave(INDIRECT, { export: 'asks', args: [1] }, 0n));
+    at(tree, '.stack?.positions[].offset', 'leaf').value = offset;
+    const { items } = at(tree, '.objects.heads', 'list');
+    const value = { kind: 'leaf', type: 'u8' } as const;
+    items.push({
+      kind: 'record',
+      fields: [
+        ['tag', { ...value, value: 2 }],
+        ['type', { ...value, value: 0 }],
+      ],
+    });
+    const slot = place.call!.base >> 1;
+    const holding = (id: number) => {
+      at(tree, '.stack?.references', 'words').values = [...new Array(slot).fill(0), id];
+      return written(tree);
+    };
+    expect(putBack(INDIRECT, holding(0)).execution?.advance()).toBe('done');
+    expect(() => putBack(INDIRECT, holding(items.length))).toThrow('not of the type of its place');
   });
 
   it('deeply is put back into a stack that has grown', () => {
@@ -144,7 +196,7 @@ describe('a forged stack', () => {
     at(tree, '.stack?.fingerprints', 'list').items = fingerprints.map(([body, fingerprint]) =>
       record({ body: leaf('u32', body), fingerprint: leaf('u32', fingerprint) }),
     );
-    at(tree, '.stack?.registers', 'words').values = new Array(words).fill(0);
+    at(tree, '.stack?.registers', 'words').values = Array.from({ length: words }, (_, i) => i);
     at(tree, '.stack?.references', 'words').values = references;
     return written(tree);
   }
@@ -172,12 +224,14 @@ describe('a forged stack', () => {
       [
         'of a function that stands behind its call of the host',
         { frames: [...genuine().slice(0, 2), [LEAF, offset(LEAF, calling(-1))]] },
+        [182, null],
       ],
       [
         'that stands at a loop below no frame',
         { frames: [...genuine().slice(0, 1), [MIDDLE, offset(MIDDLE, isLoop)]] },
       ],
       ['that has only to return', { frames: [] }, [0, null]],
+      ['that has only to return, with anything beside a number', { frames: [], references: [1] }, [0, null]],
     ];
     for (const [what, forged, results] of cases) {
       const { execution } = putBack(PLAIN, forge(forged));
@@ -247,9 +301,26 @@ describe('a forged stack', () => {
         { frames: [...genuine().slice(0, 2), [MIDDLE, 0]], fingerprints: described(RUN, MIDDLE, LEAF) },
         NOT_DESCRIBED,
       ],
+      [
+        'a function that is described once more',
+        { frames: [...genuine(), genuine()[2]!], fingerprints: described(RUN, MIDDLE, LEAF, LEAF) },
+        NOT_DESCRIBED,
+      ],
       ['other code', { fingerprints: [...described(RUN, MIDDLE), [LEAF, 1]] }, 'by another version of wasm-sandbox'],
     ];
     for (const [what, forged, message] of cases) refused(forged, message, {}, PLAIN, what);
+  });
+
+  it('that has only to return is written as it was', () => {
+    const back = putBack(PLAIN, forge({ frames: [] }));
+    const stack = at(treeOf(back), '.stack?.positions', 'list');
+    expect(stack.items).toEqual([]);
+    expect(putBack(PLAIN, bytesOf(back)).execution?.advance()).toBe('done');
+  });
+
+  it('is of the call that was left', () => {
+    expect(putBack(PLAIN, forge({}), {}, 'run').execution).toBeDefined();
+    expect(() => putBack(PLAIN, forge({}), {}, 'other')).toThrow('its stack is of another call');
   });
 
   it('that is too heavy is refused, by the number of its frames and by what they weigh', () => {
