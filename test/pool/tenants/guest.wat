@@ -136,10 +136,11 @@
     (call $write (local.get $fd) (i32.const 64) (i32.const 1) (i32.const 80)))
   (func (export "write") (param $fd i32) (param $length i32) (result i32 i32)
     (call $emit (local.get $fd) (local.get $length)) (i32.load (i32.const 80)))
-  ;; To standard error, with two bytes in front by which its sink knows whose it is and what to do.
+  ;; To standard error, with bytes in front by which its sink knows whose it is and what to do.
   (func (export "report") (param $tenant i32) (param $what i32) (param $length i32) (result i32 i32)
     (i32.store8 (i32.const 4096) (local.get $tenant))
     (i32.store8 (i32.const 4097) (local.get $what))
+    (i32.store16 (i32.const 4098) (i32.const 0x5aa5))
     (call $emit (i32.const 2) (local.get $length)) (i32.load (i32.const 80)))
   (func (export "read") (param $fd i32) (param $length i32) (result i32 i32 i64)
     (call $buffer (i32.const 2048) (local.get $length))

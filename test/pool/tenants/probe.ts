@@ -25,7 +25,7 @@ export const PROBE: readonly Call[] = [
   call('list', 3, 0, 200),
   ...[0, 1, 3, 4].map((name) => call('stat', name)),
   call('open', 1, 0, 0),
-  call('read', 4, 8),
+  call('read', 4, 0),
   call('open', 4, 1, 0),
   call('write', 5, 5),
   call('write', 1, 5),

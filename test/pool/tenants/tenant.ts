@@ -157,8 +157,9 @@ export class Tenant {
   }
 
   private argumentsOf({ name, args }: Call): [string, number[]] {
-    // The length that is asked for tells the host whose it is.
-    if (name === 'input') return ['read', [0, this.number + MOST_TENANTS * (args[0] ?? 0)]];
+    // The length that is asked for tells the host whose it is, wherever standard input has been moved to.
+    if (name === 'input') return this.argumentsOf({ name: 'read', args: [0, ...args] });
+    if (name === 'read') return [name, [args[0] ?? 0, this.number + MOST_TENANTS * (args[1] ?? 0)]];
     return [name, NUMBERED.has(name) ? [this.number, ...args] : [...args]];
   }
 

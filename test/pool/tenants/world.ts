@@ -35,7 +35,11 @@ export class World {
       object: (tenant, much) => world?.tenant(tenant).object(much),
       see: (tenant, object) => world?.tenant(tenant).see(object),
       input: (wanted) => world?.tenants.get(wanted % MOST_TENANTS)?.input(Math.floor(wanted / MOST_TENANTS)),
-      report: (bytes) => world?.tenants.get(bytes[0] ?? -1)?.report(bytes),
+      report: (bytes) => {
+        // Nothing else that may be written looks like that.
+        const isReport = bytes[2] === 0xa5 && bytes[3] === 0x5a;
+        return isReport ? world?.tenant(bytes[0] ?? -1).report(bytes) : undefined;
+      },
     };
     const options = optionsFor(ground, embedder);
     const { source, ...rest } = options;
