@@ -1,6 +1,7 @@
 /** One tenant: what it does with its sandbox, what it keeps, and all that it sees. */
 
 import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   type Caller,
   type Execution,
@@ -299,7 +300,12 @@ export class Tenant {
       end();
       return answer;
     }
-    return answer.finally(end);
+    // Until whoever waits for it has had it.
+    void answer
+      .catch(() => undefined)
+      .then(() => turn())
+      .then(end);
+    return answer;
   }
 
   private act(caller: Caller, what: number, much: number): unknown {
