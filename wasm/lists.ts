@@ -135,12 +135,15 @@ function spanAt(words: Int32Array, at: number): Span {
   return { start: words[at] as number, end: words[at + 1] as number };
 }
 
+const NO_LOCALS: readonly LocalRun[] = [];
+
 class Body implements FunctionBody {
   readonly start: number;
   readonly end: number;
   readonly codeStart: number;
   readonly localCount: number;
   readonly maxHeight: number;
+  private runs: readonly LocalRun[] | undefined;
   private readonly source: Source;
 
   constructor(source: Source, words: Int32Array, at: number) {
@@ -153,6 +156,13 @@ class Body implements FunctionBody {
   }
 
   get locals(): readonly LocalRun[] {
+    // So it is for most, when there are very many.
+    if (this.localCount === 0) return NO_LOCALS;
+    this.runs ??= this.readLocals();
+    return this.runs;
+  }
+
+  private readLocals(): readonly LocalRun[] {
     const runs: LocalRun[] = [];
     const reader = new InstructionReader(this.source.bytes, this.start, this.codeStart);
     reader.u32();
