@@ -19,6 +19,14 @@ interface RecordedImport {
   readonly perByte: number;
 }
 
+/** A host call that is going on. */
+interface OpenCall {
+  readonly memory: () => GuestMemory | undefined;
+  readonly views: View[];
+  /** Whether the host function has returned, and its guest waits for the promise. */
+  isWaiting: boolean;
+}
+
 /** Bytes the host function was given, as they were when it got them. */
 interface View {
   readonly pointer: number;
@@ -36,8 +44,8 @@ export class Recorder {
   private broken: string | undefined;
   /** Calls into the guest that have not ended. */
   private entered = 0;
-  /** Views of the host calls that are going on, the innermost last. */
-  private readonly open: { readonly memory: () => GuestMemory | undefined; readonly views: View[] }[] = [];
+  /** The innermost last. */
+  private readonly open: OpenCall[] = [];
 
   /** @param maxBytes of events, beyond which it is given up */
   constructor(module: WasmModule, limits: InstanceLimits, maxBytes: number) {
@@ -112,6 +120,8 @@ export class Recorder {
     if (this.entered > 0 && isGivenUp(failure)) this.giveUp('a call that a host function made ran out of time');
     // A host function that is still at work has no part in what follows.
     if (this.entered === 0) this.open.length = 0;
+    // Nor one for which a call that has failed has waited, inside of what another host function does.
+    while (this.open.at(-1)?.isWaiting) this.open.pop();
     writeFailure(to, failure);
     to.u64(gasUsed);
     this.refresh();
@@ -145,7 +155,7 @@ export class Recorder {
     to.u64(caller.gasUsed());
     this.values(host.type.params, args);
     const views: View[] = [];
-    const opened = { memory: () => caller.memory, views };
+    const opened: OpenCall = { memory: () => caller.memory, views, isWaiting: false };
     this.open.push(opened);
     // Of a call that has ended nothing is recorded: by now the recording may be another run's.
     const charge = (bytes: number): void => {
@@ -161,6 +171,7 @@ export class Recorder {
     if (!isThenable(value)) {
       return this.hostReturned(host.type, value);
     }
+    opened.isWaiting = true;
     // Where the call is given up meanwhile, what comes later is not part of it.
     const isCurrent = () => this.open.at(-1) === opened;
     return whenSettled(
@@ -355,6 +366,8 @@ class RecordedInstance implements EngineInstance {
   }
 
   async callAsync(name: string, args: readonly WasmValue[]): Promise<readonly WasmValue[]> {
+    // Without a guest that can wait it has ended before anything else goes on, and is recorded so.
+    if (this.begin === undefined) return this.call(name, args);
     const types = this.enter(name, args);
     try {
       const results = await this.inner.callAsync(name, args);

@@ -108,6 +108,31 @@ describe('a recording is replayed to the same end', () => {
     expect(await replay(await nested.recording())).toMatchObject({ same: true, calls: 5, hostCalls: 5 });
   });
 
+  it.each(['interpreter', 'native'] as const)(
+    'of calls that host functions make and do not wait for, whatever comes of them (%s)',
+    async (engine) => {
+      const source = assemble({
+        imports: [['env', 'host', [[I32], [I32]]]],
+        memory: 1,
+        functions: [{ name: 'call', type: [[I32], [I32]], code: [0x20, 0, 0x10, 0] }],
+      });
+      const failures: unknown[] = [];
+      const call = ({ memory }: Caller, [value]: readonly unknown[]) => {
+        if (value === 0) return 5;
+        if (value === 1) return Promise.resolve(5);
+        for (const inner of [0, 1]) void sandbox.call('call', [inner]).catch((error: unknown) => failures.push(error));
+        memory?.view(100, 1)?.fill(value as number);
+        return value;
+      };
+      const capabilities = [Capability.hostFunctions('env', { host: { call } })];
+      const sandbox: WasmSandbox = await WasmSandbox.create({ source, capabilities, engine, record: true });
+      expect(await sandbox.call('call', [2])).toBe(2);
+      expect(await sandbox.call('call', [3])).toBe(3);
+      expect(failures).toHaveLength(2);
+      expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 6, hostCalls: 6 });
+    },
+  );
+
   it('of references to the host’s objects', async () => {
     const module = assemble({
       imports: [['env', 'host', [[EXTERNREF], [EXTERNREF]]]],
