@@ -213,6 +213,27 @@ export function placeOfField(object: StructObject, field: number): number {
   return object.layout.places[field] as number;
 }
 
+/** Registers from one value that was pushed to the next. */
+export const registersOf = (storage: StorageType): number => (storage === V128 ? 4 : 2);
+
+/** Copies values that were pushed, the first from `register` on, into as many elements. */
+export function storeEach(array: ArrayObject, from: Source, register: number): void {
+  const { elements, references, length, type } = array;
+  const storage = type.element.type;
+  if (isReference(storage)) {
+    for (let i = 0; i < length; i++) references[i] = from.references.get((register >> 1) + i);
+    return;
+  }
+  const width = wordsOf(storage);
+  const stride = registersOf(storage);
+  const { registers } = from;
+  for (let i = 0; i < length; i++) {
+    for (let word = 0; word < width; word++) {
+      elements[i * width + word] = registers[register + i * stride + word] as number;
+    }
+  }
+}
+
 /** Copies a register into the elements from `start` to before `end`. */
 export function storeAll(array: ArrayObject, start: number, end: number, from: Source, register: number): void {
   if (start >= end) return;

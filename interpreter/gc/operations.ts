@@ -1,7 +1,7 @@
 /** The machine's instructions on structs, arrays, i31 and casts (specification 4.6.5 to 4.6.7). */
 
 import { PER_UNIT, share } from '../../wasm/gas.ts';
-import { type ArrayType, type DefinedType, type RefType, type StructType, V128 } from '../../wasm/types.ts';
+import type { ArrayType, DefinedType, RefType, StructType } from '../../wasm/types.ts';
 import { copyReferences, type Reference } from '../function.ts';
 import type { Handler, Operands } from '../instruction.ts';
 import { EXIT, trapExit } from '../isa.ts';
@@ -15,9 +15,11 @@ import {
   load,
   placeOfElement,
   placeOfField,
+  registersOf,
   StructObject,
   store,
   storeAll,
+  storeEach,
 } from './objects.ts';
 
 const NULL = trapExit('null-reference');
@@ -60,9 +62,6 @@ function newArray(o: Operands, length: number, fill: (array: ArrayObject) => voi
   o.setReference(1, array);
   return 0;
 }
-
-/** Registers from one value that was pushed to the next. */
-const registersOf = (type: number) => (type === V128 ? 4 : 2);
 
 /** The values of an element segment, as a list of the same length for as long as nobody drops it. */
 function segment(o: Operands, place: number, start: number, length: number): readonly Reference[] {
@@ -133,15 +132,7 @@ export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
   },
   'array.new_default': (o) => newArray(o, o.unsigned(3), () => undefined),
   'array.new_fixed': (o) => {
-    const length = o.word(3);
-    return newArray(o, length, (object) => {
-      const { type } = object.type.element;
-      const holder = holderOf(object);
-      const register = o.register(4);
-      for (let i = 0; i < length; i++) {
-        store(holder, placeOfElement(object, i), type, o.thread, register + i * registersOf(type));
-      }
-    });
+    return newArray(o, o.word(3), (object) => storeEach(object, o.thread, o.register(4)));
   },
   'array.new_data': (o) => {
     const data = o.data(3);
