@@ -10,6 +10,9 @@ const { MutableGlobals, BulkMemory, ReferenceTypes, Multivalue } = binaryen.Feat
 parsed.setFeatures(MutableGlobals | BulkMemory | ReferenceTypes | Multivalue);
 const GUEST = parsed.emitBinary();
 
+/** Units of gas for what host functions charge. */
+export const PER_BYTE = 0.5;
+
 /** What the guest asks of its host, and its streams. */
 export interface Embedder {
   begin(caller: Caller): void;
@@ -39,7 +42,7 @@ export function optionsFor(ground: Ground, embedder: Embedder): SandboxOptions {
       object: (tenant: number, much: number) => embedder.object(tenant, much),
       see: (tenant: number, object: unknown) => embedder.see(tenant, object),
     },
-    { gas: 20, perByte: 0.5 },
+    { gas: 20, perByte: PER_BYTE },
   );
   const memory = { 'b.txt': Buffer.from('0123456789'), 'dir/c': 'a file in a directory' };
   const policy = SecurityPolicy.builder(SecurityPolicy.strict())

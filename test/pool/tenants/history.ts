@@ -194,6 +194,12 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   })),
 );
 
+/** For executions, more often one that has to wait, or charges. */
+const execution: fc.Arbitrary<Call> = fc.oneof(
+  call,
+  fc.tuple(one(1, 1, 2, 5, 8), much).map((args) => ({ name: 'host', args })),
+);
+
 const gas = one(0, 30, 300, 2_000, 50_000);
 const which = fc.nat(3);
 const rarely = fc.nat(5).map((n) => n === 5);
@@ -212,14 +218,14 @@ const anyAction: fc.Arbitrary<Action | Pump> = fc.oneof(
   },
   { weight: 3, arbitrary: action('probe', {}) },
   { weight: 1, arbitrary: action('program', {}) },
-  { weight: 4, arbitrary: action('answer', { fails: rarely }) },
+  { weight: 7, arbitrary: action('answer', { fails: rarely }) },
   { weight: 1, arbitrary: action('abort', {}) },
-  { weight: 4, arbitrary: action('start', { call, gas }) },
+  { weight: 4, arbitrary: action('start', { call: execution, gas }) },
   { weight: 3, arbitrary: action('step', { which, gas }) },
   { weight: 2, arbitrary: action('run', { which }) },
   { weight: 1, arbitrary: action('cancel', { which }) },
   { weight: 1, arbitrary: action('pause', { which }) },
-  { weight: 4, arbitrary: action('schedule', { call, weight: one(1, 2, 7) }) },
+  { weight: 4, arbitrary: action('schedule', { call: execution, weight: one(1, 2, 7) }) },
   { weight: 2, arbitrary: action('grant', { gas }) },
   { weight: 4, arbitrary: fc.constant({ do: 'pump' as const }) },
   { weight: 1, arbitrary: action('fork', { call }) },

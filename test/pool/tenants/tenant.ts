@@ -12,6 +12,7 @@ import {
   WasmSandboxError,
 } from '../../../src/index.ts';
 import { type Deferred, deferred, settle } from '../help.ts';
+import { PER_BYTE } from './guest.ts';
 import { type Action, type Call, MOST_TENANTS } from './history.ts';
 import { Kept } from './kept.ts';
 import { PROBE } from './probe.ts';
@@ -313,8 +314,7 @@ export class Tenant {
       case 1:
         return this.later(caller, much);
       case 2:
-        caller.chargeBytes(much);
-        this.write(`  charged up to ${caller.gasUsed()}`);
+        this.charge(caller, much);
         return 2;
       case 3:
         this.write(`  memory: ${digest(caller.memory?.view(0, caller.memory.byteLength) ?? new Uint8Array(0))}`);
@@ -363,6 +363,14 @@ export class Tenant {
     }
   }
 
+  /** What is not refused is charged, to the unit. */
+  private charge(caller: Caller, bytes: number): void {
+    const before = outcome(() => caller.gasUsed());
+    caller.chargeBytes(bytes);
+    this.write(`  charged from ${before} to ${caller.gasUsed()}`);
+    assert.equal(text(caller.gasUsed() - BigInt(Math.ceil(bytes * PER_BYTE))), before, 'a charge is not what it was');
+  }
+
   private async wait(): Promise<void> {
     const gate = deferred();
     this.gates.push(gate);
@@ -377,7 +385,7 @@ export class Tenant {
     await this.wait();
     this.write(`  late memory: ${outcome(() => [caller.memory?.byteLength, memory?.byteLength])}`);
     this.write(`  late view: ${outcome(() => memory?.view(8_192, 8))}`);
-    this.write(`  late charge: ${outcome(() => caller.chargeBytes(much))}`);
+    this.write(`  late charge: ${outcome(() => this.charge(caller, much))}`);
     this.write(`  late gas: ${outcome(() => caller.gasUsed())}`);
     memory?.view(8_200, 8)?.fill(0x55);
     view?.fill(0x66);
@@ -397,7 +405,7 @@ export class Tenant {
     if (how === 2) throw new Error('no input');
     const { piece } = this.world;
     const fill = (): Buffer => {
-      piece.write('a piece of input');
+      piece.write(`a piece for ${this.number}`.padEnd(piece.length));
       return piece;
     };
     return how === 1 ? this.wait().then(fill) : fill();
