@@ -87,7 +87,7 @@ export const MOST_TENANTS = 32;
 const LEAVE: Action = { do: 'leave', disposes: false, hurries: false, queued: false, fails: false };
 
 /** Gives every step to a tenant, and lets a last one come to every slot, which looks at everything. */
-export function turnsOf({ ground: { slots }, steps }: History): Turn[] {
+export function turnsOf({ ground: { slots, records }, steps }: History): Turn[] {
   const turns: Turn[] = [];
   const present = new Map<number, number>();
   const gone: number[][] = Array.from({ length: slots }, () => []);
@@ -97,6 +97,8 @@ export function turnsOf({ ground: { slots }, steps }: History): Turn[] {
     if (found === undefined && next === MOST_TENANTS) return;
     const tenant = found ?? next++;
     present.set(slot, tenant);
+    // What was recorded is looked at in the end, as it is of all that was done.
+    if (records && action.do === 'leave') turns.push({ tenants: [tenant], action: { do: 'recording' } });
     turns.push({ tenants: [tenant], action });
     if (action.do !== 'leave') return;
     present.delete(slot);
@@ -115,6 +117,7 @@ export function turnsOf({ ground: { slots }, steps }: History): Turn[] {
   for (let slot = 0; slot < slots; slot++) {
     if (present.has(slot)) add(slot, LEAVE);
     add(slot, { do: 'probe' });
+    if (records) add(slot, { do: 'recording' });
   }
   return turns;
 }
@@ -183,7 +186,7 @@ const weights: Readonly<Record<string, number>> = {
   open: 4,
   write: 4,
   read: 3,
-  input: 3,
+  input: 7,
   report: 3,
 };
 
@@ -225,9 +228,9 @@ const anyAction: fc.Arbitrary<Action | Pump> = fc.oneof(
   { weight: 2, arbitrary: action('run', { which }) },
   { weight: 1, arbitrary: action('cancel', { which }) },
   { weight: 1, arbitrary: action('pause', { which }) },
-  { weight: 4, arbitrary: action('schedule', { call: execution, weight: one(1, 2, 7) }) },
+  { weight: 7, arbitrary: action('schedule', { call: execution, weight: one(1, 2, 7) }) },
   { weight: 2, arbitrary: action('grant', { gas }) },
-  { weight: 4, arbitrary: fc.constant({ do: 'pump' as const }) },
+  { weight: 6, arbitrary: fc.constant({ do: 'pump' as const }) },
   { weight: 1, arbitrary: action('fork', { call }) },
   { weight: 1, arbitrary: action('snapshot', {}) },
   { weight: 1, arbitrary: action('recording', {}) },
@@ -238,12 +241,47 @@ const anyAction: fc.Arbitrary<Action | Pump> = fc.oneof(
     arbitrary: action('leave', { disposes: rarely, hurries: fc.boolean(), queued: fc.boolean(), fails: rarely }),
   },
   {
-    weight: 7,
+    weight: 9,
     arbitrary: action('late', {
-      what: one<Late>('answer', 'answer', 'reject', 'executions', 'sandbox', 'forks', 'abort', 'release', 'grant'),
+      what: one<Late>(
+        'answer',
+        'answer',
+        'answer',
+        'reject',
+        'executions',
+        'sandbox',
+        'forks',
+        'abort',
+        'release',
+        'grant',
+      ),
       which: fc.nat(9),
     }),
   },
+);
+
+/** What somebody has waited for comes when another has the sandbox: seldom by chance alone. */
+const handover: fc.Arbitrary<readonly (Action | Pump)[]> = fc
+  .tuple(
+    fc.oneof(
+      fc.tuple(one(1, 5, 15), much).map((args): Call => ({ name: 'host', args })),
+      fc.constantFrom<Call>({ name: 'input', args: [1] }, { name: 'report', args: [1, 10] }),
+    ),
+    call,
+    action('late', { what: one<Late>('answer', 'answer', 'reject', 'executions'), which: fc.nat(9) }),
+    one({ do: 'probe' }, { do: 'call', call: { name: 'input', args: [0] }, how: 'plain' }),
+  )
+  .map(([waits, between, late, after]) => [
+    { do: 'call', call: waits, how: 'plain' },
+    LEAVE,
+    { do: 'call', call: between, how: 'plain' },
+    late,
+    after,
+  ]);
+
+const actions: fc.Arbitrary<readonly (Action | Pump)[]> = fc.oneof(
+  { weight: 24, arbitrary: anyAction.map((single) => [single]) },
+  { weight: 1, arbitrary: handover },
 );
 
 export function anyHistory(engines: readonly EngineName[]): fc.Arbitrary<History> {
@@ -263,6 +301,8 @@ export function anyHistory(engines: readonly EngineName[]): fc.Arbitrary<History
       gasLimit: one(60_000, 400_000),
       slice: one(200, 5_000),
     }),
-    steps: fc.array(fc.record({ slot: fc.nat(2), action: anyAction }), { maxLength: 40, size: 'max' }),
+    steps: fc
+      .array(fc.record({ slot: fc.nat(2), actions }), { maxLength: 36, size: 'max' })
+      .map((all) => all.flatMap(({ slot, actions }) => actions.map((action) => ({ slot, action })))),
   });
 }

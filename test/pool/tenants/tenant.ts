@@ -258,8 +258,10 @@ export class Tenant {
         return this.answer(what === 'reject');
       case 'executions':
         for (const execution of this.executions) {
+          const before: string = execution.state;
           this.write(outcome(() => (which % 2 === 0 ? execution.step(1_000) : execution.cancel())));
           this.write(showExecution(execution));
+          assert(before !== 'ready' || execution.error !== undefined, 'an execution has begun behind its lease');
         }
         return;
       case 'sandbox':
@@ -368,7 +370,8 @@ export class Tenant {
     const before = outcome(() => caller.gasUsed());
     caller.chargeBytes(bytes);
     this.write(`  charged from ${before} to ${caller.gasUsed()}`);
-    assert.equal(text(caller.gasUsed() - BigInt(Math.ceil(bytes * PER_BYTE))), before, 'a charge is not what it was');
+    const expected = text(caller.gasUsed() - BigInt(Math.ceil(bytes * PER_BYTE)));
+    this.world.check(() => assert.equal(before, expected, 'a charge is not what it was'));
   }
 
   private async wait(): Promise<void> {
@@ -405,7 +408,7 @@ export class Tenant {
     if (how === 2) throw new Error('no input');
     const { piece } = this.world;
     const fill = (): Buffer => {
-      piece.write(`a piece for ${this.number}`.padEnd(piece.length));
+      piece.write(`${this.number} has a piece`.padEnd(piece.length));
       return piece;
     };
     return how === 1 ? this.wait().then(fill) : fill();

@@ -15,6 +15,8 @@ export class World {
   private readonly pool: SandboxPool;
   /** Leases that were waited for before there was room for them. */
   private readonly ordered: Promise<Lease>[] = [];
+  /** What was not as it must be. */
+  private fault: unknown;
   /** Whether the next guest cannot be started. */
   private isSpoilt = false;
 
@@ -94,6 +96,7 @@ export class World {
       this.isSpoilt = false;
     } else await tenant.take(action);
     this.tryAll();
+    if (this.fault !== undefined) throw this.fault;
   }
 
   private async welcome(number: number): Promise<Tenant> {
@@ -128,7 +131,18 @@ export class World {
   /** Whoever has kept something tries what can be done with it. Called at every turn, and within host functions. */
   tryAll(): void {
     this.piece.fill('.');
-    for (const tenant of this.tenants.values()) tenant.tryKept();
+    this.check(() => {
+      for (const tenant of this.tenants.values()) tenant.tryKept();
+    });
+  }
+
+  /** Within host functions too, where what is thrown would be the guest's. */
+  check(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.fault ??= error;
+    }
   }
 
   /** Ends all that has not ended, and lets everything come that was waited for. */
@@ -141,7 +155,8 @@ export class World {
     for (const tenant of this.tenants.values()) await tenant.ends();
     this.tryAll();
     // One may be on its way still, to make up for another that could not be used again.
-    for (let turns = 0; turns < 1_000 && this.pool.getStats().size > 0; turns++) await settle();
+    while (this.pool.getStats().size > 0) await settle();
+    if (this.fault !== undefined) throw this.fault;
     const { created, destroyed, size, leased, waiting } = this.pool.getStats();
     assert.deepEqual([created - destroyed, size, leased, waiting], [0, 0, 0, 0]);
   }
