@@ -33,7 +33,7 @@ export class Charges {
     this.from.clear();
     this.to.clear();
     this.level.clear();
-    if (this.cost.length > 0) this.cost.length = 0;
+    this.cost.length = 0;
   }
 
   vertex(): number {

@@ -504,7 +504,7 @@ export class Validator {
     this.firstDeclared = params.length;
     this.bodyNumber++;
     this.unset = 0;
-    if (this.assigned.length > 0) this.assigned.length = 0;
+    this.assigned.length = 0;
     this.room(params.length);
     this.locals.set(params);
     this.localCount = params.length;
