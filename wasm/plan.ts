@@ -341,11 +341,13 @@ const costs = new WeakMap<WasmModule, bigint>();
  * The start function is metered like any other, on top of this.
  */
 export function instantiationCost(module: WasmModule): bigint {
-  return costs.get(module) ?? complete(priceInstantiation(module));
+  return complete(priceInstantiation(module));
 }
 
-/** Finds it in steps, and keeps it. */
+/** The same in steps, which are made once for a module. */
 export function* priceInstantiation(module: WasmModule): Steps<bigint> {
+  const known = costs.get(module);
+  if (known !== undefined) return known;
   const { memories, tables, importedMemories, importedTables, importedGlobals, data, elements } = module;
   const { functions, exports, tags, globalInits } = module;
   const pace = new Pace(0);

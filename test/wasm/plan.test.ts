@@ -12,7 +12,7 @@ import {
 } from '../../wasm/gas.ts';
 import { blockType, InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, opcode } from '../../wasm/opcodes.ts';
-import { ChargePoints, instantiationCost, planFunction } from '../../wasm/plan.ts';
+import { ChargePoints, instantiationCost, planFunction, priceInstantiation } from '../../wasm/plan.ts';
 import { STEP_BYTES } from '../../wasm/steps.ts';
 import {
   F64,
@@ -513,6 +513,15 @@ describe('instantiating costs', () => {
     ],
   ])('%s', (_, without, having, units) => {
     expect(cost(having) - cost(without)).toBe(units);
+  });
+
+  test('the same however often it is asked, and is found in steps once', () => {
+    const elements = Array.from({ length: 50_000 }, () => ({ items: [] }));
+    const module = decode(encodeModule({ elements }));
+    const steps = () => [...priceInstantiation(module)].length;
+    expect(steps()).toBeGreaterThan(2);
+    expect(steps()).toBe(0);
+    expect(instantiationCost(module)).toBe(64n * 50_000n);
   });
 });
 
