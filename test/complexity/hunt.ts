@@ -30,8 +30,6 @@ const CHANCE = 0.05;
 const WORST = 10;
 /** Milliseconds of a task at most, beside what its module may take. */
 const PATIENCE = 6_000;
-/** Measurements that are no better than those before until they are believed. */
-const IDLE = 2;
 /** What stands for the use where the process died. */
 const ENDED = 100;
 
@@ -246,18 +244,15 @@ export class Hunt {
     this.options.watcher.onFinding(finding, from);
   }
 
-  /** The best of measurements, until one is good or more are no better: the host compiles what it sees again. */
+  /** The best of several measurements; of few where that is as good, or far from it. */
   private async confirmed(candidate: Candidate, engine: EngineName, oracle?: Oracle): Promise<Result | undefined> {
     let best: Result | undefined;
-    let before = Number.POSITIVE_INFINITY;
-    for (let idle = 0; idle < IDLE; ) {
+    for (let i = 0; i < 3; i++) {
       const result = await this.measure(candidate, engine);
       if (result === undefined) return undefined;
       best = best === undefined ? result : better(best, result);
       const use = oracle === undefined ? Math.max(...Object.values(best.uses)) : (best.uses[oracle] ?? 0);
-      if (use <= 1) break;
-      idle = use < 0.9 * before ? 0 : idle + 1;
-      before = Math.min(before, use);
+      if (use <= 1 || use > 4) break;
     }
     return best;
   }
