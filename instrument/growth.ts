@@ -1,7 +1,6 @@
 /** What the memories and tables of a guest that meters itself take of its budget: from the start, and when they grow. */
 
-import { Growth } from '../wasm/budget.ts';
-import { MemoryLimitExceeded } from '../wasm/errors.ts';
+import { Growth, overBudget } from '../wasm/budget.ts';
 import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
 import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
 import type { WasmModule } from '../wasm/types.ts';
@@ -12,20 +11,12 @@ export function allocate({ memories, tables, importedMemories, importedTables }:
   const { budget } = meter;
   for (const { limits } of memories.slice(importedMemories)) {
     if (Growth.ofMemory(budget, limits.max).take(0, limits.min)) continue;
-    throw overBudget(`a memory of ${limits.min} pages`, limits.min * PAGE_BYTES, meter);
+    throw overBudget(`a memory of ${limits.min} pages`, limits.min * PAGE_BYTES, budget, meter.figures());
   }
   for (const { limits } of tables.slice(importedTables)) {
     if (Growth.ofTable(budget, limits.max).take(0, limits.min)) continue;
-    throw overBudget(`a table of ${limits.min} elements`, limits.min * TABLE_ELEMENT_BYTES, meter);
+    throw overBudget(`a table of ${limits.min} elements`, limits.min * TABLE_ELEMENT_BYTES, budget, meter.figures());
   }
-}
-
-function overBudget(what: string, bytes: number, meter: Meter): MemoryLimitExceeded {
-  const { limit, used } = meter.budget;
-  return new MemoryLimitExceeded(
-    `Memory limit exceeded: the module asks for ${what} (${bytes} bytes), the limit is ${limit} bytes of which ${used} are in use`,
-    { resources: meter.figures() },
-  );
 }
 
 /** Grows a memory by `delta` pages; returns the pages before, or -1. @throws GasExhausted */

@@ -1,8 +1,8 @@
 /** An instance of a module (specification 4.5.4): linked, priced, and with its segments not yet copied. */
 
-import { Budget } from '../wasm/budget.ts';
+import { Budget, overBudget } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
-import { GasExhausted, LinkError, MemoryLimitExceeded, type ResourceFigures } from '../wasm/errors.ts';
+import { GasExhausted, LinkError, type ResourceFigures } from '../wasm/errors.ts';
 import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
 import { equals, matches } from '../wasm/matching.ts';
 import { instantiationCost } from '../wasm/plan.ts';
@@ -248,10 +248,7 @@ export class Instance {
   }
 
   private overBudget(what: string, bytes: number): never {
-    throw new MemoryLimitExceeded(
-      `Memory limit exceeded: the module asks for ${what} (${bytes} bytes), the limit is ${this.budget.limit} bytes of which ${this.budget.used} are in use`,
-      { resources: this.figures() },
-    );
+    throw overBudget(what, bytes, this.budget, this.figures());
   }
 
   /** A function by its index in the module, imports included. */

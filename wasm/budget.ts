@@ -1,5 +1,6 @@
 /** What an instance's memories and tables may take together, and how far each may grow: the same on every engine. */
 
+import { MemoryLimitExceeded, type ResourceFigures } from './errors.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from './limits.ts';
 
 /** Bytes that one limit covers. */
@@ -42,6 +43,20 @@ export class Budget {
     this.peak = 0;
     this.refused = false;
   }
+}
+
+/** For a module that asks for more to begin with than there is room for. */
+export function overBudget(
+  what: string,
+  bytes: number,
+  budget: Budget,
+  resources: ResourceFigures,
+): MemoryLimitExceeded {
+  const { limit, used } = budget;
+  return new MemoryLimitExceeded(
+    `Memory limit exceeded: the module asks for ${what} (${bytes} bytes), the limit is ${limit} bytes of which ${used} are in use`,
+    { resources },
+  );
 }
 
 /** Pages that a memory may have whose type declares a maximum, or none. */
