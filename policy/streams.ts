@@ -94,7 +94,6 @@ export class OutputStream implements Saved {
   private pieces: Uint8Array[] = [];
   private last: Uint8Array = EMPTY;
   private used = 0;
-  private length = 0;
 
   constructor(sink: ByteSink | undefined, budget: OutputBudget) {
     this.sink = sink;
@@ -120,7 +119,6 @@ export class OutputStream implements Saved {
     if (length > this.last.length - this.used) this.begin(length);
     fill(this.last.subarray(this.used, this.used + length));
     this.used += length;
-    this.length += length;
   }
 
   /** A new piece, so that nothing that was written has to move. */
@@ -133,7 +131,7 @@ export class OutputStream implements Saved {
 
   /** Bytes that were captured. */
   get kept(): number {
-    return this.length;
+    return this.pieces.reduce((sum, { length }) => sum + length, this.used);
   }
 
   /** A copy of what was captured; empty where there is a sink. */
@@ -145,7 +143,6 @@ export class OutputStream implements Saved {
     this.pieces = [];
     this.last = EMPTY;
     this.used = 0;
-    this.length = 0;
   }
 
   save(to: WireWriter): void {
@@ -156,6 +153,5 @@ export class OutputStream implements Saved {
     this.pieces = [];
     this.last = from.bytesOf().slice();
     this.used = this.last.length;
-    this.length = this.used;
   }
 }
