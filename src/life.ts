@@ -238,11 +238,12 @@ export class Life {
     this.ground = this.newGround();
     this.clock.reset();
     this.host.reset();
-    const again = () => {
-      this.instance.reset?.();
-      return this.start(settings);
-    };
-    await this.guard('its start', () => this.clock.run(settings.cpuTimeout, async () => again()));
+    await this.guard('its start', () =>
+      this.clock.run(settings.cpuTimeout, async () => {
+        this.instance.reset?.();
+        await this.start(settings);
+      }),
+    );
   }
 
   /** Makes way for another life: a call that runs at this moment goes on to its end, and no other does. */
