@@ -6,9 +6,10 @@ import { Capability, type SandboxOptions, WasmSandbox } from '../../src/index.ts
 import { unpack } from '../../src/snapshot/container.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { WasmModule } from '../../wasm/types.ts';
+import { compile } from '../generate/text.ts';
 import { programOptions } from '../life/elsewhere.ts';
 import { sequence } from '../life/programs.ts';
-import { compile } from './compile.ts';
+
 import { type Node, readTree } from './format.ts';
 
 /** One module under one set of options, left in several places. */

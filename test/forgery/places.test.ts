@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { PlaceFinder } from '../../interpreter/snapshot/places.ts';
 import { decode } from '../../wasm/decode.ts';
 import { typeName } from '../../wasm/types.ts';
-import { compile } from './compile.ts';
+import { compile } from '../generate/text.ts';
 
 const GUEST = decode(compile(readFileSync(new URL('./guest.wat', import.meta.url), 'utf8')));
 

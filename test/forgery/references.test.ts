@@ -3,8 +3,8 @@ import { ExceptionInstance } from '../../interpreter/exception.ts';
 import { ArrayObject, StructObject } from '../../interpreter/gc/objects.ts';
 import { decode } from '../../wasm/decode.ts';
 import { MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
+import { compile } from '../generate/text.ts';
 import { coreOf, instantiate } from '../life/programs.ts';
-import { compile } from './compile.ts';
 import type { LeafType, Node } from './format.ts';
 import { at, bytesOf, leave, putBack, treeOf, written } from './image.ts';
 

@@ -6,8 +6,8 @@ import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import { frameWeight } from '../../wasm/plan.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/types.ts';
+import { compile } from '../generate/text.ts';
 import type { LifeCall } from '../life/programs.ts';
-import { compile } from './compile.ts';
 import type { Node } from './format.ts';
 import { at, bytesOf, type Guest, leave, putBack, treeOf, written } from './image.ts';
 

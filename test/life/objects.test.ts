@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
-import binaryen from 'binaryen';
 import { describe, expect, it } from 'vitest';
 import { decode } from '../../wasm/decode.ts';
+import { compile } from '../generate/text.ts';
 import { again, begin, instantiate, sequence, stateOf, trace, whole } from './programs.ts';
 
 const TEXT = readFileSync(new URL('./objects.wat', import.meta.url), 'utf8');
-const parsed = binaryen.parseText(TEXT);
-parsed.setFeatures(binaryen.Features.All);
-const BYTES = parsed.emitBinary();
+const BYTES = compile(TEXT);
 
 describe('a guest with objects', () => {
   const program = { bytes: BYTES, calls: [{ export: 'run', args: [60] }] };

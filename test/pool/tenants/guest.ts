@@ -3,12 +3,15 @@
 import { readFileSync } from 'node:fs';
 import binaryen from 'binaryen';
 import { type Caller, Capability, type SandboxOptions, SecurityPolicy } from '../../../src/index.ts';
+import { compile } from '../../generate/text.ts';
 import type { Ground } from './history.ts';
 
-const parsed = binaryen.parseText(readFileSync(new URL('./guest.wat', import.meta.url), 'utf8'));
 const { MutableGlobals, BulkMemory, ReferenceTypes, Multivalue } = binaryen.Features;
-parsed.setFeatures(MutableGlobals | BulkMemory | ReferenceTypes | Multivalue);
-const GUEST = parsed.emitBinary();
+const GUEST = compile(
+  readFileSync(new URL('./guest.wat', import.meta.url), 'utf8'),
+  // What both engines run.
+  MutableGlobals | BulkMemory | ReferenceTypes | Multivalue,
+);
 
 /** Units of gas for what host functions charge. */
 export const PER_BYTE = 0.5;
