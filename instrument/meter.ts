@@ -4,7 +4,7 @@
  */
 
 import { Budget } from '../wasm/budget.ts';
-import type { InstanceLimits, Slices } from '../wasm/engine.ts';
+import { ENDLESS_SLICE, type InstanceLimits, type Slices } from '../wasm/engine.ts';
 import { GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
 import { HIGHEST_GAS } from '../wasm/gas.ts';
 import type { Counter } from './host.ts';
@@ -12,9 +12,6 @@ import { BARRED_GAS } from './layout.ts';
 
 /** Most that is put at hand at once: as good as no limit, and far from where a 64-bit integer wraps. */
 const MAX_PORTION = 2n ** 59n;
-/** A count that no guest gets to: where nobody looks at a clock. */
-const NEVER = 2n ** 100n;
-const ENDLESS: Slices = { gas: Number(NEVER), onSlice: () => undefined };
 
 const lesser = (one: bigint, other: bigint): bigint => (one < other ? one : other);
 
@@ -38,7 +35,7 @@ export class Meter {
   /** What had been used when the guest was barred; undefined while it is not. */
   private frozen: bigint | undefined;
 
-  constructor(limits: InstanceLimits, slices: Slices = ENDLESS) {
+  constructor(limits: InstanceLimits, slices: Slices = ENDLESS_SLICE) {
     this.limits = limits;
     this.end = limits.gas ?? HIGHEST_GAS;
     this.budget = new Budget(limits.memoryBytes);

@@ -3,7 +3,7 @@
  * tank fills it in portions and takes it back. What has been used is the same however large the portions are.
  */
 
-import type { Slices } from '../wasm/engine.ts';
+import { ENDLESS_SLICE, type Slices } from '../wasm/engine.ts';
 import { HIGHEST_GAS } from '../wasm/gas.ts';
 import { SETTLE_BELOW } from './isa.ts';
 
@@ -14,8 +14,6 @@ const MAX_CHECKPOINTS = 1 << 14;
 const REBASE_AT = 2 ** 52;
 /** Units that a checkpoint stands for, where no gas is counted. */
 const CHECKPOINT_GAS = MAX_PORTION / MAX_CHECKPOINTS;
-/** Where nobody looks at a clock. */
-const ENDLESS: Slices = { gas: Number.POSITIVE_INFINITY, onSlice: () => undefined };
 
 export class Tank {
   /** Undefined: none was given. */
@@ -38,7 +36,7 @@ export class Tank {
   /** The count beyond which the guest is to be left at its next checkpoint; undefined: it need not be. */
   stopAt: bigint | undefined;
 
-  constructor(limit: bigint | undefined, slices: Slices = ENDLESS, isMetered = true) {
+  constructor(limit: bigint | undefined, slices: Slices = ENDLESS_SLICE, isMetered = true) {
     this.limit = limit;
     this.end = limit ?? HIGHEST_GAS;
     this.isMetered = isMetered;
