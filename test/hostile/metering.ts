@@ -229,6 +229,15 @@ const TRAPS: Readonly<Record<string, { readonly kind: string; readonly body: rea
   },
 };
 
+/** What every trap needs, and function 1 for `run` to call. */
+const trapping = (run: readonly Instruction[], other: readonly Instruction[]): Uint8Array =>
+  encodeModule({
+    memories: [{ min: 1 }],
+    tables: [{ min: 2 }],
+    elements: [{ offset: [['i32.const', 0]], items: [0] }],
+    functions: [{ params: [I32], body: run, export: 'run' }, { body: other }],
+  });
+
 /** Rounds of a loop, then a trap, in this function or another one (wasmtime #13802). */
 export interface Trapping {
   readonly name: string;
@@ -250,15 +259,7 @@ export const TRAPPING: readonly Trapping[] = Object.entries(TRAPS).flatMap(([nam
     return {
       name: `${name}${isHere ? '' : ' in another function'}`,
       kind,
-      source: encodeModule({
-        memories: [{ min: 1 }],
-        tables: [{ min: 2 }],
-        elements: [{ offset: [['i32.const', 0]], items: [0] }],
-        functions: [
-          { params: [I32], body: isHere ? [...burn, ...body] : [...burn, ['call', 1]], export: 'run' },
-          { body },
-        ],
-      }),
+      source: trapping(isHere ? [...burn, ...body] : [...burn, ['call', 1]], body),
     };
   }),
 );
@@ -273,15 +274,7 @@ const branches: Instruction[] = Array.from({ length: 1_000 }, (): Instruction[] 
 const tails: Hostile[] = Object.entries(TRAPS).map(([name, { kind, body }]) => ({
   name: `${name} behind a thousand branches and a call`,
   options: {
-    source: encodeModule({
-      memories: [{ min: 1 }],
-      tables: [{ min: 2 }],
-      elements: [{ offset: [['i32.const', 0]], items: [0] }],
-      functions: [
-        { params: [I32], body: [...branches, ['call', 1], ...branches, ...body], export: 'run' },
-        { body: [] },
-      ],
-    }),
+    source: trapping([...branches, ['call', 1], ...branches, ...body], []),
   },
   calls: [['run', 0]],
   ending: { trap: kind },
