@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { PATIENCE } from './test/patience.ts';
 import { testsWithoutSuite } from './test/suites.ts';
 
 // Tests and the examples in the docs may import the package by its public names; they get the source, not a build.
@@ -26,8 +27,9 @@ export default defineConfig({
     setupFiles: ['test/watchdog.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Milliseconds. A test that waits for what never comes fails by its name before the watchdog ends its process.
+    testTimeout: PATIENCE * 900,
+    hookTimeout: PATIENCE * 900,
     // The examples taken out of the docs are TypeScript under node_modules/.cache, so they must be transformed too.
     server: { deps: { inline: [/node_modules\/\.cache\//] } },
   },

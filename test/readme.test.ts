@@ -56,7 +56,7 @@ describe('examples in the documents run', () => {
       });
     } else {
       // The commands are written for a POSIX shell.
-      test.skipIf(process.platform === 'win32')(title, { timeout: SHELL_TIMEOUT }, () => {
+      test.skipIf(process.platform === 'win32')(title, () => {
         const { status, stdout, stderr } = runShell(code);
         expect(status, `${stdout}\n${stderr}`).toBe(0);
       });

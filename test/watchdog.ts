@@ -5,9 +5,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach } from 'vitest';
-
-/** Seconds that a test may take, whatever its own time-out says. */
-const MOST = Number(process.env.TEST_WATCHDOG ?? 300);
+import { PATIENCE } from './patience.ts';
 
 /** The real one, whatever a test puts in its place. */
 const { now } = Date;
@@ -30,7 +28,7 @@ const WATCH = `
 const times = new Int32Array(new SharedArrayBuffer(8));
 const name = new Uint8Array(new SharedArrayBuffer(1_024));
 
-const workerData = { clock: times.buffer, name: name.buffer, most: MOST, pid: process.pid };
+const workerData = { clock: times.buffer, name: name.buffer, most: PATIENCE, pid: process.pid };
 new Worker(WATCH, { eval: true, workerData }).unref();
 
 beforeEach(({ task }) => {

@@ -38,7 +38,7 @@ function killedWriter(folder: string, files: number, first: number): Promise<str
 /** Different every time, as the places at which processes are killed are. */
 const upTo = (count: number) => Math.floor(Math.random() * count);
 
-test('a process killed while it writes never leaves an entry that loads wrong', { timeout: 240_000 }, async () => {
+test('a process killed while it writes never leaves an entry that loads wrong', async () => {
   const folder = temporaryFolder();
   const contents = BULKY.map(bulkyContent);
   let whole = 0;

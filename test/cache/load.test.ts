@@ -10,7 +10,7 @@ async function ask(number: number, cache: SandboxCache, options: Partial<Sandbox
   return sandbox.call('value');
 }
 
-test('thousands of sandboxes at once, of more modules than there is room for', { timeout: 60_000 }, async () => {
+test('thousands of sandboxes at once, of more modules than there is room for', async () => {
   const cache = SandboxCache.inMemory({ maxEntries: 16 });
   const numbers = Array.from({ length: 4_000 }, (_, i) => (i * 7) % 60);
   expect(await Promise.all(numbers.map((number) => ask(number, cache)))).toEqual(numbers);
@@ -23,7 +23,7 @@ test('thousands of sandboxes at once, of more modules than there is room for', {
   expect(bytes).toBeLessThanOrEqual(16 * largest.getResourceStats().moduleBytes);
 });
 
-test('several caches on one folder, which somebody spoils meanwhile', { timeout: 120_000 }, async () => {
+test('several caches on one folder, which somebody spoils meanwhile', async () => {
   const folder = temporaryFolder();
   const open = () => SandboxCache.onDisk(folder, { maxEntries: 2, maxDiskEntries: 10 });
   const caches = await Promise.all([open(), open(), open()]);

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PlaceFinder } from '../../interpreter/snapshot/places.ts';
 import { GasExhausted, MemoryLimitExceeded, SnapshotError, WasmSandbox } from '../../src/index.ts';
 import { pack } from '../../src/snapshot/container.ts';
@@ -9,8 +9,6 @@ import { copyOf, type Node, nodesOf, writeTree } from './format.ts';
 import { type Guest, LIMITS, makeGuests } from './guests.ts';
 import { inspect, instanceOf } from './inspect.ts';
 import { attempt, tryContents } from './trial.ts';
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const guests = await makeGuests(3);
 const ALL_KINDS = guests[0] as Guest;

@@ -8,8 +8,6 @@ import { CALLS_HOST, COUNTER } from '../sandbox/modules.ts';
 import { programOptions } from './elsewhere.ts';
 import { anyLifeProgram, begin, instantiate, stateOf, trace, whole } from './programs.ts';
 
-vi.setConfig({ testTimeout: 240_000 });
-
 describe('an instance that was reset', () => {
   it('is a fresh one in all that can be seen, whatever was done with it', async () => {
     await fc.assert(

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import {
   Capability,
@@ -17,8 +17,6 @@ import { SEED } from '../property/runner.ts';
 import { assemble, CALLS_HOST, COUNTER, I32 } from '../sandbox/modules.ts';
 import { type Case, elsewhere, ending, here, programOptions, toText } from './elsewhere.ts';
 import { anyLifeProgram, begin, instantiate, sequence } from './programs.ts';
-
-vi.setConfig({ testTimeout: 240_000 });
 
 const PROGRAMS: readonly (readonly [fixture: string, ...args: string[]])[] = [
   ['hello', 'one', 'two'],

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadFixture, manifest } from '../../fixtures/load.node.ts';
 import { decode } from '../../wasm/decode.ts';
 import { UsageError } from '../../wasm/errors.ts';
@@ -15,8 +15,6 @@ import {
   trace,
   whole,
 } from './programs.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 150);
 

@@ -1,10 +1,7 @@
-import { test, vi } from 'vitest';
+import { test } from 'vitest';
 import { differential, sharedFeatures } from './differential.ts';
 import { loadNamespace } from './namespace.ts';
 import { assertProperty } from './runner.ts';
-
-// Long runs are asked for with FUZZ_RUNS.
-vi.setConfig({ testTimeout: 600_000 });
 
 test('random programs do on the interpreter what they do on V8', async () => {
   await assertProperty(differential(await loadNamespace()));

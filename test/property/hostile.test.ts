@@ -1,14 +1,11 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { decode } from '../../wasm/decode.ts';
 import { GALLERY } from '../generate/gallery.ts';
 import { anyModule } from '../generate/module.ts';
 import { checkAgainstOtherReader, checkBytes, mutatedModules, randomBytes } from './hostile.ts';
 import { keep } from './program.ts';
 import { assertProperty, type Property, SEED } from './runner.ts';
-
-// Long runs are asked for with FUZZ_RUNS.
-vi.setConfig({ testTimeout: 600_000 });
 
 test('random bytes are a module, or a CompileError, in pieces too, and V8 agrees', async () => {
   await assertProperty(randomBytes);
