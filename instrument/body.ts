@@ -8,7 +8,7 @@ import { F32, F64, type FunctionBody, I32, typeOfFunction, V128, type ValType } 
 import { Analyser, EDIT, type WeaveOptions } from './analyse.ts';
 import { CodeWriter, EMPTY_BLOCK } from './code.ts';
 import { type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
-import { INLINE } from './operations.ts';
+import { INLINE, sayCaller } from './operations.ts';
 import { Writer } from './writer.ts';
 
 /** A scratch local, by its type. */
@@ -417,8 +417,7 @@ export class BodyWeaver {
     }
     code.at('local.get', this.depth);
     code.at('global.set', layout.meterGlobal('depth'));
-    code.at('global.get', layout.meterGlobal('self'));
-    code.at('global.set', layout.meterGlobal('caller'));
+    sayCaller(code, layout);
     code.at('local.get', element);
     code.at('call_indirect', type, table);
     // What was called has written the count out.

@@ -317,7 +317,7 @@ export class Guest {
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
     const globals: Record<MeterGlobal, unknown> = { depth: this.store.depth, caller: this.store.caller, self: this };
-    for (const [name, value] of Object.entries(globals)) add(importName, name, value);
+    for (const name of this.metered.meterGlobals) add(importName, name, globals[name]);
     return imports;
   }
 
@@ -364,6 +364,7 @@ export class Guest {
     if (hasVectors(type)) return refuseVectors;
     const blank = blankOf(type);
     const { store } = this;
+    const isShared = this.metered.meterGlobals.includes('caller');
     const { references } = this.options;
     const served = (meter: Meter, caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
       let value: WasmValue;
@@ -380,7 +381,7 @@ export class Guest {
     };
     return (...args) => {
       // Whose code calls it pays, wherever that had it from.
-      const guest = store.caller.value as Guest;
+      const guest = isShared ? (store.caller.value as Guest) : this;
       const { meter } = guest;
       return guest.guarded(() => {
         meter.beginHostCall(gas.base);

@@ -31,7 +31,7 @@ export const METER_FUNCTIONS = {
 export type MeterFunction = keyof typeof METER_FUNCTIONS;
 export const METER_FUNCTION_NAMES = Object.keys(METER_FUNCTIONS) as MeterFunction[];
 
-/** The globals that the rewritten module imports from the meter, in this order. */
+/** The globals that the rewritten module imports from the meter, in this order: all, or {@link OWN_GLOBALS}. */
 export const METER_GLOBALS = {
   /** Stack weight that is left, in bytes. All instances of a store share it. */
   depth: { type: I64, mutable: true },
@@ -43,6 +43,8 @@ export const METER_GLOBALS = {
 
 export type MeterGlobal = keyof typeof METER_GLOBALS;
 export const METER_GLOBAL_NAMES = Object.keys(METER_GLOBALS) as MeterGlobal[];
+/** Enough for a module whose host functions only its own code can call. */
+export const OWN_GLOBALS: readonly MeterGlobal[] = ['depth'];
 
 /** What the rewritten module exports for the meter. */
 export const METER_EXPORTS = {
@@ -107,6 +109,12 @@ export function isClosed(module: WasmModule): boolean {
     return kind === 'global' && globals[index]?.type === FUNCREF;
   });
   return !comesIn && !leaves;
+}
+
+/** Whether the host functions that an instance is given can be called by the code of another. */
+function lendsHostFunctions(module: WasmModule, closed: boolean): boolean {
+  const { importedFunctions, exports } = module;
+  return !closed || exports.some(({ kind, index }) => kind === 'function' && index < importedFunctions);
 }
 
 /**
@@ -179,6 +187,7 @@ export class Layout {
   /** Module name of the meter's imports; prefix of the meter's exports. No name of the guest's begins so. */
   readonly importName: string;
   readonly exportPrefix: string;
+  readonly meterGlobals: readonly MeterGlobal[];
 
   /** Types beside the original's, in their order. */
   readonly types: { params: readonly ValType[]; results: readonly ValType[] }[] = [];
@@ -206,13 +215,14 @@ export class Layout {
   constructor(module: WasmModule) {
     this.module = module;
     this.closed = isClosed(module);
+    this.meterGlobals = lendsHostFunctions(module, this.closed) ? METER_GLOBAL_NAMES : OWN_GLOBALS;
     this.importName = unused(module.imports, 'module');
     this.exportPrefix = unused(module.exports, 'name');
     this.firstMeter = module.importedFunctions;
     this.firstHelper = this.firstMeter + METER_FUNCTION_NAMES.length;
     this.segments = outlivesFailure(module) ? this.firstHelper + HELPERS.length : undefined;
     this.firstOwn = this.firstHelper + HELPERS.length + (this.segments === undefined ? 0 : 1);
-    this.gas = module.globals.length + METER_GLOBAL_NAMES.length;
+    this.gas = this.global(module.globals.length);
     this.element = this.gas + 1;
   }
 
@@ -220,9 +230,9 @@ export class Layout {
     return this.firstMeter + METER_FUNCTION_NAMES.indexOf(name);
   }
 
-  /** One of those that are imported. */
+  /** One of {@link meterGlobals}. */
   meterGlobal(name: MeterGlobal): number {
-    return this.module.importedGlobals + METER_GLOBAL_NAMES.indexOf(name);
+    return this.module.importedGlobals + this.meterGlobals.indexOf(name);
   }
 
   helper(name: (typeof HELPERS)[number]): number {
@@ -230,7 +240,7 @@ export class Layout {
   }
 
   global(original: number): number {
-    return original < this.module.importedGlobals ? original : original + METER_GLOBAL_NAMES.length;
+    return original < this.module.importedGlobals ? original : original + this.meterGlobals.length;
   }
 
   /** The number of a type, which is added if it is not there. */

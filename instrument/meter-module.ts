@@ -62,10 +62,10 @@ class WovenCode implements Code {
 }
 
 function describe(module: WasmModule, options: WeaveOptions, woven: Woven): MeteredModule {
-  const { importName, exportPrefix, bytes } = woven;
+  const { bytes, ...names } = woven;
   const { imports, exports, start } = module;
   const code = new WovenCode(bytes, () => complete(weave(module, options)).bytes);
-  return { importName, exportPrefix, cost: instantiationCost(module), module, imports, exports, start, code };
+  return { ...names, cost: instantiationCost(module), module, imports, exports, start, code };
 }
 
 function variantOf(module: WasmModule, { canonicalNaN, refills }: WeaveOptions): Variant {
@@ -117,7 +117,7 @@ export function* meterModuleSteps(module: WasmModule, options: WeaveOptions): St
 
 /** The same all at once. */
 export function meterModule(module: WasmModule, options: WeaveOptions): MeteredModule {
-  return complete(meterModuleSteps(module, options));
+  return variantOf(module, options).metered ?? complete(meterModuleSteps(module, options));
 }
 
 /** Bytes of the code that was made of a module, in all the ways that were asked for. */

@@ -2,7 +2,7 @@
 
 import { CompileError } from '../wasm/errors.ts';
 import type { Export, Import, WasmModule } from '../wasm/types.ts';
-import { METER_EXPORTS, METER_FUNCTION_NAMES, METER_GLOBAL_NAMES } from './layout.ts';
+import { METER_EXPORTS, METER_FUNCTION_NAMES, METER_GLOBAL_NAMES, type MeterGlobal } from './layout.ts';
 
 /** What cannot be read off the module itself. */
 export interface MeteredNames {
@@ -26,6 +26,8 @@ export interface Code {
 export interface MeteredModule extends MeteredNames {
   /** Has all that is the guest's own, with the types: the original module, or one that was instrumented before. */
   readonly module: WasmModule;
+  /** Those that it imports. */
+  readonly meterGlobals: readonly MeterGlobal[];
   /** The guest's own, with indices as in the module. */
   readonly imports: readonly Import[];
   readonly exports: readonly Export[];
@@ -47,7 +49,10 @@ export function describeMetered(
   const { importName, exportPrefix, cost } = names;
   // By name, which the guest does not use: tools that write modules anew put imports into an order of their own.
   const imports = module.imports.filter((item) => item.module !== importName);
-  const expected = METER_FUNCTION_NAMES.length + METER_GLOBAL_NAMES.length;
+  const meterGlobals = METER_GLOBAL_NAMES.filter((name) =>
+    module.imports.some((item) => item.kind === 'global' && item.module === importName && item.name === name),
+  );
+  const expected = METER_FUNCTION_NAMES.length + meterGlobals.length;
   if (module.imports.length - imports.length !== expected) {
     throw new CompileError('the module does not meter itself in the way that is expected');
   }
@@ -57,6 +62,7 @@ export function describeMetered(
     exportPrefix,
     cost,
     module,
+    meterGlobals,
     imports,
     exports: module.exports.filter(({ name }) => !name.startsWith(exportPrefix)),
     start: module.exports.find(({ name }) => name === exportPrefix + METER_EXPORTS.start)?.index,

@@ -8,7 +8,15 @@ import { PER_UNIT } from '../wasm/gas.ts';
 import type { Mnemonic } from '../wasm/opcodes.ts';
 import { F32, F64, I32, I64, type ValType, type WasmModule } from '../wasm/types.ts';
 import type { CodeWriter } from './code.ts';
-import { BARRED, type InlineName, type Layout, type Operation, type OperationName, TRAP_CODES } from './layout.ts';
+import {
+  BARRED,
+  type InlineName,
+  type Layout,
+  type Operation,
+  type OperationName,
+  OWN_GLOBALS,
+  TRAP_CODES,
+} from './layout.ts';
 
 /** What can stand inline. */
 interface Inline {
@@ -116,6 +124,13 @@ export function operationType(
   if (name === 'table.grow') return [[elementType(module, a), ...growth], growth];
   const middle = name === 'table.fill' ? elementType(module, a) : I32;
   return [[I32, middle, I32, I64], [I64]];
+}
+
+/** Says whose code makes the call that follows and may reach the host, where that is not plain. */
+export function sayCaller(code: CodeWriter, layout: Layout): void {
+  if (layout.meterGlobals === OWN_GLOBALS) return;
+  code.at('global.get', layout.meterGlobal('self'));
+  code.at('global.set', layout.meterGlobal('caller'));
 }
 
 /** Writes the function's locals and code, without its end. */

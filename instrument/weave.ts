@@ -33,11 +33,11 @@ import {
   METER_EXPORTS,
   METER_FUNCTION_NAMES,
   METER_FUNCTIONS,
-  METER_GLOBAL_NAMES,
   METER_GLOBALS,
+  type MeterGlobal,
   tooLarge,
 } from './layout.ts';
-import { operationType, writeOperation } from './operations.ts';
+import { operationType, sayCaller, writeOperation } from './operations.ts';
 import { checkItems, Tracking } from './tracking.ts';
 import { Writer } from './writer.ts';
 
@@ -46,6 +46,7 @@ export interface Woven {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly importName: string;
   readonly exportPrefix: string;
+  readonly meterGlobals: readonly MeterGlobal[];
 }
 
 const FUNCTION_TYPE = 0x60;
@@ -115,7 +116,8 @@ class Weaver {
     if (module.data.length > 0) out.section(SECTION.data, yield* this.data());
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
-    return { bytes, importName: layout.importName, exportPrefix: layout.exportPrefix };
+    const { importName, exportPrefix, meterGlobals } = layout;
+    return { bytes, importName, exportPrefix, meterGlobals };
   }
 
   private *types(): Steps<Writer> {
@@ -139,14 +141,14 @@ class Weaver {
   private *imports(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    out.u32(bounded('imports', module.imports.length + METER_FUNCTION_NAMES.length + METER_GLOBAL_NAMES.length));
+    out.u32(bounded('imports', module.imports.length + METER_FUNCTION_NAMES.length + layout.meterGlobals.length));
     yield* each(out, module.imports, (item) => this.importItem(out, item));
     for (const name of METER_FUNCTION_NAMES) {
       const [params, results] = METER_FUNCTIONS[name];
       const typeIndex = layout.type(params, results);
       this.importItem(out, { module: layout.importName, name, kind: 'function', typeIndex });
     }
-    for (const name of METER_GLOBAL_NAMES) {
+    for (const name of layout.meterGlobals) {
       this.importItem(out, { module: layout.importName, name, kind: 'global', type: METER_GLOBALS[name] });
     }
     return out;
@@ -224,7 +226,7 @@ class Weaver {
     const { module, layout } = this;
     const out = new CodeWriter();
     const count = module.globalInits.length + 2 + layout.lengths.length;
-    bounded('globals', module.importedGlobals + METER_GLOBAL_NAMES.length + count);
+    bounded('globals', module.importedGlobals + layout.meterGlobals.length + count);
     out.u32(count);
     yield* each(out, module.globalInits, (init, i) => {
       const { type, mutable } = module.globals[module.importedGlobals + i] as { type: ValType; mutable: boolean };
@@ -447,8 +449,7 @@ class Weaver {
     code.at('global.set', layout.gas);
     code.at('local.get', gas + 1);
     code.at('global.set', layout.meterGlobal('depth'));
-    code.at('global.get', layout.meterGlobal('self'));
-    code.at('global.set', layout.meterGlobal('caller'));
+    sayCaller(code, layout);
     for (let i = 0; i < params.length; i++) code.at('local.get', i);
     code.at('call', original);
     code.at('global.get', layout.gas);
