@@ -26,6 +26,9 @@ const MOST_HOST_BYTES = { base: 8 << 20, perByte: 32 } as const;
 const MOST_TYPES = { base: 2_000, perByte: 1 / 1_000 } as const;
 const MOST_TABLES = 10_000;
 
+/** A function of no instructions takes as long as 70 bytes of others. */
+const MOST_FUNCTIONS = { base: 10_000, perByte: 1 / 16 } as const;
+
 /** Operands at a time, and these times the bytes of the function's code, which have to be passed both. */
 const HIGH_STACK = 500;
 const HIGH_STACK_BYTES = 2 ** 26;
@@ -39,10 +42,17 @@ function isBeyond(value: number, { base, perByte }: Bound, bytes: number): boole
   return value > base + perByte * bytes;
 }
 
-/** @throws CompileError where a module has more types, the meter's included, or tables than engines carry well */
-export function checkItems({ bytes, tables }: WasmModule, types: number): void {
-  if (isBeyond(types, MOST_TYPES, bytes.length)) tooLarge(`too many types (${types})`);
+/** @throws CompileError where a module has more tables than engines carry well, or functions with nearly nothing in them */
+export function checkItems({ bytes, tables, bodies }: WasmModule): void {
   if (tables.length > MOST_TABLES) tooLarge(`too many tables (${tables.length} of at most ${MOST_TABLES})`);
+  if (isBeyond(bodies.length, MOST_FUNCTIONS, bytes.length)) {
+    tooLarge(`too many functions (${bodies.length}) for its ${bytes.length} bytes`);
+  }
+}
+
+/** @throws CompileError where there are more types, the meter's included, than engines carry well */
+export function checkTypes({ bytes }: WasmModule, types: number): void {
+  if (isBeyond(types, MOST_TYPES, bytes.length)) tooLarge(`too many types (${types})`);
 }
 
 export class Tracking {

@@ -38,7 +38,7 @@ import {
   tooLarge,
 } from './layout.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
-import { checkItems, Tracking } from './tracking.ts';
+import { checkItems, checkTypes, Tracking } from './tracking.ts';
 import { Writer } from './writer.ts';
 
 /** A rewritten module, and what has to be known to run it. */
@@ -83,6 +83,7 @@ class Weaver {
 
   *weave(): Steps<Woven> {
     const { layout, module } = this;
+    checkItems(module);
     // The order in which the parts are made: what needs wrappers and types says so before they are written.
     const code = yield* this.bodies();
     const globals = yield* this.globals();
@@ -124,7 +125,7 @@ class Weaver {
     const { module, layout } = this;
     const out = new Writer();
     const count = module.types.length + layout.types.length;
-    checkItems(module, count);
+    checkTypes(module, count);
     out.u32(bounded('types', count));
     const write = ({ params, results }: { params: readonly ValType[]; results: readonly ValType[] }) => {
       out.u8(FUNCTION_TYPE);

@@ -185,7 +185,7 @@ describe('what a compiler would have to keep track of', () => {
     expect(() => woven(bytes)).toThrow(/too many branches, calls and instructions that may trap in function 0/);
   });
 
-  test('types and tables are counted', () => {
+  test('types, tables and functions are counted', () => {
     const types = Array.from({ length: 2_500 }, (_, i) => ({
       params: Array.from({ length: 12 }, (_, bit) => ((i >> bit) & 1 ? I64 : I32)),
       results: [],
@@ -193,6 +193,9 @@ describe('what a compiler would have to keep track of', () => {
     expect(() => woven(encodeModule({ types, functions: [{ body: [] }] }))).toThrow(/too many types/);
     const tables = Array.from({ length: 10_001 }, () => ({ min: 0 }));
     expect(() => woven(encodeModule({ tables }))).toThrow(/too many tables/);
+    const functions = Array.from({ length: 15_000 }, () => ({ body: [] }));
+    expect(() => woven(encodeModule({ functions }))).toThrow(/too many functions \(15000\) for its \d+ bytes/);
+    expect(woven(encodeModule({ functions: functions.slice(0, 12_000) })).bytes.length).toBeGreaterThan(0);
   });
 
   test('as many as compilers make are not', () => {
@@ -221,7 +224,7 @@ describe('steps', () => {
     'one function in windows': surrounded(
       repeated(60_000, ['local.get', 0], ['i32.const', 1], 'i32.add', ['local.set', 0]),
     ),
-    'many functions': { functions: Array.from({ length: 20_000 }, () => ({ body: [] })) },
+    'many functions': { functions: Array.from({ length: 20_000 }, () => ({ body: repeated(16, 'nop') })) },
     'many elements': { elements: [{ items: new Array<number>(100_000).fill(0) }], functions: [{ body: [] }] },
     'many segments': { elements: Array.from({ length: 50_000 }, () => ({ items: [] })) },
     'many globals': {
