@@ -352,7 +352,7 @@ export class Analyser {
 
   /** Begins with one of the module's own functions; `body` counts from its first. */
   *begin(body: number): Steps<void> {
-    const { module, frames } = this;
+    const { module } = this;
     const declared = module.bodies.at(body);
     const { codeStart, end } = declared;
     const { params, results } = typeOfFunction(module, module.importedFunctions + body);
@@ -366,8 +366,8 @@ export class Analyser {
     this.depth = 0;
     this.noted = 0;
     this.weight = 0;
-    this.loops.length = 0;
-    this.stack.length = 0;
+    if (this.loops.length > 0) this.loops.length = 0;
+    if (this.stack.length > 0) this.stack.length = 0;
     this.dead = -1;
     this.nextPoint = 0;
     // The entry's charge is no slot: what is at hand there must be exact.
@@ -376,7 +376,6 @@ export class Analyser {
     this.tables = 0;
     this.sources.begin(params.length, end - codeStart, this.isWhole);
     this.block = 0;
-    frames.length = 0;
     this.enter(EFFECT.block, funcType([], results), EXACT, this.sources.block());
   }
 

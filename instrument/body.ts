@@ -73,7 +73,7 @@ export class BodyWeaver {
     this.results = results;
     this.gas = params.length;
     this.depth = params.length + 1;
-    this.scratch.length = 0;
+    if (this.scratch.length > 0) this.scratch.length = 0;
     this.inlined = 0;
     this.at = this.body.codeStart;
     yield* analyser.begin(body);

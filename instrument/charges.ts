@@ -33,7 +33,7 @@ export class Charges {
     this.from.clear();
     this.to.clear();
     this.level.clear();
-    this.cost.length = 0;
+    if (this.cost.length > 0) this.cost.length = 0;
   }
 
   vertex(): number {

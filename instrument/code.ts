@@ -18,9 +18,10 @@ export class CodeWriter extends Writer {
   }
 
   /** An instruction with indices. */
-  at(mnemonic: Mnemonic, ...indices: readonly number[]): void {
+  at(mnemonic: Mnemonic, index: number, second?: number): void {
     this.op(mnemonic);
-    for (const index of indices) this.u32(index);
+    this.u32(index);
+    if (second !== undefined) this.u32(second);
   }
 
   i32(value: number): void {

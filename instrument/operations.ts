@@ -238,7 +238,7 @@ class OperationWriter {
     code.op('end');
 
     for (const operand of [first, middle, length]) code.at('local.get', operand);
-    code.at(mnemonic, ...(mnemonic === 'memory.fill' || mnemonic === 'table.fill' ? [a] : [a, b]));
+    code.at(mnemonic, a, mnemonic === 'memory.fill' || mnemonic === 'table.fill' ? undefined : b);
     code.at('local.get', gas);
     code.at('local.get', cost);
     code.op('i64.sub');

@@ -41,6 +41,12 @@ interface Construct {
   second: boolean | undefined;
 }
 
+/** Whether a trap may follow where a branch to the label goes. */
+function mayBehind(constructs: readonly Construct[], label: number): boolean {
+  const { isLoop, behind } = constructs[constructs.length - 1 - label] as Construct;
+  return !isLoop && behind;
+}
+
 /** What is told. */
 interface Published {
   setPublishes(edit: number): void;
@@ -70,10 +76,6 @@ export class Publications {
     const { values } = this.events;
     const constructs: Construct[] = [];
     let may = false;
-    const atLabel = (label: number): boolean => {
-      const { isLoop, behind } = constructs[constructs.length - 1 - label] as Construct;
-      return !isLoop && behind;
-    };
     for (let i = this.events.length - 1; i >= 0; i--) {
       const event = values[i] as number;
       const argument = event >> KIND_BITS;
@@ -112,10 +114,10 @@ export class Publications {
           constructs.pop();
           break;
         case EVENT.br:
-          may = atLabel(argument);
+          may = mayBehind(constructs, argument);
           break;
         case EVENT.br_if:
-          may ||= atLabel(argument);
+          may ||= mayBehind(constructs, argument);
           break;
       }
     }

@@ -62,7 +62,7 @@ export class Writer {
     }
     this.room(end - start);
     // Most runs are shorter than what a call of `set` costs.
-    if (end - start < 16) {
+    if (end - start < 64) {
       const { bytes } = this;
       let at = this.filled;
       for (let i = start; i < end; i++) bytes[at++] = source[i] as number;

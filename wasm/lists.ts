@@ -45,6 +45,8 @@ export abstract class List<T> implements Iterable<T> {
   }
 }
 
+const NOTHING = new Int32Array(0);
+
 /** Rows of a fixed number of 32-bit words. */
 export class Rows {
   words: Int32Array;
@@ -53,7 +55,7 @@ export class Rows {
 
   constructor(width: number) {
     this.width = width;
-    this.words = new Int32Array(0);
+    this.words = NOTHING;
   }
 
   /** Makes room for `count` rows more. */
