@@ -18,6 +18,8 @@ describe.each(programs)('$name', (fixture) => {
         expect((error as Trap).message).toContain(trap);
       }
     }
+    // Nobody may change it without meaning to.
+    expect(instance.figures().gasUsed).toMatchSnapshot('gas');
   });
 });
 

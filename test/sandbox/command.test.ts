@@ -47,6 +47,8 @@ describe('the commands among the fixtures', () => {
       });
       const { exitCode, stdout, stderr } = await sandbox.run();
       expect({ exitCode, stdout, stderr }).toEqual({ stderr: '', ...expected });
+      // Nobody may change it without meaning to.
+      expect(sandbox.getResourceStats().gasUsed).toMatchSnapshot('gas');
     },
   );
 });

@@ -25,11 +25,14 @@ describe('the official suite', () => {
     const report = runScript(commands, host, { skip: (line) => isSkipped(HOST, file, line) });
     expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
     expect(report.passed + report.skipped).toBe(commands.filter(isAssertion).length);
+    // Of all instances together. Nobody may change it without meaning to.
+    const gas = host.gasUsed?.() ?? [];
+    expect(gas.reduce((sum, used) => sum + used, 0n)).toMatchSnapshot('gas');
 
     // Again, interrupted at every checkpoint: nothing may come of that, nor cost anything.
     const sliced = await createHost('interpreter-sliced');
     const again = runScript(commands, sliced, { skip: (line) => isSkipped(HOST, file, line) });
-    expect({ ...again, gas: sliced.gasUsed?.() }).toEqual({ ...report, gas: host.gasUsed?.() });
+    expect({ ...again, gas: sliced.gasUsed?.() }).toEqual({ ...report, gas });
     const invokes = commands.some((command) => command.kind === 'assert_return' && command.action.kind === 'invoke');
     if (invokes) expect(sliced.interruptions?.()).toBeGreaterThan(0);
   });
