@@ -5,7 +5,7 @@
  */
 
 import { blockType, InstructionReader } from '../wasm/instructions.ts';
-import { IS_ACCESS, OPCODES, opcode } from '../wasm/opcodes.ts';
+import { type Handled, IS_ACCESS, type Later, type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { ChargePoints, type FunctionPlan, planSteps } from '../wasm/plan.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
@@ -21,7 +21,6 @@ import {
 } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
 import { Ints } from './ints.ts';
-import { OPERATIONS } from './operations.ts';
 import { EVENT, Publications } from './publications.ts';
 import { ANY, CLEAN, LEVELS_IN_TWO, Sources } from './sources.ts';
 import { CALLS_PER_BRANCH, HOST_BYTES } from './tracking.ts';
@@ -183,47 +182,75 @@ const EFFECT = {
   'vector comparison': 32,
 } as const;
 
-const FLOAT_VECTOR =
-  /^f(32x4|64x2)\.(ceil|floor|trunc|nearest|sqrt|add|sub|mul|div|min|max|demote_f64x2_zero|promote_low_f32x4)$/;
-
-const FLOAT_VECTOR_COMPARISON = /^f(32x4|64x2)\.(eq|ne|lt|gt|le|ge)$/;
-
 /** Instructions that compute on floats and do not look at the bits of a NaN. */
 const IS_BLIND = OPCODES.map(
-  ({ params, meaning, immediates, mnemonic }) =>
-    /^[fd]+$/.test(params) &&
-    immediates === 'none' &&
-    meaning !== undefined &&
-    !meaning.startsWith('bits ') &&
-    !mnemonic.includes('reinterpret'),
+  ({ params, meaning, immediates, alias }) =>
+    /^[fd]+$/.test(params) && immediates === 'none' && meaning !== undefined && !meaning.startsWith('bits ') && !alias,
 );
 
-const EFFECT_OF = OPCODES.map((row) => {
-  const { mnemonic, results, immediates } = row;
-  if (mnemonic === 'select_t') return EFFECT.select;
-  if (mnemonic === 'global.get' || mnemonic === 'global.set') return EFFECT.global;
-  if (mnemonic === 'data.drop' || mnemonic === 'elem.drop') return EFFECT.segment;
-  if (mnemonic === 'ref.null') return EFFECT.push;
-  if (OPERATIONS.has(mnemonic)) return EFFECT.operation;
-  if (Object.hasOwn(EFFECT, mnemonic)) return EFFECT[mnemonic as keyof typeof EFFECT];
-  if (immediates === 'f32' || immediates === 'f64' || immediates === 'v128') return EFFECT.constant;
-  if (IS_BLIND[row.index] && (results === 'f' || results === 'd')) return EFFECT.producer;
-  if (IS_BLIND[row.index] && row.traps.length > 0) return EFFECT.conversion;
-  if (FLOAT_VECTOR.test(mnemonic)) return EFFECT['vector producer'];
-  if (FLOAT_VECTOR_COMPARISON.test(mnemonic)) return EFFECT['vector comparison'];
-  return EFFECT.ordinary;
+/** A missing one is a type error. Modules with later ones are refused. */
+const HANDLED: Readonly<Record<Exclude<Handled, Later>, number>> = {
+  unreachable: EFFECT.unreachable,
+  nop: EFFECT.ordinary,
+  block: EFFECT.block,
+  loop: EFFECT.loop,
+  if: EFFECT.if,
+  else: EFFECT.else,
+  end: EFFECT.end,
+  br: EFFECT.br,
+  br_if: EFFECT.br_if,
+  br_table: EFFECT.br_table,
+  return: EFFECT.return,
+  call: EFFECT.call,
+  call_indirect: EFFECT.call_indirect,
+  drop: EFFECT.drop,
+  select: EFFECT.select,
+  select_t: EFFECT.select,
+  'local.get': EFFECT['local.get'],
+  'local.set': EFFECT['local.set'],
+  'local.tee': EFFECT['local.tee'],
+  'global.get': EFFECT.global,
+  'global.set': EFFECT.global,
+  'i32.const': EFFECT.ordinary,
+  'i64.const': EFFECT.ordinary,
+  'f32.const': EFFECT.constant,
+  'f64.const': EFFECT.constant,
+  'ref.null': EFFECT.push,
+  'ref.is_null': EFFECT['ref.is_null'],
+  'ref.func': EFFECT['ref.func'],
+  'memory.size': EFFECT.ordinary,
+  'memory.grow': EFFECT.operation,
+  'memory.fill': EFFECT.operation,
+  'memory.copy': EFFECT.operation,
+  'memory.init': EFFECT.operation,
+  'data.drop': EFFECT.segment,
+  'table.get': EFFECT['table.get'],
+  'table.set': EFFECT['table.set'],
+  'table.size': EFFECT.ordinary,
+  'table.grow': EFFECT.operation,
+  'table.fill': EFFECT.operation,
+  'table.copy': EFFECT.operation,
+  'table.init': EFFECT.operation,
+  'elem.drop': EFFECT.segment,
+};
+
+const EFFECT_OF = OPCODES.map(({ index, mnemonic, results, traps, immediates, lanes }): number => {
+  const handled = (HANDLED as Partial<Record<Mnemonic, number>>)[mnemonic];
+  if (handled !== undefined) return handled;
+  if (immediates === 'v128') return EFFECT.constant;
+  if (IS_BLIND[index] && (results === 'f' || results === 'd')) return EFFECT.producer;
+  if (IS_BLIND[index] && traps.length > 0) return EFFECT.conversion;
+  if (lanes === undefined) return EFFECT.ordinary;
+  return lanes.endsWith(':') ? EFFECT['vector comparison'] : EFFECT['vector producer'];
 });
 const PARAMS = OPCODES.map(({ params }) => params.length);
 const RESULTS = OPCODES.map(({ results }) => results.length);
 const MAY_TRAP = OPCODES.map(({ traps, immediates }) => traps.length > 0 || immediates.startsWith('memarg'));
-const IS_CONVERT = OPCODES.map(({ mnemonic }) => /^f(32|64)\.convert/.test(mnemonic));
+const NEVER_NAN = OPCODES.map(({ neverNaN }) => neverNaN === true);
 const FLOAT_TYPE = OPCODES.map(({ results }) => (results === 'f' ? F32 : F64));
 /** Types of the lanes that a computation on vectors reads, and of those it makes. */
-const VECTOR_RESULT = OPCODES.map(({ mnemonic }) => (mnemonic.startsWith('f32x4') ? F32 : F64));
-const VECTOR_SHAPE = OPCODES.map(({ mnemonic }, index) => {
-  if (mnemonic === 'f32x4.demote_f64x2_zero') return F64;
-  return mnemonic === 'f64x2.promote_low_f32x4' ? F32 : VECTOR_RESULT[index];
-});
+const VECTOR_SHAPE = OPCODES.map(({ lanes }) => (lanes?.startsWith('f') ? F32 : F64));
+const VECTOR_RESULT = OPCODES.map(({ lanes }) => (lanes?.endsWith('f') ? F32 : F64));
 const FLOAT_PARAM = OPCODES.map(({ params }) => (params === 'f' ? F32 : F64));
 /** Of what becomes a function: how many operands it takes, and whether it leaves one. */
 const OPERANDS = OPCODES.map(({ mnemonic }) => (mnemonic === 'memory.grow' ? 1 : mnemonic === 'table.grow' ? 2 : 3));
@@ -508,12 +535,12 @@ export class Analyser {
           this.happens(EVENT.trap);
           if (!IS_ACCESS[index]) this.weight += HOST_BYTES.trap;
         }
-        if (RESULTS[index] === 1) stack.push(IS_CONVERT[index] ? CLEAN : ANY);
+        if (RESULTS[index] === 1) stack.push(NEVER_NAN[index] ? CLEAN : ANY);
         return;
       }
       case EFFECT.producer:
         for (let i = PARAMS[index] as number; i > 0; i--) stack.pop();
-        if (IS_CONVERT[index]) stack.push(CLEAN);
+        if (NEVER_NAN[index]) stack.push(CLEAN);
         else this.produce(FLOAT_TYPE[index] as ValType, FLOAT_TYPE[index] as ValType);
         return;
       case EFFECT['vector producer']:

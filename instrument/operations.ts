@@ -5,7 +5,6 @@
  */
 
 import { PER_UNIT } from '../wasm/gas.ts';
-import type { Mnemonic } from '../wasm/opcodes.ts';
 import { F32, F64, I32, I64, type ValType, type WasmModule } from '../wasm/types.ts';
 import type { CodeWriter } from './code.ts';
 import {
@@ -98,12 +97,6 @@ const BULK: Readonly<Record<Bulk, { unit: number; target: Space; source?: Space 
 for (const { unit } of Object.values(BULK)) {
   if (!Number.isInteger(Math.log2(unit))) throw new TypeError('the meter divides by shifting');
 }
-
-export const OPERATIONS: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
-  ...(Object.keys(BULK) as Bulk[]),
-  'memory.grow',
-  'table.grow',
-]);
 
 function isBulk(name: OperationName): name is Bulk {
   return Object.hasOwn(BULK, name);

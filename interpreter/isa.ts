@@ -15,7 +15,7 @@
  */
 
 import { TRAPS, type TrapKind } from '../wasm/errors.ts';
-import { type Mnemonic, OPCODES, type Opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
+import { OPCODES, type Opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
 
 export interface MachineOp {
   readonly name: string;
@@ -23,6 +23,8 @@ export interface MachineOp {
   /** The row whose meaning it has. */
   readonly row: Opcode | undefined;
   readonly form: Form;
+  /** A checkpoint, as what it costs depends on an operand; or it may have a function to lower first. */
+  readonly isLeft?: true;
   /** Of a fused instruction: those that it executes at once. */
   readonly parts?: readonly MachineOp[];
   /** For each part, the letter of the operand that takes the result of the part before; empty for none. */
@@ -45,72 +47,30 @@ export type Form =
   | 'own'
   | 'fused';
 
-const COMPARISONS = /^(i32|i64|f32|f64)\.(eq|ne|lt|gt|le|ge)(_[su])?$/;
-const INTEGER_OPS = /^(i32|i64)\.(add|sub|mul|and|or|xor|shl|shr_s|shr_u|rotl)$/;
-
-/** Instructions that change what a value is called and nothing in its register. */
-export const ALIASES: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
-  'i32.wrap_i64',
-  'i32.reinterpret_f32',
-  'i64.reinterpret_f64',
-  'f32.reinterpret_i32',
-  'f64.reinterpret_i64',
-]);
-
-/** Comparisons that others make, with their operands exchanged. */
-const EXCHANGED = /^(i(32|64)\.(gt|le)_[su]|f(32|64)\.(gt|ge))$/;
-
-/** What is done to a constant, so that another instruction can take it. */
-export type ConstantChange = 'negate' | 'increment';
-
-const BY_CONSTANT: readonly (readonly [pattern: RegExp, name: string, change: ConstantChange])[] = [
-  [/^(i32|i64)\.sub$/, '$1.add', 'negate'],
-  [/^(i32|i64)\.rotr$/, '$1.rotl', 'negate'],
-  [/^(i32|i64)\.gt(_[su])$/, '$1.ge$2', 'increment'],
-  [/^(i32|i64)\.le(_[su])$/, '$1.lt$2', 'increment'],
-];
-
-/** What computes the same where the right operand is a constant, and how that changes; such a row has no form of its own. */
-export function otherByConstant(mnemonic: string): { mnemonic: string; change: ConstantChange } | undefined {
-  for (const [pattern, name, change] of BY_CONSTANT) {
-    if (pattern.test(mnemonic)) return { mnemonic: mnemonic.replace(pattern, name), change };
-  }
-  return undefined;
+function isComputation({ meaning, immediates, alias, exchanged }: Opcode): boolean {
+  return meaning !== undefined && immediates === 'none' && !alias && exchanged === undefined;
 }
 
-/** Instructions that are not so frequent that they would earn a place in the main loop, which must stay small. */
-const HOT =
-  /^(i32\.(div_s|div_u|rem_s|rem_u|rotr|clz|ctz|extend8_s|extend16_s)|i64\.(eqz|clz|ctz|rotr|extend32_s|extend_i32_s|extend_i32_u)|f64\.(add|sub|mul|div|abs|neg|sqrt|floor|ceil|trunc|min|max|copysign|convert_i32_s|convert_i32_u|promote_f32)|f32\.(add|sub|mul|div|abs|neg|sqrt|min|max|convert_i32_s|convert_i32_u|demote_f64)|i32\.trunc_f(32|64)_s)$/;
+const LEFT = { isLeft: true } as const;
 
-function isHot(row: Opcode): boolean {
-  return COMPARISONS.test(row.mnemonic) || INTEGER_OPS.test(row.mnemonic) || HOT.test(row.mnemonic);
-}
-
-function isComputation(row: Opcode): boolean {
-  const isOther = ALIASES.has(row.mnemonic) || EXCHANGED.test(row.mnemonic);
-  return row.meaning !== undefined && row.immediates === 'none' && !isOther;
-}
-
-function own(name: string, operands: string): MachineOp {
-  return { name, operands, row: undefined, form: 'own' };
+function own(name: string, operands: string, left?: typeof LEFT): MachineOp {
+  return { name, operands, row: undefined, form: 'own', ...left };
 }
 
 function computations(row: Opcode): MachineOp[] {
-  const { mnemonic, params } = row;
+  const { mnemonic, params, hot, branches, byConstant, opposite } = row;
   const sources = 'abc'.slice(0, params.length);
   const ops: MachineOp[] = [{ name: mnemonic, operands: `d${sources}`, row, form: 'value' }];
-  if (!isHot(row)) return ops;
+  if (!hot) return ops;
   const constant = params === 'ii' ? 'k' : 'K';
   const isInteger = params === 'ii' || params === 'll';
-  const hasConstant = isInteger && otherByConstant(mnemonic) === undefined;
+  const hasConstant = isInteger && byConstant === undefined;
   if (hasConstant) ops.push({ name: `${mnemonic}.k`, operands: `da${constant}`, row, form: 'constant' });
-  if ((COMPARISONS.test(mnemonic) && !mnemonic.startsWith('f32')) || mnemonic === 'i64.eqz') {
-    // 64-bit orders are compared first, and then branched on: the loop has no room for branches that do both.
-    if (/^i64.[lg]/.test(mnemonic)) return ops;
+  if (branches) {
     ops.push({ name: `br.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch' });
     if (hasConstant) {
       ops.push({ name: `br.${mnemonic}.k`, operands: `a${constant}tf`, row, form: 'branch constant' });
-    } else if (!/^f64\.(eq|ne)$/.test(mnemonic)) {
+    } else if (opposite === undefined) {
       ops.push({ name: `br_unless.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch unless' });
     }
   }
@@ -152,10 +112,10 @@ const SINGLE_OPS: readonly MachineOp[] = [
   own('br_table', 'an'),
   own('loop', 'x'),
   own('charge', 'x'),
-  own('call', 'xy'),
-  own('call_lazy', 'xy'),
+  own('call', 'xy', LEFT),
+  own('call_lazy', 'xy', LEFT),
   own('call_import', 'xy'),
-  own('call_indirect', 'xyaz'),
+  own('call_indirect', 'xyaz', LEFT),
   own('return', 'x'),
   own('return32', 'xa'),
   own('return64', 'xa'),
@@ -173,7 +133,7 @@ const SINGLE_OPS: readonly MachineOp[] = [
   own('global.set64', 'xa'),
   own('address', 'da'),
   ...accesses(),
-  ...rows.filter(isHot).flatMap(computations),
+  ...rows.filter(({ hot }) => hot).flatMap(computations),
 ];
 
 /**
@@ -273,7 +233,7 @@ const FUSED_OPS: readonly MachineOp[] = SEQUENCES.map((name) => {
 const HOT_OPS: readonly MachineOp[] = [...SINGLE_OPS, ...FUSED_OPS];
 
 /** Computations outside of the main loop, in a generated function of their own. */
-const RARE_COMPUTATIONS: readonly MachineOp[] = rows.filter((row) => !isHot(row)).flatMap(computations);
+const RARE_COMPUTATIONS: readonly MachineOp[] = rows.filter(({ hot }) => !hot).flatMap(computations);
 
 /** What system.ts does, on whole instances rather than on registers. Operands as lowering emits them. */
 const SYSTEM_OPS = [
@@ -290,40 +250,40 @@ const SYSTEM_OPS = [
   own('table.get', 'xda'),
   own('table.set', 'xab'),
   own('table.size', 'xd'),
-  own('table.grow', 'xdab'),
-  own('table.fill', 'xabc'),
-  own('table.copy', 'xyabc'),
-  own('table.init', 'xyabc'),
+  own('table.grow', 'xdab', LEFT),
+  own('table.fill', 'xabc', LEFT),
+  own('table.copy', 'xyabc', LEFT),
+  own('table.init', 'xyabc', LEFT),
   own('elem.drop', 'x'),
   own('memory.use', 'x'),
   own('memory.size', 'xd'),
-  own('memory.grow', 'xda'),
-  own('memory.fill', 'xabc'),
-  own('memory.copy', 'xyabc'),
-  own('memory.init', 'xyabc'),
+  own('memory.grow', 'xda', LEFT),
+  own('memory.fill', 'xabc', LEFT),
+  own('memory.copy', 'xyabc', LEFT),
+  own('memory.init', 'xyabc', LEFT),
   own('data.drop', 'x'),
-  own('return_call', 'xyzw'),
-  own('return_call_indirect', 'xyazuw'),
-  own('call_ref', 'ay'),
-  own('return_call_ref', 'ayzw'),
+  own('return_call', 'xyzw', LEFT),
+  own('return_call_indirect', 'xyazuw', LEFT),
+  own('call_ref', 'ay', LEFT),
+  own('return_call_ref', 'ayzw', LEFT),
   own('throw', 'xa'),
   own('throw_ref', 'a'),
-  own('struct.new', 'dxa'),
-  own('struct.new_default', 'dx'),
+  own('struct.new', 'dxa', LEFT),
+  own('struct.new_default', 'dx', LEFT),
   own('struct.get', 'daxyz'),
   own('struct.set', 'xyab'),
-  own('array.new', 'dxab'),
-  own('array.new_default', 'dxa'),
-  own('array.new_fixed', 'dxya'),
-  own('array.new_data', 'dxyab'),
-  own('array.new_elem', 'dxyab'),
+  own('array.new', 'dxab', LEFT),
+  own('array.new_default', 'dxa', LEFT),
+  own('array.new_fixed', 'dxya', LEFT),
+  own('array.new_data', 'dxyab', LEFT),
+  own('array.new_elem', 'dxyab', LEFT),
   own('array.get', 'dabz'),
   own('array.set', 'abc'),
   own('array.len', 'da'),
-  own('array.fill', 'abce'),
-  own('array.copy', 'abceg'),
-  own('array.init_data', 'xabce'),
-  own('array.init_elem', 'xabce'),
+  own('array.fill', 'abce', LEFT),
+  own('array.copy', 'abceg', LEFT),
+  own('array.init_data', 'xabce', LEFT),
+  own('array.init_elem', 'xabce', LEFT),
   own('ref.test', 'dax'),
   own('ref.cast', 'dax'),
   own('ref.eq', 'dab'),
@@ -345,10 +305,7 @@ const VECTOR_OPS: readonly MachineOp[] = OPCODES.filter((row) => row.code >> 16 
 
 export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...SYSTEM_OPS, ...VECTOR_OPS];
 
-/** Those that are checkpoints, as what they cost depends on an operand; and those that may have a function to lower first. */
-const LEAVES =
-  /^((memory|table)\.(grow|fill|copy|init)|struct\.new(_default)?|array\.(new\w*|fill|copy|init_\w+)|(return_)?call(_lazy|_indirect|_ref)?)$/;
-const IS_LEFT = MACHINE_OPS.map(({ name }) => LEAVES.test(name));
+const IS_LEFT = MACHINE_OPS.map(({ isLeft }) => isLeft === true);
 
 /** Whether a guest can be left at an instruction, given by its number, before it has done anything. */
 export function isLeft(instruction: number): boolean {

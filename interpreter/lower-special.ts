@@ -1,6 +1,6 @@
 /** How the instructions that are neither computations nor accesses are lowered: a handler for each mnemonic. */
 
-import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
+import { type Handled, type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import {
   ANYREF,
   definedRef,
@@ -21,97 +21,8 @@ import type { Lowering } from './lower.ts';
 
 export type Handler = (l: Lowering) => void;
 
-/** The instructions that are not computations or accesses. */
-const SPECIAL_MNEMONICS = [
-  'unreachable',
-  'nop',
-  'block',
-  'loop',
-  'if',
-  'else',
-  'end',
-  'br',
-  'br_if',
-  'br_table',
-  'return',
-  'call',
-  'call_indirect',
-  'drop',
-  'select',
-  'select_t',
-  'local.get',
-  'local.set',
-  'local.tee',
-  'global.get',
-  'global.set',
-  'table.get',
-  'table.set',
-  'memory.size',
-  'memory.grow',
-  'i32.const',
-  'i64.const',
-  'f32.const',
-  'f64.const',
-  'ref.null',
-  'ref.is_null',
-  'ref.func',
-  'memory.init',
-  'data.drop',
-  'memory.copy',
-  'memory.fill',
-  'table.init',
-  'elem.drop',
-  'table.copy',
-  'table.grow',
-  'table.size',
-  'table.fill',
-  'i32.eqz',
-  'return_call',
-  'return_call_indirect',
-  'call_ref',
-  'return_call_ref',
-  'try_table',
-  'throw',
-  'throw_ref',
-  'ref.eq',
-  'ref.as_non_null',
-  'br_on_null',
-  'br_on_non_null',
-  'struct.new',
-  'struct.new_default',
-  'struct.get',
-  'struct.get_s',
-  'struct.get_u',
-  'struct.set',
-  'array.new',
-  'array.new_default',
-  'array.new_fixed',
-  'array.new_data',
-  'array.new_elem',
-  'array.get',
-  'array.get_s',
-  'array.get_u',
-  'array.set',
-  'array.len',
-  'array.fill',
-  'array.copy',
-  'array.init_data',
-  'array.init_elem',
-  'ref.test',
-  'ref.test null',
-  'ref.cast',
-  'ref.cast null',
-  'br_on_cast',
-  'br_on_cast_fail',
-  'any.convert_extern',
-  'extern.convert_any',
-  'ref.i31',
-  'i31.get_s',
-  'i31.get_u',
-] as const satisfies readonly Mnemonic[];
-
-/** A missing one is a type error. */
-const SPECIAL: Record<(typeof SPECIAL_MNEMONICS)[number], Handler> = {
+/** `i32.eqz` is a comparison with zero, for which there are instructions. A missing one is a type error. */
+const SPECIAL: Readonly<Record<Handled | 'i32.eqz', Handler>> = {
   unreachable: (l) => {
     l.trap('unreachable');
     l.die();

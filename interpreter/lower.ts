@@ -39,17 +39,7 @@ import {
 import type { CatchTarget, ModuleCode, TryRegion } from './code.ts';
 import { fuse } from './fuse.ts';
 import { GLOBAL_WORDS } from './global.ts';
-import {
-  ALIASES,
-  accessName,
-  find,
-  HEADER_WORDS,
-  lengthOf,
-  MACHINE_OPS,
-  op,
-  otherByConstant,
-  trapExit,
-} from './isa.ts';
+import { accessName, find, HEADER_WORDS, lengthOf, MACHINE_OPS, type MachineOp, op, trapExit } from './isa.ts';
 import { Locals } from './locals.ts';
 import { HANDLERS } from './lower-special.ts';
 import { isWide, Operands } from './operands.ts';
@@ -67,43 +57,37 @@ const ON_REGISTERS = OPCODES.map((row) => find(row.mnemonic));
 const WITH_CONSTANT = OPCODES.map((row) => find(`${row.mnemonic}.k`));
 const ACCESS = OPCODES.map((row) => (row.immediates === 'memarg' && row.meaning ? find(accessName(row)) : -1));
 const RESULT = OPCODES.map((row) => TYPE_OF_LETTER[row.results]);
-const IS_ALIAS = OPCODES.map((row) => ALIASES.has(row.mnemonic));
+const IS_ALIAS = OPCODES.map(({ alias }) => alias === true);
 const IS_VECTOR = OPCODES.map((row) => row.code >> 16 === PREFIX_VECTOR);
 const IS_LOAD = OPCODES.map((row) => row.results !== '');
 
-/** The place of a row in the table; -1 where there is none of that name. */
-const place = (mnemonic: string | undefined) => OPCODES.findIndex((row) => row.mnemonic === mnemonic);
-
-const MIRRORS: Readonly<Record<string, string>> = { lt: 'gt', gt: 'lt', le: 'ge', ge: 'le' };
 /** The row that computes the same from exchanged operands; -1 where none does. */
-const MIRROR = OPCODES.map(({ mnemonic }, index) =>
-  /^i(32|64)\.(add|mul|and|or|xor|eq|ne)$/.test(mnemonic)
-    ? index
-    : /^[if](32|64)\.[lg][te]/.test(mnemonic)
-      ? place(mnemonic.replace(/[lg][te]/, (order) => MIRRORS[order] as string))
-      : -1,
-);
+const MIRROR = OPCODES.map(({ index, commutes }) => (commutes ? index : -1));
+for (const { index, exchanged } of OPCODES) {
+  if (exchanged === undefined) continue;
+  MIRROR[index] = opcode(exchanged).index;
+  MIRROR[opcode(exchanged).index] = index;
+}
 
 /** The row that computes the same where the right operand is a constant, and how that changes. */
-const OTHER_CONSTANT = OPCODES.map(({ mnemonic }) => {
-  const other = otherByConstant(mnemonic);
-  return other && { row: place(other.mnemonic), change: other.change, isSigned: !mnemonic.endsWith('_u') };
+const OTHER_CONSTANT = OPCODES.map(({ mnemonic, byConstant }) => {
+  if (byConstant === undefined) return undefined;
+  const [instead, change] = byConstant;
+  return { row: opcode(instead).index, change, isSigned: !mnemonic.endsWith('_u') };
 });
 
 /** By the machine's instruction that computes a condition: the branch that does both. */
 const BRANCH_IF = MACHINE_OPS.map(({ name }) => find(`br.${name}`));
-const OPPOSITES = ['eq ne', 'lt_s ge_s', 'lt_u ge_u'].map((pair) => pair.split(' '));
 
-/** The name of the comparison that holds when this one does not; undefined for orders of floats, where NaN forbids it. */
-function opposite(name: string): string | undefined {
-  const [, type, comparison, rest] = /^(i32|i64|f32|f64)\.(\w+)(\.k)?$/.exec(name) ?? [];
-  const pair = OPPOSITES.find((names) => names.includes(comparison as string));
-  return pair && `${type}.${pair[0] === comparison ? pair[1] : pair[0]}${rest ?? ''}`;
+/** The name of what holds when this one does not; undefined for orders of floats, where NaN forbids it. */
+function opposite({ row, form }: MachineOp): string | undefined {
+  if (row?.opposite === undefined) return undefined;
+  return form === 'value' ? row.opposite : form === 'constant' ? `${row.opposite}.k` : undefined;
 }
-const OPPOSITE = MACHINE_OPS.map(({ name }) => find(opposite(name) ?? ''));
-const BRANCH_UNLESS = MACHINE_OPS.map(({ name }) => {
-  const inverse = opposite(name);
-  return find(inverse === undefined ? `br_unless.${name}` : `br.${inverse}`);
+const OPPOSITE = MACHINE_OPS.map((machineOp) => find(opposite(machineOp) ?? ''));
+const BRANCH_UNLESS = MACHINE_OPS.map((machineOp) => {
+  const inverse = opposite(machineOp);
+  return find(inverse === undefined ? `br_unless.${machineOp.name}` : `br.${inverse}`);
 });
 /** Words between the destination of a comparison and its end. */
 const SOURCE_WORDS = MACHINE_OPS.map(({ operands }) => lengthOf(operands) - 2);

@@ -3,9 +3,10 @@
  * the locals. `local.get` and constants are remembered and emitted only when something needs them in a register.
  */
 
+import type { ConstantChange } from '../wasm/opcodes.ts';
 import { F64, I64, isReference, V128, type ValType } from '../wasm/types.ts';
 import type { ModuleCode } from './code.ts';
-import { type ConstantChange, op } from './isa.ts';
+import { op } from './isa.ts';
 import type { Locals } from './locals.ts';
 
 const HOME = 0;

@@ -29,7 +29,7 @@ import {
 } from './gas.ts';
 import { blockType, InstructionReader } from './instructions.ts';
 import { RowList } from './lists.ts';
-import { IS_ACCESS, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
+import { type Flow, IS_ACCESS, OPCODES, opcode } from './opcodes.ts';
 import { complete, Pace, STEP_BYTES, type Steps } from './steps.ts';
 import {
   type ConstExpr,
@@ -94,9 +94,9 @@ export class ChargePoints extends RowList<ChargePoint> {
   }
 }
 
-/** What an instruction does to the course of segments. */
-const EFFECT_KINDS = {
-  none: 0,
+/** What an instruction does to the course of segments, as a number. */
+const FLOW = {
+  on: 0,
   open: 1,
   loop: 2,
   if: 3,
@@ -106,34 +106,12 @@ const EFFECT_KINDS = {
   jump: 7,
   table: 8,
   stop: 9,
-} as const;
-const EFFECTS: Partial<Record<Mnemonic, number>> = {
-  block: EFFECT_KINDS.open,
-  loop: EFFECT_KINDS.loop,
-  if: EFFECT_KINDS.if,
-  else: EFFECT_KINDS.else,
-  end: EFFECT_KINDS.end,
-  try_table: EFFECT_KINDS.open,
-  br_if: EFFECT_KINDS.fork,
-  br_on_null: EFFECT_KINDS.fork,
-  br_on_non_null: EFFECT_KINDS.fork,
-  br_on_cast: EFFECT_KINDS.fork,
-  br_on_cast_fail: EFFECT_KINDS.fork,
-  br: EFFECT_KINDS.jump,
-  br_table: EFFECT_KINDS.table,
-  return: EFFECT_KINDS.stop,
-  unreachable: EFFECT_KINDS.stop,
-  return_call: EFFECT_KINDS.stop,
-  return_call_indirect: EFFECT_KINDS.stop,
-  return_call_ref: EFFECT_KINDS.stop,
-  throw: EFFECT_KINDS.stop,
-  throw_ref: EFFECT_KINDS.stop,
-};
-const EFFECT = OPCODES.map((row) => EFFECTS[row.mnemonic] ?? EFFECT_KINDS.none);
+} as const satisfies Record<Flow, number>;
+const FLOW_OF = OPCODES.map(({ flow }) => FLOW[flow]);
 const TRY_TABLE = opcode('try_table').index;
 const THROW = opcode('throw').index;
 const WRITES_LOCAL = OPCODES.map((row) => row.mnemonic === 'local.set' || row.mnemonic === 'local.tee');
-const OPENS: ReadonlySet<number> = new Set([EFFECT_KINDS.open, EFFECT_KINDS.loop, EFFECT_KINDS.if]);
+const OPENS: ReadonlySet<number> = new Set([FLOW.open, FLOW.loop, FLOW.if]);
 
 /** The plan of one of the module's own functions; `body` counts from its first body. */
 export function planFunction(module: WasmModule, body: number): FunctionPlan {
@@ -197,8 +175,8 @@ interface Construct {
   readonly arity: number;
 }
 
-function construct(effect: number, arity: number): Construct {
-  return { isLoop: effect === EFFECT_KINDS.loop, isJumpedTo: false, isOneArmed: effect === EFFECT_KINDS.if, arity };
+function construct(flow: number, arity: number): Construct {
+  return { isLoop: flow === FLOW.loop, isJumpedTo: false, isOneArmed: flow === FLOW.if, arity };
 }
 
 /** Cuts a body into its segments. */
@@ -228,7 +206,7 @@ class Segments {
     this.reader = new InstructionReader(module.bytes, codeStart, end);
     this.entryCost = entryCost;
     this.references = references;
-    this.constructs = [construct(EFFECT_KINDS.open, results)];
+    this.constructs = [construct(FLOW.open, results)];
   }
 
   /** Goes on for so many bytes. Returns whether the body has ended. */
@@ -237,11 +215,11 @@ class Segments {
     const stop = Math.min(reader.end, reader.pos + bytes);
     while (reader.pos < stop) {
       const index = reader.next();
-      const effect = EFFECT[index] as number;
+      const flow = FLOW_OF[index] as number;
       const { dead } = this;
-      if (dead > 0 || (dead === 0 && effect !== EFFECT_KINDS.end && effect !== EFFECT_KINDS.else)) {
-        if (OPENS.has(effect)) this.dead++;
-        else if (effect === EFFECT_KINDS.end) this.dead--;
+      if (dead > 0 || (dead === 0 && flow !== FLOW.end && flow !== FLOW.else)) {
+        if (OPENS.has(flow)) this.dead++;
+        else if (flow === FLOW.end) this.dead--;
         continue;
       }
       if (dead < 0) {
@@ -249,44 +227,44 @@ class Segments {
         if (IS_ACCESS[index] && reader.b !== 0) this.cost += OTHER_MEMORY_COST;
         if (WRITES_LOCAL[index] && this.references?.[reader.a] === 1) this.cost += REFERENCE_LOCAL_COST;
       }
-      if (effect !== EFFECT_KINDS.none) this.control(index, effect);
+      if (flow !== FLOW.on) this.control(index, flow);
     }
     if (stop < reader.end) return false;
     this.close();
     return true;
   }
 
-  private control(index: number, effect: number): void {
+  private control(index: number, flow: number): void {
     const { reader, constructs } = this;
-    switch (effect) {
-      case EFFECT_KINDS.open:
-      case EFFECT_KINDS.loop:
-      case EFFECT_KINDS.if:
+    switch (flow) {
+      case FLOW.open:
+      case FLOW.loop:
+      case FLOW.if:
         if (index === TRY_TABLE) {
           this.cost += share(reader.catches.length, CLAUSES_PER_UNIT);
           // What a clause carries is paid for with the exception.
           for (const { label } of reader.catches) this.jump(label);
         }
-        constructs.push(construct(effect, this.arity(effect)));
-        if (effect !== EFFECT_KINDS.open) this.begin(effect === EFFECT_KINDS.loop);
+        constructs.push(construct(flow, this.arity(flow)));
+        if (flow !== FLOW.open) this.begin(flow === FLOW.loop);
         break;
-      case EFFECT_KINDS.else: {
+      case FLOW.else: {
         const innermost = constructs.at(-1) as Construct;
         innermost.isOneArmed = false;
         if (this.dead < 0) innermost.isJumpedTo = true;
         this.begin(false);
         break;
       }
-      case EFFECT_KINDS.end: {
+      case FLOW.end: {
         const { isLoop, isJumpedTo, isOneArmed } = constructs.pop() as Construct;
         if (!isLoop && (isJumpedTo || isOneArmed)) this.begin(false);
         break;
       }
-      case EFFECT_KINDS.fork:
+      case FLOW.fork:
         this.cost += this.jump(reader.a);
         this.begin(false);
         break;
-      case EFFECT_KINDS.table: {
+      case FLOW.table: {
         // All labels carry as many values.
         let carried = 0;
         for (let i = 0; i <= reader.a; i++) carried = this.jump(reader.labels[i] as number);
@@ -294,11 +272,11 @@ class Segments {
         this.dead = 0;
         break;
       }
-      case EFFECT_KINDS.jump:
+      case FLOW.jump:
         this.cost += this.jump(reader.a);
         this.dead = 0;
         break;
-      case EFFECT_KINDS.stop:
+      case FLOW.stop:
         if (index === THROW) {
           const type = functionTypeAt(this.module, this.module.tags[reader.a] as number);
           this.cost += THROWN_VALUE_COST * type.params.length;
@@ -328,9 +306,9 @@ class Segments {
     return beyondFirst(target.arity, CARRIED_PER_UNIT);
   }
 
-  private arity(effect: number): number {
+  private arity(flow: number): number {
     const { params, results } = blockType(this.reader.a, this.module.types) as FuncType;
-    return (effect === EFFECT_KINDS.loop ? params : results).length;
+    return (flow === FLOW.loop ? params : results).length;
   }
 }
 

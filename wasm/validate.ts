@@ -7,7 +7,7 @@ import { CompileError } from './errors.ts';
 import { blockType, CATCH, type InstructionReader, singleResult } from './instructions.ts';
 import { MODULE_LIMITS, SUM_LIMITS } from './limits.ts';
 import { matches, matchesAll, matchesStorage, topOf } from './matching.ts';
-import { accessBytes, FEATURE, type Mnemonic, OPCODES, opcode } from './opcodes.ts';
+import { accessBytes, type Mnemonic, OPCODES, opcode, type Special } from './opcodes.ts';
 import {
   ANYREF,
   ARRAYREF,
@@ -84,33 +84,7 @@ const NEEDS = OPCODES.map(
   ({ immediates }) => immediates !== 'none' && !['i32', 'i64', 'f32', 'f64', 'v128'].includes(immediates),
 );
 
-/** Instructions allowed in constant expressions (specification 3.4.14). */
-const CONSTANT = new Set<Mnemonic>([
-  'end',
-  'i32.const',
-  'i64.const',
-  'f32.const',
-  'f64.const',
-  'v128.const',
-  'ref.null',
-  'ref.func',
-  'global.get',
-  'i32.add',
-  'i32.sub',
-  'i32.mul',
-  'i64.add',
-  'i64.sub',
-  'i64.mul',
-  'ref.i31',
-  'struct.new',
-  'struct.new_default',
-  'array.new',
-  'array.new_default',
-  'array.new_fixed',
-  'any.convert_extern',
-  'extern.convert_any',
-]);
-const IS_CONSTANT = OPCODES.map((row) => CONSTANT.has(row.mnemonic));
+const IS_CONSTANT = OPCODES.map(({ constant }) => constant === true);
 
 const BLOCK = opcode('block').index;
 const LOOP = opcode('loop').index;
@@ -120,7 +94,7 @@ const ELSE = opcode('else').index;
 type Handler = (v: Validator) => void;
 
 /** The instructions whose signature depends on their immediates or on the stack. */
-const SPECIAL: Partial<Record<Mnemonic, Handler>> = {
+const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handler>>> = {
   unreachable: (v) => v.unreachable(),
   block: (v) => v.enterBlock(BLOCK),
   loop: (v) => v.enterBlock(LOOP),
@@ -408,10 +382,8 @@ function noting(feature: Feature, handler: Handler): Handler {
   };
 }
 
-const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map((row, index) => {
-  const handler = SPECIAL[row.mnemonic];
-  if (row.special && handler === undefined) throw new TypeError(`validation rule of ${row.mnemonic}`);
-  const feature = FEATURE[index];
+const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map(({ mnemonic, feature }, index) => {
+  const handler = RULES[mnemonic];
   return feature === undefined ? handler : noting(feature, handler ?? ((v) => v.ordinary(index)));
 });
 

@@ -135,11 +135,6 @@ function operands(c: Case): string[] {
   return lines;
 }
 
-/** Whether a float result may be a NaN that the operands' bits decide: it is made canonical. */
-function mayBeNaN(mnemonic: string): boolean {
-  return !mnemonic.includes('convert');
-}
-
 /** The helpers whose text is put into the loop: a call there would cost more than it does. */
 const INLINE: Readonly<Record<string, (...args: never[]) => void>> = { mul64, shl64, shrS64, shrU64, rotl64 };
 
@@ -183,7 +178,7 @@ function store(c: Case): string[] {
   const isSingle = row?.results === 'f';
   if (c.hands && !isSingle) return [`y = ${low};`];
   const target = isSingle ? 'F32[d]' : 'F64[d >> 1]';
-  if (!mayBeNaN(row?.mnemonic as string)) return [d, `${target} = ${low};`];
+  if (row?.neverNaN) return [d, `${target} = ${low};`];
   const canonical = isSingle ? 'R[d] = 0x7fc00000;' : `pc = ${c.behind()}; break nan;`;
   return [`const r = ${low};`, d, `if (r === r) ${target} = r;`, `else { ${canonical} }`];
 }

@@ -1,13 +1,13 @@
 /** Modules written by hand that together use every section, every form of a segment and every instruction. */
 
-import { FEATURE, type Immediates, OPCODES, type Opcode } from '../../wasm/opcodes.ts';
+import { type Immediates, OPCODES, type Opcode } from '../../wasm/opcodes.ts';
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128 } from '../../wasm/types.ts';
 import { encodeModule, type Immediate, type Instruction, type ModuleDescription } from './encode.ts';
 
 const BYTES_16 = Array.from({ length: 16 }, (_, i) => i);
 
 /** The rows of release 2.0: every host has them. */
-export const CORE: readonly Opcode[] = OPCODES.filter((_, index) => FEATURE[index] === undefined);
+export const CORE: readonly Opcode[] = OPCODES.filter(({ feature }) => feature === undefined);
 
 /** Immediates that are valid in {@link everything}. */
 const IMMEDIATES: Readonly<Record<Immediates, readonly Immediate[]>> = {
