@@ -523,6 +523,17 @@ describe('instantiating costs', () => {
     expect(steps()).toBe(0);
     expect(instantiationCost(module)).toBe(64n * 50_000n);
   });
+
+  const many = <T>(item: T) => Array.from({ length: 50_000 }, () => item);
+  test.each<[string, ModuleDescription]>([
+    ['globals', { globals: many(global([zero])) }],
+    ['data', { data: many({ bytes: [] }) }],
+    ['segments of elements', { elements: many({ items: [] }) }],
+    ['elements', { elements: [{ items: many<Instruction[]>([['ref.null', FUNCREF]]) }] }],
+  ])('found in steps, where it is that of many %s', (_, module) => {
+    const steps = [...priceInstantiation(decode(encodeModule(module)))];
+    expect(steps).toHaveLength(Math.floor(50_000 / STEP_BYTES));
+  });
 });
 
 test('every instruction that can be reached is in one segment, no other in any, on random modules', () => {
