@@ -72,7 +72,8 @@ async function dispatch(args: readonly string[], io: Io): Promise<number> {
   return status;
 }
 
-function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Command {
+/** @param finish is given what the action of a command has begun */
+export function build(io: Io, finish: (task: Promise<number>) => Promise<void>): Command {
   const program = new Command('wasm-sandbox')
     .description('Runs WebAssembly nobody trusts, with exact limits on gas, memory, stack and time.')
     .version(io.version, '-V, --version', 'print the version')

@@ -77,7 +77,7 @@ const CHECKS: Checks<Checked> = {
 const SLICE_GAS = 500_000;
 
 /** As many events as are recorded, and a module. */
-const DEFAULT_RECORDING = MOST_EVENTS + DEFAULT_LIMITS.moduleBytes;
+export const DEFAULT_RECORDING = MOST_EVENTS + DEFAULT_LIMITS.moduleBytes;
 
 /**
  * Replays a recording on the interpreter. The module and the limits are in it; host functions are not needed, as their
