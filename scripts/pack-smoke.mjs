@@ -62,7 +62,7 @@ try {
   // npm 12 and later key the list by package name.
   const { filename, files, size } = Object.values(packed)[0];
   const names = files.map((file) => file.path);
-  for (const name of ['README.md', 'LICENSE', 'ARCHITECTURE.md', 'RATIONALE.md', 'SECURITY.md']) {
+  for (const name of ['README.md', 'LICENSE', 'ARCHITECTURE.md', 'CHANGELOG.md', 'RATIONALE.md', 'SECURITY.md']) {
     check(names.includes(name), `${name} is not in the tarball`);
   }
   const stray = names.filter((name) => /^(test|bench|scripts|fixtures|node_modules)\/|\.node$/.test(name));

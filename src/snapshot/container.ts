@@ -25,7 +25,7 @@ const MAGIC = {
 } as const;
 
 export type ContentKind = keyof typeof MAGIC;
-const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 1;
 const HEADER_BYTES = 52;
 const COMPRESSION_AT = 10;
 const SEAL_KIND_AT = 11;
