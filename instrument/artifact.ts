@@ -25,11 +25,14 @@ export const ARTIFACT_FORMAT = 1;
 
 /** The most an instance may be given, whatever its sandbox says. */
 export interface ArtifactLimits {
+  /** Units of the gas schedule. */
   readonly gas?: bigint | undefined;
   readonly memoryBytes?: number | undefined;
+  /** Stack weight. */
   readonly stackBytes?: number | undefined;
 }
 
+/** How a module is instrumented. */
 export interface InstrumentOptions {
   /** Whether NaN results get the canonical bits, as determinism needs; true unless it says otherwise. */
   readonly canonicalNaN?: boolean | undefined;
@@ -51,7 +54,9 @@ export interface ArtifactInfo {
   readonly sourceDigest: string;
   /** SHA-256 of the artifact without the section. */
   readonly codeDigest: string;
+  /** Module name under which it imports its meter. */
   readonly importName: string;
+  /** What the names of the exports that it has for its meter begin with. */
   readonly exportPrefix: string;
   /** Units of gas that instantiation costs. */
   readonly cost: bigint;

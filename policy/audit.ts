@@ -9,13 +9,15 @@ export interface AuditEvent {
   readonly sequence: number;
   /** The import, as `module.name`. */
   readonly function: string;
+  /** What was asked for, in the terms that the policy decides in. */
   readonly request: PolicyRequest;
   readonly allowed: boolean;
   /**
-   * The rule that decided, as in a {@link import('./decide.ts').Decision}; or the limit that was reached, as
+   * The rule that decided, as in a `Decision` of `wasm-sandbox/policy`; or the limit that was reached, as
    * `outputLimit`.
    */
   readonly rule: string;
+  /** The same for people. */
   readonly reason: string;
   /** Bytes moved between guest and host; absent where none were. */
   readonly bytes?: number;
@@ -31,6 +33,7 @@ export type AuditSink = (event: AuditEvent) => void;
 /** Bytes of what guests chose that a log takes, where nothing else is said. */
 export const DEFAULT_AUDIT_BYTES: number = 16 * 1024 * 1024;
 
+/** How much a log takes, and where it goes. */
 export interface AuditLogOptions {
   /** Bytes of the paths, URLs and names in all events together, two a character; 16 MiB unless given. */
   readonly maxBytes?: number | undefined;
@@ -70,6 +73,7 @@ export class AuditLog {
     return this.count;
   }
 
+  /** Events appended and not recorded, for want of room. */
   get dropped(): number {
     return this.count - this.recorded;
   }
@@ -102,6 +106,7 @@ export class AuditLog {
     return events;
   }
 
+  /** Forgets all events and counts, and makes room for as much again. */
   clear(): void {
     this.kept = [];
     this.count = 0;

@@ -32,6 +32,7 @@ export type ByteSink = (bytes: Uint8Array) => void | PromiseLike<void>;
  */
 export type ByteSource = Bytes | string | ((wanted: number) => Bytes | undefined | PromiseLike<Bytes | undefined>);
 
+/** Where standard streams lead. One not named stays as it is: input empty, output captured. */
 export interface StdioOptions {
   readonly stdin?: ByteSource | undefined;
   readonly stdout?: ByteSink | undefined;
@@ -47,6 +48,7 @@ export interface StdioCapability extends Omit<StdioOptions, 'stdin'> {
   readonly stdin?: KeptSource | undefined;
 }
 
+/** A clock that tells nothing of the host, and the same at every run. */
 export interface VirtualClockOptions {
   /** Where the real-time clock starts, in nanoseconds since 1970. 2000-01-01T00:00:00Z unless given. */
   readonly start?: bigint | number | undefined;
@@ -73,6 +75,7 @@ export interface EnvironmentCapability {
   readonly values: readonly (readonly [name: string, value: string])[];
 }
 
+/** What of HTTP a guest may use, and how much of it. */
 export interface NetworkAccessOptions {
   /** 443 unless given, and 80 too where HTTPS is not required. */
   readonly allowedPorts?: readonly number[] | 'any' | undefined;
@@ -104,6 +107,7 @@ export interface NetworkCapability extends NetworkLimits {
 
 /** A folder of the host's, and the absolute path at which the guest sees it. */
 export interface Mount {
+  /** A path of the host's; a relative one counts from the current folder. */
   readonly host: string;
   readonly guest: string;
 }
@@ -117,11 +121,13 @@ export interface MemoryMount {
 
 /** Files in memory, as an embedder gives them: contents by path, text as UTF-8. Bytes are copied. */
 export interface MemoryFiles {
+  /** A path that ends in `/` is an empty directory. */
   readonly memory: Readonly<Record<string, string | Bytes>>;
   /** `/` unless given. */
   readonly guest?: string | undefined;
 }
 
+/** What a guest may do with its files, and how many it may have. */
 export interface FilesystemAccessOptions {
   /** True unless given, but false where all files are in memory. */
   readonly readOnly?: boolean | undefined;
@@ -151,6 +157,7 @@ type TypeName = keyof typeof TYPES;
 export interface GuestFunctionDeclaration {
   readonly params?: readonly TypeName[] | undefined;
   readonly results?: readonly TypeName[] | undefined;
+  /** Called with the caller, and the guest's arguments as an array. A promise suspends the guest. */
   readonly call: HostCall;
 }
 
@@ -211,6 +218,7 @@ function make<T extends Capability>(capability: T): T {
   return Object.freeze(capability);
 }
 
+/** Whether it was made by {@link Capability}: a look-alike is none. */
 export function isCapability(value: unknown): value is Capability {
   return typeof value === 'object' && value !== null && made.has(value);
 }
@@ -226,10 +234,6 @@ export const DEFAULT_CLOCK: ClockCapability = make({
 /** What randomness is where no policy says more: the same at every run. */
 export const DEFAULT_RANDOM: RandomCapability = make({ kind: 'random', source: 'seeded', seed: 0n });
 
-/**
- * Connects standard streams. Several grants add up; for one stream the last counts.
- * @throws UsageError
- */
 function stdio(options: StdioOptions): StdioCapability {
   checkOptions('Capability.stdio', options, ['stdin', 'stdout', 'stderr']);
   const { stdin, stdout, stderr } = options;
@@ -245,10 +249,6 @@ function toInput(stdin: unknown): KeptSource {
   return copyOf(stdin, what) ?? refuse(what, 'bytes, a string or a function', stdin);
 }
 
-/**
- * The real clock, or a virtual one with another start or step than the default.
- * @throws UsageError
- */
 function clock(source: 'real' | VirtualClockOptions = 'real'): ClockCapability {
   if (source === 'real') return make({ kind: 'clock', source });
   checkOptions('Capability.clock', source, ['start', 'step']);
@@ -261,11 +261,6 @@ function clock(source: 'real' | VirtualClockOptions = 'real'): ClockCapability {
   });
 }
 
-/**
- * The system's random numbers, or a deterministic sequence from a seed of 64 bits. Seeded randomness is fit for
- * nothing that must not be guessed.
- * @throws UsageError
- */
 function random(source: 'system' | { readonly seed: bigint | number } = 'system'): RandomCapability {
   if (source === 'system') return make({ kind: 'random', source });
   checkOptions('Capability.random', source, ['seed']);
@@ -273,11 +268,6 @@ function random(source: 'system' | { readonly seed: bigint | number } = 'system'
   return make({ kind: 'random', source: 'seeded', seed });
 }
 
-/**
- * Environment variables: names taken from the host's environment (`'all'`, or a list), or names with their values.
- * An empty list or record grants an empty environment, which is not the same as none: asking is then no violation.
- * @throws UsageError for a name or a value that no environment can hold
- */
 function environmentAccess(
   variables: 'all' | readonly string[] | Readonly<Record<string, string>>,
 ): EnvironmentCapability {
@@ -313,13 +303,6 @@ export const NETWORK_OPTIONS: readonly (keyof NetworkAccessOptions)[] = [
   ...(NETWORK_LIMITS satisfies readonly NetworkLimit[]),
 ];
 
-/**
- * HTTP requests to hosts: exact names and addresses, `*.example.com` for every name below one, `*` for every public
- * name. Case, trailing dots and spellings of addresses make no difference. A name may lead to public addresses, to
- * those the same grant names, and, where it is a private name (`localhost`, `db.internal`), to the machine itself or
- * to private addresses; see docs/security.md.
- * @throws UsageError for a host, port, method or limit that is none
- */
 function networkAccess(hosts: readonly string[], options: NetworkAccessOptions = {}): NetworkCapability {
   const what = 'Capability.networkAccess';
   checkOptions(what, options, NETWORK_OPTIONS);
@@ -353,11 +336,6 @@ const FEWEST_DESCRIPTORS = 4;
 /** Descriptors of the host's are few, and a listing of all takes memory. */
 const MOST_DESCRIPTORS = 4_096;
 
-/**
- * Files: folders of the host's, and files in memory. A text is both the host's folder and the guest's path; the
- * guest's path counts from its root. Where two grants have one guest path, the last counts.
- * @throws UsageError for a guest path that leads above its root
- */
 function filesystemAccess(
   mounts: string | MemoryFiles | readonly (string | Mount | MemoryFiles)[],
   options: FilesystemAccessOptions = {},
@@ -438,14 +416,6 @@ export interface HostFunctionPrice {
   readonly perByte?: number | undefined;
 }
 
-/**
- * The embedder's own functions. A plain function is called with the guest's arguments and takes the import's type;
- * `{ params, results, call }` declares its type, and `call` gets the caller (memory, gas) and the arguments as an
- * array. An import of another type is not granted. Promises suspend the guest.
- * @param module the import's module name
- * @param price the schedule's `HOST_CALL` unless given
- * @throws UsageError
- */
 function hostFunctions(
   module: string,
   functions: Readonly<Record<string, PlainFunction | GuestFunctionDeclaration>>,
@@ -493,26 +463,67 @@ function toTypes(what: string, names: readonly TypeName[]): readonly ValType[] {
   return Object.freeze(types);
 }
 
-/**
- * A grant of the embedder's own naming, such as `custom('table', ['orders'])`. Nothing here acts upon it: host functions
- * of the embedder's ask `decide(policy, { kind: 'custom', name, value })`.
- * @param values what is granted under the name; all of it unless given
- * @throws UsageError
- */
 function custom(name: string, values: readonly string[] = []): CustomCapability {
   const what = 'Capability.custom';
   const list = checkArray(`${what}: values`, values).map((value) => checkString(`${what}: values`, value));
   return make({ kind: 'custom', name: checkString(`${what}: name`, name), values: Object.freeze(list) });
 }
 
-/** Makes the values. Each function is documented where it stands in this file. */
+/**
+ * Makes capabilities. All throw a UsageError for what is no such grant.
+ * @namespace
+ */
 export const Capability = Object.freeze({
+  /**
+   * Connects standard streams. Several grants add up; for one stream the last counts.
+   * @throws UsageError
+   */
   stdio,
+  /**
+   * The real clock, or a virtual one with another start or step than the default.
+   * @throws UsageError
+   */
   clock,
+  /**
+   * The system's random numbers, or a deterministic sequence from a seed of 64 bits. Seeded randomness is fit for
+   * nothing that must not be guessed.
+   * @throws UsageError
+   */
   random,
+  /**
+   * Environment variables: names taken from the host's environment (`'all'`, or a list), or names with their values.
+   * An empty list or record grants an empty environment, which is not the same as none: asking is then no violation.
+   * @throws UsageError for a name or a value that no environment can hold
+   */
   environmentAccess,
+  /**
+   * HTTP requests to hosts: exact names and addresses, `*.example.com` for every name below one, `*` for every public
+   * name. Case, trailing dots and spellings of addresses make no difference. A name may lead to public addresses, to
+   * those the same grant names, and, where it is a private name (`localhost`, `db.internal`), to the machine itself or
+   * to private addresses; see docs/security.md.
+   * @throws UsageError for a host, port, method or limit that is none
+   */
   networkAccess,
+  /**
+   * Files: folders of the host's, and files in memory. A text is both the host's folder and the guest's path; the
+   * guest's path counts from its root. Where two grants have one guest path, the last counts.
+   * @throws UsageError for a guest path that leads above its root
+   */
   filesystemAccess,
+  /**
+   * The embedder's own functions. A plain function is called with the guest's arguments and takes the import's type;
+   * `{ params, results, call }` declares its type, and `call` gets the caller (memory, gas) and the arguments as an
+   * array. An import of another type is not granted. Promises suspend the guest.
+   * @param module the import's module name
+   * @param price the schedule's `HOST_CALL` unless given
+   * @throws UsageError
+   */
   hostFunctions,
+  /**
+   * A grant of the embedder's own naming, such as `custom('table', ['orders'])`. Nothing here acts upon it: host functions
+   * of the embedder's ask `decide(policy, { kind: 'custom', name, value })`.
+   * @param values what is granted under the name; all of it unless given
+   * @throws UsageError
+   */
   custom,
 });

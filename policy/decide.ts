@@ -10,7 +10,9 @@ import { coversPort } from './net/ports.ts';
 export interface NetworkRequest {
   readonly kind: 'network';
   readonly url?: string | undefined;
+  /** In capitals. */
   readonly method?: string | undefined;
+  /** Of version 4 or 6, as text. */
   readonly address?: string | undefined;
 }
 

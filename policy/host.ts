@@ -22,6 +22,7 @@ import { loadFileSystems, saveFileSystems } from './wasi/saved.ts';
 import { type Preopen, WasiState } from './wasi/state.ts';
 import { StringList } from './wasi/strings.ts';
 
+/** What a host is given of the world. */
 export interface HostOptions {
   /** The program's arguments; the first is by custom its name. None unless given. */
   readonly args?: readonly string[] | undefined;
@@ -67,11 +68,13 @@ export interface Host {
   /**
    * The state behind WASI and HTTP: descriptors, files in memory, clock, random sequence, streams.
    * @throws SnapshotError where folders of the host's are granted, or requests are open
+   * @internal
    */
   save(to: WireWriter): void;
   /**
    * Takes what another host of the same grants saved in the place of its own state.
    * @throws SnapshotError where that is damaged, or the grants are others; the host is then to be closed
+   * @internal
    */
   load(from: WireReader): void;
   /** Lets go of what is open outside; the records stay, and nothing is added to them by calls that end later. */

@@ -1,8 +1,10 @@
 /**
  * The policy layer: what a guest may reach, decided before it runs and recorded while it does. Data first
  * ({@link Capability}, {@link SecurityPolicy}, {@link decide}), then what makes a policy real ({@link createHost}).
+ * @module wasm-sandbox/policy
  */
 
+export type { HostCall, HostFunction, HostGas, WasmValue } from '../wasm/host.ts';
 export { type AuditEvent, AuditLog, type AuditLogOptions, type AuditSink, auditLine, jsonLines } from './audit.ts';
 export {
   type ByteSink,
@@ -18,6 +20,7 @@ export {
   type HostFunctionPrice,
   type HostFunctionsCapability,
   isCapability,
+  type KeptSource,
   type MemoryFiles,
   type MemoryMount,
   type Mount,
@@ -30,11 +33,12 @@ export {
   type VirtualClockOptions,
 } from './capability.ts';
 export type { TimeSources } from './clock.ts';
-export { type Decision, decide, type NetworkRequest, type PolicyRequest } from './decide.ts';
+export { type Decision, decide, type Grants, type NetworkRequest, type PolicyRequest } from './decide.ts';
 export type { OpenFolder } from './fs/mounts.ts';
 export { createHost, type Host, type HostOptions } from './host.ts';
 export type { Json } from './json.ts';
 export type { HttpClient, HttpFailure, HttpRequest, HttpResponse } from './net/client.ts';
+export type { Header } from './net/headers.ts';
 export {
   type AuditOptions,
   type OnViolation,

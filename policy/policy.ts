@@ -32,6 +32,7 @@ export interface PolicyLimits {
   readonly gas: bigint | undefined;
 }
 
+/** How much of what a guest asked of its host is recorded, and where it goes. */
 export interface AuditOptions {
   /** Events recorded, in memory and by the sink, before later ones are only counted; 10,000 unless given. */
   readonly maxEvents?: number | undefined;
@@ -77,6 +78,7 @@ const DEFAULT_AUDIT_EVENTS = 10_000;
  * {@link SecurityPolicy.permissive} or {@link SecurityPolicy.builder}.
  */
 export class SecurityPolicy {
+  /** In the order in which they were granted. */
   readonly capabilities: readonly Capability[];
   readonly limits: PolicyLimits;
   /** Bytes the guest may write to standard output and standard error together, before a reset. */
@@ -86,6 +88,7 @@ export class SecurityPolicy {
   readonly auditEvents: number;
   /** Bytes of what guests choose in the events that the audit records. */
   readonly auditBytes: number;
+  /** Takes each event as it is recorded. */
   readonly auditSink: AuditSink | undefined;
   /** Whether the audit keeps events in memory. */
   readonly auditKept: boolean;
@@ -185,6 +188,7 @@ export class SecurityPolicyBuilder {
     return this;
   }
 
+  /** Adds grants to those there are. Where only one of a kind can count, the last does. */
   allow(...capabilities: readonly Capability[]): this {
     for (const capability of capabilities) {
       if (!isCapability(capability)) refuse('a capability', 'made by Capability', capability);
@@ -192,10 +196,12 @@ export class SecurityPolicyBuilder {
     return this.set({ capabilities: [...this.data.capabilities, ...capabilities] });
   }
 
+  /** Adds `Capability.networkAccess`: HTTP requests to these hosts. */
   allowNetworkAccess(hosts: readonly string[], options?: NetworkAccessOptions): this {
     return this.allow(Capability.networkAccess(hosts, options));
   }
 
+  /** Adds `Capability.filesystemAccess`: folders of the host's, and files in memory. */
   allowFilesystemAccess(
     mounts: string | MemoryFiles | readonly (string | Mount | MemoryFiles)[],
     options?: FilesystemAccessOptions,
@@ -203,6 +209,7 @@ export class SecurityPolicyBuilder {
     return this.allow(Capability.filesystemAccess(mounts, options));
   }
 
+  /** Adds `Capability.environmentAccess`: variables of the host's, or the given ones. */
   allowEnvironmentAccess(variables: 'all' | readonly string[] | Readonly<Record<string, string>>): this {
     return this.allow(Capability.environmentAccess(variables));
   }
@@ -220,7 +227,7 @@ export class SecurityPolicyBuilder {
     });
   }
 
-  /** Wall-clock milliseconds for a call. */
+  /** Wall-clock milliseconds for a call, above 0 and finite; no limit unless given. */
   maxExecutionTime(milliseconds: number): this {
     if (typeof milliseconds !== 'number' || !(milliseconds > 0 && milliseconds < Number.POSITIVE_INFINITY)) {
       refuse('maxExecutionTime', 'a finite number of milliseconds above 0', milliseconds);
@@ -228,7 +235,7 @@ export class SecurityPolicyBuilder {
     return this.set({ limits: { ...this.data.limits, executionTime: milliseconds } });
   }
 
-  /** Bytes in all memories and tables of an instance. */
+  /** Bytes in all memories and tables of an instance; no limit of the policy's unless given. */
   maxMemory(bytes: number): this {
     const memory = checkInteger('maxMemory', bytes, 0, Number.MAX_SAFE_INTEGER);
     return this.set({ limits: { ...this.data.limits, memory } });
@@ -244,11 +251,13 @@ export class SecurityPolicyBuilder {
     return this.set({ outputLimit: checkInteger('maxOutput', bytes, 0, 2 ** 31) });
   }
 
+  /** What a refusal does; `errno` unless given. */
   onViolation(reaction: OnViolation): this {
     if (reaction !== 'errno' && reaction !== 'trap') refuse('onViolation', "'errno' or 'trap'", reaction);
     return this.set({ onViolation: reaction });
   }
 
+  /** The policy as collected so far. The builder can go on, and build others. */
   build(): SecurityPolicy {
     return new SecurityPolicy(this.data);
   }

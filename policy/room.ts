@@ -13,7 +13,7 @@ const PIECE_BYTES = 16 * 1024 * 1024;
 /** For clocks, counters, streams. */
 const REST = 65_536;
 
-/** Bytes that what a host of the policy saves may have. */
+/** Bytes that what a host of the policy saves may have. @internal */
 export function savedBytes(policy: {
   readonly capabilities: readonly Capability[];
   readonly outputLimit: number;

@@ -3,12 +3,15 @@
 import { list, record, refuse, text } from './check.ts';
 import { type Checks, checkNamed, type Given } from './named.ts';
 
+/** One call of a batch. */
 export interface BatchCall {
+  /** Of an exported function. */
   readonly name: string;
   /** None unless given. */
   readonly args?: readonly unknown[] | undefined;
 }
 
+/** How a batch is made. */
 export interface BatchOptions {
   /**
    * `'stop'` unless given: the first failed call is the last one made. `'collect'` goes on behind it, with the memory
@@ -23,11 +26,14 @@ interface BatchEntry {
   readonly gasUsed: bigint;
 }
 
+/** Of a call that returned. */
 export interface BatchSuccess<T = unknown> extends BatchEntry {
   readonly ok: true;
+  /** What `call` would have returned. */
   readonly value: T;
 }
 
+/** Of a call that failed. */
 export interface BatchFailure extends BatchEntry {
   readonly ok: false;
   /** What `call` would have thrown. */

@@ -9,8 +9,8 @@ import { checkOption, type SandboxOptionName, type SandboxOptions } from './opti
 import type { ModuleSource } from './source.ts';
 
 /**
- * Every method but the last sets one option, as {@link SandboxOptions} describes it, and returns the builder; the
- * last value given counts. Bytes are copied. All throw a UsageError at once where the value is not one.
+ * Collects options. Every method but the last two sets one, as {@link SandboxOptions} describes it, and returns the
+ * builder; the last value given counts. Bytes are copied. All throw a UsageError at once where the value is not one.
  */
 export class SandboxBuilder<Built> {
   private options: Partial<SandboxOptions> = {};
@@ -21,99 +21,107 @@ export class SandboxBuilder<Built> {
     this.create = create;
   }
 
+  /** Sets {@link SandboxOptions.source}: where the module comes from. */
   source(source: ModuleSource): this {
     return this.set('source', isBytes(source) ? ownBytes('the source', source) : source);
   }
 
+  /** Sets {@link SandboxOptions.securityPolicy}: what the guest may reach. */
   securityPolicy(policy: SecurityPolicy): this {
     return this.set('securityPolicy', policy);
   }
 
-  /** Adds a grant to the policy's. */
+  /** Adds to {@link SandboxOptions.capabilities}: a grant beside the policy's. */
   addCapability(capability: Capability): this {
     return this.set('capabilities', [...(this.options.capabilities ?? []), capability]);
   }
 
-  /** @param bytes for all memories and tables together */
+  /** Sets {@link SandboxOptions.memoryLimit}: bytes for all memories and tables together. */
   memoryLimit(bytes: number): this {
     return this.set('memoryLimit', bytes);
   }
 
-  /** @param bytes weight of the call stack */
+  /** Sets {@link SandboxOptions.stackLimit}: weight of the call stack, in bytes. */
   stackLimit(bytes: number): this {
     return this.set('stackLimit', bytes);
   }
 
-  /** @param units of the gas schedule */
+  /** Sets {@link SandboxOptions.gasLimit}: units of the gas schedule, until a reset. */
   gasLimit(units: bigint | number): this {
     return this.set('gasLimit', units);
   }
 
-  /** @param milliseconds of wall-clock time for each call */
+  /** Sets {@link SandboxOptions.cpuTimeout}: milliseconds of wall-clock time for each call. */
   cpuTimeout(milliseconds: number): this {
     return this.set('cpuTimeout', milliseconds);
   }
 
-  /** @param milliseconds after which a running guest lets the event loop go round */
+  /** Sets {@link SandboxOptions.yieldEvery}: milliseconds after which a running guest lets the event loop go round. */
   yieldEvery(milliseconds: number): this {
     return this.set('yieldEvery', milliseconds);
   }
 
-  /** Records all that goes in and out of the guest. */
+  /** Sets {@link SandboxOptions.record}: whether all that goes in and out of the guest is recorded. */
   record(isRecorded = true): this {
     return this.set('record', isRecorded);
   }
 
-  /** @param bytes of events that a recording may have */
+  /** Sets {@link SandboxOptions.recordingLimit}: bytes of events that a recording may have. */
   recordingLimit(bytes: number): this {
     return this.set('recordingLimit', bytes);
   }
 
-  /** @param bytes the module itself may have */
+  /** Sets {@link SandboxOptions.moduleLimit}: bytes that the module itself may have. */
   moduleLimit(bytes: number): this {
     return this.set('moduleLimit', bytes);
   }
 
-  /** @param bytes the module may hold outside of its instances */
+  /** Sets {@link SandboxOptions.codeLimit}: bytes that the module may hold outside of its instances. */
   codeLimit(bytes: number): this {
     return this.set('codeLimit', bytes);
   }
 
-  /** @param signal ends making the sandbox ready */
+  /** Sets {@link SandboxOptions.signal}: what ends making the sandbox ready. */
   signal(signal: AbortSignal): this {
     return this.set('signal', signal);
   }
 
+  /** Sets {@link SandboxOptions.engine}: what runs the module. */
   engine(name: EngineChoice): this {
     return this.set('engine', name);
   }
 
-  /** Keeps the module ready for the next sandbox. */
+  /** Sets {@link SandboxOptions.cache}: what keeps the module ready for the next sandbox. */
   cache(cache: SandboxCache): this {
     return this.set('cache', cache);
   }
 
+  /** Sets {@link SandboxOptions.instanceId}: what statistics and messages call the sandbox. */
   instanceId(id: string): this {
     return this.set('instanceId', id);
   }
 
-  /** @param args the first is the program's name */
+  /** Sets {@link SandboxOptions.args}: the arguments, of which the first is the program's name. */
   args(args: readonly string[]): this {
     return this.set('args', args);
   }
 
+  /** Sets {@link SandboxOptions.env}: all variables that the program has. */
   env(variables: Readonly<Record<string, string>>): this {
     return this.set('env', variables);
   }
 
+  /** Sets {@link SandboxOptions.stdin}: what the guest reads. */
   stdin(input: ByteSource): this {
     return this.set('stdin', input);
   }
 
+  /** Sets {@link SandboxOptions.onStdout}: what takes standard output. */
   onStdout(sink: ByteSink): this {
     return this.set('onStdout', sink);
   }
 
+  /** Sets {@link SandboxOptions.onStderr}: what takes standard error. */
   onStderr(sink: ByteSink): this {
     return this.set('onStderr', sink);
   }

@@ -6,6 +6,7 @@ import { type ExternKind, typeName, typeOfFunction, type WasmModule } from '../w
 export interface ExportDescription {
   readonly name: string;
   readonly kind: ExternKind;
+  /** As the text format names types; of functions only. */
   readonly params?: readonly string[];
   readonly results?: readonly string[];
 }

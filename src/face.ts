@@ -22,6 +22,7 @@ export interface Ground {
 type AnyLife = StatsParts['life'] & { readonly host: Host; dispose(): void };
 
 export abstract class SandboxFace<L extends AnyLife> {
+  /** As its options say, or unique within the process. */
   readonly instanceId: string;
   /** @internal */
   protected readonly ground: Ground;
@@ -67,6 +68,7 @@ export abstract class SandboxFace<L extends AnyLife> {
     return this.alive().host.violations.events;
   }
 
+  /** What the guest has used since the sandbox was built or last reset. */
   getResourceStats(): ResourceStats {
     return this.statsOf(this.alive());
   }
@@ -77,6 +79,7 @@ export abstract class SandboxFace<L extends AnyLife> {
     return resourceStats({ life, engine, module, instanceId: settings.instanceId });
   }
 
+  /** Of `getResourceStats()`, memory alone. */
   memoryUsage(): MemoryUsage {
     return memoryUsageOf(this.alive().figures());
   }

@@ -1,4 +1,7 @@
-/** The public API of `wasm-sandbox`. */
+/**
+ * Sandboxes, policies, pools, caches, schedulers and recordings.
+ * @module wasm-sandbox
+ */
 
 export {
   type AuditEvent,
@@ -17,6 +20,7 @@ export {
   SecurityPolicy,
   SecurityPolicyBuilder,
 } from '../policy/index.ts';
+export type { Bytes } from '../wasm/bytes.ts';
 export type { EngineName } from '../wasm/engine.ts';
 export {
   CallAborted,
@@ -44,6 +48,7 @@ export {
   WasmSandboxError,
 } from '../wasm/errors.ts';
 export { type Caller, GuestExit, type GuestMemory } from '../wasm/host.ts';
+export type { ExternKind } from '../wasm/types.ts';
 export { type AuditedCall, auditOf, type CallAudit } from './audited.ts';
 export type { BatchCall, BatchFailure, BatchOptions, BatchResult, BatchSuccess } from './batch.ts';
 export { SandboxBuilder } from './builder.ts';

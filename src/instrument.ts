@@ -1,4 +1,7 @@
-/** Instruments modules ahead of time: the public face of `wasm-sandbox/instrument`. */
+/**
+ * Instruments modules ahead of time.
+ * @module wasm-sandbox/instrument
+ */
 
 export {
   type ArtifactInfo,

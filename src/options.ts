@@ -15,7 +15,12 @@ import { suggest } from './similar.ts';
 import { GiB } from './sizes.ts';
 import { checkSource, type ModuleSource } from './source.ts';
 
+/**
+ * What a sandbox is made of. Unknown names, and values that are not as described, are UsageErrors; `undefined` is as if not
+ * given. docs/options.md has the ranges.
+ */
 export interface SandboxOptions {
+  /** The module. Bytes are copied before anything is waited for. */
   readonly source: ModuleSource;
   /** What the guest may reach; `SecurityPolicy.strict()` unless given. Its limits bound the ones given here. */
   readonly securityPolicy?: SecurityPolicy | undefined;

@@ -10,6 +10,7 @@ export interface Output {
   readonly stderrBytes: Uint8Array;
 }
 
+/** How a program ended, and what it wrote. */
 export interface RunResult extends Output {
   /** An unsigned 32-bit integer; 0 where the program returned without saying. */
   readonly exitCode: number;

@@ -55,6 +55,7 @@ export class WasmSandbox extends SandboxFace<Life> {
   #resetting: Life | undefined;
   #forks = 0;
 
+  /** Collects the options one by one; its `build` is {@link WasmSandbox.create}. */
   static builder(): SandboxBuilder<Promise<WasmSandbox>> {
     return new SandboxBuilder((options) => WasmSandbox.create(options));
   }
@@ -316,7 +317,9 @@ export class WasmSandbox extends SandboxFace<Life> {
     super.dispose();
   }
 
+  /** {@link WasmSandbox.dispose}. */
   declare readonly [Symbol.dispose]: () => void;
+  /** {@link WasmSandbox.dispose}. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   static {

@@ -1,6 +1,7 @@
 /**
  * A drop-in for the host's `WebAssembly` where that is missing or forbidden: glue code written for it runs here,
  * metered and limited. The default export has no limits but on memory and stack.
+ * @module wasm-sandbox/webassembly
  */
 
 import type { Loop } from '../interpreter/store.ts';
@@ -10,15 +11,17 @@ import { DEFAULT_LIMITS } from '../wasm/limits.ts';
 import { describe, quote } from '../wasm/quote.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
 
-export type { ImportObject } from './webassembly/loading.ts';
+export type { ImportObject, Streamed } from './webassembly/loading.ts';
 export type {
   GlobalDescriptor,
   MemoryDescriptor,
+  ReferenceName,
   TableDescriptor,
   TagDescriptor,
+  ValueName,
   WebAssemblyNamespace,
 } from './webassembly/namespace.ts';
-export type { ModuleExportDescriptor, ModuleImportDescriptor } from './webassembly/objects.ts';
+export type { BufferSource, Module, ModuleExportDescriptor, ModuleImportDescriptor } from './webassembly/objects.ts';
 
 /** Limits hold for each instance by itself. */
 export interface WebAssemblyOptions {
@@ -125,5 +128,6 @@ async function createUnmetered(options: WebAssemblyOptions, engine: string): Pro
   return create(options, createNamespace, runUnmetered);
 }
 
+/** On the interpreter, with a meter, and without limits but on memory (256 MiB) and stack (512 KiB). */
 const WebAssembly: WebAssemblyNamespace = create({});
 export default WebAssembly;

@@ -6,6 +6,7 @@ import type { Steps } from './steps.ts';
 import type { ExternKind, FuncType, ValType, WasmModule } from './types.ts';
 import type { WireReader, WireWriter } from './wire.ts';
 
+/** What ran, or runs, a module: the library's own interpreter, or the host's `WebAssembly` with a meter in the module. */
 export type EngineName = 'interpreter' | 'native';
 
 /** Limits on one instance. */

@@ -9,6 +9,7 @@ import { quote } from './quote.ts';
 
 /** Where in the guest a failure happened. Offsets count bytes from the start of the module. */
 export interface Location {
+  /** Imported functions count first. */
   readonly functionIndex?: number | undefined;
   /** From the module's `name` section or an export; absent when the module names nothing. */
   readonly functionName?: string | undefined;
@@ -19,9 +20,11 @@ export interface Location {
 export interface ResourceFigures {
   /** Units of the gas schedule. */
   readonly gasUsed: bigint;
+  /** Undefined is without limit. */
   readonly gasLimit: bigint | undefined;
   /** Bytes in all memories and tables of the instance. */
   readonly memoryBytes: number;
+  /** The most that they have had since the instance was made or reset. */
   readonly peakMemoryBytes: number;
   readonly memoryLimit: number;
   /** Bytes of stack weight, as docs/gas.md counts them. */
@@ -64,6 +67,7 @@ function describe(location: Location): string {
 
 /** The family. `message` already contains the location. */
 export abstract class WasmSandboxError extends Error implements Location {
+  /** Stable: what programs tell errors by. */
   abstract readonly code: ErrorCode;
   readonly functionIndex: number | undefined;
   readonly functionName: string | undefined;
@@ -79,6 +83,7 @@ export abstract class WasmSandboxError extends Error implements Location {
     this.resources = details.resources;
   }
 
+  /** That of its class. */
   override get name(): string {
     return this.constructor.name;
   }
@@ -97,8 +102,23 @@ export class LinkError extends WasmSandboxError {
 /** Whatever ends a running guest. The guest cannot catch any of them. */
 export abstract class RuntimeError extends WasmSandboxError {}
 
-/** The traps of the specification (section 4.4), with its reference interpreter's wording. */
-export const TRAPS = {
+/** The traps of the specification (section 4.4). */
+export type TrapKind =
+  | 'unreachable'
+  | 'divide-by-zero'
+  | 'integer-overflow'
+  | 'invalid-conversion'
+  | 'memory-out-of-bounds'
+  | 'table-out-of-bounds'
+  | 'undefined-element'
+  | 'uninitialized-element'
+  | 'indirect-call-type-mismatch'
+  | 'null-reference'
+  | 'cast-failure'
+  | 'array-out-of-bounds';
+
+/** With the wording of the specification's reference interpreter. */
+export const TRAPS: Readonly<Record<TrapKind, string>> = {
   unreachable: 'unreachable executed',
   'divide-by-zero': 'integer divide by zero',
   'integer-overflow': 'integer overflow',
@@ -111,10 +131,7 @@ export const TRAPS = {
   'null-reference': 'null reference',
   'cast-failure': 'cast failure',
   'array-out-of-bounds': 'out of bounds array access',
-} as const;
-
-/** A key of {@link TRAPS}. */
-export type TrapKind = keyof typeof TRAPS;
+};
 
 /** The guest did something the specification makes a trap. */
 export class Trap extends RuntimeError {

@@ -337,6 +337,7 @@ export interface GlobalType {
   readonly mutable: boolean;
 }
 
+/** What a module imports and exports, as the JavaScript API names it. */
 export type ExternKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
 
 export type ImportDescription =

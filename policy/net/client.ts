@@ -3,6 +3,7 @@
 import type { Bytes } from '../../wasm/bytes.ts';
 import type { Header } from './headers.ts';
 
+/** A request that has been decided: to be sent as it is. */
 export interface HttpRequest {
   readonly method: string;
   /** Without user name, password and fragment. */
@@ -15,6 +16,7 @@ export interface HttpRequest {
   readonly addresses: readonly string[] | undefined;
 }
 
+/** The head of a response, and what reads its body. */
 export interface HttpResponse {
   readonly status: number;
   /** Names in lower case, in the order received. */

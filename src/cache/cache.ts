@@ -18,6 +18,7 @@ import type { Store, StoreStats } from './store.ts';
 export interface CacheStats {
   /** Sandboxes whose module was there, or was being made ready for another one. */
   readonly hits: number;
+  /** Sandboxes whose module had to be made ready, or read from disk. */
   readonly misses: number;
   /** Modules in memory, and the bytes that they hold as they are decoded (`moduleBytes`). */
   readonly entries: number;
@@ -147,6 +148,7 @@ export class SandboxCache {
     return module;
   }
 
+  /** What the cache has, and what it did since it was made. */
   getStats(): CacheStats {
     const { size: entries, bytes, evictions } = this.#modules;
     return { hits: this.#hits, misses: this.#misses, entries, bytes, evictions, disk: this.#store?.getStats() };

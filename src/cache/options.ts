@@ -6,6 +6,7 @@ import { type Checks, checkNamed, type Given } from '../named.ts';
 import { GiB, MiB } from '../sizes.ts';
 import type { Bounds } from './lru.ts';
 
+/** Bounds of what a cache keeps in memory: the modules used longest ago go first. */
 export interface CacheOptions {
   /**
    * Bytes of all modules in memory together, as they came; decoded and lowered they take a few times as much. 64 MiB
@@ -16,6 +17,7 @@ export interface CacheOptions {
   readonly maxEntries?: number | undefined;
 }
 
+/** The same, and bounds of the files: those used longest ago go first. */
 export interface DiskCacheOptions extends CacheOptions {
   /** Bytes of all files together; 1 GiB unless given. */
   readonly maxDiskBytes?: number | undefined;

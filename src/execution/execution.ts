@@ -104,6 +104,7 @@ export class Execution<T = unknown> {
     else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
+  /** Where it is now. */
   get state(): ExecutionState {
     return this.#state === 'waiting' && this.#engine.isReady && this.#wake === undefined ? 'paused' : this.#state;
   }

@@ -3,6 +3,7 @@
 import { milliseconds, refuse } from '../check.ts';
 import { type Checks, checkNamed } from '../named.ts';
 
+/** Options of one call, or of each call of a batch. */
 export interface CallOptions {
   /**
    * Ends the call with CallAborted when it is aborted: at once where the guest waits or has yielded, at its next

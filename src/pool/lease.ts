@@ -18,6 +18,7 @@ export interface Loan {
  * had is disposed of: nothing can be done with it behind the pool's back.
  */
 export class Lease {
+  /** The caller's until the release; disposed of afterwards. */
   readonly sandbox: WasmSandbox;
   readonly #giveBack: () => Promise<void>;
   #isReleased = false;
@@ -28,6 +29,7 @@ export class Lease {
     this.#giveBack = giveBack;
   }
 
+  /** Whether {@link Lease.release} has been called. */
   get isReleased(): boolean {
     return this.#isReleased;
   }
@@ -45,6 +47,7 @@ export class Lease {
     await this.#giveBack();
   }
 
+  /** {@link Lease.release}, unless that has been called. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   static {

@@ -29,6 +29,7 @@ export interface PoolFailure {
   readonly error: unknown;
 }
 
+/** What a pool is made of, and how many sandboxes and callers it has. */
 export interface PoolOptions {
   /**
    * What the sandboxes are made of: options, a builder that collected them, or a function that makes one. From options
@@ -64,6 +65,7 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How long a pool that is closed waits for its leases. */
 export interface DrainOptions {
   /** Milliseconds; the pool's `drainTimeout` unless given. */
   readonly timeout?: number | undefined;

@@ -330,6 +330,7 @@ export class SandboxPool {
     });
   }
 
+  /** {@link SandboxPool.drain}. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   static {

@@ -8,6 +8,7 @@ import { nextTurn } from '../execution/turn.ts';
 import { type Checks, checkNamed } from '../named.ts';
 import { Heap } from './heap.ts';
 
+/** How often a scheduler changes guests, and lets the event loop go round. */
 export interface SchedulerOptions {
   /** Units of gas a guest may use before it is another's turn, at least 1; 100,000 unless given. */
   readonly slice?: bigint | number | undefined;
@@ -15,6 +16,7 @@ export interface SchedulerOptions {
   readonly yieldEvery?: number | undefined;
 }
 
+/** The share and the turn of an execution. */
 export interface TaskOptions {
   /** Share of gas among those of the same priority, in proportion: 1 to 1,000,000; 1 unless given. */
   readonly weight?: number | undefined;
@@ -93,6 +95,7 @@ export class Task<T = unknown> {
     this.result.catch(() => undefined);
   }
 
+  /** Whether its turn can come. */
   get state(): TaskState {
     return this.phase;
   }

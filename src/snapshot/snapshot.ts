@@ -14,6 +14,7 @@ import { pack, unpack } from './container.ts';
 import { type Contents, type LeftCall, readContents, writeContents } from './contents.ts';
 import { moduleDigest } from './digest.ts';
 
+/** How a snapshot is written. */
 export interface SnapshotOptions {
   /** Whether to compress it where the runtime can; true unless given. Runtimes differ in what they make of it. */
   readonly compress?: boolean | undefined;

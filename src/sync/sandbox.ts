@@ -142,6 +142,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
     this.hasRun = false;
   }
 
+  /** {@link WasmSandbox.dispose}. */
   declare readonly [Symbol.dispose]: () => void;
 
   static {

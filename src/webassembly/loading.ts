@@ -11,6 +11,7 @@ export type ImportObject = Readonly<Record<string, Readonly<Record<string, unkno
 export interface Streamed {
   readonly ok: boolean;
   readonly status: number;
+  /** All of the body. */
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
@@ -53,5 +54,16 @@ export function instantiating<T>(Instance: new (module: Module, imports?: Import
     return { module, instance: new Instance(module, imports) };
   }
 
-  return { instantiate, instantiateStreaming };
+  return {
+    /**
+     * An instance of bytes, together with their module, or of a module. The start function has run.
+     * @throws CompileError, LinkError, TypeError, and whatever ends the start function
+     */
+    instantiate,
+    /**
+     * The same from a response, which is read whole before any of it is decoded.
+     * @throws TypeError too, for a response that has failed
+     */
+    instantiateStreaming,
+  };
 }

@@ -65,9 +65,10 @@ export type ReferenceName =
   | 'nullfuncref'
   | 'nullexternref'
   | 'nullexnref';
+/** The types of values, as the JavaScript API names them. */
 export type ValueName = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | ReferenceName;
 
-/** Sizes are bigints where `address` is `i64`. */
+/** Size of a memory that the embedder makes. Sizes are bigints where `address` is `i64`. */
 export interface MemoryDescriptor {
   /** Pages. */
   readonly initial: number | bigint;
@@ -75,6 +76,7 @@ export interface MemoryDescriptor {
   readonly address?: 'i32' | 'i64' | undefined;
 }
 
+/** Size and type of a table that the embedder makes, in elements. Sizes are bigints where `address` is `i64`. */
 export interface TableDescriptor {
   readonly element: ReferenceName;
   readonly initial: number | bigint;
@@ -82,11 +84,14 @@ export interface TableDescriptor {
   readonly address?: 'i32' | 'i64' | undefined;
 }
 
+/** Type of a global that the embedder makes. */
 export interface GlobalDescriptor {
   readonly value: ValueName;
+  /** False unless given. */
   readonly mutable?: boolean | undefined;
 }
 
+/** Type of an exception tag that the embedder makes. */
 export interface TagDescriptor {
   readonly parameters: readonly ValueName[];
 }
@@ -108,7 +113,11 @@ export interface NamespaceOptions {
   readonly unmetered?: Loop | undefined;
 }
 
-export type WebAssemblyNamespace = ReturnType<typeof createNamespace>;
+/**
+ * What `WebAssembly` is to glue code: classes and functions of the JavaScript API, under limits. Failures are the
+ * errors of `wasm-sandbox`, but for the `TypeError` and `RangeError` of the API.
+ */
+export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
 export function createNamespace({ limits, slices, enter, unmetered }: NamespaceOptions) {
   const store = new Store(limits.stackBytes, unmetered);
@@ -394,7 +403,6 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
     throw new TypeError('an instance of this namespace was expected');
   }
 
-  /** Gas, memory and limits of an instance: exact, also after a failure. */
   function stats(instance: Instance): ResourceFigures {
     return coreOf(instance).figures();
   }
@@ -414,10 +422,14 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
     CompileError: CompileError as unknown as ErrorConstructor<CompileError>,
     LinkError: LinkError as unknown as ErrorConstructor<LinkError>,
     RuntimeError: RuntimeError as unknown as ErrorConstructor<RuntimeError>,
+    /** Whether bytes are a valid module. @throws TypeError for what are no bytes */
     validate,
+    /** @throws CompileError, TypeError */
     compile,
+    /** From a response, which is read whole first. @throws CompileError; TypeError for a response that has failed */
     compileStreaming,
     ...instantiating(Instance),
+    /** Gas, memory and limits of an instance of this namespace: exact, also after a failure. @throws TypeError for others */
     stats,
     [Symbol.toStringTag]: 'WebAssembly' as const,
   });

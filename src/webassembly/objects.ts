@@ -42,11 +42,13 @@ export function tag(prototype: object, name: string): void {
 /** Bytes of a module, as the API takes them. */
 export type BufferSource = ArrayBuffer | ArrayBufferView;
 
+/** An export, as `Module.exports` gives it. */
 export interface ModuleExportDescriptor {
   readonly name: string;
   readonly kind: ExternKind;
 }
 
+/** An import, as `Module.imports` gives it. */
 export interface ModuleImportDescriptor extends ModuleExportDescriptor {
   readonly module: string;
 }
@@ -61,14 +63,17 @@ export class Module {
     modules.set(this, decode(viewOfBufferSource(bytes)));
   }
 
+  /** In the module's order. @throws TypeError where it is none */
   static exports(module: Module): ModuleExportDescriptor[] {
     return moduleOf(module).exports.map(({ name, kind }: Export) => ({ name, kind }));
   }
 
+  /** In the module's order. @throws TypeError where it is none */
   static imports(module: Module): ModuleImportDescriptor[] {
     return moduleOf(module).imports.map(({ module: from, name, kind }: Import) => ({ module: from, name, kind }));
   }
 
+  /** Copies of the contents of all custom sections of the name. @throws TypeError where it is no module */
   static customSections(module: Module, sectionName: string): ArrayBuffer[] {
     const { customSections, bytes } = moduleOf(module);
     if (sectionName === undefined) throw new TypeError('the name of a section was expected');
