@@ -65,7 +65,7 @@ try {
   for (const name of ['README.md', 'LICENSE', 'ARCHITECTURE.md', 'CHANGELOG.md', 'RATIONALE.md', 'SECURITY.md']) {
     check(names.includes(name), `${name} is not in the tarball`);
   }
-  const stray = names.filter((name) => /^(test|bench|scripts|fixtures|node_modules)\/|\.node$/.test(name));
+  const stray = names.filter((name) => /^(test|bench|scripts|fixtures|node_modules|docs\/api)\/|\.node$/.test(name));
   check(stray.length === 0, `files that do not belong in the tarball: ${stray.join(', ')}`);
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
