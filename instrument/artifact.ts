@@ -27,6 +27,7 @@ export const ARTIFACT_FORMAT = 1;
 export interface ArtifactLimits {
   /** Units of the gas schedule. */
   readonly gas?: bigint | undefined;
+  /** All memories and tables together. */
   readonly memoryBytes?: number | undefined;
   /** Stack weight. */
   readonly stackBytes?: number | undefined;

@@ -37,6 +37,7 @@ export const DEFAULT_AUDIT_BYTES: number = 16 * 1024 * 1024;
 export interface AuditLogOptions {
   /** Bytes of the paths, URLs and names in all events together, two a character; 16 MiB unless given. */
   readonly maxBytes?: number | undefined;
+  /** Takes each event as it is recorded. */
   readonly sink?: AuditSink | undefined;
   /** Whether events stay in memory; true unless given. */
   readonly keep?: boolean | undefined;

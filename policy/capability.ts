@@ -34,8 +34,11 @@ export type ByteSource = Bytes | string | ((wanted: number) => Bytes | undefined
 
 /** Where standard streams lead. One not named stays as it is: input empty, output captured. */
 export interface StdioOptions {
+  /** What the guest reads. */
   readonly stdin?: ByteSource | undefined;
+  /** Takes each write of the guest's; nothing of it is captured then. */
   readonly stdout?: ByteSink | undefined;
+  /** The same for standard error. */
   readonly stderr?: ByteSink | undefined;
 }
 
@@ -56,12 +59,12 @@ export interface VirtualClockOptions {
   readonly step?: bigint | number | undefined;
 }
 
-/** Which clock the guest reads. */
+/** Which clock the guest reads. Of a virtual one, `start` and `step` are nanoseconds. */
 export type ClockCapability =
   | { readonly kind: 'clock'; readonly source: 'real' }
   | { readonly kind: 'clock'; readonly source: 'virtual'; readonly start: bigint; readonly step: bigint };
 
-/** Where the guest's random bytes come from. */
+/** Where the guest's random bytes come from. A seed has 64 bits. */
 export type RandomCapability =
   | { readonly kind: 'random'; readonly source: 'system' }
   | { readonly kind: 'random'; readonly source: 'seeded'; readonly seed: bigint };
@@ -143,9 +146,13 @@ export interface FilesystemAccessOptions {
 export interface FilesystemCapability {
   readonly kind: 'filesystem';
   readonly mounts: readonly (Mount | MemoryMount)[];
+  /** Whether every change is refused. */
   readonly readOnly: boolean;
+  /** For each mount: bytes in memory, or that a folder may grow by. */
   readonly maxBytes: number;
+  /** For each mount: files, directories and links in memory, or that a folder may gain. */
   readonly maxFiles: number;
+  /** For the guest: descriptors open at once, streams and granted directories included. */
   readonly maxDescriptors: number;
 }
 
@@ -155,7 +162,9 @@ type TypeName = keyof typeof TYPES;
 
 /** A function for the guest with the caller at hand: its memory and its gas. Types left out are the import's own. */
 export interface GuestFunctionDeclaration {
+  /** `i32`, `i64`, `f32`, `f64`, `funcref`, `externref`; the import's own unless given. */
   readonly params?: readonly TypeName[] | undefined;
+  /** The same. */
   readonly results?: readonly TypeName[] | undefined;
   /** Called with the caller, and the guest's arguments as an array. A promise suspends the guest. */
   readonly call: HostCall;

@@ -39,7 +39,9 @@ export type PolicyRequest =
 /** Allowed or not, why, and by which rule: `kind#index` of the capability in the policy, or `default`. */
 export interface Decision {
   readonly allowed: boolean;
+  /** For people. */
   readonly reason: string;
+  /** For programs. */
   readonly rule: string;
 }
 

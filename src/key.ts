@@ -13,6 +13,7 @@ export type Key = Bytes | CryptoKey;
 
 /** Options of what makes or reads bytes that can be authenticated. */
 export interface Authenticated {
+  /** Bytes are made with it, or believed only where they were made with it; `undefined` is none. */
   readonly key?: Key | undefined;
 }
 

@@ -4,7 +4,9 @@ import type { Host } from '../policy/index.ts';
 
 /** What the guest wrote and nobody took: as bytes, and decoded as UTF-8. */
 export interface Output {
+  /** Bytes that are no UTF-8 are U+FFFD here. */
   readonly stdout: string;
+  /** The same. */
   readonly stderr: string;
   readonly stdoutBytes: Uint8Array;
   readonly stderrBytes: Uint8Array;

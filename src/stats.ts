@@ -10,6 +10,7 @@ import type { ChosenEngine } from './engines.ts';
 /** Since the sandbox was built or last reset. Gas, memory and stack are exact and the same on every engine. */
 export interface ResourceStats extends ResourceFigures {
   readonly instanceId: string;
+  /** What runs the guest. */
   readonly engine: EngineName;
   /** Why it is that engine. */
   readonly engineReason: string;
@@ -30,7 +31,9 @@ export interface ResourceStats extends ResourceFigures {
 /** Bytes in the memories and tables of an instance. */
 export interface MemoryUsage {
   readonly usedBytes: number;
+  /** The most there have been since the sandbox was built or last reset. */
   readonly peakBytes: number;
+  /** The most there may be. */
   readonly limitBytes: number;
 }
 

@@ -13,6 +13,7 @@ export interface Location {
   readonly functionIndex?: number | undefined;
   /** From the module's `name` section or an export; absent when the module names nothing. */
   readonly functionName?: string | undefined;
+  /** Bytes from the start of the module to the instruction. */
   readonly offset?: number | undefined;
 }
 
@@ -26,6 +27,7 @@ export interface ResourceFigures {
   readonly memoryBytes: number;
   /** The most that they have had since the instance was made or reset. */
   readonly peakMemoryBytes: number;
+  /** Bytes that they may have. */
   readonly memoryLimit: number;
   /** Bytes of stack weight, as docs/gas.md counts them. */
   readonly stackLimit: number;
@@ -51,7 +53,9 @@ export type ErrorCode =
 
 /** What an error may carry beside its message. */
 export interface ErrorDetails extends Location {
+  /** What led to it, such as what a host function threw. */
   readonly cause?: unknown;
+  /** What had been used until then. */
   readonly resources?: ResourceFigures | undefined;
 }
 

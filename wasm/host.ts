@@ -60,7 +60,9 @@ export function callEnded(): UsageError {
 
 /** What a call costs: `base` units before it begins, `perByte` for what it moves. */
 export interface HostGas {
+  /** An integer. */
   readonly base: number;
+  /** May be a fraction; what a charge comes to is rounded up. */
   readonly perByte: number;
 }
 

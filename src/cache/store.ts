@@ -2,6 +2,7 @@
 
 /** What a store did and has. */
 export interface StoreStats {
+  /** Entries that were found, and those that were looked for and not found or not usable. */
   readonly hits: number;
   readonly misses: number;
   /** Entries written. */

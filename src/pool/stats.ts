@@ -20,16 +20,20 @@ export interface PoolTotals {
   /** Callers whose time was over, and whose signal was aborted, before they got anything. */
   readonly timedOut: number;
   readonly aborted: number;
+  /** The most leases that were out at a time, and the most callers that waited. */
   readonly peakLeased: number;
   readonly peakWaiting: number;
 }
 
 export interface PoolStats extends PoolTotals {
+  /** As its options say. */
   readonly min: number;
   readonly max: number;
   /** Sandboxes there are: the sum of the next four. */
   readonly size: number;
+  /** Ready, and lent to nobody. */
   readonly idle: number;
+  /** Lent. */
   readonly leased: number;
   /** Being made. */
   readonly starting: number;

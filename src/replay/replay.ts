@@ -34,8 +34,9 @@ export interface ReplayReport {
   readonly same: boolean;
   /** The first point of difference, in words. */
   readonly difference: string | undefined;
-  /** Calls into the guest, and of the host, up to there. */
+  /** Calls into the guest, up to there. */
   readonly calls: number;
+  /** Calls of host functions, up to there. */
   readonly hostCalls: number;
   /** Units of gas used up to there. */
   readonly gasUsed: bigint;

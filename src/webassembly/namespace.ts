@@ -70,8 +70,9 @@ export type ValueName = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | ReferenceName;
 
 /** Size of a memory that the embedder makes. Sizes are bigints where `address` is `i64`. */
 export interface MemoryDescriptor {
-  /** Pages. */
+  /** Pages of 64 KiB. */
   readonly initial: number | bigint;
+  /** Pages; what the limits allow unless given. */
   readonly maximum?: number | bigint | undefined;
   readonly address?: 'i32' | 'i64' | undefined;
 }
