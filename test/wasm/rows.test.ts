@@ -1,7 +1,7 @@
 /** What the compiler says about an instruction that is added to the opcode table and to nothing else. */
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ afterEach(() => rmSync(copy, { recursive: true, force: true }));
 /** The files in which the compiler finds errors, each once, with that row more. */
 function filesWithErrors(row: string): string[] {
   mkdirSync(cache, { recursive: true });
-  copy = mkdtempSync(join(cache, 'rows-'));
+  copy = mkdtempSync(join(realpathSync(cache), 'rows-'));
   for (const folder of FOLDERS) cpSync(join(root, folder), join(copy, folder), { recursive: true });
   const table = join(copy, 'wasm/opcodes.ts');
   writeFileSync(
