@@ -1,8 +1,8 @@
 /** What the memories and tables of a guest that meters itself take of its budget: from the start, and when they grow. */
 
 import { Growth, overBudget } from '../wasm/budget.ts';
-import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
-import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import { GROWTH_COST, PAGE_COST, PER_UNIT, share, TABLE_ELEMENT_BYTES } from '../wasm/gas.ts';
+import { PAGE_BYTES } from '../wasm/limits.ts';
 import type { WasmModule } from '../wasm/types.ts';
 import type { Meter } from './meter.ts';
 

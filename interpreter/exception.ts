@@ -1,5 +1,6 @@
 /** Exceptions (specification 4.2.11, 4.2.17): tags, and what is thrown with one. */
 
+import { OBJECT_BYTES } from '../wasm/gas.ts';
 import { EXTERNREF, type FuncType, funcType } from '../wasm/types.ts';
 import type { Cell } from './values.ts';
 
@@ -29,12 +30,14 @@ export class ExceptionInstance {
 
   /** Bytes that it counts for in the memory budget. */
   get bytes(): number {
-    return EXCEPTION_BYTES + CELL_BYTES * this.payload.length;
+    return exceptionBytes(this.payload.length);
   }
 }
 
-export const EXCEPTION_BYTES = 96;
-export const CELL_BYTES = 64;
+/** Bytes that an exception of so many values counts for. */
+export function exceptionBytes(values: number): number {
+  return OBJECT_BYTES.exception + OBJECT_BYTES.value * values;
+}
 
 /** The tag of what the host's own code throws (JavaScript API, 5.11). */
 export const JS_TAG: TagInstance = new TagInstance(funcType([EXTERNREF], []));

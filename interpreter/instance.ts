@@ -3,7 +3,8 @@
 import { Budget, overBudget } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { GasExhausted, LinkError, type ResourceFigures } from '../wasm/errors.ts';
-import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../wasm/limits.ts';
+import { TABLE_ELEMENT_BYTES } from '../wasm/gas.ts';
+import { PAGE_BYTES } from '../wasm/limits.ts';
 import { equals, matches } from '../wasm/matching.ts';
 import { instantiationCost } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';

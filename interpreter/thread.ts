@@ -6,7 +6,7 @@
 import { STACK_WEIGHT } from '../wasm/gas.ts';
 import type { FuncType } from '../wasm/types.ts';
 import type { ModuleCode } from './code.ts';
-import { CELL_BYTES, EXCEPTION_BYTES, ExceptionInstance, type TagInstance } from './exception.ts';
+import { ExceptionInstance, exceptionBytes, type TagInstance } from './exception.ts';
 import { type GuestFunction, hasType, type Reference, WasmFunction } from './function.ts';
 import type { Instance } from './instance.ts';
 import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from './isa.ts';
@@ -277,7 +277,7 @@ export class Thread {
   throw(tag: TagInstance, register: number): number {
     this.published = this.gas;
     const { params } = tag.type;
-    const bytes = EXCEPTION_BYTES + CELL_BYTES * params.length;
+    const bytes = exceptionBytes(params.length);
     const outcome = (this.instance as Instance).heap.allocate(bytes, this);
     if (outcome !== 'done') return outcome === 'full' ? EXIT.memory : EXIT.exhausted;
     this.exception = new ExceptionInstance(tag, readCells(this, register, params));

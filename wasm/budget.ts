@@ -1,7 +1,8 @@
 /** What an instance's memories and tables may take together, and how far each may grow: the same on every engine. */
 
 import { MemoryLimitExceeded, type ResourceFigures } from './errors.ts';
-import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from './limits.ts';
+import { TABLE_ELEMENT_BYTES } from './gas.ts';
+import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES } from './limits.ts';
 
 /** Bytes that one limit covers. */
 export class Budget {

@@ -1,5 +1,6 @@
 /**
- * The gas schedule: every number that decides what a guest pays. docs/gas.md explains it; a test holds the two
+ * The gas schedule: every number that decides what a guest pays, what its calls weigh, and what its objects count for.
+ * docs/gas.md explains it; a test holds the two
  * together. A change of any number, or of the rules in plan.ts, raises the version.
  */
 
@@ -142,6 +143,31 @@ export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;
 
 /** Stack weight, in bytes: a frame weighs `frame`, and `slot` for every parameter, local and operand at its highest. */
 export const STACK_WEIGHT = { frame: 64, slot: 8 } as const;
+
+/** Bytes that an element of a table counts for in the memory budget. */
+export const TABLE_ELEMENT_BYTES = 8;
+
+/** Bytes that objects count for in the memory budget. */
+export const OBJECT_BYTES = {
+  /** A struct, beside its fields. */
+  struct: 96,
+  /** A field of a struct; a vector counts twice. Elements of an array are rounded up to as many. */
+  field: 8,
+  /** An array, beside its elements: one of numbers takes so much of the host's memory even where it is empty. */
+  array: 256,
+  /** An exception, beside its values; and each of them. */
+  exception: 96,
+  value: 64,
+} as const;
+
+/** No object counts for more, whatever the budget: JavaScript's arrays end not far above, and differently by host. */
+export const MOST_OBJECT_BYTES: number = 2 ** 29;
+
+/** Least bytes of objects that are made between two traces. */
+export const BETWEEN_TRACES: number = 2 ** 20;
+
+/** Bytes that a trace for want of memory looks at for a unit; a global, or an element, is as many. */
+export const TRACED_PER_UNIT = 8;
 
 /** Units for `count` things at one unit for every `perUnit`. */
 export function share(count: number, perUnit: number): number {

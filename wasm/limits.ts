@@ -72,9 +72,6 @@ export const MAX_NESTED_CALLS = 100;
  */
 export const MAX_NESTED_VALUES = 4_000;
 
-/** Bytes a table element counts for in the memory budget. */
-export const TABLE_ELEMENT_BYTES = 8;
-
 /** Limits where the embedder names none. */
 export const DEFAULT_LIMITS = {
   memoryBytes: 256 * 1024 * 1024,

@@ -7,18 +7,13 @@
  * functions it can reach lead to. What only the embedder holds does not count.
  */
 
-import { share } from '../../wasm/gas.ts';
+import { BETWEEN_TRACES, MOST_OBJECT_BYTES, share, TRACED_PER_UNIT } from '../../wasm/gas.ts';
 import type { ArrayType } from '../../wasm/types.ts';
 import { ExceptionInstance } from '../exception.ts';
 import { type Reference, WasmFunction } from '../function.ts';
 import type { Instance } from '../instance.ts';
 import type { Thread } from '../thread.ts';
-import { ArrayObject, arrayBytes, type HeapObject, isHeapObject, MAX_OBJECT_BYTES } from './objects.ts';
-
-/** Bytes allocated before the first trace, and between any two, at least. */
-const LEAST_BETWEEN = 1 << 20;
-/** Bytes that a trace for want of memory looks at for a unit of gas; a global, or an element, is as many. */
-const TRACED_PER_UNIT = 8;
+import { ArrayObject, arrayBytes, type HeapObject, isHeapObject } from './objects.ts';
 
 /** Number of the last trace. Objects that it reached carry it. */
 let traces = 0;
@@ -88,7 +83,7 @@ export class Heap {
   used = 0;
   allocated = 0;
   /** Bytes to allocate before the next trace. */
-  patience: number = LEAST_BETWEEN;
+  patience: number = BETWEEN_TRACES;
 
   constructor(instance: Instance) {
     this.instance = instance;
@@ -100,7 +95,7 @@ export class Heap {
    */
   allocate(bytes: number, thread: Thread | undefined): 'done' | 'full' | 'unpaid' {
     const { budget } = this.instance;
-    if (bytes > MAX_OBJECT_BYTES) return 'full';
+    if (bytes > MOST_OBJECT_BYTES) return 'full';
     if (thread !== undefined) {
       if (this.allocated > this.patience) this.trace(thread);
       if (!budget.hasRoomFor(bytes)) {
@@ -128,7 +123,7 @@ export class Heap {
 
   reset(): void {
     this.used = this.allocated = 0;
-    this.patience = LEAST_BETWEEN;
+    this.patience = BETWEEN_TRACES;
   }
 
   /**
@@ -138,13 +133,13 @@ export class Heap {
   patienceWithin(patience: number): number {
     const { budget, store } = this.instance;
     const longest = budget.limit + TRACED_PER_UNIT * rootsOf(this.instance) + store.stackBytes;
-    return Math.max(LEAST_BETWEEN, Math.min(patience, longest));
+    return Math.max(BETWEEN_TRACES, Math.min(patience, longest));
   }
 
   /** Bytes that a trace will look at, as far as that is known; at least those that a large last one did. */
   private traceable({ depth }: Thread): number {
     const own = this.used + TRACED_PER_UNIT * rootsOf(this.instance) + depth;
-    return this.patience > LEAST_BETWEEN ? Math.max(own, this.patience) : own;
+    return this.patience > BETWEEN_TRACES ? Math.max(own, this.patience) : own;
   }
 
   private trace(thread: Thread): void {
@@ -159,6 +154,6 @@ export class Heap {
     this.instance.budget.give(this.used - live);
     this.used = live;
     this.allocated = 0;
-    this.patience = Math.max(LEAST_BETWEEN, trace.bytes + TRACED_PER_UNIT * trace.roots + thread.depth);
+    this.patience = Math.max(BETWEEN_TRACES, trace.bytes + TRACED_PER_UNIT * trace.roots + thread.depth);
   }
 }

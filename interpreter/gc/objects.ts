@@ -1,5 +1,6 @@
 /** Structs and arrays (specification 4.2.13 to 4.2.16). References to i31 are JavaScript numbers. */
 
+import { OBJECT_BYTES } from '../../wasm/gas.ts';
 import {
   type ArrayType,
   F64,
@@ -15,14 +16,6 @@ import type { Reference } from '../function.ts';
 import type { SlotReferences } from '../references.ts';
 import type { Thread } from '../thread.ts';
 
-/** Bytes that a struct counts for in the memory budget, beside its fields. */
-const OBJECT_BYTES = 96;
-/** The same for an array: one of numbers takes so much of the host's memory even where it is empty. */
-const ARRAY_BYTES = 256;
-/** Bytes that a field of a struct counts for; a vector counts twice. */
-const FIELD_BYTES = 8;
-/** No object counts for more, whatever the budget: JavaScript's arrays end not far above, and differently by host. */
-export const MAX_OBJECT_BYTES: number = 2 ** 29;
 /** Arrays of JavaScript's that are made longer than this at once become hash tables. */
 const MADE_AT_ONCE = 2 ** 24;
 
@@ -54,7 +47,7 @@ export function layoutOf(type: StructType): StructLayout {
       return place;
     });
     const slots = references + Math.ceil(words / 2);
-    layout = { places, words, references, bytes: OBJECT_BYTES + FIELD_BYTES * slots };
+    layout = { places, words, references, bytes: OBJECT_BYTES.struct + OBJECT_BYTES.field * slots };
     layouts.set(type, layout);
   }
   return layout;
@@ -108,14 +101,15 @@ function elementsOf(storage: StorageType, length: number): Elements {
 
 /** Bytes of an array's element. */
 export function elementBytes({ element: { type } }: ArrayType): number {
-  if (isReference(type)) return FIELD_BYTES;
+  if (isReference(type)) return OBJECT_BYTES.field;
   if (type === I8) return 1;
   return type === I16 ? 2 : 4 * wordsOf(type);
 }
 
 /** Bytes that an array counts for in the memory budget. */
 export function arrayBytes(type: ArrayType, length: number): number {
-  return ARRAY_BYTES + Math.ceil((elementBytes(type) * length) / FIELD_BYTES) * FIELD_BYTES;
+  const { array, field } = OBJECT_BYTES;
+  return array + Math.ceil((elementBytes(type) * length) / field) * field;
 }
 
 export class ArrayObject implements Traced {

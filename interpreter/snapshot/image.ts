@@ -3,8 +3,8 @@
 import { mostElements, mostPages } from '../../wasm/budget.ts';
 import type { EngineImage } from '../../wasm/engine.ts';
 import { GasExhausted, MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
-import { HIGHEST_GAS } from '../../wasm/gas.ts';
-import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
+import { HIGHEST_GAS, TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES } from '../../wasm/limits.ts';
 import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, WireReader, type WireWriter } from '../../wasm/wire.ts';
 import type { Reference } from '../function.ts';

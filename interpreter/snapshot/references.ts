@@ -4,9 +4,10 @@
  */
 
 import { MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
+import { MOST_OBJECT_BYTES } from '../../wasm/gas.ts';
 import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, type WireReader, WireWriter } from '../../wasm/wire.ts';
-import { CELL_BYTES, EXCEPTION_BYTES, ExceptionInstance } from '../exception.ts';
+import { ExceptionInstance, exceptionBytes } from '../exception.ts';
 import { isFunction, type Reference, WasmFunction } from '../function.ts';
 import { isOfType } from '../gc/cast.ts';
 import {
@@ -16,7 +17,6 @@ import {
   type HeapObject,
   isHeapObject,
   layoutOf,
-  MAX_OBJECT_BYTES,
   placeOfField,
   StructObject,
 } from '../gc/objects.ts';
@@ -228,7 +228,7 @@ const exceptions: Kind<ExceptionInstance> = {
   write: (value, { numbers, to }) => to.u32(numbers.ofTag(value)),
   create({ instance, from, count }) {
     const tag = instance.tags[from.u32()] ?? damaged('an exception has no tag of the module');
-    count(EXCEPTION_BYTES + CELL_BYTES * tag.type.params.length);
+    count(exceptionBytes(tag.type.params.length));
     return new ExceptionInstance(tag, []);
   },
   writeFields({ payload }, { to, idOf }) {
@@ -368,7 +368,7 @@ export function readReferences(
   };
   const count = (more: number): void => {
     bytes += more;
-    if (bytes <= room && more <= MAX_OBJECT_BYTES) return;
+    if (bytes <= room && more <= MOST_OBJECT_BYTES) return;
     throw new MemoryLimitExceeded(
       `Memory limit exceeded: the objects of the guest in the snapshot do not fit into ${instance.budget.limit} bytes`,
     );

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import {
+  BETWEEN_TRACES,
   CARRIED_PER_UNIT,
   CLASS_COST,
   CLAUSES_PER_UNIT,
@@ -14,11 +15,14 @@ import {
   GAS_VERSION,
   GROWTH_COST,
   HEADER_BYTE,
+  HIGHEST_GAS,
   HOST_CALL,
   HTTP_CALL,
   INSTANCE_ITEM_COST,
   LABELS_PER_UNIT,
   LOOK,
+  MOST_OBJECT_BYTES,
+  OBJECT_BYTES,
   OTHER_MEMORY_COST,
   PAGE_COST,
   PATH_BYTE,
@@ -27,12 +31,27 @@ import {
   REFERENCE_LOCAL_COST,
   SEGMENT_ELEMENT_COST,
   STACK_WEIGHT,
+  TABLE_ELEMENT_BYTES,
   THROWN_VALUE_COST,
+  TRACED_PER_UNIT,
   WASI_CALL,
 } from '../../wasm/gas.ts';
+import { MAX_NESTED_CALLS, MAX_NESTED_VALUES, PAGE_BYTES } from '../../wasm/limits.ts';
 import { OPCODES } from '../../wasm/opcodes.ts';
 
+const MiB = 2 ** 20;
+
 const text = readFileSync(new URL('../../docs/gas.md', import.meta.url), 'utf8');
+/** As one line, as sentences are broken anywhere. */
+const prose = text.replaceAll('\n', ' ');
+const held: string[] = [];
+
+/** The document says so. What it says so has been compared. */
+function says(sentence: string): void {
+  expect(prose).toContain(sentence);
+  held.push(sentence);
+}
+
 const cells = (line: string) =>
   line
     .split('|')
@@ -69,7 +88,7 @@ it('names instructions under their class', () => {
   expect(named).toBeGreaterThan(20);
 });
 
-it.each([
+const COSTS: [work: string, units: string][] = [
   [
     'entering a function',
     `${FUNCTION_ENTRY.base}, and 1 for every ${FUNCTION_ENTRY.localsPerUnit} declared locals, of which vectors count twice`,
@@ -89,6 +108,11 @@ it.each([
     '`array.fill`, `array.copy`, `array.init_data`, `array.init_elem`',
     `1 for every ${PER_UNIT.elements === 1 ? 'element' : `${PER_UNIT.elements} elements`}`,
   ],
+  ['making a struct or an array', `1 for every ${PER_UNIT.objectBytes} bytes that it counts for (see Memory)`],
+  [
+    'looking for unused objects because the budget is full',
+    `1 for every ${TRACED_PER_UNIT} bytes of objects and of the stack's weight, and for every global and element of tables and segments`,
+  ],
   ['a call of a host function that declares nothing else', `${HOST_CALL.base}`],
   ['an HTTP call', `${HTTP_CALL.base}, and 1 for every ${1 / HTTP_CALL.perByte} bytes moved`],
   ['a WASI call', `${WASI_CALL.base}, and 1 for every ${1 / WASI_CALL.perByte} bytes moved`],
@@ -98,11 +122,13 @@ it.each([
   ['an argument, or a variable of the environment, that a guest is given', `${LOOK.string}`],
   ['a byte of a path or of a symbolic link', `as ${PATH_BYTE} that are moved`],
   ['a byte of a URL, or of the name or value of a header', `as ${HEADER_BYTE} that are moved`],
-])('has the cost of %s', (work, units) => {
+];
+
+it.each(COSTS)('has the cost of %s', (work, units) => {
   expect(rows.find(([name]) => name === work)?.[1]).toBe(units);
 });
 
-it.each<[work: string, keyof FileWork]>([
+const WORKS: [work: string, keyof FileWork][] = [
   ['a call on a file or directory, and a buffer read or written', 'call'],
   ['a component of a path that is looked up', 'component'],
   ['opening what a path leads to', 'open'],
@@ -110,24 +136,67 @@ it.each<[work: string, keyof FileWork]>([
   ['an entry of a directory that is listed', 'entry'],
   ['making sure that what was written is on the disk', 'sync'],
   ['a directory on the way up, when one is renamed', 'level'],
-])('has the cost of %s', (work, name) => {
+];
+
+it.each(WORKS)('has the cost of %s', (work, name) => {
   expect(text).toContain(`| ${work} | ${FILE_WORK.memory[name]} | ${FILE_WORK.folder[name]} |`);
 });
 
 it('has the price of instantiation', () => {
-  const prose = text.replaceAll('\n', ' ');
-  expect(prose).toContain(`${INSTANCE_ITEM_COST} for every function, export, table, tag and segment`);
-  expect(prose).toContain(`${EVALUATED_COST} for every global`);
-  expect(prose).toContain(`${SEGMENT_ELEMENT_COST} for every element of a segment`);
-  expect(prose).toContain(`${1 / PER_UNIT.tableElements} for every element of an initial table`);
-  expect(prose).toContain(`${PAGE_COST} for every page of initial memory, and for a memory without any`);
-  expect(prose).toContain(`costs ${EVALUATED_COST}, and`);
+  says(`${INSTANCE_ITEM_COST} for every function, export, table, tag and segment`);
+  says(`${EVALUATED_COST} for every global`);
+  says(`${SEGMENT_ELEMENT_COST} for every element of a segment`);
+  says(`${1 / PER_UNIT.tableElements} for every element of an initial table`);
+  says(`${PAGE_COST} for every page of initial memory, and for a memory without any`);
+  says(`1 for every ${PER_UNIT.bytes} bytes of a data segment`);
+  says(`costs ${EVALUATED_COST}, and`);
   const { covered, perByte } = EVALUATED_BYTES;
-  expect(prose).toContain(`${perByte} more for every byte of it beyond ${covered}`);
+  says(`${perByte} more for every byte of it beyond ${covered}`);
 });
 
-it('has the weight of a frame', () => {
-  expect(text.replaceAll('\n', ' ')).toContain(
-    `a frame weighs ${STACK_WEIGHT.frame} bytes, and ${STACK_WEIGHT.slot} bytes for every parameter`,
-  );
+it('has the limit on the count', () => {
+  expect(HIGHEST_GAS).toBe(2n ** 63n - 1n);
+  says('a 64-bit count');
+  says('2⁶³ − 1 is the limit');
+});
+
+it('has what calls weigh', () => {
+  const { frame, slot } = STACK_WEIGHT;
+  says(`a frame weighs ${frame} bytes, and ${slot} bytes for every parameter`);
+  says(`At most ${MAX_NESTED_CALLS} calls into guests may stand inside one another`);
+  says(`may have ${MAX_NESTED_VALUES.toLocaleString('en')} parameters and results together`);
+});
+
+it('has what counts as memory', () => {
+  const { struct, field, array, exception, value } = OBJECT_BYTES;
+  says(`${PAGE_BYTES} bytes a page, ${TABLE_ELEMENT_BYTES} bytes a table element`);
+  says(`a struct counts for ${struct} bytes and ${field} for every field (${2 * field} for a vector)`);
+  says(`an array for ${array} bytes and its elements, rounded up to ${field} bytes (a reference takes ${field})`);
+  says(`an exception for ${exception} bytes and ${value} for every value`);
+  says('A growth beyond it gives −1');
+  says(`globals and elements taken for ${TRACED_PER_UNIT} bytes`);
+  says(`and at least ${BETWEEN_TRACES / MiB} MiB`);
+  says(`where that was more than ${BETWEEN_TRACES / MiB} MiB`);
+  says(`an object that would count for more than ${MOST_OBJECT_BYTES / MiB} MiB`);
+});
+
+it('has no number that is not compared, but for what was measured', () => {
+  const [schedule = ''] = text.split('## What a unit takes');
+  let rest = schedule
+    .split('\n')
+    // Rows of tables are compared above.
+    .filter((line) => !line.startsWith('|') && !line.startsWith('# '))
+    .join(' ');
+  for (const sentence of held) rest = rest.replace(sentence, '');
+  expect(rest.replaceAll(/`[^`]*`|i32|i64/g, '').match(/[^.]*\d[^.]*/g)).toBe(null);
+});
+
+it('has no row whose number is not compared', () => {
+  const known = new Set([...Object.keys(CLASS_COST), ...COSTS.map(([work]) => work), ...WORKS.map(([work]) => work)]);
+  const [schedule = ''] = text.split('## What a unit takes');
+  const works = schedule
+    .split('\n')
+    .filter((line) => /^\|.*\d/.test(line))
+    .map((line) => cells(line)[0] ?? '');
+  expect(works.filter((work) => !known.has(work))).toEqual([]);
 });

@@ -6,7 +6,8 @@ import { ArrayObject, placeOfField, StructObject } from '../../interpreter/gc/ob
 import type { Instance } from '../../interpreter/instance.ts';
 import type { Thread } from '../../interpreter/thread.ts';
 import type { WasmSandbox } from '../../src/index.ts';
-import { TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
+import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+
 import { isReference, type RefType, typeName } from '../../wasm/types.ts';
 
 /** What is wrong. */

@@ -3,8 +3,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { WasmSandbox } from '../../src/sync.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
-import { GROWTH_COST, PAGE_COST, PER_UNIT } from '../../wasm/gas.ts';
-import { PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
+import { GROWTH_COST, PAGE_COST, PER_UNIT, TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+import { PAGE_BYTES } from '../../wasm/limits.ts';
 import { FUNCREF, I32 } from '../../wasm/types.ts';
 import { encodeModule, type Instruction } from '../generate/encode.ts';
 import { failureOf } from '../interpreter/engine.ts';

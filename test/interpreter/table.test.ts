@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { TableInstance } from '../../interpreter/table.ts';
 import { Budget } from '../../wasm/budget.ts';
-import { TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
+import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+
 import { EXTERNREF, I32, type TableType } from '../../wasm/types.ts';
 
 const typeOf = (min: number, max?: number): TableType => ({ element: EXTERNREF, address: I32, limits: { min, max } });

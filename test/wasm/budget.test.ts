@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Budget, Growth, mostElements, mostPages } from '../../wasm/budget.ts';
-import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES, TABLE_ELEMENT_BYTES } from '../../wasm/limits.ts';
+import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES } from '../../wasm/limits.ts';
 
 const figuresOf = ({ used, peak, refused }: Budget) => ({ used, peak, refused });
 
