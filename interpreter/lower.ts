@@ -4,6 +4,8 @@
  * Gas rides on instructions that are there anyway: function headers, loop headers, both ways out of a conditional
  * branch. What a join costs is added to every edge that leads to it, as far as no checkpoint lies between, since
  * between checkpoints nobody can see the count.
+ *
+ * docs/stages.md shows a small function before and after it.
  */
 
 import type { TrapKind } from '../wasm/errors.ts';

@@ -7,6 +7,8 @@
  * segment. Code that cannot be reached is in no segment and costs nothing. The limit is checked at function entry, at
  * every loop header, before every instruction of dynamic cost, before every host call, and when a call returns to the
  * host.
+ *
+ * docs/stages.md shows the plan of a small function, and what becomes of it.
  */
 
 import {
