@@ -49,19 +49,18 @@ export {
 } from '../wasm/errors.ts';
 export { type Caller, GuestExit, type GuestMemory } from '../wasm/host.ts';
 export type { ExternKind } from '../wasm/types.ts';
-export { type AuditedCall, auditOf, type CallAudit } from './audited.ts';
-export type { BatchCall, BatchFailure, BatchOptions, BatchResult, BatchSuccess } from './batch.ts';
-export { SandboxBuilder } from './builder.ts';
 export { type CacheStats, SandboxCache } from './cache/cache.ts';
 export type { CacheOptions, DiskCacheOptions } from './cache/options.ts';
 export type { StoreStats } from './cache/store.ts';
-export type { EngineChoice } from './engines.ts';
-export type { Execution, ExecutionState } from './execution/execution.ts';
-export type { CallOptions } from './execution/options.ts';
-export type { ExportDescription } from './exported.ts';
-export type { Authenticated, Key } from './key.ts';
-export type { SandboxOptions } from './options.ts';
-export type { Output, RunResult } from './output.ts';
+export type { BatchCall, BatchFailure, BatchOptions, BatchResult, BatchSuccess } from './call/batch.ts';
+export type { Execution, ExecutionState } from './call/execution.ts';
+export type { CallOptions } from './call/options.ts';
+export type { Output, RunResult } from './call/output.ts';
+export { GiB, KiB, MiB } from './checks/sizes.ts';
+export type { Authenticated, Key } from './crypto/key.ts';
+export type { EngineChoice } from './engines/choose.ts';
+export type { ExportDescription } from './module/exported.ts';
+export type { ModuleSource, ReadySource } from './module/source.ts';
 export { Lease } from './pool/lease.ts';
 export type {
   AcquireOptions,
@@ -74,6 +73,10 @@ export type {
 export { SandboxPool } from './pool/pool.ts';
 export type { PoolStats, PoolTotals } from './pool/stats.ts';
 export { type ReplayOptions, type ReplayReport, replay } from './replay/replay.ts';
+export { type AuditedCall, auditOf, type CallAudit } from './sandbox/audited.ts';
+export { SandboxBuilder } from './sandbox/builder.ts';
+export type { SandboxOptions } from './sandbox/options.ts';
+export type { MemoryUsage, ResourceStats } from './sandbox/stats.ts';
 export { type RestoreOptions, type SourcelessOptions, WasmSandbox } from './sandbox.ts';
 export {
   Scheduler,
@@ -83,7 +86,4 @@ export {
   type TaskState,
   type TenantFigures,
 } from './scheduler/scheduler.ts';
-export { GiB, KiB, MiB } from './sizes.ts';
 export type { SnapshotOptions } from './snapshot/snapshot.ts';
-export type { ModuleSource, ReadySource } from './source.ts';
-export type { MemoryUsage, ResourceStats } from './stats.ts';

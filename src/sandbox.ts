@@ -3,7 +3,6 @@
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/types.ts';
-import { type AuditedCall, callAudited } from './audited.ts';
 import {
   type BatchCall,
   type BatchOptions,
@@ -11,25 +10,26 @@ import {
   checkBatch,
   checkBatchOptions,
   runBatch,
-} from './batch.ts';
-import { SandboxBuilder } from './builder.ts';
-import { list, milliseconds, ownBytes, record, text } from './check.ts';
-import { COMMAND_START, checkCommand } from './command.ts';
-import { makeDisposable } from './disposable.ts';
-import type { ChosenEngine } from './engines.ts';
-import type { Execution } from './execution/execution.ts';
-import { type CallOptions, checkCallOptions } from './execution/options.ts';
-import { SandboxFace } from './face.ts';
-import { refuseLeaving } from './failures.ts';
-import { type Authenticated, Authenticator, checkAuthenticated } from './key.ts';
-import { gasMeter, Life } from './life.ts';
-import { engineFor, loadFor, makeReady } from './load.ts';
-import { least, type SandboxOptions, settle } from './options.ts';
-import { outputOf, type RunResult } from './output.ts';
-import { Preparation } from './preparation.ts';
+} from './call/batch.ts';
+import { COMMAND_START, checkCommand } from './call/command.ts';
+import type { Execution } from './call/execution.ts';
+import { refuseLeaving } from './call/failures.ts';
+import { type CallOptions, checkCallOptions } from './call/options.ts';
+import { outputOf, type RunResult } from './call/output.ts';
+import { list, milliseconds, ownBytes, record, text } from './checks/check.ts';
+import { type Authenticated, Authenticator, checkAuthenticated } from './crypto/key.ts';
+import type { ChosenEngine } from './engines/choose.ts';
+import { engineFor, loadFor, makeReady } from './engines/ready.ts';
+import type { ModuleSource, ReadySource } from './module/source.ts';
+import { makeDisposable } from './runtime/disposable.ts';
+import { type AuditedCall, callAudited } from './sandbox/audited.ts';
+import { SandboxBuilder } from './sandbox/builder.ts';
+import { SandboxFace } from './sandbox/face.ts';
+import { gasMeter, Life } from './sandbox/life.ts';
+import { least, type SandboxOptions, settle } from './sandbox/options.ts';
 import { pack } from './snapshot/container.ts';
 import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
-import type { ModuleSource, ReadySource } from './source.ts';
+import { Preparation } from './time/preparation.ts';
 
 /** Options beside the source. */
 export type SourcelessOptions = Omit<SandboxOptions, 'source'>;

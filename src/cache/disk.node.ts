@@ -11,7 +11,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
-import type { Authenticator } from '../key.ts';
+import type { Authenticator } from '../crypto/key.ts';
 import { decodeEntry, encodeEntry, HEADER_BYTES } from './entry.ts';
 import type { Bounds } from './lru.ts';
 import type { Store, StoreStats } from './store.ts';

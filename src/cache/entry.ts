@@ -13,7 +13,7 @@
  */
 
 import { GAS_VERSION } from '../../wasm/gas.ts';
-import type { Authenticator } from '../key.ts';
+import type { Authenticator } from '../crypto/key.ts';
 import { digest, fromHex, toHex } from './digest.ts';
 import { CACHE_FORMAT } from './key.ts';
 

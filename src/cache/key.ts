@@ -3,7 +3,7 @@
 import type { Capability } from '../../policy/index.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { sha256 } from '../../wasm/sha256.ts';
-import type { LoadSettings } from '../load.ts';
+import type { LoadSettings } from '../engines/ready.ts';
 
 /** Of the keys, and of what stands behind them. */
 export const CACHE_FORMAT = 1;

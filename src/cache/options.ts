@@ -1,9 +1,9 @@
 /** Bounds of a cache, checked once. */
 
-import { integer } from '../check.ts';
-import { Authenticator, type Key } from '../key.ts';
-import { type Checks, checkNamed, type Given } from '../named.ts';
-import { GiB, MiB } from '../sizes.ts';
+import { integer } from '../checks/check.ts';
+import { type Checks, checkNamed, type Given } from '../checks/named.ts';
+import { GiB, MiB } from '../checks/sizes.ts';
+import { Authenticator, type Key } from '../crypto/key.ts';
 import type { Bounds } from './lru.ts';
 
 /** Bounds of what a cache keeps in memory: the modules used longest ago go first. */

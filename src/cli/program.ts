@@ -4,17 +4,17 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { Capability } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
-import { parseFolder } from './folders.ts';
-import { parseHosts } from './hosts.ts';
-import { inspect } from './inspect.ts';
-import { instrumentCommand } from './instrument.ts';
-import { ClosedOutput, complain, encode, type Io } from './io.ts';
-import { parseDuration, parseGas, parseSize } from './numbers.ts';
-import { replayCommand } from './replay.ts';
-import { errorLines, statusOf } from './report.ts';
-import { type RunOptions, run } from './run.ts';
-import { STATUS, STATUS_HELP } from './status.ts';
-import { validate } from './validate.ts';
+import { parseFolder } from './arguments/folders.ts';
+import { parseHosts } from './arguments/hosts.ts';
+import { parseDuration, parseGas, parseSize } from './arguments/numbers.ts';
+import { inspect } from './commands/inspect.ts';
+import { instrumentCommand } from './commands/instrument.ts';
+import { replayCommand } from './commands/replay.ts';
+import { type RunOptions, run } from './commands/run.ts';
+import { validate } from './commands/validate.ts';
+import { ClosedOutput, complain, encode, type Io } from './io/io.ts';
+import { errorLines, statusOf } from './io/report.ts';
+import { STATUS, STATUS_HELP } from './io/status.ts';
 
 const WIDTH = 100;
 

@@ -2,11 +2,11 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { describe } from '../../wasm/quote.ts';
-import { SandboxBuilder } from '../builder.ts';
-import { loadFor } from '../load.ts';
-import { checkOptions, type SandboxOptions, settle } from '../options.ts';
-import { Preparation } from '../preparation.ts';
+import { loadFor } from '../engines/ready.ts';
+import { SandboxBuilder } from '../sandbox/builder.ts';
+import { checkOptions, type SandboxOptions, settle } from '../sandbox/options.ts';
 import { WasmSandbox } from '../sandbox.ts';
+import { Preparation } from '../time/preparation.ts';
 import type { PoolOptions } from './options.ts';
 
 /**

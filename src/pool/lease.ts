@@ -1,7 +1,7 @@
 /** A sandbox on loan, and how the pool notices that nobody has it any more. */
 
 import { UsageError } from '../../wasm/errors.ts';
-import { makeDisposable } from '../disposable.ts';
+import { makeDisposable } from '../runtime/disposable.ts';
 import type { WasmSandbox } from '../sandbox.ts';
 
 /** What the pool keeps of a lease: nothing that would keep the sandbox from being collected. */

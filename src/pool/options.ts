@@ -1,11 +1,11 @@
 /** What a pool is made of, checked once. */
 
 import { UsageError } from '../../wasm/errors.ts';
-import { SandboxBuilder } from '../builder.ts';
-import { callback, integer, milliseconds, record } from '../check.ts';
-import { checkSignal } from '../execution/options.ts';
-import { type Checks, checkNamed, type Given } from '../named.ts';
-import type { SandboxOptions } from '../options.ts';
+import { checkSignal } from '../call/options.ts';
+import { callback, integer, milliseconds, record } from '../checks/check.ts';
+import { type Checks, checkNamed, type Given } from '../checks/named.ts';
+import { SandboxBuilder } from '../sandbox/builder.ts';
+import type { SandboxOptions } from '../sandbox/options.ts';
 import type { WasmSandbox } from '../sandbox.ts';
 
 /** Makes a sandbox that nobody else has. */

@@ -1,8 +1,8 @@
 /** Sandboxes that are made once, lent to one caller at a time, and reset between callers. */
 
 import { CallAborted, PoolUnavailable, UsageError } from '../../wasm/errors.ts';
-import { callback } from '../check.ts';
-import { makeDisposable } from '../disposable.ts';
+import { callback } from '../checks/check.ts';
+import { makeDisposable } from '../runtime/disposable.ts';
 import type { WasmSandbox } from '../sandbox.ts';
 import { factoryFor } from './factory.ts';
 import { Lease, type Loan, Watch } from './lease.ts';

@@ -16,7 +16,7 @@ import {
 import { GuestExit } from '../../wasm/host.ts';
 import { messageOf } from '../../wasm/quote.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
-import { MiB } from '../sizes.ts';
+import { MiB } from '../checks/sizes.ts';
 
 export const EVENT = {
   /** Segments are copied, and the start function runs. Followed by `end`. */

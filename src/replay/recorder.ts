@@ -8,7 +8,7 @@ import { quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
-import { digestOf, hex } from '../snapshot/digest.ts';
+import { digestOf, hex } from '../crypto/digest.ts';
 import { EVENT, failureFrom, isGivenUp, writeFailure } from './events.ts';
 import { MAX_TOKENS, Tokens, writeValue } from './values.ts';
 

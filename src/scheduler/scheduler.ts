@@ -2,10 +2,10 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
-import { gas, integer, milliseconds, refuse, text } from '../check.ts';
-import { Execution } from '../execution/execution.ts';
-import { nextTurn } from '../execution/turn.ts';
-import { type Checks, checkNamed } from '../named.ts';
+import { Execution } from '../call/execution.ts';
+import { gas, integer, milliseconds, refuse, text } from '../checks/check.ts';
+import { type Checks, checkNamed } from '../checks/named.ts';
+import { nextTurn } from '../time/turn.ts';
 import { Heap } from './heap.ts';
 
 /** How often a scheduler changes guests, and lets the event loop go round. */

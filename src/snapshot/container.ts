@@ -15,8 +15,8 @@
 import { concat } from '../../wasm/bytes.ts';
 import { SnapshotError, WasmSandboxError } from '../../wasm/errors.ts';
 import { damaged } from '../../wasm/wire.ts';
-import { type Authenticator, CODE_BYTES } from '../key.ts';
-import { digestOf } from './digest.ts';
+import { digestOf } from '../crypto/digest.ts';
+import { type Authenticator, CODE_BYTES } from '../crypto/key.ts';
 
 /** As in PNG's: the first byte and the line ends show what mangles bytes. */
 const MAGIC = {

@@ -5,14 +5,14 @@ import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { type WireReader, WireWriter } from '../../wasm/wire.ts';
-import { refuse } from '../check.ts';
-import { Authenticator, type Key } from '../key.ts';
-import { type Checks, checkNamed } from '../named.ts';
-import type { Settings } from '../options.ts';
-import { MiB } from '../sizes.ts';
+import { refuse } from '../checks/check.ts';
+import { type Checks, checkNamed } from '../checks/named.ts';
+import { MiB } from '../checks/sizes.ts';
+import { moduleDigest } from '../crypto/digest.ts';
+import { Authenticator, type Key } from '../crypto/key.ts';
+import type { Settings } from '../sandbox/options.ts';
 import { pack, unpack } from './container.ts';
 import { type Contents, type LeftCall, readContents, writeContents } from './contents.ts';
-import { moduleDigest } from './digest.ts';
 
 /** How a snapshot is written. */
 export interface SnapshotOptions {

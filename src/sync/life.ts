@@ -1,4 +1,4 @@
-/** One instance with everything that ends with it, where nothing is waited for: {@link import('../life.ts').Life}. */
+/** One instance with everything that ends with it, where nothing is waited for: {@link import('../sandbox/life.ts').Life}. */
 
 import { createHost, type Host } from '../../policy/index.ts';
 import type { Engine, EngineInstance } from '../../wasm/engine.ts';
@@ -6,14 +6,14 @@ import type { ResourceFigures } from '../../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { WasmModule } from '../../wasm/types.ts';
-import { Clock } from '../clock.ts';
-import { disposedError, disposedFailure, untilDisposed } from '../disposed.ts';
-import { failureOf, refuseUnknown } from '../failures.ts';
-import { INITIALIZE } from '../life.ts';
-import type { Settings } from '../options.ts';
-import type { Preparation } from '../preparation.ts';
-import { fromResults, toArguments } from '../values.ts';
-import { runtimeFor } from './runtime.ts';
+import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
+import { failureOf, refuseUnknown } from '../call/failures.ts';
+import { fromResults, toArguments } from '../call/values.ts';
+import { runtimeFor } from '../runtime/provided.ts';
+import { INITIALIZE } from '../sandbox/life.ts';
+import type { Settings } from '../sandbox/options.ts';
+import { Clock } from '../time/clock.ts';
+import type { Preparation } from '../time/preparation.ts';
 
 export class SyncLife {
   readonly host: Host;

@@ -1,7 +1,6 @@
 /** A sandbox in which nothing is waited for: every method returns when it is done. */
 
 import { UsageError } from '../../wasm/errors.ts';
-import { type AuditedCall, callAuditedSync } from '../audited.ts';
 import {
   type BatchCall,
   type BatchOptions,
@@ -9,20 +8,21 @@ import {
   checkBatch,
   checkBatchOptions,
   runBatchSync,
-} from '../batch.ts';
-import { SandboxBuilder } from '../builder.ts';
-import { list, milliseconds, text } from '../check.ts';
-import { COMMAND_START, checkCommand } from '../command.ts';
-import { makeDisposable } from '../disposable.ts';
-import { chooseEngine } from '../engines.ts';
-import { type Ground, SandboxFace } from '../face.ts';
-import { gasMeter } from '../life.ts';
-import { makeReadySync } from '../load.ts';
-import { least, type SandboxOptions, settle } from '../options.ts';
-import { outputOf, type RunResult } from '../output.ts';
-import { Preparation } from '../preparation.ts';
+} from '../call/batch.ts';
+import { COMMAND_START, checkCommand } from '../call/command.ts';
+import { outputOf, type RunResult } from '../call/output.ts';
+import { list, milliseconds, text } from '../checks/check.ts';
+import { chooseEngine } from '../engines/choose.ts';
+import { makeReadySync } from '../engines/ready.ts';
+import { loadReadyModule, type ReadySource } from '../module/source.ts';
+import { makeDisposable } from '../runtime/disposable.ts';
+import { type AuditedCall, callAuditedSync } from '../sandbox/audited.ts';
+import { SandboxBuilder } from '../sandbox/builder.ts';
+import { type Ground, SandboxFace } from '../sandbox/face.ts';
+import { gasMeter } from '../sandbox/life.ts';
+import { least, type SandboxOptions, settle } from '../sandbox/options.ts';
 import type { SourcelessOptions } from '../sandbox.ts';
-import { loadReadyModule, type ReadySource } from '../source.ts';
+import { Preparation } from '../time/preparation.ts';
 import { SyncLife } from './life.ts';
 
 /**

@@ -15,8 +15,8 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { DiskStore } from '../../src/cache/disk.node.ts';
 import { HEADER_BYTES } from '../../src/cache/entry.ts';
+import { Authenticator } from '../../src/crypto/key.ts';
 import { UsageError } from '../../src/index.ts';
-import { Authenticator } from '../../src/key.ts';
 import { contentOf, filesIn, keyOf, temporaryFolder } from './help.ts';
 
 const WIDE = { maxEntries: 1_000, maxBytes: 1e9 };

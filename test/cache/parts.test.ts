@@ -5,7 +5,7 @@ import { decodeEntry, encodeEntry, HEADER_BYTES } from '../../src/cache/entry.ts
 import { cacheKey } from '../../src/cache/key.ts';
 import { LruMap } from '../../src/cache/lru.ts';
 import { Capability, SecurityPolicy } from '../../src/index.ts';
-import { settle } from '../../src/options.ts';
+import { settle } from '../../src/sandbox/options.ts';
 import { contentOf, keyOf } from './help.ts';
 
 afterEach(() => {

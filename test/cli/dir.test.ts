@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseFolder } from '../../src/cli/folders.ts';
+import { parseFolder } from '../../src/cli/arguments/folders.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { fixture, run } from './harness.ts';
 

@@ -1,7 +1,7 @@
 /** Runs the command in this process, with streams of the test's own. */
 
 import { fileURLToPath } from 'node:url';
-import type { Io } from '../../src/cli/io.ts';
+import type { Io } from '../../src/cli/io/io.ts';
 import { main } from '../../src/cli/program.ts';
 
 export interface Ran {

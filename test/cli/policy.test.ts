@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parseHosts } from '../../src/cli/hosts.ts';
+import { parseHosts } from '../../src/cli/arguments/hosts.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { serve } from '../policy/net/http-guest.ts';
 import { fixture, run } from './harness.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseDuration, parseGas, parseSize } from '../../src/cli/numbers.ts';
-import { bytesText, grouped, table } from '../../src/cli/table.ts';
+import { parseDuration, parseGas, parseSize } from '../../src/cli/arguments/numbers.ts';
+import { bytesText, grouped, table } from '../../src/cli/io/table.ts';
 import { UsageError } from '../../src/index.ts';
 import { fixture, run } from './harness.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ClosedOutput } from '../../src/cli/io.ts';
+import { ClosedOutput } from '../../src/cli/io/io.ts';
 import { main } from '../../src/cli/program.ts';
 import { assemble, F32, F64, I32, I64, identity } from '../sandbox/modules.ts';
 import { fixture, run } from './harness.ts';

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { Capability, SecurityPolicy } from '../../src/index.ts';
-import type { SandboxOptions } from '../../src/options.ts';
+import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import { WasmSandbox } from '../../src/sync.ts';
 import { Trap, type WasmSandboxError } from '../../wasm/errors.ts';
 import { FUNCREF, I32, I64, type ValType } from '../../wasm/types.ts';

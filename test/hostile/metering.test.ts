@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { Capability } from '../../src/index.ts';
-import type { SandboxOptions } from '../../src/options.ts';
+import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import { WasmSandbox } from '../../src/sync.ts';
 import { Trap, WasmSandboxError } from '../../wasm/errors.ts';
 import { FAILING } from './bulk.ts';

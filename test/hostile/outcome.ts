@@ -1,6 +1,6 @@
 /** What comes of a hostile guest, on every engine: as a user of the library sees it. */
 
-import type { SandboxOptions } from '../../src/options.ts';
+import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import { WasmSandbox } from '../../src/sync.ts';
 import { decode } from '../../wasm/decode.ts';
 import { RuntimeError, Trap, WasmSandboxError } from '../../wasm/errors.ts';

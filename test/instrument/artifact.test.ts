@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { interpreter } from '../../interpreter/index.ts';
 import { createHost, SecurityPolicy } from '../../policy/index.ts';
-import { chooseEngine } from '../../src/engines.ts';
+import { chooseEngine } from '../../src/engines/choose.ts';
 import { acceptArtifact, type InstrumentOptions, instrument, readArtifact } from '../../src/instrument.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';

@@ -13,7 +13,7 @@ import {
   UsageError,
   WasmSandbox,
 } from '../../src/index.ts';
-import type { SandboxOptions } from '../../src/options.ts';
+import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import { deferred } from '../pool/help.ts';
 import { assemble, I32 } from '../sandbox/modules.ts';
 

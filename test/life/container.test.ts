@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Authenticator } from '../../src/crypto/key.ts';
 import { SnapshotError } from '../../src/index.ts';
-import { Authenticator } from '../../src/key.ts';
 import { type ContentKind, pack, unpack } from '../../src/snapshot/container.ts';
 import { sequence } from './programs.ts';
 

@@ -7,7 +7,7 @@ import {
   UsageError,
   WasmSandbox,
 } from '../../src/index.ts';
-import { settle } from '../../src/options.ts';
+import { settle } from '../../src/sandbox/options.ts';
 import { ADD } from './modules.ts';
 
 const rejected: [name: string, set: (builder: ReturnType<typeof WasmSandbox.builder>) => unknown, message: RegExp][] = [

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Preparation } from '../../src/preparation.ts';
+import { Preparation } from '../../src/time/preparation.ts';
 import { CallAborted, CpuTimeoutExceeded } from '../../wasm/errors.ts';
 import type { Steps } from '../../wasm/steps.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MOST_GAS, SlicePace } from '../../src/slice-pace.ts';
+import { MOST_GAS, SlicePace } from '../../src/time/slice-pace.ts';
 
 /** Runs so many slices of work that takes so long for a unit; returns the milliseconds that each took. */
 function slices(pace: SlicePace, count: number, perUnit: number): number[] {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import { loadFixture, manifest } from '../../fixtures/load.node.ts';
 import { WasmSandbox as AsyncSandbox } from '../../src/index.ts';
-import { provide } from '../../src/sync/runtime.ts';
+import { provide } from '../../src/runtime/provided.ts';
 import {
   auditOf,
   Capability,

@@ -1,0 +1,45 @@
+/** What calls from outside fail with before, or because of how, the guest ends. */
+
+import type { EngineInstance } from '../../wasm/engine.ts';
+import { CallAborted, HostError, type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
+import { GuestExit } from '../../wasm/host.ts';
+import { messageOf, quote } from '../../wasm/quote.ts';
+import type { WasmModule } from '../../wasm/types.ts';
+import { suggest } from '../checks/similar.ts';
+
+/** @throws UsageError always: there is no exported function of that name */
+export function refuseUnknown(instance: EngineInstance, module: WasmModule, name: string): never {
+  const kind = instance.exportKind(name);
+  if (kind !== undefined) throw new UsageError(`the export ${quote(name)} is a ${kind}, not a function`);
+  const names = module.exports.filter((item) => item.kind === 'function').map((item) => item.name);
+  throw new UsageError(`the module exports no function ${quote(name)}; ${suggest(name, names, 'it exports')}`);
+}
+
+/** @param what was ended by the signal it was given, as a clause of the message */
+export function aborted(what: string, reason: unknown): CallAborted {
+  const why = reason instanceof Error && reason.message !== '' ? `: ${messageOf(reason)}` : '';
+  return new CallAborted(`Call aborted: ${what} was ended by its caller${why}`, { cause: reason });
+}
+
+/**
+ * What a call is to throw for what ended its guest: with the figures of what it cost.
+ * @param what was called, for the message
+ */
+export function failureOf(what: string, cause: unknown, figures: () => ResourceFigures): unknown {
+  const error = cause instanceof GuestExit ? exited(what, cause) : cause;
+  if (error instanceof WasmSandboxError) error.resources ??= figures();
+  return error;
+}
+
+/** A program that ends itself has no result for its caller; only running it as a command expects that. */
+function exited(what: string, exit: GuestExit): HostError {
+  const message = `the guest ended its program with status ${exit.status} in ${what}; use run() for a WASI command`;
+  return new HostError(message, { cause: exit });
+}
+
+/** @throws UsageError always: `what` needs an engine whose guests can be left */
+export function refuseLeaving(what: string): never {
+  throw new UsageError(
+    `${what} needs the interpreter: the native engine cannot leave a guest before its call has ended`,
+  );
+}

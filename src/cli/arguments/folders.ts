@@ -1,0 +1,23 @@
+/** The value of `--dir`: which folder of the host's the program sees, and where. */
+
+import { Capability } from '../../../policy/index.ts';
+import { UsageError } from '../../../wasm/errors.ts';
+import { quote } from '../../../wasm/quote.ts';
+
+/** `::` parts host and guest, as a single colon stands in Windows' paths. */
+const SEPARATOR = '::';
+const READ_ONLY = ':ro';
+
+/**
+ * `host`, `host::guest` or either with `:ro` at its end; without a guest's path it is the host's. Writable unless
+ * `:ro` says otherwise, as a user who names a folder on a command line means it.
+ * @throws UsageError
+ */
+export function parseFolder(text: string): Capability {
+  const readOnly = text.endsWith(READ_ONLY);
+  const [host = '', guest = host, ...rest] = (readOnly ? text.slice(0, -READ_ONLY.length) : text).split(SEPARATOR);
+  if (host === '' || guest === '' || rest.length > 0) {
+    throw new UsageError(`${quote(text)} is not HOST::GUEST or HOST::GUEST:ro`);
+  }
+  return Capability.filesystemAccess([{ host, guest }], { readOnly });
+}

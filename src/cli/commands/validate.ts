@@ -1,0 +1,27 @@
+/** `wasm-sandbox validate`: is it a module? */
+
+import { CompileError } from '../../../wasm/errors.ts';
+import { quote } from '../../../wasm/quote.ts';
+import { ANY_MODULE, loadModule } from '../../module/source.ts';
+import { complain, type Io, print, printJson } from '../io/io.ts';
+import { errorLines, errorReport } from '../io/report.ts';
+import { STATUS } from '../io/status.ts';
+
+export interface ValidateOptions {
+  readonly json?: boolean;
+}
+
+export async function validate(path: string, options: ValidateOptions, io: Io): Promise<number> {
+  let error: CompileError | undefined;
+  try {
+    await loadModule(path, ANY_MODULE);
+  } catch (cause) {
+    if (!(cause instanceof CompileError)) throw cause;
+    error = cause;
+  }
+  if (options.json) {
+    printJson(io, { module: path, valid: error === undefined, error: error && errorReport(error) });
+  } else if (error === undefined) print(io, [`${quote(path, 200)} is a valid module`]);
+  else complain(io, errorLines(error).slice(0, 1));
+  return error === undefined ? STATUS.ok : STATUS.invalid;
+}

@@ -1,0 +1,36 @@
+import { escapeUnprintable } from '../../../wasm/quote.ts';
+
+/** What the command uses of the world, so that tests can put their own in its place. */
+export interface Io {
+  /** Writes all of it before returning. Throws {@link ClosedOutput} where nobody reads any more. */
+  stdout(bytes: Uint8Array): void;
+  /** The same, but never throws: there is nobody left to tell. */
+  stderr(bytes: Uint8Array): void;
+  /** Waits for input; returns 1 to `maxBytes` bytes, or none at its end. */
+  stdin(maxBytes: number): Uint8Array;
+  readonly version: string;
+}
+
+/** The reader of standard output has gone away, as `head` does. The command ends quietly. */
+export class ClosedOutput extends Error {}
+
+const encoder = new TextEncoder();
+
+export function encode(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** Lines of text on standard output. */
+export function print(io: Io, lines: readonly string[]): void {
+  if (lines.length > 0) io.stdout(encode(`${lines.join('\n')}\n`));
+}
+
+/** A value as JSON on standard output, in which what a terminal would obey is escaped. */
+export function printJson(io: Io, value: unknown): void {
+  print(io, JSON.stringify(value, null, 2).split('\n').map(escapeUnprintable));
+}
+
+/** Lines of text on standard error. */
+export function complain(io: Io, lines: readonly string[]): void {
+  if (lines.length > 0) io.stderr(encode(`${lines.join('\n')}\n`));
+}

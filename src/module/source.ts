@@ -1,0 +1,255 @@
+/** From wherever a module lies to a decoded one: bytes are decoded as they arrive, and never more than the limit. */
+
+import { type Bytes, concat, isBytes, viewOf } from '../../wasm/bytes.ts';
+import { decodeSteps, ModuleDecoder } from '../../wasm/decode.ts';
+import { CompileError, UsageError } from '../../wasm/errors.ts';
+import { MODULE_LIMITS } from '../../wasm/limits.ts';
+import { quote } from '../../wasm/quote.ts';
+import type { Steps } from '../../wasm/steps.ts';
+import type { WasmModule } from '../../wasm/types.ts';
+import { refuse } from '../checks/check.ts';
+import { Preparation } from '../time/preparation.ts';
+import { Module, moduleOf } from '../webassembly/objects.ts';
+
+/** Where a module comes from without waiting: the bytes, or a `Module` of `wasm-sandbox/webassembly`. */
+export type ReadySource = Bytes | Module;
+
+/**
+ * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL),
+ * a URL, the bytes themselves, an HTTP response whose body has not been read, or a `Module` of
+ * `wasm-sandbox/webassembly`, which spares decoding it again for every sandbox.
+ */
+export type ModuleSource = ReadySource | string | URL | Response;
+
+/** Bytes in pieces; each piece is used before the next one is asked for. */
+export type Chunks = AsyncIterable<Uint8Array>;
+
+const URL_TEXT = /^(?:[a-z][a-z\d+.-]+:\/\/|data:|blob:)/i;
+const EXPECTED = 'a path, a URL, bytes, an ArrayBuffer, a Response or a Module';
+
+/** What errors call bytes that come from nowhere in particular. */
+const THE_MODULE = 'the module';
+
+/** A kind of source that has been recognised, and how errors name it. */
+interface Origin {
+  readonly label: string;
+  readonly chunks: () => Chunks;
+}
+
+/**
+ * @throws UsageError where `source` is none, or cannot be had
+ */
+export function checkSource(source: unknown): ModuleSource {
+  if (!isReady(source)) originOf(source);
+  return source as ModuleSource;
+}
+
+function isReady(source: unknown): source is ReadySource {
+  return source instanceof Module || isBytes(source);
+}
+
+/** What a module may be. */
+export interface ModuleBounds {
+  /** Bytes; nothing beyond is read. */
+  readonly moduleLimit: number;
+}
+
+/** For a module that somebody chose by hand. */
+export const ANY_MODULE: ModuleBounds = { moduleLimit: MODULE_LIMITS.moduleBytes };
+
+/**
+ * Decodes and validates a module.
+ * @throws CompileError; UsageError where the source cannot be had; what the preparation throws
+ */
+export async function loadModule(
+  source: ModuleSource,
+  bounds: ModuleBounds,
+  preparation: Preparation = new Preparation({}),
+): Promise<WasmModule> {
+  // What is there is copied at once, before its owner can change it.
+  if (isReady(source)) return preparation.run(loadReady(source, bounds));
+  const { label, chunks } = originOf(source);
+  const decoder = new ModuleDecoder(bounds.moduleLimit);
+  let isEmpty = true;
+  for await (const chunk of chunks()) {
+    if (chunk.length === 0) continue;
+    if (isEmpty) refuseText(chunk, label);
+    isEmpty = false;
+    decoder.push(chunk);
+    await preparation.run(decoder.decode());
+  }
+  if (isEmpty) refuseEmpty(label);
+  return decoder.finish();
+}
+
+/**
+ * The same for a source that is there already.
+ * @throws CompileError; UsageError for any other source; what the preparation throws
+ */
+export function loadReadyModule(source: unknown, bounds: ModuleBounds, preparation: Preparation): WasmModule {
+  return preparation.runSync(loadReady(source, bounds));
+}
+
+function* loadReady(source: unknown, bounds: ModuleBounds): Steps<WasmModule> {
+  if (source instanceof Module) return decoded(source, bounds);
+  return yield* decodeAll({ bytes: readyBytes(source), label: THE_MODULE }, bounds);
+}
+
+/** Bytes that were fetched whole, and how errors name them. */
+export interface Fetched {
+  readonly label: string;
+  /** The caller's own: nobody else can change them. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * The bytes of a module, undecoded.
+ * @throws CompileError where there are more than `maxBytes`; UsageError where the source cannot be had
+ */
+export async function fetchAll(source: ModuleSource, maxBytes: number): Promise<Fetched> {
+  // What is there is copied at once, before its owner can change it.
+  if (isReady(source)) return fetchReady(source, maxBytes);
+  const { label, chunks } = originOf(source);
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks()) {
+    length += chunk.length;
+    bound(length, maxBytes);
+    pieces.push(chunk.slice());
+  }
+  return { label, bytes: concat(pieces) };
+}
+
+/**
+ * The same for a source that is there already.
+ * @throws CompileError; UsageError for any other source
+ */
+export function fetchReady(source: unknown, maxBytes: number): Fetched {
+  const bytes = source instanceof Module ? moduleOf(source).bytes : readyBytes(source);
+  bound(bytes.length, maxBytes);
+  return { label: THE_MODULE, bytes: new Uint8Array(bytes) };
+}
+
+function readyBytes(source: unknown): Uint8Array {
+  const expected = 'bytes, an ArrayBuffer or a Module: nothing is waited for here';
+  return viewOf(source, THE_MODULE) ?? refuse('the source', expected, source);
+}
+
+function bound(length: number, maxBytes: number): void {
+  if (length > maxBytes)
+    throw new CompileError(`module of more than ${maxBytes} bytes: too large`, { offset: maxBytes });
+}
+
+/** @throws CompileError */
+export function* decodeAll(
+  { bytes, label }: { readonly bytes: Uint8Array; readonly label: string },
+  bounds: ModuleBounds,
+): Steps<WasmModule> {
+  if (bytes.length === 0) refuseEmpty(label);
+  refuseText(bytes, label);
+  return yield* decodeSteps(bytes, bounds.moduleLimit);
+}
+
+function decoded(source: Module, { moduleLimit }: ModuleBounds): WasmModule {
+  const module = moduleOf(source);
+  bound(module.bytes.length, moduleLimit);
+  return module;
+}
+
+function refuseEmpty(label: string): never {
+  throw new CompileError(`${label} is empty: even the smallest module has 8 bytes`);
+}
+
+function originOf(source: unknown): Origin {
+  if (typeof source === 'string') {
+    if (source === '') refuse('the source', EXPECTED, source);
+    return URL_TEXT.test(source) ? originOfUrl(parseUrl(source)) : originOfFile(source);
+  }
+  if (source instanceof URL) return originOfUrl(source);
+  if (isResponse(source)) {
+    const label = source.url === '' ? 'the response' : quote(source.url, 200);
+    return { label, chunks: () => responseChunks(source, label) };
+  }
+  return refuse('the source', EXPECTED, source);
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text);
+  } catch (cause) {
+    throw new UsageError(`${quote(text, 200)} is not a valid URL`, { cause });
+  }
+}
+
+function originOfUrl(url: URL): Origin {
+  if (url.protocol === 'file:') return originOfFile(url);
+  const label = quote(url.href, 200);
+  return { label, chunks: () => fetchChunks(url, label) };
+}
+
+function originOfFile(path: string | URL): Origin {
+  return { label: quote(String(path), 200), chunks: () => fileChunks(path) };
+}
+
+async function* fileChunks(path: string | URL): Chunks {
+  const { readChunks } = await import('./file.node.ts').catch((cause) => {
+    throw new UsageError('files cannot be read in this runtime: pass the bytes or a URL', { cause });
+  });
+  yield* readChunks(path);
+}
+
+async function* fetchChunks(url: URL, label: string): Chunks {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (cause) {
+    throw new UsageError(`cannot fetch ${label}: ${reason(cause)}`, { cause });
+  }
+  yield* responseChunks(response, label);
+}
+
+async function* responseChunks(response: Response, label: string): Chunks {
+  if (response.bodyUsed) throw new UsageError(`the body of ${label} has been read already: pass a fresh response`);
+  if (!response.ok) {
+    const text = response.statusText === '' ? '' : ` ${quote(response.statusText)}`;
+    await response.body?.cancel();
+    throw new UsageError(`${label} answered with HTTP status ${response.status}${text}, not with a module`);
+  }
+  if (response.body === null) return;
+  const reader = response.body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((cause) => {
+        throw new UsageError(`reading ${label} failed: ${reason(cause)}`, { cause });
+      });
+      if (done) return;
+      yield viewOf(value, label) ?? refuse(`a piece of ${label}`, 'bytes', value);
+    }
+  } finally {
+    // Also when the decoder refused what came: the rest is not wanted.
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function isResponse(value: unknown): value is Response {
+  return typeof value === 'object' && value !== null && 'body' in value && 'bodyUsed' in value && 'ok' in value;
+}
+
+/** Fetch hides what went wrong in the cause of a TypeError that says "fetch failed". */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return quote(String(error));
+  const { cause } = error;
+  return quote(cause instanceof Error && cause.message !== '' ? cause.message : error.message, 200);
+}
+
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/^\s*(?:;;|\(;|\(module\b)/, 'is WebAssembly text: translate it to the binary format first, say with wat2wasm'],
+  [/^\s*<(?:!doctype|html)\b/i, 'is an HTML page, not a WebAssembly module'],
+];
+
+function refuseText(start: Uint8Array, label: string): void {
+  if (start[0] === 0) return;
+  const head = new TextDecoder().decode(start.subarray(0, 64));
+  for (const [pattern, what] of HINTS)
+    if (pattern.test(head)) throw new CompileError(`${label} ${what}`, { offset: 0 });
+}

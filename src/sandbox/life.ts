@@ -1,0 +1,370 @@
+/** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
+
+import { createHost, type Host, type OpenFolder, type SecurityPolicy } from '../../policy/index.ts';
+import type { Engine, EngineImage, EngineInstance } from '../../wasm/engine.ts';
+import { CallAborted, HostError, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import { GuestExit, type WasmValue } from '../../wasm/host.ts';
+import { isOf } from '../../wasm/is-of.ts';
+import { quote } from '../../wasm/quote.ts';
+import type { WasmModule } from '../../wasm/types.ts';
+import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
+import { COMMAND_START } from '../call/command.ts';
+import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
+import { Execution, type ExecutionGround } from '../call/execution.ts';
+import { aborted, failureOf, refuseLeaving, refuseUnknown } from '../call/failures.ts';
+import type { CallOptions } from '../call/options.ts';
+import { fromResults, toArguments } from '../call/values.ts';
+import { Recorder, recordingEngine } from '../replay/recorder.ts';
+import { takesFolders, takesHostVariables } from '../runtime/needs.ts';
+import type { Contents, LeftCall } from '../snapshot/contents.ts';
+import { Clock } from '../time/clock.ts';
+import { Preparation } from '../time/preparation.ts';
+import { Sleeper } from '../time/turn.ts';
+import type { Settings } from './options.ts';
+
+/** What a WASI reactor wants called before anything else (WASI application ABI). */
+export const INITIALIZE = '_initialize';
+
+/** All that a life is. */
+interface LifeState {
+  readonly guest: EngineImage | WireReader;
+  readonly host: WireReader;
+  readonly call: LeftCall | undefined;
+  readonly functionCalls: number;
+}
+
+function savedIn({ guest, host, call, functionCalls }: Contents): LifeState {
+  return { guest: new WireReader(guest), host: new WireReader(host), call, functionCalls };
+}
+
+export class Life {
+  readonly host: Host;
+  private readonly module: WasmModule;
+  private readonly clock: Clock;
+  private readonly instance: EngineInstance;
+  private readonly sleeper: Sleeper;
+  private readonly instanceId: string;
+  private readonly recorder: Recorder | undefined;
+  /** Of the executions since the last reset. */
+  private ground: ExecutionGround;
+  /** Executions that have begun and not ended. */
+  private readonly begun = new Set<Execution>();
+  private calls = 0;
+  private isDisposed = false;
+
+  private constructor(
+    engine: Engine,
+    module: WasmModule,
+    host: Host,
+    clock: Clock,
+    sleeper: Sleeper,
+    settings: Settings,
+  ) {
+    this.module = module;
+    this.host = host;
+    this.clock = clock;
+    this.sleeper = sleeper;
+    const { limits, instanceId } = settings;
+    this.instanceId = instanceId;
+    this.recorder = settings.record ? new Recorder(module, limits, settings.recordingLimit) : undefined;
+    const recorded = this.recorder === undefined ? engine : recordingEngine(engine, this.recorder);
+    const imports = untilDisposed(host.resolve, () => {
+      if (this.isDisposed) throw disposedError(instanceId);
+    });
+    this.instance = recorded.instantiate(module, { limits, imports, slices: this.clock.slices });
+    this.ground = this.newGround();
+  }
+
+  private newGround(): ExecutionGround {
+    return {
+      instance: this.instance,
+      clock: this.clock,
+      over: undefined,
+      onBegin: (execution) => {
+        this.calls++;
+        this.begun.add(execution);
+        execution.onEnd(() => this.begun.delete(execution));
+      },
+      explain: (name, error) => this.failure(quote(name), error),
+      onAbort: () => this.sleeper.cancel(),
+    };
+  }
+
+  /**
+   * Instantiates the module and runs its start function, and a reactor's initialisation.
+   * @throws LinkError, and whatever ends the guest
+   */
+  static async begin(
+    engine: Engine,
+    module: WasmModule,
+    settings: Settings,
+    preparation: Preparation = new Preparation(settings),
+  ): Promise<Life> {
+    const life = await Life.create(engine, module, settings, preparation);
+    try {
+      await life.guard('its start', () =>
+        life.clock.run(settings.cpuTimeout, () => life.start(settings), preparation.left),
+      );
+      return life;
+    } catch (error) {
+      life.host.close();
+      throw error;
+    }
+  }
+
+  /**
+   * One that takes up the state of another in the place of starting.
+   * @param from what was saved; or the other itself
+   * @throws LinkError, SnapshotError, GasExhausted, MemoryLimitExceeded, CpuTimeoutExceeded
+   */
+  static async resume(
+    engine: Engine,
+    module: WasmModule,
+    settings: Settings,
+    from: Contents | Life,
+    preparation: Preparation = new Preparation(settings),
+  ): Promise<Life> {
+    const life = await Life.create(engine, module, settings, preparation);
+    try {
+      const take = () => life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);
+      preparation.count(() => life.clock.runSync(settings.cpuTimeout, take, preparation.left));
+      return life;
+    } catch (error) {
+      life.host.close();
+      throw error;
+    }
+  }
+
+  private static async create(
+    engine: Engine,
+    module: WasmModule,
+    settings: Settings,
+    preparation: Preparation,
+  ): Promise<Life> {
+    const environment = await environmentFor(settings.policy);
+    const openFolder = await folderOpener(settings.policy);
+    const clock = new Clock();
+    const timeLeft = () => clock.left;
+    const sleeper = new Sleeper();
+    const time = { sleep: sleeper.sleep };
+    const host = createHost(settings.policy, { args: settings.args, environment, openFolder, time, timeLeft });
+    const make = () => new Life(engine, module, host, clock, sleeper, settings);
+    try {
+      return preparation.count(() => clock.runSync(settings.cpuTimeout, make, preparation.left));
+    } catch (error) {
+      host.close();
+      throw error;
+    }
+  }
+
+  private async start({ cpuTimeout: timeout, yieldEvery }: Settings): Promise<void> {
+    const { instance } = this;
+    instance.start();
+    if (instance.functionType(INITIALIZE)?.key === '->') {
+      if (instance.begin === undefined) await instance.callAsync(INITIALIZE, []);
+      else await this.execute(INITIALIZE, [], { timeout, yieldEvery }).run();
+    }
+    this.calls = 0;
+  }
+
+  /**
+   * Calls an exported function.
+   * @returns nothing, the one result, or an array of them
+   */
+  async call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    return this.guard(quote(name), async () => {
+      if (this.instance.begin !== undefined) return this.execute(name, args, options).run();
+      const values = this.convert(name, args);
+      const { signal, timeout, yieldEvery } = options;
+      if (yieldEvery !== undefined) refuseLeaving('yieldEvery');
+      if (signal?.aborted) throw aborted(`the call of ${quote(name)}`, signal.reason);
+      this.calls++;
+      return fromResults(await this.clock.run(timeout, () => this.instance.callAsync(name, values)));
+    });
+  }
+
+  /** Runs a WASI command: its `_start` returns or exits. Returns the status. */
+  async run(start: string, options: CallOptions): Promise<number> {
+    try {
+      await this.call(start, [], options);
+      return 0;
+    } catch (error) {
+      if (error instanceof HostError && isOf(error.cause, GuestExit)) return error.cause.status;
+      throw error;
+    }
+  }
+
+  /**
+   * Begins a call that can be left.
+   * @throws UsageError for an unknown function or arguments that do not fit, and where the engine cannot leave a guest
+   */
+  begin(name: string, args: readonly unknown[], options: CallOptions, isProgram: boolean): Execution {
+    try {
+      return this.execute(name, args, options, isProgram);
+    } catch (error) {
+      throw this.failure(quote(name), error);
+    }
+  }
+
+  private execute(name: string, args: readonly unknown[], options: CallOptions, isProgram = false): Execution {
+    const values = this.convert(name, args);
+    const engine = this.instance.begin?.(name, values) ?? refuseLeaving('start()');
+    return new Execution(this.ground, { name, engine, options, isProgram });
+  }
+
+  private convert(name: string, args: readonly unknown[]): WasmValue[] {
+    const type = this.instance.functionType(name) ?? refuseUnknown(this.instance, this.module, name);
+    return toArguments(name, type, args, this.instance);
+  }
+
+  /** @throws UsageError where nothing was recorded, or not all of it */
+  async recording(): Promise<Uint8Array> {
+    if (this.recorder === undefined)
+      throw new UsageError('nothing was recorded: build the sandbox with { record: true }');
+    return this.recorder.finish(this.instance);
+  }
+
+  /** Whether {@link reset} can be called: where it cannot, another life has to take the place of this one. */
+  get isResettable(): boolean {
+    return this.instance.reset !== undefined && !this.clock.isRunning;
+  }
+
+  /**
+   * Starts over, in place. A call that has not ended fails.
+   * @throws what `begin` throws; the life is then to be given up
+   */
+  async reset(settings: Settings): Promise<void> {
+    this.endAll(wasReset);
+    this.ground = this.newGround();
+    this.clock.reset();
+    this.host.reset();
+    await this.guard('its start', () =>
+      this.clock.run(settings.cpuTimeout, async () => {
+        this.instance.reset?.();
+        await this.start(settings);
+      }),
+    );
+  }
+
+  /** Makes way for another life: a call that runs at this moment goes on to its end, and no other does. */
+  retire(): void {
+    this.endAll(wasReset);
+    this.host.close();
+  }
+
+  /**
+   * Ends all calls with SandboxDisposed, and lets go of what is open outside; doing it again does nothing. A guest that
+   * runs, and whose host function this is, ends when that returns.
+   */
+  dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
+    this.endAll(() => disposedError(this.instanceId));
+    this.host.close();
+  }
+
+  /** Ends the calls that do not run at this moment, and those that were never begun as soon as they are to be. */
+  private endAll(why: () => WasmSandboxError): void {
+    let figures: ResourceFigures | undefined;
+    this.ground.over = () => {
+      const error = why();
+      error.resources = figures;
+      return error;
+    };
+    for (const execution of [...this.begun]) execution.abort(why());
+    // Those that are found to be over later end with the figures of what they belonged to.
+    figures = this.figures();
+  }
+
+  /** The call that was begun and has not ended; the innermost, where host functions have made others. */
+  get execution(): Execution | undefined {
+    return [...this.begun].at(-1);
+  }
+
+  /**
+   * The state as it stands, good until the guest goes on.
+   * @throws UsageError where the engine cannot; SnapshotError where the state cannot be saved as it is
+   */
+  capture(purpose: 'write' | 'copy'): LifeState {
+    const { execution, instance } = this;
+    if (instance.capture === undefined) refuseLeaving(purpose === 'write' ? 'snapshot()' : 'fork()');
+    const guest = instance.capture(execution?.engine, purpose);
+    const host = new WireWriter();
+    this.host.save(host);
+    const call = execution && { name: execution.name, isProgram: execution.isProgram, gasUsed: execution.gasUsed };
+    return { guest, host: new WireReader(host.written), call, functionCalls: this.calls };
+  }
+
+  private take({ guest, host, call, functionCalls }: LifeState, { cpuTimeout, yieldEvery }: Settings): void {
+    if (this.instance.install === undefined) refuseLeaving('restore()');
+    this.host.load(host);
+    host.end();
+    const engine = this.instance.install(guest, call?.name);
+    if ((engine === undefined) !== (call === undefined)) damaged('its call has no stack, or its stack no call');
+    if (engine !== undefined && call !== undefined) {
+      const { name, isProgram, gasUsed: gasBefore } = call;
+      if (gasBefore > this.instance.figures().gasUsed) damaged('its call has used more gas than its guest');
+      if (isProgram && name !== COMMAND_START) damaged('its call is of no program');
+      const options = { timeout: cpuTimeout, yieldEvery };
+      new Execution(this.ground, { name, isProgram, gasBefore, engine, options, hasBegun: true });
+    }
+    this.calls = functionCalls;
+  }
+
+  /** Lets no failure out without the figures of what it cost. */
+  private async guard<T>(what: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (cause) {
+      throw this.failure(what, cause);
+    }
+  }
+
+  private failure(what: string, cause: unknown): unknown {
+    const figures = () => this.figures();
+    return this.isDisposed ? disposedFailure(this.instanceId, cause, figures) : failureOf(what, cause, figures);
+  }
+
+  figures(): ResourceFigures {
+    return this.instance.figures();
+  }
+
+  get cpuTimeMs(): number {
+    return this.clock.elapsed;
+  }
+
+  get functionCalls(): number {
+    return this.calls;
+  }
+}
+
+function wasReset(): CallAborted {
+  return new CallAborted('Call aborted: the sandbox was reset');
+}
+
+/** Starts counting the gas of a life, and returns what tells how much it has used since; none without a life. */
+export function gasMeter(life: Pick<Life, 'figures'> | undefined): () => bigint {
+  if (life === undefined) return () => 0n;
+  const before = life.figures().gasUsed;
+  return () => life.figures().gasUsed - before;
+}
+
+/** The host's variables, where the policy grants any by name and the runtime has them. */
+async function environmentFor(policy: SecurityPolicy): Promise<Readonly<Record<string, string | undefined>>> {
+  if (!takesHostVariables(policy)) return {};
+  try {
+    return (await import('../runtime/environment.node.ts')).hostEnvironment();
+  } catch {
+    return {}; // A runtime without environment variables.
+  }
+}
+
+/** Undefined where the policy grants no folder, or the runtime has none. */
+async function folderOpener(policy: SecurityPolicy): Promise<OpenFolder | undefined> {
+  if (!takesFolders(policy)) return undefined;
+  try {
+    return (await import('../../policy/fs/node/open.node.ts')).openFolder;
+  } catch {
+    return undefined;
+  }
+}

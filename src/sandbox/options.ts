@@ -1,0 +1,241 @@
+/** What a sandbox is built from: one plain object. The builder collects it; the checks are here, once. */
+
+import { type ByteSink, type ByteSource, Capability, SecurityPolicy } from '../../policy/index.ts';
+import { copyOf } from '../../wasm/bytes.ts';
+import type { InstanceLimits } from '../../wasm/engine.ts';
+import { UsageError } from '../../wasm/errors.ts';
+import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
+import { quote } from '../../wasm/quote.ts';
+import { SandboxCache } from '../cache/cache.ts';
+import { checkSignal } from '../call/options.ts';
+import { callback, cString, gas, integer, list, milliseconds, record, refuse, text } from '../checks/check.ts';
+import { suggest } from '../checks/similar.ts';
+import { GiB } from '../checks/sizes.ts';
+import { checkEngine, type EngineChoice } from '../engines/choose.ts';
+import { checkSource, type ModuleSource } from '../module/source.ts';
+import { MOST_EVENTS } from '../replay/events.ts';
+
+/**
+ * What a sandbox is made of. Unknown names, and values that are not as described, are UsageErrors; `undefined` is as if not
+ * given. docs/options.md has the ranges.
+ */
+export interface SandboxOptions {
+  /** The module. Bytes are copied before anything is waited for. */
+  readonly source: ModuleSource;
+  /** What the guest may reach; `SecurityPolicy.strict()` unless given. Its limits bound the ones given here. */
+  readonly securityPolicy?: SecurityPolicy | undefined;
+  /** Grants beyond the policy's. */
+  readonly capabilities?: readonly Capability[] | undefined;
+  /** Bytes for all memories and tables together; 256 MiB unless given. */
+  readonly memoryLimit?: number | undefined;
+  /** Weight of the call stack in bytes, at most 1 GiB; 512 KiB unless given. */
+  readonly stackLimit?: number | undefined;
+  /** Units of the gas schedule, below 2⁶³, until a reset; no limit unless given. */
+  readonly gasLimit?: bigint | number | undefined;
+  /**
+   * Wall-clock milliseconds for each call, and for making the sandbox ready, without the wait for the module's bytes; no
+   * limit unless given. Waiting for a host function's promise counts, and is cut short: the call fails, and what the
+   * promise gives later is ignored.
+   */
+  readonly cpuTimeout?: number | undefined;
+  /**
+   * Wall-clock milliseconds after which a running guest lets the event loop go round, about: at least one, as that is
+   * how often the interpreter looks at the clock. Never unless given. Changes no result and no gas. Holds while a module
+   * is made ready too; guests that run can be left on the interpreter only.
+   */
+  readonly yieldEvery?: number | undefined;
+  /** Bytes the module itself may have; 128 MiB unless given. Nothing beyond is read. */
+  readonly moduleLimit?: number | undefined;
+  /**
+   * Bytes that the module may hold outside of its instances: decoded, and as the code that the engine makes of it for
+   * all instances together (`moduleBytes` and `codeBytes` of the statistics); 512 MiB unless given.
+   */
+  readonly codeLimit?: number | undefined;
+  /**
+   * Ends making the sandbox ready with CallAborted: loading, and what the engine does with the module. Looked at
+   * whenever the event loop goes round: see `yieldEvery`. Calls have a signal of their own.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * `'interpreter'` unless given: it says where a guest trapped, and lets it wait for promises. `'native'` is faster, with
+   * the same results and gas; `'auto'` takes it where the host allows and nothing can make the guest wait.
+   */
+  readonly engine?: EngineChoice | undefined;
+  /**
+   * Keeps the module ready for the next sandbox that is built from the same bytes with the same policy. The bytes are
+   * then fetched whole before any of them is decoded.
+   */
+  readonly cache?: SandboxCache | undefined;
+  /** Whether to record all that goes in and out of the guest, for `recording()`; false unless given. */
+  readonly record?: boolean | undefined;
+  /** Bytes of events that a recording may have, beyond which `recording()` refuses; 256 MiB unless given, and at most. */
+  readonly recordingLimit?: number | undefined;
+  /** Names the sandbox in statistics; unique within the process unless given. */
+  readonly instanceId?: string | undefined;
+  /** The program's arguments as WASI gives them to it: the first is the program's name. */
+  readonly args?: readonly string[] | undefined;
+  /** The program's environment: exactly these variables. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Standard input; text as UTF-8. A function is asked for the next piece when the guest reads. */
+  readonly stdin?: ByteSource | undefined;
+  /** Takes standard output as it is written; without it, it is kept for `run()` and `output()`. */
+  readonly onStdout?: ByteSink | undefined;
+  /** The same for standard error. */
+  readonly onStderr?: ByteSink | undefined;
+}
+
+export type SandboxOptionName = keyof SandboxOptions;
+
+/** Options with a value for everything that has a default. */
+export interface Settings {
+  readonly source: ModuleSource;
+  readonly policy: SecurityPolicy;
+  readonly limits: InstanceLimits;
+  /** Milliseconds. */
+  readonly cpuTimeout: number | undefined;
+  /** Milliseconds. */
+  readonly yieldEvery: number | undefined;
+  readonly moduleLimit: number;
+  readonly signal: AbortSignal | undefined;
+  readonly engine: EngineChoice;
+  readonly cache: SandboxCache | undefined;
+  readonly record: boolean;
+  readonly recordingLimit: number;
+  readonly instanceId: string;
+  readonly args: readonly string[];
+}
+
+/** The interpreter's frames are a few times their weight; more than this cannot be allocated. */
+const HIGHEST_STACK = GiB;
+
+/** The check of every option; what it returns is what is used. */
+const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullable<SandboxOptions[K]> } = {
+  source: checkSource,
+  securityPolicy: (value) =>
+    value instanceof SecurityPolicy ? value : refuse('securityPolicy', 'a SecurityPolicy', value),
+  // The policy refuses what Capability has not made.
+  capabilities: (value) => SecurityPolicy.strict().with(...(list('capabilities', value) as Capability[])).capabilities,
+  memoryLimit: (value) => integer('memoryLimit', value, 'bytes', 0),
+  stackLimit: (value) => integer('stackLimit', value, 'bytes', 0, HIGHEST_STACK),
+  gasLimit: (value) => gas('gasLimit', value),
+  cpuTimeout: (value) => milliseconds('cpuTimeout', value),
+  yieldEvery: (value) => milliseconds('yieldEvery', value),
+  moduleLimit: (value) => integer('moduleLimit', value, 'bytes', 0, MODULE_LIMITS.moduleBytes),
+  codeLimit: (value) => integer('codeLimit', value, 'bytes', 0),
+  signal: checkSignal,
+  engine: checkEngine,
+  cache: (value) => (value instanceof SandboxCache ? value : refuse('cache', 'a SandboxCache', value)),
+  record: (value) => (typeof value === 'boolean' ? value : refuse('record', 'true or false', value)),
+  recordingLimit: (value) => integer('recordingLimit', value, 'bytes', 0, MOST_EVENTS),
+  instanceId: (value) =>
+    text('instanceId', value) === ''
+      ? refuse('instanceId', 'a string that is not empty', value)
+      : text('instanceId', value),
+  args: (value) => Object.freeze(list('args', value).map((arg, i) => cString(`args[${i}]`, arg))),
+  env: checkEnvironment,
+  stdin: checkStdin,
+  onStdout: (value) => callback('onStdout', value) as ByteSink,
+  onStderr: (value) => callback('onStderr', value) as ByteSink,
+};
+
+/**
+ * Checks one option.
+ * @throws UsageError
+ */
+export function checkOption<K extends SandboxOptionName>(name: K, value: unknown): NonNullable<SandboxOptions[K]> {
+  return CHECKS[name](value);
+}
+
+/**
+ * Checks all options, and copies what their owner could change but for the source; undefined counts as not given.
+ * @throws UsageError
+ */
+export function checkOptions(options: SandboxOptions): SandboxOptions {
+  const given: Partial<Record<SandboxOptionName, unknown>> = {};
+  for (const [name, value] of Object.entries(record('the options', options))) {
+    if (!isOptionName(name)) {
+      throw new UsageError(
+        `there is no option ${quote(name)}; ${suggest(name, Object.keys(CHECKS), 'the options are')}`,
+      );
+    }
+    if (value !== undefined) given[name] = checkOption(name, value);
+  }
+  if (given.source === undefined)
+    throw new UsageError('no source was given: name a path, a URL or the bytes of a module');
+  return given as SandboxOptions;
+}
+
+/**
+ * All options, with what they are where they were not given.
+ * @throws UsageError
+ */
+export function settle(options: SandboxOptions): Settings {
+  const checked = checkOptions(options);
+  const policy = policyOf(checked);
+  const { limits } = policy;
+  const { gasLimit } = checked;
+  return Object.freeze({
+    source: checked.source,
+    policy,
+    limits: Object.freeze({
+      gas: least(gasLimit === undefined ? undefined : BigInt(gasLimit), limits.gas),
+      memoryBytes: least(checked.memoryLimit, limits.memory) ?? DEFAULT_LIMITS.memoryBytes,
+      stackBytes: checked.stackLimit ?? DEFAULT_LIMITS.stackBytes,
+      codeBytes: checked.codeLimit ?? DEFAULT_LIMITS.codeBytes,
+    }),
+    cpuTimeout: least(checked.cpuTimeout, limits.executionTime),
+    yieldEvery: checked.yieldEvery,
+    moduleLimit: checked.moduleLimit ?? DEFAULT_LIMITS.moduleBytes,
+    signal: checked.signal,
+    engine: checked.engine ?? 'interpreter',
+    cache: checked.cache,
+    record: checked.record ?? false,
+    recordingLimit: checked.recordingLimit ?? MOST_EVENTS,
+    instanceId: checked.instanceId ?? `sandbox-${++sandboxes}`,
+    args: checked.args ?? [],
+  });
+}
+
+let sandboxes = 0;
+
+/** The policy with everything that was granted beside it. */
+function policyOf({
+  securityPolicy,
+  capabilities = [],
+  env,
+  stdin,
+  onStdout,
+  onStderr,
+}: SandboxOptions): SecurityPolicy {
+  const grants: Capability[] = [...capabilities];
+  if (env !== undefined) grants.push(Capability.environmentAccess(env));
+  if (stdin !== undefined || onStdout !== undefined || onStderr !== undefined) {
+    grants.push(Capability.stdio({ stdin, stdout: onStdout, stderr: onStderr }));
+  }
+  const policy = securityPolicy ?? SecurityPolicy.strict();
+  return grants.length === 0 ? policy : policy.with(...grants);
+}
+
+function isOptionName(name: string): name is SandboxOptionName {
+  return Object.hasOwn(CHECKS, name);
+}
+
+/** The smaller of two limits, of which either may be absent. */
+export function least<T extends number | bigint>(a: T | undefined, b: T | undefined): T | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}
+
+function checkEnvironment(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(record('env', value)).map(([name, content]) => {
+    if (name === '' || name.includes('=')) refuse('the name of a variable in env', 'without =, and not empty', name);
+    return [cString('the name of a variable in env', name), cString(`env[${quote(name)}]`, content)] as const;
+  });
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+function checkStdin(value: unknown): ByteSource {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'function') return value as ByteSource;
+  return copyOf(value, 'stdin') ?? refuse('stdin', 'bytes, a string or a function', value);
+}

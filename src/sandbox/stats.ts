@@ -1,0 +1,65 @@
+/** What a sandbox reports of the resources it used. */
+
+import { moduleBytes } from '../../wasm/account.ts';
+import type { EngineName } from '../../wasm/engine.ts';
+import type { ResourceFigures } from '../../wasm/errors.ts';
+import { GAS_VERSION } from '../../wasm/gas.ts';
+import type { WasmModule } from '../../wasm/types.ts';
+import type { ChosenEngine } from '../engines/choose.ts';
+
+/** Since the sandbox was built or last reset. Gas, memory and stack are exact and the same on every engine. */
+export interface ResourceStats extends ResourceFigures {
+  readonly instanceId: string;
+  /** What runs the guest. */
+  readonly engine: EngineName;
+  /** Why it is that engine. */
+  readonly engineReason: string;
+  /** Version of the gas schedule. */
+  readonly gasVersion: number;
+  /** Bytes that the module holds as it is decoded, for all sandboxes that have it (docs/limits.md). */
+  readonly moduleBytes: number;
+  /** Bytes of the code that the engine has made of it so far, for all of them; about. */
+  readonly codeBytes: number;
+  /** Bytes in all memories and tables: `memoryBytes` by another name. */
+  readonly memoryUsed: number;
+  /** Milliseconds of wall-clock time in which the guest was entered; not exact, and not reproducible. */
+  readonly cpuTimeMs: number;
+  /** Calls made into the guest from outside, the start function's not among them. */
+  readonly functionCalls: number;
+}
+
+/** Bytes in the memories and tables of an instance. */
+export interface MemoryUsage {
+  readonly usedBytes: number;
+  /** The most there have been since the sandbox was built or last reset. */
+  readonly peakBytes: number;
+  /** The most there may be. */
+  readonly limitBytes: number;
+}
+
+export interface StatsParts {
+  readonly instanceId: string;
+  readonly engine: ChosenEngine;
+  readonly module: WasmModule;
+  readonly life: Pick<ResourceStats, 'cpuTimeMs' | 'functionCalls'> & { figures(): ResourceFigures };
+}
+
+export function resourceStats({ instanceId, engine, module, life }: StatsParts): ResourceStats {
+  const figures = life.figures();
+  return {
+    instanceId,
+    engine: engine.engine.name,
+    engineReason: engine.reason,
+    cpuTimeMs: life.cpuTimeMs,
+    functionCalls: life.functionCalls,
+    ...figures,
+    gasVersion: GAS_VERSION,
+    moduleBytes: moduleBytes(module),
+    codeBytes: engine.engine.codeBytes?.(module) ?? 0,
+    memoryUsed: figures.memoryBytes,
+  };
+}
+
+export function memoryUsageOf({ memoryBytes, peakMemoryBytes, memoryLimit }: ResourceFigures): MemoryUsage {
+  return { usedBytes: memoryBytes, peakBytes: peakMemoryBytes, limitBytes: memoryLimit };
+}
