@@ -75,9 +75,9 @@ export type { PoolStats, PoolTotals } from './pool/stats.ts';
 export { type ReplayOptions, type ReplayReport, replay } from './replay/replay.ts';
 export { type AuditedCall, auditOf, type CallAudit } from './sandbox/audited.ts';
 export { SandboxBuilder } from './sandbox/builder.ts';
-export type { SandboxOptions } from './sandbox/options.ts';
+export type { SandboxOptions, SourcelessOptions } from './sandbox/options.ts';
 export type { MemoryUsage, ResourceStats } from './sandbox/stats.ts';
-export { type RestoreOptions, type SourcelessOptions, WasmSandbox } from './sandbox.ts';
+export { type RestoreOptions, WasmSandbox } from './sandbox.ts';
 export {
   Scheduler,
   type SchedulerOptions,

@@ -3,6 +3,7 @@
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/types.ts';
+import { loadFor } from './cache/load.ts';
 import {
   type BatchCall,
   type BatchOptions,
@@ -17,22 +18,20 @@ import { refuseLeaving } from './call/failures.ts';
 import { type CallOptions, checkCallOptions } from './call/options.ts';
 import { outputOf, type RunResult } from './call/output.ts';
 import { list, milliseconds, ownBytes, record, text } from './checks/check.ts';
+import { least } from './checks/least.ts';
 import { type Authenticated, Authenticator, checkAuthenticated } from './crypto/key.ts';
 import type { ChosenEngine } from './engines/choose.ts';
-import { engineFor, loadFor, makeReady } from './engines/ready.ts';
+import { engineFor, makeReady } from './engines/ready.ts';
 import type { ModuleSource, ReadySource } from './module/source.ts';
 import { makeDisposable } from './runtime/disposable.ts';
 import { type AuditedCall, callAudited } from './sandbox/audited.ts';
 import { SandboxBuilder } from './sandbox/builder.ts';
 import { SandboxFace } from './sandbox/face.ts';
 import { gasMeter, Life } from './sandbox/life.ts';
-import { least, type SandboxOptions, settle } from './sandbox/options.ts';
+import { type SandboxOptions, type SourcelessOptions, settle } from './sandbox/options.ts';
 import { pack } from './snapshot/container.ts';
 import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 import { Preparation } from './time/preparation.ts';
-
-/** Options beside the source. */
-export type SourcelessOptions = Omit<SandboxOptions, 'source'>;
 
 /** Options of a sandbox that goes on with a snapshot. */
 export type RestoreOptions = SandboxOptions & Authenticated;

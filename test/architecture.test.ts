@@ -12,6 +12,35 @@ const mayImport: Record<string, readonly string[]> = {
   src: ['wasm', 'interpreter', 'instrument', 'policy'],
 };
 
+/** The folders of src/ and the files beside them, from the bottom up: each may import those before it, by value or by type. */
+const upwards = [
+  'checks',
+  'crypto',
+  'runtime',
+  'time',
+  'webassembly',
+  'module',
+  'engines',
+  'cache',
+  'call',
+  'snapshot',
+  'replay',
+  'sandbox',
+  'sandbox.ts',
+  'scheduler',
+  'pool',
+  'sync',
+  'index.ts',
+  'sync.ts',
+  'sync.node.ts',
+  'webassembly.ts',
+  'instrument.ts',
+  'cli/io',
+  'cli/arguments',
+  'cli/commands',
+  'cli',
+].map((name) => `src/${name}`);
+
 /** The only place where each package may be imported. */
 const packageHome: Record<string, string> = {
   binaryen: 'instrument/',
@@ -71,6 +100,8 @@ function importsOf(text: string): Import[] {
 
 const isRelative = (specifier: string) => /^\.{1,2}\//.test(specifier);
 const resolve = (from: string, specifier: string) => posix.join(posix.dirname(from), specifier);
+/** Where in `upwards` a file stands; a folder in another comes before that one, and so is found first. */
+const levelOf = (path: string) => upwards.findIndex((name) => path === name || path.startsWith(`${name}/`));
 const isNodeFile = (path: string) => path.endsWith('.node.ts') || path.includes('/node/');
 
 /** Every rule that one file breaks, each as a sentence. */
@@ -82,6 +113,9 @@ function faults(path: string, text: string): string[] {
       const target = resolve(path, specifier);
       const folder = target.slice(0, target.indexOf('/'));
       if (!target.endsWith('.ts')) found.push(`imports ${specifier} without the ending .ts`);
+      const [level, wanted] = [levelOf(path), levelOf(target)];
+      if (wanted > level && level >= 0)
+        found.push(`${upwards[level]} imports ${upwards[wanted]}, which stands above it`);
       if (folder !== home && !mayImport[home]?.includes(folder)) found.push(`${home} imports ${folder}`);
     } else if (specifier.startsWith('node:')) {
       if (!isNodeFile(path)) found.push(`imports ${specifier} outside a *.node.ts file`);
@@ -109,18 +143,28 @@ function faults(path: string, text: string): string[] {
   return found;
 }
 
-/** What loading `entry` loads with it, dynamic imports left out. */
-function closure(entry: string): { files: Set<string>; external: Set<string> } {
+const imports = new Map([...sources].map(([path, text]) => [path, importsOf(text)]));
+
+/** What loading `entry` loads with it, or what is reached from it by imports of more kinds. */
+function closure(
+  entry: string,
+  kinds: readonly Import['kind'][] = ['value'],
+): { files: Set<string>; external: Set<string> } {
   const files = new Set([entry]);
   const external = new Set<string>();
   for (const path of files) {
-    for (const { specifier, kind } of importsOf(sources.get(path) ?? '')) {
-      if (kind !== 'value') continue;
+    for (const { specifier, kind } of imports.get(path) ?? []) {
+      if (!kinds.includes(kind)) continue;
       if (isRelative(specifier)) files.add(resolve(path, specifier));
       else external.add(`${path} imports ${specifier}`);
     }
   }
   return { files, external };
+}
+
+function isCyclic(path: string, kinds: readonly Import['kind'][]): boolean {
+  const next = (imports.get(path) ?? []).filter(({ specifier, kind }) => kinds.includes(kind) && isRelative(specifier));
+  return next.some(({ specifier }) => closure(resolve(path, specifier), kinds).files.has(path));
 }
 
 describe('every source file keeps to its place', () => {
@@ -133,14 +177,19 @@ describe('every source file keeps to its place', () => {
     expect(all).toEqual([]);
   });
 
+  test('every file of src/ has a place in the order', () => {
+    const inSrc = [...sources.keys()].filter((path) => path.startsWith('src/'));
+    expect(inSrc.filter((path) => levelOf(path) < 0)).toEqual([]);
+    expect(upwards.filter((_, level) => !inSrc.some((path) => levelOf(path) === level))).toEqual([]);
+  });
+
   test('no file imports itself by way of others', () => {
-    const cyclic = [...sources.keys()].filter((path) =>
-      importsOf(sources.get(path)!).some(
-        ({ specifier, kind }) =>
-          kind === 'value' && isRelative(specifier) && closure(resolve(path, specifier)).files.has(path),
-      ),
-    );
-    expect(cyclic).toEqual([]);
+    expect([...sources.keys()].filter((path) => isCyclic(path, ['value']))).toEqual([]);
+  });
+
+  test('no file of src/ does so by way of types either, nor of what is loaded later', () => {
+    const inSrc = [...sources.keys()].filter((path) => path.startsWith('src/'));
+    expect(inSrc.filter((path) => isCyclic(path, ['value', 'type', 'dynamic']))).toEqual([]);
   });
 });
 
@@ -168,6 +217,20 @@ describe('the rules themselves', () => {
     ['interpreter/a/b.ts', "import '../../wasm/b.ts';", []],
     ['interpreter/a.ts', "type T = import('../instrument/b.ts').T;", ['interpreter imports instrument']],
     ['policy/a.ts', "await import('../src/b.ts');", ['policy imports src']],
+    ['src/time/a.ts', "import { x } from '../checks/b.ts';", []],
+    ['src/time/a.ts', "import { x } from './b.ts';", []],
+    [
+      'src/checks/a.ts',
+      "import type { X } from '../time/b.ts';",
+      ['src/checks imports src/time, which stands above it'],
+    ],
+    [
+      'src/sandbox/a.ts',
+      "await import('../sandbox.ts');",
+      ['src/sandbox imports src/sandbox.ts, which stands above it'],
+    ],
+    ['src/cli/a.ts', "import { x } from './io/b.ts';", []],
+    ['src/cli/io/a.ts', "import { x } from '../b.ts';", ['src/cli/io imports src/cli, which stands above it']],
     ['src/a.ts', "import { x } from '../test/b.ts';", ['src imports test']],
     ['src/a.ts', "import { x } from '../wasm/b.js';", ['imports ../wasm/b.js without the ending .ts']],
     ['src/a.ts', 'import { x } from "node:fs";', ['imports node:fs outside a *.node.ts file']],

@@ -4,8 +4,15 @@ import { moduleBytes } from '../../wasm/account.ts';
 import { RuntimeError, UsageError } from '../../wasm/errors.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import type { WasmModule } from '../../wasm/types.ts';
-import { engineFor, type LoadSettings } from '../engines/ready.ts';
-import { decodeAll, type Fetched, fetchAll, fetchReady } from '../module/source.ts';
+import { type EngineSettings, engineFor } from '../engines/ready.ts';
+import {
+  decodeAll,
+  type Fetched,
+  fetchAll,
+  fetchReady,
+  type ModuleBounds,
+  type ModuleSource,
+} from '../module/source.ts';
 import type { Preparation } from '../time/preparation.ts';
 import { makeArtifact, useArtifact } from './artifact.ts';
 import { digest } from './digest.ts';
@@ -27,6 +34,11 @@ export interface CacheStats {
   readonly evictions: number;
   /** Undefined for a cache in memory alone. */
   readonly disk: StoreStats | undefined;
+}
+
+/** What of the settings of a sandbox it takes to make its module ready. */
+export interface LoadSettings extends ModuleBounds, EngineSettings {
+  readonly source: ModuleSource;
 }
 
 /**

@@ -3,7 +3,8 @@
 import type { Capability } from '../../policy/index.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { sha256 } from '../../wasm/sha256.ts';
-import type { LoadSettings } from '../engines/ready.ts';
+import type { EngineSettings } from '../engines/ready.ts';
+import type { ModuleBounds } from '../module/source.ts';
 
 /** Of the keys, and of what stands behind them. */
 export const CACHE_FORMAT = 1;
@@ -13,7 +14,7 @@ export const CACHE_FORMAT = 1;
  * price. Limits of an instance are not among them: they are kept while it runs.
  * @param moduleDigest SHA-256 of the module's bytes
  */
-export function cacheKey(moduleDigest: string, settings: Omit<LoadSettings, 'source'>): string {
+export function cacheKey(moduleDigest: string, settings: ModuleBounds & EngineSettings): string {
   const { engine, moduleLimit, policy, yieldEvery } = settings;
   const { capabilities, onViolation } = policy;
   const grants = capabilities.map(describeCapability);

@@ -6,8 +6,8 @@ import { GuestExit } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import { gas as checkGas } from '../checks/check.ts';
 import type { CallTime, Clock } from '../time/clock.ts';
+import { aborted } from '../time/signal.ts';
 import { settlesWithin } from '../time/turn.ts';
-import { aborted } from './failures.ts';
 import type { CallOptions } from './options.ts';
 import { fromResults } from './values.ts';
 

@@ -1,9 +1,9 @@
 /** What calls from outside fail with before, or because of how, the guest ends. */
 
 import type { EngineInstance } from '../../wasm/engine.ts';
-import { CallAborted, HostError, type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
+import { HostError, type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
-import { messageOf, quote } from '../../wasm/quote.ts';
+import { quote } from '../../wasm/quote.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { suggest } from '../checks/similar.ts';
 
@@ -13,12 +13,6 @@ export function refuseUnknown(instance: EngineInstance, module: WasmModule, name
   if (kind !== undefined) throw new UsageError(`the export ${quote(name)} is a ${kind}, not a function`);
   const names = module.exports.filter((item) => item.kind === 'function').map((item) => item.name);
   throw new UsageError(`the module exports no function ${quote(name)}; ${suggest(name, names, 'it exports')}`);
-}
-
-/** @param what was ended by the signal it was given, as a clause of the message */
-export function aborted(what: string, reason: unknown): CallAborted {
-  const why = reason instanceof Error && reason.message !== '' ? `: ${messageOf(reason)}` : '';
-  return new CallAborted(`Call aborted: ${what} was ended by its caller${why}`, { cause: reason });
 }
 
 /**

@@ -1,7 +1,8 @@
 /** What may be said about a single call. */
 
-import { milliseconds, refuse } from '../checks/check.ts';
+import { milliseconds } from '../checks/check.ts';
 import { type Checks, checkNamed } from '../checks/named.ts';
+import { checkSignal } from '../time/signal.ts';
 
 /** Options of one call, or of each call of a batch. */
 export interface CallOptions {
@@ -22,22 +23,6 @@ const CHECKS: Checks<CallOptions> = {
   timeout: (value) => milliseconds('the timeout', value),
   yieldEvery: (value) => milliseconds('yieldEvery', value),
 };
-
-/** @throws UsageError */
-export function checkSignal(value: unknown): AbortSignal {
-  return isSignal(value) ? value : refuse('signal', 'an AbortSignal', value);
-}
-
-/** Also one of another realm. */
-export function isSignal(value: unknown): value is AbortSignal {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'aborted' in value &&
-    'addEventListener' in value &&
-    typeof value.addEventListener === 'function'
-  );
-}
 
 /** @throws UsageError */
 export function checkCallOptions(options: unknown): CallOptions {

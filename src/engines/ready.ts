@@ -1,31 +1,30 @@
-/** The module of a sandbox, and the engine that runs it. */
+/** The engine of a sandbox, and what it does with the module before there can be an instance. */
 
+import type { SecurityPolicy } from '../../policy/index.ts';
 import { moduleBytes } from '../../wasm/account.ts';
 import type { Engine, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/types.ts';
-import { loadModule } from '../module/source.ts';
-import type { Settings } from '../sandbox/options.ts';
 import { Clock } from '../time/clock.ts';
 import type { Preparation } from '../time/preparation.ts';
-import { type ChosenEngine, chooseEngine, insteadOf } from './choose.ts';
+import { type ChosenEngine, chooseEngine, type EngineChoice, insteadOf } from './choose.ts';
 import { mayWait } from './waiting.ts';
 
-/** What of the settings it takes to make a module ready. */
-export type LoadSettings = Pick<Settings, 'source' | 'engine' | 'moduleLimit' | 'policy' | 'yieldEvery'>;
-
-/** @throws CompileError; UsageError where the source cannot be had; as {@link Preparation.run} */
-export async function loadFor(settings: Settings, preparation: Preparation): Promise<WasmModule> {
-  const { cache, source } = settings;
-  return cache === undefined ? loadModule(source, settings, preparation) : cache.load(settings, preparation);
+/** What decides on the engine. */
+export interface EngineSettings {
+  readonly engine: EngineChoice;
+  readonly policy: SecurityPolicy;
+  readonly yieldEvery: number | undefined;
 }
 
 /** @throws UsageError where the engine cannot be had */
-export function engineFor(
-  module: WasmModule,
-  { engine, policy, yieldEvery }: Omit<LoadSettings, 'source'>,
-): ChosenEngine {
+export function engineFor(module: WasmModule, { engine, policy, yieldEvery }: EngineSettings): ChosenEngine {
   return chooseEngine(engine, module, { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined });
+}
+
+interface ReadySettings {
+  readonly limits: InstanceLimits;
+  readonly engine: EngineChoice;
 }
 
 /** Guests of sandboxes are always interrupted from time to time. */
@@ -39,7 +38,7 @@ const MADE_FOR = { slices: new Clock().slices };
 export async function makeReady(
   chosen: ChosenEngine,
   module: WasmModule,
-  { limits, engine: choice }: Pick<Settings, 'limits' | 'engine'>,
+  { limits, engine: choice }: ReadySettings,
   preparation: Preparation,
 ): Promise<ChosenEngine> {
   const { engine } = chosen;
@@ -58,7 +57,7 @@ export async function makeReady(
 export function makeReadySync(
   chosen: ChosenEngine,
   module: WasmModule,
-  { limits, engine: choice }: Pick<Settings, 'limits' | 'engine'>,
+  { limits, engine: choice }: ReadySettings,
   preparation: Preparation,
 ): ChosenEngine {
   const { engine } = chosen;

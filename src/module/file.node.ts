@@ -3,7 +3,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
-import type { Chunks } from './source.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -18,7 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** The content of a file. The buffer is used again for every piece. */
-export async function* readChunks(path: string | URL): Chunks {
+export async function* readChunks(path: string | URL): AsyncGenerator<Uint8Array> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, 'r');

@@ -22,7 +22,7 @@ export type ReadySource = Bytes | Module;
 export type ModuleSource = ReadySource | string | URL | Response;
 
 /** Bytes in pieces; each piece is used before the next one is asked for. */
-export type Chunks = AsyncIterable<Uint8Array>;
+type Chunks = AsyncIterable<Uint8Array>;
 
 const URL_TEXT = /^(?:[a-z][a-z\d+.-]+:\/\/|data:|blob:)/i;
 const EXPECTED = 'a path, a URL, bytes, an ArrayBuffer, a Response or a Module';

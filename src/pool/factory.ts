@@ -2,7 +2,7 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { describe } from '../../wasm/quote.ts';
-import { loadFor } from '../engines/ready.ts';
+import { loadFor } from '../cache/load.ts';
 import { SandboxBuilder } from '../sandbox/builder.ts';
 import { checkOptions, type SandboxOptions, settle } from '../sandbox/options.ts';
 import { WasmSandbox } from '../sandbox.ts';

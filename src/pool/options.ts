@@ -1,12 +1,12 @@
 /** What a pool is made of, checked once. */
 
 import { UsageError } from '../../wasm/errors.ts';
-import { checkSignal } from '../call/options.ts';
 import { callback, integer, milliseconds, record } from '../checks/check.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
 import { SandboxBuilder } from '../sandbox/builder.ts';
 import type { SandboxOptions } from '../sandbox/options.ts';
 import type { WasmSandbox } from '../sandbox.ts';
+import { checkSignal } from '../time/signal.ts';
 
 /** Makes a sandbox that nobody else has. */
 export type SandboxFactory = () => WasmSandbox | Promise<WasmSandbox>;

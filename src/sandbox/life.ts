@@ -11,7 +11,7 @@ import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { COMMAND_START } from '../call/command.ts';
 import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
 import { Execution, type ExecutionGround } from '../call/execution.ts';
-import { aborted, failureOf, refuseLeaving, refuseUnknown } from '../call/failures.ts';
+import { failureOf, refuseLeaving, refuseUnknown } from '../call/failures.ts';
 import type { CallOptions } from '../call/options.ts';
 import { fromResults, toArguments } from '../call/values.ts';
 import { Recorder, recordingEngine } from '../replay/recorder.ts';
@@ -19,6 +19,7 @@ import { takesFolders, takesHostVariables } from '../runtime/needs.ts';
 import type { Contents, LeftCall } from '../snapshot/contents.ts';
 import { Clock } from '../time/clock.ts';
 import { Preparation } from '../time/preparation.ts';
+import { aborted } from '../time/signal.ts';
 import { Sleeper } from '../time/turn.ts';
 import type { Settings } from './options.ts';
 

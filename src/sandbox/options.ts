@@ -7,13 +7,14 @@ import { UsageError } from '../../wasm/errors.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import { quote } from '../../wasm/quote.ts';
 import { SandboxCache } from '../cache/cache.ts';
-import { checkSignal } from '../call/options.ts';
 import { callback, cString, gas, integer, list, milliseconds, record, refuse, text } from '../checks/check.ts';
+import { least } from '../checks/least.ts';
 import { suggest } from '../checks/similar.ts';
 import { GiB } from '../checks/sizes.ts';
 import { checkEngine, type EngineChoice } from '../engines/choose.ts';
 import { checkSource, type ModuleSource } from '../module/source.ts';
 import { MOST_EVENTS } from '../replay/events.ts';
+import { checkSignal } from '../time/signal.ts';
 
 /**
  * What a sandbox is made of. Unknown names, and values that are not as described, are UsageErrors; `undefined` is as if not
@@ -83,6 +84,9 @@ export interface SandboxOptions {
   /** The same for standard error. */
   readonly onStderr?: ByteSink | undefined;
 }
+
+/** Options beside the source. */
+export type SourcelessOptions = Omit<SandboxOptions, 'source'>;
 
 export type SandboxOptionName = keyof SandboxOptions;
 
@@ -218,12 +222,6 @@ function policyOf({
 
 function isOptionName(name: string): name is SandboxOptionName {
   return Object.hasOwn(CHECKS, name);
-}
-
-/** The smaller of two limits, of which either may be absent. */
-export function least<T extends number | bigint>(a: T | undefined, b: T | undefined): T | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a < b ? a : b;
 }
 
 function checkEnvironment(value: unknown): Readonly<Record<string, string>> {

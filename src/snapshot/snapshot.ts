@@ -1,7 +1,7 @@
 /** Snapshots of a sandbox's life, as bytes. */
 
-import { savedBytes } from '../../policy/index.ts';
-import type { EngineImage } from '../../wasm/engine.ts';
+import { type SecurityPolicy, savedBytes } from '../../policy/index.ts';
+import type { EngineImage, InstanceLimits } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { type WireReader, WireWriter } from '../../wasm/wire.ts';
@@ -10,7 +10,6 @@ import { type Checks, checkNamed } from '../checks/named.ts';
 import { MiB } from '../checks/sizes.ts';
 import { moduleDigest } from '../crypto/digest.ts';
 import { Authenticator, type Key } from '../crypto/key.ts';
-import type { Settings } from '../sandbox/options.ts';
 import { pack, unpack } from './container.ts';
 import { type Contents, type LeftCall, readContents, writeContents } from './contents.ts';
 
@@ -31,6 +30,12 @@ const CHECKS: Checks<Checked> = {
   compress: (value) => (typeof value === 'boolean' ? value : refuse('compress', 'true or false', value)),
   key: Authenticator.of,
 };
+
+/** What bounds the state of a guest. */
+interface Settings {
+  readonly limits: InstanceLimits;
+  readonly policy: SecurityPolicy;
+}
 
 /** For what is in every snapshot, and for strings of the host's that the guest holds. */
 const REST = 4 * MiB;

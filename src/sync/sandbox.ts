@@ -1,6 +1,7 @@
 /** A sandbox in which nothing is waited for: every method returns when it is done. */
 
 import { UsageError } from '../../wasm/errors.ts';
+import { loadReadyFor } from '../cache/load.ts';
 import {
   type BatchCall,
   type BatchOptions,
@@ -12,16 +13,16 @@ import {
 import { COMMAND_START, checkCommand } from '../call/command.ts';
 import { outputOf, type RunResult } from '../call/output.ts';
 import { list, milliseconds, text } from '../checks/check.ts';
+import { least } from '../checks/least.ts';
 import { chooseEngine } from '../engines/choose.ts';
 import { makeReadySync } from '../engines/ready.ts';
-import { loadReadyModule, type ReadySource } from '../module/source.ts';
+import type { ReadySource } from '../module/source.ts';
 import { makeDisposable } from '../runtime/disposable.ts';
 import { type AuditedCall, callAuditedSync } from '../sandbox/audited.ts';
 import { SandboxBuilder } from '../sandbox/builder.ts';
 import { type Ground, SandboxFace } from '../sandbox/face.ts';
 import { gasMeter } from '../sandbox/life.ts';
-import { least, type SandboxOptions, settle } from '../sandbox/options.ts';
-import type { SourcelessOptions } from '../sandbox.ts';
+import { type SandboxOptions, type SourcelessOptions, settle } from '../sandbox/options.ts';
 import { Preparation } from '../time/preparation.ts';
 import { SyncLife } from './life.ts';
 
@@ -47,12 +48,11 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    */
   static create(options: SandboxOptions): WasmSandbox {
     const settings = settle(options);
-    const { cache, source, yieldEvery, record } = settings;
+    const { yieldEvery, record } = settings;
     if (yieldEvery !== undefined) refuseAsynchronous('yieldEvery');
     if (record) refuseAsynchronous('record');
     const preparation = new Preparation(settings);
-    const module =
-      cache === undefined ? loadReadyModule(source, settings, preparation) : cache.loadReady(settings, preparation);
+    const module = loadReadyFor(settings, preparation);
     // Nothing can wait here, so nothing speaks against the host's engine.
     const chosen = chooseEngine(settings.engine, module, { mayWait: false });
     const engine = makeReadySync(chosen, module, settings, preparation);

@@ -2,7 +2,7 @@
 
 import { CpuTimeoutExceeded } from '../../wasm/errors.ts';
 import type { Steps } from '../../wasm/steps.ts';
-import { aborted } from '../call/failures.ts';
+import { aborted } from './signal.ts';
 import { nextTurn, settlesWithin } from './turn.ts';
 
 export interface PreparationLimits {
