@@ -4,6 +4,7 @@ import { moduleBytes } from '../../wasm/account.ts';
 import { RuntimeError, UsageError } from '../../wasm/errors.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import type { WasmModule } from '../../wasm/types.ts';
+import { hexDigestOf } from '../crypto/digest.ts';
 import { type EngineSettings, engineFor } from '../engines/ready.ts';
 import {
   decodeAll,
@@ -15,7 +16,6 @@ import {
 } from '../module/source.ts';
 import type { Preparation } from '../time/preparation.ts';
 import { makeArtifact, useArtifact } from './artifact.ts';
-import { digest } from './digest.ts';
 import { cacheKey } from './key.ts';
 import { LruMap } from './lru.ts';
 import { type CacheOptions, checkDiskOptions, checkMemoryBounds, type DiskCacheOptions } from './options.ts';
@@ -90,7 +90,7 @@ export class SandboxCache {
    */
   async load(settings: LoadSettings, preparation: Preparation): Promise<WasmModule> {
     const fetched = await fetchAll(settings.source, settings.moduleLimit);
-    const moduleDigest = await digest(fetched.bytes);
+    const moduleDigest = await hexDigestOf(fetched.bytes);
     const key = cacheKey(moduleDigest, settings);
     for (;;) {
       const known = this.#modules.get(key);

@@ -13,8 +13,8 @@
  */
 
 import { GAS_VERSION } from '../../wasm/gas.ts';
+import { digestOf, fromHex } from '../crypto/digest.ts';
 import type { Authenticator } from '../crypto/key.ts';
-import { digest, fromHex, toHex } from './digest.ts';
 import { CACHE_FORMAT } from './key.ts';
 
 const MAGIC = new TextEncoder().encode('wasmsbox');
@@ -48,7 +48,7 @@ export async function encodeEntry(
   const bytes = new Uint8Array(HEADER_BYTES + content.length);
   bytes.set(header(key, content.length));
   bytes.set(content, HEADER_BYTES);
-  bytes.set(authenticator === undefined ? fromHex(await digest(bytes)) : await authenticator.sign(bytes), CHECKSUM_AT);
+  bytes.set(authenticator === undefined ? await digestOf(bytes) : await authenticator.sign(bytes), CHECKSUM_AT);
   return bytes;
 }
 
@@ -70,7 +70,7 @@ export async function decodeEntry(
   if (!expected.every((byte, i) => byte === bytes[i])) return undefined;
   const isSame =
     authenticator === undefined
-      ? (await digest(bytes)) === toHex(checksum)
+      ? (await digestOf(bytes)).every((byte, i) => byte === checksum[i])
       : await authenticator.verify(checksum, bytes);
   return isSame ? bytes.subarray(HEADER_BYTES) : undefined;
 }

@@ -1,4 +1,4 @@
-/** SHA-256, by the platform where it has it, as that is much faster. */
+/** SHA-256, by the platform where it has it, as that is many times as fast. */
 
 import { sha256 } from '../../wasm/sha256.ts';
 import type { WasmModule } from '../../wasm/types.ts';
@@ -6,14 +6,13 @@ import type { WasmModule } from '../../wasm/types.ts';
 /** 32 bytes. */
 export async function digestOf(bytes: Uint8Array): Promise<Uint8Array> {
   const { crypto } = globalThis as { crypto?: { subtle?: SubtleCrypto } };
-  if (crypto?.subtle === undefined) {
-    return Uint8Array.from(sha256(bytes).match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-  }
+  if (crypto?.subtle === undefined) return fromHex(sha256(bytes));
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 }
 
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+/** In hexadecimal digits. */
+export async function hexDigestOf(bytes: Uint8Array): Promise<string> {
+  return toHex(await digestOf(bytes));
 }
 
 const digests = new WeakMap<WasmModule, string>();
@@ -22,8 +21,16 @@ const digests = new WeakMap<WasmModule, string>();
 export async function moduleDigest(module: WasmModule): Promise<string> {
   let digest = digests.get(module);
   if (digest === undefined) {
-    digest = hex(await digestOf(module.bytes));
+    digest = await hexDigestOf(module.bytes);
     digests.set(module, digest);
   }
   return digest;
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export function fromHex(digits: string): Uint8Array {
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }

@@ -8,7 +8,7 @@ import { quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
-import { digestOf, hex } from '../crypto/digest.ts';
+import { hexDigestOf } from '../crypto/digest.ts';
 import { EVENT, failureFrom, isGivenUp, writeFailure } from './events.ts';
 import { MAX_TOKENS, Tokens, writeValue } from './values.ts';
 
@@ -259,8 +259,8 @@ export class Recorder {
     to.u8(EVENT.close);
     to.u64(gasUsed);
     to.number(memoryBytes);
-    const digest = digestOf(bytes.slice());
-    to.text(hex(await digest));
+    const digest = hexDigestOf(bytes.slice());
+    to.text(await digest);
     return to.written;
   }
 }

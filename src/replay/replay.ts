@@ -21,7 +21,7 @@ import { gas, integer, milliseconds, ownBytes } from '../checks/check.ts';
 import { least } from '../checks/least.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
 import { GiB } from '../checks/sizes.ts';
-import { digestOf, hex } from '../crypto/digest.ts';
+import { hexDigestOf } from '../crypto/digest.ts';
 import { Authenticator, type Key } from '../crypto/key.ts';
 import { ANY_MODULE, decodeAll } from '../module/source.ts';
 import { unpack } from '../snapshot/container.ts';
@@ -414,7 +414,7 @@ class Replay {
     this.expect('the memory in use in the end', memoryBytes, from.number());
     const { memory } = instance;
     const bytes = memory?.view(0, memory.byteLength)?.slice() ?? new Uint8Array(0);
-    this.expect('the SHA-256 of memory in the end', hex(await digestOf(bytes)), from.text());
+    this.expect('the SHA-256 of memory in the end', await hexDigestOf(bytes), from.text());
   }
 }
 
