@@ -32,6 +32,7 @@ import { type SandboxOptions, type SourcelessOptions, settle } from './sandbox/o
 import { pack } from './snapshot/container.ts';
 import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 import { Preparation } from './time/preparation.ts';
+import { waitFor } from './time/waits.ts';
 
 /** Options of a sandbox that goes on with a snapshot. */
 export type RestoreOptions = SandboxOptions & Authenticated;
@@ -140,7 +141,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     const each = checkCallOptions(rest);
     this.alive();
     const meter = () => gasMeter(this.life);
-    return runBatch(batch, (name, args) => this.#call(name, args, each), meter);
+    return waitFor(runBatch<T>(batch, (name, args) => this.#call(name, args, each), meter));
   }
 
   /**

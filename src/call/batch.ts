@@ -2,6 +2,7 @@
 
 import { list, record, refuse, text } from '../checks/check.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
+import type { Waits } from '../time/waits.ts';
 
 /** One call of a batch. */
 export interface BatchCall {
@@ -77,36 +78,17 @@ export function checkBatch(calls: unknown, { onFailure = 'stop' }: Given<BatchOp
   return { calls: checked, stops: onFailure === 'stop' };
 }
 
-export async function runBatch<T>(
-  { calls, stops }: Batch,
-  call: (name: string, args: readonly unknown[]) => Promise<unknown>,
-  meter: Meter,
-): Promise<BatchResult<T>[]> {
-  const results: BatchResult<T>[] = [];
-  for (const { name, args } of calls) {
-    const used = meter();
-    try {
-      const value = (await call(name, args)) as T;
-      results.push({ name, ok: true, value, gasUsed: used() });
-    } catch (error) {
-      results.push({ name, ok: false, error, gasUsed: used() });
-      if (stops) break;
-    }
-  }
-  return results;
-}
-
-/** The same where calls end before they return. */
-export function runBatchSync<T>(
+/** Yields what `call` returns, for whoever drives it to wait for. */
+export function* runBatch<T>(
   { calls, stops }: Batch,
   call: (name: string, args: readonly unknown[]) => unknown,
   meter: Meter,
-): BatchResult<T>[] {
+): Waits<BatchResult<T>[]> {
   const results: BatchResult<T>[] = [];
   for (const { name, args } of calls) {
     const used = meter();
     try {
-      const value = call(name, args) as T;
+      const value = (yield call(name, args)) as T;
       results.push({ name, ok: true, value, gasUsed: used() });
     } catch (error) {
       results.push({ name, ok: false, error, gasUsed: used() });

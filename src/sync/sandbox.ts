@@ -8,7 +8,7 @@ import {
   type BatchResult,
   checkBatch,
   checkBatchOptions,
-  runBatchSync,
+  runBatch,
 } from '../call/batch.ts';
 import { COMMAND_START, checkCommand } from '../call/command.ts';
 import { outputOf, type RunResult } from '../call/output.ts';
@@ -24,6 +24,7 @@ import { type Ground, SandboxFace } from '../sandbox/face.ts';
 import { gasMeter } from '../sandbox/life.ts';
 import { type SandboxOptions, type SourcelessOptions, settle } from '../sandbox/options.ts';
 import { Preparation } from '../time/preparation.ts';
+import { atOnce } from '../time/waits.ts';
 import { SyncLife } from './life.ts';
 
 /**
@@ -92,7 +93,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
     const batch = checkBatch(calls, checkBatchOptions(options));
     this.alive();
     const meter = () => gasMeter(this.life);
-    return runBatchSync(batch, (name, args) => this.#call(name, args, undefined), meter);
+    return atOnce(runBatch<T>(batch, (name, args) => this.#call(name, args, undefined), meter));
   }
 
   /**
