@@ -151,11 +151,8 @@ export class WasmSandbox extends SandboxFace<Life> {
    */
   async callWithAudit<T = unknown>(name: string, args: readonly unknown[] = []): Promise<AuditedCall<T>> {
     const life = this.alive();
-    return callAudited<T>(
-      life,
-      () => this.#call(name, args),
-      () => this.statsOf(life),
-    );
+    const stats = () => this.statsOf(life);
+    return waitFor(callAudited<T>(life, () => this.#call(name, args), stats));
   }
 
   async #call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {

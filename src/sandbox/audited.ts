@@ -2,6 +2,7 @@
 
 import { type AuditEvent, AuditLog, type Host } from '../../policy/index.ts';
 import { refuse } from '../checks/check.ts';
+import type { Waits } from '../time/waits.ts';
 import type { ResourceStats } from './stats.ts';
 
 /** What a call did, also where it failed. */
@@ -38,16 +39,12 @@ export function auditOf(error: unknown): CallAudit | undefined {
 /** A life, or what of it is needed here. */
 type Recorded = { readonly host: Pick<Host, 'capture'> };
 
-/** What of a call is recorded, while it is. */
-interface Recording {
-  /** What there is so far. */
-  readonly record: () => CallAudit;
-  /** Keeps the record for {@link auditOf}. */
-  readonly keep: (error: unknown) => void;
-  readonly stop: () => void;
-}
-
-function startRecording({ host }: Recorded, stats: () => ResourceStats): Recording {
+/** Makes a call of a life, recording it, and yields what it returns. Gas is the same as without. */
+export function* callAudited<T>(
+  { host }: Recorded,
+  call: () => unknown,
+  stats: () => ResourceStats,
+): Waits<AuditedCall<T>> {
   const log = new AuditLog(MAX_EVENTS);
   const refused = new AuditLog(MAX_VIOLATIONS);
   const stop = host.capture({
@@ -56,42 +53,17 @@ function startRecording({ host }: Recorded, stats: () => ResourceStats): Recordi
       if (!event.allowed) refused.append(event);
     },
   });
-  const record = (): CallAudit => ({
+  const audit = (): CallAudit => ({
     events: log.events,
     dropped: log.dropped,
     violations: refused.events,
     stats: stats(),
   });
-  const keep = (error: unknown): void => {
-    if (typeof error === 'object' && error !== null) audits.set(error, record());
-  };
-  return { record, keep, stop };
-}
-
-/** Makes a call of a life, recording it. Gas is the same as without. */
-export async function callAudited<T>(
-  life: Recorded,
-  call: () => Promise<unknown>,
-  stats: () => ResourceStats,
-): Promise<AuditedCall<T>> {
-  const { record, keep, stop } = startRecording(life, stats);
   try {
-    return { output: (await call()) as T, ...record() };
+    const output = (yield call()) as T;
+    return { output, ...audit() };
   } catch (error) {
-    keep(error);
-    throw error;
-  } finally {
-    stop();
-  }
-}
-
-/** The same for a call that has ended when it returns. */
-export function callAuditedSync<T>(life: Recorded, call: () => unknown, stats: () => ResourceStats): AuditedCall<T> {
-  const { record, keep, stop } = startRecording(life, stats);
-  try {
-    return { output: call() as T, ...record() };
-  } catch (error) {
-    keep(error);
+    if (typeof error === 'object' && error !== null) audits.set(error, audit());
     throw error;
   } finally {
     stop();

@@ -18,7 +18,7 @@ import { chooseEngine } from '../engines/choose.ts';
 import { makeReadySync } from '../engines/ready.ts';
 import type { ReadySource } from '../module/source.ts';
 import { makeDisposable } from '../runtime/disposable.ts';
-import { type AuditedCall, callAuditedSync } from '../sandbox/audited.ts';
+import { type AuditedCall, callAudited } from '../sandbox/audited.ts';
 import { SandboxBuilder } from '../sandbox/builder.ts';
 import { type Ground, SandboxFace } from '../sandbox/face.ts';
 import { gasMeter } from '../sandbox/life.ts';
@@ -103,11 +103,8 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    */
   callWithAudit<T = unknown>(name: string, args: readonly unknown[] = []): AuditedCall<T> {
     const life = this.alive();
-    return callAuditedSync<T>(
-      life,
-      () => this.#call(name, args, undefined),
-      () => this.statsOf(life),
-    );
+    const stats = () => this.statsOf(life);
+    return atOnce(callAudited<T>(life, () => this.#call(name, args, undefined), stats));
   }
 
   #call(name: string, args: readonly unknown[], timeout: number | undefined): unknown {
