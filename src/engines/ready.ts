@@ -7,6 +7,7 @@ import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { Clock } from '../time/clock.ts';
 import type { Preparation } from '../time/preparation.ts';
+import { atOnce, type Waits, waitFor } from '../time/waits.ts';
 import { type ChosenEngine, chooseEngine, type EngineChoice, insteadOf } from './choose.ts';
 import { mayWait } from './waiting.ts';
 
@@ -35,40 +36,44 @@ const MADE_FOR = { slices: new Clock().slices };
  * @returns the engine, or another one where the choice was ours and the engine cannot run the module
  * @throws MemoryLimitExceeded where it holds more than it may; CompileError; as {@link Preparation.run}
  */
-export async function makeReady(
+export function makeReady(
   chosen: ChosenEngine,
   module: WasmModule,
-  { limits, engine: choice }: ReadySettings,
+  settings: ReadySettings,
   preparation: Preparation,
 ): Promise<ChosenEngine> {
   const { engine } = chosen;
-  account(engine, module, limits);
-  try {
-    if (engine.prepare !== undefined) await preparation.run(engine.prepare(module, MADE_FOR));
-    if (engine.compile !== undefined) await preparation.wait(engine.compile(module, MADE_FOR));
-  } catch (error) {
-    return insteadOf(chosen, choice, error);
-  }
-  account(engine, module, limits);
-  return chosen;
+  const prepare = () => engine.prepare && preparation.run(engine.prepare(module, MADE_FOR));
+  const compile = () => engine.compile && preparation.wait(engine.compile(module, MADE_FOR));
+  return waitFor(making(chosen, module, settings, [prepare, compile]));
 }
 
 /** The same without waiting. */
 export function makeReadySync(
   chosen: ChosenEngine,
   module: WasmModule,
-  { limits, engine: choice }: ReadySettings,
+  settings: ReadySettings,
   preparation: Preparation,
 ): ChosenEngine {
   const { engine } = chosen;
-  account(engine, module, limits);
+  const prepare = () => engine.prepare && preparation.runSync(engine.prepare(module, MADE_FOR));
+  const compile = () => preparation.count(() => engine.compileNow?.(module, MADE_FOR));
+  return atOnce(making(chosen, module, settings, [prepare, compile]));
+}
+
+function* making(
+  chosen: ChosenEngine,
+  module: WasmModule,
+  { limits, engine: choice }: ReadySettings,
+  parts: readonly (() => unknown)[],
+): Waits<ChosenEngine> {
+  account(chosen.engine, module, limits);
   try {
-    if (engine.prepare !== undefined) preparation.runSync(engine.prepare(module, MADE_FOR));
-    preparation.count(() => engine.compileNow?.(module, MADE_FOR));
+    for (const part of parts) yield part();
   } catch (error) {
     return insteadOf(chosen, choice, error);
   }
-  account(engine, module, limits);
+  account(chosen.engine, module, limits);
   return chosen;
 }
 
