@@ -1,6 +1,15 @@
-/** What a policy needs of the runtime, which is loaded only for those that do. */
+/** What the policies of sandboxes need of the runtime. */
 
-import type { SecurityPolicy } from '../../policy/index.ts';
+import type { OpenFolder, SecurityPolicy } from '../../policy/index.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What host functions are made with. */
+export interface RuntimeParts {
+  readonly environment: Environment;
+  /** Undefined where the policy grants no folder, or the runtime has none. */
+  readonly openFolder: OpenFolder | undefined;
+}
 
 /** Whether it grants variables of the host's environment by name. */
 export function takesHostVariables(policy: SecurityPolicy): boolean {

@@ -2,11 +2,11 @@
 
 import type { OpenFolder, SecurityPolicy } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
-import { takesFolders, takesHostVariables } from './needs.ts';
+import { type Environment, type RuntimeParts, takesFolders, takesHostVariables } from './needs.ts';
 
 /** Each part is absent where the runtime does not have it, or nobody has provided it. */
 export interface Runtime {
-  readonly environment?: () => Readonly<Record<string, string | undefined>>;
+  readonly environment?: () => Environment;
   readonly openFolder?: OpenFolder;
 }
 
@@ -21,10 +21,7 @@ export function provide(parts: Runtime): void {
  * What a policy needs of the runtime.
  * @throws UsageError where it grants folders, and there are none
  */
-export function runtimeFor(policy: SecurityPolicy): {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly openFolder: OpenFolder | undefined;
-} {
+export function runtimeFor(policy: SecurityPolicy): RuntimeParts {
   const { environment, openFolder } = runtime;
   const wantsFolders = takesFolders(policy);
   if (wantsFolders && openFolder === undefined) {

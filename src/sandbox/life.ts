@@ -1,6 +1,6 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
-import { createHost, type Host, type OpenFolder, type SecurityPolicy } from '../../policy/index.ts';
+import { createHost, type Host } from '../../policy/index.ts';
 import type { Engine, EngineImage, EngineInstance } from '../../wasm/engine.ts';
 import { CallAborted, HostError, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit, type WasmValue } from '../../wasm/host.ts';
@@ -15,7 +15,7 @@ import { failureOf, refuseLeaving, refuseUnknown } from '../call/failures.ts';
 import type { CallOptions } from '../call/options.ts';
 import { fromResults, toArguments } from '../call/values.ts';
 import { Recorder, recordingEngine } from '../replay/recorder.ts';
-import { takesFolders, takesHostVariables } from '../runtime/needs.ts';
+import { loadRuntimeFor } from '../runtime/loaded.ts';
 import type { Contents, LeftCall } from '../snapshot/contents.ts';
 import { Clock } from '../time/clock.ts';
 import { Preparation } from '../time/preparation.ts';
@@ -142,13 +142,12 @@ export class Life {
     settings: Settings,
     preparation: Preparation,
   ): Promise<Life> {
-    const environment = await environmentFor(settings.policy);
-    const openFolder = await folderOpener(settings.policy);
+    const runtime = await loadRuntimeFor(settings.policy);
     const clock = new Clock();
     const timeLeft = () => clock.left;
     const sleeper = new Sleeper();
     const time = { sleep: sleeper.sleep };
-    const host = createHost(settings.policy, { args: settings.args, environment, openFolder, time, timeLeft });
+    const host = createHost(settings.policy, { args: settings.args, ...runtime, time, timeLeft });
     const make = () => new Life(engine, module, host, clock, sleeper, settings);
     try {
       return preparation.count(() => clock.runSync(settings.cpuTimeout, make, preparation.left));
@@ -348,24 +347,4 @@ export function gasMeter(life: Pick<Life, 'figures'> | undefined): () => bigint 
   if (life === undefined) return () => 0n;
   const before = life.figures().gasUsed;
   return () => life.figures().gasUsed - before;
-}
-
-/** The host's variables, where the policy grants any by name and the runtime has them. */
-async function environmentFor(policy: SecurityPolicy): Promise<Readonly<Record<string, string | undefined>>> {
-  if (!takesHostVariables(policy)) return {};
-  try {
-    return (await import('../runtime/environment.node.ts')).hostEnvironment();
-  } catch {
-    return {}; // A runtime without environment variables.
-  }
-}
-
-/** Undefined where the policy grants no folder, or the runtime has none. */
-async function folderOpener(policy: SecurityPolicy): Promise<OpenFolder | undefined> {
-  if (!takesFolders(policy)) return undefined;
-  try {
-    return (await import('../../policy/fs/node/open.node.ts')).openFolder;
-  } catch {
-    return undefined;
-  }
 }
