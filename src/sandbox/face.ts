@@ -1,6 +1,6 @@
 /** What a sandbox shows of its guest, and how it ends, whether or not its calls are waited for. */
 
-import type { AuditEvent, Host } from '../../policy/index.ts';
+import type { AuditEvent } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { disposedError } from '../call/disposed.ts';
@@ -8,8 +8,9 @@ import { type Output, outputOf } from '../call/output.ts';
 import type { ChosenEngine } from '../engines/choose.ts';
 import { describeExports, type ExportDescription } from '../module/exported.ts';
 import { collectGarbage } from '../runtime/garbage.ts';
+import type { Guest } from './guest.ts';
 import type { Settings } from './options.ts';
-import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats, type StatsParts } from './stats.ts';
+import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } from './stats.ts';
 
 /** What a sandbox keeps over a reset. */
 export interface Ground {
@@ -18,10 +19,7 @@ export interface Ground {
   readonly settings: Settings;
 }
 
-/** What ends with an instance. */
-type AnyLife = StatsParts['life'] & { readonly host: Host; dispose(): void };
-
-export abstract class SandboxFace<L extends AnyLife> {
+export abstract class SandboxFace<L extends Guest> {
   /** As its options say, or unique within the process. */
   readonly instanceId: string;
   /** @internal */

@@ -1,19 +1,19 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
-import { createHost, type Host } from '../../policy/index.ts';
-import type { Engine, EngineImage, EngineInstance } from '../../wasm/engine.ts';
+import { createHost } from '../../policy/index.ts';
+import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, HostError, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
-import { GuestExit, type WasmValue } from '../../wasm/host.ts';
+import { GuestExit } from '../../wasm/host.ts';
 import { isOf } from '../../wasm/is-of.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { WasmModule } from '../../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { COMMAND_START } from '../call/command.ts';
-import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
+import { disposedError } from '../call/disposed.ts';
 import { Execution, type ExecutionGround } from '../call/execution.ts';
-import { failureOf, refuseLeaving, refuseUnknown } from '../call/failures.ts';
+import { refuseLeaving } from '../call/failures.ts';
 import type { CallOptions } from '../call/options.ts';
-import { fromResults, toArguments } from '../call/values.ts';
+import { fromResults } from '../call/values.ts';
 import { Recorder, recordingEngine } from '../replay/recorder.ts';
 import { loadRuntimeFor } from '../runtime/loaded.ts';
 import type { Contents, LeftCall } from '../snapshot/contents.ts';
@@ -21,10 +21,8 @@ import { Clock } from '../time/clock.ts';
 import { Preparation } from '../time/preparation.ts';
 import { aborted } from '../time/signal.ts';
 import { Sleeper } from '../time/turn.ts';
+import { Guest, type GuestParts } from './guest.ts';
 import type { Settings } from './options.ts';
-
-/** What a WASI reactor wants called before anything else (WASI application ABI). */
-export const INITIALIZE = '_initialize';
 
 /** All that a life is. */
 interface LifeState {
@@ -38,41 +36,20 @@ function savedIn({ guest, host, call, functionCalls }: Contents): LifeState {
   return { guest: new WireReader(guest), host: new WireReader(host), call, functionCalls };
 }
 
-export class Life {
-  readonly host: Host;
-  private readonly module: WasmModule;
-  private readonly clock: Clock;
-  private readonly instance: EngineInstance;
+export class Life extends Guest {
   private readonly sleeper: Sleeper;
-  private readonly instanceId: string;
   private readonly recorder: Recorder | undefined;
   /** Of the executions since the last reset. */
   private ground: ExecutionGround;
   /** Executions that have begun and not ended. */
   private readonly begun = new Set<Execution>();
-  private calls = 0;
-  private isDisposed = false;
 
-  private constructor(
-    engine: Engine,
-    module: WasmModule,
-    host: Host,
-    clock: Clock,
-    sleeper: Sleeper,
-    settings: Settings,
-  ) {
-    this.module = module;
-    this.host = host;
-    this.clock = clock;
+  private constructor(parts: GuestParts, sleeper: Sleeper) {
+    const { engine, module, settings } = parts;
+    const recorder = settings.record ? new Recorder(module, settings.limits, settings.recordingLimit) : undefined;
+    super(recorder === undefined ? parts : { ...parts, engine: recordingEngine(engine, recorder) });
+    this.recorder = recorder;
     this.sleeper = sleeper;
-    const { limits, instanceId } = settings;
-    this.instanceId = instanceId;
-    this.recorder = settings.record ? new Recorder(module, limits, settings.recordingLimit) : undefined;
-    const recorded = this.recorder === undefined ? engine : recordingEngine(engine, this.recorder);
-    const imports = untilDisposed(host.resolve, () => {
-      if (this.isDisposed) throw disposedError(instanceId);
-    });
-    this.instance = recorded.instantiate(module, { limits, imports, slices: this.clock.slices });
     this.ground = this.newGround();
   }
 
@@ -148,7 +125,7 @@ export class Life {
     const sleeper = new Sleeper();
     const time = { sleep: sleeper.sleep };
     const host = createHost(settings.policy, { args: settings.args, ...runtime, time, timeLeft });
-    const make = () => new Life(engine, module, host, clock, sleeper, settings);
+    const make = () => new Life({ engine, module, host, clock, settings }, sleeper);
     try {
       return preparation.count(() => clock.runSync(settings.cpuTimeout, make, preparation.left));
     } catch (error) {
@@ -160,9 +137,10 @@ export class Life {
   private async start({ cpuTimeout: timeout, yieldEvery }: Settings): Promise<void> {
     const { instance } = this;
     instance.start();
-    if (instance.functionType(INITIALIZE)?.key === '->') {
-      if (instance.begin === undefined) await instance.callAsync(INITIALIZE, []);
-      else await this.execute(INITIALIZE, [], { timeout, yieldEvery }).run();
+    const { initialize } = this;
+    if (initialize !== undefined) {
+      if (instance.begin === undefined) await instance.callAsync(initialize, []);
+      else await this.execute(initialize, [], { timeout, yieldEvery }).run();
     }
     this.calls = 0;
   }
@@ -210,11 +188,6 @@ export class Life {
     const values = this.convert(name, args);
     const engine = this.instance.begin?.(name, values) ?? refuseLeaving('start()');
     return new Execution(this.ground, { name, engine, options, isProgram });
-  }
-
-  private convert(name: string, args: readonly unknown[]): WasmValue[] {
-    const type = this.instance.functionType(name) ?? refuseUnknown(this.instance, this.module, name);
-    return toArguments(name, type, args, this.instance);
   }
 
   /** @throws UsageError where nothing was recorded, or not all of it */
@@ -311,7 +284,6 @@ export class Life {
     this.calls = functionCalls;
   }
 
-  /** Lets no failure out without the figures of what it cost. */
   private async guard<T>(what: string, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
@@ -319,32 +291,8 @@ export class Life {
       throw this.failure(what, cause);
     }
   }
-
-  private failure(what: string, cause: unknown): unknown {
-    const figures = () => this.figures();
-    return this.isDisposed ? disposedFailure(this.instanceId, cause, figures) : failureOf(what, cause, figures);
-  }
-
-  figures(): ResourceFigures {
-    return this.instance.figures();
-  }
-
-  get cpuTimeMs(): number {
-    return this.clock.elapsed;
-  }
-
-  get functionCalls(): number {
-    return this.calls;
-  }
 }
 
 function wasReset(): CallAborted {
   return new CallAborted('Call aborted: the sandbox was reset');
-}
-
-/** Starts counting the gas of a life, and returns what tells how much it has used since; none without a life. */
-export function gasMeter(life: Pick<Life, 'figures'> | undefined): () => bigint {
-  if (life === undefined) return () => 0n;
-  const before = life.figures().gasUsed;
-  return () => life.figures().gasUsed - before;
 }

@@ -21,7 +21,7 @@ import { makeDisposable } from '../runtime/disposable.ts';
 import { type AuditedCall, callAudited } from '../sandbox/audited.ts';
 import { SandboxBuilder } from '../sandbox/builder.ts';
 import { type Ground, SandboxFace } from '../sandbox/face.ts';
-import { gasMeter } from '../sandbox/life.ts';
+import { gasMeter } from '../sandbox/guest.ts';
 import { type SandboxOptions, type SourcelessOptions, settle } from '../sandbox/options.ts';
 import { Preparation } from '../time/preparation.ts';
 import { atOnce } from '../time/waits.ts';
@@ -154,5 +154,5 @@ function refuseAsynchronous(option: string): never {
 }
 
 function begin({ engine, module, settings }: Ground, preparation: Preparation): SyncLife {
-  return new SyncLife(engine.engine, module, settings, preparation);
+  return SyncLife.begin(engine.engine, module, settings, preparation);
 }

@@ -1,0 +1,85 @@
+/** What a life is whether or not its calls are waited for: an instance, its host functions' state, clock and counts. */
+
+import type { Host } from '../../policy/index.ts';
+import type { Engine, EngineInstance } from '../../wasm/engine.ts';
+import type { ResourceFigures } from '../../wasm/errors.ts';
+import type { WasmValue } from '../../wasm/host.ts';
+import type { WasmModule } from '../../wasm/types.ts';
+import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
+import { failureOf, refuseUnknown } from '../call/failures.ts';
+import { toArguments } from '../call/values.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Settings } from './options.ts';
+
+/** What a WASI reactor wants called before anything else (WASI application ABI). */
+const INITIALIZE = '_initialize';
+
+export interface GuestParts {
+  readonly engine: Engine;
+  readonly module: WasmModule;
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly settings: Settings;
+}
+
+export abstract class Guest {
+  readonly host: Host;
+  protected readonly clock: Clock;
+  protected readonly instance: EngineInstance;
+  protected readonly instanceId: string;
+  protected calls = 0;
+  protected isDisposed = false;
+  private readonly module: WasmModule;
+
+  /** @throws LinkError, and what else instantiation throws */
+  protected constructor({ engine, module, host, clock, settings: { limits, instanceId } }: GuestParts) {
+    this.module = module;
+    this.host = host;
+    this.clock = clock;
+    this.instanceId = instanceId;
+    const imports = untilDisposed(host.resolve, () => {
+      if (this.isDisposed) throw disposedError(instanceId);
+    });
+    this.instance = engine.instantiate(module, { limits, imports, slices: clock.slices });
+  }
+
+  /** The name of a reactor's initialisation, where it has one. */
+  protected get initialize(): string | undefined {
+    return this.instance.functionType(INITIALIZE)?.key === '->' ? INITIALIZE : undefined;
+  }
+
+  /** @throws UsageError for an unknown function or arguments that do not fit */
+  protected convert(name: string, args: readonly unknown[]): WasmValue[] {
+    const { instance } = this;
+    const type = instance.functionType(name) ?? refuseUnknown(instance, this.module, name);
+    return toArguments(name, type, args, instance);
+  }
+
+  /** What is to be thrown for a failure: no one gets out without the figures of what it cost. */
+  protected failure(what: string, cause: unknown): unknown {
+    const figures = () => this.figures();
+    return this.isDisposed ? disposedFailure(this.instanceId, cause, figures) : failureOf(what, cause, figures);
+  }
+
+  /** Ends it, and lets go of what is open outside. */
+  abstract dispose(): void;
+
+  figures(): ResourceFigures {
+    return this.instance.figures();
+  }
+
+  get cpuTimeMs(): number {
+    return this.clock.elapsed;
+  }
+
+  get functionCalls(): number {
+    return this.calls;
+  }
+}
+
+/** Starts counting the gas of a guest, and returns what tells how much it has used since; none without a guest. */
+export function gasMeter(guest: Pick<Guest, 'figures'> | undefined): () => bigint {
+  if (guest === undefined) return () => 0n;
+  const before = guest.figures().gasUsed;
+  return () => guest.figures().gasUsed - before;
+}
