@@ -28,8 +28,8 @@ export async function instrumentCommand(path: string, options: InstrumentCommand
   });
   if (options.output === '-') io.stdout(artifact);
   else {
-    const { writeOutput } = await import('./instrument.node.ts');
-    writeOutput(options.output, artifact);
+    const { writeBytes } = await import('../io/files.node.ts');
+    writeBytes(options.output, artifact);
     complain(io, [`${quote(options.output, 200)}: ${artifact.length} bytes, from ${module.bytes.length}`]);
   }
   return STATUS.ok;

@@ -1,4 +1,4 @@
-/** Files the command itself reads and writes: policies, records, recordings. */
+/** Files the command itself reads and writes: policies, records, recordings, instrumented modules. */
 
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { UsageError } from '../../../wasm/errors.ts';
