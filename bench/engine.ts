@@ -1,6 +1,7 @@
 /** What the benchmark asks of an engine: little enough that interpreters and translators of any shape can give it. */
 
-import { type FuncType, typeOfFunction, type WasmModule } from '../wasm/types.ts';
+import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
+import type { FuncType } from '../wasm/types.ts';
 import type { Product } from './product.ts';
 
 /** i32, f32 and f64 as numbers, i64 as bigint. */

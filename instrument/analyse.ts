@@ -6,20 +6,11 @@
  */
 
 import { blockType, InstructionReader } from '../wasm/instructions.ts';
+import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { type Handled, IS_ACCESS, type Later, type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { ChargePoints, type FunctionPlan, planSteps } from '../wasm/plan.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
-import {
-  F32,
-  F64,
-  type FuncType,
-  type FunctionBody,
-  funcType,
-  typeOfFunction,
-  V128,
-  type ValType,
-  type WasmModule,
-} from '../wasm/types.ts';
+import { F32, F64, type FuncType, type FunctionBody, funcType, V128, type ValType } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
 import { Ints } from './ints.ts';
 import { EVENT, Publications } from './publications.ts';

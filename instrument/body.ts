@@ -2,9 +2,10 @@
 
 import { InstructionReader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
+import { typeOfFunction } from '../wasm/module.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
-import { F32, F64, type FunctionBody, I32, typeOfFunction, V128, type ValType } from '../wasm/types.ts';
+import { F32, F64, type FunctionBody, I32, V128, type ValType } from '../wasm/types.ts';
 import { Analyser, EDIT, type WeaveOptions } from './analyse.ts';
 import { CodeWriter, EMPTY_BLOCK } from './code.ts';
 import { type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';

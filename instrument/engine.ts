@@ -11,6 +11,7 @@ import type {
 import { LinkError, UsageError } from '../wasm/errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
+import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { priceInstantiation } from '../wasm/plan.ts';
 import { messageOf, quote } from '../wasm/quote.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
@@ -21,9 +22,7 @@ import {
   FUNCREF,
   type FuncType,
   type Import,
-  typeOfFunction,
   type ValType,
-  type WasmModule,
 } from '../wasm/types.ts';
 import { compile, compileAhead } from './compile.ts';
 import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';

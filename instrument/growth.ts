@@ -3,7 +3,7 @@
 import { Growth, overBudget } from '../wasm/budget.ts';
 import { GROWTH_COST, PAGE_COST, PER_UNIT, share, TABLE_ELEMENT_BYTES } from '../wasm/gas.ts';
 import { PAGE_BYTES } from '../wasm/limits.ts';
-import type { WasmModule } from '../wasm/types.ts';
+import type { WasmModule } from '../wasm/module.ts';
 import type { Meter } from './meter.ts';
 
 /** Takes what the module defines. @throws MemoryLimitExceeded */

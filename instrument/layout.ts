@@ -1,16 +1,8 @@
 /** What the rewritten module has beside the original's content, and the numbers of everything in it. */
 
 import { CompileError } from '../wasm/errors.ts';
-import {
-  EXTERNREF,
-  FUNCREF,
-  type FuncType,
-  type GlobalType,
-  I32,
-  I64,
-  type ValType,
-  type WasmModule,
-} from '../wasm/types.ts';
+import type { WasmModule } from '../wasm/module.ts';
+import { EXTERNREF, FUNCREF, type FuncType, type GlobalType, I32, I64, type ValType } from '../wasm/types.ts';
 
 /** The functions that the rewritten module imports from the meter, in this order. */
 export const METER_FUNCTIONS = {

@@ -2,9 +2,9 @@
 
 import type { InstanceLimits } from '../wasm/engine.ts';
 import { CompileError } from '../wasm/errors.ts';
+import type { WasmModule } from '../wasm/module.ts';
 import { instantiationCost } from '../wasm/plan.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
-import type { WasmModule } from '../wasm/types.ts';
 import type { WeaveOptions } from './analyse.ts';
 import type { Code, MeteredModule } from './metered.ts';
 import { type Woven, weave } from './weave.ts';

@@ -1,7 +1,8 @@
 /** A module that meters itself, as whoever runs it sees it: the guest's own imports and exports, and the code. */
 
 import { CompileError } from '../wasm/errors.ts';
-import type { Export, Import, WasmModule } from '../wasm/types.ts';
+import type { WasmModule } from '../wasm/module.ts';
+import type { Export, Import } from '../wasm/types.ts';
 import { METER_EXPORTS, METER_FUNCTION_NAMES, METER_GLOBAL_NAMES, type MeterGlobal } from './layout.ts';
 
 /** What cannot be read off the module itself. */

@@ -5,7 +5,8 @@
  */
 
 import { PER_UNIT } from '../wasm/gas.ts';
-import { F32, F64, I32, I64, type ValType, type WasmModule } from '../wasm/types.ts';
+import type { WasmModule } from '../wasm/module.ts';
+import { F32, F64, I32, I64, type ValType } from '../wasm/types.ts';
 import type { CodeWriter } from './code.ts';
 import {
   BARRED,

@@ -5,7 +5,7 @@
  * the figures.
  */
 
-import type { WasmModule } from '../wasm/types.ts';
+import type { WasmModule } from '../wasm/module.ts';
 import { tooLarge } from './layout.ts';
 
 /** Locals and operands at branches: `base`, and `perByte` for each byte of the module. One takes some 12 bytes. */

@@ -9,6 +9,7 @@
 import { type InstructionReader, InstructionReader as Reader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
 import type { ElementSegments } from '../wasm/lists.ts';
+import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { OPCODES, opcode } from '../wasm/opcodes.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import {
@@ -18,9 +19,7 @@ import {
   I64,
   type Import,
   type Limits,
-  typeOfFunction,
   type ValType,
-  type WasmModule,
 } from '../wasm/types.ts';
 import type { WeaveOptions } from './analyse.ts';
 import { BodyWeaver } from './body.ts';

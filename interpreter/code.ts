@@ -2,8 +2,8 @@
 
 import { moduleBytes } from '../wasm/account.ts';
 import { MemoryLimitExceeded } from '../wasm/errors.ts';
+import type { WasmModule } from '../wasm/module.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
-import type { WasmModule } from '../wasm/types.ts';
 import { HALT_PC, HEADER_WORDS, LEAVE_PC, op } from './isa.ts';
 import { lowerFunction } from './lower.ts';
 import { Trace } from './trace.ts';

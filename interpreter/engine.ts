@@ -11,17 +11,16 @@ import type {
 import { UsageError } from '../wasm/errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
+import { functionTypeAt, type WasmModule } from '../wasm/module.ts';
 import { priceInstantiation } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';
 import {
   type DefinedType,
   type ExternKind,
   type FuncType,
-  functionTypeAt,
   type Import,
   isReference,
   type ValType,
-  type WasmModule,
 } from '../wasm/types.ts';
 import { damaged, type WireReader } from '../wasm/wire.ts';
 import { call } from './execute.ts';

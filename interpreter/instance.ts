@@ -6,17 +6,10 @@ import { GasExhausted, LinkError, type ResourceFigures } from '../wasm/errors.ts
 import { TABLE_ELEMENT_BYTES } from '../wasm/gas.ts';
 import { PAGE_BYTES } from '../wasm/limits.ts';
 import { equals, matches } from '../wasm/matching.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { instantiationCost } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';
-import {
-  functionTypeAt,
-  type Import,
-  type Limits,
-  type TableType,
-  typeName,
-  typeOfFunction,
-  type WasmModule,
-} from '../wasm/types.ts';
+import { type Import, type Limits, type TableType, typeName } from '../wasm/types.ts';
 import { ModuleCode, type Patron } from './code.ts';
 import { evaluate } from './constant.ts';
 import { TagInstance } from './exception.ts';

@@ -1,5 +1,6 @@
 /** How the instructions that are neither computations nor accesses are lowered: a handler for each mnemonic. */
 
+import { functionTypeAt, typeOfFunction } from '../wasm/module.ts';
 import { type Handled, type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import {
   ANYREF,
@@ -7,14 +8,12 @@ import {
   EXTERNREF,
   F32,
   F64,
-  functionTypeAt,
   I31REF,
   I32,
   I64,
   nonNull,
   nullable,
   type StructType,
-  typeOfFunction,
 } from '../wasm/types.ts';
 import { op } from './isa.ts';
 import type { Lowering } from './lower.ts';

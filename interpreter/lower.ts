@@ -10,6 +10,7 @@
 
 import type { TrapKind } from '../wasm/errors.ts';
 import { blockType, CATCH, type CatchClause, InstructionReader } from '../wasm/instructions.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { IS_ACCESS, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
 import { type FunctionPlan, planSteps } from '../wasm/plan.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
@@ -23,7 +24,6 @@ import {
   type FuncType,
   type FunctionBody,
   funcType,
-  functionTypeAt,
   I32,
   I64,
   isNullable,
@@ -32,11 +32,9 @@ import {
   type RefType,
   type StructType,
   slotsOf,
-  typeOfFunction,
   unpacked,
   V128,
   type ValType,
-  type WasmModule,
 } from '../wasm/types.ts';
 import type { CatchTarget, ModuleCode, TryRegion } from './code.ts';
 import { fuse } from './fuse.ts';

@@ -20,7 +20,7 @@ const NOT_IN_IT = [
   'policy/fs/mounts.ts:MountOptions',
   'src/sandbox.ts:Internals',
   'wasm/types.ts:FuncType',
-  'wasm/types.ts:WasmModule',
+  'wasm/module.ts:WasmModule',
 ];
 
 const root = fileURLToPath(new URL('..', import.meta.url));

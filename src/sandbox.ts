@@ -2,7 +2,7 @@
 
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
-import type { WasmModule } from '../wasm/types.ts';
+import type { WasmModule } from '../wasm/module.ts';
 import { loadFor } from './cache/load.ts';
 import {
   type BatchCall,

@@ -3,7 +3,8 @@
  * most of, it is between nine tenths of what V8 takes, with pointers of 8 bytes, and half as much again.
  */
 
-import type { DefinedType, FieldType, ValType, WasmModule } from './types.ts';
+import type { WasmModule } from './module.ts';
+import type { DefinedType, FieldType, ValType } from './types.ts';
 
 const BYTES = {
   /** A place in an array that grew, with what such arrays have in reserve. */

@@ -9,6 +9,7 @@ import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
 import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
 import { ConstExprs, CustomSections, DataSegments, ElementSegments, FunctionBodies, type Source } from './lists.ts';
+import { functionTypeAt, type WasmModule } from './module.ts';
 import { quote } from './quote.ts';
 import type { Reader } from './reader.ts';
 import { complete, Pace, type Steps } from './steps.ts';
@@ -21,7 +22,6 @@ import {
   type ExternKind,
   type Feature,
   FUNCREF,
-  functionTypeAt,
   type GlobalType,
   I32,
   I64,
@@ -34,7 +34,6 @@ import {
   type SegmentMode,
   type TableType,
   type ValType,
-  type WasmModule,
 } from './types.ts';
 import { type ValidationContext, Validator } from './validate.ts';
 

@@ -2,8 +2,9 @@
 
 import type { ResourceFigures, WasmSandboxError } from './errors.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
+import type { WasmModule } from './module.ts';
 import type { Steps } from './steps.ts';
-import type { ExternKind, FuncType, ValType, WasmModule } from './types.ts';
+import type { ExternKind, FuncType, ValType } from './types.ts';
 import type { WireReader, WireWriter } from './wire.ts';
 
 /** What ran, or runs, a module: the library's own interpreter, or the host's `WebAssembly` with a meter in the module. */

@@ -4,6 +4,7 @@
  */
 
 import { InstructionReader } from './instructions.ts';
+import { List } from './list.ts';
 import { Reader } from './reader.ts';
 import type {
   ConstExpr,
@@ -21,28 +22,6 @@ import { nonNull } from './types.ts';
 /** The bytes of a module, which move while they arrive. */
 export interface Source {
   bytes: Uint8Array;
-}
-
-/** Items that are made when they are asked for. */
-export abstract class List<T> implements Iterable<T> {
-  abstract get length(): number;
-
-  /** @throws RangeError where there is none */
-  abstract at(index: number): T;
-
-  *[Symbol.iterator](): Iterator<T> {
-    for (let i = 0; i < this.length; i++) yield this.at(i);
-  }
-
-  forEach(use: (item: T, index: number) => void): void {
-    for (let i = 0; i < this.length; i++) use(this.at(i), i);
-  }
-
-  map<U>(make: (item: T, index: number) => U): U[] {
-    const made: U[] = [];
-    for (let i = 0; i < this.length; i++) made.push(make(this.at(i), i));
-    return made;
-  }
 }
 
 const NOTHING = new Int32Array(0);

@@ -1,8 +1,8 @@
 /** Function names, for messages: from the `name` section (appendix 7.4.1), else from exports. Never trusted. */
 
 import { CompileError } from './errors.ts';
+import type { WasmModule } from './module.ts';
 import { Reader } from './reader.ts';
-import type { WasmModule } from './types.ts';
 
 const FUNCTION_NAMES = 1;
 

@@ -31,19 +31,10 @@ import {
 } from './gas.ts';
 import { blockType, InstructionReader } from './instructions.ts';
 import { RowList } from './lists.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from './module.ts';
 import { type Flow, IS_ACCESS, OPCODES, opcode } from './opcodes.ts';
 import { complete, Pace, STEP_BYTES, type Steps } from './steps.ts';
-import {
-  type ConstExpr,
-  type FuncType,
-  type FunctionBody,
-  functionTypeAt,
-  isReference,
-  slotsOf,
-  typeOfFunction,
-  type ValType,
-  type WasmModule,
-} from './types.ts';
+import { type ConstExpr, type FuncType, type FunctionBody, isReference, slotsOf, type ValType } from './types.ts';
 
 /** A charge, made whenever execution arrives at `offset`. */
 export interface ChargePoint {

@@ -1,6 +1,6 @@
-/** Types and module structure (specification, section 2.3 and 2.5), as the decoder leaves them. */
+/** Types, and what a module is made of (specification 2.3 and 2.5), as the decoder leaves them. */
 
-import type { ConstExprs, CustomSections, DataSegments, ElementSegments, FunctionBodies, List } from './lists.ts';
+import type { List } from './list.ts';
 
 /**
  * A value type is a number, so that the validator compares integers (specification 5.3.1 to 5.3.5). Numbers, vectors
@@ -406,40 +406,6 @@ export interface CustomSection {
   readonly bytes: Span;
 }
 
-/** A decoded and validated module. Immutable; shared by all its instances. */
-export interface WasmModule {
-  readonly bytes: Uint8Array;
-  readonly types: readonly DefinedType[];
-  readonly imports: readonly Import[];
-  /** Type index of every function, imports first. */
-  readonly functions: readonly number[];
-  readonly tables: readonly TableType[];
-  readonly memories: readonly MemoryType[];
-  readonly globals: readonly GlobalType[];
-  /** Type index of every exception tag. */
-  readonly tags: readonly number[];
-  readonly importedFunctions: number;
-  readonly importedTables: number;
-  readonly importedMemories: number;
-  readonly importedGlobals: number;
-  readonly importedTags: number;
-  /** What the module's own tables hold in the beginning; undefined for null. */
-  readonly tableInits: readonly (ConstExpr | undefined)[];
-  /** The module's own globals, after the imported ones. */
-  readonly globalInits: ConstExprs;
-  readonly exports: readonly Export[];
-  readonly exportsByName: ReadonlyMap<string, Export>;
-  readonly start: number | undefined;
-  readonly elements: ElementSegments;
-  readonly data: DataSegments;
-  readonly bodies: FunctionBodies;
-  readonly customSections: CustomSections;
-  /** What it uses beyond release 2.0 of the specification. */
-  readonly features: readonly Feature[];
-  /** Bytes that its types, imports and exports take, by the estimate of account.ts. */
-  readonly objectBytes: number;
-}
-
 /** Proposals that became release 3.0, by the names they had. */
 export type Feature =
   | 'tail-call'
@@ -449,13 +415,3 @@ export type Feature =
   | 'function-references'
   | 'gc'
   | 'relaxed-simd';
-
-/** A type that validation has found to be of functions. */
-export function functionTypeAt(module: Pick<WasmModule, 'types'>, index: number): FuncType {
-  return module.types[index] as FuncType;
-}
-
-/** The type of a function, by its index in the module (imports included). */
-export function typeOfFunction(module: WasmModule, index: number): FuncType {
-  return functionTypeAt(module, module.functions[index] as number);
-}

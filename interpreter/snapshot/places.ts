@@ -3,17 +3,9 @@
  * function once more, which always gives the same words, and by following the few moves before an instruction.
  */
 
+import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
-import {
-  isDefaultable,
-  isReference,
-  nullable,
-  type RefType,
-  slotsOf,
-  typeOfFunction,
-  type ValType,
-  type WasmModule,
-} from '../../wasm/types.ts';
+import { isDefaultable, isReference, nullable, type RefType, slotsOf, type ValType } from '../../wasm/types.ts';
 import { ModuleCode } from '../code.ts';
 import { HEADER_WORDS, isLeft, LEAVE_PC, lengthOf, MACHINE_OPS, op } from '../isa.ts';
 import { type Lowering, lowerFunction } from '../lower.ts';

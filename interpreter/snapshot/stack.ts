@@ -3,8 +3,9 @@
 import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import { matchesAll } from '../../wasm/matching.ts';
+import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { frameWeight } from '../../wasm/plan.ts';
-import { isReference, slotsOf, typeOfFunction, type WasmModule } from '../../wasm/types.ts';
+import { isReference, slotsOf } from '../../wasm/types.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import { type GuestFunction, type Reference, WasmFunction } from '../function.ts';
 import type { Instance } from '../instance.ts';

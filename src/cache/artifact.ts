@@ -4,8 +4,8 @@ import { describeArtifact, instrumentSteps, readArtifact } from '../../instrumen
 import { adopt } from '../../instrument/meter-module.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import type { Steps } from '../../wasm/steps.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 
 /** The module with its meter as bytes; undefined for one that cannot be given a meter. */
 export function* makeArtifact(module: WasmModule): Steps<Uint8Array | undefined> {

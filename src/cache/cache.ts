@@ -2,8 +2,8 @@
 
 import { moduleBytes } from '../../wasm/account.ts';
 import { RuntimeError, UsageError } from '../../wasm/errors.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { sha256 } from '../../wasm/sha256.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
 import { type EngineSettings, engineFor } from '../engines/ready.ts';
 import {

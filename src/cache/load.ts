@@ -1,6 +1,6 @@
 /** The module of a sandbox: out of its cache, where it has one. */
 
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { loadModule, loadReadyModule } from '../module/source.ts';
 import type { Preparation } from '../time/preparation.ts';
 import type { LoadSettings, SandboxCache } from './cache.ts';

@@ -1,7 +1,7 @@
 /** WASI commands: modules whose program is one call. */
 
 import { UsageError } from '../../wasm/errors.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 
 export const COMMAND_START = '_start';
 

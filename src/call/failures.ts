@@ -3,8 +3,8 @@
 import type { EngineInstance } from '../../wasm/engine.ts';
 import { HostError, type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 import { suggest } from '../checks/similar.ts';
 
 /** @throws UsageError always: there is no exported function of that name */

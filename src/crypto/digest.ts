@@ -1,7 +1,7 @@
 /** SHA-256, by the platform where it has it, as that is many times as fast. */
 
+import type { WasmModule } from '../../wasm/module.ts';
 import { sha256 } from '../../wasm/sha256.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 
 /** 32 bytes. */
 export async function digestOf(bytes: Uint8Array): Promise<Uint8Array> {

@@ -12,7 +12,7 @@ import {
 import { interpreter } from '../../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
 import { CompileError } from '../../wasm/errors.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { refuse } from '../checks/check.ts';
 import { createNamespace } from '../webassembly/namespace.ts';
 

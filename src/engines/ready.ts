@@ -4,7 +4,7 @@ import type { SecurityPolicy } from '../../policy/index.ts';
 import { moduleBytes } from '../../wasm/account.ts';
 import type { Engine, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { Clock } from '../time/clock.ts';
 import type { Preparation } from '../time/preparation.ts';
 import { atOnce, type Waits, waitFor } from '../time/waits.ts';

@@ -1,7 +1,7 @@
 /** Whether a module's host functions may make it wait for a promise, which only the interpreter can do. */
 
 import type { SecurityPolicy } from '../../policy/index.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 
 const WASI = new Set(['wasi_snapshot_preview1', 'wasi_unstable']);
 

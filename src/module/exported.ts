@@ -1,6 +1,7 @@
 /** A module's exports, for people and programs that look at it. */
 
-import { type ExternKind, typeName, typeOfFunction, type WasmModule } from '../../wasm/types.ts';
+import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
+import { type ExternKind, typeName } from '../../wasm/types.ts';
 
 /** An export; a function's with the names of its types. */
 export interface ExportDescription {

@@ -4,9 +4,10 @@ import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceL
 import { UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { Caller, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
-import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
+import type { FuncType, ValType } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
 import { EVENT, failureFrom, isGivenUp, writeFailure } from './events.ts';

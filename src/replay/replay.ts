@@ -14,8 +14,9 @@ import {
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { type Caller, HIGHEST_PRICE, HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { describe, quote } from '../../wasm/quote.ts';
-import type { FuncType, ValType, WasmModule } from '../../wasm/types.ts';
+import type { FuncType, ValType } from '../../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { gas, integer, milliseconds, ownBytes } from '../checks/check.ts';
 import { least } from '../checks/least.ts';

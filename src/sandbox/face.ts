@@ -2,7 +2,7 @@
 
 import type { AuditEvent } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { disposedError } from '../call/disposed.ts';
 import { type Output, outputOf } from '../call/output.ts';
 import type { ChosenEngine } from '../engines/choose.ts';

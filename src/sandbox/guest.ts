@@ -4,7 +4,7 @@ import type { Host } from '../../policy/index.ts';
 import type { Engine, EngineInstance } from '../../wasm/engine.ts';
 import type { ResourceFigures } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
 import { failureOf, refuseUnknown } from '../call/failures.ts';
 import { toArguments } from '../call/values.ts';

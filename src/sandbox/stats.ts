@@ -4,7 +4,7 @@ import { moduleBytes } from '../../wasm/account.ts';
 import type { EngineName } from '../../wasm/engine.ts';
 import type { ResourceFigures } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import type { ChosenEngine } from '../engines/choose.ts';
 
 /** Since the sandbox was built or last reset. Gas, memory and stack are exact and the same on every engine. */

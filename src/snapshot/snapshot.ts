@@ -3,7 +3,7 @@
 import { type SecurityPolicy, savedBytes } from '../../policy/index.ts';
 import type { EngineImage, InstanceLimits } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { type WireReader, WireWriter } from '../../wasm/wire.ts';
 import { refuse } from '../checks/check.ts';
 import { type Checks, checkNamed } from '../checks/named.ts';

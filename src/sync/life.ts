@@ -3,8 +3,8 @@
 import { createHost } from '../../policy/index.ts';
 import type { Engine } from '../../wasm/engine.ts';
 import { GuestExit, type WasmValue } from '../../wasm/host.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 import { fromResults } from '../call/values.ts';
 import { runtimeFor } from '../runtime/provided.ts';
 import { Guest } from '../sandbox/guest.ts';

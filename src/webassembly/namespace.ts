@@ -13,13 +13,13 @@ import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
+import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import {
   ANYREF,
   type DefinedType,
   EXTERNREF,
   funcType,
-  functionTypeAt,
   I32,
   I64,
   type Import,
@@ -29,7 +29,6 @@ import {
   typeName,
   V128,
   type ValType,
-  type WasmModule,
 } from '../../wasm/types.ts';
 import { behind, bind, hide } from './behind.ts';
 import {

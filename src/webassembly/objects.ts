@@ -4,6 +4,7 @@ import { isFunction } from '../../interpreter/function.ts';
 import { Instance } from '../../interpreter/instance.ts';
 import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { decode } from '../../wasm/decode.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import {
   type AddressType,
   type Export,
@@ -12,7 +13,6 @@ import {
   I64,
   type Import,
   type Limits,
-  type WasmModule,
 } from '../../wasm/types.ts';
 import { type Address, behind } from './behind.ts';
 

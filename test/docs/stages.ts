@@ -6,9 +6,9 @@ import { ModuleCode } from '../../interpreter/code.ts';
 import { HEADER_WORDS, lengthOf, MACHINE_OPS } from '../../interpreter/isa.ts';
 import { decode } from '../../wasm/decode.ts';
 import { InstructionReader } from '../../wasm/instructions.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { OPCODES, type Opcode } from '../../wasm/opcodes.ts';
 import { planFunction } from '../../wasm/plan.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 
 const OPENS = new Set(['open', 'loop', 'if']);
 const HAS_OPERAND = /^(i32|i64|local|global|label|function)$/;

@@ -4,18 +4,8 @@
  */
 
 import { layoutOf } from '../../interpreter/gc/objects.ts';
-import {
-  type ArrayType,
-  F64,
-  functionTypeAt,
-  I8,
-  I16,
-  I64,
-  isReference,
-  type StructType,
-  V128,
-  type WasmModule,
-} from '../../wasm/types.ts';
+import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
+import { type ArrayType, F64, I8, I16, I64, isReference, type StructType, V128 } from '../../wasm/types.ts';
 import { WireReader, WireWriter } from '../../wasm/wire.ts';
 
 export type LeafType = 'u8' | 'flag' | 'u32' | 'u64' | 'f64' | 'text' | 'bytes' | 'raw' | 'id';

@@ -5,7 +5,7 @@ import { loadFixture } from '../../fixtures/load.node.ts';
 import { Capability, type SandboxOptions, WasmSandbox } from '../../src/index.ts';
 import { unpack } from '../../src/snapshot/container.ts';
 import { decode } from '../../wasm/decode.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { compile } from '../generate/text.ts';
 import { programOptions } from '../life/elsewhere.ts';
 import { sequence } from '../life/programs.ts';

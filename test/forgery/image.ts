@@ -2,7 +2,7 @@
 
 import type { Instance } from '../../interpreter/instance.ts';
 import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
-import type { WasmModule } from '../../wasm/types.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { WireReader, WireWriter } from '../../wasm/wire.ts';
 import { begin, coreOf, imports, instantiate, LIMITS, type LifeCall } from '../life/programs.ts';
 import { type Node, nodesOf, readGuestTree, writeTree } from './format.ts';

@@ -10,8 +10,8 @@ import { acceptArtifact, type InstrumentOptions, instrument, readArtifact } from
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { sha256 } from '../../wasm/sha256.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 import { encodeModule } from '../generate/encode.ts';
 import { chainedOperators, REFUSED } from './hostile-bytes.ts';
 import { trace } from './triangle.ts';

@@ -7,8 +7,9 @@ import { Writer } from '../../instrument/writer.ts';
 import { createNamespace } from '../../src/webassembly/namespace.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, type ResourceFigures } from '../../wasm/errors.ts';
+import { typeOfFunction } from '../../wasm/module.ts';
 import { Reader } from '../../wasm/reader.ts';
-import { FUNCREF, typeOfFunction } from '../../wasm/types.ts';
+import { FUNCREF } from '../../wasm/types.ts';
 import type { GenerateOptions } from '../generate/module.ts';
 import {
   type Call,

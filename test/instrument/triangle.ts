@@ -11,9 +11,9 @@ import { decode } from '../../wasm/decode.ts';
 import type { Engine, EngineInstance, ImportResolver, InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { GasExhausted, Trap, WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { instantiationCost } from '../../wasm/plan.ts';
 import { complete } from '../../wasm/steps.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 
 /** An interpreter whose own limits are out of the way: the instrumented module has its own. */
 const unlimited = (await createWebAssembly({

@@ -5,21 +5,19 @@
  */
 
 import { decode } from '../../wasm/decode.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import {
   EXTERNREF,
   F32,
   F64,
   FUNCREF,
   type FuncType,
-  functionTypeAt,
   type GlobalType,
   I32,
   I64,
   type TableType,
   typeName,
-  typeOfFunction,
   type ValType,
-  type WasmModule,
 } from '../../wasm/types.ts';
 import { FUEL } from '../generate/module.ts';
 import { fromJs, TOKENS, toJs, type ValueText, valueText } from '../generate/values.ts';

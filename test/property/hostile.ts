@@ -5,8 +5,8 @@ import { decode as decodeElsewhere, type Field } from '@webassemblyjs/wasm-parse
 import fc from 'fast-check';
 import { decode, ModuleDecoder } from '../../wasm/decode.ts';
 import { CompileError } from '../../wasm/errors.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { complete } from '../../wasm/steps.ts';
-import type { WasmModule } from '../../wasm/types.ts';
 import { GALLERY } from '../generate/gallery.ts';
 import { anyModule } from '../generate/module.ts';
 import { anyBytes, anyMutation } from '../generate/mutate.ts';

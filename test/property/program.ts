@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { decode } from '../../wasm/decode.ts';
-import { F32, F64, FUNCREF, typeOfFunction, V128, type ValType } from '../../wasm/types.ts';
+import { typeOfFunction } from '../../wasm/module.ts';
+import { F32, F64, FUNCREF, V128, type ValType } from '../../wasm/types.ts';
 import { anyModule, type GenerateOptions } from '../generate/module.ts';
 import { anyBits, type ValueText, valueText } from '../generate/values.ts';
 import type { Call, Program } from './compare.ts';

@@ -11,19 +11,11 @@ import {
   THROWN_VALUE_COST,
 } from '../../wasm/gas.ts';
 import { blockType, InstructionReader } from '../../wasm/instructions.ts';
+import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, OPCODES, opcode } from '../../wasm/opcodes.ts';
 import { ChargePoints, instantiationCost, planFunction, priceInstantiation } from '../../wasm/plan.ts';
 import { STEP_BYTES } from '../../wasm/steps.ts';
-import {
-  F64,
-  FUNCREF,
-  I32,
-  isReference,
-  typeOfFunction,
-  V128,
-  type ValType,
-  type WasmModule,
-} from '../../wasm/types.ts';
+import { F64, FUNCREF, I32, isReference, V128, type ValType } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 import { anyModule } from '../generate/module.ts';
 

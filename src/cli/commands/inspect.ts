@@ -2,20 +2,18 @@
 
 import { GAS_VERSION } from '../../../wasm/gas.ts';
 import { PAGE_BYTES } from '../../../wasm/limits.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from '../../../wasm/module.ts';
 import { functionName } from '../../../wasm/names.ts';
 import { planFunction } from '../../../wasm/plan.ts';
 import { escapeUnprintable } from '../../../wasm/quote.ts';
 import {
   type DefinedType,
   type FieldType,
-  functionTypeAt,
   type GlobalType,
   type ImportDescription,
   type Limits,
   type TableType,
   typeName,
-  typeOfFunction,
-  type WasmModule,
 } from '../../../wasm/types.ts';
 import { showFuncType } from '../../call/values.ts';
 import { ANY_MODULE, loadModule } from '../../module/source.ts';
