@@ -17,10 +17,11 @@ import { SecurityPolicy } from './policy.ts';
 import { createRandom, type RandomFill } from './random.ts';
 import type { Saved } from './saved.ts';
 import { InputStream, OutputBudget, OutputStream } from './streams.ts';
+import type { Preopen } from './wasi/descriptor.ts';
 import { wasiFunction } from './wasi/functions.ts';
 import { loadFileSystems, saveFileSystems } from './wasi/saved.ts';
-import { type Preopen, WasiState } from './wasi/state.ts';
-import { StringList } from './wasi/strings.ts';
+import { WasiState } from './wasi/state.ts';
+import { StringList } from './wasi/string-list.ts';
 
 /** What a host is given of the world. */
 export interface HostOptions {

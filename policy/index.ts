@@ -33,18 +33,13 @@ export {
   type VirtualClockOptions,
 } from './capability.ts';
 export type { TimeSources } from './clock.ts';
+export type { AuditOptions, OnViolation, PolicyLimits } from './data.ts';
 export { type Decision, decide, type Grants, type NetworkRequest, type PolicyRequest } from './decide.ts';
 export type { OpenFolder } from './fs/mounts.ts';
 export { createHost, type Host, type HostOptions } from './host.ts';
 export type { Json } from './json.ts';
 export type { HttpClient, HttpFailure, HttpRequest, HttpResponse } from './net/client.ts';
 export type { Header } from './net/headers.ts';
-export {
-  type AuditOptions,
-  type OnViolation,
-  type PolicyLimits,
-  SecurityPolicy,
-  SecurityPolicyBuilder,
-} from './policy.ts';
+export { SecurityPolicy, SecurityPolicyBuilder } from './policy.ts';
 export type { RandomFill } from './random.ts';
 export { savedBytes } from './room.ts';

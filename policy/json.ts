@@ -12,18 +12,29 @@ import {
   NETWORK_OPTIONS,
 } from './capability.ts';
 import { show } from './check.ts';
-import type { PolicyData, SecurityPolicy, SecurityPolicyBuilder } from './policy.ts';
+import type { AuditOptions, OnViolation, PolicyData } from './data.ts';
 
 /** A value as `JSON.parse` gives it. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = { readonly [key: string]: Json };
 
 /** What reading needs of policies, which cannot be imported from where they read themselves. */
-export interface Presets {
-  readonly strict: () => SecurityPolicy;
-  readonly moderate: () => SecurityPolicy;
-  readonly permissive: () => SecurityPolicy;
-  readonly builder: (base: SecurityPolicy) => SecurityPolicyBuilder;
+export interface Presets<Policy> {
+  readonly strict: () => Policy;
+  readonly moderate: () => Policy;
+  readonly permissive: () => Policy;
+  readonly builder: (base: Policy) => PolicyBuilder<Policy>;
+}
+
+interface PolicyBuilder<Policy> {
+  allow(capability: Capability): unknown;
+  maxExecutionTime(milliseconds: number): unknown;
+  maxMemory(bytes: number): unknown;
+  maxGas(units: number | bigint): unknown;
+  maxOutput(bytes: number): unknown;
+  onViolation(action: OnViolation): unknown;
+  enableAuditLogging(options: AuditOptions): unknown;
+  build(): Policy;
 }
 
 const BASES = ['strict', 'moderate', 'permissive'] as const;
@@ -171,7 +182,7 @@ const LIMITS = ['executionTime', 'memory', 'gas'];
  * unless given; capabilities are added to the base's.
  * @throws UsageError naming the place, also for unknown keys
  */
-export function readPolicy(json: unknown, presets: Presets): SecurityPolicy {
+export function readPolicy<Policy>(json: unknown, presets: Presets<Policy>): Policy {
   const root = 'policy';
   const source = object(root, typeof json === 'string' ? parse(root, json) : json, KEYS);
   const has = (key: string) => Object.hasOwn(source, key);

@@ -17,6 +17,7 @@ import {
   type Stat,
   type TimeChange,
 } from './filesystem.ts';
+import type { DirectoryNode, FileNode, LinkNode, Node, NodeState } from './nodes.ts';
 import { type FileLimits, Quota } from './quota.ts';
 import { isSameTree, readNodes, writeNodes } from './saved.ts';
 
@@ -31,29 +32,6 @@ const SMALLEST_BUFFER = 256;
 const SHRINK_AT = 3;
 /** Deeper directories cannot be named by one path, so {@link MemoryFileSystem.files} leaves them out. */
 const MAX_LISTED_DEPTH = 64;
-
-interface NodeState {
-  readonly kind: NodeKind;
-  readonly inode: bigint;
-  links: number;
-  /** Open descriptors. */
-  opened: number;
-  accessed: bigint;
-  modified: bigint;
-  changed: bigint;
-}
-
-type FileNode = NodeState & { readonly kind: 'file'; bytes: Uint8Array; size: number };
-type LinkNode = NodeState & { readonly kind: 'link'; readonly target: string; readonly size: number };
-export type DirectoryNode = NodeState & {
-  readonly kind: 'directory';
-  readonly entries: Map<string, Node>;
-  /** How often its entries have changed. */
-  version: number;
-  /** Undefined for the root, and for a directory that was removed. */
-  parent: DirectoryNode | undefined;
-};
-export type Node = FileNode | LinkNode | DirectoryNode;
 
 export class MemoryFileSystem implements FileSystem {
   readonly readOnly: boolean;

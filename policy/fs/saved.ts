@@ -1,7 +1,7 @@
 /** Files in memory in a snapshot: a list of nodes, which refer to one another by their inode numbers. */
 
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
-import type { DirectoryNode, Node } from './memory.ts';
+import type { DirectoryNode, Node } from './nodes.ts';
 import { MAX_PATH_BYTES } from './path.ts';
 import type { Quota } from './quota.ts';
 

@@ -5,10 +5,11 @@ import type { HostCallContext } from '../call.ts';
 import { OUTPUT_DENIAL } from '../denials.ts';
 import { FsError } from '../fs/filesystem.ts';
 import { ALL_FLAGS, CHARACTER_DEVICE, FDSTAT, FILESTAT, FILETYPE, FLAGS, RIGHTS, U32 } from './abi.ts';
+import type { Descriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { readFile, writeFile } from './files.ts';
 import { type Need, need, succeed, writeStat } from './open.ts';
-import type { Descriptor, WasiResult, WasiState } from './state.ts';
+import type { WasiResult, WasiState } from './state.ts';
 import { gather, readVectors, scatter, type Vectors } from './vectors.ts';
 
 type OutputDescriptor = Extract<Descriptor, { kind: 'output' }>;

@@ -3,10 +3,11 @@
 import type { HostCallContext } from '../call.ts';
 import type { Entry } from '../fs/filesystem.ts';
 import { PRESTAT, U32 } from './abi.ts';
+import type { DirectoryDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { Listing } from './listing.ts';
 import { need, needDirectory, succeed } from './open.ts';
-import type { DirectoryDescriptor, WasiState } from './state.ts';
+import type { WasiState } from './state.ts';
 
 /** Undefined where there is no such preopened directory, which is how a C library finds the last one. */
 function preopenName(state: WasiState, fd: number): Uint8Array | undefined {

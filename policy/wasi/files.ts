@@ -3,9 +3,10 @@
 import type { HostCallContext } from '../call.ts';
 import { type File, FsError, MAX_FILE_SIZE } from '../fs/filesystem.ts';
 import { FLAGS, HIGHEST_ADVICE, MAX_POSITION, U32, U64, type WHENCE } from './abi.ts';
+import type { FileDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { need, needFile, succeed, timesOf } from './open.ts';
-import type { FileDescriptor, WasiState } from './state.ts';
+import type { WasiState } from './state.ts';
 import { readVectors, type Vectors } from './vectors.ts';
 
 /** @throws FsError EFBIG beyond what a file may have */

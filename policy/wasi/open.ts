@@ -3,8 +3,9 @@
 import type { HostCallContext } from '../call.ts';
 import { FsError, type FsErrorCode, type Stat, type TimeChange } from '../fs/filesystem.ts';
 import { FILESTAT, FILETYPE, RIGHTS, SET_TIMES, U32 } from './abi.ts';
+import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
-import type { Descriptor, DirectoryDescriptor, FileDescriptor, WasiState } from './state.ts';
+import type { WasiState } from './state.ts';
 
 export type Need = keyof typeof RIGHTS;
 

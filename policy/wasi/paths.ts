@@ -6,10 +6,11 @@ import { normalPath } from '../capability.ts';
 import { type Directory, type File, FsError, kindError, type OpenOptions, type Stat } from '../fs/filesystem.ts';
 import { absoluteError, MAX_PATH_BYTES, type Place, walk } from '../fs/path.ts';
 import { ALL_FLAGS, ALL_RIGHTS, FILESTAT, FOLLOW, OPEN, RIGHTS, U32 } from './abi.ts';
+import type { Descriptor, DirectoryDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { resize } from './files.ts';
 import { type Need, need, needDirectory, succeed, timesOf, writeStat } from './open.ts';
-import type { Descriptor, DirectoryDescriptor, WasiState } from './state.ts';
+import type { WasiState } from './state.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

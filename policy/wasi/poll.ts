@@ -17,8 +17,9 @@ import {
   SUBSCRIPTION_SIZE,
   U32,
 } from './abi.ts';
+import type { FileDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
-import { type FileDescriptor, MAX_VECTORS, type WasiResult, type WasiState } from './state.ts';
+import { MAX_VECTORS, type WasiResult, type WasiState } from './state.ts';
 
 type Event = Parameters<typeof EVENT.write>[1];
 

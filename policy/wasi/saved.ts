@@ -8,8 +8,8 @@ import type { Directory, File, FileSystem, NodeKind, Reopen, Stat } from '../fs/
 import { MAX_PATH_BYTES } from '../fs/path.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
 import { ALL_FLAGS, ALL_RIGHTS, MAX_POSITION, RIGHTS } from './abi.ts';
+import type { Descriptor, Preopen } from './descriptor.ts';
 import { Listing } from './listing.ts';
-import type { Descriptor, Preopen } from './state.ts';
 
 const KINDS = ['input', 'output', 'file', 'directory'] as const;
 const NODE_KINDS: readonly NodeKind[] = ['file', 'directory', 'link', 'other'];

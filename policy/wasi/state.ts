@@ -3,59 +3,20 @@
 import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { HostCallContext } from '../call.ts';
 import type { Clock } from '../clock.ts';
-import { type Directory, type File, type FileSystem, FsError } from '../fs/filesystem.ts';
+import { FsError } from '../fs/filesystem.ts';
 import type { RandomSource } from '../random.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
 import { ALL_RIGHTS } from './abi.ts';
+import type { Descriptor, DirectoryDescriptor, Preopen } from './descriptor.ts';
 import type { Errno } from './errno.ts';
 import type { Listing } from './listing.ts';
 import { type ReopenOn, readDescriptors, writeDescriptors } from './saved.ts';
-import type { StringList } from './strings.ts';
+import type { StringList } from './string-list.ts';
 
 /** Most `iovec`s or subscriptions in one call, as `IOV_MAX` on Linux. */
 export const MAX_VECTORS = 1_024;
 /** Most directory entries kept for listings that have begun, over all descriptors. */
 export const MAX_LISTED = 262_144;
-
-/** Rights only ever shrink. */
-interface DescriptorState {
-  /** The `fdflags` the guest set. A stream keeps them and behaves the same. */
-  flags: number;
-  rights: bigint;
-  /** Of what is opened below a directory. */
-  inheriting: bigint;
-}
-
-interface Opened {
-  /** Where it was opened, as the guest would write it; for the record alone. */
-  readonly path: string;
-}
-
-export type FileDescriptor = DescriptorState &
-  Opened & { readonly kind: 'file'; readonly file: File; position: bigint };
-
-export type DirectoryDescriptor = DescriptorState &
-  Opened & {
-    readonly kind: 'directory';
-    readonly directory: Directory;
-    /** The name, in UTF-8, of a directory that was open from the start. */
-    readonly preopen: Uint8Array | undefined;
-    listing: Listing | undefined;
-  };
-
-/** What a descriptor stands for. */
-export type Descriptor =
-  | (DescriptorState & { readonly kind: 'input'; readonly name: 'stdin'; readonly stream: InputStream })
-  | (DescriptorState & { readonly kind: 'output'; readonly name: 'stdout' | 'stderr'; readonly stream: OutputStream })
-  | FileDescriptor
-  | DirectoryDescriptor;
-
-/** A directory that is open from the start. */
-export interface Preopen {
-  /** Absolute, as the guest sees it. */
-  readonly path: string;
-  readonly fileSystem: FileSystem;
-}
 
 export interface WasiSources {
   readonly stdin: InputStream;

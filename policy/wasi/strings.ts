@@ -8,28 +8,6 @@ import type { WasiState } from './state.ts';
 
 type List = 'args' | 'environment';
 
-/** Strings one after another, as a guest gets them. */
-export class StringList {
-  readonly bytes: Uint8Array;
-  /** Where each begins. */
-  readonly offsets: readonly number[];
-
-  /** @param strings in UTF-8, with their final NUL */
-  constructor(strings: readonly Uint8Array[]) {
-    const offsets: number[] = [];
-    let size = 0;
-    for (const { length } of strings) {
-      offsets.push(size);
-      size += length;
-    }
-    this.offsets = offsets;
-    this.bytes = new Uint8Array(size);
-    strings.forEach((string, i) => {
-      this.bytes.set(string, offsets[i]);
-    });
-  }
-}
-
 /** How many strings there are, and how many bytes they take together. */
 export function sizesGet(list: List) {
   return (state: WasiState, call: HostCallContext, countPointer: number, sizePointer: number): Errno => {
