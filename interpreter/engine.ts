@@ -23,14 +23,14 @@ import {
   type ValType,
 } from '../wasm/types.ts';
 import { damaged, type WireReader } from '../wasm/wire.ts';
-import { call } from './execute.ts';
-import { callAsync, Execution, execution } from './execution.ts';
-import { ForeignFunction, type GuestFunction, isFunction } from './function.ts';
 import { isOfType } from './gc/cast.ts';
-import { codeBytes, type ExternValue, Instance } from './instance.ts';
+import { call } from './machine/execute.ts';
+import { callAsync, Execution, execution } from './machine/execution.ts';
+import { start } from './machine/start.ts';
 import { capture, install } from './snapshot/index.ts';
-import { start } from './start.ts';
-import { Store } from './store.ts';
+import { ForeignFunction, type GuestFunction, isFunction } from './store/function.ts';
+import { codeBytes, type ExternValue, Instance } from './store/instance.ts';
+import { Store } from './store/store.ts';
 
 function holding(types: readonly DefinedType[]): Holds {
   return (type, value) => isReference(type) && isOfType(value, type, types);

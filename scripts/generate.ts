@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { generateLoop, generateUnmeteredLoop, generateVectorLoop } from '../interpreter/generate/loop.ts';
 
 const GENERATED: Record<string, () => string> = {
-  'interpreter/loop.generated.ts': generateLoop,
-  'interpreter/unmetered-loop.generated.ts': generateUnmeteredLoop,
-  'interpreter/vector-loop.generated.ts': generateVectorLoop,
+  'interpreter/machine/loop.generated.ts': generateLoop,
+  'interpreter/machine/unmetered-loop.generated.ts': generateUnmeteredLoop,
+  'interpreter/machine/vector-loop.generated.ts': generateVectorLoop,
 };
 
 const isCheck = process.argv.includes('--check');

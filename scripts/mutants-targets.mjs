@@ -1,11 +1,11 @@
 /** Files that hold a limit, and the tests that have to notice when they change. */
 export const TARGETS = {
   tank: {
-    files: ['interpreter/tank.ts'],
+    files: ['interpreter/store/tank.ts'],
     tests: ['test/interpreter/tank.test.ts', 'test/interpreter/limits.test.ts'],
   },
   budgets: {
-    files: ['wasm/budget.ts', 'instrument/growth.ts', 'interpreter/memory.ts', 'interpreter/table.ts'],
+    files: ['wasm/budget.ts', 'instrument/growth.ts', 'interpreter/store/memory.ts', 'interpreter/store/table.ts'],
     tests: [
       'test/wasm/budget.test.ts',
       'test/interpreter/memory.test.ts',

@@ -4,7 +4,7 @@
  * @module wasm-sandbox/webassembly
  */
 
-import type { Loop } from '../interpreter/store.ts';
+import type { Loop } from '../interpreter/store/store.ts';
 import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded, UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../wasm/limits.ts';
@@ -124,7 +124,7 @@ export async function createWebAssembly(options: WebAssemblyOptions = {}): Promi
 async function createUnmetered(options: WebAssemblyOptions, engine: string): Promise<WebAssemblyNamespace> {
   if (engine === 'native') throw new UsageError("metering: false is not for engine: 'native', which always counts gas");
   if (options.gasLimit !== undefined) throw new UsageError('a gasLimit needs metering: leave one of the two out');
-  const { runUnmetered } = await import('../interpreter/unmetered-loop.generated.ts');
+  const { runUnmetered } = await import('../interpreter/machine/unmetered-loop.generated.ts');
   return create(options, createNamespace, runUnmetered);
 }
 

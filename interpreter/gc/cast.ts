@@ -16,8 +16,8 @@ import {
   type RefType,
   STRUCTREF,
 } from '../../wasm/types.ts';
-import { ExceptionInstance } from '../exception.ts';
-import { isFunction, type Reference } from '../function.ts';
+import { ExceptionInstance } from '../store/exception.ts';
+import { isFunction, type Reference } from '../store/function.ts';
 import { ArrayObject, isHeapObject, StructObject } from './objects.ts';
 
 const LEAST_I31 = -(2 ** 30);

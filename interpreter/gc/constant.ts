@@ -5,8 +5,8 @@ import { INSTRUCTION_COST, PER_UNIT, share } from '../../wasm/gas.ts';
 import type { InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
 import type { ArrayType, StructType } from '../../wasm/types.ts';
-import type { Instance } from '../instance.ts';
-import type { Cell } from '../values.ts';
+import type { Instance } from '../store/instance.ts';
+import type { Cell } from '../store/values.ts';
 import {
   type ArrayObject,
   arrayBytes,

@@ -9,10 +9,10 @@
 
 import { BETWEEN_TRACES, MOST_OBJECT_BYTES, share, TRACED_PER_UNIT } from '../../wasm/gas.ts';
 import type { ArrayType } from '../../wasm/types.ts';
-import { ExceptionInstance } from '../exception.ts';
-import { type Reference, WasmFunction } from '../function.ts';
-import type { Instance } from '../instance.ts';
-import type { Thread } from '../thread.ts';
+import type { Thread } from '../machine/thread.ts';
+import { ExceptionInstance } from '../store/exception.ts';
+import { type Reference, WasmFunction } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
 import { ArrayObject, arrayBytes, type HeapObject, isHeapObject } from './objects.ts';
 
 /** Number of the last trace. Objects that it reached carry it. */

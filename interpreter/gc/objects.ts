@@ -12,9 +12,9 @@ import {
   type StructType,
   V128,
 } from '../../wasm/types.ts';
-import type { Reference } from '../function.ts';
-import type { SlotReferences } from '../references.ts';
-import type { Thread } from '../thread.ts';
+import type { Thread } from '../machine/thread.ts';
+import type { Reference } from '../store/function.ts';
+import type { SlotReferences } from '../store/references.ts';
 
 /** Arrays of JavaScript's that are made longer than this at once become hash tables. */
 const MADE_AT_ONCE = 2 ** 24;

@@ -2,9 +2,9 @@
 
 import { PER_UNIT, share } from '../../wasm/gas.ts';
 import type { ArrayType, DefinedType, RefType, StructType } from '../../wasm/types.ts';
-import { copyReferences, type Reference } from '../function.ts';
-import type { Handler, Operands } from '../instruction.ts';
-import { EXIT, trapExit } from '../isa.ts';
+import { EXIT, trapExit } from '../code/isa.ts';
+import type { Handler, Operands } from '../machine/instruction.ts';
+import { copyReferences, type Reference } from '../store/function.ts';
 import { isOfType } from './cast.ts';
 import {
   type ArrayObject,

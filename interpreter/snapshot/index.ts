@@ -3,9 +3,9 @@
 import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError, UsageError } from '../../wasm/errors.ts';
 import { WireReader } from '../../wasm/wire.ts';
-import { Execution } from '../execution.ts';
-import type { GuestFunction } from '../function.ts';
-import type { Instance } from '../instance.ts';
+import { Execution } from '../machine/execution.ts';
+import type { GuestFunction } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
 import { applyImage, InstanceImage, planImage, readContents, requireFigures } from './image.ts';
 import { applyStack, planStack } from './stack.ts';
 

@@ -6,9 +6,9 @@
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
 import { isDefaultable, isReference, nullable, type RefType, slotsOf, type ValType } from '../../wasm/types.ts';
-import { ModuleCode } from '../code.ts';
-import { HEADER_WORDS, isLeft, LEAVE_PC, lengthOf, MACHINE_OPS, op } from '../isa.ts';
-import { type Lowering, lowerFunction } from '../lower.ts';
+import { HEADER_WORDS, isLeft, LEAVE_PC, lengthOf, MACHINE_OPS, op } from '../code/isa.ts';
+import { type Lowering, lowerFunction } from '../code/lower.ts';
+import { ModuleCode } from '../code/module-code.ts';
 
 /** Types of the references in a frame, by slot. What other slots hold is written before it is read. */
 export type References = ReadonlyMap<number, RefType>;

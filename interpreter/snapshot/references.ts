@@ -7,8 +7,6 @@ import { MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
 import { MOST_OBJECT_BYTES } from '../../wasm/gas.ts';
 import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, type WireReader, WireWriter } from '../../wasm/wire.ts';
-import { ExceptionInstance, exceptionBytes } from '../exception.ts';
-import { isFunction, type Reference, WasmFunction } from '../function.ts';
 import { isOfType } from '../gc/cast.ts';
 import {
   ArrayObject,
@@ -20,8 +18,10 @@ import {
   placeOfField,
   StructObject,
 } from '../gc/objects.ts';
-import type { Instance } from '../instance.ts';
-import type { Cell } from '../values.ts';
+import { ExceptionInstance, exceptionBytes } from '../store/exception.ts';
+import { isFunction, type Reference, WasmFunction } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
+import type { Cell } from '../store/values.ts';
 
 /** The numbers that an instance's own things have in its module; -1 for what is not its own. */
 class Numbers {

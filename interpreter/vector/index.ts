@@ -1,8 +1,8 @@
 /** The instructions on vectors: operands are copied out of the registers, computed on, and the result copied back. */
 
 import { accessBytes } from '../../wasm/opcodes.ts';
-import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, trapExit } from '../isa.ts';
-import type { Thread } from '../thread.ts';
+import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, trapExit } from '../code/isa.ts';
+import type { Thread } from '../machine/thread.ts';
 import { CONVERSIONS } from './convert.ts';
 import { type Compute, Lanes, type Scratch } from './lanes.ts';
 import { LANEWISE } from './lanewise.ts';

@@ -1,10 +1,10 @@
 /** Between what guests hold and what the JavaScript API shows of it (its section 5: one object for one address). */
 
-import { call } from '../../interpreter/execute.ts';
-import { ForeignFunction, type GuestFunction, isFunction, type Reference } from '../../interpreter/function.ts';
 import { isHeapObject } from '../../interpreter/gc/objects.ts';
-import type { Cell } from '../../interpreter/values.ts';
-import { fromWords, toCell } from '../../interpreter/values.ts';
+import { call } from '../../interpreter/machine/execute.ts';
+import { ForeignFunction, type GuestFunction, isFunction, type Reference } from '../../interpreter/store/function.ts';
+import type { Cell } from '../../interpreter/store/values.ts';
+import { fromWords, toCell } from '../../interpreter/store/values.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { topOf } from '../../wasm/matching.ts';

@@ -1,13 +1,13 @@
 /** A namespace with the shape of `WebAssembly` (JavaScript API, section 5), on the interpreter. */
 
-import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/exception.ts';
-import { type GuestFunction, isFunction, type Reference } from '../../interpreter/function.ts';
-import { GlobalInstance } from '../../interpreter/global.ts';
-import { Instance as CoreInstance, type ExternValue } from '../../interpreter/instance.ts';
-import { LinearMemory } from '../../interpreter/memory.ts';
-import { start } from '../../interpreter/start.ts';
-import { type Loop, Store } from '../../interpreter/store.ts';
-import { TableInstance } from '../../interpreter/table.ts';
+import { start } from '../../interpreter/machine/start.ts';
+import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/store/exception.ts';
+import { type GuestFunction, isFunction, type Reference } from '../../interpreter/store/function.ts';
+import { GlobalInstance } from '../../interpreter/store/global.ts';
+import { Instance as CoreInstance, type ExternValue } from '../../interpreter/store/instance.ts';
+import { LinearMemory } from '../../interpreter/store/memory.ts';
+import { type Loop, Store } from '../../interpreter/store/store.ts';
+import { TableInstance } from '../../interpreter/store/table.ts';
 import { Budget } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { WINDOWS } from '../../instrument/analyse.ts';
-import { FIRST_RARE, MACHINE_OPS, SETTLE_BELOW } from '../../interpreter/isa.ts';
+import { FIRST_RARE, MACHINE_OPS, SETTLE_BELOW } from '../../interpreter/code/isa.ts';
 import { WASI_FUNCTIONS } from '../../policy/wasi/table.ts';
 import { GROWTH_COST, PER_UNIT } from '../../wasm/gas.ts';
 import { STEP_BYTES } from '../../wasm/steps.ts';

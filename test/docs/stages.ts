@@ -2,8 +2,8 @@
 
 import { HELPERS } from '../../instrument/layout.ts';
 import { meterModule } from '../../instrument/meter-module.ts';
-import { ModuleCode } from '../../interpreter/code.ts';
-import { HEADER_WORDS, lengthOf, MACHINE_OPS } from '../../interpreter/isa.ts';
+import { HEADER_WORDS, lengthOf, MACHINE_OPS } from '../../interpreter/code/isa.ts';
+import { ModuleCode } from '../../interpreter/code/module-code.ts';
 import { decode } from '../../wasm/decode.ts';
 import { InstructionReader } from '../../wasm/instructions.ts';
 import type { WasmModule } from '../../wasm/module.ts';

@@ -1,6 +1,6 @@
 /** Guests without a sandbox around them: left in a call, taken as trees of fields, and put back. */
 
-import type { Instance } from '../../interpreter/instance.ts';
+import type { Instance } from '../../interpreter/store/instance.ts';
 import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { WireReader, WireWriter } from '../../wasm/wire.ts';

@@ -15,7 +15,7 @@ const MARGIN = 1_024;
 
 /** Bytes of bytecode of a generated function. */
 function bytecodeLength(file: string, name: string): number {
-  const source = readFileSync(new URL(`../../interpreter/${file}`, import.meta.url), 'utf8');
+  const source = readFileSync(new URL(`../../interpreter/machine/${file}`, import.meta.url), 'utf8');
   const start = source.indexOf(`function ${name}(`);
   const text = source.slice(start, source.indexOf('\n}\n', start) + 2).replace('(thread: Thread): number', '(thread)');
   // Compiled when it is first called: with code that ends at once.

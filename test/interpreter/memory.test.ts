@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { LinearMemory, NO_MEMORY } from '../../interpreter/memory.ts';
+import { LinearMemory, NO_MEMORY } from '../../interpreter/store/memory.ts';
 import { Budget } from '../../wasm/budget.ts';
 import { MAX_INSTANCE_PAGES, PAGE_BYTES } from '../../wasm/limits.ts';
 import { I32, type MemoryType } from '../../wasm/types.ts';

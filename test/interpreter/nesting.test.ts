@@ -1,7 +1,7 @@
 /** What depends on how host functions, exceptions and calls back into guests are inside one another. */
 
 import { describe, expect, it, vi } from 'vitest';
-import { ModuleCode } from '../../interpreter/code.ts';
+import { ModuleCode } from '../../interpreter/code/module-code.ts';
 import ours, { createWebAssembly } from '../../src/webassembly.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import { definedRef, EXNREF, I32, I64 } from '../../wasm/types.ts';

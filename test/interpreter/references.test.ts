@@ -1,8 +1,8 @@
 /** What references in registers cost to clear: counted, not timed. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { SlotReferences } from '../../interpreter/references.ts';
-import { Thread } from '../../interpreter/thread.ts';
+import { Thread } from '../../interpreter/machine/thread.ts';
+import { SlotReferences } from '../../interpreter/store/references.ts';
 import { EXTERNREF, FUNCREF, I32, type ValType } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 import { instantiate } from './engine.ts';

@@ -2,10 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HALT_PC, lengthOf, MACHINE_OPS, type MachineOp, op } from '../../interpreter/isa.ts';
-import { run } from '../../interpreter/loop.generated.ts';
-import type { Thread } from '../../interpreter/thread.ts';
-import { runUnmetered } from '../../interpreter/unmetered-loop.generated.ts';
+import { HALT_PC, lengthOf, MACHINE_OPS, type MachineOp, op } from '../../interpreter/code/isa.ts';
+import { run } from '../../interpreter/machine/loop.generated.ts';
+import type { Thread } from '../../interpreter/machine/thread.ts';
+import { runUnmetered } from '../../interpreter/machine/unmetered-loop.generated.ts';
 
 const SEQUENCES = MACHINE_OPS.filter(({ form }) => form === 'fused');
 

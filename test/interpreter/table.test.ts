@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TableInstance } from '../../interpreter/table.ts';
+import { TableInstance } from '../../interpreter/store/table.ts';
 import { Budget } from '../../wasm/budget.ts';
 import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
 

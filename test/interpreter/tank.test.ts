@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SETTLE_BELOW } from '../../interpreter/isa.ts';
-import { Tank } from '../../interpreter/tank.ts';
+import { SETTLE_BELOW } from '../../interpreter/code/isa.ts';
+import { Tank } from '../../interpreter/store/tank.ts';
 
 /** Most that is put at hand at once: of gas, and of checkpoints where none is counted. */
 const PORTION = 2 ** 18;

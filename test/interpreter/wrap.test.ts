@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { SETTLE_BELOW } from '../../interpreter/isa.ts';
+import { SETTLE_BELOW } from '../../interpreter/code/isa.ts';
 import { GasExhausted } from '../../wasm/errors.ts';
 import {
   CARRIED_PER_UNIT,

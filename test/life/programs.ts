@@ -1,10 +1,10 @@
 /** Programs whose calls are left and taken up again, and all that can be seen of them. */
 
 import fc from 'fast-check';
-import type { ForeignFunction } from '../../interpreter/function.ts';
 import { isHeapObject } from '../../interpreter/gc/objects.ts';
 import { interpreter } from '../../interpreter/index.ts';
-import type { Instance } from '../../interpreter/instance.ts';
+import type { ForeignFunction } from '../../interpreter/store/function.ts';
+import type { Instance } from '../../interpreter/store/instance.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
 import { UsageError } from '../../wasm/errors.ts';

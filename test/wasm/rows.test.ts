@@ -41,7 +41,7 @@ function filesWithErrors(row: string): string[] {
 test('a special one needs a handler in each stage', () => {
   expect(filesWithErrors(`['new.special', 0xfc0020, 'none', '*', 'simple', { flow: 'on' }]`)).toEqual([
     'instrument/analyse.ts',
-    'interpreter/lower-special.ts',
+    'interpreter/code/lower-special.ts',
     'wasm/validate.ts',
   ]);
 });
@@ -52,13 +52,13 @@ test('and has to say what it does to the course of code', () => {
 
 test('one that a module must have a feature for is refused natively', () => {
   const row = `['new.special', 0xfc0020, 'none', '*', 'simple', { flow: 'on', feature: 'gc' }]`;
-  expect(filesWithErrors(row)).toEqual(['interpreter/lower-special.ts', 'wasm/validate.ts']);
+  expect(filesWithErrors(row)).toEqual(['interpreter/code/lower-special.ts', 'wasm/validate.ts']);
 });
 
 test('one without a meaning needs a handler where code is run or rewritten', () => {
   expect(filesWithErrors(`['new.plain', 0xfc0020, 'none', 'i:i', 'simple']`)).toEqual([
     'instrument/analyse.ts',
-    'interpreter/lower-special.ts',
+    'interpreter/code/lower-special.ts',
   ]);
 });
 

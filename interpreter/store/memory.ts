@@ -1,9 +1,9 @@
 /** A linear memory (specification 4.2.8). */
 
-import { type Budget, Growth, mostPages } from '../wasm/budget.ts';
-import type { GuestMemory } from '../wasm/host.ts';
-import { PAGE_BYTES } from '../wasm/limits.ts';
-import type { AddressType, Limits, MemoryType } from '../wasm/types.ts';
+import { type Budget, Growth, mostPages } from '../../wasm/budget.ts';
+import type { GuestMemory } from '../../wasm/host.ts';
+import { PAGE_BYTES } from '../../wasm/limits.ts';
+import type { AddressType, Limits, MemoryType } from '../../wasm/types.ts';
 
 /** Stands for the memory of an instance that has none: nothing is in bounds. */
 export const NO_MEMORY = {

@@ -3,14 +3,14 @@
  * and leaves `pc` behind itself, or returns an exit.
  */
 
-import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../wasm/gas.ts';
-import { isReference, slotsOf } from '../wasm/types.ts';
-import type { ExceptionInstance, TagInstance } from './exception.ts';
-import { copyReferences, type GuestFunction } from './function.ts';
-import { GC_HANDLERS } from './gc/operations.ts';
-import type { Instance } from './instance.ts';
+import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../../wasm/gas.ts';
+import { isReference, slotsOf } from '../../wasm/types.ts';
+import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, lengthOf, MACHINE_OPS, trapExit } from '../code/isa.ts';
+import { GC_HANDLERS } from '../gc/operations.ts';
+import type { ExceptionInstance, TagInstance } from '../store/exception.ts';
+import { copyReferences, type GuestFunction } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
 import { type Handler, Operands } from './instruction.ts';
-import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, lengthOf, MACHINE_OPS, trapExit } from './isa.ts';
 import type { Thread } from './thread.ts';
 
 type System = Handler;

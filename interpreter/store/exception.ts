@@ -1,7 +1,7 @@
 /** Exceptions (specification 4.2.11, 4.2.17): tags, and what is thrown with one. */
 
-import { OBJECT_BYTES } from '../wasm/gas.ts';
-import { EXTERNREF, type FuncType, funcType } from '../wasm/types.ts';
+import { OBJECT_BYTES } from '../../wasm/gas.ts';
+import { EXTERNREF, type FuncType, funcType } from '../../wasm/types.ts';
 import type { Cell } from './values.ts';
 
 /** A tag: every one is different from every other, whatever its type. */

@@ -8,22 +8,22 @@ import {
   UncaughtException,
   UsageError,
   WasmSandboxError,
-} from '../wasm/errors.ts';
-import { type Caller, GuestExit, type WasmValue } from '../wasm/host.ts';
-import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../wasm/limits.ts';
-import { ignore, isThenable } from '../wasm/thenable.ts';
-import type { ValType } from '../wasm/types.ts';
-import { ExceptionInstance, JS_TAG } from './exception.ts';
+} from '../../wasm/errors.ts';
+import { type Caller, GuestExit, type WasmValue } from '../../wasm/host.ts';
+import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../../wasm/limits.ts';
+import { ignore, isThenable } from '../../wasm/thenable.ts';
+import type { ValType } from '../../wasm/types.ts';
+import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from '../code/isa.ts';
+import { ExceptionInstance, JS_TAG } from '../store/exception.ts';
+import { ForeignFunction, type GuestFunction, type WasmFunction } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
+import type { Store } from '../store/store.ts';
+import { readRegister, toCell, writeRegisters } from '../store/values.ts';
 import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
-import { ForeignFunction, type GuestFunction, type WasmFunction } from './function.ts';
 import { HostCaller } from './host-caller.ts';
-import type { Instance } from './instance.ts';
-import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from './isa.ts';
 import { run } from './loop.generated.ts';
-import type { Store } from './store.ts';
 import type { Thread } from './thread.ts';
 import { returnToCaller, unwind } from './unwind.ts';
-import { readRegister, toCell, writeRegisters } from './values.ts';
 import { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
 
 /** A guest that waits for a host function's promise. */

@@ -3,19 +3,19 @@
  * at any checkpoint and taken up again. The dispatch loop copies the counters into locals while it runs.
  */
 
-import { STACK_WEIGHT } from '../wasm/gas.ts';
-import type { FuncType } from '../wasm/types.ts';
-import type { ModuleCode } from './code.ts';
-import { ExceptionInstance, exceptionBytes, type TagInstance } from './exception.ts';
-import { type GuestFunction, hasType, type Reference, WasmFunction } from './function.ts';
-import type { Instance } from './instance.ts';
-import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from './isa.ts';
+import { STACK_WEIGHT } from '../../wasm/gas.ts';
+import type { FuncType } from '../../wasm/types.ts';
+import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from '../code/isa.ts';
+import type { ModuleCode } from '../code/module-code.ts';
+import { ExceptionInstance, exceptionBytes, type TagInstance } from '../store/exception.ts';
+import { type GuestFunction, hasType, type Reference, WasmFunction } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
+import { type LinearMemory, NO_MEMORY } from '../store/memory.ts';
+import { SlotReferences } from '../store/references.ts';
+import { readCells } from '../store/values.ts';
+import { VECTOR } from '../vector/index.ts';
 import { computeRarely } from './loop.generated.ts';
-import { type LinearMemory, NO_MEMORY } from './memory.ts';
-import { SlotReferences } from './references.ts';
 import { SYSTEM } from './system.ts';
-import { readCells } from './values.ts';
-import { VECTOR } from './vector/index.ts';
 
 /** Stack weight a new thread has room for, and the factor by which that grows. */
 const FIRST_ROOM = 2_048;

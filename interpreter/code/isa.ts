@@ -14,8 +14,8 @@
  * - `e g` more registers read; `x y z u w` indices, counts, gas: plain words
  */
 
-import { TRAPS, type TrapKind } from '../wasm/errors.ts';
-import { OPCODES, type Opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
+import { TRAPS, type TrapKind } from '../../wasm/errors.ts';
+import { OPCODES, type Opcode, PREFIX_VECTOR } from '../../wasm/opcodes.ts';
 
 export interface MachineOp {
   readonly name: string;

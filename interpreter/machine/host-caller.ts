@@ -1,10 +1,10 @@
 /** What a host function is given of the guest that calls it. Once its call has ended, nothing is reached through it. */
 
-import { share } from '../wasm/gas.ts';
-import { type Caller, callEnded, checkCharge, type GuestMemory } from '../wasm/host.ts';
+import { share } from '../../wasm/gas.ts';
+import { type Caller, callEnded, checkCharge, type GuestMemory } from '../../wasm/host.ts';
+import type { ForeignFunction } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
 import { outOfGas } from './failure.ts';
-import type { ForeignFunction } from './function.ts';
-import type { Instance } from './instance.ts';
 import type { Thread } from './thread.ts';
 
 export class HostCaller implements Caller {

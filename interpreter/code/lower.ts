@@ -8,12 +8,12 @@
  * docs/stages.md shows a small function before and after it.
  */
 
-import type { TrapKind } from '../wasm/errors.ts';
-import { blockType, CATCH, type CatchClause, InstructionReader } from '../wasm/instructions.ts';
-import { functionTypeAt, typeOfFunction, type WasmModule } from '../wasm/module.ts';
-import { IS_ACCESS, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../wasm/opcodes.ts';
-import { type FunctionPlan, planSteps } from '../wasm/plan.ts';
-import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
+import type { TrapKind } from '../../wasm/errors.ts';
+import { blockType, CATCH, type CatchClause, InstructionReader } from '../../wasm/instructions.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from '../../wasm/module.ts';
+import { IS_ACCESS, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../../wasm/opcodes.ts';
+import { type FunctionPlan, planSteps } from '../../wasm/plan.ts';
+import { STEP_BYTES, type Steps } from '../../wasm/steps.ts';
 import {
   type ArrayType,
   definedRef,
@@ -35,13 +35,13 @@ import {
   unpacked,
   V128,
   type ValType,
-} from '../wasm/types.ts';
-import type { CatchTarget, ModuleCode, TryRegion } from './code.ts';
+} from '../../wasm/types.ts';
+import { GLOBAL_WORDS } from '../store/global.ts';
 import { fuse } from './fuse.ts';
-import { GLOBAL_WORDS } from './global.ts';
 import { accessName, find, HEADER_WORDS, lengthOf, MACHINE_OPS, type MachineOp, op, trapExit } from './isa.ts';
 import { Locals } from './locals.ts';
 import { HANDLERS } from './lower-special.ts';
+import type { CatchTarget, ModuleCode, TryRegion } from './module-code.ts';
 import { isWide, Operands } from './operands.ts';
 import type { Trace } from './trace.ts';
 

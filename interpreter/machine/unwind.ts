@@ -1,12 +1,12 @@
 /** What happens to a thrown exception (specification 4.4.9 and 4.6.11): frame by frame, who catches it is looked for. */
 
-import { CATCH } from '../wasm/instructions.ts';
-import type { CatchTarget, TryRegion } from './code.ts';
-import type { ExceptionInstance } from './exception.ts';
-import type { Instance } from './instance.ts';
-import { HALT_PC, LEAVE_PC } from './isa.ts';
+import { CATCH } from '../../wasm/instructions.ts';
+import { HALT_PC, LEAVE_PC } from '../code/isa.ts';
+import type { CatchTarget, TryRegion } from '../code/module-code.ts';
+import type { ExceptionInstance } from '../store/exception.ts';
+import type { Instance } from '../store/instance.ts';
+import { writeRegisters } from '../store/values.ts';
 import type { Thread } from './thread.ts';
-import { writeRegisters } from './values.ts';
 
 /** The body of a `try_table`, and the one around it; those without clauses are left out. */
 interface Guard {

@@ -1,12 +1,12 @@
 /** Constant expressions (specification 4.9.3), which validation has bounded and typed. */
 
-import { InstructionReader } from '../wasm/instructions.ts';
-import { type Mnemonic, OPCODES, type Opcode } from '../wasm/opcodes.ts';
-import type { ConstExpr } from '../wasm/types.ts';
-import { makeObject } from './gc/constant.ts';
+import { InstructionReader } from '../../wasm/instructions.ts';
+import { type Mnemonic, OPCODES, type Opcode } from '../../wasm/opcodes.ts';
+import type { ConstExpr } from '../../wasm/types.ts';
+import { makeObject } from '../gc/constant.ts';
+import { mul64 } from '../machine/numeric.ts';
 import { GLOBAL_WORDS } from './global.ts';
 import type { Instance } from './instance.ts';
-import { mul64 } from './numeric.ts';
 import type { Cell } from './values.ts';
 
 type Binary = (a: Cell, b: Cell) => Cell;

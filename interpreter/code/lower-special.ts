@@ -1,7 +1,7 @@
 /** How the instructions that are neither computations nor accesses are lowered: a handler for each mnemonic. */
 
-import { functionTypeAt, typeOfFunction } from '../wasm/module.ts';
-import { type Handled, type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
+import { functionTypeAt, typeOfFunction } from '../../wasm/module.ts';
+import { type Handled, type Mnemonic, OPCODES } from '../../wasm/opcodes.ts';
 import {
   ANYREF,
   definedRef,
@@ -14,7 +14,7 @@ import {
   nonNull,
   nullable,
   type StructType,
-} from '../wasm/types.ts';
+} from '../../wasm/types.ts';
 import { op } from './isa.ts';
 import type { Lowering } from './lower.ts';
 

@@ -1,6 +1,6 @@
 /** The locals of a function, parameters first: their types and registers, where a few bytes may declare thousands. */
 
-import { type LocalRun, V128, type ValType } from '../wasm/types.ts';
+import { type LocalRun, V128, type ValType } from '../../wasm/types.ts';
 
 /** Locals whose types and registers are at hand; those behind them are looked up in their runs. */
 const AT_HAND = 64;

@@ -1,12 +1,12 @@
 /** The last steps of instantiation (specification 4.5.4): active segments, in order, then the start function. */
 
-import { Trap, WasmSandboxError } from '../wasm/errors.ts';
-import type { ConstExpr } from '../wasm/types.ts';
-import { evaluate } from './constant.ts';
+import { Trap, WasmSandboxError } from '../../wasm/errors.ts';
+import type { ConstExpr } from '../../wasm/types.ts';
+import { evaluate } from '../store/constant.ts';
+import { copyReferences } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
+import type { LinearMemory } from '../store/memory.ts';
 import { call } from './execute.ts';
-import { copyReferences } from './function.ts';
-import type { Instance } from './instance.ts';
-import type { LinearMemory } from './memory.ts';
 
 /** Elements that are copied between two looks at the clock. */
 const PIECE = 8_192;

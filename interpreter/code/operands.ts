@@ -3,11 +3,11 @@
  * the locals. `local.get` and constants are remembered and emitted only when something needs them in a register.
  */
 
-import type { ConstantChange } from '../wasm/opcodes.ts';
-import { F64, I64, isReference, V128, type ValType } from '../wasm/types.ts';
-import type { ModuleCode } from './code.ts';
+import type { ConstantChange } from '../../wasm/opcodes.ts';
+import { F64, I64, isReference, V128, type ValType } from '../../wasm/types.ts';
 import { op } from './isa.ts';
 import type { Locals } from './locals.ts';
+import type { ModuleCode } from './module-code.ts';
 
 const HOME = 0;
 const LOCAL = 1;

@@ -1,7 +1,7 @@
 /** A table (specification 4.2.7). */
 
-import { type Budget, Growth } from '../wasm/budget.ts';
-import type { AddressType, DefinedType, Limits, RefType, TableType } from '../wasm/types.ts';
+import { type Budget, Growth } from '../../wasm/budget.ts';
+import type { AddressType, DefinedType, Limits, RefType, TableType } from '../../wasm/types.ts';
 import type { Reference } from './function.ts';
 
 export class TableInstance {

@@ -1,6 +1,6 @@
 /** What instances that call one another have in common (specification 4.2.3): the stack they run on. */
 
-import { Thread } from './thread.ts';
+import { Thread } from '../machine/thread.ts';
 
 /** Idle threads that are kept, for all stores. */
 const MAX_IDLE = 8;

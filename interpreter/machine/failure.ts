@@ -8,9 +8,9 @@ import {
   StackLimitExceeded,
   Trap,
   type TrapKind,
-} from '../wasm/errors.ts';
-import { functionName } from '../wasm/names.ts';
-import type { Instance } from './instance.ts';
+} from '../../wasm/errors.ts';
+import { functionName } from '../../wasm/names.ts';
+import type { Instance } from '../store/instance.ts';
 import type { Thread } from './thread.ts';
 
 /** Where the guest is, or was at `pc`, for messages. */

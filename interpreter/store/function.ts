@@ -1,7 +1,7 @@
 /** Functions as guests hold them: in tables, in references, in exports. */
 
-import type { HostCall, HostGas } from '../wasm/host.ts';
-import { type DefinedType, type FuncType, isSubtype } from '../wasm/types.ts';
+import type { HostCall, HostGas } from '../../wasm/host.ts';
+import { type DefinedType, type FuncType, isSubtype } from '../../wasm/types.ts';
 import type { Instance } from './instance.ts';
 
 /** A function of an instance's own. */

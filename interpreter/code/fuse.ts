@@ -4,9 +4,9 @@
  * to, trap where they stand, and begin sequences of their own.
  */
 
-import type { Steps } from '../wasm/steps.ts';
-import type { ModuleCode } from './code.ts';
+import type { Steps } from '../../wasm/steps.ts';
 import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, op } from './isa.ts';
+import type { ModuleCode } from './module-code.ts';
 
 const LENGTHS = MACHINE_OPS.map(({ operands }) => lengthOf(operands));
 const BR_TABLE = op('br_table');

@@ -1,9 +1,11 @@
 /** A call that can be left at any checkpoint and taken up again. */
 
-import type { EngineExecution, Stop } from '../wasm/engine.ts';
-import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../wasm/errors.ts';
-import type { WasmValue } from '../wasm/host.ts';
-import { isThenable, whenSettled } from '../wasm/thenable.ts';
+import type { EngineExecution, Stop } from '../../wasm/engine.ts';
+import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import type { WasmValue } from '../../wasm/host.ts';
+import { isThenable, whenSettled } from '../../wasm/thenable.ts';
+import { type ForeignFunction, type GuestFunction, WasmFunction } from '../store/function.ts';
+import type { Instance } from '../store/instance.ts';
 import {
   advance,
   asList,
@@ -16,9 +18,7 @@ import {
   type Outer,
   type Suspension,
 } from './execute.ts';
-import { type ForeignFunction, type GuestFunction, WasmFunction } from './function.ts';
 import type { HostCaller } from './host-caller.ts';
-import type { Instance } from './instance.ts';
 import type { Thread } from './thread.ts';
 
 /** How a promise has settled. */

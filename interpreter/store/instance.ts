@@ -1,20 +1,20 @@
 /** An instance of a module (specification 4.5.4): linked, priced, and with its segments not yet copied. */
 
-import { Budget, overBudget } from '../wasm/budget.ts';
-import type { InstanceLimits, Slices } from '../wasm/engine.ts';
-import { GasExhausted, LinkError, type ResourceFigures } from '../wasm/errors.ts';
-import { TABLE_ELEMENT_BYTES } from '../wasm/gas.ts';
-import { PAGE_BYTES } from '../wasm/limits.ts';
-import { equals, matches } from '../wasm/matching.ts';
-import { functionTypeAt, typeOfFunction, type WasmModule } from '../wasm/module.ts';
-import { instantiationCost } from '../wasm/plan.ts';
-import { quote } from '../wasm/quote.ts';
-import { type Import, type Limits, type TableType, typeName } from '../wasm/types.ts';
-import { ModuleCode, type Patron } from './code.ts';
+import { Budget, overBudget } from '../../wasm/budget.ts';
+import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
+import { GasExhausted, LinkError, type ResourceFigures } from '../../wasm/errors.ts';
+import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+import { PAGE_BYTES } from '../../wasm/limits.ts';
+import { equals, matches } from '../../wasm/matching.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from '../../wasm/module.ts';
+import { instantiationCost } from '../../wasm/plan.ts';
+import { quote } from '../../wasm/quote.ts';
+import { type Import, type Limits, type TableType, typeName } from '../../wasm/types.ts';
+import { ModuleCode, type Patron } from '../code/module-code.ts';
+import { Heap } from '../gc/heap.ts';
 import { evaluate } from './constant.ts';
 import { TagInstance } from './exception.ts';
 import { type GuestFunction, hasType, isFunction, type Reference, WasmFunction } from './function.ts';
-import { Heap } from './gc/heap.ts';
 import { GLOBAL_WORDS, GlobalInstance } from './global.ts';
 import { LinearMemory } from './memory.ts';
 import type { Store } from './store.ts';

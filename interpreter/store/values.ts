@@ -1,10 +1,10 @@
 /** Values between registers and JavaScript, as the JavaScript API converts them (its section 5.6). */
 
-import type { WasmValue } from '../wasm/host.ts';
-import { type DefinedType, F32, F64, I32, I64, isReference, typeName, V128, type ValType } from '../wasm/types.ts';
+import type { WasmValue } from '../../wasm/host.ts';
+import { type DefinedType, F32, F64, I32, I64, isReference, typeName, V128, type ValType } from '../../wasm/types.ts';
+import { isOfType } from '../gc/cast.ts';
+import type { Thread } from '../machine/thread.ts';
 import type { Reference } from './function.ts';
-import { isOfType } from './gc/cast.ts';
-import type { Thread } from './thread.ts';
 
 const words = new Int32Array(2);
 const bigints = new BigInt64Array(words.buffer);

@@ -3,9 +3,9 @@
  * tank fills it in portions and takes it back. What has been used is the same however large the portions are.
  */
 
-import { ENDLESS_SLICE, type Slices } from '../wasm/engine.ts';
-import { HIGHEST_GAS } from '../wasm/gas.ts';
-import { SETTLE_BELOW } from './isa.ts';
+import { ENDLESS_SLICE, type Slices } from '../../wasm/engine.ts';
+import { HIGHEST_GAS } from '../../wasm/gas.ts';
+import { SETTLE_BELOW } from '../code/isa.ts';
 
 const MAX_PORTION = 1 << 18;
 /** The same in checkpoints, where no gas is counted: about as much time. */

@@ -1,9 +1,9 @@
 /** A module's lowered code: one run of words that grows as functions are called for the first time. */
 
-import { moduleBytes } from '../wasm/account.ts';
-import { MemoryLimitExceeded } from '../wasm/errors.ts';
-import type { WasmModule } from '../wasm/module.ts';
-import { complete, type Steps } from '../wasm/steps.ts';
+import { moduleBytes } from '../../wasm/account.ts';
+import { MemoryLimitExceeded } from '../../wasm/errors.ts';
+import type { WasmModule } from '../../wasm/module.ts';
+import { complete, type Steps } from '../../wasm/steps.ts';
 import { HALT_PC, HEADER_WORDS, LEAVE_PC, op } from './isa.ts';
 import { lowerFunction } from './lower.ts';
 import { Trace } from './trace.ts';
