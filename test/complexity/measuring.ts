@@ -186,11 +186,17 @@ async function measure(
   };
   if (sandbox === undefined) return result;
   const live = sandbox;
-  stage('again');
-  const repeat = () => timed(live, () => live.call(ONCE));
-  const again = best(repeat(), repeat, ({ milliseconds }) => milliseconds, BOUNDS.gas.once);
+  const repeat = () => {
+    stage('again');
+    return timed(live, () => live.call(ONCE));
+  };
+  // What takes much gas is believed at once: there is no gas for many calls of it.
+  const isLong = result.gas > SAMPLE_GAS;
+  const many = () => best(repeat(), repeat, ({ milliseconds }) => milliseconds, BOUNDS.gas.once);
+  const again = isLong ? (2 * result.gas > GAS ? undefined : repeat()) : many();
   stage('run');
-  const run = failure === undefined && kinds.some((kind) => kind !== 'module') ? running(live, again) : undefined;
+  const isRun = failure === undefined && kinds.some((kind) => kind !== 'module');
+  const run = isRun && !isLong && again !== undefined ? running(live, again) : undefined;
   stage('instantiate');
   const isWorth = kinds.includes('module') && result.prepare < SLOW;
   const instantiate = isWorth ? await instantiation(bytes, engine) : undefined;
