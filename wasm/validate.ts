@@ -501,11 +501,15 @@ export class Validator {
    */
   advance(stop: number): boolean {
     const { reader } = this;
+    const end = Math.min(reader.end, stop);
     try {
       while (this.depth > 0) {
         if (reader.pos >= stop) return false;
-        this.hurry(Math.min(reader.end, stop));
-        this.instruction(reader.next());
+        this.hurry(end);
+        const index = reader.next();
+        const handler = HANDLERS[index];
+        if (handler !== undefined) handler(this);
+        else this.ordinary(index);
       }
     } catch (error) {
       throw !(error instanceof CompileError) || error.functionIndex !== undefined
