@@ -40,6 +40,9 @@ const recursion: Hostile[] = (
   ending: { code: 'STACK_LIMIT' },
 }));
 
+/** So long that a module of nothing else is not refused natively for its many functions. */
+const BODY = Array<Instruction>(16).fill('nop');
+
 /** Signatures that are named once, and meant a thousand times (CWA-2023-004). */
 const signatures: Hostile[] = [10, 100, 900].flatMap((params) =>
   [10, 1_000, 20_000].map((count) => ({
@@ -48,7 +51,7 @@ const signatures: Hostile[] = [10, 100, 900].flatMap((params) =>
       source: encodeModule({
         functions: [
           { results: [I32], body: [['i32.const', 7]], export: 'run' },
-          ...Array.from({ length: count }, () => ({ params: Array<ValType>(params).fill(I64), body: [] })),
+          ...Array.from({ length: count }, () => ({ params: Array<ValType>(params).fill(I64), body: BODY })),
         ],
       }),
     },
