@@ -6,12 +6,13 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { cpuTime } from '../bench/clock.ts';
 import { Capability } from '../policy/index.ts';
 import { WasmSandbox } from '../src/sync.ts';
 import { build, MANY_TIMES, ONCE, parse, plain } from '../test/complexity/candidate.ts';
+import { peak, resetPeak } from '../test/complexity/footprint.ts';
 import { BOUNDS, type EngineName } from '../test/complexity/measure.ts';
 
 /** By how many: N is that, and ten times that. What a limit on modules refuses is measured too. */
@@ -50,17 +51,13 @@ interface Figures {
   readonly result: string;
 }
 
-function peak(): number {
-  return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) * 1024;
-}
-
 function measure(bytes: Uint8Array, engine: EngineName, timeout: number | undefined): Figures {
   const capabilities = [Capability.hostFunctions('env', { f: () => undefined })];
   const options = { engine, capabilities, ...(timeout === undefined ? { gasLimit: GAS } : { cpuTimeout: timeout }) };
   (globalThis as { gc?: () => void }).gc?.();
-  writeFileSync('/proc/self/clear_refs', '5');
+  const hasPeak = resetPeak();
   const { rss } = process.memoryUsage();
-  const before = process.cpuUsage();
+  const before = cpuTime();
   const start = performance.now();
   let ready = start;
   let result = 'returned';
@@ -72,9 +69,9 @@ function measure(bytes: Uint8Array, engine: EngineName, timeout: number | undefi
   } catch (error) {
     result = error instanceof Error ? error.constructor.name : String(error);
   }
-  const { user, system } = process.cpuUsage(before);
+  const used = cpuTime() - before;
   const wall = Math.max(ready - start, performance.now() - ready);
-  return { bytes: bytes.length, cpu: (user + system) / 1_000, wall, grown: peak() - rss, result };
+  return { bytes: bytes.length, cpu: used, wall, grown: hasPeak ? (peak() ?? rss) - rss : 0, result };
 }
 
 function inProcess(engine: EngineName, source: string, timeout = ''): Figures {

@@ -3,12 +3,13 @@
  * parent, and says when a stage of it is over, so that the parent knows where it hangs.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpuTime } from '../../bench/clock.ts';
 import { Capability } from '../../policy/index.ts';
 import { WasmSandbox as AsyncSandbox } from '../../src/index.ts';
 import { WasmSandbox } from '../../src/sync.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
 import { build, constructOf, MANY_TIMES, ONCE, parse, plain, small } from './candidate.ts';
+import { peak, resetPeak } from './footprint.ts';
 import {
   BOUNDS,
   type CountTask,
@@ -36,34 +37,9 @@ const SAMPLE_GAS = 30_000_000;
 const capabilities = [Capability.hostFunctions('env', { f: () => undefined })];
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => undefined);
 
-/** Milliseconds on a processor, on all threads. */
-function cpu(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
-}
-
 function footprint(): number {
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
-}
-
-/** Bytes that the process has had in memory at most since the last reset; undefined where the host does not say. */
-function peak(): number | undefined {
-  try {
-    const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'));
-    return found === null ? undefined : Number(found[1]) * 1024;
-  } catch {
-    return undefined;
-  }
-}
-
-function resetPeak(): boolean {
-  try {
-    writeFileSync('/proc/self/clear_refs', '5');
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function sandboxOf(source: Parameters<typeof WasmSandbox.fromBytes>[0], engine: EngineName): WasmSandbox {
@@ -88,9 +64,9 @@ function attempt(run: () => void): string | undefined {
 
 function timed(sandbox: WasmSandbox, run: () => void): Timed {
   const gas = gasOf(sandbox);
-  const start = cpu();
+  const start = cpuTime();
   attempt(run);
-  const milliseconds = cpu() - start;
+  const milliseconds = cpuTime() - start;
   return { milliseconds, gas: gasOf(sandbox) - gas };
 }
 
@@ -125,14 +101,14 @@ interface Preparation {
 }
 
 function preparation(bytes: Uint8Array<ArrayBuffer>, engine: EngineName): Preparation {
-  const start = cpu();
+  const start = cpuTime();
   let sandbox: WasmSandbox | undefined;
   attempt(() => {
     sandbox = sandboxOf(bytes, engine);
   });
-  const prepared = cpu();
+  const prepared = cpuTime();
   attempt(() => sandbox?.call(ONCE));
-  return { prepare: prepared - start, call: cpu() - prepared };
+  return { prepare: prepared - start, call: cpuTime() - prepared };
 }
 
 const total = ({ prepare, call }: Preparation) => prepare + call;
@@ -158,14 +134,14 @@ async function measure(
   const before = footprint();
   const { rss } = process.memoryUsage();
   const hasPeak = resetPeak();
-  const start = cpu();
+  const start = cpuTime();
   let sandbox: WasmSandbox | undefined;
   let failure = attempt(() => {
     sandbox = sandboxOf(bytes, engine);
   });
-  const prepared = cpu();
+  const prepared = cpuTime();
   failure ??= attempt(() => sandbox?.call(ONCE));
-  const first = { prepare: prepared - start, call: cpu() - prepared };
+  const first = { prepare: prepared - start, call: cpuTime() - prepared };
   const grown = hasPeak ? (peak() ?? rss) - rss : undefined;
   collect();
   const retained = footprint() - before;
@@ -215,16 +191,16 @@ async function longest(bytes: Uint8Array<ArrayBuffer>, engine: EngineName): Prom
   const { now } = performance;
   let [last, most] = [0, 0];
   const look = () => {
-    const at = cpu();
+    const at = cpuTime();
     most = Math.max(most, at - last);
-    last = cpu();
+    last = cpuTime();
   };
   performance.now = () => {
     look();
     return now.call(performance);
   };
   const once = async (): Promise<number> => {
-    [last, most] = [cpu(), 0];
+    [last, most] = [cpuTime(), 0];
     try {
       const options = { engine, gasLimit: GAS, capabilities, cpuTimeout: 100_000 };
       const sandbox = await AsyncSandbox.fromBytes(bytes, options);
@@ -246,13 +222,13 @@ async function longest(bytes: Uint8Array<ArrayBuffer>, engine: EngineName): Prom
 
 /** Milliseconds that the host takes for the module as it is; undefined where it does not take it. */
 function alone(bytes: Uint8Array<ArrayBuffer>): number | undefined {
-  const start = cpu();
+  const start = cpuTime();
   const failure = attempt(() => {
     const module = new WebAssembly.Module(bytes);
     const { exports } = new WebAssembly.Instance(module, { env: { f: () => undefined } });
     (exports[ONCE] as () => void)();
   });
-  return failure === undefined ? cpu() - start : undefined;
+  return failure === undefined ? cpuTime() - start : undefined;
 }
 
 /** Of a module that is compiled already. */
@@ -262,9 +238,9 @@ async function instantiation(bytes: Uint8Array<ArrayBuffer>, engine: EngineName)
   attempt(() => {
     const module = new namespace.Module(bytes);
     for (let i = 0; i < 3; i++) {
-      const start = cpu();
+      const start = cpuTime();
       const sandbox = sandboxOf(module as never, engine);
-      const milliseconds = cpu() - start;
+      const milliseconds = cpuTime() - start;
       if (i > 0 && (best === undefined || milliseconds < best.milliseconds))
         best = { milliseconds, gas: gasOf(sandbox) };
     }
