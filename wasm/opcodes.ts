@@ -112,7 +112,7 @@ interface Traits<Name extends string = string> {
   readonly exchanged?: Name;
   /** The comparison that holds when this one does not. */
   readonly opposite?: Name;
-  /** Branched on without a value between. */
+  /** Branched on without a value between. The main loop has no room for more of them: orders of 64 bits come first, then branches. */
   readonly branches?: true;
   /** Where the right operand is a constant, what computes the same with another one. */
   readonly byConstant?: readonly [instead: Name, change: ConstantChange];

@@ -506,6 +506,7 @@ export class Validator {
       while (this.depth > 0) {
         if (reader.pos >= stop) return false;
         this.hurry(end);
+        // What `instruction` does: before the host has optimised this, a call for each of them shows.
         const index = reader.next();
         const handler = HANDLERS[index];
         if (handler !== undefined) handler(this);
