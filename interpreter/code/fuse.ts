@@ -5,8 +5,8 @@
  */
 
 import type { Steps } from '../../wasm/steps.ts';
+import type { CodeBuffer } from './buffer.ts';
 import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, op } from './isa.ts';
-import type { ModuleCode } from './module-code.ts';
 
 const LENGTHS = MACHINE_OPS.map(({ operands }) => lengthOf(operands));
 const BR_TABLE = op('br_table');
@@ -51,7 +51,7 @@ const dispatches = new Int32Array(WINDOW + 1);
  * Fuses what the code ends with, from `from` on, so that as few instructions as possible are left to dispatch.
  * Registers from `home` on are read once, by the instruction that takes the operand.
  */
-export function* fuse(code: ModuleCode, from: number, home: number): Steps<void> {
+export function* fuse(code: CodeBuffer, from: number, home: number): Steps<void> {
   const { words, length } = code;
   // Every instruction is a word at least.
   for (let at = from; length - from > WINDOW && at < length; at = next(words, at)) {

@@ -410,3 +410,6 @@ export const HEADER_WORDS = 4;
  * test/interpreter/wrap.test.ts holds the bound against the schedule.
  */
 export const SETTLE_BELOW: number = -(1 << 24);
+
+/** 32-bit words of a global's cell: enough for a vector. */
+export const GLOBAL_WORDS = 4;

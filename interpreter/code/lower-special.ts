@@ -16,7 +16,7 @@ import {
   type StructType,
 } from '../../wasm/types.ts';
 import { op } from './isa.ts';
-import type { Lowering } from './lower.ts';
+import type { Lowering } from './lowering.ts';
 
 export type Handler = (l: Lowering) => void;
 

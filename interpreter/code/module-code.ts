@@ -4,29 +4,11 @@ import { moduleBytes } from '../../wasm/account.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { complete, type Steps } from '../../wasm/steps.ts';
-import { HALT_PC, HEADER_WORDS, LEAVE_PC, op } from './isa.ts';
+import { CodeBuffer } from './buffer.ts';
+import { HEADER_WORDS } from './isa.ts';
 import { lowerFunction } from './lower.ts';
+import type { TryRegion } from './regions.ts';
 import { Trace } from './trace.ts';
-
-/** A clause of a `try_table`, as lowered. */
-export interface CatchTarget {
-  /** One of `CATCH`. */
-  readonly kind: number;
-  /** Index of the tag; -1 where it catches all. */
-  readonly tag: number;
-  /** First word of the code that leads to its label. */
-  readonly target: number;
-  /** Register, from the frame pointer, of the first value that is passed on; and slot of the exception itself. */
-  readonly base: number;
-  readonly place: number;
-}
-
-/** Words of the body of a `try_table`. */
-export interface TryRegion {
-  readonly start: number;
-  readonly end: number;
-  readonly clauses: readonly CatchTarget[];
-}
 
 /** A function that has been lowered. */
 interface Lowered {
@@ -63,12 +45,8 @@ const KEEPS_TRACE = 65_536;
 const FUNCTION_BYTES = 80;
 const CLAUSE_BYTES = 80;
 
-export class ModuleCode {
+export class ModuleCode extends CodeBuffer {
   readonly module: WasmModule;
-  words = new Int32Array(1024);
-  /** The same, for reading constants of 8 bytes at any word. */
-  data = new DataView(this.words.buffer);
-  length = LEAVE_PC + 1;
   /** First word of every own function's code; 0 where it has not been lowered yet. */
   readonly entries: Int32Array;
   /** In the order of their entries. */
@@ -79,11 +57,10 @@ export class ModuleCode {
   private patron = NOBODY;
 
   constructor(module: WasmModule) {
+    super();
     this.module = module;
     this.entries = new Int32Array(module.bodies.length);
     this.besides = this.entries.byteLength;
-    this.words[HALT_PC] = op('halt');
-    this.words[LEAVE_PC] = op('leave');
   }
 
   /** Bytes that it holds, about. */
@@ -115,7 +92,7 @@ export class ModuleCode {
   private begin(body: number): Unfinished {
     const { codeStart, end } = this.module.bodies.at(body);
     const trace = end - codeStart > KEEPS_TRACE ? new Trace() : undefined;
-    return { body, start: this.length, trace, steps: lowerFunction(this, body, trace) };
+    return { body, start: this.length, trace, steps: lowerFunction(this, this.module, body, trace) };
   }
 
   /** Whether that was the last one. */
@@ -150,14 +127,8 @@ export class ModuleCode {
     return lowered[low - 1];
   }
 
-  emit(word: number): void {
-    if (this.length === this.words.length) this.grow();
-    this.words[this.length++] = word;
-  }
-
-  private grow(): void {
+  protected override grow(length: number): void {
     const { codeBytes } = this.patron;
-    const length = Math.ceil(1.5 * this.length);
     const code = 4 * length + this.besides;
     const decoded = moduleBytes(this.module);
     if (decoded + code > codeBytes) {
@@ -165,10 +136,7 @@ export class ModuleCode {
         `Memory limit exceeded: the module takes ${decoded} bytes as it is decoded, would take ${code} as code, and may hold ${codeBytes} outside of its instances; raise codeLimit, or call fewer of its functions`,
       );
     }
-    const grown = new Int32Array(length);
-    grown.set(this.words);
-    this.words = grown;
-    this.data = new DataView(grown.buffer);
+    super.grow(length);
   }
 
   /** The function that the word at `pc` belongs to, and the offset of its instruction; undefined for no function. */
@@ -183,7 +151,7 @@ export class ModuleCode {
   /** Lowering is deterministic: doing it again, into scratch code, tells which instruction became which words. */
   private retrace(body: number): Trace {
     const trace = new Trace();
-    complete(lowerFunction(new ModuleCode(this.module), body, trace));
+    complete(lowerFunction(new CodeBuffer(), this.module, body, trace));
     this.besides += trace.bytes;
     return trace;
   }

@@ -2,7 +2,7 @@
 
 import { CATCH } from '../../wasm/instructions.ts';
 import { HALT_PC, LEAVE_PC } from '../code/isa.ts';
-import type { CatchTarget, TryRegion } from '../code/module-code.ts';
+import type { CatchTarget, TryRegion } from '../code/regions.ts';
 import type { ExceptionInstance } from '../store/exception.ts';
 import type { Instance } from '../store/instance.ts';
 import { writeRegisters } from '../store/values.ts';

@@ -6,9 +6,10 @@
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
 import { isDefaultable, isReference, nullable, type RefType, slotsOf, type ValType } from '../../wasm/types.ts';
+import { CodeBuffer } from '../code/buffer.ts';
 import { HEADER_WORDS, isLeft, LEAVE_PC, lengthOf, MACHINE_OPS, op } from '../code/isa.ts';
-import { type Lowering, lowerFunction } from '../code/lower.ts';
-import { ModuleCode } from '../code/module-code.ts';
+import { lowerFunction } from '../code/lower.ts';
+import type { Lowering } from '../code/lowering.ts';
 
 /** Types of the references in a frame, by slot. What other slots hold is written before it is read. */
 export type References = ReadonlyMap<number, RefType>;
@@ -158,7 +159,7 @@ interface Around {
 /** Finds the places of functions on a stack. */
 export class PlaceFinder {
   private readonly module: WasmModule;
-  private readonly code: ModuleCode;
+  private readonly code = new CodeBuffer();
   private readonly entry = LEAVE_PC + 1 + HEADER_WORDS;
 
   private readonly look: () => void;
@@ -166,7 +167,6 @@ export class PlaceFinder {
   /** @param look called between steps; throws to end it */
   constructor(module: WasmModule, look: () => void) {
     this.module = module;
-    this.code = new ModuleCode(module);
     this.look = look;
   }
 
@@ -192,9 +192,11 @@ export class PlaceFinder {
 
   /** Leaves the function's code in `code`, and no other. */
   private lower(body: number, watcher: Watcher): Watcher {
-    const { code, entry } = this;
+    const { code, module, entry } = this;
     code.length = LEAVE_PC + 1;
-    const steps = lowerFunction(code, body, undefined, (lowering, index) => watcher.see(lowering, index, entry));
+    const steps = lowerFunction(code, module, body, undefined, (lowering, index) =>
+      watcher.see(lowering, index, entry),
+    );
     while (steps.next().done !== true) this.look();
     watcher.finish();
     return watcher;

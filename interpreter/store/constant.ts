@@ -3,9 +3,9 @@
 import { InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, type Opcode } from '../../wasm/opcodes.ts';
 import type { ConstExpr } from '../../wasm/types.ts';
+import { GLOBAL_WORDS } from '../code/isa.ts';
 import { makeObject } from '../gc/constant.ts';
 import { mul64 } from '../machine/numeric.ts';
-import { GLOBAL_WORDS } from './global.ts';
 import type { Instance } from './instance.ts';
 import type { Cell } from './values.ts';
 

@@ -1,10 +1,8 @@
 /** A global (specification 4.2.9): a cell in an array it may share with others, or a reference. */
 
 import type { DefinedType, GlobalType } from '../../wasm/types.ts';
+import { GLOBAL_WORDS } from '../code/isa.ts';
 import type { Reference } from './function.ts';
-
-/** 32-bit words of a cell: enough for a vector. */
-export const GLOBAL_WORDS = 4;
 
 export class GlobalInstance {
   readonly type: GlobalType;

@@ -10,12 +10,13 @@ import { functionTypeAt, typeOfFunction, type WasmModule } from '../../wasm/modu
 import { instantiationCost } from '../../wasm/plan.ts';
 import { quote } from '../../wasm/quote.ts';
 import { type Import, type Limits, type TableType, typeName } from '../../wasm/types.ts';
+import { GLOBAL_WORDS } from '../code/isa.ts';
 import { ModuleCode, type Patron } from '../code/module-code.ts';
 import { Heap } from '../gc/heap.ts';
 import { evaluate } from './constant.ts';
 import { TagInstance } from './exception.ts';
 import { type GuestFunction, hasType, isFunction, type Reference, WasmFunction } from './function.ts';
-import { GLOBAL_WORDS, GlobalInstance } from './global.ts';
+import { GlobalInstance } from './global.ts';
 import { LinearMemory } from './memory.ts';
 import type { Store } from './store.ts';
 import { TableInstance } from './table.ts';

@@ -5,9 +5,9 @@
 
 import type { ConstantChange } from '../../wasm/opcodes.ts';
 import { F64, I64, isReference, V128, type ValType } from '../../wasm/types.ts';
+import type { CodeBuffer } from './buffer.ts';
 import { op } from './isa.ts';
 import type { Locals } from './locals.ts';
-import type { ModuleCode } from './module-code.ts';
 
 const HOME = 0;
 const LOCAL = 1;
@@ -38,8 +38,8 @@ function copyOf(type: ValType): number {
   return isWide(type) ? COPY64 : COPY32;
 }
 
-export class Operands {
-  readonly code: ModuleCode;
+export class OperandStack {
+  readonly code: CodeBuffer;
   height = 0;
   /** The word that names the destination of the last instruction, while it may still be changed; else -1. */
   open = -1;
@@ -58,7 +58,7 @@ export class Operands {
   /** Positions below this hold no locals. */
   private settled = 0;
 
-  constructor(code: ModuleCode, locals: Locals) {
+  constructor(code: CodeBuffer, locals: Locals) {
     this.code = code;
     this.locals = locals;
     this.slots = [locals.slots];
