@@ -4,7 +4,7 @@ import type { Contender } from './contenders.ts';
 import type { Engine } from './engine.ts';
 import type { Entrant } from './measure.ts';
 import type { Product } from './product.ts';
-import type { ContenderReport } from './report.ts';
+import type { ContenderReport } from './program-report.ts';
 
 export interface Started {
   readonly entrants: readonly Entrant[];

@@ -13,8 +13,9 @@ import {
   programsText,
   startupText,
 } from './print.ts';
+import { type ProgramReport, slowdownOf } from './program-report.ts';
 import { COREMARK } from './programs.ts';
-import { type ProgramReport, type Report, slowdownOf } from './report.ts';
+import type { Report } from './report.ts';
 import { PHASES, type StartupRow, total } from './startup.ts';
 import { milliseconds, number } from './table.ts';
 

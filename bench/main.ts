@@ -22,19 +22,10 @@ import {
   startupText,
 } from './print.ts';
 import { buildProduct, loadProduct } from './product.ts';
+import { gasMismatches, ownFaults, type ProgramReport, programReport, summarize } from './program-report.ts';
 import { COREMARK, loadPrograms } from './programs.ts';
 import { Progress } from './progress.ts';
-import {
-  bars,
-  gasMismatches,
-  machine,
-  ownFaults,
-  type ProgramReport,
-  programReport,
-  type Report,
-  summarize,
-  toJson,
-} from './report.ts';
+import { bars, machine, type Report, toJson } from './report.ts';
 import { MULTIPLIED, measureStartup, type StartupPace, type StartupRow } from './startup.ts';
 
 interface Paces {

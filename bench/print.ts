@@ -4,17 +4,8 @@ import { type Calibration, type CaseFigure, GAS_BAR } from './gas/calibrate.ts';
 import type { InstanceFigures } from './instances.ts';
 import type { LifeFigures } from './life.ts';
 import type { Outcome } from './measure.ts';
-import {
-  type Bar,
-  COREMARK_BAR,
-  type ContenderReport,
-  codeSpeed,
-  type ProgramReport,
-  type Report,
-  type Summary,
-  slowdownOf,
-  startSpeed,
-} from './report.ts';
+import { type ContenderReport, type ProgramReport, type Summary, slowdownOf } from './program-report.ts';
+import { type Bar, COREMARK_BAR, codeSpeed, type Report, startSpeed } from './report.ts';
 import { PHASES, type Phases, type StartupRow, total } from './startup.ts';
 import { median, type Spread } from './statistics.ts';
 import { milliseconds, number, table } from './table.ts';

@@ -4,8 +4,8 @@ import { start } from '../entrants.ts';
 import { measure, type Pace } from '../measure.ts';
 import type { Options } from '../options.ts';
 import type { Product } from '../product.ts';
+import { type ContenderReport, type ProgramReport, programReport, type Summary, summarize } from '../program-report.ts';
 import { COREMARK, FIB, loadGiven, type Program, type Size } from '../programs.ts';
-import { type ContenderReport, type ProgramReport, programReport, type Summary, summarize } from '../report.ts';
 import { METERED_CONTENDERS } from './contenders.ts';
 import { measureThroughput, type Throughput, type ThroughputPace } from './throughput.ts';
 
