@@ -23,14 +23,15 @@ import {
   type ValType,
 } from '../wasm/types.ts';
 import { damaged, type WireReader } from '../wasm/wire.ts';
-import { isOfType } from './gc/cast.ts';
 import { call } from './machine/execute.ts';
 import { callAsync, Execution, execution } from './machine/execution.ts';
 import { start } from './machine/start.ts';
+import { Store } from './machine/store.ts';
 import { capture, install } from './snapshot/index.ts';
-import { ForeignFunction, type GuestFunction, isFunction } from './store/function.ts';
-import { codeBytes, type ExternValue, Instance } from './store/instance.ts';
-import { Store } from './store/store.ts';
+import { isOfType } from './store/cast.ts';
+import { ForeignFunction } from './store/foreign.ts';
+import { codeBytes, type ExternValue, type GuestFunction, type Instance, isFunction } from './store/instance.ts';
+import { instantiate, reset } from './store/instantiate.ts';
 
 function holding(types: readonly DefinedType[]): Holds {
   return (type, value) => isReference(type) && isOfType(value, type, types);
@@ -86,7 +87,7 @@ class InterpreterInstance implements EngineInstance {
     if (instance.store.active !== undefined || instance.suspended !== undefined) {
       throw new UsageError('an instance cannot be reset while a call of it has not ended');
     }
-    instance.reset();
+    reset(instance);
   }
 
   functionType(name: string): FuncType | undefined {
@@ -124,7 +125,7 @@ export const interpreter: Engine = {
     yield* priceInstantiation(module);
   },
   instantiate(module, { limits, imports, slices }: InstantiateOptions) {
-    return new InterpreterInstance(new Instance(new Store(limits.stackBytes), module, linker(imports), limits, slices));
+    return new InterpreterInstance(instantiate(new Store(limits.stackBytes), module, linker(imports), limits, slices));
   },
   codeBytes,
 };

@@ -4,7 +4,7 @@
  * @module wasm-sandbox/webassembly
  */
 
-import type { Loop } from '../interpreter/store/store.ts';
+import type { Loop } from '../interpreter/machine/store.ts';
 import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded, UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../wasm/limits.ts';

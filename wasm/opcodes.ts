@@ -11,7 +11,7 @@
  * - Meaning: JavaScript on the operands. Integers arrive as `a b c` (i32) or as halves `al ah`, `bl bh` (i64);
  *   floats as numbers `a b`, and their bits as `ai` (f32) or `al ah` (f64). An i64 result is `low; high`, where
  *   `high` may use `lo`. `bits ` says that a float result is given as bits, `=> f(x)` that the helper `f` of
- *   interpreter/machine/numeric.ts stores an i64 result itself. Loads and stores name the accessor of their bytes.
+ *   interpreter/numeric.ts stores an i64 result itself. Loads and stores name the accessor of their bytes.
  * - Traits: what is so for few rows; see {@link Traits}.
  *
  * What has neither a meaning nor lanes is done by a handler in each stage: where one is missing, the compiler says so

@@ -7,13 +7,34 @@
  * functions it can reach lead to. What only the embedder holds does not count.
  */
 
+import type { Budget } from '../../wasm/budget.ts';
 import { BETWEEN_TRACES, MOST_OBJECT_BYTES, share, TRACED_PER_UNIT } from '../../wasm/gas.ts';
 import type { ArrayType } from '../../wasm/types.ts';
-import type { Thread } from '../machine/thread.ts';
-import { ExceptionInstance } from '../store/exception.ts';
-import { type Reference, WasmFunction } from '../store/function.ts';
-import type { Instance } from '../store/instance.ts';
+import { ExceptionInstance } from '../values/exception.ts';
+import type { Reference } from '../values/reference.ts';
 import { ArrayObject, arrayBytes, type HeapObject, isHeapObject } from './objects.ts';
+
+/** Where the references of an instance begin. */
+export interface Roots {
+  readonly globals: readonly { readonly reference: Reference }[];
+  readonly tables: readonly { readonly elements: readonly Reference[] }[];
+  /** The objects that segments hold. */
+  heldBySegments(): Iterable<readonly Reference[]>;
+}
+
+/** The instance of a function; undefined for whatever else. */
+export type RootsOf = (value: Reference) => Roots | undefined;
+
+/** The call that runs. */
+export interface Mutator {
+  /** Weight of its stack. */
+  readonly depth: number;
+  /** Of the instances on its stack. */
+  roots(): Iterable<Roots>;
+  usedReferences(): readonly Reference[];
+  /** Returns false where the gas does not suffice. */
+  charge(cost: number): boolean;
+}
 
 /** Number of the last trace. Objects that it reached carry it. */
 let traces = 0;
@@ -21,37 +42,42 @@ let traces = 0;
 class Trace {
   private readonly mark: number;
   private readonly pending: (HeapObject | ExceptionInstance)[] = [];
-  private readonly instances = new Set<Instance>();
+  private readonly instances = new Set<Roots>();
+  private readonly rootsOf: RootsOf;
   /** Of the objects that were reached. */
   bytes = 0;
   /** Places outside of objects that were looked at. */
   roots = 0;
 
-  constructor() {
+  constructor(rootsOf: RootsOf) {
+    this.rootsOf = rootsOf;
     this.mark = ++traces;
   }
 
   reference(value: Reference): void {
-    if (value instanceof WasmFunction) this.instances.add(value.instance);
-    else if ((isHeapObject(value) || value instanceof ExceptionInstance) && value.mark !== this.mark) {
+    if (isHeapObject(value) || value instanceof ExceptionInstance) {
+      if (value.mark === this.mark) return;
       value.mark = this.mark;
       this.bytes += value.bytes;
       this.pending.push(value);
+      return;
     }
+    const instance = this.rootsOf(value);
+    if (instance !== undefined) this.instances.add(instance);
   }
 
   references(values: readonly Reference[]): void {
     for (const value of values) this.reference(value);
   }
 
-  instance(instance: Instance): void {
+  instance(instance: Roots): void {
     this.instances.add(instance);
   }
 
   run(): void {
     // A set is iterated over what is added meanwhile, too.
     for (const instance of this.instances) {
-      this.roots += rootsOf(instance);
+      this.roots += countRoots(instance);
       for (const global of instance.globals) this.reference(global.reference);
       for (const table of instance.tables) this.references(table.elements);
       for (const values of instance.heldBySegments()) this.references(values);
@@ -69,7 +95,7 @@ class Trace {
 }
 
 /** Globals, tables, and elements of tables and segments. */
-function rootsOf(instance: Instance): number {
+function countRoots(instance: Roots): number {
   const { globals, tables } = instance;
   let count = globals.length + tables.length;
   for (const { elements } of tables) count += elements.length;
@@ -78,29 +104,36 @@ function rootsOf(instance: Instance): number {
 }
 
 export class Heap {
-  private readonly instance: Instance;
+  private readonly roots: Roots;
+  private readonly budget: Budget;
+  /** The most that a stack may weigh. */
+  private readonly stackBytes: number;
+  private readonly rootsOf: RootsOf;
   /** Bytes of the objects that the last trace reached, and of those allocated since. */
   used = 0;
   allocated = 0;
   /** Bytes to allocate before the next trace. */
   patience: number = BETWEEN_TRACES;
 
-  constructor(instance: Instance) {
-    this.instance = instance;
+  constructor(roots: Roots, budget: Budget, stackBytes: number, rootsOf: RootsOf) {
+    this.roots = roots;
+    this.budget = budget;
+    this.stackBytes = stackBytes;
+    this.rootsOf = rootsOf;
   }
 
   /**
-   * Counts an object that is about to be made. Of no thread: while the instance is being made, when nothing is garbage.
+   * Counts an object that is about to be made. Without a call: while the instance is being made, when nothing is garbage.
    * @returns 'full' where the budget does not hold it, 'unpaid' where the gas does not suffice to look for room
    */
-  allocate(bytes: number, thread: Thread | undefined): 'done' | 'full' | 'unpaid' {
-    const { budget } = this.instance;
+  allocate(bytes: number, mutator: Mutator | undefined): 'done' | 'full' | 'unpaid' {
+    const { budget } = this;
     if (bytes > MOST_OBJECT_BYTES) return 'full';
-    if (thread !== undefined) {
-      if (this.allocated > this.patience) this.trace(thread);
+    if (mutator !== undefined) {
+      if (this.allocated > this.patience) this.trace(mutator);
       if (!budget.hasRoomFor(bytes)) {
-        if (!thread.charge(share(this.traceable(thread), TRACED_PER_UNIT))) return 'unpaid';
-        this.trace(thread);
+        if (!mutator.charge(share(this.traceable(mutator), TRACED_PER_UNIT))) return 'unpaid';
+        this.trace(mutator);
       }
     }
     if (!budget.take(bytes)) return 'full';
@@ -115,7 +148,7 @@ export class Heap {
       return new ArrayObject(type, length);
     } catch {
       const bytes = arrayBytes(type, length);
-      this.instance.budget.give(bytes);
+      this.budget.give(bytes);
       this.used -= bytes;
       return undefined;
     }
@@ -131,29 +164,27 @@ export class Heap {
    * given end where all that there may be has been looked at.
    */
   patienceWithin(patience: number): number {
-    const { budget, store } = this.instance;
-    const longest = budget.limit + TRACED_PER_UNIT * rootsOf(this.instance) + store.stackBytes;
+    const longest = this.budget.limit + TRACED_PER_UNIT * countRoots(this.roots) + this.stackBytes;
     return Math.max(BETWEEN_TRACES, Math.min(patience, longest));
   }
 
   /** Bytes that a trace will look at, as far as that is known; at least those that a large last one did. */
-  private traceable({ depth }: Thread): number {
-    const own = this.used + TRACED_PER_UNIT * rootsOf(this.instance) + depth;
+  private traceable({ depth }: Mutator): number {
+    const own = this.used + TRACED_PER_UNIT * countRoots(this.roots) + depth;
     return this.patience > BETWEEN_TRACES ? Math.max(own, this.patience) : own;
   }
 
-  private trace(thread: Thread): void {
-    const trace = new Trace();
-    trace.instance(this.instance);
-    trace.instance(thread.instance as Instance);
-    for (const caller of thread.callers) trace.instance(caller);
-    trace.references(thread.usedReferences());
+  private trace(mutator: Mutator): void {
+    const trace = new Trace(this.rootsOf);
+    trace.instance(this.roots);
+    for (const instance of mutator.roots()) trace.instance(instance);
+    trace.references(mutator.usedReferences());
     trace.run();
     // Objects of other instances may be among those reached; they count where they were made.
     const live = Math.min(trace.bytes, this.used);
-    this.instance.budget.give(this.used - live);
+    this.budget.give(this.used - live);
     this.used = live;
     this.allocated = 0;
-    this.patience = Math.max(BETWEEN_TRACES, trace.bytes + TRACED_PER_UNIT * trace.roots + thread.depth);
+    this.patience = Math.max(BETWEEN_TRACES, trace.bytes + TRACED_PER_UNIT * trace.roots + mutator.depth);
   }
 }

@@ -12,9 +12,8 @@ import {
   type StructType,
   V128,
 } from '../../wasm/types.ts';
-import type { Thread } from '../machine/thread.ts';
-import type { Reference } from '../store/function.ts';
-import type { SlotReferences } from '../store/references.ts';
+import type { Registers } from '../values/cell.ts';
+import type { Reference, SlotReferences } from '../values/reference.ts';
 
 /** Arrays of JavaScript's that are made longer than this at once become hash tables. */
 const MADE_AT_ONCE = 2 ** 24;
@@ -171,7 +170,7 @@ export function load(
   place: number,
   storage: StorageType,
   isSigned: boolean,
-  to: Thread,
+  to: Registers,
   register: number,
 ): void {
   if (isReference(storage)) {

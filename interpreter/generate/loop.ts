@@ -11,7 +11,7 @@ import {
   SETTLE_BELOW,
   trapExit,
 } from '../code/isa.ts';
-import { ctz32, mul64, rotl64, shl64, shrS64, shrU64 } from '../machine/numeric.ts';
+import { ctz32, mul64, rotl64, shl64, shrS64, shrU64 } from '../numeric.ts';
 import { BOUNDS, bounded } from './bounds.ts';
 import { flagsOf, VECTOR_VARIABLES, vectorBody } from './vector.ts';
 
@@ -611,7 +611,7 @@ export function generateLoop(): string {
 import {
   divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
   truncSatS64, truncSatU32, truncSatU64,
-} from './numeric.ts';
+} from '../numeric.ts';
 import type { Thread } from './thread.ts';
 
 /**

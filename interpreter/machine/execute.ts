@@ -14,14 +14,16 @@ import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../../wasm/limits.ts';
 import { ignore, isThenable } from '../../wasm/thenable.ts';
 import type { ValType } from '../../wasm/types.ts';
 import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from '../code/isa.ts';
-import { ExceptionInstance, JS_TAG } from '../store/exception.ts';
-import { ForeignFunction, type GuestFunction, type WasmFunction } from '../store/function.ts';
-import type { Instance } from '../store/instance.ts';
-import type { Store } from '../store/store.ts';
-import { readRegister, toCell, writeRegisters } from '../store/values.ts';
+import { toCell } from '../store/cast.ts';
+import { ForeignFunction } from '../store/foreign.ts';
+import type { GuestFunction, Instance, WasmFunction } from '../store/instance.ts';
+import { readRegister, writeRegisters } from '../values/cell.ts';
+import { ExceptionInstance, JS_TAG } from '../values/exception.ts';
 import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
 import { HostCaller } from './host-caller.ts';
 import { run } from './loop.generated.ts';
+import { executeRare } from './rare.ts';
+import { type Store, storeOf } from './store.ts';
 import type { Thread } from './thread.ts';
 import { returnToCaller, unwind } from './unwind.ts';
 import { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
@@ -97,7 +99,8 @@ function enter(thread: Thread, func: WasmFunction, base: number, returnTo: numbe
 /** Calls the host function in `thread.target`; returns a suspension where its value is still to come. */
 function callHost(thread: Thread, target: ForeignFunction): Suspension | undefined {
   const instance = thread.instance as Instance;
-  const { tank, store } = instance;
+  const { tank } = instance;
+  const store = storeOf(instance);
   thread.published = thread.gas;
   thread.returnGas(thread.gas);
   if (tank.isOverdrawn()) throw outOfGas(thread);
@@ -195,7 +198,7 @@ function knock(thread: Thread, loop: (thread: Thread) => number): void {
 
 /** Runs until the function that was entered from outside has returned, it is to pause, or a promise has to be awaited. */
 export function advance(thread: Thread): Suspension | 'paused' | undefined {
-  const main = (thread.instance as Instance).store.unmetered ?? run;
+  const main = storeOf(thread.instance as Instance).unmetered ?? run;
   // The main loop and that for vectors leave to each other what only one of them has.
   let loop = main;
   let departures = 0;
@@ -213,7 +216,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         loop = runVectors;
         continue;
       }
-      exit = thread.rare();
+      exit = executeRare(thread);
     }
     if (exit === EXIT.indirect) exit = thread.toElement();
     else if (exit === EXIT.import) exit = thread.toImport();
@@ -296,7 +299,7 @@ export interface Outer {
 }
 
 export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
-  const { store } = func.instance;
+  const store = storeOf(func.instance);
   checkEnterable(func.instance);
   // First of all, as converting may run code of the embedder's, which may call the guest again.
   const { params } = func.type;

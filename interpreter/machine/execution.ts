@@ -4,8 +4,9 @@ import type { EngineExecution, Stop } from '../../wasm/engine.ts';
 import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
-import { type ForeignFunction, type GuestFunction, WasmFunction } from '../store/function.ts';
+import type { ForeignFunction } from '../store/foreign.ts';
 import type { Instance } from '../store/instance.ts';
+import { type GuestFunction, WasmFunction } from '../store/instance.ts';
 import {
   advance,
   asList,
@@ -19,6 +20,7 @@ import {
   type Suspension,
 } from './execute.ts';
 import type { HostCaller } from './host-caller.ts';
+import { storeOf } from './store.ts';
 import type { Thread } from './thread.ts';
 
 /** How a promise has settled. */
@@ -218,7 +220,7 @@ export class Execution implements EngineExecution {
   /** A call that was left in another instance of the module, and has been put on a stack of this one. */
   static resumed(func: WasmFunction, thread: Thread): Execution {
     const resumed = new Execution(func, []);
-    const { store } = func.instance;
+    const store = storeOf(func.instance);
     const outside = { pc: 0, fp: 0, sp: 0, depth: 0, instance: undefined, callers: 0, base: 0, nestedValues: 0 };
     resumed.outer = { store, thread, isNested: false, ...outside };
     resumed.hold('paused');

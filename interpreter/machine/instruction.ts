@@ -1,11 +1,11 @@
 /** The instruction at hand, as the handlers outside of the main loop see it. */
 
 import type { FuncType } from '../../wasm/types.ts';
-import type { Reference } from '../store/function.ts';
 import type { GlobalInstance } from '../store/global.ts';
 import type { Instance } from '../store/instance.ts';
 import type { LinearMemory } from '../store/memory.ts';
 import type { TableInstance } from '../store/table.ts';
+import type { Reference } from '../values/reference.ts';
 import type { Thread } from './thread.ts';
 
 /** Operands are named by their place: 1 is that of the first letter in isa.ts. */

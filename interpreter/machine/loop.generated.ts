@@ -4,7 +4,7 @@
 import {
   divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
   truncSatS64, truncSatU32, truncSatU64,
-} from './numeric.ts';
+} from '../numeric.ts';
 import type { Thread } from './thread.ts';
 
 /**

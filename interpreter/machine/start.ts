@@ -3,9 +3,10 @@
 import { Trap, WasmSandboxError } from '../../wasm/errors.ts';
 import type { ConstExpr } from '../../wasm/types.ts';
 import { evaluate } from '../store/constant.ts';
-import { copyReferences } from '../store/function.ts';
+import { elementsOf } from '../store/elements.ts';
 import type { Instance } from '../store/instance.ts';
 import type { LinearMemory } from '../store/memory.ts';
+import { copyReferences } from '../values/reference.ts';
 import { call } from './execute.ts';
 
 /** Elements that are copied between two looks at the clock. */
@@ -41,7 +42,7 @@ function copyElements(instance: Instance): void {
       const count = segments.count(i);
       if (offset + count > elements.length) throw new Trap('table-out-of-bounds');
       for (let at = 0; at < count; at += PIECE) {
-        const piece = instance.elements(i, at, Math.min(at + PIECE, count));
+        const piece = elementsOf(instance, i, at, Math.min(at + PIECE, count));
         copyReferences(elements, offset + at, piece, 0, piece.length);
         instance.work(piece.length);
       }

@@ -1,6 +1,7 @@
 /** What instances that call one another have in common (specification 4.2.3): the stack they run on. */
 
-import { Thread } from '../machine/thread.ts';
+import type { Instance, SharedStack } from '../store/instance.ts';
+import { Thread } from './thread.ts';
 
 /** Idle threads that are kept, for all stores. */
 const MAX_IDLE = 8;
@@ -9,7 +10,7 @@ const idle: Thread[] = [];
 /** A dispatch loop: runs a guest until something ends or interrupts it, and returns why, one of EXIT. */
 export type Loop = (thread: Thread) => number;
 
-export class Store {
+export class Store implements SharedStack {
   /** Limit on the stack weight of a call, in bytes. */
   readonly stackBytes: number;
   /** The thread whose host call is going on: a call from there back into a guest continues on its stack. */
@@ -20,6 +21,10 @@ export class Store {
   constructor(stackBytes: number, unmetered?: Loop) {
     this.stackBytes = stackBytes;
     this.unmetered = unmetered;
+  }
+
+  get isMetered(): boolean {
+    return this.unmetered === undefined;
   }
 
   /** A thread with nothing on its stack. */
@@ -34,4 +39,9 @@ export class Store {
     thread.clear();
     if (idle.length < MAX_IDLE) idle.push(thread);
   }
+}
+
+/** Instances are made with nothing else. */
+export function storeOf({ store }: Instance): Store {
+  return store as Store;
 }

@@ -3,9 +3,6 @@
 import { PER_UNIT, share } from '../../wasm/gas.ts';
 import type { ArrayType, DefinedType, RefType, StructType } from '../../wasm/types.ts';
 import { EXIT, trapExit } from '../code/isa.ts';
-import type { Handler, Operands } from '../machine/instruction.ts';
-import { copyReferences, type Reference } from '../store/function.ts';
-import { isOfType } from './cast.ts';
 import {
   type ArrayObject,
   arrayBytes,
@@ -20,7 +17,11 @@ import {
   store,
   storeAll,
   storeEach,
-} from './objects.ts';
+} from '../gc/objects.ts';
+import type { Handler, Operands } from '../machine/instruction.ts';
+import { isOfType } from '../store/cast.ts';
+import { elementsOf } from '../store/elements.ts';
+import { copyReferences, type Reference } from '../values/reference.ts';
 
 const NULL = trapExit('null-reference');
 const OUT_OF_BOUNDS = trapExit('array-out-of-bounds');
@@ -65,7 +66,7 @@ function newArray(o: Operands, length: number, fill: (array: ArrayObject) => voi
 
 /** The values of an element segment, as a list of the same length for as long as nobody drops it. */
 function segment(o: Operands, place: number, start: number, length: number): readonly Reference[] {
-  return length === 0 ? [] : o.instance.elements(o.word(place), start, start + length);
+  return length === 0 ? [] : elementsOf(o.instance, o.word(place), start, start + length);
 }
 
 /** Charges for so many elements after a checkpoint; 0 where that is paid. */

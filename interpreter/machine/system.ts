@@ -6,11 +6,12 @@
 import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../../wasm/gas.ts';
 import { isReference, slotsOf } from '../../wasm/types.ts';
 import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, lengthOf, MACHINE_OPS, trapExit } from '../code/isa.ts';
-import { GC_HANDLERS } from '../gc/operations.ts';
-import type { ExceptionInstance, TagInstance } from '../store/exception.ts';
-import { copyReferences, type GuestFunction } from '../store/function.ts';
-import type { Instance } from '../store/instance.ts';
+import { elementsOf } from '../store/elements.ts';
+import type { GuestFunction, Instance } from '../store/instance.ts';
+import type { ExceptionInstance, TagInstance } from '../values/exception.ts';
+import { copyReferences } from '../values/reference.ts';
 import { type Handler, Operands } from './instruction.ts';
+import { GC_HANDLERS } from './system-objects.ts';
 import type { Thread } from './thread.ts';
 
 type System = Handler;
@@ -146,7 +147,7 @@ const HANDLERS: Record<string, System> = {
       const to = o.table(2).elements;
       const target = o.unsigned(3);
       const source = o.unsigned(4);
-      o.instance.elements(o.word(1), source, source + length).forEach((reference, i) => {
+      elementsOf(o.instance, o.word(1), source, source + length).forEach((reference, i) => {
         to[target + i] = reference;
       });
     },

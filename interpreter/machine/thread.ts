@@ -5,17 +5,14 @@
 
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import type { FuncType } from '../../wasm/types.ts';
-import { EXIT, FIRST_SYSTEM, FIRST_VECTOR, op, trapExit, wordsOf } from '../code/isa.ts';
+import { EXIT, op, trapExit, wordsOf } from '../code/isa.ts';
 import type { ModuleCode } from '../code/module-code.ts';
-import { ExceptionInstance, exceptionBytes, type TagInstance } from '../store/exception.ts';
-import { type GuestFunction, hasType, type Reference, WasmFunction } from '../store/function.ts';
-import type { Instance } from '../store/instance.ts';
+import type { Mutator } from '../gc/heap.ts';
+import { type GuestFunction, hasType, type Instance, WasmFunction } from '../store/instance.ts';
 import { type LinearMemory, NO_MEMORY } from '../store/memory.ts';
-import { SlotReferences } from '../store/references.ts';
-import { readCells } from '../store/values.ts';
-import { VECTOR } from '../vector/index.ts';
-import { computeRarely } from './loop.generated.ts';
-import { SYSTEM } from './system.ts';
+import { readCells } from '../values/cell.ts';
+import { ExceptionInstance, exceptionBytes, type TagInstance } from '../values/exception.ts';
+import { type Reference, SlotReferences } from '../values/reference.ts';
 
 /** Stack weight a new thread has room for, and the factor by which that grows. */
 const FIRST_ROOM = 2_048;
@@ -29,7 +26,7 @@ const CALL_IMPORT_WORDS = wordsOf('call_import');
 const CALL_INDIRECT_WORDS = wordsOf('call_indirect');
 const CALL_REF_WORDS = wordsOf('call_ref');
 
-export class Thread {
+export class Thread implements Mutator {
   /** Limit on `depth`. */
   stackLimit = 0;
   /** What of it the arrays have room for: they grow where a guest needs more, so that one that waits holds little. */
@@ -284,19 +281,16 @@ export class Thread {
     return EXIT.throw;
   }
 
+  /** The instances on the stack. */
+  roots(): readonly Instance[] {
+    return [this.instance as Instance, ...this.callers];
+  }
+
   /** The references that frames in use hold. */
   usedReferences(): Reference[] {
     const frame = (this.instance as Instance).code.frameAt(this.pc);
     const slots = frame === undefined ? 0 : (frame.weight - STACK_WEIGHT.frame) / STACK_WEIGHT.slot;
     return this.references.before((this.fp >> 1) + slots);
-  }
-
-  /** Executes the instruction at `pc`, which is not one of the main loop's. */
-  rare(): number {
-    const instruction = this.code[this.pc] as number;
-    if (instruction < FIRST_SYSTEM) return computeRarely(this);
-    if (instruction >= FIRST_VECTOR) return (VECTOR[instruction - FIRST_VECTOR] as (thread: Thread) => number)(this);
-    return (SYSTEM[instruction - FIRST_SYSTEM] as (thread: Thread) => number)(this);
   }
 
   /**

@@ -3,9 +3,9 @@
 import { CATCH } from '../../wasm/instructions.ts';
 import { HALT_PC, LEAVE_PC } from '../code/isa.ts';
 import type { CatchTarget, TryRegion } from '../code/regions.ts';
-import type { ExceptionInstance } from '../store/exception.ts';
 import type { Instance } from '../store/instance.ts';
-import { writeRegisters } from '../store/values.ts';
+import { writeRegisters } from '../values/cell.ts';
+import type { ExceptionInstance } from '../values/exception.ts';
 import type { Thread } from './thread.ts';
 
 /** The body of a `try_table`, and the one around it; those without clauses are left out. */

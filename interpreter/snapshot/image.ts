@@ -8,10 +8,10 @@ import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES } from '../../wasm/limits
 import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, WireReader, type WireWriter } from '../../wasm/wire.ts';
 import { GLOBAL_WORDS } from '../code/isa.ts';
-import type { Reference } from '../store/function.ts';
 import type { Instance } from '../store/instance.ts';
 import type { LinearMemory, Run } from '../store/memory.ts';
 import type { TableInstance } from '../store/table.ts';
+import type { Reference } from '../values/reference.ts';
 import { nonZeroRuns, readRuns, writeRuns } from './pages.ts';
 import { ReferenceTable, readReferences, referenceAt, requireType } from './references.ts';
 import { captureStack, readStack, type StackImage, writeStack } from './stack.ts';

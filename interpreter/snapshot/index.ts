@@ -4,8 +4,8 @@ import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError, UsageError } from '../../wasm/errors.ts';
 import { WireReader } from '../../wasm/wire.ts';
 import { Execution } from '../machine/execution.ts';
-import type { GuestFunction } from '../store/function.ts';
-import type { Instance } from '../store/instance.ts';
+import { storeOf } from '../machine/store.ts';
+import type { GuestFunction, Instance } from '../store/instance.ts';
 import { applyImage, InstanceImage, planImage, readContents, requireFigures } from './image.ts';
 import { applyStack, planStack } from './stack.ts';
 
@@ -36,7 +36,7 @@ export function install(
   const stack = contents.stack && planStack(instance, contents.stack, plan.references, entered);
   applyImage(instance, plan);
   if (stack === undefined) return undefined;
-  const thread = instance.store.acquire();
+  const thread = storeOf(instance).acquire();
   applyStack(thread, stack);
   return Execution.resumed(stack.func, thread);
 }

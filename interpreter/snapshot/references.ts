@@ -7,7 +7,6 @@ import { MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
 import { MOST_OBJECT_BYTES } from '../../wasm/gas.ts';
 import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, type WireReader, WireWriter } from '../../wasm/wire.ts';
-import { isOfType } from '../gc/cast.ts';
 import {
   ArrayObject,
   arrayBytes,
@@ -18,10 +17,12 @@ import {
   placeOfField,
   StructObject,
 } from '../gc/objects.ts';
-import { ExceptionInstance, exceptionBytes } from '../store/exception.ts';
-import { isFunction, type Reference, WasmFunction } from '../store/function.ts';
+import { isOfType } from '../store/cast.ts';
 import type { Instance } from '../store/instance.ts';
-import type { Cell } from '../store/values.ts';
+import { isFunction, WasmFunction } from '../store/instance.ts';
+import type { Cell } from '../values/cell.ts';
+import { ExceptionInstance, exceptionBytes } from '../values/exception.ts';
+import type { Reference } from '../values/reference.ts';
 
 /** The numbers that an instance's own things have in its module; -1 for what is not its own. */
 class Numbers {

@@ -1,5 +1,6 @@
-/** Which type a reference has when the guest runs (specification 4.5.3 and 4.2.5). */
+/** Which type a value has when the guest runs (specification 4.5.3 and 4.2.5). */
 
+import type { WasmValue } from '../../wasm/host.ts';
 import {
   ANYREF,
   ARRAYREF,
@@ -11,14 +12,19 @@ import {
   FUNCREF,
   I31REF,
   isNullable,
+  isReference,
   isSubtype,
   nullable,
   type RefType,
   STRUCTREF,
+  typeName,
+  type ValType,
 } from '../../wasm/types.ts';
-import { ExceptionInstance } from '../store/exception.ts';
-import { isFunction, type Reference } from '../store/function.ts';
-import { ArrayObject, isHeapObject, StructObject } from './objects.ts';
+import { ArrayObject, isHeapObject, StructObject } from '../gc/objects.ts';
+import { type Cell, toWords } from '../values/cell.ts';
+import { ExceptionInstance } from '../values/exception.ts';
+import type { Reference } from '../values/reference.ts';
+import { isFunction } from './instance.ts';
 
 const LEAST_I31 = -(2 ** 30);
 const GREATEST_I31 = 2 ** 30 - 1;
@@ -64,4 +70,17 @@ export function isOfType(value: Reference, type: RefType, types: readonly Define
   const index = definedIndex(type);
   if (index < 0) return isOfHeap(value, nullable(type));
   return (isFunction(value) || isHeapObject(value)) && isSubtype(value.type, types[index] as DefinedType);
+}
+
+/**
+ * Converts a value of the host's. References to functions are expected as the guest holds them.
+ * @throws TypeError where the value is not of the type
+ */
+export function toCell(type: ValType, types: readonly DefinedType[], value: WasmValue): Cell {
+  if (isReference(type)) {
+    if (!isOfType(value, type, types)) throw new TypeError(`the value is no ${typeName(type)}`);
+    return { low: 0, high: 0, reference: value };
+  }
+  const [low, high] = toWords(type, value);
+  return { low, high, reference: null };
 }

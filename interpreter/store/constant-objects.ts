@@ -5,8 +5,6 @@ import { INSTRUCTION_COST, PER_UNIT, share } from '../../wasm/gas.ts';
 import type { InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
 import type { ArrayType, StructType } from '../../wasm/types.ts';
-import type { Instance } from '../store/instance.ts';
-import type { Cell } from '../store/values.ts';
 import {
   type ArrayObject,
   arrayBytes,
@@ -18,7 +16,9 @@ import {
   StructObject,
   store,
   storeAll,
-} from './objects.ts';
+} from '../gc/objects.ts';
+import type { Cell } from '../values/cell.ts';
+import type { Instance } from './instance.ts';
 
 const NOTHING = { low: 0, high: 0 } as const;
 

@@ -4,10 +4,10 @@ import { InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, type Opcode } from '../../wasm/opcodes.ts';
 import type { ConstExpr } from '../../wasm/types.ts';
 import { GLOBAL_WORDS } from '../code/isa.ts';
-import { makeObject } from '../gc/constant.ts';
-import { mul64 } from '../machine/numeric.ts';
+import { mul64 } from '../numeric.ts';
+import type { Cell } from '../values/cell.ts';
+import { makeObject } from './constant-objects.ts';
 import type { Instance } from './instance.ts';
-import type { Cell } from './values.ts';
 
 type Binary = (a: Cell, b: Cell) => Cell;
 

@@ -2,7 +2,7 @@
 
 import type { DefinedType, GlobalType } from '../../wasm/types.ts';
 import { GLOBAL_WORDS } from '../code/isa.ts';
-import type { Reference } from './function.ts';
+import type { Reference } from '../values/reference.ts';
 
 export class GlobalInstance {
   readonly type: GlobalType;

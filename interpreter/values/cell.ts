@@ -1,10 +1,8 @@
-/** Values between registers and JavaScript, as the JavaScript API converts them (its section 5.6). */
+/** Values as words, between registers and JavaScript, as the JavaScript API converts them (its section 5.6). */
 
 import type { WasmValue } from '../../wasm/host.ts';
-import { type DefinedType, F32, F64, I32, I64, isReference, typeName, V128, type ValType } from '../../wasm/types.ts';
-import { isOfType } from '../gc/cast.ts';
-import type { Thread } from '../machine/thread.ts';
-import type { Reference } from './function.ts';
+import { F32, F64, I32, I64, isReference, V128, type ValType } from '../../wasm/types.ts';
+import type { Reference, SlotReferences } from './reference.ts';
 
 const words = new Int32Array(2);
 const bigints = new BigInt64Array(words.buffer);
@@ -65,43 +63,42 @@ export interface Cell {
   readonly reference: Reference;
 }
 
-/**
- * Converts a value of the host's. References to functions are expected as the guest holds them.
- * @throws TypeError where the value is not of the type
- */
-export function toCell(type: ValType, types: readonly DefinedType[], value: WasmValue): Cell {
-  if (isReference(type)) {
-    if (!isOfType(value, type, types)) throw new TypeError(`the value is no ${typeName(type)}`);
-    return { low: 0, high: 0, reference: value };
-  }
-  const [low, high] = toWords(type, value);
-  return { low, high, reference: null };
+/** Where a thread's values are, by the number of the register. */
+export interface Registers {
+  readonly registers: Int32Array;
+  /** By slot: half the number of the register. */
+  readonly references: SlotReferences;
 }
 
-export function readRegister(thread: Thread, register: number, type: ValType): WasmValue {
-  if (isReference(type)) return thread.references.get(register >> 1);
-  return fromWords(type, thread.registers[register] as number, thread.registers[register + 1] as number);
+export function readRegister({ registers, references }: Registers, register: number, type: ValType): WasmValue {
+  if (isReference(type)) return references.get(register >> 1);
+  return fromWords(type, registers[register] as number, registers[register + 1] as number);
 }
 
 /** Puts values into consecutive slots. */
-export function writeRegisters(thread: Thread, base: number, types: readonly ValType[], cells: readonly Cell[]): void {
+export function writeRegisters(
+  { registers, references }: Registers,
+  base: number,
+  types: readonly ValType[],
+  cells: readonly Cell[],
+): void {
   let register = base;
   cells.forEach(({ low, high, upper, reference }, i) => {
     const type = types[i] as ValType;
-    if (isReference(type)) thread.references.set(register >> 1, reference);
-    else thread.registers.set([low, high, ...(upper ?? [])], register);
+    if (isReference(type)) references.set(register >> 1, reference);
+    else registers.set([low, high, ...(upper ?? [])], register);
     register += type === V128 ? 4 : 2;
   });
 }
 
 /** Takes values from consecutive slots. */
-export function readCells(thread: Thread, base: number, types: readonly ValType[]): Cell[] {
+export function readCells({ registers, references }: Registers, base: number, types: readonly ValType[]): Cell[] {
   let register = base;
   return types.map((type) => {
     const at = register;
     register += type === V128 ? 4 : 2;
-    if (isReference(type)) return { low: 0, high: 0, reference: thread.references.get(at >> 1) };
-    const [low = 0, high = 0, third = 0, fourth = 0] = thread.registers.subarray(at, at + 4);
+    if (isReference(type)) return { low: 0, high: 0, reference: references.get(at >> 1) };
+    const [low = 0, high = 0, third = 0, fourth = 0] = registers.subarray(at, at + 4);
     return { low, high, reference: null, ...(type === V128 ? { upper: [third, fourth] as const } : {}) };
   });
 }

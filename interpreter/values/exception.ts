@@ -2,7 +2,7 @@
 
 import { OBJECT_BYTES } from '../../wasm/gas.ts';
 import { EXTERNREF, type FuncType, funcType } from '../../wasm/types.ts';
-import type { Cell } from './values.ts';
+import type { Cell } from './cell.ts';
 
 /** A tag: every one is different from every other, whatever its type. */
 export class TagInstance {

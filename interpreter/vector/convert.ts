@@ -1,6 +1,6 @@
 /** Instructions whose result has lanes of another width or type (specification 4.3.2 to 4.3.4). */
 
-import { truncSatS32, truncSatU32 } from '../machine/numeric.ts';
+import { truncSatS32, truncSatU32 } from '../numeric.ts';
 import type { Compute, Lanes, NumberView } from './lanes.ts';
 
 type Table = Record<string, Compute>;

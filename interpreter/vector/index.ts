@@ -2,12 +2,20 @@
 
 import { accessBytes } from '../../wasm/opcodes.ts';
 import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, trapExit } from '../code/isa.ts';
-import type { Thread } from '../machine/thread.ts';
 import { CONVERSIONS } from './convert.ts';
 import { type Compute, Lanes, type Scratch } from './lanes.ts';
 import { LANEWISE } from './lanewise.ts';
 import { ACCESSES } from './memory.ts';
 import { relaxed } from './relaxed.ts';
+
+/** What of a thread the instructions work on. */
+interface Machine {
+  readonly registers: Int32Array;
+  readonly code: Int32Array;
+  readonly fp: number;
+  pc: number;
+  readonly memory: { readonly byteLength: number; readonly data: DataView };
+}
 
 const STRICT: Readonly<Record<string, Compute>> = { ...LANEWISE, ...CONVERSIONS, ...ACCESSES };
 const TABLE: Readonly<Record<string, Compute>> = { ...STRICT, ...relaxed(STRICT) };
@@ -28,7 +36,7 @@ const VECTORS = [scratch.a, scratch.b, scratch.c];
 /** 32-bit words of a value, by the letter of its type. */
 const WORDS: Readonly<Record<string, number>> = { i: 1, l: 2, f: 1, d: 2, v: 4 };
 
-function executor(op: MachineOp): (thread: Thread) => number {
+function executor(op: MachineOp): (machine: Machine) => number {
   const row = op.row as NonNullable<MachineOp['row']>;
   const compute = TABLE[row.mnemonic];
   if (compute === undefined) throw new TypeError(`no computation for ${row.mnemonic}`);
@@ -42,8 +50,8 @@ function executor(op: MachineOp): (thread: Thread) => number {
   const sources = [...row.params].map((type, i) => ({ type, at: place('abc'[i] as string) })).slice(isAccess ? 1 : 0);
   const places = { d: place('d'), address: place('a'), o: place('o'), x: place('x'), q: place('q') };
 
-  return (thread) => {
-    const { registers, code, fp, pc, memory } = thread;
+  return (machine) => {
+    const { registers, code, fp, pc, memory } = machine;
     let vectors = 0;
     for (const { type, at } of sources) {
       const register = fp + (code[pc + at] as number);
@@ -63,10 +71,10 @@ function executor(op: MachineOp): (thread: Thread) => number {
       const register = fp + (code[pc + places.d] as number);
       for (let i = 0; i < resultWords; i++) registers[register + i] = scratch.d.i32[i] as number;
     }
-    thread.pc = pc + length;
+    machine.pc = pc + length;
     return 0;
   };
 }
 
 /** By number, from FIRST_VECTOR on. */
-export const VECTOR: readonly ((thread: Thread) => number)[] = MACHINE_OPS.slice(FIRST_VECTOR).map(executor);
+export const VECTOR: readonly ((machine: Machine) => number)[] = MACHINE_OPS.slice(FIRST_VECTOR).map(executor);

@@ -1,6 +1,6 @@
 /** Instructions that treat every lane alike, and those that move lanes about (specification 4.3.2, 4.4.3). */
 
-import { nearest, popcnt32 } from '../machine/numeric.ts';
+import { nearest, popcnt32 } from '../numeric.ts';
 import type { BigView, Compute, Lanes, NumberView, Scratch } from './lanes.ts';
 
 type Table = Record<string, Compute>;

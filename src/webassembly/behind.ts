@@ -3,9 +3,8 @@
  * objects that nobody has any more alive until the next full collection of garbage, and make each collection longer.
  */
 
-import type { ExceptionInstance } from '../../interpreter/store/exception.ts';
-import type { GuestFunction } from '../../interpreter/store/function.ts';
-import type { ExternValue, Instance } from '../../interpreter/store/instance.ts';
+import type { ExternValue, GuestFunction, Instance } from '../../interpreter/store/instance.ts';
+import type { ExceptionInstance } from '../../interpreter/values/exception.ts';
 
 /** What objects that are no functions stand for. */
 export type Address = Exclude<ExternValue, GuestFunction> | ExceptionInstance;

@@ -2,9 +2,12 @@
 
 import { isHeapObject } from '../../interpreter/gc/objects.ts';
 import { call } from '../../interpreter/machine/execute.ts';
-import { ForeignFunction, type GuestFunction, isFunction, type Reference } from '../../interpreter/store/function.ts';
-import type { Cell } from '../../interpreter/store/values.ts';
-import { fromWords, toCell } from '../../interpreter/store/values.ts';
+import { toCell } from '../../interpreter/store/cast.ts';
+import { ForeignFunction } from '../../interpreter/store/foreign.ts';
+import { type GuestFunction, isFunction } from '../../interpreter/store/instance.ts';
+import type { Cell } from '../../interpreter/values/cell.ts';
+import { fromWords } from '../../interpreter/values/cell.ts';
+import type { Reference } from '../../interpreter/values/reference.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { topOf } from '../../wasm/matching.ts';

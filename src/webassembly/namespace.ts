@@ -1,13 +1,19 @@
 /** A namespace with the shape of `WebAssembly` (JavaScript API, section 5), on the interpreter. */
 
 import { start } from '../../interpreter/machine/start.ts';
-import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/store/exception.ts';
-import { type GuestFunction, isFunction, type Reference } from '../../interpreter/store/function.ts';
+import { type Loop, Store } from '../../interpreter/machine/store.ts';
 import { GlobalInstance } from '../../interpreter/store/global.ts';
-import { Instance as CoreInstance, type ExternValue } from '../../interpreter/store/instance.ts';
+import {
+  Instance as CoreInstance,
+  type ExternValue,
+  type GuestFunction,
+  isFunction,
+} from '../../interpreter/store/instance.ts';
+import { instantiate } from '../../interpreter/store/instantiate.ts';
 import { LinearMemory } from '../../interpreter/store/memory.ts';
-import { type Loop, Store } from '../../interpreter/store/store.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
+import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
+import type { Reference } from '../../interpreter/values/reference.ts';
 import { Budget } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
@@ -300,7 +306,7 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
       if (imports === undefined && core.imports.length > 0) {
         throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
       }
-      const instance = new CoreInstance(store, core, linker(imports ?? {}), limits, slices);
+      const instance = instantiate(store, core, linker(imports ?? {}), limits, slices);
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
       for (const { name, kind, index: at } of core.exports) {

@@ -1,7 +1,6 @@
 /** `Module`, and what `Memory`, `Table`, `Global` and `Instance` of every namespace have in common. */
 
-import { isFunction } from '../../interpreter/store/function.ts';
-import { Instance } from '../../interpreter/store/instance.ts';
+import { Instance, isFunction } from '../../interpreter/store/instance.ts';
 import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { WasmModule } from '../../wasm/module.ts';

@@ -1,10 +1,10 @@
 /** Whether a guest is within its limits and its types, whatever it was made of. */
 
-import { isOfType } from '../../interpreter/gc/cast.ts';
 import { ArrayObject, placeOfField, StructObject } from '../../interpreter/gc/objects.ts';
 import type { Thread } from '../../interpreter/machine/thread.ts';
-import { ExceptionInstance } from '../../interpreter/store/exception.ts';
+import { isOfType } from '../../interpreter/store/cast.ts';
 import type { Instance } from '../../interpreter/store/instance.ts';
+import { ExceptionInstance } from '../../interpreter/values/exception.ts';
 import type { WasmSandbox } from '../../src/index.ts';
 import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
 

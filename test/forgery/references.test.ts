@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ArrayObject, StructObject } from '../../interpreter/gc/objects.ts';
-import { ExceptionInstance } from '../../interpreter/store/exception.ts';
+import { ExceptionInstance } from '../../interpreter/values/exception.ts';
 import { decode } from '../../wasm/decode.ts';
 import { MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
 import { compile } from '../generate/text.ts';

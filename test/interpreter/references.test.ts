@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Thread } from '../../interpreter/machine/thread.ts';
-import { SlotReferences } from '../../interpreter/store/references.ts';
+import { SlotReferences } from '../../interpreter/values/reference.ts';
 import { EXTERNREF, FUNCREF, I32, type ValType } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 import { instantiate } from './engine.ts';

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { isHeapObject } from '../../interpreter/gc/objects.ts';
 import { interpreter } from '../../interpreter/index.ts';
-import type { ForeignFunction } from '../../interpreter/store/function.ts';
+import type { ForeignFunction } from '../../interpreter/store/foreign.ts';
 import type { Instance } from '../../interpreter/store/instance.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';

@@ -1,0 +1,111 @@
+/** Makes instances (specification 4.5.4): linked, priced and allocated, with the active segments not yet copied. */
+
+import { overBudget } from '../../wasm/budget.ts';
+import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
+import { GasExhausted } from '../../wasm/errors.ts';
+import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+import { PAGE_BYTES } from '../../wasm/limits.ts';
+import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
+import { instantiationCost } from '../../wasm/plan.ts';
+import type { TableType } from '../../wasm/types.ts';
+import { GLOBAL_WORDS } from '../code/isa.ts';
+import { TagInstance } from '../values/exception.ts';
+import type { Reference } from '../values/reference.ts';
+import { evaluate } from './constant.ts';
+import { evaluateSegments } from './elements.ts';
+import { GlobalInstance } from './global.ts';
+import { Instance, type SharedStack } from './instance.ts';
+import { type Linker, link } from './link.ts';
+import { LinearMemory } from './memory.ts';
+import { TableInstance } from './table.ts';
+
+/** @throws LinkError, MemoryLimitExceeded, GasExhausted */
+export function instantiate(
+  store: SharedStack,
+  module: WasmModule,
+  find: Linker,
+  limits: InstanceLimits,
+  slices?: Slices,
+): Instance {
+  const instance = new Instance(store, module, limits, slices);
+  link(instance, find);
+  begin(instance);
+  return instance;
+}
+
+/**
+ * Makes the instance what it was when it was constructed; what was imported stays as it is. Nothing of it may be
+ * running, or have been left.
+ * @throws MemoryLimitExceeded, GasExhausted
+ */
+export function reset(instance: Instance): void {
+  const { module } = instance;
+  instance.tables.length = module.importedTables;
+  instance.globals.length = module.importedGlobals;
+  instance.droppedElements.clear();
+  instance.droppedData.clear();
+  instance.cells.fill(0);
+  instance.budget.reset();
+  instance.tank.restore(0n, false);
+  instance.heap.reset();
+  instance.segmentValues.clear();
+  instance.tags.length = module.importedTags;
+  begin(instance, instance.memories.splice(module.importedMemories));
+}
+
+/** Charges for what the module defines, and makes it. */
+function begin(instance: Instance, old: readonly LinearMemory[] = []): void {
+  const cost = instantiationCost(instance.module);
+  if (!instance.tank.chargeLarge(cost)) {
+    instance.tank.exhausted = true;
+    throw new GasExhausted(`Gas limit exceeded: instantiating costs ${cost}, the limit is ${instance.limits.gas}`, {
+      resources: instance.figures(),
+    });
+  }
+  allocate(instance, old);
+}
+
+/** @param old memories of the same types that are not needed any more */
+function allocate(instance: Instance, old: readonly LinearMemory[]): void {
+  const { module, budget } = instance;
+  module.memories.slice(module.importedMemories).forEach((type, i) => {
+    instance.memories.push(
+      LinearMemory.create(type, budget, old[i]) ??
+        refuse(instance, `a memory of ${type.limits.min} pages`, type.limits.min * PAGE_BYTES),
+    );
+  });
+  for (const typeIndex of module.tags.slice(module.importedTags)) {
+    instance.work(1);
+    instance.tags.push(new TagInstance(functionTypeAt(module, typeIndex)));
+  }
+  module.tables.slice(module.importedTables).forEach((type, i) => {
+    instance.work(1 + type.limits.min);
+    const init = module.tableInits[i];
+    instance.tables.push(table(instance, type, init === undefined ? null : evaluate(instance, init).reference));
+  });
+  module.globalInits.forEach((init, i) => {
+    const type = module.globals[module.importedGlobals + i];
+    if (type === undefined) return;
+    instance.work(1);
+    const global = new GlobalInstance(type, module.types, instance.cells, GLOBAL_WORDS * i);
+    const { low, high, upper, reference } = evaluate(instance, init);
+    instance.cells[global.at] = low;
+    instance.cells[global.at + 1] = high;
+    if (upper !== undefined) instance.cells.set(upper, global.at + 2);
+    global.reference = reference;
+    instance.globals.push(global);
+  });
+  if (module.features.includes('gc')) evaluateSegments(instance);
+}
+
+function table(instance: Instance, type: TableType, initial: Reference): TableInstance {
+  const { min } = type.limits;
+  return (
+    TableInstance.create(type, instance.module.types, instance.budget, initial) ??
+    refuse(instance, `a table of ${min} elements`, min * TABLE_ELEMENT_BYTES)
+  );
+}
+
+function refuse(instance: Instance, what: string, bytes: number): never {
+  throw overBudget(what, bytes, instance.budget, instance.figures());
+}
