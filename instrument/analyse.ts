@@ -5,10 +5,11 @@
  * before and after it, and says why one pass answers all three.
  */
 
-import { blockType, InstructionReader } from '../wasm/instructions.ts';
+import { blockType } from '../wasm/instructions.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { type Handled, IS_ACCESS, type Later, type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { ChargePoints, type FunctionPlan, planSteps } from '../wasm/plan.ts';
+import { ReachableReader } from '../wasm/reachable.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { F32, F64, type FuncType, type FunctionBody, funcType, V128, type ValType } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
@@ -339,7 +340,7 @@ export class Analyser {
   private readonly charges = new Charges();
   private readonly publications = new Publications();
   private readonly sources = new Sources();
-  private readonly reader: InstructionReader;
+  private readonly reader: ReachableReader;
   private params = 0;
   private locals = 0;
   private localTypes = new Int32Array(64);
@@ -350,8 +351,7 @@ export class Analyser {
   /** Headers of loops that turned out to be simple. */
   private readonly simple = new Ints();
   private readonly stack: number[] = [];
-  /** Constructs opened in unreachable code; -1 in code that can be reached. */
-  private dead = -1;
+  /** Where the unreachable code at hand begins. */
   private deadFrom = 0;
   private looksAlive = false;
   private nextPoint = 0;
@@ -366,7 +366,7 @@ export class Analyser {
     this.windows = windows;
     this.canonicalNaN = canonicalNaN;
     this.refills = refills;
-    this.reader = new InstructionReader(module.bytes, 0, 0);
+    this.reader = new ReachableReader(module.bytes, 0, 0);
   }
 
   /** Begins with one of the module's own functions; `body` counts from its first. */
@@ -376,8 +376,7 @@ export class Analyser {
     const { codeStart, end } = declared;
     const { params, results } = typeOfFunction(module, module.importedFunctions + body);
     this.plan = yield* planSteps(module, body);
-    this.reader.pos = codeStart;
-    this.reader.end = end;
+    this.reader.begin(codeStart, end);
     this.declare(params, declared);
     this.isWhole = end - codeStart <= this.windows.whole;
     this.publishesEntry = true;
@@ -387,7 +386,6 @@ export class Analyser {
     this.weight = 0;
     if (this.loops.length > 0) this.loops.length = 0;
     if (this.stack.length > 0) this.stack.length = 0;
-    this.dead = -1;
     this.nextPoint = 0;
     // The entry's charge is no slot: what is at hand there must be exact.
     this.level = 0;
@@ -446,9 +444,11 @@ export class Analyser {
     const { reader, frames } = this;
     while (frames.length > 0 && reader.pos < until) {
       const index = reader.next();
-      const effect = EFFECT_OF[index] as number;
-      if (this.dead >= 0 && !this.revives(effect)) continue;
-      this.visit(index, effect);
+      if (!reader.isReachable) {
+        if (reader.skips(index)) continue;
+        this.removeDead();
+      }
+      this.visit(index, EFFECT_OF[index] as number);
     }
     return frames.length === 0;
   }
@@ -486,24 +486,14 @@ export class Analyser {
     else if (event === EVENT.call || event === EVENT.loop) this.edits.setPublishes(argument);
   }
 
-  /** In unreachable code: whether the construct in which it became so ends here. */
-  private revives(effect: number): boolean {
-    if (effect === EFFECT.block || effect === EFFECT.loop || effect === EFFECT.if) this.dead++;
-    else if (effect === EFFECT.end) {
-      if (this.dead === 0) return this.resume();
-      this.dead--;
-    } else if (effect === EFFECT.else && this.dead === 0) return this.resume();
-    return false;
-  }
-
-  private resume(): true {
+  /** The construct in which code became unreachable ends here, or its other arm begins. */
+  private removeDead(): void {
     if (this.reader.offset > this.deadFrom)
       this.edits.add(EDIT.remove, this.deadFrom, this.reader.offset, this.looksAlive ? 1 : 0);
-    return true;
   }
 
   private die(): void {
-    this.dead = 0;
+    this.reader.stop();
     this.deadFrom = this.reader.pos;
     this.looksAlive = false;
   }
@@ -719,12 +709,12 @@ export class Analyser {
         const frame = this.frames.at(-1) as Frame;
         frame.isOneArmed = false;
         this.note();
-        if (this.dead < 0) {
+        if (reader.isReachable) {
           this.observeTop(frame.type.results.length);
           this.jump(frame);
         }
         this.happens(EVENT.else);
-        this.dead = -1;
+        reader.resume();
         stack.length = frame.height;
         this.pushAny(frame.type.params.length);
         this.segment(frame.arms, frame.level + IN_ARM, this.blockBehind(frame.armsBlock));
@@ -918,7 +908,7 @@ export class Analyser {
     const { stack, charges, frames } = this;
     const frame = frames.pop() as Frame;
     const { kind, type, isOneArmed, height } = frame;
-    const isLive = this.dead < 0;
+    const isLive = this.reader.isReachable;
     if (isLive) this.observeTop(type.results.length);
     this.happens(EVENT.end, kind === EFFECT.loop ? 1 : 0);
     if (frames.length === 0) {
@@ -940,7 +930,7 @@ export class Analyser {
       this.stayDead();
       return;
     }
-    this.dead = -1;
+    this.reader.resume();
     stack.length = height;
     this.pushAny(type.results.length);
     if (!frame.isJumpedTo && !isOneArmed) return;

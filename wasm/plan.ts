@@ -29,10 +29,11 @@ import {
   share,
   THROWN_VALUE_COST,
 } from './gas.ts';
-import { blockType, InstructionReader } from './instructions.ts';
+import { blockType } from './instructions.ts';
 import { RowList } from './lists.ts';
 import { functionTypeAt, typeOfFunction, type WasmModule } from './module.ts';
 import { type Flow, IS_ACCESS, OPCODES, opcode } from './opcodes.ts';
+import { ReachableReader } from './reachable.ts';
 import { complete, Pace, STEP_BYTES, type Steps } from './steps.ts';
 import { type ConstExpr, type FuncType, type FunctionBody, isReference, slotsOf, type ValType } from './types.ts';
 
@@ -104,7 +105,6 @@ const FLOW_OF = OPCODES.map(({ flow }) => FLOW[flow]);
 const TRY_TABLE = opcode('try_table').index;
 const THROW = opcode('throw').index;
 const WRITES_LOCAL = OPCODES.map((row) => row.mnemonic === 'local.set' || row.mnemonic === 'local.tee');
-const OPENS: ReadonlySet<number> = new Set([FLOW.open, FLOW.loop, FLOW.if]);
 
 /** The plan of one of the module's own functions; `body` counts from its first body. */
 export function planFunction(module: WasmModule, body: number): FunctionPlan {
@@ -178,11 +178,9 @@ class Segments {
   entryCost: number;
   readonly points = new ChargePoints();
   private readonly module: WasmModule;
-  private readonly reader: InstructionReader;
+  private readonly reader: ReachableReader;
   private readonly references: Uint8Array | undefined;
   private readonly constructs: Construct[];
-  /** How many constructs have been opened in the unreachable code at hand; -1 in code that can be reached. */
-  private dead = -1;
   /** Of the segment at hand: where it begins, -1 for the first one; its cost so far; whether a loop's header does. */
   private offset = -1;
   private cost = 0;
@@ -196,7 +194,7 @@ class Segments {
     references: Uint8Array | undefined,
   ) {
     this.module = module;
-    this.reader = new InstructionReader(module.bytes, codeStart, end);
+    this.reader = new ReachableReader(module.bytes, codeStart, end);
     this.entryCost = entryCost;
     this.references = references;
     this.constructs = [construct(FLOW.open, results)];
@@ -208,18 +206,12 @@ class Segments {
     const stop = Math.min(reader.end, reader.pos + bytes);
     while (reader.pos < stop) {
       const index = reader.next();
-      const flow = FLOW_OF[index] as number;
-      const { dead } = this;
-      if (dead > 0 || (dead === 0 && flow !== FLOW.end && flow !== FLOW.else)) {
-        if (OPENS.has(flow)) this.dead++;
-        else if (flow === FLOW.end) this.dead--;
-        continue;
-      }
-      if (dead < 0) {
+      if (reader.isReachable) {
         this.cost += INSTRUCTION_COST[index] as number;
         if (IS_ACCESS[index] && reader.b !== 0) this.cost += OTHER_MEMORY_COST;
         if (WRITES_LOCAL[index] && this.references?.[reader.a] === 1) this.cost += REFERENCE_LOCAL_COST;
-      }
+      } else if (reader.skips(index)) continue;
+      const flow = FLOW_OF[index] as number;
       if (flow !== FLOW.on) this.control(index, flow);
     }
     if (stop < reader.end) return false;
@@ -244,7 +236,7 @@ class Segments {
       case FLOW.else: {
         const innermost = constructs.at(-1) as Construct;
         innermost.isOneArmed = false;
-        if (this.dead < 0) innermost.isJumpedTo = true;
+        if (reader.isReachable) innermost.isJumpedTo = true;
         this.begin(false);
         break;
       }
@@ -262,19 +254,19 @@ class Segments {
         let carried = 0;
         for (let i = 0; i <= reader.a; i++) carried = this.jump(reader.labels[i] as number);
         this.cost += carried + Math.floor(reader.a / LABELS_PER_UNIT);
-        this.dead = 0;
+        reader.stop();
         break;
       }
       case FLOW.jump:
         this.cost += this.jump(reader.a);
-        this.dead = 0;
+        reader.stop();
         break;
       case FLOW.stop:
         if (index === THROW) {
           const type = functionTypeAt(this.module, this.module.tags[reader.a] as number);
           this.cost += THROWN_VALUE_COST * type.params.length;
         }
-        this.dead = 0;
+        reader.stop();
         break;
     }
   }
@@ -290,7 +282,7 @@ class Segments {
     this.offset = this.reader.pos;
     this.cost = 0;
     this.check = isLoop;
-    this.dead = -1;
+    this.reader.resume();
   }
 
   private jump(label: number): number {

@@ -36,7 +36,7 @@ function advance(lowering: Lowering, until: number, entry: number, trace: Trace 
     if (reader.pos >= until) return false;
     trace?.add(code.length - entry, reader.pos);
     const index = reader.next();
-    if (lowering.skips(index)) continue;
+    if (!reader.isReachable && reader.skips(index)) continue;
     watch?.(lowering, index);
     const handler = HANDLERS[index];
     if (handler !== undefined) handler(lowering);

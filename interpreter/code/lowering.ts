@@ -8,10 +8,11 @@
  */
 
 import type { TrapKind } from '../../wasm/errors.ts';
-import { blockType, CATCH, type CatchClause, InstructionReader } from '../../wasm/instructions.ts';
+import { blockType, CATCH, type CatchClause } from '../../wasm/instructions.ts';
 import { functionTypeAt, typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { IS_ACCESS, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../../wasm/opcodes.ts';
 import type { FunctionPlan } from '../../wasm/plan.ts';
+import { ReachableReader } from '../../wasm/reachable.ts';
 import {
   type ArrayType,
   definedRef,
@@ -96,8 +97,6 @@ const LOOP = opcode('loop').index;
 const IF = opcode('if').index;
 const ELSE = opcode('else').index;
 const BLOCK = opcode('block').index;
-const END = opcode('end').index;
-const TRY_TABLE = opcode('try_table').index;
 const EXTEND = opcode('i64.extend_i32_s').index;
 
 /**
@@ -153,7 +152,7 @@ function firstOfEach(catches: readonly CatchClause[]): readonly CatchClause[] {
 export class Lowering {
   readonly code: CodeBuffer;
   readonly module: WasmModule;
-  readonly reader: InstructionReader;
+  readonly reader: ReachableReader;
   readonly operands: OperandStack;
   readonly locals: Locals;
   /** How many of the locals are parameters. */
@@ -164,8 +163,6 @@ export class Lowering {
   private nextPoint = 0;
   /** Words of gas that are charged just before what follows, and may be raised for a join; none after a checkpoint. */
   private slots: number[] = [];
-  /** Constructs opened in unreachable code; -1 in code that can be reached. */
-  private dead = -1;
   readonly watch: Watch | undefined;
   /** Bodies of `try_table`, the innermost first. */
   private regions: TryRegion[] | undefined;
@@ -179,7 +176,7 @@ export class Lowering {
     this.module = module;
     this.plan = plan;
     this.results = type.results;
-    this.reader = new InstructionReader(module.bytes, codeStart, end);
+    this.reader = new ReachableReader(module.bytes, codeStart, end);
     this.locals = new Locals(type.params, declared.locals);
     this.params = type.params.length;
     this.operands = new OperandStack(code, this.locals);
@@ -200,11 +197,6 @@ export class Lowering {
   /** Whether the function's end has not been lowered. */
   get isOpen(): boolean {
     return this.frames.length > 0;
-  }
-
-  /** Whether an instruction that has been read cannot be reached, so that nothing is emitted for it. */
-  skips(index: number): boolean {
-    return this.dead >= 0 && !this.revive(index);
   }
 
   get guarded(): readonly TryRegion[] {
@@ -597,12 +589,12 @@ export class Lowering {
   otherwise(): void {
     const frame = this.frames.at(-1) as Frame;
     const { operands, code } = this;
-    if (this.dead < 0) {
+    if (this.reader.isReachable) {
       this.resultsHome(frame.type.results);
       this.emit(BR, 0, 0);
       frame.edges.push(code.length - 2);
     }
-    this.dead = -1;
+    this.reader.resume();
     operands.cut(frame.height);
     operands.pushHomes(frame.type.params);
     frame.kind = ELSE;
@@ -626,17 +618,17 @@ export class Lowering {
       this.regions ??= [];
       this.regions.push({ start, end: this.code.length, clauses });
     }
-    const isLive = this.dead < 0;
+    const isLive = this.reader.isReachable;
     if (isLive) this.resultsHome(frame.type.results);
     if (frame.kind === LOOP) return;
     const edges = frame.otherwise >= 0 ? [...frame.edges, frame.otherwise] : frame.edges;
     if (isLive || edges.length > 0) {
-      this.dead = -1;
+      this.reader.resume();
       operands.cut(frame.height);
       operands.pushHomes(frame.type.results);
       this.join(edges, isLive);
     }
-    if (this.frames.length === 0 && this.dead < 0) this.leave();
+    if (this.frames.length === 0 && this.reader.isReachable) this.leave();
   }
 
   /** The place where `edges`, and perhaps the code before, lead. */
@@ -662,23 +654,13 @@ export class Lowering {
   }
 
   get isDead(): boolean {
-    return this.dead >= 0;
+    return !this.reader.isReachable;
   }
 
   /** From here on nothing can be reached until the construct at hand ends. */
   die(): void {
-    this.dead = 0;
+    this.reader.stop();
     this.operands.open = -1;
-  }
-
-  /** In unreachable code: whether the instruction closes the construct in which the code became unreachable. */
-  private revive(index: number): boolean {
-    if (index === BLOCK || index === LOOP || index === IF || index === TRY_TABLE) this.dead++;
-    else if (index === END) {
-      if (this.dead === 0) return true;
-      this.dead--;
-    } else if (index === ELSE) return this.dead === 0;
-    return false;
   }
 
   private labelTypes(frame: Frame): readonly ValType[] {
