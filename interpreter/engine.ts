@@ -24,7 +24,7 @@ import {
 } from '../wasm/types.ts';
 import { damaged, type WireReader } from '../wasm/wire.ts';
 import { call } from './machine/execute.ts';
-import { callAsync, Execution, execution } from './machine/execution.ts';
+import { callAsync, execution, WasmExecution } from './machine/execution.ts';
 import { start } from './machine/start.ts';
 import { Store } from './machine/store.ts';
 import { capture, install } from './snapshot/index.ts';
@@ -73,7 +73,7 @@ class InterpreterInstance implements EngineInstance {
   }
 
   capture(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage {
-    return capture(this.instance, left instanceof Execution ? left : undefined, purpose === 'write');
+    return capture(this.instance, left instanceof WasmExecution ? left : undefined, purpose === 'write');
   }
 
   install(image: EngineImage | WireReader, name?: string): EngineExecution | undefined {

@@ -50,8 +50,8 @@ export {
 export { type Caller, GuestExit, type GuestMemory } from '../wasm/host.ts';
 export type { ExternKind } from '../wasm/types.ts';
 export { type CacheStats, SandboxCache } from './cache/cache.ts';
+export type { StoreStats } from './cache/entry-store.ts';
 export type { CacheOptions, DiskCacheOptions } from './cache/options.ts';
-export type { StoreStats } from './cache/store.ts';
 export type { BatchCall, BatchFailure, BatchOptions, BatchResult, BatchSuccess } from './call/batch.ts';
 export type { Execution, ExecutionState } from './call/execution.ts';
 export type { CallOptions } from './call/options.ts';

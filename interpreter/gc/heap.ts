@@ -39,7 +39,7 @@ export interface Mutator {
 /** Number of the last trace. Objects that it reached carry it. */
 let traces = 0;
 
-class Trace {
+class Marking {
   private readonly mark: number;
   private readonly pending: (HeapObject | ExceptionInstance)[] = [];
   private readonly instances = new Set<Roots>();
@@ -175,16 +175,16 @@ export class Heap {
   }
 
   private trace(mutator: Mutator): void {
-    const trace = new Trace(this.rootsOf);
-    trace.instance(this.roots);
-    for (const instance of mutator.roots()) trace.instance(instance);
-    trace.references(mutator.usedReferences());
-    trace.run();
+    const marking = new Marking(this.rootsOf);
+    marking.instance(this.roots);
+    for (const instance of mutator.roots()) marking.instance(instance);
+    marking.references(mutator.usedReferences());
+    marking.run();
     // Objects of other instances may be among those reached; they count where they were made.
-    const live = Math.min(trace.bytes, this.used);
+    const live = Math.min(marking.bytes, this.used);
     this.budget.give(this.used - live);
     this.used = live;
     this.allocated = 0;
-    this.patience = Math.max(BETWEEN_TRACES, trace.bytes + TRACED_PER_UNIT * trace.roots + mutator.depth);
+    this.patience = Math.max(BETWEEN_TRACES, marking.bytes + TRACED_PER_UNIT * marking.roots + mutator.depth);
   }
 }

@@ -153,7 +153,7 @@ interface Holder {
 }
 
 /** What values are copied from: a thread, as a rule. */
-export interface Source {
+export interface ValueSource {
   readonly registers: Int32Array;
   readonly references: Pick<SlotReferences, 'get'>;
 }
@@ -190,7 +190,7 @@ export function store(
   { words, references }: Holder,
   place: number,
   storage: StorageType,
-  from: Source,
+  from: ValueSource,
   register: number,
 ): void {
   if (isReference(storage)) {
@@ -210,7 +210,7 @@ export function placeOfField(object: StructObject, field: number): number {
 export const registersOf = (storage: StorageType): number => (storage === V128 ? 4 : 2);
 
 /** Copies values that were pushed, the first from `register` on, into as many elements. */
-export function storeEach(array: ArrayObject, from: Source, register: number): void {
+export function storeEach(array: ArrayObject, from: ValueSource, register: number): void {
   const { elements, references, length, type } = array;
   const storage = type.element.type;
   if (isReference(storage)) {
@@ -228,7 +228,7 @@ export function storeEach(array: ArrayObject, from: Source, register: number): v
 }
 
 /** Copies a register into the elements from `start` to before `end`. */
-export function storeAll(array: ArrayObject, start: number, end: number, from: Source, register: number): void {
+export function storeAll(array: ArrayObject, start: number, end: number, from: ValueSource, register: number): void {
   if (start >= end) return;
   const { elements, references, type } = array;
   const storage = type.element.type;

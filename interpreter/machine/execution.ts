@@ -54,7 +54,7 @@ function observe(
 
 /** Begins a call without running any of it. */
 export function execution(func: GuestFunction, args: readonly WasmValue[]): EngineExecution {
-  return func instanceof WasmFunction ? new Execution(func, args) : new HostExecution(func, args);
+  return func instanceof WasmFunction ? new WasmExecution(func, args) : new HostExecution(func, args);
 }
 
 /** A call of an import that the module exports again: there is nothing to leave but a promise. */
@@ -110,7 +110,7 @@ class HostExecution implements EngineExecution {
   }
 }
 
-export class Execution implements EngineExecution {
+export class WasmExecution implements EngineExecution {
   results: readonly WasmValue[] = [];
   settled: Promise<void> = SETTLED;
   private readonly func: WasmFunction;
@@ -218,8 +218,8 @@ export class Execution implements EngineExecution {
   }
 
   /** A call that was left in another instance of the module, and has been put on a stack of this one. */
-  static resumed(func: WasmFunction, thread: Thread): Execution {
-    const resumed = new Execution(func, []);
+  static resumed(func: WasmFunction, thread: Thread): WasmExecution {
+    const resumed = new WasmExecution(func, []);
     const store = storeOf(func.instance);
     const outside = { pc: 0, fp: 0, sp: 0, depth: 0, instance: undefined, callers: 0, base: 0, nestedValues: 0 };
     resumed.outer = { store, thread, isNested: false, ...outside };

@@ -3,14 +3,14 @@
 import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError, UsageError } from '../../wasm/errors.ts';
 import { WireReader } from '../../wasm/wire.ts';
-import { Execution } from '../machine/execution.ts';
+import { WasmExecution } from '../machine/execution.ts';
 import { storeOf } from '../machine/store.ts';
 import type { GuestFunction, Instance } from '../store/instance.ts';
 import { applyImage, InstanceImage, planImage, readContents, requireFigures } from './image.ts';
 import { applyStack, planStack } from './stack.ts';
 
 /** @throws SnapshotError */
-export function capture(instance: Instance, left: Execution | undefined, isForBytes: boolean): InstanceImage {
+export function capture(instance: Instance, left: WasmExecution | undefined, isForBytes: boolean): InstanceImage {
   if (instance.store.active !== undefined) {
     throw new SnapshotError('the guest is running: a snapshot can be made while it is paused');
   }
@@ -26,7 +26,7 @@ export function install(
   instance: Instance,
   image: EngineImage | WireReader,
   entered: GuestFunction | undefined,
-): Execution | undefined {
+): WasmExecution | undefined {
   if (!(image instanceof WireReader) && !(image instanceof InstanceImage)) {
     throw new UsageError('the image is of another engine');
   }
@@ -38,5 +38,5 @@ export function install(
   if (stack === undefined) return undefined;
   const thread = storeOf(instance).acquire();
   applyStack(thread, stack);
-  return Execution.resumed(stack.func, thread);
+  return WasmExecution.resumed(stack.func, thread);
 }

@@ -12,10 +12,10 @@ import {
   layoutOf,
   placeOfElement,
   placeOfField,
-  type Source,
   StructObject,
   store,
   storeAll,
+  type ValueSource,
 } from '../gc/objects.ts';
 import type { Cell } from '../values/cell.ts';
 import type { Instance } from './instance.ts';
@@ -44,7 +44,7 @@ function refuse(instance: Instance, bytes: number): never {
 }
 
 /** A value as if it stood in the first register. */
-function inRegister({ low, high, upper = [0, 0], reference }: Cell): Source {
+function inRegister({ low, high, upper = [0, 0], reference }: Cell): ValueSource {
   return { registers: Int32Array.of(low, high, ...upper), references: { get: () => reference } };
 }
 

@@ -16,10 +16,10 @@ import {
 } from '../module/source.ts';
 import type { Preparation } from '../time/preparation.ts';
 import { makeArtifact, useArtifact } from './artifact.ts';
+import type { EntryStore, StoreStats } from './entry-store.ts';
 import { cacheKey } from './key.ts';
 import { LruMap } from './lru.ts';
 import { type CacheOptions, checkDiskOptions, checkMemoryBounds, type DiskCacheOptions } from './options.ts';
-import type { Store, StoreStats } from './store.ts';
 
 /** What a cache did since it was made, and has. */
 export interface CacheStats {
@@ -51,12 +51,12 @@ export interface LoadSettings extends ModuleBounds, EngineSettings {
  */
 export class SandboxCache {
   readonly #modules: LruMap<WasmModule>;
-  readonly #store: Store | undefined;
+  readonly #store: EntryStore | undefined;
   readonly #loading = new Map<string, Promise<WasmModule>>();
   #hits = 0;
   #misses = 0;
 
-  private constructor(modules: LruMap<WasmModule>, store: Store | undefined) {
+  private constructor(modules: LruMap<WasmModule>, store: EntryStore | undefined) {
     this.#modules = modules;
     this.#store = store;
   }

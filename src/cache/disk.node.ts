@@ -13,8 +13,8 @@ import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { Authenticator } from '../crypto/key.ts';
 import { decodeEntry, encodeEntry, HEADER_BYTES } from './entry.ts';
+import type { EntryStore, StoreStats } from './entry-store.ts';
 import type { Bounds } from './lru.ts';
-import type { Store, StoreStats } from './store.ts';
 
 const ENTRY = /^[\da-f]{64}\.entry$/;
 const UNFINISHED = /^[\da-f]{64}\.\d+-[\da-f]+\.unfinished$/;
@@ -37,7 +37,7 @@ interface Found {
   readonly isUnfinished: boolean;
 }
 
-export class DiskStore implements Store {
+export class DiskStore implements EntryStore {
   readonly #folder: string;
   readonly #bounds: Bounds;
   readonly #key: Authenticator | undefined;

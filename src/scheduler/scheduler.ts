@@ -6,7 +6,7 @@ import { Execution } from '../call/execution.ts';
 import { gas, integer, milliseconds, refuse, text } from '../checks/check.ts';
 import { type Checks, checkNamed } from '../checks/named.ts';
 import { nextTurn } from '../time/turn.ts';
-import { Heap } from './heap.ts';
+import { BinaryHeap } from './binary-heap.ts';
 
 /** How often a scheduler changes guests, and lets the event loop go round. */
 export interface SchedulerOptions {
@@ -117,7 +117,7 @@ export class Task<T = unknown> {
 export class Scheduler {
   private readonly slice: bigint;
   private readonly yieldEvery: number;
-  private readonly ready = new Heap<Task>(isBefore);
+  private readonly ready = new BinaryHeap<Task>(isBefore);
   private readonly tenants = new Map<string, Tenant>();
   /** Virtual time by priority: that of the last one that ran. Whoever comes later begins there. */
   private readonly now = new Map<number, bigint>();

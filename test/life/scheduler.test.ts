@@ -10,7 +10,7 @@ import {
   UsageError,
   WasmSandbox,
 } from '../../src/index.ts';
-import { Heap } from '../../src/scheduler/heap.ts';
+import { BinaryHeap } from '../../src/scheduler/binary-heap.ts';
 import { CALLS_HOST, COUNTER } from '../sandbox/modules.ts';
 
 const SPIN_WORK = loadFixture('spin-work');
@@ -219,7 +219,7 @@ it('wrong options are refused', async () => {
 it('the heap gives the least first', () => {
   fc.assert(
     fc.property(fc.array(fc.integer()), (numbers) => {
-      const heap = new Heap<number>((a, b) => a < b);
+      const heap = new BinaryHeap<number>((a, b) => a < b);
       for (const number of numbers) heap.push(number);
       const taken = numbers.map(() => heap.pop());
       expect(taken).toEqual([...numbers].sort((a, b) => a - b));

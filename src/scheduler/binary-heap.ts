@@ -1,6 +1,6 @@
 /** A binary heap: the least of many, found quickly. */
 
-export class Heap<T> {
+export class BinaryHeap<T> {
   private readonly items: T[] = [];
   private readonly isLess: (a: T, b: T) => boolean;
 

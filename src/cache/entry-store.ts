@@ -21,7 +21,7 @@ export interface StoreStats {
 }
 
 /** Neither reading nor writing ever fails: see {@link StoreStats.failures}. */
-export interface Store {
+export interface EntryStore {
   /** What was written under the key, exactly, or undefined. */
   read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   write(key: string, content: Uint8Array): Promise<void>;
