@@ -162,7 +162,9 @@ const EFFECT = {
   'local.tee': 17,
   global: 18,
   'ref.func': 19,
-  operation: 20,
+  bulk: 20,
+  'memory.grow': 21,
+  'table.grow': 22,
   segment: 23,
   'table.get': 24,
   'table.set': 25,
@@ -212,18 +214,18 @@ const HANDLED: Readonly<Record<Exclude<Handled, Later>, number>> = {
   'ref.is_null': EFFECT['ref.is_null'],
   'ref.func': EFFECT['ref.func'],
   'memory.size': EFFECT.ordinary,
-  'memory.grow': EFFECT.operation,
-  'memory.fill': EFFECT.operation,
-  'memory.copy': EFFECT.operation,
-  'memory.init': EFFECT.operation,
+  'memory.grow': EFFECT['memory.grow'],
+  'memory.fill': EFFECT.bulk,
+  'memory.copy': EFFECT.bulk,
+  'memory.init': EFFECT.bulk,
   'data.drop': EFFECT.segment,
   'table.get': EFFECT['table.get'],
   'table.set': EFFECT['table.set'],
   'table.size': EFFECT.ordinary,
-  'table.grow': EFFECT.operation,
-  'table.fill': EFFECT.operation,
-  'table.copy': EFFECT.operation,
-  'table.init': EFFECT.operation,
+  'table.grow': EFFECT['table.grow'],
+  'table.fill': EFFECT.bulk,
+  'table.copy': EFFECT.bulk,
+  'table.init': EFFECT.bulk,
   'elem.drop': EFFECT.segment,
 };
 
@@ -245,10 +247,7 @@ const FLOAT_TYPE = OPCODES.map(({ results }) => (results === 'f' ? F32 : F64));
 const VECTOR_SHAPE = OPCODES.map(({ lanes }) => (lanes?.startsWith('f') ? F32 : F64));
 const VECTOR_RESULT = OPCODES.map(({ lanes }) => (lanes?.endsWith('f') ? F32 : F64));
 const FLOAT_PARAM = OPCODES.map(({ params }) => (params === 'f' ? F32 : F64));
-/** Of what becomes a function: how many operands it takes, and whether it leaves one. */
-const OPERANDS = OPCODES.map(({ mnemonic }) => (mnemonic === 'memory.grow' ? 1 : mnemonic === 'table.grow' ? 2 : 3));
 const HAS_SECOND = OPCODES.map(({ immediates }) => immediates.includes(' '));
-const GROWS = OPCODES.map(({ mnemonic }) => mnemonic.endsWith('.grow'));
 const GLOBAL_GET = opcode('global.get').index;
 const LOCAL_GET = opcode('local.get').index;
 const LOCAL_TEE = opcode('local.tee').index;
@@ -583,13 +582,16 @@ export class Analyser {
         stack.pop();
         this.happens(EVENT.trap);
         return;
-      case EFFECT.operation:
-        edits.add(EDIT.operation, reader.offset, reader.pos, reader.a, HAS_SECOND[index] ? reader.b : 0, index);
-        for (let i = OPERANDS[index] as number; i > 0; i--) stack.pop();
-        if (GROWS[index]) stack.push(ANY);
-        this.complicate();
-        this.publish();
-        this.weight += HOST_BYTES.call;
+      case EFFECT.bulk:
+        this.operation(index, 3);
+        return;
+      case EFFECT['memory.grow']:
+        this.operation(index, 1);
+        stack.push(ANY);
+        return;
+      case EFFECT['table.grow']:
+        this.operation(index, 2);
+        stack.push(ANY);
         return;
       case EFFECT.segment:
         edits.add(EDIT.drop, reader.offset, reader.pos, reader.a, 0, index);
@@ -696,6 +698,17 @@ export class Analyser {
   }
 
   // Control.
+
+  /** What becomes a function, and takes so many operands. */
+  private operation(index: number, operands: number): void {
+    const { reader, stack } = this;
+    const { offset, pos, a, b } = reader;
+    this.edits.add(EDIT.operation, offset, pos, a, HAS_SECOND[index] ? b : 0, index);
+    stack.length -= operands;
+    this.complicate();
+    this.publish();
+    this.weight += HOST_BYTES.call;
+  }
 
   private control(effect: number): void {
     const { reader, stack, edits } = this;
