@@ -6,6 +6,8 @@ const SUGGESTIONS = 4;
 /** Guests choose how many exports they have and how long the names are; what is compared is bounded. */
 const NAMES_COMPARED = 2_000;
 const LONGEST_COMPARED = 64;
+/** A shorter part of a name says nothing. */
+const SHORTEST_PART = 3;
 
 /**
  * Ends a message about an unknown name: with the nearest names, or with a few of those there are.
@@ -24,14 +26,16 @@ function similar(wanted: string, names: readonly string[]): string[] {
   if (wanted.length > LONGEST_COMPARED) return [];
   const allowed = 1 + Math.floor(wanted.length / 4);
   const key = fold(wanted);
-  return names
-    .slice(0, NAMES_COMPARED)
-    .filter((name) => name.length <= LONGEST_COMPARED)
+  const compared = names.slice(0, NAMES_COMPARED).filter((name) => name.length <= LONGEST_COMPARED);
+  const near = compared
     .map((name) => ({ name, distance: distance(key, fold(name)) }))
     .filter((candidate) => candidate.distance <= allowed)
     .sort((a, b) => a.distance - b.distance)
-    .slice(0, SUGGESTIONS)
     .map(({ name }) => name);
+  // People guess the noun first: `timeout` for `cpuTimeout`, `limits` for all that end so.
+  const containing = (part: string) => compared.filter((name) => fold(name).includes(part));
+  const answers = [near, ...(key.length < SHORTEST_PART ? [] : [containing(key), containing(key.replace(/s$/, ''))])];
+  return (answers.find(({ length }) => length > 0) ?? []).slice(0, SUGGESTIONS);
 }
 
 /** Underscores and capitals are what is mistaken most. */

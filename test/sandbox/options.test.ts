@@ -83,6 +83,16 @@ describe('options as an object', () => {
     expect(() => settle(options)).toThrow('there is no option "gaslimit"; did you mean "gasLimit"?');
   });
 
+  test.each([
+    ['timeout', 'did you mean "cpuTimeout"?'],
+    ['gas', 'did you mean "gasLimit"?'],
+    ['memory', 'did you mean "memoryLimit"?'],
+    ['policy', 'did you mean "securityPolicy"?'],
+    ['limits', 'did you mean "memoryLimit" or "stackLimit" or "gasLimit" or "moduleLimit"?'],
+  ])('%s is what people guess first', (name, answer) => {
+    expect(() => settle({ source: ADD, [name]: 5 })).toThrow(`there is no option "${name}"; ${answer}`);
+  });
+
   test('undefined is the same as leaving out', () => {
     const { instanceId: _, ...bare } = settle({ source: ADD });
     expect(settle({ source: ADD, gasLimit: undefined, memoryLimit: undefined, env: undefined })).toMatchObject(bare);
