@@ -107,6 +107,11 @@ class InterpreterInstance implements EngineInstance {
     return this.instance.memory;
   }
 
+  lendMemory(): void {
+    const { memory } = this.instance;
+    if (memory !== undefined) memory.isLent = true;
+  }
+
   figures() {
     return this.instance.figures();
   }

@@ -15,6 +15,7 @@ import {
 import { COMMAND_START, checkCommand } from './call/command.ts';
 import type { Execution } from './call/execution.ts';
 import { refuseLeaving } from './call/failures.ts';
+import { type AsyncFunctions, type Functions, functionsOf } from './call/functions.ts';
 import { type CallOptions, checkCallOptions } from './call/options.ts';
 import { outputOf, type RunResult } from './call/output.ts';
 import { list, milliseconds, ownBytes, record, text } from './checks/check.ts';
@@ -100,6 +101,15 @@ export class WasmSandbox extends SandboxFace<Life> {
    */
   async call<T = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Promise<T> {
     return (await this.#call(name, args, options)) as T;
+  }
+
+  /**
+   * The exported functions as methods, each as {@link WasmSandbox.call} with its name. They call the guest that the
+   * sandbox has then, also after a reset.
+   * @typeParam Exports what the caller knows of them; at run time there are those that the module exports
+   */
+  functions<Exports extends object = Functions>(): AsyncFunctions<Exports> {
+    return functionsOf(this.exports, (name, args) => this.call(name, args)) as AsyncFunctions<Exports>;
   }
 
   /**

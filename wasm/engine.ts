@@ -162,6 +162,8 @@ export interface EngineInstance {
   exportKind(name: string): ExternKind | undefined;
   /** Memory 0. */
   readonly memory: GuestMemory | undefined;
+  /** The embedder may keep views of memory 0: what they show is no other guest's from now on. Absent where it never is. */
+  lendMemory?(): void;
   /** Exact, also after a failure. */
   figures(): ResourceFigures;
 }

@@ -1,6 +1,6 @@
 /** Checks of what embedders pass. All throw a UsageError that says what was expected and what came. */
 
-import { copyOf, isBytes } from '../../wasm/bytes.ts';
+import { copyOf, isBytes, viewOf } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { HIGHEST_GAS } from '../../wasm/gas.ts';
 import { describe } from '../../wasm/quote.ts';
@@ -69,6 +69,11 @@ export function record(what: string, value: unknown): Record<string, unknown> {
 export function callback(what: string, value: unknown): (...args: never[]) => unknown {
   if (typeof value !== 'function') refuse(what, 'a function', value);
   return value as (...args: never[]) => unknown;
+}
+
+/** Bytes of any kind, which are their owner's. */
+export function sharedBytes(what: string, value: unknown): Uint8Array {
+  return viewOf(value, what) ?? refuse(what, 'bytes', value);
 }
 
 /** A copy of bytes of any kind, which their owner cannot change. */

@@ -9,6 +9,7 @@ import type { ChosenEngine } from '../engines/choose.ts';
 import { describeExports, type ExportDescription } from '../module/exported.ts';
 import { collectGarbage } from '../runtime/garbage.ts';
 import type { Guest } from './guest.ts';
+import { SandboxMemory } from './memory.ts';
 import type { Settings } from './options.ts';
 import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } from './stats.ts';
 
@@ -30,6 +31,7 @@ export abstract class SandboxFace<L extends Guest> {
   protected hasRun = false;
   /** @internal */
   protected isDisposed = false;
+  #memory: SandboxMemory | undefined;
 
   /** @internal */
   protected constructor(ground: Ground, life: L) {
@@ -41,6 +43,21 @@ export abstract class SandboxFace<L extends Guest> {
   /** What the module exports, in its order. */
   get exports(): readonly ExportDescription[] {
     return describeExports(this.ground.module);
+  }
+
+  /**
+   * The guest's memory 0, to be read and written between its calls, and by host functions within them. It is the same
+   * object as long as the sandbox lives.
+   * @throws UsageError where the module has no memory; SandboxDisposed
+   */
+  get memory(): SandboxMemory {
+    this.alive().memory();
+    this.#memory ??= new SandboxMemory({
+      memory: () => this.alive().memory(),
+      lend: () => this.alive().lendMemory(),
+      change: () => this.alive().changeMemory(),
+    });
+    return this.#memory;
   }
 
   /** What the guest wrote so far to the streams for which no callback was given. */

@@ -2,8 +2,8 @@
 
 import type { Host } from '../../policy/index.ts';
 import type { Engine, EngineInstance } from '../../wasm/engine.ts';
-import type { ResourceFigures } from '../../wasm/errors.ts';
-import type { WasmValue } from '../../wasm/host.ts';
+import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
+import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
 import { failureOf, refuseUnknown } from '../call/failures.ts';
@@ -63,6 +63,23 @@ export abstract class Guest {
 
   /** Ends it, and lets go of what is open outside. */
   abstract dispose(): void;
+
+  /** @throws UsageError where there is none */
+  memory(): GuestMemory {
+    const { memory } = this.instance;
+    if (memory === undefined) throw new UsageError('the module has no memory');
+    return memory;
+  }
+
+  /** A view of the memory is given to the embedder, who may keep it. */
+  lendMemory(): void {
+    this.instance.lendMemory?.();
+  }
+
+  /** The embedder is going to change the memory. @throws UsageError where that must not be */
+  changeMemory(): void {
+    // Nothing stands against it here.
+  }
 
   figures(): ResourceFigures {
     return this.instance.figures();

@@ -190,6 +190,13 @@ export class Life extends Guest {
     return new Execution(this.ground, { name, engine, options, isProgram });
   }
 
+  override changeMemory(): void {
+    if (this.recorder === undefined) return;
+    throw new UsageError(
+      'the memory of a sandbox that records is written by its guest and its host functions only: what came from elsewhere could not be replayed. Pass it as an argument, or through a host function',
+    );
+  }
+
   /** @throws UsageError where nothing was recorded, or not all of it */
   async recording(): Promise<Uint8Array> {
     if (this.recorder === undefined)

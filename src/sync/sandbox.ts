@@ -11,6 +11,7 @@ import {
   runBatch,
 } from '../call/batch.ts';
 import { COMMAND_START, checkCommand } from '../call/command.ts';
+import { type Functions, functionsOf } from '../call/functions.ts';
 import { outputOf, type RunResult } from '../call/output.ts';
 import { list, milliseconds, text } from '../checks/check.ts';
 import { least } from '../checks/least.ts';
@@ -74,6 +75,15 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    */
   call<T = unknown>(name: string, args: readonly unknown[] = []): T {
     return this.#call(name, args, undefined) as T;
+  }
+
+  /**
+   * The exported functions as methods, each as {@link WasmSandbox.call} with its name. They call the guest that the
+   * sandbox has then, also after a reset.
+   * @typeParam Exports what the caller knows of them; at run time there are those that the module exports
+   */
+  functions<Exports extends object = Functions>(): Exports {
+    return functionsOf(this.exports, (name, args) => this.call(name, args)) as Exports;
   }
 
   /**

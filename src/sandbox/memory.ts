@@ -1,0 +1,120 @@
+/** A guest's memory, from outside of its calls. */
+
+import type { Bytes } from '../../wasm/bytes.ts';
+import { UsageError } from '../../wasm/errors.ts';
+import type { GuestMemory } from '../../wasm/host.ts';
+import { refuse, sharedBytes, text } from '../checks/check.ts';
+
+/** Where something is: an unsigned integer, as the guest has it. 64-bit memories give bigints. */
+export type Pointer = number | bigint;
+
+/** What the sandbox knows of the memory. All of it throws where there is no instance. */
+export interface MemoryAccess {
+  memory(): GuestMemory;
+  /** Called before a view is handed out, which may be kept. */
+  lend(): void;
+  /** Called before bytes are changed. @throws UsageError where they may not be */
+  change(): void;
+}
+
+/**
+ * Memory 0 of a sandbox's guest, on both engines. It belongs to the sandbox: after a growth or a reset, the same object
+ * shows what is there then; after `dispose` it throws SandboxDisposed. Nothing of it costs gas. Places that reach
+ * outside of the memory are a UsageError, and nothing is read or written then.
+ */
+export class SandboxMemory {
+  readonly #access: MemoryAccess;
+
+  /** @internal */
+  constructor(access: MemoryAccess) {
+    this.#access = access;
+  }
+
+  /** Bytes that there are now: a multiple of 65,536. */
+  get byteLength(): number {
+    return this.#access.memory().byteLength;
+  }
+
+  /**
+   * A copy of `length` bytes at `pointer`.
+   * @throws UsageError, SandboxDisposed
+   */
+  read(pointer: Pointer, length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#at(pointer, length));
+  }
+
+  /**
+   * Writes bytes of any kind at `pointer`.
+   * @throws UsageError also where the sandbox records: what its host did there could not be replayed; SandboxDisposed
+   */
+  write(pointer: Pointer, bytes: Bytes): void {
+    this.#write(pointer, sharedBytes('what is written', bytes));
+  }
+
+  /**
+   * The memory itself, for reading and writing without a copy. Good until the guest runs, or the sandbox is reset: from
+   * then on it may show bytes that are nobody's any more, never those of another guest.
+   * @throws what {@link SandboxMemory.write} throws
+   */
+  view(pointer: Pointer, length: number): Uint8Array {
+    this.#access.change();
+    const view = this.#at(pointer, length);
+    this.#access.lend();
+    return view;
+  }
+
+  /**
+   * Text in UTF-8; what is no UTF-8 becomes U+FFFD.
+   * @param length in bytes; up to the first zero byte unless given
+   * @throws UsageError also where no zero byte follows; SandboxDisposed
+   */
+  readString(pointer: Pointer, length?: number): string {
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+      length === undefined ? this.#untilZero(pointer) : this.#at(pointer, length),
+    );
+  }
+
+  /**
+   * Writes text in UTF-8, without a zero byte behind it; lone surrogates become U+FFFD.
+   * @returns how many bytes that were
+   * @throws what {@link SandboxMemory.write} throws
+   */
+  writeString(pointer: Pointer, string: string): number {
+    const bytes = new TextEncoder().encode(text('what is written', string));
+    this.#write(pointer, bytes);
+    return bytes.length;
+  }
+
+  #write(pointer: Pointer, bytes: Uint8Array): void {
+    this.#access.change();
+    this.#at(pointer, bytes.length).set(bytes);
+  }
+
+  #at(pointer: Pointer, length: number): Uint8Array {
+    const at = place('a pointer', pointer);
+    const memory = this.#access.memory();
+    return memory.view(at, place('a length', length)) ?? outside(at, `${length} bytes`, memory);
+  }
+
+  #untilZero(pointer: Pointer): Uint8Array {
+    const at = place('a pointer', pointer);
+    const memory = this.#access.memory();
+    const rest = memory.view(at, memory.byteLength - at) ?? outside(at, 'a string', memory);
+    const end = rest.indexOf(0);
+    return end < 0 ? outside(at, 'a string that ends with a zero byte', memory) : rest.subarray(0, end);
+  }
+}
+
+function place(what: string, value: unknown): number {
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) {
+    refuse(what, 'an unsigned integer', value);
+  }
+  return number;
+}
+
+function outside(pointer: number, what: string, { byteLength }: GuestMemory): never {
+  throw new UsageError(
+    `${what} at ${pointer} would reach outside of the guest's memory, which has ${byteLength} bytes`,
+  );
+}
