@@ -21,34 +21,24 @@ import {
 import { DEFAULT_FILE_LIMITS } from './fs/quota.ts';
 import { normalPattern } from './hostname.ts';
 import { checkLimits, checkMethods, NETWORK_LIMITS, type NetworkLimit, type NetworkLimits } from './net/limits.ts';
-
-/** Takes the bytes of one write, which are its own to keep. A promise suspends the guest until it settles. */
-export type ByteSink = (bytes: Uint8Array) => void | PromiseLike<void>;
-
-/**
- * Bytes for the guest to read: all of them, text as UTF-8, or a function that gives the next piece, of any size, and
- * undefined (or no bytes) at the end. `wanted` is what the guest has room for. A promise suspends the guest. Bytes are
- * copied as they are given.
- */
-export type ByteSource = Bytes | string | ((wanted: number) => Bytes | undefined | PromiseLike<Bytes | undefined>);
+import { type ByteSink, type ByteSource, type KeptSource, toInput, toOutput, type WritableBytes } from './stdio.ts';
 
 /** Where standard streams lead. One not named stays as it is: input empty, output captured. */
 export interface StdioOptions {
   /** What the guest reads. */
   readonly stdin?: ByteSource | undefined;
   /** Takes each write of the guest's; nothing of it is captured then. */
-  readonly stdout?: ByteSink | undefined;
+  readonly stdout?: ByteSink | WritableBytes | undefined;
   /** The same for standard error. */
-  readonly stderr?: ByteSink | undefined;
+  readonly stderr?: ByteSink | WritableBytes | undefined;
 }
 
-/** What a capability keeps of a {@link ByteSource}. */
-export type KeptSource = Uint8Array | Exclude<ByteSource, Bytes>;
-
 /** Standard streams that lead outside. A stream not named stays as it is without this: empty, or captured. */
-export interface StdioCapability extends Omit<StdioOptions, 'stdin'> {
+export interface StdioCapability {
   readonly kind: 'stdio';
   readonly stdin?: KeptSource | undefined;
+  readonly stdout?: ByteSink | undefined;
+  readonly stderr?: ByteSink | undefined;
 }
 
 /** A clock that tells nothing of the host, and the same at every run. */
@@ -246,16 +236,13 @@ export const DEFAULT_RANDOM: RandomCapability = make({ kind: 'random', source: '
 function stdio(options: StdioOptions): StdioCapability {
   checkOptions('Capability.stdio', options, ['stdin', 'stdout', 'stderr']);
   const { stdin, stdout, stderr } = options;
-  for (const [stream, sink] of [['stdout', stdout] as const, ['stderr', stderr] as const]) {
-    if (sink !== undefined && typeof sink !== 'function') refuse(`Capability.stdio: ${stream}`, 'a function', sink);
-  }
-  return make({ kind: 'stdio', stdin: stdin === undefined ? undefined : toInput(stdin), stdout, stderr });
-}
-
-function toInput(stdin: unknown): KeptSource {
-  if (typeof stdin === 'string' || typeof stdin === 'function') return stdin as KeptSource;
-  const what = 'Capability.stdio: stdin';
-  return copyOf(stdin, what) ?? refuse(what, 'bytes, a string or a function', stdin);
+  const what = (stream: string) => `Capability.stdio: ${stream}`;
+  return make({
+    kind: 'stdio',
+    stdin: stdin === undefined ? undefined : toInput(what('stdin'), stdin),
+    stdout: stdout === undefined ? undefined : toOutput(what('stdout'), stdout),
+    stderr: stderr === undefined ? undefined : toOutput(what('stderr'), stderr),
+  });
 }
 
 function clock(source: 'real' | VirtualClockOptions = 'real'): ClockCapability {

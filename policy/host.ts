@@ -16,6 +16,7 @@ import { NetworkState } from './net/requests.ts';
 import { SecurityPolicy } from './policy.ts';
 import { createRandom, type RandomFill } from './random.ts';
 import type { Saved } from './saved.ts';
+import type { KeptSource } from './stdio.ts';
 import { InputStream, OutputBudget, OutputStream } from './streams.ts';
 import type { Preopen } from './wasi/descriptor.ts';
 import { wasiFunction } from './wasi/functions.ts';
@@ -41,6 +42,15 @@ export interface HostOptions {
   readonly openFolder?: OpenFolder | undefined;
 }
 
+/** What one run of a program is given. */
+export interface ProgramInput {
+  /** The program's arguments; the first is by custom its name. */
+  readonly args?: readonly string[] | undefined;
+  /** Exactly these variables. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly stdin?: KeptSource | undefined;
+}
+
 /** What a guest of one sandbox can reach. */
 export interface Host {
   readonly policy: SecurityPolicy;
@@ -49,6 +59,11 @@ export interface Host {
    * functions come before WASI's and HTTP's. May be passed on without its host.
    */
   readonly resolve: (module: string, name: string, type: FuncType) => HostFunction | undefined;
+  /**
+   * What the program that runs next is given, until the next reset. What is not said stays as it is.
+   * @throws UsageError where there is an environment, and the policy grants none
+   */
+  provide(input: ProgramInput): void;
   /** A copy of what was captured of a stream; empty where the policy leads it elsewhere. */
   output(stream: 'stdout' | 'stderr'): Uint8Array;
   /** Copies of the files in memory, by the guest's absolute path, in its order. */
@@ -121,10 +136,8 @@ class PolicyHost implements Host {
       stderr: new OutputStream(stderr, this.budget),
       clock,
       random: createRandom(policy.random, options.randomFill),
-      args: new StringList(
-        checkArray('args', options.args ?? []).map((arg) => cString(checkCString('an argument', arg))),
-      ),
-      environment: new StringList(environmentOf(policy, options.environment ?? {})),
+      args: argumentsOf(checkArray('args', options.args ?? [])),
+      environment: variablesOf(environmentOf(policy, options.environment ?? {})),
       preopens: this.preopens,
       maxDescriptors: maxDescriptorsOf(policy),
     });
@@ -137,6 +150,17 @@ class PolicyHost implements Host {
         wasiFunction(this.wasi, this.gate, module, name) ?? httpFunction(this.network, this.gate, module, name);
       return known?.type.key === type.key ? known : undefined;
     };
+  }
+
+  provide({ args, env, stdin }: ProgramInput): void {
+    if (env !== undefined && !this.policy.capabilities.some(({ kind }) => kind === 'environment')) {
+      throw new UsageError(
+        'the policy grants no environment, so the guest would not see env: grant one, which may be empty, with Capability.environmentAccess({})',
+      );
+    }
+    if (args !== undefined) this.wasi.args = argumentsOf(args);
+    if (env !== undefined) this.wasi.environment = variablesOf(Object.entries(env));
+    if (stdin !== undefined) this.wasi.sources.stdin.begin(stdin);
   }
 
   output(stream: 'stdout' | 'stderr'): Uint8Array {
@@ -218,12 +242,23 @@ function streamsOf(policy: SecurityPolicy): Streams {
   return streams;
 }
 
+function argumentsOf(args: readonly unknown[]): StringList {
+  return new StringList(args.map((arg) => cString(checkCString('an argument', arg))));
+}
+
+function variablesOf(variables: Iterable<readonly [name: string, value: string]>): StringList {
+  return new StringList([...variables].map(([name, value]) => cString(`${name}=${value}`)));
+}
+
 function cString(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }
 
 /** In the order of the grants; the host's own, where all is granted, by name, so that the order tells nothing. */
-function environmentOf(policy: SecurityPolicy, host: Readonly<Record<string, string | undefined>>): Uint8Array[] {
+function environmentOf(
+  policy: SecurityPolicy,
+  host: Readonly<Record<string, string | undefined>>,
+): Map<string, string> {
   const variables = new Map<string, string>();
   const take = (name: string): void => {
     const value = Object.hasOwn(host, name) ? host[name] : undefined;
@@ -235,7 +270,7 @@ function environmentOf(policy: SecurityPolicy, host: Readonly<Record<string, str
     for (const name of names) take(name);
     for (const [name, value] of capability.values) variables.set(name, value);
   }
-  return [...variables].map(([name, value]) => cString(`${name}=${value}`));
+  return variables;
 }
 
 /** Windows has variables whose names begin with `=`; a guest could not tell name from value. */

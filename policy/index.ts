@@ -7,8 +7,6 @@
 export type { HostCall, HostFunction, HostGas, WasmValue } from '../wasm/host.ts';
 export { type AuditEvent, AuditLog, type AuditLogOptions, type AuditSink, auditLine, jsonLines } from './audit.ts';
 export {
-  type ByteSink,
-  type ByteSource,
   Capability,
   type ClockCapability,
   type CustomCapability,
@@ -20,7 +18,6 @@ export {
   type HostFunctionPrice,
   type HostFunctionsCapability,
   isCapability,
-  type KeptSource,
   type MemoryFiles,
   type MemoryMount,
   type Mount,
@@ -36,10 +33,19 @@ export type { TimeSources } from './clock.ts';
 export type { AuditOptions, OnViolation, PolicyLimits } from './data.ts';
 export { type Decision, decide, type Grants, type NetworkRequest, type PolicyRequest } from './decide.ts';
 export type { OpenFolder } from './fs/mounts.ts';
-export { createHost, type Host, type HostOptions } from './host.ts';
+export { createHost, type Host, type HostOptions, type ProgramInput } from './host.ts';
 export type { Json } from './json.ts';
 export type { HttpClient, HttpFailure, HttpRequest, HttpResponse } from './net/client.ts';
 export type { Header } from './net/headers.ts';
 export { SecurityPolicy, SecurityPolicyBuilder } from './policy.ts';
 export type { RandomFill } from './random.ts';
 export { savedBytes } from './room.ts';
+export {
+  type ByteSink,
+  type ByteSource,
+  type KeptSource,
+  type ReadableBytes,
+  toInput,
+  toOutput,
+  type WritableBytes,
+} from './stdio.ts';

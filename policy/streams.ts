@@ -4,23 +4,34 @@ import { type Bytes, concat, copyOf } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import { whenReady } from '../wasm/thenable.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
-import type { ByteSink, KeptSource } from './capability.ts';
 import { refuse } from './check.ts';
 import type { Saved } from './saved.ts';
+import type { ByteSink, KeptSource } from './stdio.ts';
 
 const EMPTY = new Uint8Array(0);
 
 /** Standard input: pieces from a source, of which the guest takes as much as it has room for. */
 export class InputStream implements Saved {
-  private readonly source: KeptSource;
+  private readonly given: KeptSource;
+  /** In its place until the next reset, where there is one. */
+  private source: KeptSource;
   /** Not yet taken. */
   private pending: Uint8Array = EMPTY;
   private ended = false;
   private resets = 0;
 
   constructor(source: KeptSource | undefined) {
-    this.source = source ?? EMPTY;
+    this.given = this.source = source ?? EMPTY;
     this.reset();
+  }
+
+  /** Begins with another source, which it has until the next reset. */
+  begin(source: KeptSource): void {
+    this.source = source;
+    this.resets++;
+    this.ended = typeof source !== 'function';
+    if (typeof source === 'string') this.pending = new TextEncoder().encode(source);
+    else this.pending = typeof source === 'function' ? EMPTY : source;
   }
 
   /** Known bytes that wait to be read, and whether nothing will come after them. */
@@ -60,11 +71,7 @@ export class InputStream implements Saved {
 
   /** From the beginning. A function goes on where it stands; a piece it has not given yet is lost. */
   reset(): void {
-    const { source } = this;
-    this.resets++;
-    this.ended = typeof source !== 'function';
-    if (typeof source === 'string') this.pending = new TextEncoder().encode(source);
-    else this.pending = typeof source === 'function' ? EMPTY : source;
+    this.begin(this.given);
   }
 }
 

@@ -78,6 +78,7 @@ export { type AuditedCall, auditOf, type CallAudit } from './sandbox/audited.ts'
 export { SandboxBuilder } from './sandbox/builder.ts';
 export type { Pointer, SandboxMemory } from './sandbox/memory.ts';
 export type { SandboxOptions, SourcelessOptions } from './sandbox/options.ts';
+export type { ProgramOptions, RunOptions } from './sandbox/program.ts';
 export type { MemoryUsage, ResourceStats } from './sandbox/stats.ts';
 export { type RestoreOptions, WasmSandbox } from './sandbox.ts';
 export {

@@ -1,5 +1,6 @@
 /** The public face: a module, its limits and its policy, run by an engine. */
 
+import type { ProgramInput } from '../policy/index.ts';
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/module.ts';
@@ -31,6 +32,7 @@ import { SandboxFace } from './sandbox/face.ts';
 import { gasMeter } from './sandbox/guest.ts';
 import { Life } from './sandbox/life.ts';
 import { type SandboxOptions, type SourcelessOptions, settle } from './sandbox/options.ts';
+import { checkProgramOptions, checkRunOptions, type ProgramOptions, type RunOptions } from './sandbox/program.ts';
 import { pack } from './snapshot/container.ts';
 import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 import { Preparation } from './time/preparation.ts';
@@ -184,14 +186,18 @@ export class WasmSandbox extends SandboxFace<Life> {
 
   /**
    * Runs a WASI command, once: a program expects to find its memory as it was built.
+   * @param options for this run; what the sandbox was built with holds for what is not said. Snapshots and forks have
+   *   `args` and `env` as the sandbox was built, or reset, with
    * @throws UsageError where the module is no command, or has run since it was built or reset; SandboxDisposed;
    *   whatever ends the guest. {@link WasmSandbox.output} then has what it wrote before.
    */
-  async run(): Promise<RunResult> {
+  async run(options: RunOptions = {}): Promise<RunResult> {
     const life = this.alive();
+    const { input, call } = checkRunOptions(options);
     checkCommand(this.ground.module, this.hasRun);
+    life.host.provide(input);
     this.hasRun = true;
-    const exitCode = await life.run(COMMAND_START, this.#callOptions({}));
+    const exitCode = await life.run(COMMAND_START, this.#callOptions(call));
     return { exitCode, ...outputOf(life.host) };
   }
 
@@ -276,10 +282,12 @@ export class WasmSandbox extends SandboxFace<Life> {
    * HTTP. The start function runs again. Only a function that is the source of standard input goes on where it stands,
    * and folders of the host's stay as they are. A call that has not ended fails with CallAborted; one that is running,
    * and resets its own sandbox, ends in what was the sandbox before.
+   * @param options what the guest is given until the next reset, in the place of what the sandbox was built with
    * @throws what {@link WasmSandbox.create} throws; the sandbox then has no instance until a reset succeeds
    */
-  async reset(): Promise<void> {
+  async reset(options: ProgramOptions = {}): Promise<void> {
     this.refuseDisposed();
+    const input = checkProgramOptions('a reset', options);
     const { engine, module, settings } = this.ground;
     const before = this.life;
     this.life = undefined;
@@ -287,7 +295,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     if (before?.isResettable) {
       this.#resetting = before;
       try {
-        await before.reset(settings);
+        await before.reset(settings, input);
       } catch (error) {
         before.dispose();
         throw error;
@@ -296,7 +304,7 @@ export class WasmSandbox extends SandboxFace<Life> {
       }
     } else {
       before?.retire();
-      life = await Life.begin(engine.engine, module, settings);
+      life = await Life.begin(engine.engine, module, settings, undefined, input);
     }
     if (this.isDisposed) life?.dispose();
     this.refuseDisposed();
@@ -318,6 +326,11 @@ export class WasmSandbox extends SandboxFace<Life> {
     this.life = undefined;
     this.isDisposed = true;
     return { sandbox, close: () => life.dispose() };
+  }
+
+  /** Says what the program is given, until the next reset. @internal For pools. */
+  provide(input: ProgramInput): void {
+    this.alive().host.provide(input);
   }
 
   override dispose(): void {

@@ -37,6 +37,9 @@ const STREAM = { flags: 0, inheriting: 0n } as const;
 
 export class WasiState {
   readonly sources: WasiSources;
+  /** Those of the sources, until others are given to the program that runs next. */
+  args: StringList;
+  environment: StringList;
   /** Open descriptors. Numbers are unsigned, and below the limit. */
   readonly descriptors = new Map<number, Descriptor>();
   private listed = 0;
@@ -45,12 +48,16 @@ export class WasiState {
 
   constructor(sources: WasiSources) {
     this.sources = sources;
+    this.args = sources.args;
+    this.environment = sources.environment;
     this.reset();
   }
 
   /** All as at the start. The sources are reset by whoever made them. */
   reset(): void {
     const { stdin, stdout, stderr, preopens } = this.sources;
+    this.args = this.sources.args;
+    this.environment = this.sources.environment;
     this.closeAll();
     this.descriptors.set(0, { kind: 'input', name: 'stdin', stream: stdin, rights: ALL_RIGHTS.input, ...STREAM });
     this.descriptors.set(1, { kind: 'output', name: 'stdout', stream: stdout, rights: ALL_RIGHTS.output, ...STREAM });

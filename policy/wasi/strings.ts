@@ -11,7 +11,7 @@ type List = 'args' | 'environment';
 /** How many strings there are, and how many bytes they take together. */
 export function sizesGet(list: List) {
   return (state: WasiState, call: HostCallContext, countPointer: number, sizePointer: number): Errno => {
-    const { offsets, bytes } = state.sources[list];
+    const { offsets, bytes } = state[list];
     const count = call.view(countPointer, U32.size);
     const size = call.view(sizePointer, U32.size);
     if (count === undefined || size === undefined) return ERRNO.fault;
@@ -24,7 +24,7 @@ export function sizesGet(list: List) {
 /** The strings one after another, and where each begins. */
 export function stringsGet(list: List) {
   return (state: WasiState, call: HostCallContext, pointersPointer: number, bytesPointer: number): Errno => {
-    const { offsets, bytes } = state.sources[list];
+    const { offsets, bytes } = state[list];
     const pointers = call.view(pointersPointer, offsets.length * U32.size);
     const room = call.view(bytesPointer, bytes.length);
     if (pointers === undefined || room === undefined) return ERRNO.fault;

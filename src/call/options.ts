@@ -18,7 +18,7 @@ export interface CallOptions {
   readonly yieldEvery?: number | undefined;
 }
 
-const CHECKS: Checks<CallOptions> = {
+export const CALL_CHECKS: Checks<CallOptions> = {
   signal: checkSignal,
   timeout: (value) => milliseconds('the timeout', value),
   yieldEvery: (value) => milliseconds('yieldEvery', value),
@@ -26,5 +26,5 @@ const CHECKS: Checks<CallOptions> = {
 
 /** @throws UsageError */
 export function checkCallOptions(options: unknown): CallOptions {
-  return options === undefined ? {} : checkNamed<CallOptions>('a call', options, CHECKS);
+  return options === undefined ? {} : checkNamed<CallOptions>('a call', options, CALL_CHECKS);
 }

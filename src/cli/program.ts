@@ -10,7 +10,7 @@ import { parseDuration, parseGas, parseSize } from './arguments/numbers.ts';
 import { inspect } from './commands/inspect.ts';
 import { instrumentCommand } from './commands/instrument.ts';
 import { replayCommand } from './commands/replay.ts';
-import { type RunOptions, run } from './commands/run.ts';
+import { type RunCommandOptions, run } from './commands/run.ts';
 import { validate } from './commands/validate.ts';
 import { ClosedOutput, complain, encode, type Io } from './io/io.ts';
 import { errorLines, statusOf } from './io/report.ts';
@@ -126,7 +126,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .option('--stats', 'print gas, memory, stack and time to standard error')
     .option('--json', 'print one JSON object instead of what the program writes')
     .addHelpText('after', `${RUN_NOTES}\n${STATUS_HELP}`)
-    .action((module: string, args: string[], options: RunOptions) => finish(run(module, args, options, io)));
+    .action((module: string, args: string[], options: RunCommandOptions) => finish(run(module, args, options, io)));
 
   program
     .command('validate')

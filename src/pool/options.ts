@@ -1,10 +1,12 @@
 /** What a pool is made of, checked once. */
 
+import type { ProgramInput } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { callback, integer, milliseconds, record } from '../checks/check.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
 import { SandboxBuilder } from '../sandbox/builder.ts';
 import type { SandboxOptions } from '../sandbox/options.ts';
+import { type KeptInput, PROGRAM_CHECKS, type ProgramOptions } from '../sandbox/program.ts';
 import type { WasmSandbox } from '../sandbox.ts';
 import { checkSignal } from '../time/signal.ts';
 
@@ -57,8 +59,8 @@ export interface PoolOptions {
   readonly onFailure?: ((failure: PoolFailure) => void) | undefined;
 }
 
-/** Of a single caller. */
-export interface AcquireOptions {
+/** Of a single caller: how long it waits, and what the program of its sandbox is given. */
+export interface AcquireOptions extends ProgramOptions {
   /** Milliseconds to wait at most; the pool's own unless given. */
   readonly timeout?: number | undefined;
   /** Ends the waiting with CallAborted. A lease that has been given is not taken back. */
@@ -88,7 +90,7 @@ const CHECKS: Checks<PoolOptions> = {
   onFailure: (value) => callback('onFailure', value) as NonNullable<PoolOptions['onFailure']>,
 };
 
-const WAITING: Checks<AcquireOptions> = {
+const WAITING: Checks<DrainOptions> = {
   timeout: (value) => milliseconds('the timeout', value),
   signal: checkSignal,
 };
@@ -104,8 +106,13 @@ export function checkPool(options: unknown) {
 }
 
 /** @throws UsageError */
-export function checkAcquire(options: unknown): Given<AcquireOptions> {
-  return checkNamed<AcquireOptions>('acquire', options, WAITING);
+export function checkAcquire(options: unknown): {
+  readonly waiting: Given<DrainOptions>;
+  readonly input: ProgramInput;
+} {
+  const checks: Checks<KeptInput & DrainOptions> = { ...WAITING, ...PROGRAM_CHECKS };
+  const { args, env, stdin, ...waiting } = checkNamed<KeptInput & DrainOptions>('acquire', options, checks);
+  return { waiting, input: { args, env, stdin } };
 }
 
 /** @throws UsageError */

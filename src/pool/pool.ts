@@ -2,6 +2,7 @@
 
 import { CallAborted, PoolUnavailable, UsageError } from '../../wasm/errors.ts';
 import { callback } from '../checks/check.ts';
+import type { Given } from '../checks/named.ts';
 import { makeDisposable } from '../runtime/disposable.ts';
 import type { WasmSandbox } from '../sandbox.ts';
 import { factoryFor } from './factory.ts';
@@ -77,7 +78,18 @@ export class SandboxPool {
    *   CallAborted; what making a sandbox throws; UsageError
    */
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
-    const { signal, timeout = this.#settings.acquireTimeout } = checkAcquire(options);
+    const { waiting, input } = checkAcquire(options);
+    const lease = await this.#acquire(waiting);
+    try {
+      lease.sandbox.provide(input);
+    } catch (error) {
+      void lease.release();
+      throw error;
+    }
+    return lease;
+  }
+
+  async #acquire({ signal, timeout = this.#settings.acquireTimeout }: Given<DrainOptions>): Promise<Lease> {
     const counts = this.#counts;
     if (this.#isClosing) throw this.#draining();
     if (signal?.aborted) throw this.#aborted(signal);

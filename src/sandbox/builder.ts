@@ -1,6 +1,6 @@
 /** Collects the options of a sandbox, one by one. */
 
-import type { ByteSink, ByteSource, Capability, SecurityPolicy } from '../../policy/index.ts';
+import type { ByteSink, ByteSource, Capability, SecurityPolicy, WritableBytes } from '../../policy/index.ts';
 import { isBytes } from '../../wasm/bytes.ts';
 import type { SandboxCache } from '../cache/cache.ts';
 import { ownBytes } from '../checks/check.ts';
@@ -117,12 +117,12 @@ export class SandboxBuilder<Built> {
   }
 
   /** Sets {@link SandboxOptions.onStdout}: what takes standard output. */
-  onStdout(sink: ByteSink): this {
+  onStdout(sink: ByteSink | WritableBytes): this {
     return this.set('onStdout', sink);
   }
 
   /** Sets {@link SandboxOptions.onStderr}: what takes standard error. */
-  onStderr(sink: ByteSink): this {
+  onStderr(sink: ByteSink | WritableBytes): this {
     return this.set('onStderr', sink);
   }
 

@@ -1,6 +1,6 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
-import { createHost } from '../../policy/index.ts';
+import { createHost, type ProgramInput } from '../../policy/index.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, HostError, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
@@ -77,9 +77,11 @@ export class Life extends Guest {
     module: WasmModule,
     settings: Settings,
     preparation: Preparation = new Preparation(settings),
+    input: ProgramInput = {},
   ): Promise<Life> {
     const life = await Life.create(engine, module, settings, preparation);
     try {
+      life.host.provide(input);
       await life.guard('its start', () =>
         life.clock.run(settings.cpuTimeout, () => life.start(settings), preparation.left),
       );
@@ -213,11 +215,12 @@ export class Life extends Guest {
    * Starts over, in place. A call that has not ended fails.
    * @throws what `begin` throws; the life is then to be given up
    */
-  async reset(settings: Settings): Promise<void> {
+  async reset(settings: Settings, input: ProgramInput): Promise<void> {
     this.endAll(wasReset);
     this.ground = this.newGround();
     this.clock.reset();
     this.host.reset();
+    this.host.provide(input);
     await this.guard('its start', () =>
       this.clock.run(settings.cpuTimeout, async () => {
         this.instance.reset?.();

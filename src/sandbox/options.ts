@@ -1,13 +1,12 @@
 /** What a sandbox is built from: one plain object. The builder collects it; the checks are here, once. */
 
-import { type ByteSink, type ByteSource, Capability, SecurityPolicy } from '../../policy/index.ts';
-import { copyOf } from '../../wasm/bytes.ts';
+import { type ByteSink, Capability, SecurityPolicy, toOutput, type WritableBytes } from '../../policy/index.ts';
 import type { InstanceLimits } from '../../wasm/engine.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import { quote } from '../../wasm/quote.ts';
 import { SandboxCache } from '../cache/cache.ts';
-import { callback, cString, gas, integer, list, milliseconds, record, refuse, text } from '../checks/check.ts';
+import { gas, integer, list, milliseconds, record, refuse, text } from '../checks/check.ts';
 import { least } from '../checks/least.ts';
 import { suggest } from '../checks/similar.ts';
 import { GiB } from '../checks/sizes.ts';
@@ -15,12 +14,13 @@ import { checkEngine, type EngineChoice } from '../engines/choose.ts';
 import { checkSource, type ModuleSource } from '../module/source.ts';
 import { MOST_EVENTS } from '../replay/events.ts';
 import { checkSignal } from '../time/signal.ts';
+import { PROGRAM_CHECKS, type ProgramOptions } from './program.ts';
 
 /**
  * What a sandbox is made of. Unknown names, and values that are not as described, are UsageErrors; `undefined` is as if not
  * given. docs/options.md has the ranges.
  */
-export interface SandboxOptions {
+export interface SandboxOptions extends ProgramOptions {
   /** The module. Bytes are copied before anything is waited for. */
   readonly source: ModuleSource;
   /** What the guest may reach; `SecurityPolicy.strict()` unless given. Its limits bound the ones given here. */
@@ -73,16 +73,13 @@ export interface SandboxOptions {
   readonly recordingLimit?: number | undefined;
   /** Names the sandbox in statistics; unique within the process unless given. */
   readonly instanceId?: string | undefined;
-  /** The program's arguments as WASI gives them to it: the first is the program's name. */
-  readonly args?: readonly string[] | undefined;
-  /** The program's environment: exactly these variables. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Standard input; text as UTF-8. A function is asked for the next piece when the guest reads. */
-  readonly stdin?: ByteSource | undefined;
-  /** Takes standard output as it is written; without it, it is kept for `run()` and `output()`. */
-  readonly onStdout?: ByteSink | undefined;
+  /**
+   * Takes standard output as it is written; without it, it is kept for `run()` and `output()`. A guest waits for what
+   * gives a promise, and for a stream whose queue is full.
+   */
+  readonly onStdout?: ByteSink | WritableBytes | undefined;
   /** The same for standard error. */
-  readonly onStderr?: ByteSink | undefined;
+  readonly onStderr?: ByteSink | WritableBytes | undefined;
 }
 
 /** Options beside the source. */
@@ -135,11 +132,9 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
     text('instanceId', value) === ''
       ? refuse('instanceId', 'a string that is not empty', value)
       : text('instanceId', value),
-  args: (value) => Object.freeze(list('args', value).map((arg, i) => cString(`args[${i}]`, arg))),
-  env: checkEnvironment,
-  stdin: checkStdin,
-  onStdout: (value) => callback('onStdout', value) as ByteSink,
-  onStderr: (value) => callback('onStderr', value) as ByteSink,
+  ...PROGRAM_CHECKS,
+  onStdout: (value) => toOutput('onStdout', value),
+  onStderr: (value) => toOutput('onStderr', value),
 };
 
 /**
@@ -222,18 +217,4 @@ function policyOf({
 
 function isOptionName(name: string): name is SandboxOptionName {
   return Object.hasOwn(CHECKS, name);
-}
-
-function checkEnvironment(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(record('env', value)).map(([name, content]) => {
-    if (name === '' || name.includes('=')) refuse('the name of a variable in env', 'without =, and not empty', name);
-    return [cString('the name of a variable in env', name), cString(`env[${quote(name)}]`, content)] as const;
-  });
-  return Object.freeze(Object.fromEntries(entries));
-}
-
-function checkStdin(value: unknown): ByteSource {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'function') return value as ByteSource;
-  return copyOf(value, 'stdin') ?? refuse('stdin', 'bytes, a string or a function', value);
 }

@@ -1,6 +1,6 @@
 /** One instance with everything that ends with it, where nothing is waited for: {@link import('../sandbox/life.ts').Life}. */
 
-import { createHost } from '../../policy/index.ts';
+import { createHost, type ProgramInput } from '../../policy/index.ts';
 import type { Engine } from '../../wasm/engine.ts';
 import { GuestExit, type WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -17,13 +17,20 @@ export class SyncLife extends Guest {
    * Instantiates the module and runs its start function, and a reactor's initialisation.
    * @throws LinkError, and whatever ends the guest
    */
-  static begin(engine: Engine, module: WasmModule, settings: Settings, preparation: Preparation): SyncLife {
+  static begin(
+    engine: Engine,
+    module: WasmModule,
+    settings: Settings,
+    preparation: Preparation,
+    input: ProgramInput = {},
+  ): SyncLife {
     const { policy, args, cpuTimeout } = settings;
     const clock = new Clock();
     const host = createHost(policy, { args, ...runtimeFor(policy), timeLeft: () => clock.left });
     const make = () => new SyncLife({ engine, module, host, clock, settings });
     try {
       const life = preparation.count(() => clock.runSync(cpuTimeout, make, preparation.left));
+      life.host.provide(input);
       life.guard('its start', () => clock.runSync(cpuTimeout, () => life.start(), preparation.left));
       return life;
     } catch (error) {

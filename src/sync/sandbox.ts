@@ -1,5 +1,6 @@
 /** A sandbox in which nothing is waited for: every method returns when it is done. */
 
+import type { ProgramInput } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { loadReadyFor } from '../cache/load.ts';
 import {
@@ -24,6 +25,7 @@ import { SandboxBuilder } from '../sandbox/builder.ts';
 import { type Ground, SandboxFace } from '../sandbox/face.ts';
 import { gasMeter } from '../sandbox/guest.ts';
 import { type SandboxOptions, type SourcelessOptions, settle } from '../sandbox/options.ts';
+import { checkProgramOptions, type ProgramOptions } from '../sandbox/program.ts';
 import { Preparation } from '../time/preparation.ts';
 import { atOnce } from '../time/waits.ts';
 import { SyncLife } from './life.ts';
@@ -125,13 +127,16 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
 
   /**
    * Runs a WASI command, once: a program expects to find its memory as it was built.
+   * @param options for this run; what the sandbox was built with holds for what is not said
    * @throws UsageError where the module is no command, or has run since it was built or reset; SandboxDisposed;
    *   whatever ends the guest. {@link WasmSandbox.output} then has what it wrote before.
    */
-  run(): RunResult {
+  run(options: ProgramOptions = {}): RunResult {
     const life = this.alive();
     const { module, settings } = this.ground;
+    const input = checkProgramOptions('a run', options);
     checkCommand(module, this.hasRun);
+    life.host.provide(input);
     this.hasRun = true;
     const exitCode = life.run(COMMAND_START, settings.cpuTimeout);
     return { exitCode, ...outputOf(life.host) };
@@ -140,13 +145,15 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
   /**
    * Starts over: a fresh instance of the module, host state and statistics included. Only a function that is the
    * source of standard input goes on where it stands.
+   * @param options what the guest is given until the next reset, in the place of what the sandbox was built with
    * @throws what {@link WasmSandbox.create} throws; the sandbox then has no instance until a reset succeeds
    */
-  reset(): void {
+  reset(options: ProgramOptions = {}): void {
     this.refuseDisposed();
+    const input = checkProgramOptions('a reset', options);
     this.life?.host.close();
     this.life = undefined;
-    this.life = begin(this.ground, new Preparation(this.ground.settings));
+    this.life = begin(this.ground, new Preparation(this.ground.settings), input);
     this.hasRun = false;
   }
 
@@ -163,6 +170,6 @@ function refuseAsynchronous(option: string): never {
   throw new UsageError(`${option} is for guests that are called asynchronously: build the sandbox of wasm-sandbox`);
 }
 
-function begin({ engine, module, settings }: Ground, preparation: Preparation): SyncLife {
-  return SyncLife.begin(engine.engine, module, settings, preparation);
+function begin({ engine, module, settings }: Ground, preparation: Preparation, input?: ProgramInput): SyncLife {
+  return SyncLife.begin(engine.engine, module, settings, preparation, input);
 }

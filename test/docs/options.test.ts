@@ -131,9 +131,9 @@ test('every row says what the option does, and what it is unless given', () => {
 test('the builder has a method for each', () => {
   const methods = Object.getOwnPropertyNames(SandboxBuilder.prototype);
   const setters = methods.filter((name) => !['constructor', 'set', 'build', 'toOptions'].includes(name));
-  const options = (interfaces.get('SandboxOptions') ?? []).map((name) =>
-    name === 'capabilities' ? 'addCapability' : name,
-  );
+  const options = ['SandboxOptions', 'ProgramOptions']
+    .flatMap((kind) => interfaces.get(kind) ?? [])
+    .map((name) => (name === 'capabilities' ? 'addCapability' : name));
   expect(setters.sort()).toEqual(options.sort());
 });
 

@@ -21,7 +21,7 @@ import { ClosedOutput, complain, type Io, print, printJson } from '../io/io.ts';
 import { errorLines, errorReport, type Figures, statsLines, statsReport, statusOf } from '../io/report.ts';
 
 /** As the command line leaves them, already parsed. */
-export interface RunOptions extends PolicyOptions {
+export interface RunCommandOptions extends PolicyOptions {
   readonly invoke?: string;
   readonly gas?: bigint;
   readonly memory?: number;
@@ -48,7 +48,7 @@ interface Outcome {
   readonly figures?: Figures | undefined;
 }
 
-export async function run(path: string, args: readonly string[], options: RunOptions, io: Io): Promise<number> {
+export async function run(path: string, args: readonly string[], options: RunCommandOptions, io: Io): Promise<number> {
   const kept = options.json ? { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] } : undefined;
   const outcome = await execute(path, args, options, {
     ...io,
@@ -78,7 +78,7 @@ export async function run(path: string, args: readonly string[], options: RunOpt
 }
 
 /** @throws ClosedOutput alone */
-async function execute(path: string, args: readonly string[], options: RunOptions, io: Io): Promise<Outcome> {
+async function execute(path: string, args: readonly string[], options: RunCommandOptions, io: Io): Promise<Outcome> {
   let sandbox: WasmSandbox | undefined;
   let close: (() => void) | undefined;
   let key: Uint8Array | undefined;
@@ -107,7 +107,7 @@ async function execute(path: string, args: readonly string[], options: RunOption
 }
 
 /** Looked at before anything is recorded. @throws UsageError */
-async function recordingKey({ record, key }: RunOptions): Promise<Uint8Array | undefined> {
+async function recordingKey({ record, key }: RunCommandOptions): Promise<Uint8Array | undefined> {
   if (key === undefined) return undefined;
   if (record === undefined) throw new UsageError('--key authenticates a recording: give --record too');
   const { readBytes } = await import('../io/files.node.ts');
@@ -129,7 +129,7 @@ function timeless({ cpuTimeMs: _, ...figures }: Figures): Figures {
 function sandboxOptions(
   path: string,
   args: readonly string[],
-  options: RunOptions,
+  options: RunCommandOptions,
   securityPolicy: SecurityPolicy,
   io: Io,
 ): SandboxOptions {
