@@ -1,7 +1,7 @@
 /** Host functions as engines call them: what they throw, promise or return is made fit for the guest, or ends it. */
 
 import { HostError, RuntimeError, UsageError } from './errors.ts';
-import { type Caller, GuestExit, type HostCall, type HostFunction, type WasmValue } from './host.ts';
+import { type Caller, exitStatus, type HostCall, type HostFunction, type WasmValue } from './host.ts';
 import { isOf } from './is-of.ts';
 import { describe, messageOf } from './quote.ts';
 import { ignore, isThenable, whenSettled } from './thenable.ts';
@@ -91,7 +91,7 @@ export function guarded(host: HostFunction, label: string, holds: Holds, refusal
 }
 
 function isForGuest(error: unknown): boolean {
-  return isOf(error, RuntimeError) || isOf(error, GuestExit);
+  return isOf(error, RuntimeError) || exitStatus(error) !== undefined;
 }
 
 /** Converts what was returned, which may run code of the embedder's. */

@@ -9,7 +9,7 @@ import {
   UsageError,
   WasmSandboxError,
 } from '../../wasm/errors.ts';
-import { GuestExit, type WasmValue } from '../../wasm/host.ts';
+import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult, resultsOf } from '../../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../../wasm/limits.ts';
 import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from '../code/isa.ts';
@@ -57,7 +57,7 @@ function count(thread: Thread, { bytes }: ExceptionInstance): void {
 function catchHostError(thread: Thread, error: unknown): boolean {
   if ((thread.instance as Instance).tank.exhausted && !(error instanceof GasExhausted)) throw outOfGas(thread);
   if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
-  else if (error instanceof WasmSandboxError || error instanceof GuestExit) return false;
+  else if (error instanceof WasmSandboxError || exitStatus(error) !== undefined) return false;
   else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
