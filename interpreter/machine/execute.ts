@@ -156,7 +156,8 @@ function storeResults(thread: Thread, target: ForeignFunction, base: number, val
   const { type, types: definitions } = target;
   const types = type.results;
   if (types.length === 0) return;
-  const values = resultsOf(types, value);
+  // Nearly all have one: for these nothing is called.
+  const values = types.length === 1 ? [value] : resultsOf(types, value);
   writeRegisters(
     thread,
     base,
