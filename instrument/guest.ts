@@ -12,7 +12,8 @@ import {
   tooNested,
   WasmSandboxError,
 } from '../wasm/errors.ts';
-import type { Caller, GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
+import type { GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
+import { NO_GUEST, resultsOf, type ToReference, toWasm } from '../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../wasm/limits.ts';
 import { messageOf } from '../wasm/quote.ts';
 import {
@@ -155,6 +156,7 @@ export class Guest {
   readonly metered: MeteredModule;
   readonly meter: Meter;
   private readonly options: GuestOptions;
+  private readonly toReference: ToReference;
   private readonly compiled: WebAssembly.Module;
   private readonly linked: readonly Linked[];
   /** Functions among the imports, in their order. */
@@ -167,6 +169,8 @@ export class Guest {
     this.store = store;
     this.metered = metered;
     this.options = options;
+    const { references } = options;
+    this.toReference = (type, value) => (type === FUNCREF ? references.toGuest(value) : value);
     this.meter = new Meter(options.limits, options.slices);
     this.compiled = compile(store.host, metered);
     this.linked = metered.imports.map((imported) => options.link(imported));
@@ -279,16 +283,19 @@ export class Guest {
   invoke(raw: RawFunction, index: number, type: FuncType, args: readonly WasmValue[]): WasmValue[] {
     if (hasVectors(type)) refuseVectors();
     const imported = this.importedFunctions[index];
-    if (imported !== undefined && 'host' in imported) return callDirectly(imported.host, args);
+    if (imported !== undefined && 'host' in imported) {
+      const { host } = imported;
+      return resultsOf(host.type.results, host.call(NO_GUEST, args));
+    }
     const { references } = this.options;
-    const values = type.params.map((param, i) => toGuest(param, args[i], references));
+    const values = type.params.map((param, i) => toWasm(param, args[i], this.toReference));
     this.meter.checkEnterable();
     const value = this.store.enter(this, type.values, () => {
       const returned = raw(...values);
       this.meter.settle();
       return returned;
     });
-    return resultsOf(type, value).map((result, i) =>
+    return resultsOf(type.results, value).map((result, i) =>
       type.results[i] === FUNCREF ? references.toHost(result) : result,
     );
   }
@@ -365,6 +372,7 @@ export class Guest {
     const blank = blankOf(type);
     const { store } = this;
     const isShared = this.metered.meterGlobals.includes('caller');
+    const { toReference } = this;
     const { references } = this.options;
     const served = (meter: Meter, caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
       let value: WasmValue;
@@ -387,8 +395,8 @@ export class Guest {
         meter.beginHostCall(gas.base);
         const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
         const value = store.leave(type.values, () => served(meter, new HostCaller(guest, gas), values));
-        const results = resultsOf(type, value).map((result, i) =>
-          toGuest(type.results[i] as ValType, result, references),
+        const results = resultsOf(type.results, value).map((result, i) =>
+          toWasm(type.results[i] as ValType, result, toReference),
         );
         return results.length > 1 ? results : results[0];
       }, blank);
@@ -464,46 +472,10 @@ function blankOf(type: FuncType): unknown {
   return blanks.get(type);
 }
 
-/** Conversion as the JavaScript API does it, but here, where a failure cannot reach the guest. */
 function hasVectors({ params, results }: FuncType): boolean {
   return params.includes(V128) || results.includes(V128);
 }
 
 function refuseVectors(): never {
   throw new TypeError('vectors do not pass between guest and host');
-}
-
-function toGuest(type: ValType, value: WasmValue, references: References): unknown {
-  switch (type) {
-    case I32:
-      return +(value as number) | 0;
-    case I64:
-      return BigInt.asIntN(64, value as bigint);
-    case F32:
-    case F64: {
-      const number = +(value as number);
-      // The canonical NaN, whatever bits JavaScript gave it.
-      return Number.isNaN(number) ? Number.NaN : number;
-    }
-    case FUNCREF:
-      return references.toGuest(value);
-    default:
-      return value;
-  }
-}
-
-/** Nothing, a value, or an iterable of several (JavaScript API, 5.6). */
-function resultsOf({ results }: FuncType, value: unknown): unknown[] {
-  if (results.length === 0) return [];
-  if (results.length === 1) return [value];
-  const values = [...(value as Iterable<unknown>)];
-  if (values.length !== results.length)
-    throw new TypeError(`${results.length} results expected, ${values.length} returned`);
-  return values;
-}
-
-/** A function of the host's, called by the host: no guest is involved, and nobody pays. */
-function callDirectly({ type, call }: HostImport, args: readonly WasmValue[]): WasmValue[] {
-  const caller: Caller = { memory: undefined, gasUsed: () => 0n, chargeBytes: () => undefined };
-  return resultsOf(type, call(caller, args));
 }

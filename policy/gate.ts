@@ -2,7 +2,7 @@
 
 import { SecurityViolation } from '../wasm/errors.ts';
 import type { Caller, HostCall, WasmValue } from '../wasm/host.ts';
-import { isThenable, whenSettled } from '../wasm/thenable.ts';
+import { carryOut } from '../wasm/host-call.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import { type AuditEvent, AuditLog } from './audit.ts';
 import { HostCallContext } from './call.ts';
@@ -61,10 +61,10 @@ export class Gate implements Saved {
         return refused(call, args, asked);
       }
       const { resets } = this;
-      const end = (result: WasmValue): void => {
-        if (resets !== this.resets) return; // The record is another run's by now.
+      const end = (result: WasmValue): WasmValue => {
+        if (resets !== this.resets) return result; // The record is another run's by now.
         const { refusal, decided } = call;
-        if (refusal === undefined && !this.isRecording) return;
+        if (refusal === undefined && !this.isRecording) return result;
         const outcomes: Outcome[] = [...(decided ?? [])];
         if (refusal !== undefined) outcomes.push({ ...refusal, allowed: false });
         else if (outcomes.length === 0) outcomes.push({ request: call.asked?.() ?? asked, ...decision });
@@ -73,8 +73,13 @@ export class Gate implements Saved {
         const moved = call.bytes === 0 ? {} : { bytes: call.bytes };
         this.record(sequence, label, last, call, typeof result === 'number' ? { ...moved, result } : moved);
         if (refusal !== undefined) this.react(refusal.what, label, refusal.reason);
+        return result;
       };
-      return finish(() => body(call, args, asked), end);
+      const fail = (error: unknown): never => {
+        end(undefined);
+        throw error;
+      };
+      return carryOut((_, args) => body(call, args, asked), call, args, end, fail);
     };
   }
 
@@ -134,33 +139,4 @@ export class Gate implements Saved {
     this.calls = 0;
     this.resets++;
   }
-}
-
-/** Runs a body and then `end`, whether it returns, throws, or does either later. */
-function finish(
-  body: () => WasmValue | Promise<WasmValue>,
-  end: (result: WasmValue) => void,
-): WasmValue | Promise<WasmValue> {
-  let result: WasmValue | Promise<WasmValue>;
-  try {
-    result = body();
-  } catch (error) {
-    end(undefined);
-    throw error;
-  }
-  if (!isThenable(result)) {
-    end(result);
-    return result;
-  }
-  return whenSettled(
-    result,
-    (value) => {
-      end(value);
-      return value;
-    },
-    (error: unknown) => {
-      end(undefined);
-      throw error;
-    },
-  );
 }

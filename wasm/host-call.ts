@@ -1,18 +1,76 @@
 /** Host functions as engines call them: what they throw, promise or return is made fit for the guest, or ends it. */
 
 import { HostError, RuntimeError, UsageError } from './errors.ts';
-import { GuestExit, type HostCall, type HostFunction, type WasmValue } from './host.ts';
+import { type Caller, exitStatus, type HostCall, type HostFunction, type WasmValue } from './host.ts';
 import { isOf } from './is-of.ts';
 import { describe, messageOf } from './quote.ts';
 import { ignore, isThenable, whenSettled } from './thenable.ts';
 import { F32, F64, I32, I64, typeName, type ValType } from './types.ts';
+
+/**
+ * Carries a call out: what it returns goes through `returned`, what it fails with through `failed`, whether that is known
+ * at once or is promised.
+ * @param later what becomes of a promise, in place of another one
+ */
+export function carryOut<R, L = Promise<R>>(
+  call: HostCall,
+  caller: Caller,
+  args: readonly WasmValue[],
+  returned: (value: WasmValue) => R,
+  failed: (error: unknown) => R,
+  later?: (promise: PromiseLike<WasmValue>) => L,
+): R | Promise<R> | L {
+  let value: WasmValue | PromiseLike<WasmValue>;
+  try {
+    value = call(caller, args);
+  } catch (error) {
+    return failed(error);
+  }
+  if (!isThenable(value)) return returned(value);
+  return later === undefined ? whenSettled(value, returned, failed) : later(value);
+}
+
+/** A result for which the guest has to wait. */
+export class PendingResult {
+  readonly #isPending = true;
+  /** Once it has settled. */
+  outcome: { readonly value: WasmValue } | { readonly error: unknown } | undefined;
+  /** Is never rejected. */
+  readonly settled: Promise<void>;
+  /** Called when it settles. */
+  onSettled: (() => void) | undefined;
+
+  constructor(promise: PromiseLike<WasmValue>) {
+    const settle = (outcome: NonNullable<PendingResult['outcome']>): void => {
+      this.outcome = outcome;
+      this.onSettled?.();
+    };
+    this.settled = whenSettled(
+      promise,
+      (value) => settle({ value }),
+      (error: unknown) => settle({ error }),
+    );
+  }
+
+  /** Runs no code of the embedder's, as `instanceof` would where the value is a proxy. */
+  static is(value: unknown): value is PendingResult {
+    return typeof value === 'object' && value !== null && #isPending in value;
+  }
+}
+
+/** For a function of the host's that the host calls: no guest is involved, and nobody pays. */
+export const NO_GUEST: Caller = Object.freeze({
+  memory: undefined,
+  gasUsed: () => 0n,
+  chargeBytes: () => undefined,
+});
 
 /** Whether a value of the host's can be a reference of a type, null among them. */
 export type Holds = (type: ValType, value: WasmValue) => boolean;
 
 /**
  * The function's body. Errors that end guests pass as they are, any other becomes the cause of a HostError; a result that
- * does not fit is a UsageError.
+ * does not fit is a UsageError. A promise becomes a {@link PendingResult}.
  * @param label the import, quoted
  * @param refusal why a promise cannot be waited for; undefined where it can
  */
@@ -22,36 +80,31 @@ export function guarded(host: HostFunction, label: string, holds: Holds, refusal
     if (isForGuest(error)) throw error;
     throw new HostError(`host function ${label} failed: ${messageOf(error)}`, { cause: error });
   };
-  return (caller, args) => {
-    let value: WasmValue | PromiseLike<WasmValue>;
-    try {
-      value = host.call(caller, args);
-    } catch (error) {
-      return failed(error);
-    }
-    if (!isThenable(value)) return toResult(value);
-    if (refusal === undefined) return whenSettled(value, toResult, failed);
+  const later = (promise: PromiseLike<WasmValue>): PendingResult => {
+    if (refusal === undefined) return new PendingResult(whenSettled(promise, toResult, failed));
     // Nobody will look at it any more.
-    ignore(value);
+    ignore(promise);
     throw new HostError(`host function ${label} returned a promise, and ${refusal}`);
   };
+  const { call } = host;
+  return (caller, args) => carryOut(call, caller, args, toResult, failed, later);
 }
 
 function isForGuest(error: unknown): boolean {
-  return isOf(error, RuntimeError) || isOf(error, GuestExit);
+  return isOf(error, RuntimeError) || exitStatus(error) !== undefined;
 }
 
-/** Converts what was returned, which may run code of the embedder's: nothing, a value, or an iterable of several. */
+/** Converts what was returned, which may run code of the embedder's. */
 function fitting(types: readonly ValType[], label: string, holds: Holds): (value: WasmValue) => WasmValue {
   const [type] = types;
   if (type === undefined) return () => undefined;
+  const reference: ToReference = (type, value) => {
+    if (holds(type, value)) return value;
+    throw new TypeError(`${describe(value)} is no ${typeName(type)}`);
+  };
   const convert = (value: WasmValue): WasmValue => {
-    if (types.length === 1) return converted(type, value, holds);
-    const values = [...(value as Iterable<WasmValue>)];
-    if (values.length !== types.length) {
-      throw new TypeError(`${types.length} results expected, ${values.length} returned`);
-    }
-    return types.map((each, i) => converted(each, values[i], holds));
+    if (types.length === 1) return toWasm(type, value, reference);
+    return resultsOf(types, value).map((each, i) => toWasm(types[i] as ValType, each, reference));
   };
   return (value) => {
     try {
@@ -65,18 +118,36 @@ function fitting(types: readonly ValType[], label: string, holds: Holds): (value
   };
 }
 
-/** As the JavaScript API converts it (its section 5.6). @throws TypeError */
-function converted(type: ValType, value: WasmValue, holds: Holds): WasmValue {
+/** What a host function has returned, as a list: nothing, a value, or an iterable of several (JavaScript API, 5.6). */
+export function listOf(types: readonly ValType[], value: WasmValue): WasmValue[] {
+  if (types.length === 0) return [];
+  return types.length === 1 ? [value] : [...(value as Iterable<WasmValue>)];
+}
+
+/** The same, of as many as there have to be. @throws TypeError */
+export function resultsOf(types: readonly ValType[], value: WasmValue): WasmValue[] {
+  const values = listOf(types, value);
+  if (values.length === types.length) return values;
+  throw new TypeError(`${types.length} results expected, ${values.length} returned`);
+}
+
+/** What a value is as a reference of a type. @throws TypeError where it is none */
+export type ToReference = (type: ValType, value: WasmValue) => unknown;
+
+/** Converts a value of the host's as the JavaScript API does (its section 5.6), with the canonical NaN. @throws TypeError */
+export function toWasm(type: ValType, value: WasmValue, toReference: ToReference): unknown {
   switch (type) {
     case I32:
       return +(value as number) | 0;
     case I64:
       return BigInt.asIntN(64, value as bigint);
     case F32:
-    case F64:
-      return +(value as number);
+    case F64: {
+      const number = +(value as number);
+      // Whatever bits JavaScript gave it.
+      return Number.isNaN(number) ? Number.NaN : number;
+    }
     default:
-      if (holds(type, value)) return value;
-      throw new TypeError(`${describe(value)} is no ${typeName(type)}`);
+      return toReference(type, value);
   }
 }

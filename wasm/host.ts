@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from './errors.ts';
+import { isOf } from './is-of.ts';
 import type { FuncType } from './types.ts';
 
 /**
@@ -104,4 +105,13 @@ export class GuestExit {
   constructor(status: number) {
     this.status = status;
   }
+}
+
+/**
+ * The status with which a guest has ended its program; undefined where it was ended otherwise. An exit travels as itself
+ * up to where a call returns to its caller, who gets an error instead (src/call/failures.ts).
+ * @param error as the engine throws it
+ */
+export function exitStatus(error: unknown): number | undefined {
+  return isOf(error, GuestExit) ? error.status : undefined;
 }

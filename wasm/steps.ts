@@ -25,10 +25,9 @@ export class Pace {
   }
 }
 
-/** Does it all at once. @throws what it throws */
-export function complete<T>(steps: Steps<T>): T {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-  }
+/** Does it all at once: what it yields is what it goes on with. @throws what it throws */
+export function complete<T>(work: Generator<unknown, T, unknown>): T {
+  let step = work.next();
+  while (step.done !== true) step = work.next(step.value);
+  return step.value;
 }

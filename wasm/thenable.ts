@@ -49,8 +49,8 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
-/** Lets a thenable fail, or not, with nobody looking. */
-export function ignore(thenable: PromiseLike<unknown>): void {
+/** Lets a thenable fail, or not, with nobody looking. Other values need nothing. */
+export function ignore(value: unknown): void {
   const nothing = () => undefined;
-  void whenSettled(thenable, nothing, nothing);
+  if (isThenable(value)) void whenSettled(value, nothing, nothing);
 }

@@ -9,10 +9,9 @@ import {
   UsageError,
   WasmSandboxError,
 } from '../../wasm/errors.ts';
-import { type Caller, GuestExit, type WasmValue } from '../../wasm/host.ts';
+import { exitStatus, type WasmValue } from '../../wasm/host.ts';
+import { listOf, NO_GUEST, PendingResult, resultsOf } from '../../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../../wasm/limits.ts';
-import { ignore, isThenable } from '../../wasm/thenable.ts';
-import type { ValType } from '../../wasm/types.ts';
 import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from '../code/isa.ts';
 import { toCell } from '../store/cast.ts';
 import { ForeignFunction } from '../store/foreign.ts';
@@ -30,7 +29,7 @@ import { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
 
 /** A guest that waits for a host function's promise. */
 export interface Suspension {
-  readonly promise: PromiseLike<WasmValue>;
+  readonly result: PendingResult;
   readonly target: ForeignFunction;
   readonly caller: HostCaller;
   /** Register of the first argument, which is that of the first result. */
@@ -57,10 +56,10 @@ function count(thread: Thread, { bytes }: ExceptionInstance): void {
  * Lets the guest catch what a host function threw, if it is an exception and somebody does.
  * @returns false where it must end the guest's call
  */
-export function catchHostError(thread: Thread, error: unknown): boolean {
+function catchHostError(thread: Thread, error: unknown): boolean {
   if ((thread.instance as Instance).tank.exhausted && !(error instanceof GasExhausted)) throw outOfGas(thread);
   if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
-  else if (error instanceof WasmSandboxError || error instanceof GuestExit) return false;
+  else if (error instanceof WasmSandboxError || exitStatus(error) !== undefined) return false;
   else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
@@ -115,11 +114,12 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
   thread.top = base;
   store.active = thread;
   const caller = new HostCaller(instance, target, thread);
-  let value: WasmValue;
+  let result: PendingResult | undefined;
   try {
-    value = target.call(caller, args);
+    const value = target.call(caller, args);
+    if (target.awaits && PendingResult.is(value)) result = value;
     // What cannot be converted is an exception too, where host functions may throw any (JavaScript API, 5.6).
-    if (!target.awaits) storeResults(thread, target, base, value);
+    else storeResults(thread, target, base, value);
   } catch (error) {
     caller.end();
     if (!catchHostError(thread, error)) throw error;
@@ -129,31 +129,38 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
     thread.nestedValues = nestedValues;
     store.active = outer;
   }
-  if (target.awaits && isThenable(value)) return { promise: value, target, caller, base };
+  if (result !== undefined) return { result, target, caller, base };
   caller.end();
-  // A host function that has caught this changes nothing.
-  if (tank.exhausted) throw outOfGas(thread);
-  if (target.awaits) storeResults(thread, target, base, value);
-  thread.bind(instance);
-  thread.takeGas();
+  goOn(thread, instance);
   return undefined;
 }
 
-export function finishHostCall(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
-  if ((thread.instance as Instance).tank.exhausted) throw outOfGas(thread);
-  storeResults(thread, target, base, value);
-  thread.bind(thread.instance as Instance);
+/** Gives the guest what it has waited for. @throws what ends it */
+export function finishHostCall(thread: Thread, { result, target, base }: Suspension): void {
+  const { outcome } = result;
+  if (outcome === undefined) return;
+  if ('error' in outcome) {
+    if (!catchHostError(thread, outcome.error)) throw outcome.error;
+    return;
+  }
+  storeResults(thread, target, base, outcome.value);
+  goOn(thread, thread.instance as Instance);
+}
+
+/** Lets the guest run again behind a call of the host. */
+function goOn(thread: Thread, instance: Instance): void {
+  // A host function that has caught this changes nothing.
+  if (instance.tank.exhausted) throw outOfGas(thread);
+  thread.bind(instance);
   thread.takeGas();
 }
 
-/** Stores what a host function returned: nothing, a value, or an iterable of several (JavaScript API, 5.6). */
 function storeResults(thread: Thread, target: ForeignFunction, base: number, value: WasmValue): void {
   const { type, types: definitions } = target;
   const types = type.results;
   if (types.length === 0) return;
-  const values = types.length === 1 ? [value] : [...(value as Iterable<WasmValue>)];
-  if (values.length !== types.length)
-    throw new TypeError(`${types.length} results expected, ${values.length} returned`);
+  // Nearly all have one: for these nothing is called.
+  const values = types.length === 1 ? [value] : resultsOf(types, value);
   writeRegisters(
     thread,
     base,
@@ -371,18 +378,7 @@ export function fail<E>(outer: Outer, func: WasmFunction, error: E): E {
   return error;
 }
 
-export function callForeign(func: ForeignFunction, args: readonly WasmValue[]): WasmValue {
-  const caller: Caller = { memory: undefined, gasUsed: () => 0n, chargeBytes: () => undefined };
-  return func.call(caller, args);
-}
-
-export function asList(types: readonly ValType[], value: WasmValue): WasmValue[] {
-  if (types.length === 0) return [];
-  return types.length === 1 ? [value] : [...(value as Iterable<WasmValue>)];
-}
-
-function notAwaited(promise: PromiseLike<unknown>): HostError {
-  ignore(promise);
+function notAwaited(): HostError {
   return new HostError(
     'a host function returned a promise, but the guest was called synchronously: use an asynchronous call',
   );
@@ -394,9 +390,9 @@ function notAwaited(promise: PromiseLike<unknown>): HostError {
  */
 export function call(func: GuestFunction, args: readonly WasmValue[]): WasmValue[] {
   if (func instanceof ForeignFunction) {
-    const value = callForeign(func, args);
-    if (func.awaits && isThenable(value)) throw notAwaited(value);
-    return asList(func.type.results, value);
+    const value = func.call(NO_GUEST, args);
+    if (func.awaits && PendingResult.is(value)) throw notAwaited();
+    return listOf(func.type.results, value);
   }
   const outer = begin(func, args);
   try {
@@ -408,7 +404,7 @@ export function call(func: GuestFunction, args: readonly WasmValue[]): WasmValue
     }
     if (suspension !== undefined) {
       suspension.caller.giveUp();
-      throw notAwaited(suspension.promise);
+      throw notAwaited();
     }
   } catch (error) {
     throw fail(outer, func, error);

@@ -3,54 +3,14 @@
 import type { EngineExecution, Stop } from '../../wasm/engine.ts';
 import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
-import { isThenable, whenSettled } from '../../wasm/thenable.ts';
+import { listOf, NO_GUEST, PendingResult } from '../../wasm/host-call.ts';
 import type { ForeignFunction } from '../store/foreign.ts';
-import type { Instance } from '../store/instance.ts';
-import { type GuestFunction, WasmFunction } from '../store/instance.ts';
-import {
-  advance,
-  asList,
-  begin,
-  callForeign,
-  catchHostError,
-  fail,
-  finish,
-  finishHostCall,
-  type Outer,
-  type Suspension,
-} from './execute.ts';
-import type { HostCaller } from './host-caller.ts';
+import { type GuestFunction, type Instance, WasmFunction } from '../store/instance.ts';
+import { advance, begin, fail, finish, finishHostCall, type Outer, type Suspension } from './execute.ts';
 import { storeOf } from './store.ts';
 import type { Thread } from './thread.ts';
 
-/** How a promise has settled. */
-type Outcome = { readonly value: WasmValue } | { readonly error: unknown };
-
-/** A promise that the guest waits for. */
-interface Pending {
-  readonly suspension: Suspension;
-  readonly observed: ReturnType<typeof observe>;
-}
-
 const SETTLED: Promise<void> = Promise.resolve();
-
-/** What a promise gives, as soon as it does; `settled` is never rejected. The host function's call ends with it. */
-function observe(
-  promise: PromiseLike<WasmValue>,
-  caller?: HostCaller,
-): { readonly settled: Promise<void>; outcome: Outcome | undefined } {
-  const observed: { settled: Promise<void>; outcome: Outcome | undefined } = { settled: SETTLED, outcome: undefined };
-  const settle = (outcome: Outcome): void => {
-    observed.outcome = outcome;
-    caller?.end();
-  };
-  observed.settled = whenSettled(
-    promise,
-    (value) => settle({ value }),
-    (error: unknown) => settle({ error }),
-  );
-  return observed;
-}
 
 /** Begins a call without running any of it. */
 export function execution(func: GuestFunction, args: readonly WasmValue[]): EngineExecution {
@@ -62,7 +22,7 @@ class HostExecution implements EngineExecution {
   results: readonly WasmValue[] = [];
   private readonly func: ForeignFunction;
   private readonly args: readonly WasmValue[];
-  private pending: ReturnType<typeof observe> | undefined;
+  private pending: PendingResult | undefined;
   private isOver = false;
 
   constructor(func: ForeignFunction, args: readonly WasmValue[]) {
@@ -83,12 +43,10 @@ class HostExecution implements EngineExecution {
     if (!this.isReady) return 'waiting';
     const outcome = this.pending?.outcome;
     if (outcome === undefined) {
-      const value = callForeign(this.func, this.args);
-      if (isThenable(value)) {
-        this.pending = observe(value);
-        return 'waiting';
-      }
-      return this.end(value);
+      const value = this.func.call(NO_GUEST, this.args);
+      if (!PendingResult.is(value)) return this.end(value);
+      this.pending = value;
+      return 'waiting';
     }
     if ('error' in outcome) throw outcome.error;
     return this.end(outcome.value);
@@ -96,7 +54,7 @@ class HostExecution implements EngineExecution {
 
   private end(value: WasmValue): Stop {
     this.isOver = true;
-    this.results = asList(this.func.type.results, value);
+    this.results = listOf(this.func.type.results, value);
     return 'done';
   }
 
@@ -117,7 +75,7 @@ export class WasmExecution implements EngineExecution {
   private readonly args: readonly WasmValue[];
   /** From the first advance on. */
   private outer: Outer | undefined;
-  private pending: Pending | undefined;
+  private pending: Suspension | undefined;
   private held: readonly Instance[] = [];
   private isRunning = false;
   private isOver = false;
@@ -131,7 +89,7 @@ export class WasmExecution implements EngineExecution {
   }
 
   get isReady(): boolean {
-    return this.pending === undefined || this.pending.observed.outcome !== undefined;
+    return this.pending === undefined || this.pending.result.outcome !== undefined;
   }
 
   advance(gas?: bigint): Stop {
@@ -187,25 +145,22 @@ export class WasmExecution implements EngineExecution {
   }
 
   private await(suspension: Suspension, { isNested }: Outer): void {
-    const { promise, caller } = suspension;
-    const observed = observe(promise, caller);
+    const { result, caller } = suspension;
+    result.onSettled = () => caller.end();
     if (isNested) {
       caller.giveUp();
       throw new HostError('a host function returned a promise inside a call that another host function made');
     }
     caller.onCharge = () => this.onCharge?.();
-    this.settled = observed.settled;
-    this.pending = { suspension, observed };
+    this.settled = result.settled;
+    this.pending = suspension;
     this.hold('waiting');
   }
 
-  private deliver({ observed: { outcome }, suspension: { target, base } }: Pending): void {
+  private deliver(suspension: Suspension): void {
     this.pending = undefined;
     this.settled = SETTLED;
-    if (outcome === undefined) return;
-    const { thread } = this.outer as Outer;
-    if (!('error' in outcome)) finishHostCall(thread, target, base, outcome.value);
-    else if (!catchHostError(thread, outcome.error)) throw outcome.error;
+    finishHostCall((this.outer as Outer).thread, suspension);
   }
 
   /** Keeps others from entering the instances on the stack while the guest is left. */
@@ -259,12 +214,12 @@ export class WasmExecution implements EngineExecution {
   }
 
   /** Takes the value that has come, without going on. */
-  private take(pending: Pending, thread: Thread): void {
+  private take(pending: Suspension, thread: Thread): void {
     try {
       thread.bind(thread.instance as Instance);
       this.deliver(pending);
     } catch (cause) {
-      pending.observed.outcome = { error: cause };
+      pending.result.outcome = { error: cause };
       this.pending = pending;
       throw new SnapshotError('the host function that the guest waited for has failed: go on with the call', { cause });
     }
@@ -281,7 +236,7 @@ export class WasmExecution implements EngineExecution {
     if (this.isOver) return error;
     this.isOver = true;
     this.hold(undefined);
-    this.pending?.suspension.caller.giveUp();
+    this.pending?.caller.giveUp();
     this.pending = undefined;
     if (this.outer !== undefined) return fail(this.outer, this.func, error);
     error.resources ??= this.func.instance.figures();

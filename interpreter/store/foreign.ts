@@ -8,7 +8,7 @@ export class ForeignFunction {
   readonly type: FuncType;
   readonly gas: HostGas;
   readonly call: HostCall;
-  /** Whether a promise it returns suspends the guest, rather than being its value. */
+  /** Whether the guest waits for what it promises: for a pending result. A promise as such is a value. */
   readonly awaits: boolean;
   /** What stands for it in the JavaScript API, once something does. */
   shown: object | undefined;

@@ -28,12 +28,16 @@ export type WasiSubject =
   | 'filesystem'
   | 'network';
 
+/** Whether a call may wait for a promise; `streams`: only for what the embedder has in the place of a standard stream. */
+type WasiWaiting = 'never' | 'streams' | 'possible';
+
 export interface WasiFunction {
   readonly name: string;
   readonly type: FuncType;
   readonly subject: WasiSubject;
   /** Under {@link UNSTABLE}: the same, another call, there but with other structures and so not served, or not there. */
   readonly unstable: 'same' | WasiCall | 'different' | 'absent';
+  readonly waits: WasiWaiting;
   readonly call: WasiCall;
 }
 
@@ -49,6 +53,7 @@ function row<const P extends readonly TypeName[]>(
   params: P,
   handler: WasiHandler<ArgumentsOf<P>>,
   unstable: 'same' | WasiHandler<ArgumentsOf<P>> | 'different' | 'absent' = 'same',
+  waits: WasiWaiting = 'never',
 ): WasiFunction {
   const results: readonly ValType[] = name === 'proc_exit' ? [] : [I32];
   const type = funcType(
@@ -60,7 +65,7 @@ function row<const P extends readonly TypeName[]>(
     (state, call, args) =>
       spreading(state, call, ...(args as ArgumentsOf<P>));
   const older = typeof unstable === 'string' ? unstable : spread(unstable);
-  return { name, type, subject, unstable: older, call: spread(handler) };
+  return { name, type, subject, unstable: older, waits, call: spread(handler) };
 }
 
 const { notSocket, sync } = descriptors;
@@ -86,7 +91,7 @@ export const WASI_FUNCTIONS: readonly WasiFunction[] = [
   row('fd_prestat_get', 'descriptor', ['i32', 'i32'], directories.fdPrestatGet),
   row('fd_prestat_dir_name', 'descriptor', ['i32', 'i32', 'i32'], directories.fdPrestatDirName),
   row('fd_pwrite', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], files.fdPwrite),
-  row('fd_read', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdRead),
+  row('fd_read', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdRead, 'same', 'streams'),
   row('fd_readdir', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], directories.fdReaddir),
   row('fd_renumber', 'descriptor', ['i32', 'i32'], descriptors.fdRenumber),
   row(
@@ -98,7 +103,7 @@ export const WASI_FUNCTIONS: readonly WasiFunction[] = [
   ),
   row('fd_sync', 'descriptor', ['i32'], sync('sync')),
   row('fd_tell', 'descriptor', ['i32', 'i32'], files.fdTell),
-  row('fd_write', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdWrite),
+  row('fd_write', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdWrite, 'same', 'streams'),
   row('path_create_directory', 'filesystem', ['i32', 'i32', 'i32'], paths.pathCreateDirectory),
   row('path_filestat_get', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], paths.pathFilestatGet, 'different'),
   row(
@@ -114,7 +119,7 @@ export const WASI_FUNCTIONS: readonly WasiFunction[] = [
   row('path_rename', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], paths.pathRename),
   row('path_symlink', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], paths.pathSymlink),
   row('path_unlink_file', 'filesystem', ['i32', 'i32', 'i32'], paths.pathUnlinkFile),
-  row('poll_oneoff', 'clock', ['i32', 'i32', 'i32', 'i32'], pollOneoff, 'different'),
+  row('poll_oneoff', 'clock', ['i32', 'i32', 'i32', 'i32'], pollOneoff, 'different', 'possible'),
   row('proc_exit', 'process', ['i32'], system.procExit),
   row('proc_raise', 'process', ['i32'], () => ERRNO.nosys),
   row('random_get', 'random', ['i32', 'i32'], system.randomGet),

@@ -2,7 +2,7 @@
 
 import type { ImportResolver } from '../../wasm/engine.ts';
 import { type ResourceFigures, SandboxDisposed } from '../../wasm/errors.ts';
-import { ignore, isThenable } from '../../wasm/thenable.ts';
+import { ignore } from '../../wasm/thenable.ts';
 import { failureOf } from './failures.ts';
 
 export function disposedError(instanceId: string): SandboxDisposed {
@@ -34,7 +34,7 @@ export function untilDisposed(resolve: ImportResolver, refuse: () => void): Impo
         refuse();
       } catch (error) {
         // Nobody will look at it any more.
-        if (isThenable(value)) ignore(value);
+        ignore(value);
         throw error;
       }
       return value;

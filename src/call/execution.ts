@@ -2,7 +2,7 @@
 
 import type { EngineExecution, EngineInstance } from '../../wasm/engine.ts';
 import { type CallAborted, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
-import { GuestExit } from '../../wasm/host.ts';
+import { exitStatus } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import { gas as checkGas } from '../checks/check.ts';
 import type { CallTime, Clock } from '../time/clock.ts';
@@ -290,8 +290,8 @@ export class Execution<T = unknown> {
       } else if (this.#cancelled !== undefined) this.abort(this.#cancelled);
     } catch (error) {
       this.#isInside = false;
-      if (this.#isProgram && error instanceof GuestExit) this.#settle({ value: error.status });
-      else this.#settle({ error: this.#ground.explain(this.name, error) });
+      const status = this.#isProgram ? exitStatus(error) : undefined;
+      this.#settle(status === undefined ? { error: this.#ground.explain(this.name, error) } : { value: status });
     }
     for (const resolve of this.#stopped.splice(0)) resolve();
   }

@@ -2,7 +2,7 @@
 
 import type { EngineInstance } from '../../wasm/engine.ts';
 import { HostError, type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
-import { GuestExit } from '../../wasm/host.ts';
+import { exitStatus } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import { suggest } from '../checks/similar.ts';
@@ -16,19 +16,26 @@ export function refuseUnknown(instance: EngineInstance, module: WasmModule, name
 }
 
 /**
- * What a call is to throw for what ended its guest: with the figures of what it cost.
+ * What a call is to throw for what ended its guest: with the figures of what it cost. An exit becomes the cause of an error,
+ * from which {@link exitStatusBehind} has it.
  * @param what was called, for the message
  */
 export function failureOf(what: string, cause: unknown, figures: () => ResourceFigures): unknown {
-  const error = cause instanceof GuestExit ? exited(what, cause) : cause;
+  const status = exitStatus(cause);
+  const error = status === undefined ? cause : exited(what, status, cause);
   if (error instanceof WasmSandboxError) error.resources ??= figures();
   return error;
 }
 
 /** A program that ends itself has no result for its caller; only running it as a command expects that. */
-function exited(what: string, exit: GuestExit): HostError {
-  const message = `the guest ended its program with status ${exit.status} in ${what}; use run() for a WASI command`;
-  return new HostError(message, { cause: exit });
+function exited(what: string, status: number, cause: unknown): HostError {
+  const message = `the guest ended its program with status ${status} in ${what}; use run() for a WASI command`;
+  return new HostError(message, { cause });
+}
+
+/** The status with which the guest has ended its program; undefined where the call failed otherwise. */
+export function exitStatusBehind(failure: unknown): number | undefined {
+  return failure instanceof HostError ? exitStatus(failure.cause) : undefined;
 }
 
 /** @throws UsageError always: `what` needs an engine whose guests can be left */

@@ -13,7 +13,7 @@ import {
   Trap,
   WasmSandboxError,
 } from '../../wasm/errors.ts';
-import { GuestExit } from '../../wasm/host.ts';
+import { exitStatus, GuestExit } from '../../wasm/host.ts';
 import { messageOf } from '../../wasm/quote.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import { MiB } from '../checks/sizes.ts';
@@ -51,7 +51,8 @@ export interface Failure {
 }
 
 export function failureFrom(error: unknown): Failure {
-  if (error instanceof GuestExit) return { code: 'EXIT', detail: String(error.status), message: '' };
+  const status = exitStatus(error);
+  if (status !== undefined) return { code: 'EXIT', detail: String(status), message: '' };
   if (error instanceof WasmSandboxError) {
     const cause = error instanceof MemoryLimitExceeded ? error.cause : error;
     return { code: error.code, detail: cause instanceof Trap ? cause.kind : '', message: error.message };

@@ -4,9 +4,9 @@ import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceL
 import { UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { Caller, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
+import { carryOut, listOf } from '../../wasm/host-call.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
-import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import type { FuncType, ValType } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
@@ -162,27 +162,17 @@ export class Recorder {
     const charge = (bytes: number): void => {
       if (this.open.includes(opened)) this.charge(bytes);
     };
-    let value: WasmValue | Promise<WasmValue>;
-    try {
-      value = host.call(new RecordingCaller(caller, views, charge), args);
-    } catch (error) {
-      this.hostFailed(error);
+    // Where the call is given up while its guest waits, what comes later is not part of it.
+    const isCurrent = () => !opened.isWaiting || this.open.at(-1) === opened;
+    const returned = (value: WasmValue) => (isCurrent() ? this.hostReturned(host.type, value) : value);
+    const failed = (error: unknown): never => {
+      if (isCurrent()) this.hostFailed(error);
       throw error;
-    }
-    if (!isThenable(value)) {
-      return this.hostReturned(host.type, value);
-    }
+    };
+    const value = carryOut(host.call, new RecordingCaller(caller, views, charge), args, returned, failed);
+    // Unless that has been the end of it.
     opened.isWaiting = true;
-    // Where the call is given up meanwhile, what comes later is not part of it.
-    const isCurrent = () => this.open.at(-1) === opened;
-    return whenSettled(
-      value,
-      (settled) => (isCurrent() ? this.hostReturned(host.type, settled) : settled),
-      (error: unknown) => {
-        if (isCurrent()) this.hostFailed(error);
-        throw error;
-      },
-    );
+    return value;
   }
 
   private charge(bytes: number): void {
@@ -195,7 +185,7 @@ export class Recorder {
     this.flush();
     this.open.pop();
     this.event(EVENT.result);
-    const values = results.length > 1 ? listOf(value) : [value];
+    const values = listed(results, value);
     this.values(results, values ?? []);
     return results.length > 1 ? (values ?? value) : value;
   }
@@ -267,9 +257,9 @@ export class Recorder {
 }
 
 /** Undefined where the value is no list of any kind, or breaks off: the engine says so. */
-function listOf(value: WasmValue): readonly WasmValue[] | undefined {
+function listed(types: readonly ValType[], value: WasmValue): readonly WasmValue[] | undefined {
   try {
-    return [...(value as Iterable<WasmValue>)];
+    return listOf(types, value);
   } catch {
     return undefined;
   }

@@ -2,16 +2,14 @@
 
 import { createHost, type ProgramInput } from '../../policy/index.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
-import { CallAborted, HostError, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
-import { GuestExit } from '../../wasm/host.ts';
-import { isOf } from '../../wasm/is-of.ts';
+import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { COMMAND_START } from '../call/command.ts';
 import { disposedError } from '../call/disposed.ts';
 import { Execution, type ExecutionGround } from '../call/execution.ts';
-import { refuseLeaving } from '../call/failures.ts';
+import { exitStatusBehind, refuseLeaving } from '../call/failures.ts';
 import type { CallOptions } from '../call/options.ts';
 import { fromResults } from '../call/values.ts';
 import { Recorder, recordingEngine } from '../replay/recorder.ts';
@@ -169,8 +167,9 @@ export class Life extends Guest {
       await this.call(start, [], options);
       return 0;
     } catch (error) {
-      if (error instanceof HostError && isOf(error.cause, GuestExit)) return error.cause.status;
-      throw error;
+      const status = exitStatusBehind(error);
+      if (status === undefined) throw error;
+      return status;
     }
   }
 

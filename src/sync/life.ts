@@ -2,7 +2,7 @@
 
 import { createHost, type ProgramInput } from '../../policy/index.ts';
 import type { Engine } from '../../wasm/engine.ts';
-import { GuestExit, type WasmValue } from '../../wasm/host.ts';
+import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import { fromResults } from '../call/values.ts';
@@ -58,8 +58,9 @@ export class SyncLife extends Guest {
         this.enter(start, [], timeout);
         return 0;
       } catch (error) {
-        if (error instanceof GuestExit) return error.status;
-        throw error;
+        const status = exitStatus(error);
+        if (status === undefined) throw error;
+        return status;
       }
     });
   }

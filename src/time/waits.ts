@@ -1,5 +1,7 @@
 /** Work that is the same whether or not its parts are waited for: whoever drives it does that, or does not. */
 
+import { complete } from '../../wasm/steps.ts';
+
 /** Yields what has to be there before it goes on, and is given what came of it. */
 export type Waits<T> = Generator<unknown, T, unknown>;
 
@@ -20,8 +22,4 @@ export async function waitFor<T>(work: Waits<T>): Promise<T> {
 }
 
 /** Does it at once: the parts are there when they are yielded. @throws what the work throws */
-export function atOnce<T>(work: Waits<T>): T {
-  let step = work.next();
-  while (step.done !== true) step = work.next(step.value);
-  return step.value;
-}
+export const atOnce: <T>(work: Waits<T>) => T = complete;

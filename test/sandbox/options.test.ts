@@ -48,8 +48,16 @@ const rejected: [name: string, set: (builder: ReturnType<typeof WasmSandbox.buil
   ['an environment as a list', (b) => b.env(['A=1'] as never), /env must be an object, not an array of 1/],
   ['a variable with = in its name', (b) => b.env({ 'A=B': '1' }), /without =/],
   ['a variable that is a number', (b) => b.env({ A: 1 } as never), /env\["A"\] must be a string, not 1/],
-  ['input that is a number', (b) => b.stdin(5 as never), /stdin must be bytes, a string, a function, a stream or an async iterable, not 5/],
-  ['a sink that is a text', (b) => b.onStdout('x' as never), /onStdout must be a function or a WritableStream, not "x"/],
+  [
+    'input that is a number',
+    (b) => b.stdin(5 as never),
+    /stdin must be bytes, a string, a function, a stream or an async iterable, not 5/,
+  ],
+  [
+    'a sink that is a text',
+    (b) => b.onStdout('x' as never),
+    /onStdout must be a function or a WritableStream, not "x"/,
+  ],
 ];
 
 describe('the builder refuses at once', () => {

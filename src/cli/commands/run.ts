@@ -3,10 +3,11 @@
 import type { SecurityPolicy } from '../../../policy/index.ts';
 import { concat } from '../../../wasm/bytes.ts';
 import { UsageError, WasmSandboxError } from '../../../wasm/errors.ts';
-import { GuestExit, type WasmValue } from '../../../wasm/host.ts';
+import type { WasmValue } from '../../../wasm/host.ts';
 import { typeOfFunction, type WasmModule } from '../../../wasm/module.ts';
 import { quote } from '../../../wasm/quote.ts';
 import type { FuncType } from '../../../wasm/types.ts';
+import { exitStatusBehind } from '../../call/failures.ts';
 import { showFuncType } from '../../call/values.ts';
 import { suggest } from '../../checks/similar.ts';
 import { KiB, MiB } from '../../checks/sizes.ts';
@@ -98,7 +99,8 @@ async function execute(path: string, args: readonly string[], options: RunComman
     if (cause instanceof ClosedOutput) throw cause;
     const left = error instanceof WasmSandboxError ? error.resources : undefined;
     const figures = sandbox?.getResourceStats() ?? left;
-    return cause instanceof GuestExit ? { exitCode: cause.status, figures } : { error, figures };
+    const exitCode = exitStatusBehind(error);
+    return exitCode === undefined ? { error, figures } : { exitCode, figures };
   } finally {
     if (options.record !== undefined && sandbox !== undefined) await keepRecording(sandbox, options.record, key);
     sandbox?.dispose();
