@@ -25,11 +25,11 @@ import {
   type ValType,
 } from '../wasm/types.ts';
 import { compile, compileAhead } from './compile.ts';
-import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
 import { codeBytes, limitsFor, meterModuleSteps } from './meter-module.ts';
 import type { MeteredModule } from './metered.ts';
+import { type HostImport, type Linked, MeteredInstance, MeteredStore, type References } from './metered-instance.ts';
 
 /** A reference to a function of a guest's, as the host holds it: nothing but itself. */
 class Handle {
@@ -87,11 +87,11 @@ function linker(resolve: ImportResolver, types: readonly FuncType[]): (imported:
   };
 }
 
-class MeteredInstance implements EngineInstance {
-  private readonly guest: Guest;
+class NativeInstance implements EngineInstance {
+  private readonly guest: MeteredInstance;
   private readonly exports: ReadonlyMap<string, Export>;
 
-  constructor(guest: Guest) {
+  constructor(guest: MeteredInstance) {
     this.guest = guest;
     this.exports = new Map(guest.metered.exports.map((exported) => [exported.name, exported]));
   }
@@ -162,8 +162,8 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
       const limits = limitsFor(module, asked);
       const metered = complete(metering(module, { slices }));
       const link = linker(imports, functionTypes(metered.module));
-      const store = new Store(host, limits.stackBytes);
-      return new MeteredInstance(new Guest(store, metered, { limits, slices, link, references }));
+      const store = new MeteredStore(host, limits.stackBytes);
+      return new NativeInstance(new MeteredInstance(store, metered, { limits, slices, link, references }));
     },
   };
 }

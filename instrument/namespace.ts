@@ -13,10 +13,10 @@ import { PAGE_BYTES } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
 import { FUNCREF, type FuncType, type Import } from '../wasm/types.ts';
-import { Guest, type HostImport, type Linked, type References, Store } from './guest.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
 import { meterModule } from './meter-module.ts';
+import { type HostImport, type Linked, MeteredInstance, MeteredStore, type References } from './metered-instance.ts';
 
 export interface MeteredNamespaceOptions {
   readonly limits: InstanceLimits;
@@ -44,8 +44,8 @@ function moduleOf(module: unknown): WasmModule {
 export function createMeteredNamespace(host: WasmHost, options: MeteredNamespaceOptions) {
   const { limits, slices } = options;
   const around = options.enter ?? (<T>(run: () => T) => run());
-  const store = new Store(host, limits.stackBytes);
-  const guests = new WeakMap<object, Guest>();
+  const store = new MeteredStore(host, limits.stackBytes);
+  const guests = new WeakMap<object, MeteredInstance>();
   /** Functions as the embedder sees them, by what the engine has, and back. */
   const shown = new WeakMap<object, RawFunction>();
   const behind = new WeakMap<object, RawFunction>();
@@ -57,7 +57,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   const wrappers = new WeakMap<object, object>();
   /** Tables and globals of the engine's that hold references to functions. */
   const functionHolders = new WeakSet<object>();
-  let latest: Guest | undefined;
+  let latest: MeteredInstance | undefined;
 
   function show(raw: RawFunction, call: RawFunction): RawFunction {
     let found = shown.get(raw);
@@ -73,7 +73,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   const references: References = {
     toHost(raw) {
       if (raw === null) return null;
-      const guest = latest as Guest;
+      const guest = latest as MeteredInstance;
       // Of what type it is only the engine knows; it converts what it is given.
       return show(raw as RawFunction, (...args) => {
         const value = store.enter(guest, args.length, () => (raw as RawFunction)(...args.map(canonical)));
@@ -198,7 +198,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const canonicalNaN = options.canonicalNaN ?? true;
       const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined });
       const link = linker(imports ?? {}, functionTypes(core));
-      const guest = new Guest(store, metered, { limits, slices, link, references });
+      const guest = new MeteredInstance(store, metered, { limits, slices, link, references });
       latest = guest;
       guests.set(this, guest);
       guest.instantiate();

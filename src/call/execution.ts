@@ -5,8 +5,8 @@ import { type CallAborted, UsageError, type WasmSandboxError } from '../../wasm/
 import { exitStatus } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import { gas as checkGas } from '../checks/check.ts';
-import type { CallTime, Clock } from '../time/clock.ts';
 import { aborted } from '../time/signal.ts';
+import type { CallTime, Stopwatch } from '../time/stopwatch.ts';
 import { settlesWithin } from '../time/turn.ts';
 import type { CallOptions } from './options.ts';
 import { fromResults } from './values.ts';
@@ -20,7 +20,7 @@ export type ExecutionState = 'ready' | 'running' | 'paused' | 'waiting' | 'done'
 /** What an execution needs of the sandbox it runs in. */
 export interface ExecutionGround {
   readonly instance: EngineInstance;
-  readonly clock: Clock;
+  readonly clock: Stopwatch;
   /** What executions of it are to fail with, since it has been reset or disposed of. */
   over: (() => WasmSandboxError) | undefined;
   /** The first time that it runs. */

@@ -5,8 +5,8 @@ import { moduleBytes } from '../../wasm/account.ts';
 import type { Engine, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { Clock } from '../time/clock.ts';
 import type { Preparation } from '../time/preparation.ts';
+import { Stopwatch } from '../time/stopwatch.ts';
 import { atOnce, type Waits, waitFor } from '../time/waits.ts';
 import { type ChosenEngine, chooseEngine, type EngineChoice, insteadOf } from './choose.ts';
 import { mayWait } from './waiting.ts';
@@ -29,7 +29,7 @@ interface ReadySettings {
 }
 
 /** Guests of sandboxes are always interrupted from time to time. */
-const MADE_FOR = { slices: new Clock().slices };
+const MADE_FOR = { slices: new Stopwatch().slices };
 
 /**
  * Does what there is to do for a module before there can be an instance.

@@ -11,7 +11,7 @@ import type { FuncType, ValType } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
 import { EVENT, failureFrom, isGivenUp, writeFailure } from './events.ts';
-import { MAX_TOKENS, Tokens, writeValue } from './values.ts';
+import { MAX_TOKENS, Tokens, writeValue } from './recorded-values.ts';
 
 interface RecordedImport {
   readonly module: string;

@@ -27,7 +27,7 @@ import { Authenticator, type Key } from '../crypto/key.ts';
 import { ANY_MODULE, decodeAll } from '../module/source.ts';
 import { unpack } from '../snapshot/container.ts';
 import { EVENT, errorOf, failureFrom, isGivenUp, MOST_EVENTS, readFailure, showFailure } from './events.ts';
-import { readValue, Tokens, writeValue } from './values.ts';
+import { readValue, Tokens, writeValue } from './recorded-values.ts';
 
 /** What came of a replay. */
 export interface ReplayReport {

@@ -8,7 +8,7 @@ import type { WasmModule } from '../../wasm/module.ts';
 import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
 import { failureOf, refuseUnknown } from '../call/failures.ts';
 import { toArguments } from '../call/values.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Stopwatch } from '../time/stopwatch.ts';
 import type { Settings } from './options.ts';
 
 /** What a WASI reactor wants called before anything else (WASI application ABI). */
@@ -18,13 +18,13 @@ export interface GuestParts {
   readonly engine: Engine;
   readonly module: WasmModule;
   readonly host: Host;
-  readonly clock: Clock;
+  readonly clock: Stopwatch;
   readonly settings: Settings;
 }
 
 export abstract class Guest {
   readonly host: Host;
-  protected readonly clock: Clock;
+  protected readonly clock: Stopwatch;
   protected readonly instance: EngineInstance;
   protected readonly instanceId: string;
   protected calls = 0;

@@ -15,9 +15,9 @@ import { fromResults } from '../call/values.ts';
 import { Recorder, recordingEngine } from '../replay/recorder.ts';
 import { loadRuntimeFor } from '../runtime/loaded.ts';
 import type { Contents, LeftCall } from '../snapshot/contents.ts';
-import { Clock } from '../time/clock.ts';
 import { Preparation } from '../time/preparation.ts';
 import { aborted } from '../time/signal.ts';
+import { Stopwatch } from '../time/stopwatch.ts';
 import { Sleeper } from '../time/turn.ts';
 import { Guest, type GuestParts } from './guest.ts';
 import type { Settings } from './options.ts';
@@ -120,7 +120,7 @@ export class Life extends Guest {
     preparation: Preparation,
   ): Promise<Life> {
     const runtime = await loadRuntimeFor(settings.policy);
-    const clock = new Clock();
+    const clock = new Stopwatch();
     const timeLeft = () => clock.left;
     const sleeper = new Sleeper();
     const time = { sleep: sleeper.sleep };

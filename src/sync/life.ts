@@ -9,8 +9,8 @@ import { fromResults } from '../call/values.ts';
 import { runtimeFor } from '../runtime/provided.ts';
 import { Guest } from '../sandbox/guest.ts';
 import type { Settings } from '../sandbox/options.ts';
-import { Clock } from '../time/clock.ts';
 import type { Preparation } from '../time/preparation.ts';
+import { Stopwatch } from '../time/stopwatch.ts';
 
 export class SyncLife extends Guest {
   /**
@@ -25,7 +25,7 @@ export class SyncLife extends Guest {
     input: ProgramInput = {},
   ): SyncLife {
     const { policy, args, cpuTimeout } = settings;
-    const clock = new Clock();
+    const clock = new Stopwatch();
     const host = createHost(policy, { args, ...runtimeFor(policy), timeLeft: () => clock.left });
     const make = () => new SyncLife({ engine, module, host, clock, settings });
     try {

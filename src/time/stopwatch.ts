@@ -20,12 +20,12 @@ export class CallTime {
   readonly at: number;
   readonly limit: number;
   readonly begun: number;
-  private readonly clock: Clock;
+  private readonly clock: Stopwatch;
   private readonly yieldEvery: number;
   /** When the event loop was last known to go round. */
   private turnAt: number;
 
-  constructor(clock: Clock, now: number, { limit, left, yieldEvery }: TimeLimits, outer: CallTime | undefined) {
+  constructor(clock: Stopwatch, now: number, { limit, left, yieldEvery }: TimeLimits, outer: CallTime | undefined) {
     this.clock = clock;
     this.begun = now;
     const at = now + (left ?? limit ?? Number.POSITIVE_INFINITY);
@@ -73,7 +73,7 @@ export class CallTime {
   }
 }
 
-export class Clock {
+export class Stopwatch {
   /** Of the calls that have not ended. */
   private readonly active: CallTime[] = [];
   /** Of the guest that stands on the JavaScript stack, the innermost where there are several. */

@@ -62,11 +62,11 @@ export interface GuestOptions {
 }
 
 /** What instances that call one another have in common: the engine, the stack, and what is going wrong just now. */
-export class Store {
+export class MeteredStore {
   readonly host: WasmHost;
   readonly depth: WebAssembly.Global & Counter;
   /** The guest whose code last made a call that may reach the host. */
-  readonly caller: WebAssembly.Global & { value: Guest | null };
+  readonly caller: WebAssembly.Global & { value: MeteredInstance | null };
   private readonly full: bigint;
   /** Calls into guests that are on the JavaScript stack. */
   private entered = 0;
@@ -105,7 +105,7 @@ export class Store {
   }
 
   /** Runs what calls a guest's function, of so many parameters and results. @throws what ended the guest */
-  enter<T>(guest: Guest, values: number, run: () => T): T {
+  enter<T>(guest: MeteredInstance, values: number, run: () => T): T {
     const outer = this.values;
     if (this.entered >= MAX_NESTED_CALLS || outer + values > MAX_NESTED_VALUES) throw tooNested(guest.meter.figures());
     const depth = this.entered === 0 ? this.full : this.depth.value;
@@ -134,7 +134,7 @@ export class Store {
     if (meter.exhausted) this.spent.add(meter);
   }
 
-  private explain(error: unknown, guest: Guest): unknown {
+  private explain(error: unknown, guest: MeteredInstance): unknown {
     const { failure, barred } = this;
     this.failure = undefined;
     this.barred = [];
@@ -151,8 +151,8 @@ export class Store {
   }
 }
 
-export class Guest {
-  readonly store: Store;
+export class MeteredInstance {
+  readonly store: MeteredStore;
   readonly metered: MeteredModule;
   readonly meter: Meter;
   private readonly options: GuestOptions;
@@ -165,7 +165,7 @@ export class Guest {
   private element: Counter = { value: -1n };
 
   /** Links and prices. @throws CompileError, LinkError, MemoryLimitExceeded, GasExhausted */
-  constructor(store: Store, metered: MeteredModule, options: GuestOptions) {
+  constructor(store: MeteredStore, metered: MeteredModule, options: GuestOptions) {
     this.store = store;
     this.metered = metered;
     this.options = options;
@@ -389,7 +389,7 @@ export class Guest {
     };
     return (...args) => {
       // Whose code calls it pays, wherever that had it from.
-      const guest = isShared ? (store.caller.value as Guest) : this;
+      const guest = isShared ? (store.caller.value as MeteredInstance) : this;
       const { meter } = guest;
       return guest.guarded(() => {
         meter.beginHostCall(gas.base);
