@@ -36,7 +36,7 @@ const inline = [/node_modules\/\.cache\//];
 export default defineConfig({
   resolve: { alias },
   test: {
-    setupFiles: ['test/watchdog.ts'],
+    setupFiles: ['test/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     // Milliseconds. A test that waits for what never comes fails by its name before the watchdog ends its process.
