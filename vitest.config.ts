@@ -33,6 +33,8 @@ const mocking = readdirSync(tests, { recursive: true, encoding: 'utf8' })
 // The examples taken out of the docs are TypeScript under node_modules/.cache, so they must be transformed too.
 const inline = [/node_modules\/\.cache\//];
 
+const typescript = new URL('./test/typescript.mjs', import.meta.url).href;
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -55,7 +57,7 @@ export default defineConfig({
           // time, which makes the interpreter up to three times slower.
           isolate: false,
           // V8 makes code of the large loops again and again, which short runs never make up for: here it waits longer.
-          execArgv: ['--import', 'tsx', '--interrupt-budget=1000000'],
+          execArgv: ['--import', typescript, '--interrupt-budget=1000000'],
           server: { deps: { inline, external: [/^(?!.*(?:\.test\.ts|node_modules)).*\.ts$/] } },
         },
       },
