@@ -1,7 +1,7 @@
 /** Continues guests in a process of its own: cases as JSON on standard input, what came of them on standard output. */
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { Capability, type SandboxOptions, WasmSandbox } from '../../src/index.ts';
 import { decode } from '../../wasm/decode.ts';
@@ -85,6 +85,7 @@ export async function here(cases: readonly Case[]): Promise<string[][]> {
 }
 
 if (process.argv[2] === ROLE) {
-  const cases = JSON.parse(readFileSync(0, 'utf8')) as Case[];
+  // Not by readFileSync, which fails where nothing has been written yet.
+  const cases = JSON.parse(await text(process.stdin)) as Case[];
   process.stdout.write(JSON.stringify(await here(cases)));
 }
