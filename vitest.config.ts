@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { PATIENCE } from './test/patience.ts';
@@ -18,19 +18,49 @@ const alias = Object.entries<{ default?: string }>(manifest.exports).flatMap(([e
   ];
 });
 
+// A suite that is absent is one skipped test of test/suites.test.ts.
+const exclude = [...configDefaults.exclude, ...testsWithoutSuite()];
+
+// Tests that put something else in a module's place, which can be done only where vite loads the modules.
+const tests = new URL('./test/', import.meta.url);
+const mocking = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+  .map((path) => path.replaceAll('\\', '/'))
+  .filter(
+    (path) => path.endsWith('.test.ts') && /\bvi\.(mock|doMock)\(/.test(readFileSync(new URL(path, tests), 'utf8')),
+  )
+  .map((path) => `test/${path}`);
+
+// The examples taken out of the docs are TypeScript under node_modules/.cache, so they must be transformed too.
+const inline = [/node_modules\/\.cache\//];
+
+const typescript = new URL('./test/typescript.mjs', import.meta.url).href;
+
 export default defineConfig({
   resolve: { alias },
   test: {
-    include: ['test/**/*.test.ts'],
-    // A suite that is absent is one skipped test of test/suites.test.ts.
-    exclude: [...configDefaults.exclude, ...testsWithoutSuite()],
-    setupFiles: ['test/watchdog.ts'],
+    setupFiles: ['test/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     // Milliseconds. A test that waits for what never comes fails by its name before the watchdog ends its process.
     testTimeout: PATIENCE * 900,
     hookTimeout: PATIENCE * 900,
-    // The examples taken out of the docs are TypeScript under node_modules/.cache, so they must be transformed too.
-    server: { deps: { inline: [/node_modules\/\.cache\//] } },
+    server: { deps: { inline } },
+    projects: [
+      { extends: true, test: { name: 'mocking', include: mocking, exclude } },
+      {
+        extends: true,
+        test: {
+          name: 'plain',
+          include: ['test/**/*.test.ts'],
+          exclude: [...exclude, ...mocking],
+          // Loaded by Node itself, once for all files: what vite makes of a module reads each import as a property, every
+          // time, which makes the interpreter up to three times slower.
+          isolate: false,
+          // V8 makes code of the large loops again and again, which short runs never make up for: here it waits longer.
+          execArgv: ['--import', typescript, '--interrupt-budget=1000000'],
+          server: { deps: { inline, external: [/^(?!.*(?:\.test\.ts|node_modules)).*\.ts$/] } },
+        },
+      },
+    ],
   },
 });

@@ -1,17 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { delimiter } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { examplesIn } from '../scripts/examples.mjs';
+import { oneFile } from './one-file.ts';
 
 // Examples in the documents that carry the word "run" after the language are run as they stand, from the project's
 // root folder: ```ts run against the source under the package's public names, ```sh run with the command of this
 // source on the path.
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
-/** Every line starts a process, which loads the sources. */
+/** Every line starts a process. */
 const SHELL_TIMEOUT = 60_000;
 const cache = `${root}/node_modules/.cache/examples`;
 
@@ -34,11 +34,10 @@ async function runTypeScript(name: string, code: string): Promise<void> {
   await import(pathToFileURL(file).href);
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   rmSync(cache, { recursive: true, force: true });
   mkdirSync(`${cache}/bin`, { recursive: true });
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const command = `#!/bin/sh\nexec '${process.execPath}' --import '${tsx}' '${root}/src/cli/main.node.ts' "$@"\n`;
+  const command = `#!/bin/sh\nexec '${process.execPath}' '${await oneFile('src/cli/main.node.ts')}' "$@"\n`;
   writeFileSync(`${cache}/bin/wasm-sandbox`, command);
   chmodSync(`${cache}/bin/wasm-sandbox`, 0o755);
 });

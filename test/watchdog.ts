@@ -1,10 +1,9 @@
 /**
  * Ends the process of a test that hangs. A guest that outlives its limits never gives the thread back, and no time-out
- * of the runner's is ever looked at then: this one is kept by a thread of its own.
+ * of the runner's is ever looked at then: this one is kept by a thread of its own, one for all test files of a process.
  */
 
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach } from 'vitest';
 import { PATIENCE } from './patience.ts';
 
 /** The real one, whatever a test puts in its place. */
@@ -31,13 +30,13 @@ const name = new Uint8Array(new SharedArrayBuffer(1_024));
 const workerData = { clock: times.buffer, name: name.buffer, most: PATIENCE, pid: process.pid };
 new Worker(WATCH, { eval: true, workerData }).unref();
 
-beforeEach(({ task }) => {
-  const label = new TextEncoder().encode(`${task.file.name} > ${task.name}`).subarray(0, name.length);
+export function begin(test: string): void {
+  const label = new TextEncoder().encode(test).subarray(0, name.length);
   name.set(label);
   Atomics.store(times, 1, label.length);
   Atomics.store(times, 0, Math.floor(now() / 1_000));
-});
+}
 
-afterEach(() => {
+export function end(): void {
   Atomics.store(times, 0, 0);
-});
+}

@@ -1,24 +1,21 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { DiskStore } from '../../src/cache/disk.node.ts';
 import { decodeEntry } from '../../src/cache/entry.ts';
 import { SandboxCache, WasmSandbox } from '../../src/index.ts';
+import { oneFile } from '../one-file.ts';
 import { filesIn, keyOf, temporaryFolder } from './help.ts';
 import { BULKY, bulkyContent, STORE_BOUNDS, WORK } from './work.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const ROUNDS = 10;
 /** Processes that write to the same folder at once. */
 const WRITERS = 3;
 
 /** Kills a process that writes to the folder while it is at its so-manieth file, or just behind it. */
-function killedWriter(folder: string, files: number, first: number): Promise<string | null> {
-  const script = fileURLToPath(new URL('writer.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, folder, String(first)], {
-    cwd: root,
+function killedWriter(script: string, folder: string, files: number, first: number): Promise<string | null> {
+  const child = spawn(process.execPath, [script, folder, String(first)], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const seen = new Set<string>();
@@ -39,12 +36,13 @@ function killedWriter(folder: string, files: number, first: number): Promise<str
 const upTo = (count: number) => Math.floor(Math.random() * count);
 
 test('a process killed while it writes never leaves an entry that loads wrong', async () => {
+  const script = await oneFile('test/cache/writer.ts');
   const folder = temporaryFolder();
   const contents = BULKY.map(bulkyContent);
   let whole = 0;
   let unfinished = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const writers = Array.from({ length: WRITERS }, () => killedWriter(folder, 1 + upTo(12), upTo(100)));
+    const writers = Array.from({ length: WRITERS }, () => killedWriter(script, folder, 1 + upTo(12), upTo(100)));
     expect(await Promise.all(writers)).toEqual(writers.map(() => 'SIGKILL'));
     unfinished += filesIn(folder, '.unfinished').length;
     // No name stands for half an entry: whatever was cut short never got one.

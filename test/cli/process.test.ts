@@ -2,12 +2,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { oneFile } from '../one-file.ts';
 import { fixture } from './harness.ts';
 
 // The command as a process of its own; everything that does not need one is in the other files.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const command = ['--import', 'tsx', 'src/cli/main.node.ts'];
+const command = [await oneFile('src/cli/main.node.ts')];
 
 test('version, from the manifest', () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));

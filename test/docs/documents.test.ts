@@ -8,7 +8,12 @@ import { describe, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const markdownIn = (folder: string) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'));
-const documents = [...markdownIn('.'), ...markdownIn('docs').map((name) => `docs/${name}`), 'bench/README.md'];
+const documents = [
+  ...markdownIn('.'),
+  ...markdownIn('docs').map((name) => `docs/${name}`),
+  'bench/README.md',
+  'test/README.md',
+];
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 /** Examples are no prose: nothing in them is a link. */

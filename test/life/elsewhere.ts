@@ -1,13 +1,13 @@
 /** Continues guests in a process of its own: cases as JSON on standard input, what came of them on standard output. */
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { text } from 'node:stream/consumers';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { Capability, type SandboxOptions, WasmSandbox } from '../../src/index.ts';
 import { decode } from '../../wasm/decode.ts';
 import { WireReader } from '../../wasm/wire.ts';
 import { describeError, hashOf } from '../instrument/triangle.ts';
+import { oneFile } from '../one-file.ts';
 import { instantiate, stateOf } from './programs.ts';
 
 export type Case =
@@ -15,6 +15,9 @@ export type Case =
   | { readonly kind: 'instance'; readonly module: string; readonly image: string }
   /** A sandbox with a program of the fixtures. */
   | { readonly kind: 'program'; readonly fixture: string; readonly args: readonly string[]; readonly snapshot: string };
+
+/** The argument of the process that continues them. */
+const ROLE = 'continue-cases';
 
 export const toText = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 const fromText = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
@@ -63,8 +66,9 @@ async function finish(item: Case): Promise<string[]> {
 }
 
 /** What a new process makes of the cases. */
-export function elsewhere(cases: readonly Case[]): string[][] {
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', fileURLToPath(import.meta.url)], {
+export async function elsewhere(cases: readonly Case[]): Promise<string[][]> {
+  const script = await oneFile('test/life/elsewhere.ts');
+  const { stdout, stderr, status } = spawnSync(process.execPath, [script, ROLE], {
     input: JSON.stringify(cases),
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -80,7 +84,8 @@ export async function here(cases: readonly Case[]): Promise<string[][]> {
   return outcomes;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const cases = JSON.parse(readFileSync(0, 'utf8')) as Case[];
+if (process.argv[2] === ROLE) {
+  // Not by readFileSync, which fails where nothing has been written yet.
+  const cases = JSON.parse(await text(process.stdin)) as Case[];
   process.stdout.write(JSON.stringify(await here(cases)));
 }

@@ -73,7 +73,7 @@ describe('a program interrupted anywhere', () => {
       cases.push({ kind: 'program', fixture, args, snapshot: toText(await left.snapshot()) });
       expected.push(lines);
     }
-    expect(elsewhere(cases)).toEqual(expected);
+    expect(await elsewhere(cases)).toEqual(expected);
   });
 
   it('is continued by a new process to the same end, whatever program it is', async () => {
@@ -99,7 +99,7 @@ describe('a program interrupted anywhere', () => {
       { numRuns: 300, seed: SEED },
     );
     expect(cases.length).toBeGreaterThan(50);
-    expect(elsewhere(cases)).toEqual(await here(cases));
+    expect(await elsewhere(cases)).toEqual(await here(cases));
   });
 });
 
