@@ -6,10 +6,11 @@
 
 import type { Steps } from '../../wasm/steps.ts';
 import type { CodeBuffer } from './buffer.ts';
-import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, op } from './isa.ts';
+import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, op, placesIn, placesOf } from './isa.ts';
 
 const LENGTHS = MACHINE_OPS.map(({ operands }) => lengthOf(operands));
 const BR_TABLE = op('br_table');
+const IN_BR_TABLE = placesOf('br_table');
 /** Functions with one of these are run by the vector loop, which has no fused instructions. */
 const IS_VECTOR = MACHINE_OPS.map(({ name }, number) => number >= FIRST_VECTOR || name.endsWith('.v128'));
 
@@ -26,10 +27,7 @@ function sequence({ parts = [], links = [] }: MachineOp, fused: number): Sequenc
   return {
     fused,
     rest: rest.map(({ name }) => op(name)),
-    links: rest.map(({ operands }, i) => {
-      const link = links[i + 1] as string;
-      return link === '' ? 0 : lengthOf(operands.slice(0, operands.indexOf(link)));
-    }),
+    links: rest.map(({ operands }, i) => placesIn(operands).get(links[i + 1] as string) ?? 0),
   };
 }
 
@@ -74,7 +72,7 @@ export function* fuse(code: CodeBuffer, from: number, home: number): Steps<void>
 function next(words: Int32Array, at: number): number {
   const instruction = words[at] as number;
   const end = at + (LENGTHS[instruction] as number);
-  return instruction === BR_TABLE ? end + 2 * ((words[end - 1] as number) + 1) : end;
+  return instruction === BR_TABLE ? end + 2 * ((words[at + IN_BR_TABLE.labels] as number) + 1) : end;
 }
 
 function fuseWindow(words: Int32Array, count: number, home: number): void {

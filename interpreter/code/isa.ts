@@ -2,32 +2,74 @@
  * The register machine's own instructions, derived from the opcode table: their names, and from these their numbers.
  * Lowering picks them by name; the generator writes the dispatch loop for them in the same order.
  *
- * An instruction is a run of 32-bit words: its number, then operands. Registers are offsets from the frame pointer in
- * 32-bit units; every value takes an 8-byte slot, so they are even. The letters in `operands`:
- *
- * - `d` register written; `a b c` registers read
- * - `k` 32-bit constant, `K` two words of a 64-bit constant
- * - `o` offset of a memory access
- * - `t` target, followed by the gas charged when the branch is taken; `f` the gas charged when it is not
- * - `n` number of entries that follow, each a target with its gas
- * - `q` four words, the 16 bytes of a vector
- * - `e g` more registers read; `x y z u w` indices, counts, gas: plain words
+ * An instruction is a run of 32-bit words: its number, then operands in the order in which they stand here. Registers are
+ * offsets from the frame pointer in 32-bit units; every value takes an 8-byte slot, so they are even.
  */
 
 import { TRAPS, type TrapKind } from '../../wasm/errors.ts';
 import { OPCODES, type Opcode, PREFIX_VECTOR } from '../../wasm/opcodes.ts';
 
+/** What an operand is, and how many words it takes. */
+const WORDS = {
+  // A register that holds a value of the type; of any type; the first of several values.
+  i32: 1,
+  i64: 1,
+  f32: 1,
+  f64: 1,
+  v128: 1,
+  reference: 1,
+  value: 1,
+  values: 1,
+  // The value itself.
+  constant: 1,
+  constant64: 2,
+  constant128: 4,
+  // Indices of the module.
+  func: 1,
+  table: 1,
+  memory: 1,
+  global: 1,
+  tag: 1,
+  type: 1,
+  data: 1,
+  element: 1,
+  /** A reference's type, as numbers stand for it. */
+  'reference type': 1,
+  /** Index of the cell that a global of the instance's has. */
+  cell: 1,
+  /** Where to go, and the gas that it costs to go there. */
+  label: 2,
+  /** Number of labels that follow, and one more behind them. */
+  labels: 1,
+  gas: 1,
+  word: 1,
+} as const;
+
+export type Kind = keyof typeof WORDS;
+/** Those whose word is a register. */
+export type Register = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'reference' | 'value' | 'values';
+
+/** Kinds by name. The register that is written is `result`, and comes before those that are read. */
+export type Operands = Readonly<Record<string, Kind>>;
+
+/** Where an operand is: words from the instruction's number. */
+export type Place<K extends Kind = Kind> = number & { readonly read: K };
+/** The same of the register that is written. */
+export type Target<K extends Kind = Kind> = number & { readonly written: K };
+
+export type Places<O extends Operands> = {
+  readonly [Name in keyof O]: Name extends 'result' ? Target<O[Name]> : Place<O[Name]>;
+};
+
 export interface MachineOp {
   readonly name: string;
-  readonly operands: string;
+  readonly operands: Operands;
   /** The row whose meaning it has. */
   readonly row: Opcode | undefined;
   readonly form: Form;
-  /** A checkpoint, as what it costs depends on an operand; or it may have a function to lower first. */
-  readonly isLeft?: true;
   /** Of a fused instruction: those that it executes at once. */
   readonly parts?: readonly MachineOp[];
-  /** For each part, the letter of the operand that takes the result of the part before; empty for none. */
+  /** For each part, the name of the operand that takes the result of the part before; empty for none. */
   readonly links?: readonly string[];
 }
 
@@ -51,27 +93,34 @@ function isComputation({ meaning, immediates, alias, exchanged }: Opcode): boole
   return meaning !== undefined && immediates === 'none' && !alias && exchanged === undefined;
 }
 
-const LEFT = { isLeft: true } as const;
+/** The kinds of register by the letters of signatures. */
+const KINDS: Readonly<Record<string, Register>> = { i: 'i32', l: 'i64', f: 'f32', d: 'f64', v: 'v128' };
 
-function own(name: string, operands: string, left?: typeof LEFT): MachineOp {
-  return { name, operands, row: undefined, form: 'own', ...left };
+/** Registers read, by names. */
+function registers(types: string, names: readonly string[]): Operands {
+  return Object.fromEntries([...types].map((type, i) => [names[i], KINDS[type] as Register]));
+}
+
+function resultOf(types: string): Operands {
+  return types === '' ? {} : { result: KINDS[types] as Register };
 }
 
 function computations(row: Opcode): MachineOp[] {
   const { mnemonic, params, hot, branches, byConstant, opposite } = row;
-  const sources = 'abc'.slice(0, params.length);
-  const ops: MachineOp[] = [{ name: mnemonic, operands: `d${sources}`, row, form: 'value' }];
+  const sources = registers(params, ['a', 'b', 'c']);
+  const result = resultOf(row.results);
+  const ops: MachineOp[] = [{ name: mnemonic, operands: { ...result, ...sources }, row, form: 'value' }];
   if (!hot) return ops;
-  const constant = params === 'ii' ? 'k' : 'K';
   const isInteger = params === 'ii' || params === 'll';
   const hasConstant = isInteger && byConstant === undefined;
-  if (hasConstant) ops.push({ name: `${mnemonic}.k`, operands: `da${constant}`, row, form: 'constant' });
+  const withConstant: Operands = { ...sources, b: params === 'ii' ? 'constant' : 'constant64' };
+  if (hasConstant) ops.push({ name: `${mnemonic}.k`, operands: { ...result, ...withConstant }, row, form: 'constant' });
   if (branches) {
-    ops.push({ name: `br.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch' });
+    ops.push({ name: `br.${mnemonic}`, operands: { ...sources, ...WAYS }, row, form: 'branch' });
     if (hasConstant) {
-      ops.push({ name: `br.${mnemonic}.k`, operands: `a${constant}tf`, row, form: 'branch constant' });
+      ops.push({ name: `br.${mnemonic}.k`, operands: { ...withConstant, ...WAYS }, row, form: 'branch constant' });
     } else if (opposite === undefined) {
-      ops.push({ name: `br_unless.${mnemonic}`, operands: `${sources}tf`, row, form: 'branch unless' });
+      ops.push({ name: `br_unless.${mnemonic}`, operands: { ...sources, ...WAYS }, row, form: 'branch unless' });
     }
   }
   return ops;
@@ -94,52 +143,179 @@ function accesses(): MachineOp[] {
     if (row.immediates !== 'memarg' || row.meaning === undefined) continue;
     const name = accessName(row);
     const isLoad = row.results !== '';
-    if (!ops.has(name)) ops.set(name, { name, operands: isLoad ? 'dao' : 'aob', row, form: isLoad ? 'load' : 'store' });
+    if (ops.has(name)) continue;
+    const [base, value] = [...row.params].map((type) => KINDS[type] as Register) as [Register, Register];
+    const operands: Operands = isLoad
+      ? { ...resultOf(row.results), base, offset: 'word' }
+      : { base, offset: 'word', value };
+    ops.set(name, { name, operands, row, form: isLoad ? 'load' : 'store' });
   }
   return [...ops.values()];
 }
 
 const rows = OPCODES.filter(isComputation);
 
+/** Both ways out of a branch: the label, and what it costs to go on instead. */
+const WAYS = { target: 'label', onward: 'gas' } as const;
+
+/** What the main loop executes itself, one by one, and has no row. */
+const LOOP_OPS = {
+  halt: {},
+  leave: {},
+  trap: { exit: 'word' },
+  br: { target: 'label' },
+  br_nz: { condition: 'i32', ...WAYS },
+  br_z: { condition: 'i32', ...WAYS },
+  br_table: { index: 'i32', labels: 'labels' },
+  loop: { cost: 'gas' },
+  charge: { cost: 'gas' },
+  // The last operand of every call is `base`, which is looked for behind a return address.
+  call: { entry: 'word', base: 'values' },
+  call_lazy: { func: 'func', base: 'values' },
+  call_import: { func: 'func', base: 'values' },
+  call_indirect: { table: 'table', type: 'type', index: 'i32', base: 'values' },
+  return: { weight: 'word' },
+  return32: { weight: 'word', value: 'i32' },
+  return64: { weight: 'word', value: 'i64' },
+  copy32: { result: 'i32', source: 'i32' },
+  copy64: { result: 'i64', source: 'i64' },
+  'copy.f64': { result: 'f64', source: 'f64' },
+  const32: { result: 'i32', value: 'constant' },
+  const64: { result: 'i64', value: 'constant64' },
+  'const.f64': { result: 'f64', value: 'constant64' },
+  select32: { result: 'i32', first: 'i32', second: 'i32', condition: 'i32' },
+  select64: { result: 'i64', first: 'i64', second: 'i64', condition: 'i32' },
+  'global.get32': { result: 'i32', cell: 'cell' },
+  'global.get64': { result: 'i64', cell: 'cell' },
+  'global.set32': { cell: 'cell', value: 'i32' },
+  'global.set64': { cell: 'cell', value: 'i64' },
+  address: { result: 'i32', address: 'i64' },
+} as const satisfies Readonly<Record<string, Operands>>;
+
+/** What machine/system.ts does, on whole instances rather than on registers. */
+const SYSTEM_OPS = {
+  'copy.ref': { result: 'reference', source: 'reference' },
+  'null.ref': { result: 'reference' },
+  'null.refs': { first: 'reference' },
+  'select.ref': { result: 'reference', first: 'reference', second: 'reference', condition: 'i32' },
+  'copy.v128': { result: 'v128', source: 'v128' },
+  'select.v128': { result: 'v128', first: 'v128', second: 'v128', condition: 'i32' },
+  'global.get.far': { result: 'value', global: 'global' },
+  'global.set.far': { global: 'global', value: 'value' },
+  'ref.is_null': { result: 'i32', reference: 'reference' },
+  'ref.func': { result: 'reference', func: 'func' },
+  'table.get': { table: 'table', result: 'reference', index: 'i32' },
+  'table.set': { table: 'table', index: 'i32', value: 'reference' },
+  'table.size': { table: 'table', result: 'i32' },
+  'table.grow': { table: 'table', result: 'i32', value: 'reference', delta: 'i32' },
+  'table.fill': { table: 'table', target: 'i32', value: 'reference', length: 'i32' },
+  'table.copy': { to: 'table', from: 'table', target: 'i32', source: 'i32', length: 'i32' },
+  'table.init': { element: 'element', table: 'table', target: 'i32', source: 'i32', length: 'i32' },
+  'elem.drop': { element: 'element' },
+  'memory.use': { memory: 'memory' },
+  'memory.size': { memory: 'memory', result: 'i32' },
+  'memory.grow': { memory: 'memory', result: 'i32', delta: 'i32' },
+  'memory.fill': { memory: 'memory', target: 'i32', value: 'i32', length: 'i32' },
+  'memory.copy': { to: 'memory', from: 'memory', target: 'i32', source: 'i32', length: 'i32' },
+  'memory.init': { data: 'data', memory: 'memory', target: 'i32', source: 'i32', length: 'i32' },
+  'data.drop': { data: 'data' },
+  return_call: { func: 'func', base: 'values', words: 'word', weight: 'word' },
+  return_call_indirect: {
+    table: 'table',
+    type: 'type',
+    index: 'i32',
+    base: 'values',
+    words: 'word',
+    weight: 'word',
+  },
+  call_ref: { func: 'reference', base: 'values' },
+  return_call_ref: { func: 'reference', base: 'values', words: 'word', weight: 'word' },
+  throw: { tag: 'tag', base: 'values' },
+  throw_ref: { exception: 'reference' },
+} as const satisfies Readonly<Record<string, Operands>>;
+
+/** What machine/system-objects.ts does. */
+const OBJECT_OPS = {
+  'struct.new': { result: 'reference', type: 'type', base: 'values' },
+  'struct.new_default': { result: 'reference', type: 'type' },
+  'struct.get': { result: 'value', struct: 'reference', type: 'type', field: 'word', isSigned: 'word' },
+  'struct.set': { type: 'type', field: 'word', struct: 'reference', value: 'value' },
+  'array.new': { result: 'reference', type: 'type', value: 'value', length: 'i32' },
+  'array.new_default': { result: 'reference', type: 'type', length: 'i32' },
+  'array.new_fixed': { result: 'reference', type: 'type', count: 'word', base: 'values' },
+  'array.new_data': { result: 'reference', type: 'type', data: 'data', source: 'i32', length: 'i32' },
+  'array.new_elem': { result: 'reference', type: 'type', element: 'element', source: 'i32', length: 'i32' },
+  'array.get': { result: 'value', array: 'reference', index: 'i32', isSigned: 'word' },
+  'array.set': { array: 'reference', index: 'i32', value: 'value' },
+  'array.len': { result: 'i32', array: 'reference' },
+  'array.fill': { array: 'reference', target: 'i32', value: 'value', length: 'i32' },
+  'array.copy': { to: 'reference', target: 'i32', from: 'reference', source: 'i32', length: 'i32' },
+  'array.init_data': { data: 'data', array: 'reference', target: 'i32', source: 'i32', length: 'i32' },
+  'array.init_elem': { element: 'element', array: 'reference', target: 'i32', source: 'i32', length: 'i32' },
+  'ref.test': { result: 'i32', reference: 'reference', type: 'reference type' },
+  'ref.cast': { result: 'reference', reference: 'reference', type: 'reference type' },
+  'ref.eq': { result: 'i32', first: 'reference', second: 'reference' },
+  'ref.as_non_null': { result: 'reference', reference: 'reference' },
+  'ref.i31': { result: 'reference', value: 'i32' },
+  'i31.get_s': { result: 'i32', i31: 'reference' },
+  'i31.get_u': { result: 'i32', i31: 'reference' },
+} as const satisfies Readonly<Record<string, Operands>>;
+
+const NAMED = { ...LOOP_OPS, ...SYSTEM_OPS, ...OBJECT_OPS };
+
+export type LoopName = keyof typeof LOOP_OPS;
+export type SystemName = keyof typeof SYSTEM_OPS;
+export type ObjectName = keyof typeof OBJECT_OPS;
+/** The instructions whose operands have names of their own. */
+export type Name = keyof typeof NAMED;
+export type OperandsOf<N extends Name> = (typeof NAMED)[N];
+export type PlacesOf<N extends Name> = Places<OperandsOf<N>>;
+
+/** Checkpoints, as what they cost depends on an operand; or they may have a function to lower first. */
+const LEFT: ReadonlySet<string> = new Set<Name>([
+  'call',
+  'call_lazy',
+  'call_indirect',
+  'table.grow',
+  'table.fill',
+  'table.copy',
+  'table.init',
+  'memory.grow',
+  'memory.fill',
+  'memory.copy',
+  'memory.init',
+  'return_call',
+  'return_call_indirect',
+  'call_ref',
+  'return_call_ref',
+  'struct.new',
+  'struct.new_default',
+  'array.new',
+  'array.new_default',
+  'array.new_fixed',
+  'array.new_data',
+  'array.new_elem',
+  'array.fill',
+  'array.copy',
+  'array.init_data',
+  'array.init_elem',
+]);
+
+function own(table: Readonly<Record<string, Operands>>): MachineOp[] {
+  return Object.entries(table).map(([name, operands]) => ({ name, operands, row: undefined, form: 'own' }));
+}
+
 /** What the main loop executes itself, one by one. */
 const SINGLE_OPS: readonly MachineOp[] = [
-  own('halt', ''),
-  own('leave', ''),
-  own('trap', 'x'),
-  own('br', 't'),
-  own('br_nz', 'atf'),
-  own('br_z', 'atf'),
-  own('br_table', 'an'),
-  own('loop', 'x'),
-  own('charge', 'x'),
-  own('call', 'xy', LEFT),
-  own('call_lazy', 'xy', LEFT),
-  own('call_import', 'xy'),
-  own('call_indirect', 'xyaz', LEFT),
-  own('return', 'x'),
-  own('return32', 'xa'),
-  own('return64', 'xa'),
-  own('copy32', 'da'),
-  own('copy64', 'da'),
-  own('copy.f64', 'da'),
-  own('const32', 'dk'),
-  own('const64', 'dK'),
-  own('const.f64', 'dK'),
-  own('select32', 'dabc'),
-  own('select64', 'dabc'),
-  own('global.get32', 'dx'),
-  own('global.get64', 'dx'),
-  own('global.set32', 'xa'),
-  own('global.set64', 'xa'),
-  own('address', 'da'),
+  ...own(LOOP_OPS),
   ...accesses(),
   ...rows.filter(({ hot }) => hot).flatMap(computations),
 ];
 
 /**
  * Instructions that often follow one another, as counted in real programs, and that the main loop executes at once, up
- * to the first that jumps. After `>a`, `>b` or `>c` stands one that alone reads the result of the one before, as that
- * operand: it is handed on, and its register left as it is.
+ * to the first that jumps. After `>name` stands one that alone reads the result of the one before, as the
+ * operand of that name: it is handed on, and its register left as it is.
  */
 const SEQUENCES: readonly string[] = [
   'br.i32.ge_s.k > return32',
@@ -150,16 +326,16 @@ const SEQUENCES: readonly string[] = [
   'const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k',
   'const32 > select32',
   'const32 >a i32.sub',
-  'const32 >a load64.f64',
-  'const32 >b store32.i32',
-  'const32 >b store32.i8',
+  'const32 >base load64.f64',
+  'const32 >value store32.i32',
+  'const32 >value store32.i8',
   'copy32 > br',
   'copy32 > br_nz',
   'copy32 > copy32',
   'copy32 > copy32 > copy32',
   'copy32 > i32.add.k',
   'copy32 > load32.i32 > store32.i32 > copy32 > br_nz',
-  'copy32 >a return32',
+  'copy32 >value return32',
   'f64.add > const.f64',
   'f64.add >b f64.mul >b f64.add',
   'f64.mul > f64.mul',
@@ -167,53 +343,53 @@ const SEQUENCES: readonly string[] = [
   'f64.mul >b f64.sub > store64.f64 > i32.add.k',
   'f64.sub >b f64.add',
   'global.get32 >a i32.add.k > global.set32',
-  'global.get32 >a i32.add.k >a global.set32',
-  'global.get32 >a i32.add.k >a global.set32 > global.get32 >a br.i32.ge_s.k',
-  'global.get32 >a store32.i32',
-  'i32.add > const32 >b store32.i8 > i32.add',
+  'global.get32 >a i32.add.k >value global.set32',
+  'global.get32 >a i32.add.k >value global.set32 > global.get32 >a br.i32.ge_s.k',
+  'global.get32 >base store32.i32',
+  'i32.add > const32 >value store32.i8 > i32.add',
   'i32.add > i32.add.k',
   'i32.add > i32.add.k > br_nz',
-  'i32.add >a load32.u8',
-  'i32.add >a load32.u8 >a br_nz > i32.shl.k >a i32.or.k',
-  'i32.add >a return32',
+  'i32.add >base load32.u8',
+  'i32.add >base load32.u8 >condition br_nz > i32.shl.k >a i32.or.k',
+  'i32.add >value return32',
   'i32.add.k > br',
   'i32.add.k > br.i32.eq > br',
   'i32.add.k > br.i32.eq.k > load32.u8',
   'i32.add.k > br_nz',
   'i32.add.k > i32.add.k',
   'i32.add.k > load32.i32',
-  'i32.add.k >a global.set32',
+  'i32.add.k >value global.set32',
   'i32.add.k >a i32.and.k',
-  'i32.add.k >a load32.u8',
-  'i32.add.k >a load32.u8 >b i32.xor',
-  'i32.add.k >a load64.f64',
-  'i32.add.k >a load64.f64 >b f64.mul >b f64.add',
-  'i32.add.k >b store32.i32',
+  'i32.add.k >base load32.u8',
+  'i32.add.k >base load32.u8 >b i32.xor',
+  'i32.add.k >base load64.f64',
+  'i32.add.k >base load64.f64 >b f64.mul >b f64.add',
+  'i32.add.k >value store32.i32',
   'i32.and >b i32.add',
   'i32.and.k >a br.i32.eq.k',
   'i32.and.k >b i32.xor >a br.i32.eq.k',
-  'i32.and.k >c select32 > i32.shr_u.k >a i32.and.k > i32.xor.k',
+  'i32.and.k >condition select32 > i32.shr_u.k >a i32.and.k > i32.xor.k',
   'i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br',
   'i32.mul.k >a i32.add.k > i32.shr_u.k',
   'i32.rotl.k >b i32.xor',
   'i32.shl.k >a i32.add.k',
-  'i32.shl.k >a i32.add.k >a load32.i32',
+  'i32.shl.k >a i32.add.k >base load32.i32',
   'i32.shl.k >a i32.xor > i32.shr_u.k',
   'i32.shl.k >b i32.add',
   'i32.shr_u.k >a i32.add >a i32.and.k > copy32',
   'i32.shr_u.k >a i32.and.k',
   'i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k',
   'i32.shr_u.k >b i32.xor',
-  'i32.sub >a return32',
+  'i32.sub >value return32',
   'load32.i16 >b i32.mul >a i32.add > i32.add.k',
   'load32.i32 > br',
   'load32.i32 > br_nz',
   'load32.i32 > load32.i32',
-  'load32.i32 >a br_table',
-  'load32.i32 >a i32.add.k >b store32.i32',
+  'load32.i32 >index br_table',
+  'load32.i32 >a i32.add.k >value store32.i32',
   'load32.i32 >a i32.shr_u.k >b br.i32.lt_u',
-  'load32.i32 >a load32.u16 > i32.and.k >b br.i32.eq',
-  'load32.i32 >a load32.u8',
+  'load32.i32 >base load32.u16 > i32.and.k >b br.i32.eq',
+  'load32.i32 >base load32.u8',
   'load32.u16 > load32.u16 >b i32.mul > copy32 > copy32',
   'store32.i8 > i32.add.k',
 ];
@@ -222,12 +398,12 @@ const FUSED_OPS: readonly MachineOp[] = SEQUENCES.map((name) => {
   const parts: MachineOp[] = [];
   const links: string[] = [];
   name.split(/ (?=>)/).forEach((text, i) => {
-    const [, link = '', single] = (i === 0 ? /^()(.*)$/ : /^>(\w?) (.*)$/).exec(text) as RegExpExecArray;
+    const [, link = '', single] = (i === 0 ? /^()(.*)$/ : /^>(\w*) (.*)$/).exec(text) as RegExpExecArray;
     parts.push(SINGLE_OPS.find((one) => one.name === single) as MachineOp);
     links.push(link);
   });
   // Those of the first: whoever walks over code finds the others behind it.
-  return { name, operands: parts[0]?.operands ?? '', row: undefined, form: 'fused', parts, links };
+  return { name, operands: parts[0]?.operands ?? {}, row: undefined, form: 'fused', parts, links };
 });
 
 const HOT_OPS: readonly MachineOp[] = [...SINGLE_OPS, ...FUSED_OPS];
@@ -235,77 +411,25 @@ const HOT_OPS: readonly MachineOp[] = [...SINGLE_OPS, ...FUSED_OPS];
 /** Computations outside of the main loop, in a generated function of their own. */
 const RARE_COMPUTATIONS: readonly MachineOp[] = rows.filter(({ hot }) => !hot).flatMap(computations);
 
-/** What system.ts does, on whole instances rather than on registers. Operands as lowering emits them. */
-const SYSTEM_OPS = [
-  own('copy.ref', 'da'),
-  own('null.ref', 'd'),
-  own('null.refs', 'd'),
-  own('select.ref', 'dabc'),
-  own('copy.v128', 'da'),
-  own('select.v128', 'dabc'),
-  own('global.get.far', 'dx'),
-  own('global.set.far', 'xa'),
-  own('ref.is_null', 'da'),
-  own('ref.func', 'dx'),
-  own('table.get', 'xda'),
-  own('table.set', 'xab'),
-  own('table.size', 'xd'),
-  own('table.grow', 'xdab', LEFT),
-  own('table.fill', 'xabc', LEFT),
-  own('table.copy', 'xyabc', LEFT),
-  own('table.init', 'xyabc', LEFT),
-  own('elem.drop', 'x'),
-  own('memory.use', 'x'),
-  own('memory.size', 'xd'),
-  own('memory.grow', 'xda', LEFT),
-  own('memory.fill', 'xabc', LEFT),
-  own('memory.copy', 'xyabc', LEFT),
-  own('memory.init', 'xyabc', LEFT),
-  own('data.drop', 'x'),
-  own('return_call', 'xyzw', LEFT),
-  own('return_call_indirect', 'xyazuw', LEFT),
-  own('call_ref', 'ay', LEFT),
-  own('return_call_ref', 'ayzw', LEFT),
-  own('throw', 'xa'),
-  own('throw_ref', 'a'),
-  own('struct.new', 'dxa', LEFT),
-  own('struct.new_default', 'dx', LEFT),
-  own('struct.get', 'daxyz'),
-  own('struct.set', 'xyab'),
-  own('array.new', 'dxab', LEFT),
-  own('array.new_default', 'dxa', LEFT),
-  own('array.new_fixed', 'dxya', LEFT),
-  own('array.new_data', 'dxyab', LEFT),
-  own('array.new_elem', 'dxyab', LEFT),
-  own('array.get', 'dabz'),
-  own('array.set', 'abc'),
-  own('array.len', 'da'),
-  own('array.fill', 'abce', LEFT),
-  own('array.copy', 'abceg', LEFT),
-  own('array.init_data', 'xabce', LEFT),
-  own('array.init_elem', 'xabce', LEFT),
-  own('ref.test', 'dax'),
-  own('ref.cast', 'dax'),
-  own('ref.eq', 'dab'),
-  own('ref.as_non_null', 'da'),
-  own('ref.i31', 'da'),
-  own('i31.get_s', 'da'),
-  own('i31.get_u', 'da'),
-] as const;
-
-/** What vector.ts does, one instruction for every row. */
+/** What vector/ does, one instruction for every row. */
 const VECTOR_OPS: readonly MachineOp[] = OPCODES.filter((row) => row.code >> 16 === PREFIX_VECTOR).map((row) => {
-  const { immediates } = row;
-  const offset = immediates.startsWith('memarg') ? 'o' : '';
-  const lane = immediates.endsWith('lane') ? 'x' : '';
-  const bytes = immediates === 'v128' || immediates === 'shuffle' ? 'q' : '';
-  const operands = `${row.results === '' ? '' : 'd'}${'abc'.slice(0, row.params.length)}${offset}${lane}${bytes}`;
+  const { immediates, params } = row;
+  const isAccess = immediates.startsWith('memarg');
+  const operands: Operands = {
+    ...resultOf(row.results),
+    ...registers(params, isAccess ? ['base', 'a'] : ['a', 'b', 'c']),
+    ...(isAccess ? { offset: 'word' } : {}),
+    ...(immediates.endsWith('lane') ? { lane: 'word' } : {}),
+    ...(immediates === 'v128' || immediates === 'shuffle' ? { bytes: 'constant128' } : {}),
+  };
   return { name: row.mnemonic, operands, row, form: 'own' };
 });
 
-export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...SYSTEM_OPS, ...VECTOR_OPS];
+const UNLOOPED_OPS = own({ ...SYSTEM_OPS, ...OBJECT_OPS });
 
-const IS_LEFT = MACHINE_OPS.map(({ isLeft }) => isLeft === true);
+export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...UNLOOPED_OPS, ...VECTOR_OPS];
+
+const IS_LEFT = MACHINE_OPS.map(({ name }) => LEFT.has(name));
 
 /** Whether a guest can be left at an instruction, given by its number, before it has done anything. */
 export function isLeft(instruction: number): boolean {
@@ -314,7 +438,7 @@ export function isLeft(instruction: number): boolean {
 
 export const FIRST_RARE: number = HOT_OPS.length;
 export const FIRST_SYSTEM: number = HOT_OPS.length + RARE_COMPUTATIONS.length;
-export const FIRST_VECTOR: number = FIRST_SYSTEM + SYSTEM_OPS.length;
+export const FIRST_VECTOR: number = FIRST_SYSTEM + UNLOOPED_OPS.length;
 
 const numbers = new Map(MACHINE_OPS.map((op, index) => [op.name, index]));
 
@@ -330,13 +454,27 @@ export function op(name: string): number {
   return index;
 }
 
-const WORDS: Readonly<Record<string, number>> = { K: 2, t: 2, q: 4 };
-
-/** Words an instruction takes before any table of targets. */
-export function lengthOf(operands: string): number {
+/** Words an instruction takes before any table of labels. */
+export function lengthOf(operands: Operands): number {
   let length = 1;
-  for (const letter of operands) length += WORDS[letter] ?? 1;
+  for (const kind of Object.values(operands)) length += WORDS[kind];
   return length;
+}
+
+/** Where operands are, by name. */
+export function placesIn(operands: Operands): ReadonlyMap<string, Place> {
+  const places = new Map<string, Place>();
+  let at = 1;
+  for (const [name, kind] of Object.entries(operands)) {
+    places.set(name, at as Place);
+    at += WORDS[kind];
+  }
+  return places;
+}
+
+/** Where the operands of an instruction are: for those who read its words, to be computed once. */
+export function placesOf<N extends Name>(name: N): PlacesOf<N> {
+  return Object.fromEntries(placesIn(NAMED[name])) as PlacesOf<N>;
 }
 
 /** Words an instruction takes, by its name. */

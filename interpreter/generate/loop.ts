@@ -8,23 +8,13 @@ import {
   lengthOf,
   MACHINE_OPS,
   type MachineOp,
+  placesIn,
   SETTLE_BELOW,
   trapExit,
 } from '../code/isa.ts';
 import { ctz32, mul64, rotl64, shl64, shrS64, shrU64 } from '../numeric.ts';
 import { BOUNDS, bounded } from './bounds.ts';
 import { flagsOf, VECTOR_VARIABLES, vectorBody } from './vector.ts';
-
-/** Where each operand letter's first word is, counted from the instruction's number. */
-function places(operands: string): Map<string, number> {
-  const at = new Map<string, number>();
-  let place = 1;
-  for (const letter of operands) {
-    at.set(letter, place);
-    place += letter === 'K' || letter === 't' ? 2 : 1;
-  }
-  return at;
-}
 
 /** An instruction's place in a sequence that is executed at once. */
 interface Place {
@@ -42,38 +32,45 @@ const ALONE: Place = { start: 0, taken: '', hands: false, isLast: true };
 class Case {
   readonly op: MachineOp;
   private readonly place: Place;
-  private readonly at: Map<string, number>;
+  private readonly at: ReadonlyMap<string, number>;
 
   constructor(op: MachineOp, place: Place = ALONE) {
     this.op = op;
     this.place = place;
-    this.at = places(op.operands);
+    this.at = placesIn(op.operands);
   }
 
   get hands(): boolean {
     return this.place.hands;
   }
 
+  /** The place of an operand, or of another of its words, from the start of the instruction. */
+  placeOf(operand: string, offset = 0): number {
+    const at = this.at.get(operand);
+    if (at === undefined) throw new TypeError(`${this.op.name} has no operand ${operand}`);
+    return at + offset;
+  }
+
   /** The word of an operand. */
-  word(letter: string, offset = 0): string {
-    return `C[pc + ${this.place.start + (this.at.get(letter) as number) + offset} | 0]`;
+  word(operand: string, offset = 0): string {
+    return `C[${this.from(this.placeOf(operand, offset))}]`;
   }
 
   /** The index of an operand's register. */
-  register(letter: string): string {
-    return `fp + ${this.word(letter)} | 0`;
+  register(operand: string): string {
+    return `fp + ${this.word(operand)} | 0`;
   }
 
   /** A register's low word. */
-  low(letter: string): string {
-    if (letter === 'd' ? this.hands : letter === this.place.taken) return 'x';
-    return `R[${this.register(letter)}]`;
+  low(operand: string): string {
+    if (operand === 'result' ? this.hands : operand === this.place.taken) return 'x';
+    return `R[${this.register(operand)}]`;
   }
 
   /** A register as an f64. */
-  double(letter: string): string {
-    if (letter === 'd' ? this.hands : letter === this.place.taken) return 'y';
-    return `F64[(${this.register(letter)}) >> 1]`;
+  double(operand: string): string {
+    if (operand === 'result' ? this.hands : operand === this.place.taken) return 'y';
+    return `F64[(${this.register(operand)}) >> 1]`;
   }
 
   /** The place of a word from the start of the instruction. */
@@ -106,19 +103,19 @@ const uses = (text: string, name: string) => new RegExp(`\\b${name}\\b`).test(te
 
 /** Declarations of the operands a row's meaning and traps use. */
 function operands(c: Case): string[] {
-  const { row, form } = c.op;
+  const { row, operands: kinds } = c.op;
   const text = `${row?.meaning} ${row?.traps.map(([condition]) => condition).join(' ')}`;
   const lines: string[] = [];
   const letters = [...(row?.params ?? '')];
   letters.forEach((type, i) => {
     const name = 'abc'[i] as string;
-    const isConstant = form.includes('constant') && i === letters.length - 1;
+    const isConstant = kinds[name]?.startsWith('constant');
     const wide = type === 'l' || type === 'd';
     if (isConstant) {
       if (wide) {
-        if (uses(text, `${name}l`)) lines.push(`const ${name}l = ${c.word('K')};`);
-        if (uses(text, `${name}h`)) lines.push(`const ${name}h = ${c.word('K', 1)};`);
-      } else lines.push(`const ${name} = ${c.word('k')};`);
+        if (uses(text, `${name}l`)) lines.push(`const ${name}l = ${c.word(name)};`);
+        if (uses(text, `${name}h`)) lines.push(`const ${name}h = ${c.word(name, 1)};`);
+      } else lines.push(`const ${name} = ${c.word(name)};`);
       return;
     }
     const reads: [string, string][] = [];
@@ -168,13 +165,13 @@ function helped(call: string): string[] {
 function store(c: Case): string[] {
   const { row } = c.op;
   const meaning = row?.meaning as string;
-  const d = `const d = ${c.register('d')};`;
+  const d = `const d = ${c.register('result')};`;
   if (meaning.startsWith('=> ')) return [d, ...helped(meaning.slice(3))];
   const isBits = meaning.startsWith('bits ');
   const text = isBits ? meaning.slice(5) : meaning;
   const [low, high] = text.replaceAll(/ctz32\((\w+)\)/g, CTZ32).split('; ') as [string, string | undefined];
   if (high !== undefined) return [`const lo = ${low};`, d, 'R[d] = lo;', `R[d + 1 | 0] = ${high};`];
-  if (row?.results === 'i' || isBits) return [`${c.low('d')} = ${low};`];
+  if (row?.results === 'i' || isBits) return [`${c.low('result')} = ${low};`];
   const isSingle = row?.results === 'f';
   if (c.hands && !isSingle) return [`y = ${low};`];
   const target = isSingle ? 'F32[d]' : 'F64[d >> 1]';
@@ -207,9 +204,9 @@ const COUNTDOWN = ['left = left - 1 | 0;', `if (left < 0) { exit = ${EXIT.gas}; 
 /** Goes to `target`: a checkpoint where that is backwards, as it is a loop header then. */
 const GO = ['if (target <= pc) { pc = target; break; }', 'pc = target;'];
 
-/** The branch to `t`. */
+/** The branch to the target. */
 function take(c: Case): string[] {
-  return [`const target = ${c.word('t')};`, `gas = gas - ${c.word('t', 1)} | 0;`, ...GO];
+  return [`const target = ${c.word('target')};`, `gas = gas - ${c.word('target', 1)} | 0;`, ...GO];
 }
 
 /** Where the branch is not taken, what follows in the same case is executed. */
@@ -218,7 +215,7 @@ function branch(c: Case, condition: string): string[] {
     `if (${condition}) {`,
     ...[...take(c), 'continue;'].map((line) => `  ${line}`),
     '}',
-    `gas = gas - ${c.word('f')} | 0;`,
+    `gas = gas - ${c.word('onward')} | 0;`,
     ...c.next(),
   ];
 }
@@ -242,7 +239,7 @@ function enter(c: Case, base: string): string[] {
 
 function leave(c: Case): string[] {
   return [
-    `depth = depth - ${c.word('x')} | 0;`,
+    `depth = depth - ${c.word('weight')} | 0;`,
     'sp = sp - 1 | 0;',
     'pc = frames[sp];',
     'fp = fp - C[pc - 1 | 0] | 0;',
@@ -253,7 +250,7 @@ function leave(c: Case): string[] {
 
 const copy64 = (c: Case, from: string) => [
   `const s = ${c.register(from)};`,
-  `const d = ${c.register('d')};`,
+  `const d = ${c.register('result')};`,
   'R[d] = R[s];',
   'R[d + 1 | 0] = R[s + 1 | 0];',
 ];
@@ -262,59 +259,63 @@ const copy64 = (c: Case, from: string) => [
 const OWN: Record<string, (c: Case) => string[]> = {
   halt: (c) => [c.exit(EXIT.done)],
   leave: (c) => [c.exit(EXIT.leave)],
-  trap: (c) => [c.exit(c.word('x'))],
+  trap: (c) => [c.exit(c.word('exit'))],
   br: take,
-  br_nz: (c) => branch(c, `${c.low('a')} !== 0`),
-  br_z: (c) => branch(c, `${c.low('a')} === 0`),
+  br_nz: (c) => branch(c, `${c.low('condition')} !== 0`),
+  br_z: (c) => branch(c, `${c.low('condition')} === 0`),
   br_table: (c) => [
-    `const count = ${c.word('n')};`,
-    `const index = ${c.low('a')} >>> 0;`,
-    `const at = (${c.from(3)}) + ((index < count ? index : count) << 1) | 0;`,
+    `const count = ${c.word('labels')};`,
+    `const index = ${c.low('index')} >>> 0;`,
+    `const at = (${c.behind()}) + ((index < count ? index : count) << 1) | 0;`,
     'const target = C[at];',
     'gas = gas - C[at + 1 | 0] | 0;',
     ...GO,
   ],
-  loop: (c) => [`gas = gas - ${c.word('x')} | 0;`, ...c.next(), 'break;'],
-  charge: (c) => [`gas = gas - ${c.word('x')} | 0;`],
-  call: (c) => [`const entry = ${c.word('x')};`, ...enter(c, c.word('y'))],
+  loop: (c) => [`gas = gas - ${c.word('cost')} | 0;`, ...c.next(), 'break;'],
+  charge: (c) => [`gas = gas - ${c.word('cost')} | 0;`],
+  call: (c) => [`const entry = ${c.word('entry')};`, ...enter(c, c.word('base'))],
   call_lazy: (c) => [c.exit(EXIT.lazy)],
   call_import: (c) => [c.exit(EXIT.import)],
   call_indirect: (c) => [c.exit(EXIT.indirect)],
   return: leave,
-  return32: (c) => [`R[fp] = ${c.low('a')};`, ...leave(c)],
-  return64: (c) => [`const s = ${c.register('a')};`, 'R[fp] = R[s];', 'R[fp + 1 | 0] = R[s + 1 | 0];', ...leave(c)],
-  copy32: (c) => [`${c.low('d')} = ${c.low('a')};`],
-  copy64: (c) => copy64(c, 'a'),
+  return32: (c) => [`R[fp] = ${c.low('value')};`, ...leave(c)],
+  return64: (c) => [`const s = ${c.register('value')};`, 'R[fp] = R[s];', 'R[fp + 1 | 0] = R[s + 1 | 0];', ...leave(c)],
+  copy32: (c) => [`${c.low('result')} = ${c.low('source')};`],
+  copy64: (c) => copy64(c, 'source'),
   'copy.f64': (c) => [
-    `const s = ${c.register('a')};`,
-    `const d = ${c.register('d')};`,
+    `const s = ${c.register('source')};`,
+    `const d = ${c.register('result')};`,
     'const hi = R[s + 1 | 0];',
     `if (${IS_NUMBER}) F64[d >> 1] = F64[s >> 1];`,
     'else { R[d] = R[s]; R[d + 1 | 0] = hi; }',
   ],
-  'const.f64': (c) => [`${c.double('d')} = K.getFloat64((${c.from(2)}) << 2, true);`],
-  const32: (c) => [`${c.low('d')} = ${c.word('k')};`],
-  const64: (c) => [`const d = ${c.register('d')};`, `R[d] = ${c.word('K')};`, `R[d + 1 | 0] = ${c.word('K', 1)};`],
-  select32: (c) => [`${c.low('d')} = ${c.low('c')} !== 0 ? ${c.low('a')} : ${c.low('b')};`],
+  'const.f64': (c) => [`${c.double('result')} = K.getFloat64((${c.from(c.placeOf('value'))}) << 2, true);`],
+  const32: (c) => [`${c.low('result')} = ${c.word('value')};`],
+  const64: (c) => [
+    `const d = ${c.register('result')};`,
+    `R[d] = ${c.word('value')};`,
+    `R[d + 1 | 0] = ${c.word('value', 1)};`,
+  ],
+  select32: (c) => [`${c.low('result')} = ${c.low('condition')} !== 0 ? ${c.low('first')} : ${c.low('second')};`],
   select64: (c) => [
-    `const s = fp + (${c.low('c')} !== 0 ? ${c.word('a')} : ${c.word('b')}) | 0;`,
-    `const d = ${c.register('d')};`,
+    `const s = fp + (${c.low('condition')} !== 0 ? ${c.word('first')} : ${c.word('second')}) | 0;`,
+    `const d = ${c.register('result')};`,
     'R[d] = R[s];',
     'R[d + 1 | 0] = R[s + 1 | 0];',
   ],
   // A 64-bit address or index: what does not fit is out of bounds everywhere.
-  address: (c) => [`const s = ${c.register('a')};`, `${c.low('d')} = R[s + 1 | 0] === 0 ? R[s] : -1;`],
-  'global.get32': (c) => [`${c.low('d')} = G[${c.word('x')}];`],
+  address: (c) => [`const s = ${c.register('address')};`, `${c.low('result')} = R[s + 1 | 0] === 0 ? R[s] : -1;`],
+  'global.get32': (c) => [`${c.low('result')} = G[${c.word('cell')}];`],
   'global.get64': (c) => [
-    `const d = ${c.register('d')};`,
-    `const g = ${c.word('x')};`,
+    `const d = ${c.register('result')};`,
+    `const g = ${c.word('cell')};`,
     'R[d] = G[g];',
     'R[d + 1 | 0] = G[g + 1 | 0];',
   ],
-  'global.set32': (c) => [`G[${c.word('x')}] = ${c.low('a')};`],
+  'global.set32': (c) => [`G[${c.word('cell')}] = ${c.low('value')};`],
   'global.set64': (c) => [
-    `const s = ${c.register('a')};`,
-    `const g = ${c.word('x')};`,
+    `const s = ${c.register('value')};`,
+    `const g = ${c.word('cell')};`,
     'G[g] = R[s];',
     'G[g + 1 | 0] = R[s + 1 | 0];',
   ],
@@ -380,11 +381,11 @@ function access(c: Case): string[] {
   const wide = c.op.name.includes('64.');
   const isDouble = c.op.name.endsWith('64.f64');
   const write = (as: string) => (WRITE[as] as (c: Case) => string[])(c);
-  const lines = bounded(bytes, c.low('a'), c.word('o'), c.trap('memory-out-of-bounds'));
+  const lines = bounded(bytes, c.low('base'), c.word('offset'), c.trap('memory-out-of-bounds'));
   if (isDouble && c.op.form === 'store') {
     return [
       ...lines,
-      `const s = ${c.register('b')};`,
+      `const s = ${c.register('value')};`,
       'const r = F64[s >> 1];',
       'if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;',
       'else {',
@@ -396,20 +397,21 @@ function access(c: Case): string[] {
   if (isDouble) {
     return [
       ...lines,
-      `const d = ${c.register('d')};`,
+      `const d = ${c.register('result')};`,
       'const hi = V.getInt32(ea + 4 | 0, true);',
       `if (${IS_NUMBER}) F64[d >> 1] = V.getFloat64(ea, true);`,
       'else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }',
     ];
   }
-  if (c.op.form === 'store' && !wide) return [...lines, `const lo = ${c.low('b')};`, ...write(accessor)];
-  if (c.op.form === 'store') return [...lines, `const s = ${c.register('b')};`, 'const lo = R[s];', ...write(accessor)];
-  if (!wide) return [...lines, `${c.low('d')} = ${read};`];
+  if (c.op.form === 'store' && !wide) return [...lines, `const lo = ${c.low('value')};`, ...write(accessor)];
+  if (c.op.form === 'store')
+    return [...lines, `const s = ${c.register('value')};`, 'const lo = R[s];', ...write(accessor)];
+  if (!wide) return [...lines, `${c.low('result')} = ${read};`];
   const high = accessor === 'i64' ? 'V.getInt32(ea + 4 | 0, true)' : accessor.startsWith('u') ? '0' : 'lo >> 31';
   return [
     ...lines,
     `const lo = ${read};`,
-    `const d = ${c.register('d')};`,
+    `const d = ${c.register('result')};`,
     `const hi = ${high};`,
     'R[d] = lo;',
     'R[d + 1 | 0] = hi;',

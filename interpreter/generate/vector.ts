@@ -11,9 +11,9 @@ import { bounded } from './bounds.ts';
 
 /** The texts of an instruction's operands. */
 interface Operands {
-  word(letter: string, offset?: number): string;
-  register(letter: string): string;
-  low(letter: string): string;
+  word(operand: string, offset?: number): string;
+  register(operand: string): string;
+  low(operand: string): string;
 }
 
 /**
@@ -220,7 +220,7 @@ const WIDENINGS: Record<string, readonly string[]> = {
   '32_s': ['p', 'p >> 31'],
 };
 
-const HEADS: readonly (readonly [letter: string, name: string])[] = [
+const HEADS: readonly (readonly [operand: string, name: string])[] = [
   ['a', 's'],
   ['b', 't'],
   ['c', 'u'],
@@ -229,11 +229,11 @@ const HEADS: readonly (readonly [letter: string, name: string])[] = [
 const place = (register: string, i: number) => (i === 0 ? register : `${register} + ${i} | 0`);
 const at = (register: string, i: number) => `R[${place(register, i)}]`;
 
-/** The registers of the operands: `d`, and `s`, `t`, `u` for `a`, `b`, `c`. */
+/** The registers of the operands: `d` for the result, and `s`, `t`, `u` for `a`, `b`, `c`. */
 function heads(c: Operands, arity: number): string[] {
   return [
-    ...HEADS.slice(0, arity).map(([letter, name]) => `${name} = ${c.register(letter)};`),
-    `d = ${c.register('d')};`,
+    ...HEADS.slice(0, arity).map(([operand, name]) => `${name} = ${c.register(operand)};`),
+    `d = ${c.register('result')};`,
   ];
 }
 
@@ -287,20 +287,20 @@ function widen(kind: string): string[] {
 }
 
 function memory(c: Operands, name: string, out: string): string[] | undefined {
-  const check = (bytes: number) => bounded(bytes, c.low('a'), c.word('o'), out);
+  const check = (bytes: number) => bounded(bytes, c.low('base'), c.word('offset'), out);
   const read = (i: number) => `V.getInt32(${i === 0 ? 'ea' : `ea + ${4 * i} | 0`}, true)`;
-  const d = `d = ${c.register('d')};`;
-  const splat = (bytes: number, value: string) => [...check(bytes), `p = ${value};`, d, ...put(['p', 'p', 'p', 'p'])];
-  const pair = [`p = ${read(0)};`, `q = ${read(1)};`, d];
+  const d = () => `d = ${c.register('result')};`;
+  const splat = (bytes: number, value: string) => [...check(bytes), `p = ${value};`, d(), ...put(['p', 'p', 'p', 'p'])];
+  const pair = () => [`p = ${read(0)};`, `q = ${read(1)};`, d()];
   const widening = /^v128\.load(\d+)x\d_([su])$/.exec(name);
-  if (widening !== null) return [...check(8), ...pair, ...widen(`${widening[1]}_${widening[2]}`)];
+  if (widening !== null) return [...check(8), ...pair(), ...widen(`${widening[1]}_${widening[2]}`)];
   switch (name) {
     case 'v128.load':
-      return [...check(16), d, ...put([0, 1, 2, 3].map(read))];
+      return [...check(16), d(), ...put([0, 1, 2, 3].map(read))];
     case 'v128.store':
       return [
         ...check(16),
-        `s = ${c.register('b')};`,
+        `s = ${c.register('a')};`,
         'if ((ea & 3) === 0) {',
         '  at = ea >> 2;',
         ...[0, 1, 2, 3].map((i) => `  I32[${place('at', i)}] = ${at('s', i)};`),
@@ -315,11 +315,11 @@ function memory(c: Operands, name: string, out: string): string[] | undefined {
     case 'v128.load32_splat':
       return splat(4, read(0));
     case 'v128.load64_splat':
-      return [...check(8), ...pair, ...put(['p', 'q', 'p', 'q'])];
+      return [...check(8), ...pair(), ...put(['p', 'q', 'p', 'q'])];
     case 'v128.load32_zero':
-      return [...check(4), d, ...put([read(0), '0', '0', '0'])];
+      return [...check(4), d(), ...put([read(0), '0', '0', '0'])];
     case 'v128.load64_zero':
-      return [...check(8), d, ...put([read(0), read(1), '0', '0'])];
+      return [...check(8), d(), ...put([read(0), read(1), '0', '0'])];
     default:
       return undefined;
   }
@@ -329,16 +329,16 @@ const copy = ['R[d] = R[s];', ...[1, 2, 3].map((i) => `${at('d', i)} = ${at('s',
 
 /** The rest, one by one. */
 const OTHERS: Record<string, (c: Operands) => string[]> = {
-  'copy.v128': (c) => [...heads(c, 1), ...copy],
+  'copy.v128': (c) => [`s = ${c.register('source')};`, `d = ${c.register('result')};`, ...copy],
   'select.v128': (c) => [
-    `s = fp + (${c.low('c')} !== 0 ? ${c.word('a')} : ${c.word('b')}) | 0;`,
-    `d = ${c.register('d')};`,
+    `s = fp + (${c.low('condition')} !== 0 ? ${c.word('first')} : ${c.word('second')}) | 0;`,
+    `d = ${c.register('result')};`,
     ...copy,
   ],
-  'v128.const': (c) => [`d = ${c.register('d')};`, ...put([0, 1, 2, 3].map((i) => c.word('q', i)))],
+  'v128.const': (c) => [`d = ${c.register('result')};`, ...put([0, 1, 2, 3].map((i) => c.word('bytes', i)))],
   'v128.any_true': (c) => [
     `s = ${c.register('a')};`,
-    `${c.low('d')} = (R[s] | ${at('s', 1)} | ${at('s', 2)} | ${at('s', 3)}) !== 0 ? 1 : 0;`,
+    `${c.low('result')} = (R[s] | ${at('s', 1)} | ${at('s', 2)} | ${at('s', 3)}) !== 0 ? 1 : 0;`,
   ],
   'i8x16.splat': (c) => splat(c, `Math.imul(${c.low('a')} & 0xff, 0x01010101)`),
   'i16x8.splat': (c) => splat(c, `Math.imul(${c.low('a')} & 0xffff, 0x10001)`),
@@ -350,8 +350,8 @@ const OTHERS: Record<string, (c: Operands) => string[]> = {
   'i8x16.extract_lane_u': (c) => extract(c, 8, '>>>'),
   'i16x8.extract_lane_s': (c) => extract(c, 16, '>>'),
   'i16x8.extract_lane_u': (c) => extract(c, 16, '>>>'),
-  'i32x4.extract_lane': (c) => [`${c.low('d')} = R[(${c.register('a')}) + ${c.word('x')} | 0];`],
-  'f32x4.extract_lane': (c) => [`${c.low('d')} = R[(${c.register('a')}) + ${c.word('x')} | 0];`],
+  'i32x4.extract_lane': (c) => [`${c.low('result')} = R[(${c.register('a')}) + ${c.word('lane')} | 0];`],
+  'f32x4.extract_lane': (c) => [`${c.low('result')} = R[(${c.register('a')}) + ${c.word('lane')} | 0];`],
   'i64x2.extract_lane': extract64,
   'f64x2.extract_lane': extract64,
   'i32x4.replace_lane': (c) => replace(c, 'p'),
@@ -366,7 +366,7 @@ const OTHERS: Record<string, (c: Operands) => string[]> = {
     ...heads(c, 2),
     'for (i = 0; i < 4; i = i + 1 | 0) { LANES[i] = R[s + i | 0]; LANES[i + 4 | 0] = R[t + i | 0]; }',
     'for (i = 0; i < 4; i = i + 1 | 0) {',
-    `  m = ${c.word('q').replace(' | 0', ' + i | 0')};`,
+    `  m = ${c.word('bytes').replace(' | 0', ' + i | 0')};`,
     '  R[d + i | 0] = BYTES[m & 31] | BYTES[m >> 8 & 31] << 8 | BYTES[m >> 16 & 31] << 16 | BYTES[m >> 24 & 31] << 24;',
     '}',
   ],
@@ -380,7 +380,7 @@ const OTHERS: Record<string, (c: Operands) => string[]> = {
 };
 
 function splat(c: Operands, value: string): string[] {
-  return [`p = ${value};`, `d = ${c.register('d')};`, ...put(['p', 'p', 'p', 'p'])];
+  return [`p = ${value};`, `d = ${c.register('result')};`, ...put(['p', 'p', 'p', 'p'])];
 }
 
 function splat64(c: Operands): string[] {
@@ -390,16 +390,16 @@ function splat64(c: Operands): string[] {
 function extract(c: Operands, width: 8 | 16, shift: string): string[] {
   const perWord = 32 / width;
   return [
-    `m = ${c.word('x')};`,
+    `m = ${c.word('lane')};`,
     `p = R[(${c.register('a')}) + (m >> ${perWord === 4 ? 2 : 1}) | 0];`,
-    `${c.low('d')} = p << (${32 - width} - (m & ${perWord - 1}) * ${width}) ${shift} ${32 - width};`,
+    `${c.low('result')} = p << (${32 - width} - (m & ${perWord - 1}) * ${width}) ${shift} ${32 - width};`,
   ];
 }
 
 function extract64(c: Operands): string[] {
   return [
-    `s = (${c.register('a')}) + 2 * ${c.word('x')} | 0;`,
-    `d = ${c.register('d')};`,
+    `s = (${c.register('a')}) + 2 * ${c.word('lane')} | 0;`,
+    `d = ${c.register('result')};`,
     'p = R[s];',
     'R[d + 1 | 0] = R[s + 1 | 0];',
     'R[d] = p;',
@@ -407,7 +407,7 @@ function extract64(c: Operands): string[] {
 }
 
 function replace(c: Operands, value: string): string[] {
-  return [`p = ${c.low('b')};`, ...heads(c, 1), ...copy, `R[d + ${c.word('x')} | 0] = ${value};`];
+  return [`p = ${c.low('b')};`, ...heads(c, 1), ...copy, `R[d + ${c.word('lane')} | 0] = ${value};`];
 }
 
 /** Collects bits from the words, `count` from each. */
@@ -416,7 +416,7 @@ function bits(c: Operands, word: string, count: number): string[] {
     `s = ${c.register('a')};`,
     'm = 0;',
     `for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (${word}) << ${count === 1 ? 'i' : `i * ${count}`}; }`,
-    `${c.low('d')} = m;`,
+    `${c.low('result')} = m;`,
   ];
 }
 
@@ -425,7 +425,7 @@ function allTrue(c: Operands, hasZero: string): string[] {
     `s = ${c.register('a')};`,
     'm = 1;',
     `for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (${hasZero}) m = 0; }`,
-    `${c.low('d')} = m;`,
+    `${c.low('result')} = m;`,
   ];
 }
 

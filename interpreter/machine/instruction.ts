@@ -1,6 +1,7 @@
 /** The instruction at hand, as the handlers outside of the main loop see it. */
 
-import type { FuncType } from '../../wasm/types.ts';
+import type { DefinedType } from '../../wasm/types.ts';
+import type { Kind, Name, Place, PlacesOf, Register, Target } from '../code/isa.ts';
 import type { GlobalInstance } from '../store/global.ts';
 import type { Instance } from '../store/instance.ts';
 import type { LinearMemory } from '../store/memory.ts';
@@ -8,86 +9,96 @@ import type { TableInstance } from '../store/table.ts';
 import type { Reference } from '../values/reference.ts';
 import type { Thread } from './thread.ts';
 
-/** Operands are named by their place: 1 is that of the first letter in isa.ts. */
-export class Operands {
+/** One object for all of them, as they are too many to make one for each. Operands are asked for by their places. */
+export class Instruction {
   thread!: Thread;
   instance!: Instance;
 
-  word(place: number): number {
+  word(place: Place<Exclude<Kind, Register>>): number {
+    return this.at(place);
+  }
+
+  private at(place: number): number {
     return this.thread.code[this.thread.pc + place] as number;
   }
 
   /** Index of an operand's register. */
-  register(place: number): number {
-    return this.thread.fp + this.word(place);
+  register(place: Place<Register> | Target): number {
+    return this.thread.fp + this.at(place);
   }
 
-  signed(place: number): number {
+  /** The same from the frame pointer. */
+  inFrame(place: Place<'values'>): number {
+    return this.at(place);
+  }
+
+  signed(place: Place<'i32'>): number {
     return this.thread.registers[this.register(place)] as number;
   }
 
-  unsigned(place: number): number {
+  unsigned(place: Place<'i32'>): number {
     return this.signed(place) >>> 0;
   }
 
-  set(place: number, value: number): void {
+  set(place: Target<'i32'>, value: number): void {
     this.thread.registers[this.register(place)] = value;
   }
 
-  reference(place: number): Reference {
+  reference(place: Place<'reference'>): Reference {
     return this.thread.references.get(this.register(place) >> 1);
   }
 
-  setReference(place: number, value: Reference): void {
+  setReference(place: Target<'reference'>, value: Reference): void {
     this.thread.references.set(this.register(place) >> 1, value);
   }
 
   /** Sets the references to null that are in the operand's register, and in all behind it. */
-  clearReferences(place: number): void {
+  clearReferences(place: Place<'reference'>): void {
     this.thread.references.cut(this.register(place) >> 1);
   }
 
-  /** Copies a vector to the first operand's register. */
-  copyVector(from: number): void {
+  copyVector(to: Target<'v128'>, from: Place<'v128'>): void {
     const source = this.register(from);
-    this.thread.registers.copyWithin(this.register(1), source, source + 4);
+    this.thread.registers.copyWithin(this.register(to), source, source + 4);
   }
 
-  table(place: number): TableInstance {
-    return this.instance.tables[this.word(place)] as TableInstance;
+  table(place: Place<'table'>): TableInstance {
+    return this.instance.tables[this.at(place)] as TableInstance;
   }
 
-  memory(place: number): LinearMemory {
-    return this.instance.memories[this.word(place)] as LinearMemory;
+  memory(place: Place<'memory'>): LinearMemory {
+    return this.instance.memories[this.at(place)] as LinearMemory;
   }
 
-  global(place: number): GlobalInstance {
-    return this.instance.globals[this.word(place)] as GlobalInstance;
+  global(place: Place<'global'>): GlobalInstance {
+    return this.instance.globals[this.at(place)] as GlobalInstance;
   }
 
-  functionType(place: number): FuncType {
-    return this.instance.module.types[this.word(place)] as FuncType;
+  type(place: Place<'type'>): DefinedType {
+    return this.instance.module.types[this.at(place)] as DefinedType;
   }
 
   /** Bytes of a data segment; none once it has been dropped. */
-  data(place: number): Uint8Array {
-    return this.instance.data(this.word(place));
+  data(place: Place<'data'>): Uint8Array {
+    return this.instance.data(this.at(place));
   }
 
   /** Length of a data segment; 0 once it has been dropped. */
-  dataLength(place: number): number {
-    const index = this.word(place);
+  dataLength(place: Place<'data'>): number {
+    const index = this.at(place);
     if (this.instance.droppedData.has(index)) return 0;
     const { start, end } = this.instance.module.data.bytesOf(index);
     return end - start;
   }
 
   /** Length of an element segment; 0 once it has been dropped. */
-  elementCount(place: number): number {
-    const index = this.word(place);
+  elementCount(place: Place<'element'>): number {
+    const index = this.at(place);
     return this.instance.droppedElements.has(index) ? 0 : this.instance.module.elements.count(index);
   }
 }
 
-/** Does an instruction; returns 0, or an exit. */
-export type Handler = (o: Operands) => number;
+/** Does the instruction at hand, whose operands are at these places; returns 0, or an exit. */
+export type Work<At> = (it: Instruction, at: At) => number;
+/** One for each instruction: none can be missing, and none has other operands than isa.ts says. */
+export type Handlers<N extends Name> = { readonly [One in N]: Work<PlacesOf<One>> };

@@ -1,8 +1,8 @@
 /** The machine's instructions on structs, arrays, i31 and casts (specification 4.6.5 to 4.6.7). */
 
 import { PER_UNIT, share } from '../../wasm/gas.ts';
-import type { ArrayType, DefinedType, RefType, StructType } from '../../wasm/types.ts';
-import { EXIT, trapExit } from '../code/isa.ts';
+import type { ArrayType, RefType, StructType } from '../../wasm/types.ts';
+import { EXIT, type ObjectName, type Place, type Target, trapExit } from '../code/isa.ts';
 import {
   type ArrayObject,
   arrayBytes,
@@ -18,21 +18,17 @@ import {
   storeAll,
   storeEach,
 } from '../gc/objects.ts';
-import type { Handler, Operands } from '../machine/instruction.ts';
 import { isOfType } from '../store/cast.ts';
 import { elementsOf } from '../store/elements.ts';
 import { copyReferences, type Reference } from '../values/reference.ts';
+import type { Handlers, Instruction } from './instruction.ts';
 
 const NULL = trapExit('null-reference');
 const OUT_OF_BOUNDS = trapExit('array-out-of-bounds');
 
-function typeAt(o: Operands, place: number): DefinedType {
-  return o.instance.module.types[o.word(place)] as DefinedType;
-}
-
 /** A checkpoint, the charge for so many bytes, and room in the budget; 0 where all of that is given. */
-function reserve(o: Operands, bytes: number): number {
-  const { thread, instance } = o;
+function reserve(it: Instruction, bytes: number): number {
+  const { thread, instance } = it;
   thread.published = thread.gas;
   if (thread.gas < 0) return EXIT.gas;
   if (!thread.charge(share(bytes, PER_UNIT.objectBytes))) return EXIT.exhausted;
@@ -41,155 +37,159 @@ function reserve(o: Operands, bytes: number): number {
   return outcome === 'full' ? EXIT.memory : EXIT.exhausted;
 }
 
-function newStruct(o: Operands, fill: (object: StructObject, type: StructType) => void): number {
-  const type = typeAt(o, 2) as StructType;
+/** Where instructions that make an object have its register, and its type. */
+interface Maker {
+  readonly result: Target<'reference'>;
+  readonly type: Place<'type'>;
+}
+
+function newStruct(it: Instruction, at: Maker, fill: (object: StructObject, type: StructType) => void): number {
+  const type = it.type(at.type) as StructType;
   const layout = layoutOf(type);
-  const exit = reserve(o, layout.bytes);
+  const exit = reserve(it, layout.bytes);
   if (exit !== 0) return exit;
   const object = new StructObject(type, layout);
   fill(object, type);
-  o.setReference(1, object);
+  it.setReference(at.result, object);
   return 0;
 }
 
-/** Makes an array in operand 1 of the type in operand 2. */
-function newArray(o: Operands, length: number, fill: (array: ArrayObject) => void): number {
-  const type = typeAt(o, 2) as ArrayType;
-  const exit = reserve(o, arrayBytes(type, length));
+function newArray(it: Instruction, at: Maker, length: number, fill: (array: ArrayObject) => void): number {
+  const type = it.type(at.type) as ArrayType;
+  const exit = reserve(it, arrayBytes(type, length));
   if (exit !== 0) return exit;
-  const array = o.instance.heap.arrayOf(type, length);
+  const array = it.instance.heap.arrayOf(type, length);
   if (array === undefined) return EXIT.memory;
   fill(array);
-  o.setReference(1, array);
+  it.setReference(at.result, array);
   return 0;
 }
 
 /** The values of an element segment, as a list of the same length for as long as nobody drops it. */
-function segment(o: Operands, place: number, start: number, length: number): readonly Reference[] {
-  return length === 0 ? [] : elementsOf(o.instance, o.word(place), start, start + length);
+function segment(it: Instruction, place: Place<'element'>, start: number, length: number): readonly Reference[] {
+  return length === 0 ? [] : elementsOf(it.instance, it.word(place), start, start + length);
 }
 
 /** Charges for so many elements after a checkpoint; 0 where that is paid. */
-function pay(o: Operands, units: number, perUnit: number): number {
-  return o.thread.charge(share(units, perUnit)) ? 0 : EXIT.exhausted;
+function pay(it: Instruction, units: number, perUnit: number): number {
+  return it.thread.charge(share(units, perUnit)) ? 0 : EXIT.exhausted;
 }
 
-function checkpoint(o: Operands): number {
-  const { thread } = o;
+function checkpoint({ thread }: Instruction): number {
   thread.published = thread.gas;
   return thread.gas < 0 ? EXIT.gas : 0;
 }
 
-function array(o: Operands, place: number): ArrayObject | null {
-  return o.reference(place) as ArrayObject | null;
+function arrayAt(it: Instruction, place: Place<'reference'>): ArrayObject | null {
+  return it.reference(place) as ArrayObject | null;
 }
 
 /** The work on `length` elements: checkpoint, null, bounds, charge, work. */
 function bulk(
-  o: Operands,
+  it: Instruction,
   length: number,
   bounds: readonly (readonly [object: ArrayObject | null, start: number])[],
   run: () => void,
 ): number {
-  const exit = checkpoint(o);
+  const exit = checkpoint(it);
   if (exit !== 0) return exit;
   if (bounds.some(([object]) => object === null)) return NULL;
   if (bounds.some(([object, start]) => start + length > (object as ArrayObject).length)) return OUT_OF_BOUNDS;
-  const unpaid = pay(o, length, PER_UNIT.elements);
+  const unpaid = pay(it, length, PER_UNIT.elements);
   if (unpaid !== 0) return unpaid;
   run();
   return 0;
 }
 
-export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
-  'struct.new': (o) =>
-    newStruct(o, (object, { fields }) => {
-      let register = o.register(3);
+export const OBJECT_HANDLERS: Handlers<ObjectName> = {
+  'struct.new': (it, at) =>
+    newStruct(it, at, (object, { fields }) => {
+      let register = it.register(at.base);
       fields.forEach(({ type }, i) => {
-        store(object, placeOfField(object, i), type, o.thread, register);
+        store(object, placeOfField(object, i), type, it.thread, register);
         register += registersOf(type);
       });
     }),
-  'struct.new_default': (o) => newStruct(o, () => undefined),
-  'struct.get': (o) => {
-    const object = o.reference(2) as StructObject | null;
+  'struct.new_default': (it, at) => newStruct(it, at, () => undefined),
+  'struct.get': (it, at) => {
+    const object = it.reference(at.struct) as StructObject | null;
     if (object === null) return NULL;
-    const field = o.word(4);
+    const field = it.word(at.field);
     const { type } = object.type.fields[field] as StructType['fields'][number];
-    load(object, placeOfField(object, field), type, o.word(5) === 1, o.thread, o.register(1));
+    load(object, placeOfField(object, field), type, it.word(at.isSigned) === 1, it.thread, it.register(at.result));
     return 0;
   },
-  'struct.set': (o) => {
-    const object = o.reference(3) as StructObject | null;
+  'struct.set': (it, at) => {
+    const object = it.reference(at.struct) as StructObject | null;
     if (object === null) return NULL;
-    const field = o.word(2);
+    const field = it.word(at.field);
     const { type } = object.type.fields[field] as StructType['fields'][number];
-    store(object, placeOfField(object, field), type, o.thread, o.register(4));
+    store(object, placeOfField(object, field), type, it.thread, it.register(at.value));
     return 0;
   },
-  'array.new': (o) => {
-    const length = o.unsigned(4);
-    return newArray(o, length, (object) => storeAll(object, 0, length, o.thread, o.register(3)));
+  'array.new': (it, at) => {
+    const length = it.unsigned(at.length);
+    return newArray(it, at, length, (array) => storeAll(array, 0, length, it.thread, it.register(at.value)));
   },
-  'array.new_default': (o) => newArray(o, o.unsigned(3), () => undefined),
-  'array.new_fixed': (o) => {
-    return newArray(o, o.word(3), (object) => storeEach(object, o.thread, o.register(4)));
+  'array.new_default': (it, at) => newArray(it, at, it.unsigned(at.length), () => undefined),
+  'array.new_fixed': (it, at) =>
+    newArray(it, at, it.word(at.count), (array) => storeEach(array, it.thread, it.register(at.base))),
+  'array.new_data': (it, at) => {
+    const data = it.data(at.data);
+    const start = it.unsigned(at.source);
+    const length = it.unsigned(at.length);
+    const bytes = length * elementBytes(it.type(at.type) as ArrayType);
+    if (start + bytes > data.length) return checkpoint(it) || trapExit('memory-out-of-bounds');
+    return newArray(it, at, length, (array) => array.data.set(data.subarray(start, start + bytes)));
   },
-  'array.new_data': (o) => {
-    const data = o.data(3);
-    const start = o.unsigned(4);
-    const length = o.unsigned(5);
-    const bytes = length * elementBytes(typeAt(o, 2) as ArrayType);
-    if (start + bytes > data.length) return checkpoint(o) || trapExit('memory-out-of-bounds');
-    return newArray(o, length, (object) => object.data.set(data.subarray(start, start + bytes)));
-  },
-  'array.new_elem': (o) => {
-    const start = o.unsigned(4);
-    const length = o.unsigned(5);
-    if (start + length > o.elementCount(3)) return checkpoint(o) || trapExit('table-out-of-bounds');
-    return newArray(o, length, (object) => {
-      copyReferences(object.references, 0, segment(o, 3, start, length), 0, length);
+  'array.new_elem': (it, at) => {
+    const start = it.unsigned(at.source);
+    const length = it.unsigned(at.length);
+    if (start + length > it.elementCount(at.element)) return checkpoint(it) || trapExit('table-out-of-bounds');
+    return newArray(it, at, length, (array) => {
+      copyReferences(array.references, 0, segment(it, at.element, start, length), 0, length);
     });
   },
-  'array.get': (o) => {
-    const object = array(o, 2);
-    if (object === null) return NULL;
-    const index = o.unsigned(3);
-    if (index >= object.length) return OUT_OF_BOUNDS;
-    const { type } = object.type.element;
-    load(holderOf(object), placeOfElement(object, index), type, o.word(4) === 1, o.thread, o.register(1));
+  'array.get': (it, at) => {
+    const array = arrayAt(it, at.array);
+    if (array === null) return NULL;
+    const index = it.unsigned(at.index);
+    if (index >= array.length) return OUT_OF_BOUNDS;
+    const { type } = array.type.element;
+    const isSigned = it.word(at.isSigned) === 1;
+    load(holderOf(array), placeOfElement(array, index), type, isSigned, it.thread, it.register(at.result));
     return 0;
   },
-  'array.set': (o) => {
-    const object = array(o, 1);
-    if (object === null) return NULL;
-    const index = o.unsigned(2);
-    if (index >= object.length) return OUT_OF_BOUNDS;
-    store(holderOf(object), placeOfElement(object, index), object.type.element.type, o.thread, o.register(3));
+  'array.set': (it, at) => {
+    const array = arrayAt(it, at.array);
+    if (array === null) return NULL;
+    const index = it.unsigned(at.index);
+    if (index >= array.length) return OUT_OF_BOUNDS;
+    store(holderOf(array), placeOfElement(array, index), array.type.element.type, it.thread, it.register(at.value));
     return 0;
   },
-  'array.len': (o) => {
-    const object = array(o, 2);
-    if (object === null) return NULL;
-    o.set(1, object.length);
+  'array.len': (it, at) => {
+    const array = arrayAt(it, at.array);
+    if (array === null) return NULL;
+    it.set(at.result, array.length);
     return 0;
   },
-  'array.fill': (o) => {
-    const object = array(o, 1);
-    const start = o.unsigned(2);
-    const length = o.unsigned(4);
-    return bulk(o, length, [[object, start]], () => {
-      storeAll(object as ArrayObject, start, start + length, o.thread, o.register(3));
+  'array.fill': (it, at) => {
+    const array = arrayAt(it, at.array);
+    const start = it.unsigned(at.target);
+    const length = it.unsigned(at.length);
+    return bulk(it, length, [[array, start]], () => {
+      storeAll(array as ArrayObject, start, start + length, it.thread, it.register(at.value));
     });
   },
-  'array.copy': (o) => {
-    const to = array(o, 1);
-    const target = o.unsigned(2);
-    const from = array(o, 3);
-    const source = o.unsigned(4);
-    const length = o.unsigned(5);
+  'array.copy': (it, at) => {
+    const to = arrayAt(it, at.to);
+    const target = it.unsigned(at.target);
+    const from = arrayAt(it, at.from);
+    const source = it.unsigned(at.source);
+    const length = it.unsigned(at.length);
     return bulk(
-      o,
+      it,
       length,
       [
         [to, target],
@@ -198,66 +198,67 @@ export const GC_HANDLERS: Readonly<Record<string, Handler>> = {
       () => copy(to as ArrayObject, target, from as ArrayObject, source, length),
     );
   },
-  'array.init_data': (o) => {
-    const object = array(o, 2);
-    const data = o.data(1);
-    const target = o.unsigned(3);
-    const source = o.unsigned(4);
-    const length = o.unsigned(5);
-    const width = object === null ? 1 : elementBytes(object.type);
-    if (object !== null && target + length <= object.length && source + length * width > data.length) {
-      return checkpoint(o) || trapExit('memory-out-of-bounds');
+  'array.init_data': (it, at) => {
+    const array = arrayAt(it, at.array);
+    const data = it.data(at.data);
+    const target = it.unsigned(at.target);
+    const source = it.unsigned(at.source);
+    const length = it.unsigned(at.length);
+    const width = array === null ? 1 : elementBytes(array.type);
+    if (array !== null && target + length <= array.length && source + length * width > data.length) {
+      return checkpoint(it) || trapExit('memory-out-of-bounds');
     }
-    return bulk(o, length, [[object, target]], () => {
-      (object as ArrayObject).data.set(data.subarray(source, source + length * width), target * width);
+    return bulk(it, length, [[array, target]], () => {
+      (array as ArrayObject).data.set(data.subarray(source, source + length * width), target * width);
     });
   },
-  'array.init_elem': (o) => {
-    const object = array(o, 2);
-    const target = o.unsigned(3);
-    const source = o.unsigned(4);
-    const length = o.unsigned(5);
-    if (object !== null && target + length <= object.length && source + length > o.elementCount(1)) {
-      return checkpoint(o) || trapExit('table-out-of-bounds');
+  'array.init_elem': (it, at) => {
+    const array = arrayAt(it, at.array);
+    const target = it.unsigned(at.target);
+    const source = it.unsigned(at.source);
+    const length = it.unsigned(at.length);
+    if (array !== null && target + length <= array.length && source + length > it.elementCount(at.element)) {
+      return checkpoint(it) || trapExit('table-out-of-bounds');
     }
-    return bulk(o, length, [[object, target]], () => {
-      copyReferences((object as ArrayObject).references, target, segment(o, 1, source, length), 0, length);
+    return bulk(it, length, [[array, target]], () => {
+      copyReferences((array as ArrayObject).references, target, segment(it, at.element, source, length), 0, length);
     });
   },
-  'ref.test': (o) => {
-    o.set(1, isOfType(o.reference(2), o.word(3) as RefType, o.instance.module.types) ? 1 : 0);
+  'ref.test': (it, at) => {
+    const isOf = isOfType(it.reference(at.reference), it.word(at.type) as RefType, it.instance.module.types);
+    it.set(at.result, isOf ? 1 : 0);
     return 0;
   },
-  'ref.cast': (o) => {
-    const reference = o.reference(2);
-    if (!isOfType(reference, o.word(3) as RefType, o.instance.module.types)) return trapExit('cast-failure');
-    o.setReference(1, reference);
+  'ref.cast': (it, at) => {
+    const reference = it.reference(at.reference);
+    if (!isOfType(reference, it.word(at.type) as RefType, it.instance.module.types)) return trapExit('cast-failure');
+    it.setReference(at.result, reference);
     return 0;
   },
-  'ref.eq': (o) => {
-    o.set(1, o.reference(2) === o.reference(3) ? 1 : 0);
+  'ref.eq': (it, { result, first, second }) => {
+    it.set(result, it.reference(first) === it.reference(second) ? 1 : 0);
     return 0;
   },
-  'ref.as_non_null': (o) => {
-    const reference = o.reference(2);
+  'ref.as_non_null': (it, at) => {
+    const reference = it.reference(at.reference);
     if (reference === null) return NULL;
-    o.setReference(1, reference);
+    it.setReference(at.result, reference);
     return 0;
   },
-  'ref.i31': (o) => {
-    o.setReference(1, (o.signed(2) << 1) >> 1);
+  'ref.i31': (it, { result, value }) => {
+    it.setReference(result, (it.signed(value) << 1) >> 1);
     return 0;
   },
-  'i31.get_s': (o) => {
-    const value = o.reference(2) as number | null;
+  'i31.get_s': (it, { result, i31 }) => {
+    const value = it.reference(i31) as number | null;
     if (value === null) return NULL;
-    o.set(1, value);
+    it.set(result, value);
     return 0;
   },
-  'i31.get_u': (o) => {
-    const value = o.reference(2) as number | null;
+  'i31.get_u': (it, { result, i31 }) => {
+    const value = it.reference(i31) as number | null;
     if (value === null) return NULL;
-    o.set(1, value & 0x7fff_ffff);
+    it.set(result, value & 0x7fff_ffff);
     return 0;
   },
 };

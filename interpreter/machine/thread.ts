@@ -5,7 +5,7 @@
 
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import type { FuncType } from '../../wasm/types.ts';
-import { EXIT, op, trapExit, wordsOf } from '../code/isa.ts';
+import { EXIT, op, placesOf, trapExit, wordsOf } from '../code/isa.ts';
 import type { ModuleCode } from '../code/module-code.ts';
 import type { Mutator } from '../gc/heap.ts';
 import { type GuestFunction, hasType, type Instance, WasmFunction } from '../store/instance.ts';
@@ -22,6 +22,10 @@ const KEPT_ROOM = 65_536;
 const NOTHING = new Int32Array(0);
 
 const CALL = op('call');
+const IN_CALL = placesOf('call');
+const IN_CALL_LAZY = placesOf('call_lazy');
+const IN_CALL_IMPORT = placesOf('call_import');
+const IN_CALL_INDIRECT = placesOf('call_indirect');
 const CALL_IMPORT_WORDS = wordsOf('call_import');
 const CALL_INDIRECT_WORDS = wordsOf('call_indirect');
 const CALL_REF_WORDS = wordsOf('call_ref');
@@ -175,10 +179,10 @@ export class Thread implements Mutator {
   /** Lowers the callee of the `call_lazy` at `pc`, and makes that a `call`. */
   link(): number {
     const { code, module, patron } = this.instance as Instance;
-    const entry = code.entry((this.code[this.pc + 1] as number) - module.importedFunctions, patron);
+    const entry = code.entry((this.code[this.pc + IN_CALL_LAZY.func] as number) - module.importedFunctions, patron);
     if (entry === 0) return EXIT.lowering;
     code.words[this.pc] = CALL;
-    code.words[this.pc + 1] = entry;
+    code.words[this.pc + IN_CALL.entry] = entry;
     this.useCode(code);
     return EXIT.none;
   }
@@ -186,8 +190,8 @@ export class Thread implements Mutator {
   /** Finds the callee of the `call_import` at `pc`, and goes on behind it. */
   toImport(): number {
     const { pc, code } = this;
-    this.target = (this.instance as Instance).function(code[pc + 1] as number);
-    this.argBase = code[pc + 2] as number;
+    this.target = (this.instance as Instance).function(code[pc + IN_CALL_IMPORT.func] as number);
+    this.argBase = code[pc + IN_CALL_IMPORT.base] as number;
     this.pc = pc + CALL_IMPORT_WORDS;
     return EXIT.call;
   }
@@ -195,10 +199,11 @@ export class Thread implements Mutator {
   /** Finds the callee of the `call_indirect` at `pc`; enters it, if it is a function of this instance. */
   toElement(): number {
     const { pc, code, fp } = this;
-    const index = (this.registers[fp + (code[pc + 3] as number)] as number) >>> 0;
-    const func = this.element(code[pc + 1] as number, code[pc + 2] as number, index);
+    const at = IN_CALL_INDIRECT;
+    const index = (this.registers[fp + (code[pc + at.index] as number)] as number) >>> 0;
+    const func = this.element(code[pc + at.table] as number, code[pc + at.type] as number, index);
     if (typeof func === 'number') return func;
-    return this.toFunction(func, code[pc + 4] as number, pc + CALL_INDIRECT_WORDS);
+    return this.toFunction(func, code[pc + at.base] as number, pc + CALL_INDIRECT_WORDS);
   }
 
   /** The function in a table's element, which must be of a type; or an exit. */

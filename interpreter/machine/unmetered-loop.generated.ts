@@ -1890,7 +1890,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 199: { // const32 >a load64.f64
+      case 199: { // const32 >base load64.f64
         x = C[pc + 2 | 0];
         base = x;
         ea = base + C[pc + 6 | 0] | 0;
@@ -1902,7 +1902,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 200: { // const32 >b store32.i32
+      case 200: { // const32 >value store32.i32
         x = C[pc + 2 | 0];
         base = R[fp + C[pc + 4 | 0] | 0];
         ea = base + C[pc + 5 | 0] | 0;
@@ -1914,7 +1914,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 201: { // const32 >b store32.i8
+      case 201: { // const32 >value store32.i8
         x = C[pc + 2 | 0];
         base = R[fp + C[pc + 4 | 0] | 0];
         ea = base + C[pc + 5 | 0] | 0;
@@ -1986,7 +1986,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 19 | 0;
         continue;
       }
-      case 208: { // copy32 >a return32
+      case 208: { // copy32 >value return32
         x = R[fp + C[pc + 2 | 0] | 0];
         R[fp] = x;
         depth = depth - C[pc + 4 | 0] | 0;
@@ -2103,7 +2103,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 10 | 0;
         continue;
       }
-      case 216: { // global.get32 >a i32.add.k >a global.set32
+      case 216: { // global.get32 >a i32.add.k >value global.set32
         x = G[C[pc + 2 | 0]];
         a = x;
         b = C[pc + 6 | 0];
@@ -2112,7 +2112,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 10 | 0;
         continue;
       }
-      case 217: { // global.get32 >a i32.add.k >a global.set32 > global.get32 >a br.i32.ge_s.k
+      case 217: { // global.get32 >a i32.add.k >value global.set32 > global.get32 >a br.i32.ge_s.k
         x = G[C[pc + 2 | 0]];
         a = x;
         b = C[pc + 6 | 0];
@@ -2130,7 +2130,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 19 | 0;
         continue;
       }
-      case 218: { // global.get32 >a store32.i32
+      case 218: { // global.get32 >base store32.i32
         x = G[C[pc + 2 | 0]];
         base = x;
         ea = base + C[pc + 5 | 0] | 0;
@@ -2142,7 +2142,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 7 | 0;
         continue;
       }
-      case 219: { // i32.add > const32 >b store32.i8 > i32.add
+      case 219: { // i32.add > const32 >value store32.i8 > i32.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
@@ -2184,7 +2184,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 13 | 0;
         continue;
       }
-      case 222: { // i32.add >a load32.u8
+      case 222: { // i32.add >base load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2195,7 +2195,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 223: { // i32.add >a load32.u8 >a br_nz > i32.shl.k >a i32.or.k
+      case 223: { // i32.add >base load32.u8 >condition br_nz > i32.shl.k >a i32.or.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2218,7 +2218,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 21 | 0;
         continue;
       }
-      case 224: { // i32.add >a return32
+      case 224: { // i32.add >value return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a + b) | 0;
@@ -2308,7 +2308,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 231: { // i32.add.k >a global.set32
+      case 231: { // i32.add.k >value global.set32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2326,7 +2326,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 233: { // i32.add.k >a load32.u8
+      case 233: { // i32.add.k >base load32.u8
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2337,7 +2337,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 234: { // i32.add.k >a load32.u8 >b i32.xor
+      case 234: { // i32.add.k >base load32.u8 >b i32.xor
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2351,7 +2351,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 12 | 0;
         continue;
       }
-      case 235: { // i32.add.k >a load64.f64
+      case 235: { // i32.add.k >base load64.f64
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2365,7 +2365,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 236: { // i32.add.k >a load64.f64 >b f64.mul >b f64.add
+      case 236: { // i32.add.k >base load64.f64 >b f64.mul >b f64.add
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2385,7 +2385,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 16 | 0;
         continue;
       }
-      case 237: { // i32.add.k >b store32.i32
+      case 237: { // i32.add.k >value store32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = (a + b) | 0;
@@ -2442,7 +2442,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 14 | 0;
         continue;
       }
-      case 241: { // i32.and.k >c select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
+      case 241: { // i32.and.k >condition select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a & b;
@@ -2510,7 +2510,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 246: { // i32.shl.k >a i32.add.k >a load32.i32
+      case 246: { // i32.shl.k >a i32.add.k >base load32.i32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         x = a << b;
@@ -2600,7 +2600,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 253: { // i32.sub >a return32
+      case 253: { // i32.sub >value return32
         a = R[fp + C[pc + 2 | 0] | 0];
         b = R[fp + C[pc + 3 | 0] | 0];
         x = (a - b) | 0;
@@ -2664,7 +2664,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 258: { // load32.i32 >a br_table
+      case 258: { // load32.i32 >index br_table
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2677,7 +2677,7 @@ export function runUnmetered(thread: Thread): number {
         pc = target;
         continue;
       }
-      case 259: { // load32.i32 >a i32.add.k >b store32.i32
+      case 259: { // load32.i32 >a i32.add.k >value store32.i32
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2714,7 +2714,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 14 | 0;
         continue;
       }
-      case 261: { // load32.i32 >a load32.u16 > i32.and.k >b br.i32.eq
+      case 261: { // load32.i32 >base load32.u16 > i32.and.k >b br.i32.eq
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -2737,7 +2737,7 @@ export function runUnmetered(thread: Thread): number {
         pc = pc + 18 | 0;
         continue;
       }
-      case 262: { // load32.i32 >a load32.u8
+      case 262: { // load32.i32 >base load32.u8
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }

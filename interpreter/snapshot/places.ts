@@ -7,7 +7,7 @@ import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
 import { isDefaultable, isReference, nullable, type RefType, slotsOf, type ValType } from '../../wasm/types.ts';
 import { CodeBuffer } from '../code/buffer.ts';
-import { HEADER_WORDS, isLeft, LEAVE_PC, lengthOf, MACHINE_OPS, op } from '../code/isa.ts';
+import { HEADER_WORDS, isLeft, LEAVE_PC, lengthOf, MACHINE_OPS, op, placesOf } from '../code/isa.ts';
 import { lowerFunction } from '../code/lower.ts';
 import type { Lowering } from '../code/lowering.ts';
 
@@ -41,7 +41,11 @@ export interface FunctionPlaces {
 
 const CALL = /^call(_lazy|_import|_indirect|_ref)?$/;
 const NAMES_CALLEE: readonly number[] = [op('call_lazy'), op('call_import')];
+/** Both of these. */
+const IN_CALL = placesOf('call_lazy');
 const COPY_REFERENCE = op('copy.ref');
+const IN_COPY_REFERENCE = placesOf('copy.ref');
+const IN_BR_TABLE = placesOf('br_table');
 const LOOP = op('loop');
 
 const indexOf = (mnemonic: Mnemonic) => opcode(mnemonic).index;
@@ -217,9 +221,8 @@ export class PlaceFinder {
     const { words } = this.code;
     const instruction = MACHINE_OPS[words[pc] as number] as (typeof MACHINE_OPS)[number];
     const { name, operands } = instruction.parts?.[0] ?? instruction;
-    const table = operands.indexOf('n');
     // Entries for that many labels, and one for the rest.
-    const entries = table < 0 ? 0 : 2 * ((words[pc + 1 + table] as number) + 1);
+    const entries = name === 'br_table' ? 2 * ((words[pc + IN_BR_TABLE.labels] as number) + 1) : 0;
     return { here: op(name), next: pc + lengthOf(operands) + entries };
   }
 
@@ -263,7 +266,7 @@ export class PlaceFinder {
     const { words } = this.code;
     const base = words[this.entry + offset - 1] as number;
     const results = operands.filter(({ home }) => home >= base).map(({ type }) => type);
-    return { base, results, callee: NAMES_CALLEE.includes(number) ? (words[before + 1] as number) : -1 };
+    return { base, results, callee: NAMES_CALLEE.includes(number) ? (words[before + IN_CALL.func] as number) : -1 };
   }
 
   /** Instructions at which a guest can be left, and which come behind moves of their operands. */
@@ -286,8 +289,8 @@ export class PlaceFinder {
       while (pc < end) {
         const { here, next } = this.step(pc);
         if (here === COPY_REFERENCE) {
-          const type = references.get((words[pc + 2] as number) >> 1);
-          if (type !== undefined) references.set((words[pc + 1] as number) >> 1, type);
+          const type = references.get((words[pc + IN_COPY_REFERENCE.source] as number) >> 1);
+          if (type !== undefined) references.set((words[pc + IN_COPY_REFERENCE.result] as number) >> 1, type);
         }
         pc = next;
       }

@@ -1,7 +1,7 @@
 /** The instructions on vectors: operands are copied out of the registers, computed on, and the result copied back. */
 
 import { accessBytes } from '../../wasm/opcodes.ts';
-import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, trapExit } from '../code/isa.ts';
+import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, placesIn, type Register, trapExit } from '../code/isa.ts';
 import { CONVERSIONS } from './convert.ts';
 import { type Compute, Lanes, type Scratch } from './lanes.ts';
 import { LANEWISE } from './lanewise.ts';
@@ -33,42 +33,45 @@ const scratch: Scratch = {
 };
 const VECTORS = [scratch.a, scratch.b, scratch.c];
 
-/** 32-bit words of a value, by the letter of its type. */
-const WORDS: Readonly<Record<string, number>> = { i: 1, l: 2, f: 1, d: 2, v: 4 };
+/** 32-bit words of a value. */
+const WORDS: Readonly<Record<string, number>> = { i32: 1, i64: 2, f32: 1, f64: 2, v128: 4 } satisfies Partial<
+  Record<Register, number>
+>;
 
 function executor(op: MachineOp): (machine: Machine) => number {
   const row = op.row as NonNullable<MachineOp['row']>;
   const compute = TABLE[row.mnemonic];
   if (compute === undefined) throw new TypeError(`no computation for ${row.mnemonic}`);
   const length = lengthOf(op.operands);
-  const place = (letter: string) => lengthOf(op.operands.slice(0, op.operands.indexOf(letter)));
-  const has = (letter: string) => op.operands.includes(letter);
-  const resultWords = WORDS[row.results] ?? 0;
-  const isAccess = has('o');
-  const bytes = isAccess ? accessBytes(row) : 0;
-  // An address is the first operand, and none of the vectors.
-  const sources = [...row.params].map((type, i) => ({ type, at: place('abc'[i] as string) })).slice(isAccess ? 1 : 0);
-  const places = { d: place('d'), address: place('a'), o: place('o'), x: place('x'), q: place('q') };
+  const places = placesIn(op.operands);
+  const at = (name: string) => places.get(name) ?? 0;
+  const [result, base, offset, lane, bytes] = [at('result'), at('base'), at('offset'), at('lane'), at('bytes')];
+  const resultWords = WORDS[op.operands['result'] ?? ''] ?? 0;
+  const accessed = offset === 0 ? 0 : accessBytes(row);
+  const sources = ['a', 'b', 'c'].flatMap((name) => {
+    const kind = op.operands[name];
+    return kind === undefined ? [] : [{ isVector: kind === 'v128', words: WORDS[kind] as number, at: at(name) }];
+  });
 
   return (machine) => {
     const { registers, code, fp, pc, memory } = machine;
     let vectors = 0;
-    for (const { type, at } of sources) {
+    for (const { isVector, words, at } of sources) {
       const register = fp + (code[pc + at] as number);
-      const to = type === 'v' ? (VECTORS[vectors++] as Lanes) : scratch.scalar;
-      for (let i = 0; i < (WORDS[type] as number); i++) to.i32[i] = registers[register + i] as number;
+      const to = isVector ? (VECTORS[vectors++] as Lanes) : scratch.scalar;
+      for (let i = 0; i < words; i++) to.i32[i] = registers[register + i] as number;
     }
-    if (has('x')) scratch.lane = code[pc + places.x] as number;
-    if (has('q')) for (let i = 0; i < 4; i++) scratch.immediate.i32[i] = code[pc + places.q + i] as number;
-    if (isAccess) {
-      const base = (registers[fp + (code[pc + places.address] as number)] as number) >>> 0;
-      scratch.at = base + ((code[pc + places.o] as number) >>> 0);
-      if (scratch.at + bytes > memory.byteLength) return trapExit('memory-out-of-bounds');
+    if (lane > 0) scratch.lane = code[pc + lane] as number;
+    if (bytes > 0) for (let i = 0; i < 4; i++) scratch.immediate.i32[i] = code[pc + bytes + i] as number;
+    if (offset > 0) {
+      const address = (registers[fp + (code[pc + base] as number)] as number) >>> 0;
+      scratch.at = address + ((code[pc + offset] as number) >>> 0);
+      if (scratch.at + accessed > memory.byteLength) return trapExit('memory-out-of-bounds');
       scratch.memory = memory.data;
     }
     compute(scratch);
     if (resultWords > 0) {
-      const register = fp + (code[pc + places.d] as number);
+      const register = fp + (code[pc + result] as number);
       for (let i = 0; i < resultWords; i++) registers[register + i] = scratch.d.i32[i] as number;
     }
     machine.pc = pc + length;

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HALT_PC, lengthOf, MACHINE_OPS, type MachineOp, op } from '../../interpreter/code/isa.ts';
+import { HALT_PC, type Kind, lengthOf, MACHINE_OPS, type MachineOp, op } from '../../interpreter/code/isa.ts';
 import { run } from '../../interpreter/machine/loop.generated.ts';
 import type { Thread } from '../../interpreter/machine/thread.ts';
 import { runUnmetered } from '../../interpreter/machine/unmetered-loop.generated.ts';
@@ -18,7 +18,8 @@ const HOME = 20;
 const FRAME = 8;
 const REGISTERS = 64;
 const MEMORY = 96;
-const WORDS: Readonly<Record<string, number>> = { K: 2, t: 2 };
+const REGISTER_KINDS: ReadonlySet<Kind> = new Set(['i32', 'i64', 'f32', 'f64']);
+const wordsIn = (kind: Kind) => lengthOf({ operand: kind }) - 1;
 
 const number = fc.oneof(
   fc.integer({ min: 0, max: MEMORY }),
@@ -48,23 +49,24 @@ function assemble({ parts = [], links = [] }: MachineOp, numbers: readonly numbe
   parts.forEach((part, i) => {
     code[at] = op(part.name);
     let word = at + 1;
-    for (const letter of part.operands) {
-      const isHanded = (letter === 'd' && (links[i + 1] ?? '') !== '') || letter === links[i];
-      if (letter === 'd' && isHanded) handed.push(HOME + 2 * i);
-      if (isHanded) code[word] = HOME + 2 * (letter === 'd' ? i : i - 1);
-      else if ('dabc'.includes(letter)) code[word] = 2 * next(HOME / 2);
-      else if (letter === 'o') code[word] = next(4) === 0 ? next(0x7fff_0000) : next(12);
-      else if (letter === 'x') code[word] = next(4);
-      else if (letter === 't') {
+    for (const [name, kind] of Object.entries(part.operands)) {
+      const isResult = name === 'result';
+      const isHanded = (isResult && (links[i + 1] ?? '') !== '') || name === links[i];
+      if (isResult && isHanded) handed.push(HOME + 2 * i);
+      if (isHanded) code[word] = HOME + 2 * (isResult ? i : i - 1);
+      else if (REGISTER_KINDS.has(kind)) code[word] = 2 * next(HOME / 2);
+      else if (name === 'offset') code[word] = next(4) === 0 ? next(0x7fff_0000) : next(12);
+      else if (kind === 'cell' || kind === 'word') code[word] = next(4);
+      else if (kind === 'label') {
         code[word] = next(3) === 0 ? HALT_PC : AHEAD;
         code[word + 1] = next(100);
-      } else if (letter === 'f') code[word] = next(100);
-      else if (letter === 'n') {
+      } else if (kind === 'gas') code[word] = next(100);
+      else if (kind === 'labels') {
         const count = next(3);
         code[word] = count;
         for (let entry = 0; entry <= count; entry++) code.set([AHEAD + 2 * entry, next(100)], word + 1 + 2 * entry);
-      } else for (let i = 0; i < (WORDS[letter] ?? 1); i++) code[word + i] = numbers[used++ % numbers.length] as number;
-      word += WORDS[letter] ?? 1;
+      } else for (let i = 0; i < wordsIn(kind); i++) code[word + i] = numbers[used++ % numbers.length] as number;
+      word += wordsIn(kind);
     }
     at += lengthOf(part.operands);
   });
