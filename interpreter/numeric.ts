@@ -1,11 +1,8 @@
 /**
- * What the opcode table's meanings call. 64-bit integers are pairs of 32-bit halves; helpers with such a result store
- * it at `registers[at]` (low) and `registers[at + 1]` (high).
+ * What the opcode table's meanings call, save what the generator puts into the loops (generate/meaning.ts). 64-bit
+ * integers are pairs of 32-bit halves; helpers with such a result store it at `registers[at]` (low) and
+ * `registers[at + 1]` (high).
  */
-
-export function ctz32(a: number): number {
-  return a === 0 ? 32 : 31 - Math.clz32(a & -a);
-}
 
 export function popcnt32(a: number): number {
   let x = a - ((a >>> 1) & 0x55555555);
@@ -22,6 +19,7 @@ export function nearest(a: number): number {
   return rounded === 0 && (a < 0 || Object.is(a, -0)) ? -0 : rounded;
 }
 
+/** The same as what is in the loops. */
 export function mul64(registers: Int32Array, at: number, al: number, ah: number, bl: number, bh: number): void {
   const a0 = al & 0xffff;
   const a1 = al >>> 16;
@@ -32,48 +30,6 @@ export function mul64(registers: Int32Array, at: number, al: number, ah: number,
   registers[at] = Math.imul(al, bl);
   registers[at + 1] =
     (Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl)) | 0;
-}
-
-export function shl64(registers: Int32Array, at: number, al: number, ah: number, count: number): void {
-  const n = count & 63;
-  if (n >= 32) {
-    registers[at] = 0;
-    registers[at + 1] = al << n;
-  } else {
-    registers[at] = al << n;
-    // Shifting by 32 - n in two steps, as JavaScript takes shift counts modulo 32.
-    registers[at + 1] = (ah << n) | ((al >>> 1) >>> (31 - n));
-  }
-}
-
-export function shrS64(registers: Int32Array, at: number, al: number, ah: number, count: number): void {
-  const n = count & 63;
-  if (n >= 32) {
-    registers[at] = ah >> n;
-    registers[at + 1] = ah >> 31;
-  } else {
-    registers[at] = (al >>> n) | ((ah << 1) << (31 - n));
-    registers[at + 1] = ah >> n;
-  }
-}
-
-export function shrU64(registers: Int32Array, at: number, al: number, ah: number, count: number): void {
-  const n = count & 63;
-  if (n >= 32) {
-    registers[at] = ah >>> n;
-    registers[at + 1] = 0;
-  } else {
-    registers[at] = (al >>> n) | ((ah << 1) << (31 - n));
-    registers[at + 1] = ah >>> n;
-  }
-}
-
-export function rotl64(registers: Int32Array, at: number, al: number, ah: number, count: number): void {
-  const n = count & 63;
-  const low = n >= 32 ? ah : al;
-  const high = n >= 32 ? al : ah;
-  registers[at] = (low << n) | ((high >>> 1) >>> (31 - n));
-  registers[at + 1] = (high << n) | ((low >>> 1) >>> (31 - n));
 }
 
 const TWO_32 = 4294967296;

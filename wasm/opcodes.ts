@@ -10,8 +10,9 @@
  * - Gas class: a key of the schedule in gas.ts.
  * - Meaning: JavaScript on the operands. Integers arrive as `a b c` (i32) or as halves `al ah`, `bl bh` (i64);
  *   floats as numbers `a b`, and their bits as `ai` (f32) or `al ah` (f64). An i64 result is `low; high`, where
- *   `high` may use `lo`. `bits ` says that a float result is given as bits, `=> f(x)` that the helper `f` of
- *   interpreter/numeric.ts stores an i64 result itself. Loads and stores name the accessor of their bytes.
+ *   `high` may use `lo`. `bits ` says that a float result is given as bits, `=> f(x)` that the helper `f` stores an
+ *   i64 result itself. Loads and stores name the accessor of their bytes. It is read, and helpers are named, by
+ *   interpreter/generate/meaning.ts.
  * - Traits: what is so for few rows; see {@link Traits}.
  *
  * What has neither a meaning nor lanes is done by a handler in each stage: where one is missing, the compiler says so

@@ -2,8 +2,19 @@
 // @ts-nocheck
 
 import {
-  divS64, divU64, nearest, popcnt32, remS64, remU64, roundS64ToF32, roundU64ToF32, trunc64, truncSatS32,
-  truncSatS64, truncSatU32, truncSatU64,
+  divS64,
+  divU64,
+  nearest,
+  popcnt32,
+  remS64,
+  remU64,
+  roundS64ToF32,
+  roundU64ToF32,
+  trunc64,
+  truncSatS32,
+  truncSatS64,
+  truncSatU32,
+  truncSatU64,
 } from '../numeric.ts';
 import type { Thread } from './thread.ts';
 
@@ -44,14 +55,17 @@ export function run(thread: Thread): number {
   bytewise: {
   nan: {
   switch (C[pc]) {
-        case 0: { // halt
-        exit = 1; break loop;
+      case 0: { // halt
+        exit = 1;
+        break loop;
       }
       case 1: { // leave
-        exit = 8; break loop;
+        exit = 8;
+        break loop;
       }
       case 2: { // trap
-        exit = C[pc + 1 | 0]; break loop;
+        exit = C[pc + 1 | 0];
+        break loop;
       }
       case 3: { // br
         target = C[pc + 1 | 0];
@@ -119,13 +133,16 @@ export function run(thread: Thread): number {
         break;
       }
       case 10: { // call_lazy
-        exit = 4; break loop;
+        exit = 4;
+        break loop;
       }
       case 11: { // call_import
-        exit = 5; break loop;
+        exit = 5;
+        break loop;
       }
       case 12: { // call_indirect
-        exit = 6; break loop;
+        exit = 6;
+        break loop;
       }
       case 13: { // return
         depth = depth - C[pc + 1 | 0] | 0;
@@ -1074,7 +1091,7 @@ export function run(thread: Thread): number {
       }
       case 105: { // i32.ctz
         a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
+        R[fp + C[pc + 1 | 0] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
         pc = pc + 3 | 0;
         continue;
       }
@@ -1299,7 +1316,7 @@ export function run(thread: Thread): number {
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        lo = al === 0 ? 32 + (ah===0?32:31-Math.clz32(ah&-ah)) : (al===0?32:31-Math.clz32(al&-al));
+        lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
@@ -1355,7 +1372,14 @@ export function run(thread: Thread): number {
         bl = R[br];
         bh = R[br + 1 | 0];
         d = fp + C[pc + 1 | 0] | 0;
-        const a0=al&65535;const a1=al>>>16;const b0=bl&65535;const b1=bl>>>16;const middle=Math.imul(a1,b0)+(Math.imul(a0,b0)>>>16)>>>0;const cross=Math.imul(a0,b1)+(middle&65535)>>>0;R[d]=Math.imul(al,bl);R[d+1]=Math.imul(a1,b1)+(middle>>>16)+(cross>>>16)+Math.imul(al,bh)+Math.imul(ah,bl)|0
+        const a0 = al & 65535;
+        const a1 = al >>> 16;
+        const b0 = bl & 65535;
+        const b1 = bl >>> 16;
+        const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
+        const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
+        R[d] = Math.imul(al, bl);
+        R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1366,7 +1390,14 @@ export function run(thread: Thread): number {
         bl = C[pc + 3 | 0];
         bh = C[pc + 4 | 0];
         d = fp + C[pc + 1 | 0] | 0;
-        const a0=al&65535;const a1=al>>>16;const b0=bl&65535;const b1=bl>>>16;const middle=Math.imul(a1,b0)+(Math.imul(a0,b0)>>>16)>>>0;const cross=Math.imul(a0,b1)+(middle&65535)>>>0;R[d]=Math.imul(al,bl);R[d+1]=Math.imul(a1,b1)+(middle>>>16)+(cross>>>16)+Math.imul(al,bh)+Math.imul(ah,bl)|0
+        const a0 = al & 65535;
+        const a1 = al >>> 16;
+        const b0 = bl & 65535;
+        const b1 = bl >>> 16;
+        const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
+        const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
+        R[d] = Math.imul(al, bl);
+        R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
         pc = pc + 5 | 0;
         continue;
       }
@@ -1459,7 +1490,9 @@ export function run(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=0;R[d+1]=al<<n}else{R[d]=al<<n;R[d+1]=ah<<n|al>>>1>>>31-n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
+        else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -1470,7 +1503,9 @@ export function run(thread: Thread): number {
         bl = C[pc + 3 | 0];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=0;R[d+1]=al<<n}else{R[d]=al<<n;R[d+1]=ah<<n|al>>>1>>>31-n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
+        else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }
         pc = pc + 5 | 0;
         continue;
       }
@@ -1482,7 +1517,9 @@ export function run(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=ah>>n;R[d+1]=ah>>31}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -1493,7 +1530,9 @@ export function run(thread: Thread): number {
         bl = C[pc + 3 | 0];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=ah>>n;R[d+1]=ah>>31}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }
         pc = pc + 5 | 0;
         continue;
       }
@@ -1505,7 +1544,9 @@ export function run(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=ah>>>n;R[d+1]=0}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>>n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -1516,7 +1557,9 @@ export function run(thread: Thread): number {
         bl = C[pc + 3 | 0];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=ah>>>n;R[d+1]=0}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>>n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
         pc = pc + 5 | 0;
         continue;
       }
@@ -1528,7 +1571,11 @@ export function run(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        const n = count & 63;
+        const low = n >= 32 ? ah : al;
+        const high = n >= 32 ? al : ah;
+        R[d] = low << n | high >>> 1 >>> 31 - n;
+        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1539,7 +1586,11 @@ export function run(thread: Thread): number {
         bl = C[pc + 3 | 0];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        const n = count & 63;
+        const low = n >= 32 ? ah : al;
+        const high = n >= 32 ? al : ah;
+        R[d] = low << n | high >>> 1 >>> 31 - n;
+        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
         pc = pc + 5 | 0;
         continue;
       }
@@ -1551,7 +1602,11 @@ export function run(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        const n = count & 63;
+        const low = n >= 32 ? ah : al;
+        const high = n >= 32 ? al : ah;
+        R[d] = low << n | high >>> 1 >>> 31 - n;
+        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1572,7 +1627,7 @@ export function run(thread: Thread): number {
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         continue;
       }
@@ -1582,7 +1637,7 @@ export function run(thread: Thread): number {
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1592,7 +1647,7 @@ export function run(thread: Thread): number {
         r = a - b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1602,7 +1657,7 @@ export function run(thread: Thread): number {
         r = a * b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1612,7 +1667,7 @@ export function run(thread: Thread): number {
         r = a / b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1622,7 +1677,7 @@ export function run(thread: Thread): number {
         r = Math.min(a, b);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1632,7 +1687,7 @@ export function run(thread: Thread): number {
         r = Math.max(a, b);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1820,7 +1875,7 @@ export function run(thread: Thread): number {
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         continue;
       }
@@ -1922,7 +1977,7 @@ export function run(thread: Thread): number {
         r = a * b;
         d = fp + C[pc + 4 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 7 | 0;
         continue;
       }
@@ -2905,7 +2960,11 @@ export function run(thread: Thread): number {
   R[d + 1 | 0] = 0x7ff80000;
   continue;
   }
-  for (; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >>> 8 | hi << 24; hi = hi >> 8; }
+  for (; ea < end; ea = ea + 1 | 0) {
+    U8[ea] = lo;
+    lo = lo >>> 8 | hi << 24;
+    hi = hi >> 8;
+  }
   continue;
   }
   thread.pc = pc;
@@ -2930,7 +2989,7 @@ export function computeRarely(thread: Thread): number {
   loop: for (;;) {
   nan: {
   switch (C[pc]) {
-        case 265: { // i32.eqz
+      case 265: { // i32.eqz
         a = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = a === 0 ? 1 : 0;
         pc = pc + 3 | 0;
@@ -3011,7 +3070,7 @@ export function computeRarely(thread: Thread): number {
         r = Math.ceil(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         break loop;
       }
@@ -3020,7 +3079,7 @@ export function computeRarely(thread: Thread): number {
         r = Math.floor(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         break loop;
       }
@@ -3029,7 +3088,7 @@ export function computeRarely(thread: Thread): number {
         r = Math.trunc(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         break loop;
       }
@@ -3038,7 +3097,7 @@ export function computeRarely(thread: Thread): number {
         r = nearest(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         break loop;
       }

@@ -34,14 +34,17 @@ export function runUnmetered(thread: Thread): number {
   bytewise: {
   nan: {
   switch (C[pc]) {
-        case 0: { // halt
-        exit = 1; break loop;
+      case 0: { // halt
+        exit = 1;
+        break loop;
       }
       case 1: { // leave
-        exit = 8; break loop;
+        exit = 8;
+        break loop;
       }
       case 2: { // trap
-        exit = C[pc + 1 | 0]; break loop;
+        exit = C[pc + 1 | 0];
+        break loop;
       }
       case 3: { // br
         target = C[pc + 1 | 0];
@@ -100,13 +103,16 @@ export function runUnmetered(thread: Thread): number {
         break;
       }
       case 10: { // call_lazy
-        exit = 4; break loop;
+        exit = 4;
+        break loop;
       }
       case 11: { // call_import
-        exit = 5; break loop;
+        exit = 5;
+        break loop;
       }
       case 12: { // call_indirect
-        exit = 6; break loop;
+        exit = 6;
+        break loop;
       }
       case 13: { // return
         depth = depth - C[pc + 1 | 0] | 0;
@@ -1001,7 +1007,7 @@ export function runUnmetered(thread: Thread): number {
       }
       case 105: { // i32.ctz
         a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
+        R[fp + C[pc + 1 | 0] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
         pc = pc + 3 | 0;
         continue;
       }
@@ -1226,7 +1232,7 @@ export function runUnmetered(thread: Thread): number {
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        lo = al === 0 ? 32 + (ah===0?32:31-Math.clz32(ah&-ah)) : (al===0?32:31-Math.clz32(al&-al));
+        lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
@@ -1282,7 +1288,14 @@ export function runUnmetered(thread: Thread): number {
         bl = R[br];
         bh = R[br + 1 | 0];
         d = fp + C[pc + 1 | 0] | 0;
-        const a0=al&65535;const a1=al>>>16;const b0=bl&65535;const b1=bl>>>16;const middle=Math.imul(a1,b0)+(Math.imul(a0,b0)>>>16)>>>0;const cross=Math.imul(a0,b1)+(middle&65535)>>>0;R[d]=Math.imul(al,bl);R[d+1]=Math.imul(a1,b1)+(middle>>>16)+(cross>>>16)+Math.imul(al,bh)+Math.imul(ah,bl)|0
+        const a0 = al & 65535;
+        const a1 = al >>> 16;
+        const b0 = bl & 65535;
+        const b1 = bl >>> 16;
+        const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
+        const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
+        R[d] = Math.imul(al, bl);
+        R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1293,7 +1306,14 @@ export function runUnmetered(thread: Thread): number {
         bl = C[pc + 3 | 0];
         bh = C[pc + 4 | 0];
         d = fp + C[pc + 1 | 0] | 0;
-        const a0=al&65535;const a1=al>>>16;const b0=bl&65535;const b1=bl>>>16;const middle=Math.imul(a1,b0)+(Math.imul(a0,b0)>>>16)>>>0;const cross=Math.imul(a0,b1)+(middle&65535)>>>0;R[d]=Math.imul(al,bl);R[d+1]=Math.imul(a1,b1)+(middle>>>16)+(cross>>>16)+Math.imul(al,bh)+Math.imul(ah,bl)|0
+        const a0 = al & 65535;
+        const a1 = al >>> 16;
+        const b0 = bl & 65535;
+        const b1 = bl >>> 16;
+        const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
+        const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
+        R[d] = Math.imul(al, bl);
+        R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
         pc = pc + 5 | 0;
         continue;
       }
@@ -1386,7 +1406,9 @@ export function runUnmetered(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=0;R[d+1]=al<<n}else{R[d]=al<<n;R[d+1]=ah<<n|al>>>1>>>31-n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
+        else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -1397,7 +1419,9 @@ export function runUnmetered(thread: Thread): number {
         bl = C[pc + 3 | 0];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=0;R[d+1]=al<<n}else{R[d]=al<<n;R[d+1]=ah<<n|al>>>1>>>31-n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
+        else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }
         pc = pc + 5 | 0;
         continue;
       }
@@ -1409,7 +1433,9 @@ export function runUnmetered(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=ah>>n;R[d+1]=ah>>31}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -1420,7 +1446,9 @@ export function runUnmetered(thread: Thread): number {
         bl = C[pc + 3 | 0];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=ah>>n;R[d+1]=ah>>31}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }
         pc = pc + 5 | 0;
         continue;
       }
@@ -1432,7 +1460,9 @@ export function runUnmetered(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=ah>>>n;R[d+1]=0}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>>n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -1443,7 +1473,9 @@ export function runUnmetered(thread: Thread): number {
         bl = C[pc + 3 | 0];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;if(n>=32){R[d]=ah>>>n;R[d+1]=0}else{R[d]=al>>>n|ah<<1<<31-n;R[d+1]=ah>>>n}
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
         pc = pc + 5 | 0;
         continue;
       }
@@ -1455,7 +1487,11 @@ export function runUnmetered(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        const n = count & 63;
+        const low = n >= 32 ? ah : al;
+        const high = n >= 32 ? al : ah;
+        R[d] = low << n | high >>> 1 >>> 31 - n;
+        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1466,7 +1502,11 @@ export function runUnmetered(thread: Thread): number {
         bl = C[pc + 3 | 0];
         d = fp + C[pc + 1 | 0] | 0;
         count = bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        const n = count & 63;
+        const low = n >= 32 ? ah : al;
+        const high = n >= 32 ? al : ah;
+        R[d] = low << n | high >>> 1 >>> 31 - n;
+        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
         pc = pc + 5 | 0;
         continue;
       }
@@ -1478,7 +1518,11 @@ export function runUnmetered(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        const n = count & 63;
+        const low = n >= 32 ? ah : al;
+        const high = n >= 32 ? al : ah;
+        R[d] = low << n | high >>> 1 >>> 31 - n;
+        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1499,7 +1543,7 @@ export function runUnmetered(thread: Thread): number {
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         continue;
       }
@@ -1509,7 +1553,7 @@ export function runUnmetered(thread: Thread): number {
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1519,7 +1563,7 @@ export function runUnmetered(thread: Thread): number {
         r = a - b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1529,7 +1573,7 @@ export function runUnmetered(thread: Thread): number {
         r = a * b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1539,7 +1583,7 @@ export function runUnmetered(thread: Thread): number {
         r = a / b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1549,7 +1593,7 @@ export function runUnmetered(thread: Thread): number {
         r = Math.min(a, b);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1559,7 +1603,7 @@ export function runUnmetered(thread: Thread): number {
         r = Math.max(a, b);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1747,7 +1791,7 @@ export function runUnmetered(thread: Thread): number {
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         continue;
       }
@@ -1845,7 +1889,7 @@ export function runUnmetered(thread: Thread): number {
         r = a * b;
         d = fp + C[pc + 4 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 7 | 0;
         continue;
       }
@@ -2788,7 +2832,11 @@ export function runUnmetered(thread: Thread): number {
   R[d + 1 | 0] = 0x7ff80000;
   continue;
   }
-  for (; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >>> 8 | hi << 24; hi = hi >> 8; }
+  for (; ea < end; ea = ea + 1 | 0) {
+    U8[ea] = lo;
+    lo = lo >>> 8 | hi << 24;
+    hi = hi >> 8;
+  }
   continue;
   }
   thread.pc = pc;

@@ -39,19 +39,22 @@ export function runVectors(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
-  let x = 0, y = 0, s = 0, t = 0, u = 0, d = 0, p = 0, q = 0, r = 0, n = 0, m = 0, i = 0, e = 0, h = 0, f = 0, k = 0, lo = 0, at = 0, target = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, hi = 0, g = 0, base = 0, ea = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
+  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, g = 0, base = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, p = 0, q = 0, i = 0, t = 0, m = 0, n = 0, e = 0, h = 0, k = 0, f = 0, u = 0;
   loop: for (;;) {
   bytewise: {
   nan: {
   switch (C[pc]) {
-        case 0: { // halt
-        exit = 1; break loop;
+      case 0: { // halt
+        exit = 1;
+        break loop;
       }
       case 1: { // leave
-        exit = 8; break loop;
+        exit = 8;
+        break loop;
       }
       case 2: { // trap
-        exit = C[pc + 1 | 0]; break loop;
+        exit = C[pc + 1 | 0];
+        break loop;
       }
       case 3: { // br
         target = C[pc + 1 | 0];
@@ -119,13 +122,16 @@ export function runVectors(thread: Thread): number {
         break;
       }
       case 10: { // call_lazy
-        exit = 4; break loop;
+        exit = 4;
+        break loop;
       }
       case 11: { // call_import
-        exit = 5; break loop;
+        exit = 5;
+        break loop;
       }
       case 12: { // call_indirect
-        exit = 6; break loop;
+        exit = 6;
+        break loop;
       }
       case 13: { // return
         depth = depth - C[pc + 1 | 0] | 0;
@@ -678,7 +684,7 @@ export function runVectors(thread: Thread): number {
       }
       case 105: { // i32.ctz
         a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a===0?32:31-Math.clz32(a&-a));
+        R[fp + C[pc + 1 | 0] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
         pc = pc + 3 | 0;
         continue;
       }
@@ -863,7 +869,7 @@ export function runVectors(thread: Thread): number {
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        lo = al === 0 ? 32 + (ah===0?32:31-Math.clz32(ah&-ah)) : (al===0?32:31-Math.clz32(al&-al));
+        lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
@@ -1000,7 +1006,11 @@ export function runVectors(thread: Thread): number {
         bl = R[br];
         d = fp + C[pc + 1 | 0] | 0;
         count = -bl;
-        const n=count&63;const low=n>=32?ah:al;const high=n>=32?al:ah;R[d]=low<<n|high>>>1>>>31-n;R[d+1]=high<<n|low>>>1>>>31-n
+        const n = count & 63;
+        const low = n >= 32 ? ah : al;
+        const high = n >= 32 ? al : ah;
+        R[d] = low << n | high >>> 1 >>> 31 - n;
+        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1015,7 +1025,7 @@ export function runVectors(thread: Thread): number {
         r = Math.sqrt(a);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         continue;
       }
@@ -1025,7 +1035,7 @@ export function runVectors(thread: Thread): number {
         r = a + b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1035,7 +1045,7 @@ export function runVectors(thread: Thread): number {
         r = a - b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1045,7 +1055,7 @@ export function runVectors(thread: Thread): number {
         r = a * b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1055,7 +1065,7 @@ export function runVectors(thread: Thread): number {
         r = a / b;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1065,7 +1075,7 @@ export function runVectors(thread: Thread): number {
         r = Math.min(a, b);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1075,7 +1085,7 @@ export function runVectors(thread: Thread): number {
         r = Math.max(a, b);
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 4 | 0;
         continue;
       }
@@ -1234,7 +1244,7 @@ export function runVectors(thread: Thread): number {
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F32[d] = r;
-        else { R[d] = 0x7fc00000; }
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         continue;
       }
@@ -1472,7 +1482,10 @@ export function runVectors(thread: Thread): number {
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
-        for (i = 0; i < 4; i = i + 1 | 0) { LANES[i] = R[s + i | 0]; LANES[i + 4 | 0] = R[t + i | 0]; }
+        for (i = 0; i < 4; i = i + 1 | 0) {
+          LANES[i] = R[s + i | 0];
+          LANES[i + 4 | 0] = R[t + i | 0];
+        }
         for (i = 0; i < 4; i = i + 1 | 0) {
           m = C[pc + 4 + i | 0];
           R[d + i | 0] = BYTES[m & 31] | BYTES[m >> 8 & 31] << 8 | BYTES[m >> 16 & 31] << 16 | BYTES[m >> 24 & 31] << 24;
@@ -1907,7 +1920,10 @@ export function runVectors(thread: Thread): number {
       case 451: { // i8x16.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
-        for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7f7f7f7f) + 0x7f7f7f7f | p | 0x7f7f7f7f) !== -1) m = 0; }
+        for (i = 0; i < 4; i = i + 1 | 0) {
+          p = R[s + i | 0];
+          if (((p & 0x7f7f7f7f) + 0x7f7f7f7f | p | 0x7f7f7f7f) !== -1) m = 0;
+        }
         R[fp + C[pc + 1 | 0] | 0] = m;
         pc = pc + 3 | 0;
         continue;
@@ -1915,7 +1931,10 @@ export function runVectors(thread: Thread): number {
       case 452: { // i8x16.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
-        for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 7 & 1 | p >>> 14 & 2 | p >>> 21 & 4 | p >>> 28 & 8) << i * 4; }
+        for (i = 0; i < 4; i = i + 1 | 0) {
+          p = R[s + i | 0];
+          m = m | (p >>> 7 & 1 | p >>> 14 & 2 | p >>> 21 & 4 | p >>> 28 & 8) << i * 4;
+        }
         R[fp + C[pc + 1 | 0] | 0] = m;
         pc = pc + 3 | 0;
         continue;
@@ -1934,7 +1953,8 @@ export function runVectors(thread: Thread): number {
       }
       case 460: { // i8x16.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
-        m = Math.imul(0xff >>> n, 0x01010101); k = 0xff << 8 - n & 0xff;
+        m = Math.imul(0xff >>> n, 0x01010101);
+        k = 0xff << 8 - n & 0xff;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2136,7 +2156,10 @@ export function runVectors(thread: Thread): number {
       case 483: { // i16x8.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
-        for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (((p & 0x7fff7fff) + 0x7fff7fff | p | 0x7fff7fff) !== -1) m = 0; }
+        for (i = 0; i < 4; i = i + 1 | 0) {
+          p = R[s + i | 0];
+          if (((p & 0x7fff7fff) + 0x7fff7fff | p | 0x7fff7fff) !== -1) m = 0;
+        }
         R[fp + C[pc + 1 | 0] | 0] = m;
         pc = pc + 3 | 0;
         continue;
@@ -2144,7 +2167,10 @@ export function runVectors(thread: Thread): number {
       case 484: { // i16x8.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
-        for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 15 & 1 | p >>> 30 & 2) << i * 2; }
+        for (i = 0; i < 4; i = i + 1 | 0) {
+          p = R[s + i | 0];
+          m = m | (p >>> 15 & 1 | p >>> 30 & 2) << i * 2;
+        }
         R[fp + C[pc + 1 | 0] | 0] = m;
         pc = pc + 3 | 0;
         continue;
@@ -2267,7 +2293,10 @@ export function runVectors(thread: Thread): number {
       case 513: { // i32x4.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
-        for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; if (p === 0) m = 0; }
+        for (i = 0; i < 4; i = i + 1 | 0) {
+          p = R[s + i | 0];
+          if (p === 0) m = 0;
+        }
         R[fp + C[pc + 1 | 0] | 0] = m;
         pc = pc + 3 | 0;
         continue;
@@ -2275,7 +2304,10 @@ export function runVectors(thread: Thread): number {
       case 514: { // i32x4.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
-        for (i = 0; i < 4; i = i + 1 | 0) { p = R[s + i | 0]; m = m | (p >>> 31) << i; }
+        for (i = 0; i < 4; i = i + 1 | 0) {
+          p = R[s + i | 0];
+          m = m | (p >>> 31) << i;
+        }
         R[fp + C[pc + 1 | 0] | 0] = m;
         pc = pc + 3 | 0;
         continue;
@@ -2753,7 +2785,11 @@ export function runVectors(thread: Thread): number {
   R[d + 1 | 0] = 0x7ff80000;
   continue;
   }
-  for (; ea < end; ea = ea + 1 | 0) { U8[ea] = lo; lo = lo >>> 8 | hi << 24; hi = hi >> 8; }
+  for (; ea < end; ea = ea + 1 | 0) {
+    U8[ea] = lo;
+    lo = lo >>> 8 | hi << 24;
+    hi = hi >> 8;
+  }
   continue;
   }
   thread.pc = pc;
