@@ -36,7 +36,18 @@ import {
   type ValType,
 } from '../../wasm/types.ts';
 import type { CodeBuffer } from './buffer.ts';
-import { accessName, find, GLOBAL_WORDS, lengthOf, MACHINE_OPS, type MachineOp, op, trapExit } from './isa.ts';
+import {
+  accessName,
+  find,
+  GLOBAL_WORDS,
+  lengthOf,
+  MACHINE_OPS,
+  type MachineOp,
+  type ObjectName,
+  op,
+  type SystemName,
+  trapExit,
+} from './isa.ts';
 import { Locals } from './locals.ts';
 import { isWide, OperandStack } from './operand-stack.ts';
 import type { CatchTarget, TryRegion } from './regions.ts';
@@ -339,7 +350,7 @@ export class Lowering {
   }
 
   /** An instruction of system.ts: indices, then the destination if there is one, then the operands' registers. */
-  system(name: string, indices: readonly number[], arity: number, result?: ValType): void {
+  system(name: SystemName | ObjectName, indices: readonly number[], arity: number, result?: ValType): void {
     const { operands } = this;
     const sources = this.registers(arity);
     if (result === undefined) this.emit(op(name), ...indices, ...sources);
@@ -368,7 +379,7 @@ export class Lowering {
   }
 
   /** An instruction that makes an object of a type, and comes after a checkpoint. */
-  object(name: string, type: number, words: readonly number[]): void {
+  object(name: ObjectName, type: number, words: readonly number[]): void {
     this.produce(op(name), definedRef(type, false), ...words);
     this.slots = [];
   }
