@@ -196,7 +196,7 @@ const LOOP_OPS = {
 const SYSTEM_OPS = {
   'copy.ref': { result: 'reference', source: 'reference' },
   'null.ref': { result: 'reference' },
-  'null.refs': { first: 'reference' },
+  'null.refs': { first: 'values' },
   'select.ref': { result: 'reference', first: 'reference', second: 'reference', condition: 'i32' },
   'copy.v128': { result: 'v128', source: 'v128' },
   'select.v128': { result: 'v128', first: 'v128', second: 'v128', condition: 'i32' },

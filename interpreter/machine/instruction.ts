@@ -53,7 +53,7 @@ export class Instruction {
   }
 
   /** Sets the references to null that are in the operand's register, and in all behind it. */
-  clearReferences(place: Place<'reference'>): void {
+  clearReferences(place: Place<'values'>): void {
     this.thread.references.cut(this.register(place) >> 1);
   }
 
