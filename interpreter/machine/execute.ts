@@ -12,11 +12,12 @@ import {
 import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult, resultsOf } from '../../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../../wasm/limits.ts';
+import type { ValType } from '../../wasm/types.ts';
 import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from '../code/isa.ts';
 import { toCell } from '../store/cast.ts';
 import { ForeignFunction } from '../store/foreign.ts';
 import type { GuestFunction, Instance, WasmFunction } from '../store/instance.ts';
-import { readRegister, writeRegisters } from '../values/cell.ts';
+import { readRegister, writeRegister, writeRegisters } from '../values/cell.ts';
 import { ExceptionInstance, JS_TAG } from '../values/exception.ts';
 import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
 import { HostCaller } from './host-caller.ts';
@@ -159,8 +160,12 @@ function storeResults(thread: Thread, target: ForeignFunction, base: number, val
   const { type, types: definitions } = target;
   const types = type.results;
   if (types.length === 0) return;
-  // Nearly all have one: for these nothing is called.
-  const values = types.length === 1 ? [value] : resultsOf(types, value);
+  if (types.length === 1) {
+    const [type] = types as readonly [ValType];
+    writeRegister(thread, base, type, toCell(type, definitions, value));
+    return;
+  }
+  const values = resultsOf(types, value);
   writeRegisters(
     thread,
     base,

@@ -75,20 +75,26 @@ export function readRegister({ registers, references }: Registers, register: num
   return fromWords(type, registers[register] as number, registers[register + 1] as number);
 }
 
+/** Puts a value into the slots that begin at a register. */
+export function writeRegister(to: Registers, register: number, type: ValType, cell: Cell): void {
+  if (isReference(type)) {
+    to.references.set(register >> 1, cell.reference);
+    return;
+  }
+  const { registers } = to;
+  registers[register] = cell.low;
+  registers[register + 1] = cell.high;
+  if (cell.upper !== undefined) registers.set(cell.upper, register + 2);
+}
+
 /** Puts values into consecutive slots. */
-export function writeRegisters(
-  { registers, references }: Registers,
-  base: number,
-  types: readonly ValType[],
-  cells: readonly Cell[],
-): void {
+export function writeRegisters(to: Registers, base: number, types: readonly ValType[], cells: readonly Cell[]): void {
   let register = base;
-  cells.forEach(({ low, high, upper, reference }, i) => {
+  for (let i = 0; i < cells.length; i++) {
     const type = types[i] as ValType;
-    if (isReference(type)) references.set(register >> 1, reference);
-    else registers.set([low, high, ...(upper ?? [])], register);
+    writeRegister(to, register, type, cells[i] as Cell);
     register += type === V128 ? 4 : 2;
-  });
+  }
 }
 
 /** Takes values from consecutive slots. */
