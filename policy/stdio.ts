@@ -8,16 +8,24 @@ export type ByteSink = (bytes: Uint8Array) => void | PromiseLike<void>;
 
 /** As much of a `WritableStream` as is used; it is locked during a write alone, and never closed. */
 export interface WritableBytes {
-  getWriter(): {
+  /** Locks the stream. */
+  readonly getWriter: () => {
+    /** Settles when the queue has room. */
     readonly ready: Promise<unknown>;
-    write(bytes: Uint8Array): Promise<unknown>;
-    releaseLock(): void;
+    /** Settles when the bytes have been taken. */
+    readonly write: (bytes: Uint8Array) => Promise<unknown>;
+    /** Lets others write. */
+    readonly releaseLock: () => void;
   };
 }
 
 /** As much of a `ReadableStream` as is used. It is locked from the first read on. */
 export interface ReadableBytes {
-  getReader(): { read(): Promise<{ readonly done: boolean; readonly value?: unknown }> };
+  /** Locks the stream. */
+  readonly getReader: () => {
+    /** The next piece, bytes or text; none at the end. */
+    readonly read: () => Promise<{ readonly done: boolean; readonly value?: unknown }>;
+  };
 }
 
 /**
@@ -32,10 +40,10 @@ export type ByteSource =
   | ReadableBytes
   | AsyncIterable<Bytes | string>;
 
-type Pieces = (wanted: number) => Bytes | undefined | PromiseLike<Bytes | undefined>;
-
 /** What is kept of a {@link ByteSource}. */
-export type KeptSource = Uint8Array | string | Pieces;
+export type KeptSource = Uint8Array | string | ((wanted: number) => Bytes | undefined | PromiseLike<Bytes | undefined>);
+
+type Pieces = Exclude<KeptSource, Uint8Array | string>;
 
 /** @throws UsageError */
 export function toInput(what: string, source: unknown): KeptSource {
