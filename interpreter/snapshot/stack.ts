@@ -4,8 +4,9 @@ import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import { matchesAll } from '../../wasm/matching.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
+import { opcode } from '../../wasm/opcodes.ts';
 import { frameWeight } from '../../wasm/plan.ts';
-import { isReference, slotsOf } from '../../wasm/types.ts';
+import { type Feature, isReference, slotsOf } from '../../wasm/types.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import { HALT_PC } from '../code/isa.ts';
 import type { Thread } from '../machine/thread.ts';
@@ -188,7 +189,11 @@ function requireFrames(func: WasmFunction, stack: StackImage, references: readon
 /** What a call is of, and gives. */
 type Expected = Pick<PendingCall, 'results' | 'callee'>;
 
-const mayCallInPlace = ({ features }: WasmModule) => features.includes('tail-call');
+/** What a module needs that has a tail call. */
+const TAIL_CALLS = (['return_call', 'return_call_indirect', 'return_call_ref'] as const).map(
+  (mnemonic) => opcode(mnemonic).feature as Feature,
+);
+const mayCallInPlace = ({ features }: WasmModule) => TAIL_CALLS.some((feature) => features.includes(feature));
 
 /** A function that was called may have called another in its place, which returns the same. */
 function requireCallee(module: WasmModule, index: number, { results, callee }: Expected): void {

@@ -2,10 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import ours, { createWebAssembly } from '../../src/webassembly.ts';
+import type { EngineExecution } from '../../wasm/engine.ts';
 import { GasExhausted, StackLimitExceeded, type Trap } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import { HostFunction } from '../../wasm/host.ts';
 import { EXTERNREF, F64, FUNCREF, funcType, I32, I64, V128 } from '../../wasm/types.ts';
+import { WireReader, WireWriter } from '../../wasm/wire.ts';
 import {
   encodeModule,
   type FunctionDescription,
@@ -83,6 +85,27 @@ describe('a million tail calls', () => {
     const twoThousand = instance.figures().gasUsed - before - thousand;
     instance.call('run', [3000, 0n]);
     expect(instance.figures().gasUsed - before - thousand - twoThousand).toBe(2n * twoThousand - thousand);
+  });
+
+  it.each(Object.entries(ways))('%s are continued from a snapshot, at every checkpoint', (_name, [first, second]) => {
+    const functions: FunctionDescription[] = [
+      { ...COUNTING, body: counting(...first) },
+      { ...COUNTING, body: second.length === 0 ? [get(1)] : counting(...second) },
+      { params: [], results: [I64], export: 'run', body: [constant(5), ['i64.const', 0], ['call', 0]] },
+    ];
+    // In the table so that there may be references to them, whichever way is taken.
+    const bytes = encodeModule({ ...TABLE, functions });
+    const left = instantiate(bytes);
+    const execution = left.begin?.('run', []) as EngineExecution;
+    let stops = 0;
+    for (; execution.advance(0n) === 'paused'; stops++) {
+      const image = new WireWriter();
+      left.capture?.(execution, 'write').write(image);
+      const resumed = instantiate(bytes).install?.(new WireReader(image.written));
+      expect(resumed?.advance()).toBe('done');
+      expect(resumed?.results).toEqual([15n]);
+    }
+    expect(stops).toBeGreaterThan(4);
   });
 
   it.each([1, 2, 3])('among %d instances take the room of one, and pay each for its own', async (count) => {
