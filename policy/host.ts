@@ -8,6 +8,7 @@ import type { AuditLog } from './audit.ts';
 import type { GuestFunction, HostFunctionsCapability, StdioCapability } from './capability.ts';
 import { checkArray, checkCString, checkOptions, refuse } from './check.ts';
 import { createClock, type TimeSources } from './clock.ts';
+import { decide } from './decide.ts';
 import { filesOf, maxDescriptorsOf, type OpenFolder, openMounts } from './fs/mounts.ts';
 import { Gate } from './gate.ts';
 import type { HttpClient } from './net/client.ts';
@@ -153,7 +154,7 @@ class PolicyHost implements Host {
   }
 
   provide({ args, env, stdin }: ProgramInput): void {
-    if (env !== undefined && !this.policy.capabilities.some(({ kind }) => kind === 'environment')) {
+    if (env !== undefined && !decide(this.policy, { kind: 'environment' }).allowed) {
       throw new UsageError(
         'the policy grants no environment, so the guest would not see env: grant one, which may be empty, with Capability.environmentAccess({})',
       );
