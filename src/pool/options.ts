@@ -95,6 +95,8 @@ const WAITING: Checks<DrainOptions> = {
   signal: checkSignal,
 };
 
+const ACQUIRING: Checks<KeptInput & DrainOptions> = { ...WAITING, ...PROGRAM_CHECKS };
+
 export type PoolSettings = ReturnType<typeof checkPool>;
 
 /** @throws UsageError */
@@ -110,8 +112,7 @@ export function checkAcquire(options: unknown): {
   readonly waiting: Given<DrainOptions>;
   readonly input: ProgramInput;
 } {
-  const checks: Checks<KeptInput & DrainOptions> = { ...WAITING, ...PROGRAM_CHECKS };
-  const { args, env, stdin, ...waiting } = checkNamed<KeptInput & DrainOptions>('acquire', options, checks);
+  const { args, env, stdin, ...waiting } = checkNamed<KeptInput & DrainOptions>('acquire', options, ACQUIRING);
   return { waiting, input: { args, env, stdin } };
 }
 

@@ -39,6 +39,8 @@ function checkEnvironment(value: unknown): Readonly<Record<string, string>> {
   return Object.freeze(Object.fromEntries(entries));
 }
 
+const RUN_CHECKS: Checks<KeptInput & CallOptions> = { ...PROGRAM_CHECKS, ...CALL_CHECKS };
+
 /** @throws UsageError */
 export function checkProgramOptions(what: string, options: unknown): ProgramInput {
   return checkNamed<KeptInput>(what, options, PROGRAM_CHECKS);
@@ -46,7 +48,6 @@ export function checkProgramOptions(what: string, options: unknown): ProgramInpu
 
 /** @throws UsageError */
 export function checkRunOptions(options: unknown): { readonly input: ProgramInput; readonly call: CallOptions } {
-  const checks: Checks<KeptInput & CallOptions> = { ...PROGRAM_CHECKS, ...CALL_CHECKS };
-  const { args, env, stdin, ...call } = checkNamed<KeptInput & CallOptions>('a run', options, checks);
+  const { args, env, stdin, ...call } = checkNamed<KeptInput & CallOptions>('a run', options, RUN_CHECKS);
   return { input: { args, env, stdin }, call };
 }
