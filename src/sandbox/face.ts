@@ -52,11 +52,7 @@ export abstract class SandboxFace<L extends Guest> {
    */
   get memory(): SandboxMemory {
     this.alive().memory();
-    this.#memory ??= new SandboxMemory({
-      memory: () => this.alive().memory(),
-      lend: () => this.alive().lendMemory(),
-      change: () => this.alive().changeMemory(),
-    });
+    this.#memory ??= new SandboxMemory(() => this.alive());
     return this.#memory;
   }
 

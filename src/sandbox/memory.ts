@@ -8,13 +8,13 @@ import { refuse, sharedBytes, text } from '../checks/check.ts';
 /** Where something is: an unsigned integer, as the guest has it. 64-bit memories give bigints. */
 export type Pointer = number | bigint;
 
-/** What the sandbox knows of the memory. All of it throws where there is no instance. */
-export interface MemoryAccess {
+/** Whose memory it is. */
+export interface MemoryOwner {
   memory(): GuestMemory;
   /** Called before a view is handed out, which may be kept. */
-  lend(): void;
+  lendMemory(): void;
   /** Called before bytes are changed. @throws UsageError where they may not be */
-  change(): void;
+  changeMemory(): void;
 }
 
 /**
@@ -23,16 +23,19 @@ export interface MemoryAccess {
  * outside of the memory are a UsageError, and nothing is read or written then.
  */
 export class SandboxMemory {
-  readonly #access: MemoryAccess;
+  readonly #owner: () => MemoryOwner;
 
-  /** @internal */
-  constructor(access: MemoryAccess) {
-    this.#access = access;
+  /**
+   * @param owner throws where there is no instance
+   * @internal
+   */
+  constructor(owner: () => MemoryOwner) {
+    this.#owner = owner;
   }
 
   /** Bytes that there are now: a multiple of 65,536. */
   get byteLength(): number {
-    return this.#access.memory().byteLength;
+    return this.#owner().memory().byteLength;
   }
 
   /**
@@ -57,9 +60,9 @@ export class SandboxMemory {
    * @throws what {@link SandboxMemory.write} throws
    */
   view(pointer: Pointer, length: number): Uint8Array {
-    this.#access.change();
+    this.#owner().changeMemory();
     const view = this.#at(pointer, length);
-    this.#access.lend();
+    this.#owner().lendMemory();
     return view;
   }
 
@@ -86,19 +89,19 @@ export class SandboxMemory {
   }
 
   #write(pointer: Pointer, bytes: Uint8Array): void {
-    this.#access.change();
+    this.#owner().changeMemory();
     this.#at(pointer, bytes.length).set(bytes);
   }
 
   #at(pointer: Pointer, length: number): Uint8Array {
     const at = place('a pointer', pointer);
-    const memory = this.#access.memory();
+    const memory = this.#owner().memory();
     return memory.view(at, place('a length', length)) ?? outside(at, `${length} bytes`, memory);
   }
 
   #untilZero(pointer: Pointer): Uint8Array {
     const at = place('a pointer', pointer);
-    const memory = this.#access.memory();
+    const memory = this.#owner().memory();
     const rest = memory.view(at, memory.byteLength - at) ?? outside(at, 'a string', memory);
     const end = rest.indexOf(0);
     return end < 0 ? outside(at, 'a string that ends with a zero byte', memory) : rest.subarray(0, end);
