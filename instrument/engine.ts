@@ -9,6 +9,7 @@ import type {
   Preparation,
 } from '../wasm/engine.ts';
 import { LinkError, UsageError } from '../wasm/errors.ts';
+import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
@@ -102,18 +103,18 @@ class NativeInstance implements EngineInstance {
     this.guest.start();
   }
 
-  call(name: string, args: readonly WasmValue[]): WasmValue[] {
+  call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
     const exported = this.exports.get(name);
     if (exported?.kind !== 'function') {
       throw new UsageError(`the module exports no function ${quote(name)}`);
     }
     const { guest } = this;
     const type = typeOfFunction(guest.metered.module, exported.index);
-    return guest.invoke(guest.rawExport(name) as RawFunction, exported.index, type, args);
+    return guest.invoke(guest.rawExport(name) as RawFunction, exported.index, type, args, budgets);
   }
 
-  async callAsync(name: string, args: readonly WasmValue[]): Promise<WasmValue[]> {
-    return this.call(name, args);
+  async callAsync(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): Promise<WasmValue[]> {
+    return this.call(name, args, budgets);
   }
 
   functionType(name: string): FuncType | undefined {
@@ -135,6 +136,10 @@ class NativeInstance implements EngineInstance {
 
   figures() {
     return this.guest.meter.figures();
+  }
+
+  drawOn(budget: GasBudget): () => void {
+    return this.guest.meter.drawOn(budget);
   }
 }
 

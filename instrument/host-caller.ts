@@ -54,7 +54,7 @@ export class HostCaller implements Caller {
     const { perByte } = this.gas;
     if (perByte === 0) return;
     const { meter } = this.guest;
-    if (meter.exhausted) throw meter.outOfGas();
+    if (meter.isOver) throw meter.outOfGas();
     meter.charge(BigInt(share(bytes, 1 / perByte)));
     meter.look();
   }

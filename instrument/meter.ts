@@ -7,6 +7,7 @@ import { Budget } from '../wasm/budget.ts';
 import { ENDLESS_SLICE, type InstanceLimits, type Slices } from '../wasm/engine.ts';
 import { GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
 import { HIGHEST_GAS } from '../wasm/gas.ts';
+import { Draws, type GasBudget } from '../wasm/gas-budget.ts';
 import type { Counter } from './host.ts';
 import { BARRED_GAS } from './layout.ts';
 
@@ -32,12 +33,16 @@ export class Meter {
   private ceiling = 0n;
   /** Where the host wants to look at its clock. */
   private sliceEnd: bigint;
+  /** What is used up beside the limit, and up to which count it has been told. */
+  readonly draws: Draws;
+  private drawn = 0n;
   /** What had been used when the guest was barred; undefined while it is not. */
   private frozen: bigint | undefined;
 
   constructor(limits: InstanceLimits, slices: Slices = ENDLESS_SLICE) {
     this.limits = limits;
     this.end = limits.gas ?? HIGHEST_GAS;
+    this.draws = new Draws(limits.budgets);
     this.budget = new Budget(limits.memoryBytes);
     this.slices = slices;
     this.sliceEnd = BigInt(slices.gas);
@@ -60,7 +65,8 @@ export class Meter {
    * than nothing where the limit has been passed between two checkpoints.
    */
   private fill(total: bigint, needed = NOTHING_AT_HAND): void {
-    const room = lesser(MAX_PORTION, lesser(this.end, this.sliceEnd) - total);
+    let room = lesser(MAX_PORTION, lesser(this.end, this.sliceEnd) - total);
+    if (this.draws.isActive) room = lesser(room, BigInt(this.draws.room));
     // One charge of the host's may go far beyond the slice.
     const portion = room < needed ? needed : room;
     this.ceiling = total + portion;
@@ -85,8 +91,59 @@ export class Meter {
     this.fill(total);
   }
 
+  /** Tells the budgets what has been used since they were told last. */
+  private draw(total: bigint): void {
+    if (!this.draws.isActive) return;
+    this.draws.take(Number(total - this.drawn));
+    this.drawn = total;
+  }
+
+  /** Whether more has been used than the limit, or a budget, allows. */
   isOverdrawn(total: bigint = this.total()): boolean {
-    return total > this.end;
+    this.draw(total);
+    return total > this.end || this.draws.short !== undefined;
+  }
+
+  /** Whether that would be so with a cost that is not counted yet. */
+  private isBeyond(total: bigint, cost: bigint): boolean {
+    this.draw(total);
+    return total + cost > this.end || !this.draws.hold(cost);
+  }
+
+  /** Whether the call under way has used up what it may use, whatever a host function has made of that. */
+  get isOver(): boolean {
+    return this.exhausted || this.draws.short !== undefined;
+  }
+
+  /** A call begins: the budgets that its gas is drawn from, for {@link endCall}. */
+  beginCall(budgets: readonly GasBudget[], isNested: boolean): readonly GasBudget[] {
+    if (!isNested) this.draws.begin();
+    return this.drawFrom(budgets, () => this.draws.add(budgets));
+  }
+
+  endCall(budgets: readonly GasBudget[]): void {
+    this.drawFrom(budgets, () => this.draws.remove(budgets));
+  }
+
+  /** Draws on a budget, for what has been used before too. Returns what ends that. @throws GasExhausted */
+  drawOn(budget: GasBudget): () => void {
+    const drawn = this.drawFrom([budget], () => this.draws.addFor(budget, this.total()));
+    return () => this.endCall(drawn);
+  }
+
+  private drawFrom<T>(budgets: readonly GasBudget[], change: () => T): T {
+    if (budgets.length === 0 && !this.draws.isActive) return change();
+    const total = this.total();
+    this.draw(total);
+    const changed = change();
+    this.drawn = total;
+    if (this.frozen === undefined) this.fill(total);
+    return changed;
+  }
+
+  /** A host function has returned, which may have used what was at hand. */
+  resume(): void {
+    if (this.draws.isActive && this.frozen === undefined) this.fill(this.total());
   }
 
   /** The guest is at a checkpoint and has nothing at hand. @throws GasExhausted, and what the host's clock throws */
@@ -117,14 +174,18 @@ export class Meter {
   /** Makes sure that at least `cost` is at hand. @throws GasExhausted, with nothing counted */
   need(cost: bigint): void {
     const total = this.total();
-    if (this.isOverdrawn(total + cost)) throw this.outOfGas();
+    if (this.isBeyond(total, cost)) throw this.outOfGas();
     this.fill(total, cost);
   }
 
   /** Counts a cost. @throws GasExhausted, with nothing counted */
-  charge(cost: bigint): void {
+  charge(cost: bigint, message?: string): void {
     const total = this.total();
-    if (this.isOverdrawn(total + cost)) throw this.outOfGas();
+    if (this.isBeyond(total, cost)) throw this.outOfGas(message);
+    if (this.draws.isActive) {
+      this.draws.takeExactly(cost);
+      this.drawn = total + cost;
+    }
     this.fill(total + cost);
   }
 
@@ -136,9 +197,13 @@ export class Meter {
     this.charge(BigInt(base));
   }
 
-  outOfGas(): GasExhausted {
+  /** @param message where it is the limit of the instance */
+  outOfGas(message = `Gas limit exceeded: the limit is ${this.end} units`): GasExhausted {
+    const total = this.total();
+    const short = this.exhausted || total > this.end ? undefined : this.draws.outOfGas(total);
+    if (short !== undefined) return short;
     this.exhausted = true;
-    return new GasExhausted(`Gas limit exceeded: the limit is ${this.end} units`);
+    return new GasExhausted(message);
   }
 
   /** @throws GasExhausted */

@@ -12,6 +12,7 @@ import {
   tooNested,
   WasmSandboxError,
 } from '../wasm/errors.ts';
+import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
 import { NO_GUEST, resultsOf, type ToReference, toWasm } from '../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../wasm/limits.ts';
@@ -84,6 +85,11 @@ export class MeteredStore {
     this.full = BigInt(stackBytes);
     this.depth = new host.Global({ value: 'i64', mutable: true }, this.full) as WebAssembly.Global & Counter;
     this.caller = new host.Global({ value: 'externref', mutable: true }, null);
+  }
+
+  /** Whether a guest's function is on the JavaScript stack. */
+  get isEntered(): boolean {
+    return this.entered > 0;
   }
 
   /** Ends the guest that runs: it traps as soon as it is back, and {@link enter} throws the error instead. */
@@ -176,13 +182,12 @@ export class MeteredInstance {
     this.linked = metered.imports.map((imported) => options.link(imported));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
     const { cost } = metered;
-    if (this.meter.isOverdrawn(cost)) {
-      this.meter.outOfGas();
-      throw new GasExhausted(`Gas limit exceeded: instantiating costs ${cost}, the limit is ${options.limits.gas}`, {
-        resources: this.meter.figures(),
-      });
+    try {
+      this.meter.charge(cost, `Gas limit exceeded: instantiating costs ${cost}, the limit is ${options.limits.gas}`);
+    } catch (error) {
+      (error as GasExhausted).resources = this.meter.figures();
+      throw error;
     }
-    this.meter.charge(cost);
     allocate(metered.module, this.meter);
   }
 
@@ -280,7 +285,13 @@ export class MeteredInstance {
    * @param index in the module, imports included
    * @throws RuntimeError, and whatever a host function threw
    */
-  invoke(raw: RawFunction, index: number, type: FuncType, args: readonly WasmValue[]): WasmValue[] {
+  invoke(
+    raw: RawFunction,
+    index: number,
+    type: FuncType,
+    args: readonly WasmValue[],
+    budgets: readonly GasBudget[] = [],
+  ): WasmValue[] {
     if (hasVectors(type)) refuseVectors();
     const imported = this.importedFunctions[index];
     if (imported !== undefined && 'host' in imported) {
@@ -290,11 +301,17 @@ export class MeteredInstance {
     const { references } = this.options;
     const values = type.params.map((param, i) => toWasm(param, args[i], this.toReference));
     this.meter.checkEnterable();
-    const value = this.store.enter(this, type.values, () => {
-      const returned = raw(...values);
-      this.meter.settle();
-      return returned;
-    });
+    const drawn = this.meter.beginCall(budgets, this.store.isEntered);
+    let value: unknown;
+    try {
+      value = this.store.enter(this, type.values, () => {
+        const returned = raw(...values);
+        this.meter.settle();
+        return returned;
+      });
+    } finally {
+      this.meter.endCall(drawn);
+    }
     return resultsOf(type.results, value).map((result, i) =>
       type.results[i] === FUNCREF ? references.toHost(result) : result,
     );
@@ -380,11 +397,12 @@ export class MeteredInstance {
         value = call(caller, values);
       } catch (error) {
         caller.giveUp();
-        throw meter.exhausted && !(error instanceof GasExhausted) ? meter.outOfGas() : error;
+        throw meter.isOver && !(error instanceof GasExhausted) ? meter.outOfGas() : error;
       }
       caller.end();
       // A host function that has caught this changes nothing.
-      if (meter.exhausted) throw meter.outOfGas();
+      if (meter.isOver) throw meter.outOfGas();
+      meter.resume();
       return value;
     };
     return (...args) => {

@@ -9,6 +9,7 @@ import type {
   InstantiateOptions,
 } from '../wasm/engine.ts';
 import { UsageError } from '../wasm/errors.ts';
+import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
 import { functionTypeAt, type WasmModule } from '../wasm/module.ts';
@@ -60,26 +61,30 @@ class InterpreterInstance implements EngineInstance {
     start(this.instance);
   }
 
-  call(name: string, args: readonly WasmValue[]): WasmValue[] {
-    return call(this.function(name), args);
+  call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
+    return call(this.function(name), args, budgets);
   }
 
-  async callAsync(name: string, args: readonly WasmValue[]): Promise<readonly WasmValue[]> {
-    return callAsync(this.function(name), args);
+  async callAsync(
+    name: string,
+    args: readonly WasmValue[],
+    budgets?: readonly GasBudget[],
+  ): Promise<readonly WasmValue[]> {
+    return callAsync(this.function(name), args, budgets);
   }
 
-  begin(name: string, args: readonly WasmValue[]): EngineExecution {
-    return execution(this.function(name), args);
+  begin(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): EngineExecution {
+    return execution(this.function(name), args, budgets);
   }
 
   capture(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage {
     return capture(this.instance, left instanceof WasmExecution ? left : undefined, purpose === 'write');
   }
 
-  install(image: EngineImage | WireReader, name?: string): EngineExecution | undefined {
+  install(image: EngineImage | WireReader, name?: string, budgets?: readonly GasBudget[]): EngineExecution | undefined {
     const exported = name === undefined ? undefined : this.instance.module.exportsByName.get(name);
     if (name !== undefined && exported?.kind !== 'function') damaged('its call is of nothing that the module exports');
-    return install(this.instance, image, exported && this.instance.function(exported.index));
+    return install(this.instance, image, exported && this.instance.function(exported.index), budgets);
   }
 
   reset(): void {
@@ -114,6 +119,12 @@ class InterpreterInstance implements EngineInstance {
 
   figures() {
     return this.instance.figures();
+  }
+
+  drawOn(budget: GasBudget): () => void {
+    const { tank } = this.instance;
+    const drawn = tank.draws.addFor(budget, tank.total());
+    return () => tank.draws.remove(drawn);
   }
 
   private function(name: string): GuestFunction {

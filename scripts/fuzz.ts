@@ -15,6 +15,7 @@ import { differential, sharedFeatures } from '../test/property/differential.ts';
 import { mutatedModules, randomBytes } from '../test/property/hostile.ts';
 import { loadNamespace } from '../test/property/namespace.ts';
 import { type Failure, type Property, runProperty, SEED } from '../test/property/runner.ts';
+import { budgets } from '../test/sandbox/budgets.ts';
 import { complexity } from './complexity.ts';
 
 /** Runs between two looks at the clock and the other properties. */
@@ -61,6 +62,7 @@ const properties: Readonly<Record<string, (seed: number) => (batchSeed: number) 
   'large-programs': () => batch(differential(namespace, { steps: 150, functions: 8, features })),
   mutated: (seed) => batch(mutatedModules(seed)),
   random: () => batch(randomBytes),
+  budgets: () => batch(budgets),
   tenants: () => batch(tenants('interpreter', 'native')),
 };
 

@@ -29,6 +29,7 @@ export {
   type ErrorCode,
   type ErrorDetails,
   GasExhausted,
+  type GasScope,
   HostError,
   LinkError,
   type Location,
@@ -47,6 +48,7 @@ export {
   UsageError,
   WasmSandboxError,
 } from '../wasm/errors.ts';
+export { GasBudget, type GasBudgetState } from '../wasm/gas-budget.ts';
 export { type Caller, GuestExit, type GuestMemory } from '../wasm/host.ts';
 export type { ExternKind } from '../wasm/types.ts';
 export { type CacheStats, SandboxCache } from './cache/cache.ts';

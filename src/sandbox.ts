@@ -3,6 +3,7 @@
 import type { ProgramInput } from '../policy/index.ts';
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
+import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { loadFor } from './cache/load.ts';
 import {
@@ -58,6 +59,8 @@ export class WasmSandbox extends SandboxFace<Life> {
   /** What is being reset in place. */
   #resetting: Life | undefined;
   #forks = 0;
+  /** Ends what only whoever has borrowed it pays for. */
+  #endLoan: (() => void) | undefined;
 
   /** Collects the options one by one; its `build` is {@link WasmSandbox.create}. */
   static builder(): SandboxBuilder<Promise<WasmSandbox>> {
@@ -97,7 +100,8 @@ export class WasmSandbox extends SandboxFace<Life> {
    * Calls an exported function. Integers of 32 bits and floats are numbers; integers of 64 bits are bigints, and safe
    * integers are taken for them.
    * @typeParam T what the caller knows of the result; nothing checks it
-   * @returns undefined for a function without results, the result, or an array of several
+   * @returns undefined for a function without results, the result, or an array of several; of `_start` of a WASI command,
+   *   which is run as {@link WasmSandbox.run} would, the exit status
    * @throws UsageError for an unknown function or arguments that do not fit, and while another call is paused or
    *   waits; CallAborted; SandboxDisposed; whatever ends the guest
    */
@@ -171,16 +175,19 @@ export class WasmSandbox extends SandboxFace<Life> {
   async #call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
     const life = this.alive();
     const settings = this.#callOptions(checkCallOptions(options));
-    return life.call(text('the name of a function', name), list('the arguments', args), settings);
+    const values = list('the arguments', args);
+    if (text('the name of a function', name) !== COMMAND_START) return life.call(name, values, settings);
+    this.beginProgram(life, values);
+    return life.run(settings);
   }
 
   /** With what the sandbox itself says of its calls. */
-  #callOptions({ signal, timeout, yieldEvery }: CallOptions): CallOptions {
+  #callOptions(options: CallOptions): CallOptions {
     const { settings } = this.ground;
     return {
-      signal,
-      timeout: least(timeout, settings.cpuTimeout),
-      yieldEvery: yieldEvery ?? settings.yieldEvery,
+      ...options,
+      timeout: least(options.timeout, settings.cpuTimeout),
+      yieldEvery: options.yieldEvery ?? settings.yieldEvery,
     };
   }
 
@@ -196,8 +203,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     const { input, call } = checkRunOptions(options);
     checkCommand(this.ground.module, this.hasRun);
     life.host.provide(input);
-    this.hasRun = true;
-    const exitCode = await life.run(COMMAND_START, this.#callOptions(call));
+    const exitCode = (await this.#call(COMMAND_START, [], call)) as number;
     return { exitCode, ...outputOf(life.host) };
   }
 
@@ -321,6 +327,7 @@ export class WasmSandbox extends SandboxFace<Life> {
    */
   handOver(): { readonly sandbox: WasmSandbox; readonly close: () => void } {
     const life = this.alive();
+    this.#endLoan?.();
     const sandbox = new WasmSandbox(this.ground, life);
     sandbox.hasRun = this.hasRun;
     this.life = undefined;
@@ -328,9 +335,15 @@ export class WasmSandbox extends SandboxFace<Life> {
     return { sandbox, close: () => life.dispose() };
   }
 
-  /** Says what the program is given, until the next reset. @internal For pools. */
-  provide(input: ProgramInput): void {
-    this.alive().host.provide(input);
+  /**
+   * Says what the program is given, and what gas is drawn from for this one, up to now too, until it is given back.
+   * @throws GasExhausted
+   * @internal For pools.
+   */
+  provide(input: ProgramInput, gasBudget: GasBudget | undefined): void {
+    const life = this.alive();
+    life.host.provide(input);
+    if (gasBudget !== undefined) this.#endLoan = life.drawOn(gasBudget);
   }
 
   override dispose(): void {

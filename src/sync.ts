@@ -3,5 +3,7 @@
  * @module wasm-sandbox/sync
  */
 
+export type { SyncCallOptions } from './call/options.ts';
 export * from './index.ts';
+export type { SyncRunOptions } from './sandbox/program.ts';
 export { WasmSandbox } from './sync/sandbox.ts';

@@ -1,6 +1,7 @@
 /** What an engine is to the rest of the project: the sandbox calls these, and knows nothing else about engines. */
 
 import type { ResourceFigures, WasmSandboxError } from './errors.ts';
+import type { GasBudget } from './gas-budget.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
 import type { WasmModule } from './module.ts';
 import type { Steps } from './steps.ts';
@@ -14,6 +15,8 @@ export type EngineName = 'interpreter' | 'native';
 export interface InstanceLimits {
   /** Units of the gas schedule; undefined is without limit (gas is counted all the same). */
   readonly gas: bigint | undefined;
+  /** What gas is drawn from beside that. */
+  readonly budgets?: readonly GasBudget[] | undefined;
   /** Bytes for all memories and tables together. */
   readonly memoryBytes: number;
   /** Stack weight, in bytes. */
@@ -124,15 +127,16 @@ export interface EngineInstance {
    * Calls an exported function. Called by the sandbox for every `call`.
    * @throws UsageError for an unknown export or arguments that do not fit, and whatever ends the guest: RuntimeError,
    *   or the GuestExit of a host function. A host function that returns a promise is an error here.
+   * @param budgets what its gas is drawn from beside the instance's own limits
    */
-  call(name: string, args: readonly WasmValue[]): WasmValue[];
+  call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[];
   /** The same, awaiting host functions that return promises while the guest is suspended. */
-  callAsync(name: string, args: readonly WasmValue[]): Promise<readonly WasmValue[]>;
+  callAsync(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): Promise<readonly WasmValue[]>;
   /**
    * Begins a call of an exported function, running nothing yet. Absent where the engine cannot leave a guest.
    * @throws what `call` throws before the guest runs
    */
-  begin?(name: string, args: readonly WasmValue[]): EngineExecution;
+  begin?(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): EngineExecution;
   /**
    * Takes an image of the instance. It is good until the guest goes on: memory is not copied. Absent where the engine
    * cannot leave a guest.
@@ -145,10 +149,11 @@ export interface EngineInstance {
    * Puts an image into a fresh instance of the same module, in place of {@link EngineInstance.start}.
    * @param image one that was taken, or what one wrote, and nothing behind it
    * @param name the export that the call which was left has to be of, if that is known
+   * @param budgets what the gas of that call is drawn from
    * @returns the call that was left
    * @throws SnapshotError, GasExhausted, MemoryLimitExceeded; the instance is then as it was
    */
-  install?(image: EngineImage | WireReader, name?: string): EngineExecution | undefined;
+  install?(image: EngineImage | WireReader, name?: string, budgets?: readonly GasBudget[]): EngineExecution | undefined;
   /**
    * Makes the instance what {@link Engine.instantiate} made; {@link start} is to be called again. Absent where that is
    * no cheaper than another instance.
@@ -166,4 +171,10 @@ export interface EngineInstance {
   lendMemory?(): void;
   /** Exact, also after a failure. */
   figures(): ResourceFigures;
+  /**
+   * Draws on a budget too, until the next reset; what has been used so far is taken from it at once.
+   * @returns what ends that earlier
+   * @throws GasExhausted where it holds less than that; nothing has changed then
+   */
+  drawOn(budget: GasBudget): () => void;
 }

@@ -160,9 +160,23 @@ export class UncaughtException extends RuntimeError {
   }
 }
 
-/** The gas limit was reached. The instance is exhausted and cannot be entered again before a reset or a refill. */
+/**
+ * Whose gas was used up. `sandbox`: the limit on the instance, which cannot be entered again before a reset. `call`: the
+ * limit of one call; others may be made. `budget`: a `GasBudget`; calls may be made once more has been granted to it.
+ */
+export type GasScope = 'sandbox' | 'call' | 'budget';
+
+/** A limit on gas was reached, or a budget used up; `scope` says which. */
 export class GasExhausted extends RuntimeError {
   readonly code = 'GAS_EXHAUSTED';
+  readonly scope: GasScope;
+  /** The instance's count at which a call's limit, or a budget, ended. @internal */
+  endedAt: bigint | undefined;
+
+  constructor(message: string, { scope = 'sandbox', ...details }: ErrorDetails & { readonly scope?: GasScope } = {}) {
+    super(message, details);
+    this.scope = scope;
+  }
 }
 
 /** The memory budget was asked for more than it holds: at instantiation, or by a growth whose refusal led to a trap. */

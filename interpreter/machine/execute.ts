@@ -9,6 +9,7 @@ import {
   UsageError,
   WasmSandboxError,
 } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult, resultsOf } from '../../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../../wasm/limits.ts';
@@ -58,7 +59,7 @@ function count(thread: Thread, { bytes }: ExceptionInstance): void {
  * @returns false where it must end the guest's call
  */
 function catchHostError(thread: Thread, error: unknown): boolean {
-  if ((thread.instance as Instance).tank.exhausted && !(error instanceof GasExhausted)) throw outOfGas(thread);
+  if ((thread.instance as Instance).tank.isOver && !(error instanceof GasExhausted)) throw outOfGas(thread);
   if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
   else if (error instanceof WasmSandboxError || exitStatus(error) !== undefined) return false;
   else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
@@ -151,7 +152,7 @@ export function finishHostCall(thread: Thread, { result, target, base }: Suspens
 /** Lets the guest run again behind a call of the host. */
 function goOn(thread: Thread, instance: Instance): void {
   // A host function that has caught this changes nothing.
-  if (instance.tank.exhausted) throw outOfGas(thread);
+  if (instance.tank.isOver) throw outOfGas(thread);
   thread.bind(instance);
   thread.takeGas();
 }
@@ -308,9 +309,11 @@ export interface Outer {
   readonly callers: number;
   readonly base: number;
   readonly nestedValues: number;
+  /** What the callee's instance draws on for this call alone. */
+  readonly drawn: readonly GasBudget[];
 }
 
-export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
+export function begin(func: WasmFunction, args: readonly WasmValue[], budgets: readonly GasBudget[] = []): Outer {
   const store = storeOf(func.instance);
   checkEnterable(func.instance);
   // First of all, as converting may run code of the embedder's, which may call the guest again.
@@ -320,6 +323,11 @@ export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
   const thread = store.active ?? store.acquire();
   const { pc, fp, sp, depth, instance, top, nestedValues } = thread;
   const values = nestedValues + func.type.values;
+  if (isNested && (thread.nesting + 1 >= MAX_NESTED_CALLS || values > MAX_NESTED_VALUES)) {
+    throw tooNested(func.instance.figures());
+  }
+  const { draws } = func.instance.tank;
+  if (!isNested) draws.begin();
   const outer: Outer = {
     store,
     thread,
@@ -332,9 +340,9 @@ export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
     callers: thread.callers.length,
     base: top,
     nestedValues,
+    drawn: draws.add(budgets),
   };
   if (isNested) {
-    if (thread.nesting + 1 >= MAX_NESTED_CALLS || values > MAX_NESTED_VALUES) throw tooNested(func.instance.figures());
     thread.nesting++;
     // What the outer guest holds is not garbage.
     thread.callers.push(instance as Instance);
@@ -349,8 +357,9 @@ export function begin(func: WasmFunction, args: readonly WasmValue[]): Outer {
   return outer;
 }
 
-function restore(outer: Outer): void {
+function restore(outer: Outer, { instance: { tank } }: WasmFunction): void {
   const { thread } = outer;
+  tank.draws.remove(outer.drawn);
   if (!outer.isNested) {
     outer.store.release(thread);
     return;
@@ -369,7 +378,7 @@ export function finish(outer: Outer, func: WasmFunction): WasmValue[] {
   const { thread, base } = outer;
   thread.returnGas(thread.gas);
   const results = func.type.results.map((type, i) => readRegister(thread, base + 2 * i, type));
-  restore(outer);
+  restore(outer, func);
   return results;
 }
 
@@ -379,7 +388,7 @@ export function fail<E>(outer: Outer, func: WasmFunction, error: E): E {
   thread.returnGas(thread.published);
   thread.use(0);
   if (error instanceof WasmSandboxError) error.resources ??= func.instance.figures();
-  restore(outer);
+  restore(outer, func);
   return error;
 }
 
@@ -393,13 +402,13 @@ function notAwaited(): HostError {
  * Calls a function with arguments that are converted as the JavaScript API says.
  * @throws RuntimeError, and whatever a host function threw
  */
-export function call(func: GuestFunction, args: readonly WasmValue[]): WasmValue[] {
+export function call(func: GuestFunction, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
   if (func instanceof ForeignFunction) {
     const value = func.call(NO_GUEST, args);
     if (func.awaits && PendingResult.is(value)) throw notAwaited();
     return listOf(func.type.results, value);
   }
-  const outer = begin(func, args);
+  const outer = begin(func, args, budgets);
   try {
     let suspension = advance(outer.thread);
     // Nobody could take it up again.

@@ -2,6 +2,7 @@
 
 import type { EngineExecution, Stop } from '../../wasm/engine.ts';
 import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult } from '../../wasm/host-call.ts';
 import type { ForeignFunction } from '../store/foreign.ts';
@@ -13,8 +14,12 @@ import type { Thread } from './thread.ts';
 const SETTLED: Promise<void> = Promise.resolve();
 
 /** Begins a call without running any of it. */
-export function execution(func: GuestFunction, args: readonly WasmValue[]): EngineExecution {
-  return func instanceof WasmFunction ? new WasmExecution(func, args) : new HostExecution(func, args);
+export function execution(
+  func: GuestFunction,
+  args: readonly WasmValue[],
+  budgets?: readonly GasBudget[],
+): EngineExecution {
+  return func instanceof WasmFunction ? new WasmExecution(func, args, budgets) : new HostExecution(func, args);
 }
 
 /** A call of an import that the module exports again: there is nothing to leave but a promise. */
@@ -77,15 +82,17 @@ export class WasmExecution implements EngineExecution {
   private outer: Outer | undefined;
   private pending: Suspension | undefined;
   private held: readonly Instance[] = [];
+  private readonly budgets: readonly GasBudget[] | undefined;
   private isRunning = false;
   private isOver = false;
   /** The instance's count when it was left last: what is charged while it waits is of the stretch that follows. */
   private leftAt: bigint | undefined;
   onCharge?: (() => void) | undefined;
 
-  constructor(func: WasmFunction, args: readonly WasmValue[]) {
+  constructor(func: WasmFunction, args: readonly WasmValue[], budgets?: readonly GasBudget[]) {
     this.func = func;
     this.args = args;
+    this.budgets = budgets;
   }
 
   get isReady(): boolean {
@@ -102,7 +109,7 @@ export class WasmExecution implements EngineExecution {
     try {
       this.hold(undefined);
       if (this.outer === undefined && func.entry() === 0) return 'paused';
-      this.outer ??= begin(func, this.args);
+      this.outer ??= begin(func, this.args, this.budgets);
       // A call made by a host function shares the marks of the call that this one serves.
       if (!this.outer.isNested) tank.stopAt = stopAt;
       const stop = this.proceed(this.outer);
@@ -173,11 +180,12 @@ export class WasmExecution implements EngineExecution {
   }
 
   /** A call that was left in another instance of the module, and has been put on a stack of this one. */
-  static resumed(func: WasmFunction, thread: Thread): WasmExecution {
+  static resumed(func: WasmFunction, thread: Thread, budgets: readonly GasBudget[] = []): WasmExecution {
     const resumed = new WasmExecution(func, []);
     const store = storeOf(func.instance);
     const outside = { pc: 0, fp: 0, sp: 0, depth: 0, instance: undefined, callers: 0, base: 0, nestedValues: 0 };
-    resumed.outer = { store, thread, isNested: false, ...outside };
+    const drawn = func.instance.tank.draws.add(budgets);
+    resumed.outer = { store, thread, isNested: false, drawn, ...outside };
     resumed.hold('paused');
     return resumed;
   }
@@ -204,7 +212,7 @@ export class WasmExecution implements EngineExecution {
   /** It was left while its function was being lowered, and has no stack yet: gives it one, without going on. */
   private enter(): void {
     try {
-      this.outer = begin(this.func, this.args);
+      this.outer = begin(this.func, this.args, this.budgets);
     } catch (cause) {
       throw new SnapshotError('the call cannot be entered: go on with it', { cause });
     }
@@ -245,8 +253,12 @@ export class WasmExecution implements EngineExecution {
 }
 
 /** Calls a function, suspending the guest while a host function's promise is pending. @throws what `call` throws */
-export async function callAsync(func: GuestFunction, args: readonly WasmValue[]): Promise<readonly WasmValue[]> {
-  const begun = execution(func, args);
+export async function callAsync(
+  func: GuestFunction,
+  args: readonly WasmValue[],
+  budgets?: readonly GasBudget[],
+): Promise<readonly WasmValue[]> {
+  const begun = execution(func, args, budgets);
   while (begun.advance() !== 'done') await begun.settled;
   return begun.results;
 }

@@ -1,7 +1,7 @@
 /** What ends a guest that went too far, with where it was. */
 
 import {
-  GasExhausted,
+  type GasExhausted,
   type Location,
   MemoryLimitExceeded,
   type RuntimeError,
@@ -23,9 +23,7 @@ export function location(thread: Thread, instance = thread.instance as Instance,
 }
 
 export function outOfGas(thread: Thread): GasExhausted {
-  const { tank } = thread.instance as Instance;
-  tank.exhausted = true;
-  return new GasExhausted(`Gas limit exceeded: the limit is ${tank.end} units`, location(thread));
+  return (thread.instance as Instance).tank.outOfGas(location(thread));
 }
 
 export function outOfStack(thread: Thread): StackLimitExceeded {

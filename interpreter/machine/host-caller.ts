@@ -54,7 +54,7 @@ export class HostCaller implements Caller {
     const { perByte } = this.target.gas;
     if (perByte === 0) return;
     const { tank } = this.instance;
-    if (tank.exhausted || !tank.charge(share(bytes, 1 / perByte))) throw outOfGas(this.thread);
+    if (tank.isOver || !tank.charge(share(bytes, 1 / perByte))) throw outOfGas(this.thread);
     // A guest that waits looks at the clock itself when it goes on.
     if (this.onCharge === undefined) tank.tick();
     else this.onCharge();

@@ -2,6 +2,7 @@
 
 import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError, UsageError } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { WireReader } from '../../wasm/wire.ts';
 import { WasmExecution } from '../machine/execution.ts';
 import { storeOf } from '../machine/store.ts';
@@ -20,12 +21,14 @@ export function capture(instance: Instance, left: WasmExecution | undefined, isF
 /**
  * Checks all of it, and then changes the instance.
  * @param entered the function that the call which was left has to be of, if that is known
+ * @param budgets what the gas of that call is drawn from
  * @throws SnapshotError, GasExhausted, MemoryLimitExceeded
  */
 export function install(
   instance: Instance,
   image: EngineImage | WireReader,
   entered: GuestFunction | undefined,
+  budgets: readonly GasBudget[] | undefined,
 ): WasmExecution | undefined {
   if (!(image instanceof WireReader) && !(image instanceof InstanceImage)) {
     throw new UsageError('the image is of another engine');
@@ -38,5 +41,5 @@ export function install(
   if (stack === undefined) return undefined;
   const thread = storeOf(instance).acquire();
   applyStack(thread, stack);
-  return WasmExecution.resumed(stack.func, thread);
+  return WasmExecution.resumed(stack.func, thread, budgets);
 }

@@ -1,6 +1,6 @@
 /** Structs and arrays made by constant expressions. They are paid for and counted as those that functions make. */
 
-import { GasExhausted, MemoryLimitExceeded } from '../../wasm/errors.ts';
+import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import { INSTRUCTION_COST, PER_UNIT, share } from '../../wasm/gas.ts';
 import type { InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
@@ -27,10 +27,7 @@ function reserve(instance: Instance, mnemonic: Mnemonic, bytes: number): void {
   const { tank, heap } = instance;
   const cost = (INSTRUCTION_COST[opcode(mnemonic).index] as number) + share(bytes, PER_UNIT.objectBytes);
   if (!tank.charge(cost)) {
-    tank.exhausted = true;
-    throw new GasExhausted(`Gas limit exceeded: an object of a constant expression costs ${cost}`, {
-      resources: instance.figures(),
-    });
+    throw instance.outOfGas(`Gas limit exceeded: an object of a constant expression costs ${cost}`);
   }
   if (heap.allocate(bytes, undefined) !== 'done') refuse(instance, bytes);
 }

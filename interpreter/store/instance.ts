@@ -2,7 +2,8 @@
 
 import { Budget } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
-import type { ResourceFigures } from '../../wasm/errors.ts';
+import type { GasExhausted, ResourceFigures } from '../../wasm/errors.ts';
+import { Draws } from '../../wasm/gas-budget.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type DefinedType, type FuncType, type Import, isSubtype } from '../../wasm/types.ts';
 import { GLOBAL_WORDS } from '../code/isa.ts';
@@ -80,7 +81,7 @@ export class Instance {
     this.module = module;
     this.code = codeOf(module);
     this.limits = limits;
-    this.tank = new Tank(limits.gas, slices, store.isMetered);
+    this.tank = new Tank(limits.gas, slices, store.isMetered, new Draws(limits.budgets));
     this.budget = new Budget(limits.memoryBytes);
     this.heap = new Heap(this, this.budget, store.stackBytes, instanceOf);
     this.patron = { codeBytes: limits.codeBytes ?? Number.POSITIVE_INFINITY, look: () => this.tank.look() };
@@ -136,6 +137,13 @@ export class Instance {
 
   get memory(): LinearMemory | undefined {
     return this.memories[0];
+  }
+
+  /** The error for a cost that was refused before any function runs. */
+  outOfGas(message: string): GasExhausted {
+    const error = this.tank.outOfGas({}, message);
+    error.resources = this.figures();
+    return error;
   }
 
   figures(): ResourceFigures {

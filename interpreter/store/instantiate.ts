@@ -2,7 +2,6 @@
 
 import { overBudget } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
-import { GasExhausted } from '../../wasm/errors.ts';
 import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
@@ -46,6 +45,7 @@ export function reset(instance: Instance): void {
   instance.droppedData.clear();
   instance.cells.fill(0);
   instance.budget.reset();
+  instance.tank.draws.reset();
   instance.tank.restore(0n, false);
   instance.heap.reset();
   instance.segmentValues.clear();
@@ -57,10 +57,8 @@ export function reset(instance: Instance): void {
 function begin(instance: Instance, old: readonly LinearMemory[] = []): void {
   const cost = instantiationCost(instance.module);
   if (!instance.tank.chargeLarge(cost)) {
-    instance.tank.exhausted = true;
-    throw new GasExhausted(`Gas limit exceeded: instantiating costs ${cost}, the limit is ${instance.limits.gas}`, {
-      resources: instance.figures(),
-    });
+    const message = `Gas limit exceeded: instantiating costs ${cost}, the limit is ${instance.limits.gas}`;
+    throw instance.outOfGas(message);
   }
   allocate(instance, old);
 }

@@ -4,7 +4,9 @@
  */
 
 import { ENDLESS_SLICE, type Slices } from '../../wasm/engine.ts';
+import { GasExhausted, type Location } from '../../wasm/errors.ts';
 import { HIGHEST_GAS } from '../../wasm/gas.ts';
+import { Draws } from '../../wasm/gas-budget.ts';
 import { SETTLE_BELOW } from '../code/isa.ts';
 
 const MAX_PORTION = 1 << 18;
@@ -22,6 +24,8 @@ export class Tank {
   readonly end: bigint;
   /** Set when the limit was reached: the instance cannot be entered any more. */
   exhausted = false;
+  /** What is used up beside the limit. */
+  readonly draws: Draws;
   private readonly slices: Slices;
   /** Whether anything is counted. If not, what is at hand only ends slices. */
   private readonly isMetered: boolean;
@@ -36,8 +40,9 @@ export class Tank {
   /** The count beyond which the guest is to be left at its next checkpoint; undefined: it need not be. */
   stopAt: bigint | undefined;
 
-  constructor(limit: bigint | undefined, slices: Slices = ENDLESS_SLICE, isMetered = true) {
+  constructor(limit: bigint | undefined, slices: Slices = ENDLESS_SLICE, isMetered = true, draws = new Draws()) {
     this.limit = limit;
+    this.draws = draws;
     this.end = limit ?? HIGHEST_GAS;
     this.isMetered = isMetered;
     this.slices = slices;
@@ -58,6 +63,7 @@ export class Tank {
   fill(mayStop: boolean): number {
     if (this.used > REBASE_AT / 2) this.rebase();
     let left = Math.min(this.bound - this.used, this.sliceLeft, this.isMetered ? MAX_PORTION : MAX_CHECKPOINTS);
+    if (this.draws.isActive) left = Math.min(left, this.draws.room);
     if (mayStop && this.stopAt !== undefined) left = Math.min(left, Number(this.stopAt - this.total()));
     this.portion = Math.max(left, SETTLE_BELOW);
     return this.portion;
@@ -66,9 +72,14 @@ export class Tank {
   /** Takes back what is at hand. */
   settle(gas: number): void {
     const spent = this.portion - gas;
-    if (this.isMetered) this.used += spent;
+    if (this.isMetered) this.count(spent);
     this.sliceLeft -= spent;
     this.portion = 0;
+  }
+
+  private count(cost: number): void {
+    this.used += cost;
+    if (this.draws.isActive) this.draws.take(cost);
   }
 
   /**
@@ -82,6 +93,7 @@ export class Tank {
     }
     // Beyond the bound may still be within the limit, where the bound is only the mark of `used`.
     if (this.used + cost > this.bound) return this.chargeLarge(BigInt(cost));
+    if (this.draws.isActive && !this.draws.takeExactly(BigInt(cost))) return false;
     this.used += cost;
     this.sliceLeft -= cost;
     return true;
@@ -90,17 +102,34 @@ export class Tank {
   /** Counts a bigint of cost, under the same conditions. */
   chargeLarge(cost: bigint): boolean {
     if (!this.isMetered) return true;
-    if (this.total() + cost > this.end) return false;
+    if (this.total() + cost > this.end || !this.draws.takeExactly(cost)) return false;
     this.base += cost;
     this.sliceLeft -= Number(cost);
     this.rebase();
     return true;
   }
 
-  /** Whether more has been used than the limit allows. Nothing may be at hand. */
+  /** Whether more has been used than the limit, or a budget, allows. Nothing may be at hand. */
   isOverdrawn(): boolean {
     if (this.used > this.bound) this.rebase();
-    return this.used > this.bound;
+    return this.used > this.bound || this.draws.short !== undefined;
+  }
+
+  /** Whether the call under way has used up what it may use, whatever a host function has made of that. */
+  get isOver(): boolean {
+    return this.exhausted || this.draws.short !== undefined;
+  }
+
+  /**
+   * The error for what was refused, or is overdrawn.
+   * @param message where it is the limit of the instance
+   */
+  outOfGas(where?: Location, message = `Gas limit exceeded: the limit is ${this.end} units`): GasExhausted {
+    const total = this.total();
+    const short = this.exhausted || total > this.end ? undefined : this.draws.outOfGas(total, where);
+    if (short !== undefined) return short;
+    this.exhausted = true;
+    return new GasExhausted(message, where);
   }
 
   /** Lets the host look at its clock, if the slice is used up. */

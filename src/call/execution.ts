@@ -8,7 +8,7 @@ import { gas as checkGas } from '../checks/check.ts';
 import { aborted } from '../time/signal.ts';
 import type { CallTime, Stopwatch } from '../time/stopwatch.ts';
 import { settlesWithin } from '../time/turn.ts';
-import type { CallOptions } from './options.ts';
+import type { CallGas, CallOptions } from './options.ts';
 import { fromResults } from './values.ts';
 
 /**
@@ -36,6 +36,7 @@ export interface ExecutionParts {
   readonly name: string;
   readonly engine: EngineExecution;
   readonly options: CallOptions;
+  readonly gas: CallGas;
   /** Whether it is a program, whose exit status is its result. */
   readonly isProgram: boolean;
   /** Whether it has run before: it was restored. */
@@ -87,6 +88,7 @@ export class Execution<T = unknown> {
     this.name = parts.name;
     this.#engine = parts.engine;
     this.#options = parts.options;
+    this.gas = parts.gas;
     this.#isProgram = parts.isProgram;
     this.#gasUsed = parts.gasBefore ?? 0n;
     this.#engine.onCharge = () => {
@@ -238,6 +240,9 @@ export class Execution<T = unknown> {
   get isProgram(): boolean {
     return this.#isProgram;
   }
+
+  /** What its gas is drawn from. @internal */
+  readonly gas: CallGas;
 
   #isInside = false;
   readonly #listeners: (() => void)[] = [];

@@ -1,6 +1,7 @@
 /** What may be said about a single call. */
 
-import { milliseconds } from '../checks/check.ts';
+import { CallAllowance, GasBudget } from '../../wasm/gas-budget.ts';
+import { gas, milliseconds, refuse } from '../checks/check.ts';
 import { type Checks, checkNamed } from '../checks/named.ts';
 import { checkSignal } from '../time/signal.ts';
 
@@ -16,15 +17,56 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
   /** Milliseconds after which the guest lets the event loop go round; the sandbox's own unless given. Interpreter only. */
   readonly yieldEvery?: number | undefined;
+  /**
+   * Units of gas that this call may use, its host functions and the calls that these make included; the sandbox's own
+   * limit holds where that is less. Beyond it GasExhausted, whose `scope` is `'call'`; the sandbox can be called again.
+   */
+  readonly gasLimit?: bigint | number | undefined;
+  /** What the call's gas is drawn from too. */
+  readonly gasBudget?: GasBudget | undefined;
 }
 
-export const CALL_CHECKS: Checks<CallOptions> = {
-  signal: checkSignal,
+/** Options of a call that nobody can wait for. */
+export type SyncCallOptions = Pick<CallOptions, 'timeout' | 'gasLimit' | 'gasBudget'>;
+
+export function checkGasBudget(value: unknown): GasBudget {
+  return value instanceof GasBudget ? value : refuse('gasBudget', 'a GasBudget', value);
+}
+
+export const SYNC_CALL_CHECKS: Checks<SyncCallOptions> = {
   timeout: (value) => milliseconds('the timeout', value),
+  gasLimit: (value) => gas('gasLimit', value),
+  gasBudget: checkGasBudget,
+};
+
+export const CALL_CHECKS: Checks<CallOptions> = {
+  ...SYNC_CALL_CHECKS,
+  signal: checkSignal,
   yieldEvery: (value) => milliseconds('yieldEvery', value),
 };
 
 /** @throws UsageError */
 export function checkCallOptions(options: unknown): CallOptions {
   return options === undefined ? {} : checkNamed<CallOptions>('a call', options, CALL_CHECKS);
+}
+
+/** @throws UsageError */
+export function checkSyncCallOptions(options: unknown): SyncCallOptions {
+  return options === undefined ? {} : checkNamed<SyncCallOptions>('a call', options, SYNC_CALL_CHECKS);
+}
+
+/** What the gas of a call is drawn from. */
+export class CallGas {
+  /** Its own limit, if it has one. */
+  readonly allowance: CallAllowance | undefined;
+  readonly budget: GasBudget | undefined;
+
+  constructor({ gasLimit, gasBudget }: Pick<CallOptions, 'gasLimit' | 'gasBudget'>) {
+    this.allowance = gasLimit === undefined ? undefined : new CallAllowance(gasLimit);
+    this.budget = gasBudget;
+  }
+
+  get budgets(): readonly GasBudget[] {
+    return [this.budget, this.allowance].filter((budget) => budget !== undefined);
+  }
 }

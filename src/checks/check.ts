@@ -2,8 +2,9 @@
 
 import { copyOf, isBytes, viewOf } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
-import { HIGHEST_GAS } from '../../wasm/gas.ts';
 import { describe } from '../../wasm/quote.ts';
+
+export { gasUnits as gas } from '../../wasm/gas-budget.ts';
 
 /** @throws UsageError always */
 export function refuse(what: string, expected: string, value: unknown): never {
@@ -31,15 +32,6 @@ export function milliseconds(what: string, value: unknown): number {
     refuse(what, 'a finite number of milliseconds above 0', value);
   }
   return value;
-}
-
-/** Gas: a bigint, or a number that is a safe integer; 0 to 2⁶³ − 1. */
-export function gas(what: string, value: unknown): bigint {
-  const amount = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
-  if (typeof amount !== 'bigint' || amount < 0n || amount > HIGHEST_GAS) {
-    refuse(what, 'a bigint or a safe integer, at least 0 and below 2^63', value);
-  }
-  return amount;
 }
 
 export function text(what: string, value: unknown): string {

@@ -2,6 +2,8 @@
 
 import type { ProgramInput } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
+import { checkGasBudget } from '../call/options.ts';
 import { callback, integer, milliseconds, record } from '../checks/check.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
 import { SandboxBuilder } from '../sandbox/builder.ts';
@@ -65,6 +67,11 @@ export interface AcquireOptions extends ProgramOptions {
   readonly timeout?: number | undefined;
   /** Ends the waiting with CallAborted. A lease that has been given is not taken back. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * What gas is drawn from until the sandbox is released, beside its own limits; what it took to make the sandbox ready
+   * is drawn at once.
+   */
+  readonly gasBudget?: GasBudget | undefined;
 }
 
 /** How long a pool that is closed waits for its leases. */
@@ -95,7 +102,9 @@ const WAITING: Checks<DrainOptions> = {
   signal: checkSignal,
 };
 
-const ACQUIRING: Checks<KeptInput & DrainOptions> = { ...WAITING, ...PROGRAM_CHECKS };
+type Acquiring = KeptInput & DrainOptions & Pick<AcquireOptions, 'gasBudget'>;
+
+const ACQUIRING: Checks<Acquiring> = { ...WAITING, ...PROGRAM_CHECKS, gasBudget: checkGasBudget };
 
 export type PoolSettings = ReturnType<typeof checkPool>;
 
@@ -111,9 +120,10 @@ export function checkPool(options: unknown) {
 export function checkAcquire(options: unknown): {
   readonly waiting: Given<DrainOptions>;
   readonly input: ProgramInput;
+  readonly gasBudget: GasBudget | undefined;
 } {
-  const { args, env, stdin, ...waiting } = checkNamed<KeptInput & DrainOptions>('acquire', options, ACQUIRING);
-  return { waiting, input: { args, env, stdin } };
+  const { args, env, stdin, gasBudget, ...waiting } = checkNamed<Acquiring>('acquire', options, ACQUIRING);
+  return { waiting, input: { args, env, stdin }, gasBudget };
 }
 
 /** @throws UsageError */

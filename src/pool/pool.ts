@@ -78,10 +78,10 @@ export class SandboxPool {
    *   CallAborted; what making a sandbox throws; UsageError
    */
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
-    const { waiting, input } = checkAcquire(options);
+    const { waiting, input, gasBudget } = checkAcquire(options);
     const lease = await this.#acquire(waiting);
     try {
-      lease.sandbox.provide(input);
+      lease.sandbox.provide(input, gasBudget);
     } catch (error) {
       void lease.release();
       throw error;

@@ -37,6 +37,8 @@ export const EVENT = {
   failure: 8,
   /** The recording ends: gas, memory, its SHA-256. */
   close: 9,
+  /** Behind the last event before it, a budget ended that is no limit of the instance: at which count. */
+  short: 10,
 } as const;
 
 /** Bytes of events that any recording has at most. */

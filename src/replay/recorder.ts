@@ -1,8 +1,9 @@
 /** Records what goes in and out of a guest. */
 
 import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
-import { UsageError } from '../../wasm/errors.ts';
+import { GasExhausted, UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { Caller, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
 import { carryOut, listOf } from '../../wasm/host-call.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -114,6 +115,7 @@ export class Recorder {
   }
 
   fail(gasUsed: bigint, error: unknown): void {
+    this.short(error);
     const to = this.event(EVENT.end);
     this.entered--;
     to.flag(false);
@@ -126,6 +128,12 @@ export class Recorder {
     writeFailure(to, failure);
     to.u64(gasUsed);
     this.refresh();
+  }
+
+  /** Where a budget, or the limit of a call, ended: what is replayed has none, and is given one for that. */
+  private short(error: unknown): void {
+    if (!(error instanceof GasExhausted) || error.endedAt === undefined) return;
+    this.event(EVENT.short).u64(error.endedAt);
   }
 
   private values(types: readonly ValType[], values: readonly WasmValue[]): void {
@@ -162,6 +170,9 @@ export class Recorder {
     const charge = (bytes: number): void => {
       if (this.open.includes(opened)) this.charge(bytes);
     };
+    const refused = (error: unknown): void => {
+      if (this.open.includes(opened)) this.short(error);
+    };
     // Where the call is given up while its guest waits, what comes later is not part of it.
     const isCurrent = () => !opened.isWaiting || this.open.at(-1) === opened;
     const returned = (value: WasmValue) => (isCurrent() ? this.hostReturned(host.type, value) : value);
@@ -169,7 +180,7 @@ export class Recorder {
       if (isCurrent()) this.hostFailed(error);
       throw error;
     };
-    const value = carryOut(host.call, new RecordingCaller(caller, views, charge), args, returned, failed);
+    const value = carryOut(host.call, new RecordingCaller(caller, views, charge, refused), args, returned, failed);
     // Unless that has been the end of it.
     opened.isWaiting = true;
     return value;
@@ -270,11 +281,13 @@ class RecordingCaller implements Caller {
   private readonly inner: Caller;
   private readonly views: View[];
   private readonly onCharge: (bytes: number) => void;
+  private readonly onRefusal: (error: unknown) => void;
 
-  constructor(inner: Caller, views: View[], onCharge: (bytes: number) => void) {
+  constructor(inner: Caller, views: View[], onCharge: (bytes: number) => void, onRefusal: (error: unknown) => void) {
     this.inner = inner;
     this.views = views;
     this.onCharge = onCharge;
+    this.onRefusal = onRefusal;
   }
 
   get memory(): GuestMemory | undefined {
@@ -300,7 +313,12 @@ class RecordingCaller implements Caller {
 
   chargeBytes(bytes: number): void {
     this.onCharge(bytes);
-    this.inner.chargeBytes(bytes);
+    try {
+      this.inner.chargeBytes(bytes);
+    } catch (error) {
+      this.onRefusal(error);
+      throw error;
+    }
   }
 }
 
@@ -330,7 +348,8 @@ class RecordedInstance implements EngineInstance {
     this.recorder = recorder;
     const { begin, capture, reset } = inner;
     if (begin !== undefined) {
-      this.begin = (name, args) => new RecordedExecution(this, begin.call(inner, name, args), name, args);
+      this.begin = (name, args, budgets) =>
+        new RecordedExecution(this, begin.call(inner, name, args, budgets), name, args);
     }
     if (capture !== undefined) {
       this.capture = (left, purpose) =>
@@ -352,16 +371,20 @@ class RecordedInstance implements EngineInstance {
     });
   }
 
-  call(name: string, args: readonly WasmValue[]): WasmValue[] {
-    return [...this.around(this.enter(name, args), () => this.inner.call(name, args))];
+  call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
+    return [...this.around(this.enter(name, args), () => this.inner.call(name, args, budgets))];
   }
 
-  async callAsync(name: string, args: readonly WasmValue[]): Promise<readonly WasmValue[]> {
+  async callAsync(
+    name: string,
+    args: readonly WasmValue[],
+    budgets?: readonly GasBudget[],
+  ): Promise<readonly WasmValue[]> {
     // Without a guest that can wait it has ended before anything else goes on, and is recorded so.
-    if (this.begin === undefined) return this.call(name, args);
+    if (this.begin === undefined) return this.call(name, args, budgets);
     const types = this.enter(name, args);
     try {
-      const results = await this.inner.callAsync(name, args);
+      const results = await this.inner.callAsync(name, args, budgets);
       this.recorder.end(this.gasUsed, { types, results });
       return results;
     } catch (error) {
@@ -427,6 +450,10 @@ class RecordedInstance implements EngineInstance {
 
   figures() {
     return this.inner.figures();
+  }
+
+  drawOn(budget: GasBudget): () => void {
+    return this.inner.drawOn(budget);
   }
 }
 

@@ -12,6 +12,7 @@ import {
   WasmSandboxError,
 } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
+import { CallAllowance } from '../../wasm/gas-budget.ts';
 import { type Caller, HIGHEST_PRICE, HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -146,6 +147,8 @@ class Replay {
   /** What has gone wrong with the recording itself. */
   private damage: unknown;
   private running: EngineExecution | undefined;
+  /** Ends what the call under way has been given to draw on. */
+  private drawn: (() => void)[] = [];
   /** Whether gas is limited by whoever replays, more narrowly than when it was recorded. */
   private readonly isNarrow: boolean;
   /** Errors that stand for those that host functions threw. */
@@ -234,6 +237,19 @@ class Replay {
     if (!Object.is(found, recorded)) this.differ(`${what} is ${describe(found)}, and was ${describe(recorded)}`);
   }
 
+  /** Where the budget of a call ended before anything else was recorded, the guest is given one that ends there. */
+  private shorten(): void {
+    const { from } = this;
+    const { pos } = from;
+    if (from.u8() !== EVENT.short) {
+      from.pos = pos;
+      return;
+    }
+    const end = from.u64();
+    if (end < this.instance.figures().gasUsed) damaged('a budget ended before it began');
+    this.drawn.push(this.instance.drawOn(new CallAllowance(end)));
+  }
+
   private start(): void {
     this.finish('the start', [], () => {
       this.instance.start();
@@ -283,11 +299,16 @@ class Replay {
   private finish(what: string, types: readonly ValType[], run: () => readonly WasmValue[]): void {
     let results: readonly WasmValue[] | undefined;
     let error: unknown;
+    const outer = this.drawn;
+    this.drawn = [];
+    this.shorten();
     try {
       results = run();
     } catch (thrown) {
       error = thrown;
     }
+    for (const end of this.drawn) end();
+    this.drawn = outer;
     if (this.isOwnLimit(error)) throw error;
     if (this.damage !== undefined) throw this.damage;
     if (this.difference !== undefined) throw new Difference(this.difference);
@@ -298,8 +319,9 @@ class Replay {
 
   /** Whether a limit of whoever replays was reached: nothing is known of what the guest would have done then. */
   private isOwnLimit(error: unknown): boolean {
-    if (!(error instanceof CpuTimeoutExceeded || (this.isNarrow && error instanceof GasExhausted))) return false;
-    return !this.rethrown.has(error);
+    const isOwn =
+      error instanceof GasExhausted ? this.isNarrow && error.scope === 'sandbox' : error instanceof CpuTimeoutExceeded;
+    return isOwn && !this.rethrown.has(error as object);
   }
 
   private compareEnd(
@@ -376,7 +398,9 @@ class Replay {
         }
         case EVENT.charge:
           try {
-            caller.chargeBytes(from.integer(Number.MAX_SAFE_INTEGER, 'a charge'));
+            const bytes = from.integer(Number.MAX_SAFE_INTEGER, 'a charge');
+            this.shorten();
+            caller.chargeBytes(bytes);
           } catch (error) {
             if (error instanceof SnapshotError) throw error;
             charged = { error };
@@ -389,10 +413,12 @@ class Replay {
           const values = results.map((type) => readValue(from, type, this.tokens));
           const until = this.givenUpAt();
           if (until !== undefined) this.running?.pause(until - 1n);
+          this.shorten();
           return values.length > 1 ? values : values[0];
         }
         case EVENT.failure: {
           const failure = readFailure(from);
+          this.shorten();
           if (charged !== undefined) throw charged.error;
           const error = errorOf(failure);
           this.rethrown.add(error);

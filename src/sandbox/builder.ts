@@ -2,6 +2,7 @@
 
 import type { ByteSink, ByteSource, Capability, SecurityPolicy, WritableBytes } from '../../policy/index.ts';
 import { isBytes } from '../../wasm/bytes.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { SandboxCache } from '../cache/cache.ts';
 import { ownBytes } from '../checks/check.ts';
 import type { EngineChoice } from '../engines/choose.ts';
@@ -49,6 +50,11 @@ export class SandboxBuilder<Built> {
   /** Sets {@link SandboxOptions.gasLimit}: units of the gas schedule, until a reset. */
   gasLimit(units: bigint | number): this {
     return this.set('gasLimit', units);
+  }
+
+  /** Sets {@link SandboxOptions.gasBudget}: what gas is drawn from, with others. */
+  gasBudget(budget: GasBudget): this {
+    return this.set('gasBudget', budget);
   }
 
   /** Sets {@link SandboxOptions.cpuTimeout}: milliseconds of wall-clock time for each call. */

@@ -3,6 +3,7 @@
 import type { AuditEvent } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { COMMAND_START, checkCommand } from '../call/command.ts';
 import { disposedError } from '../call/disposed.ts';
 import { type Output, outputOf } from '../call/output.ts';
 import type { ChosenEngine } from '../engines/choose.ts';
@@ -115,6 +116,13 @@ export abstract class SandboxFace<L extends Guest> {
     this.isDisposed = true;
     this.life?.dispose();
     this.life = undefined;
+  }
+
+  /** @throws UsageError where the module is no command, has run, or takes no such arguments @internal */
+  protected beginProgram(life: L, args: readonly unknown[] = []): void {
+    checkCommand(this.ground.module, this.hasRun);
+    life.convert(COMMAND_START, args);
+    this.hasRun = true;
   }
 
   /** @throws SandboxDisposed; UsageError where there is no instance @internal */

@@ -3,6 +3,7 @@
 import type { Host } from '../../policy/index.ts';
 import type { Engine, EngineInstance } from '../../wasm/engine.ts';
 import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
@@ -49,7 +50,7 @@ export abstract class Guest {
   }
 
   /** @throws UsageError for an unknown function or arguments that do not fit */
-  protected convert(name: string, args: readonly unknown[]): WasmValue[] {
+  convert(name: string, args: readonly unknown[]): WasmValue[] {
     const { instance } = this;
     const type = instance.functionType(name) ?? refuseUnknown(instance, this.module, name);
     return toArguments(name, type, args, instance);
@@ -83,6 +84,15 @@ export abstract class Guest {
 
   figures(): ResourceFigures {
     return this.instance.figures();
+  }
+
+  /**
+   * Draws on a budget too, for what has been used so far as well.
+   * @returns what ends that before a reset does
+   * @throws GasExhausted
+   */
+  drawOn(budget: GasBudget): () => void {
+    return this.instance.drawOn(budget);
   }
 
   get cpuTimeMs(): number {

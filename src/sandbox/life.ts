@@ -3,6 +3,7 @@
 import { createHost, type ProgramInput } from '../../policy/index.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
@@ -10,7 +11,7 @@ import { COMMAND_START } from '../call/command.ts';
 import { disposedError } from '../call/disposed.ts';
 import { Execution, type ExecutionGround } from '../call/execution.ts';
 import { exitStatusBehind, refuseLeaving } from '../call/failures.ts';
-import type { CallOptions } from '../call/options.ts';
+import { CallGas, type CallOptions } from '../call/options.ts';
 import { fromResults } from '../call/values.ts';
 import { Recorder, recordingEngine } from '../replay/recorder.ts';
 import { loadRuntimeFor } from '../runtime/loaded.ts';
@@ -26,7 +27,7 @@ import type { Settings } from './options.ts';
 interface LifeState {
   readonly guest: EngineImage | WireReader;
   readonly host: WireReader;
-  readonly call: LeftCall | undefined;
+  readonly call: (LeftCall & { readonly gasBudget?: GasBudget | undefined }) | undefined;
   readonly functionCalls: number;
 }
 
@@ -102,6 +103,8 @@ export class Life extends Guest {
     from: Contents | Life,
     preparation: Preparation = new Preparation(settings),
   ): Promise<Life> {
+    // Before anything is made, and paid for.
+    if (from instanceof Life && from.instance.capture === undefined) refuseLeaving('fork()');
     const life = await Life.create(engine, module, settings, preparation);
     try {
       const take = () => life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);
@@ -157,14 +160,15 @@ export class Life extends Guest {
       if (yieldEvery !== undefined) refuseLeaving('yieldEvery');
       if (signal?.aborted) throw aborted(`the call of ${quote(name)}`, signal.reason);
       this.calls++;
-      return fromResults(await this.clock.run(timeout, () => this.instance.callAsync(name, values)));
+      const { budgets } = new CallGas(options);
+      return fromResults(await this.clock.run(timeout, () => this.instance.callAsync(name, values, budgets)));
     });
   }
 
   /** Runs a WASI command: its `_start` returns or exits. Returns the status. */
-  async run(start: string, options: CallOptions): Promise<number> {
+  async run(options: CallOptions): Promise<number> {
     try {
-      await this.call(start, [], options);
+      await this.call(COMMAND_START, [], options);
       return 0;
     } catch (error) {
       const status = exitStatusBehind(error);
@@ -187,8 +191,9 @@ export class Life extends Guest {
 
   private execute(name: string, args: readonly unknown[], options: CallOptions, isProgram = false): Execution {
     const values = this.convert(name, args);
-    const engine = this.instance.begin?.(name, values) ?? refuseLeaving('start()');
-    return new Execution(this.ground, { name, engine, options, isProgram });
+    const gas = new CallGas(options);
+    const engine = this.instance.begin?.(name, values, gas.budgets) ?? refuseLeaving('start()');
+    return new Execution(this.ground, { name, engine, options, gas, isProgram });
   }
 
   override changeMemory(): void {
@@ -269,11 +274,17 @@ export class Life extends Guest {
    */
   capture(purpose: 'write' | 'copy'): LifeState {
     const { execution, instance } = this;
-    if (instance.capture === undefined) refuseLeaving(purpose === 'write' ? 'snapshot()' : 'fork()');
+    if (instance.capture === undefined) refuseLeaving('snapshot()');
     const guest = instance.capture(execution?.engine, purpose);
     const host = new WireWriter();
     this.host.save(host);
-    const call = execution && { name: execution.name, isProgram: execution.isProgram, gasUsed: execution.gasUsed };
+    const call = execution && {
+      name: execution.name,
+      isProgram: execution.isProgram,
+      gasUsed: execution.gasUsed,
+      gasLeft: execution.gas.allowance?.remaining,
+      gasBudget: execution.gas.budget,
+    };
     return { guest, host: new WireReader(host.written), call, functionCalls: this.calls };
   }
 
@@ -281,14 +292,15 @@ export class Life extends Guest {
     if (this.instance.install === undefined) refuseLeaving('restore()');
     this.host.load(host);
     host.end();
-    const engine = this.instance.install(guest, call?.name);
+    const gas = new CallGas({ gasLimit: call?.gasLeft, gasBudget: call?.gasBudget });
+    const engine = this.instance.install(guest, call?.name, gas.budgets);
     if ((engine === undefined) !== (call === undefined)) damaged('its call has no stack, or its stack no call');
     if (engine !== undefined && call !== undefined) {
       const { name, isProgram, gasUsed: gasBefore } = call;
       if (gasBefore > this.instance.figures().gasUsed) damaged('its call has used more gas than its guest');
       if (isProgram && name !== COMMAND_START) damaged('its call is of no program');
       const options = { timeout: cpuTimeout, yieldEvery };
-      new Execution(this.ground, { name, isProgram, gasBefore, engine, options, hasBegun: true });
+      new Execution(this.ground, { name, isProgram, gasBefore, engine, options, gas, hasBegun: true });
     }
     this.calls = functionCalls;
   }

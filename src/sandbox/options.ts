@@ -3,9 +3,11 @@
 import { type ByteSink, Capability, SecurityPolicy, toOutput, type WritableBytes } from '../../policy/index.ts';
 import type { InstanceLimits } from '../../wasm/engine.ts';
 import { UsageError } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import { quote } from '../../wasm/quote.ts';
 import { SandboxCache } from '../cache/cache.ts';
+import { checkGasBudget } from '../call/options.ts';
 import { gas, integer, list, milliseconds, record, refuse, text } from '../checks/check.ts';
 import { least } from '../checks/least.ts';
 import { suggest } from '../checks/similar.ts';
@@ -33,6 +35,11 @@ export interface SandboxOptions extends ProgramOptions {
   readonly stackLimit?: number | undefined;
   /** Units of the gas schedule, below 2⁶³, until a reset; no limit unless given. */
   readonly gasLimit?: bigint | number | undefined;
+  /**
+   * What the gas of making the sandbox ready and of its calls is drawn from, beside `gasLimit`; others may draw on the
+   * same. A restored sandbox has been paid for where it was saved.
+   */
+  readonly gasBudget?: GasBudget | undefined;
   /**
    * Wall-clock milliseconds for each call, and for making the sandbox ready, without the wait for the module's bytes; no
    * limit unless given. Waiting for a host function's promise counts, and is cut short: the call fails, and what the
@@ -119,6 +126,7 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
   memoryLimit: (value) => integer('memoryLimit', value, 'bytes', 0),
   stackLimit: (value) => integer('stackLimit', value, 'bytes', 0, HIGHEST_STACK),
   gasLimit: (value) => gas('gasLimit', value),
+  gasBudget: checkGasBudget,
   cpuTimeout: (value) => milliseconds('cpuTimeout', value),
   yieldEvery: (value) => milliseconds('yieldEvery', value),
   moduleLimit: (value) => integer('moduleLimit', value, 'bytes', 0, MODULE_LIMITS.moduleBytes),
@@ -178,6 +186,7 @@ export function settle(options: SandboxOptions): Settings {
     policy,
     limits: Object.freeze({
       gas: least(gasLimit === undefined ? undefined : BigInt(gasLimit), limits.gas),
+      budgets: checked.gasBudget === undefined ? undefined : [checked.gasBudget],
       memoryBytes: least(checked.memoryLimit, limits.memory) ?? DEFAULT_LIMITS.memoryBytes,
       stackBytes: checked.stackLimit ?? DEFAULT_LIMITS.stackBytes,
       codeBytes: checked.codeLimit ?? DEFAULT_LIMITS.codeBytes,

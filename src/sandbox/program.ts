@@ -2,7 +2,7 @@
 
 import { type ByteSource, type KeptSource, type ProgramInput, toInput } from '../../policy/index.ts';
 import { quote } from '../../wasm/quote.ts';
-import { CALL_CHECKS, type CallOptions } from '../call/options.ts';
+import { CALL_CHECKS, type CallOptions, SYNC_CALL_CHECKS, type SyncCallOptions } from '../call/options.ts';
 import { cString, list, record, refuse } from '../checks/check.ts';
 import { type Checks, checkNamed } from '../checks/named.ts';
 
@@ -22,6 +22,9 @@ export interface ProgramOptions {
 /** Of one run of a command: what it is given, and what holds of its call. */
 export type RunOptions = ProgramOptions & CallOptions;
 
+/** The same, where nobody can wait. */
+export type SyncRunOptions = ProgramOptions & SyncCallOptions;
+
 /** What is kept of {@link ProgramOptions}. */
 export type KeptInput = Omit<ProgramOptions, 'stdin'> & { readonly stdin?: KeptSource | undefined };
 
@@ -40,6 +43,7 @@ function checkEnvironment(value: unknown): Readonly<Record<string, string>> {
 }
 
 const RUN_CHECKS: Checks<KeptInput & CallOptions> = { ...PROGRAM_CHECKS, ...CALL_CHECKS };
+const SYNC_RUN_CHECKS: Checks<KeptInput & SyncCallOptions> = { ...PROGRAM_CHECKS, ...SYNC_CALL_CHECKS };
 
 /** @throws UsageError */
 export function checkProgramOptions(what: string, options: unknown): ProgramInput {
@@ -48,6 +52,17 @@ export function checkProgramOptions(what: string, options: unknown): ProgramInpu
 
 /** @throws UsageError */
 export function checkRunOptions(options: unknown): { readonly input: ProgramInput; readonly call: CallOptions } {
-  const { args, env, stdin, ...call } = checkNamed<KeptInput & CallOptions>('a run', options, RUN_CHECKS);
+  return apart(checkNamed<KeptInput & CallOptions>('a run', options, RUN_CHECKS));
+}
+
+/** @throws UsageError */
+export function checkSyncRunOptions(options: unknown): {
+  readonly input: ProgramInput;
+  readonly call: SyncCallOptions;
+} {
+  return apart(checkNamed<KeptInput & SyncCallOptions>('a run', options, SYNC_RUN_CHECKS));
+}
+
+function apart<C>({ args, env, stdin, ...call }: KeptInput & C) {
   return { input: { args, env, stdin }, call };
 }

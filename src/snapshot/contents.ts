@@ -1,7 +1,7 @@
 /** What is in a snapshot: which module, what the host functions keep, the call that was left, and the guest. */
 
 import { SnapshotError } from '../../wasm/errors.ts';
-import { GAS_VERSION } from '../../wasm/gas.ts';
+import { GAS_VERSION, HIGHEST_GAS } from '../../wasm/gas.ts';
 import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 
@@ -11,6 +11,8 @@ export interface LeftCall {
   readonly isProgram: boolean;
   /** Units it had used. */
   readonly gasUsed: bigint;
+  /** Units it may still use, where it had a limit of its own. */
+  readonly gasLeft: bigint | undefined;
 }
 
 export interface Contents {
@@ -36,6 +38,8 @@ export function writeContents(contents: Contents): Uint8Array {
     to.text(contents.call.name);
     to.flag(contents.call.isProgram);
     to.u64(contents.call.gasUsed);
+    to.flag(contents.call.gasLeft !== undefined);
+    to.u64(contents.call.gasLeft ?? 0n);
   }
   to.bytesOf(contents.host);
   to.bytesOf(contents.guest);
@@ -45,6 +49,13 @@ export function writeContents(contents: Contents): Uint8Array {
 function readDigest(from: WireReader): string {
   const digits = from.text(64);
   return /^[\da-f]{64}$/.test(digits) ? digits : damaged('the SHA-256 of its module is none');
+}
+
+function readCall(from: WireReader): LeftCall {
+  const [name, isProgram, gasUsed] = [from.text(MODULE_LIMITS.nameBytes), from.flag(), from.u64()] as const;
+  const [isLimited, gasLeft] = [from.flag(), from.u64()] as const;
+  if (gasLeft > (isLimited ? HIGHEST_GAS : 0n)) damaged('the gas that its call has left is out of range');
+  return { name, isProgram, gasUsed, gasLeft: isLimited ? gasLeft : undefined };
 }
 
 /** @throws SnapshotError */
@@ -60,9 +71,7 @@ export function readContents(bytes: Uint8Array): Contents {
     moduleDigest: readDigest(from),
     functionCalls: from.counter('the number of calls'),
     hasRun: from.flag(),
-    call: from.flag()
-      ? { name: from.text(MODULE_LIMITS.nameBytes), isProgram: from.flag(), gasUsed: from.u64() }
-      : undefined,
+    call: from.flag() ? readCall(from) : undefined,
     host: from.bytesOf(),
     guest: from.bytesOf(),
   };

@@ -5,6 +5,8 @@ import type { Engine } from '../../wasm/engine.ts';
 import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
+import { COMMAND_START } from '../call/command.ts';
+import { CallGas, type SyncCallOptions } from '../call/options.ts';
 import { fromResults } from '../call/values.ts';
 import { runtimeFor } from '../runtime/provided.ts';
 import { Guest } from '../sandbox/guest.ts';
@@ -46,16 +48,15 @@ export class SyncLife extends Guest {
     if (initialize !== undefined) instance.call(initialize, []);
   }
 
-  /** @param timeout milliseconds, or undefined */
-  call(name: string, args: readonly unknown[], timeout: number | undefined): unknown {
-    return this.guard(quote(name), () => fromResults(this.enter(name, args, timeout)));
+  call(name: string, args: readonly unknown[], options: SyncCallOptions): unknown {
+    return this.guard(quote(name), () => fromResults(this.enter(name, args, options)));
   }
 
   /** Runs a WASI command: its `_start` returns or exits. Returns the status. */
-  run(start: string, timeout: number | undefined): number {
-    return this.guard(quote(start), () => {
+  run(options: SyncCallOptions): number {
+    return this.guard(quote(COMMAND_START), () => {
       try {
-        this.enter(start, [], timeout);
+        this.enter(COMMAND_START, [], options);
         return 0;
       } catch (error) {
         const status = exitStatus(error);
@@ -65,10 +66,11 @@ export class SyncLife extends Guest {
     });
   }
 
-  private enter(name: string, args: readonly unknown[], timeout: number | undefined): readonly WasmValue[] {
+  private enter(name: string, args: readonly unknown[], options: SyncCallOptions): readonly WasmValue[] {
     const values = this.convert(name, args);
     this.calls++;
-    return this.clock.runSync(timeout, () => this.instance.call(name, values));
+    const { budgets } = new CallGas(options);
+    return this.clock.runSync(options.timeout, () => this.instance.call(name, values, budgets));
   }
 
   /** Lets go of what is open outside. A guest that runs, and whose host function this is, ends when that returns. */

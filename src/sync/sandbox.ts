@@ -13,8 +13,9 @@ import {
 } from '../call/batch.ts';
 import { COMMAND_START, checkCommand } from '../call/command.ts';
 import { type Functions, functionsOf } from '../call/functions.ts';
+import { checkSyncCallOptions, type SyncCallOptions } from '../call/options.ts';
 import { outputOf, type RunResult } from '../call/output.ts';
-import { list, milliseconds, text } from '../checks/check.ts';
+import { list, milliseconds, record, text } from '../checks/check.ts';
 import { least } from '../checks/least.ts';
 import { chooseEngine } from '../engines/choose.ts';
 import { makeReadySync } from '../engines/ready.ts';
@@ -25,7 +26,12 @@ import { SandboxBuilder } from '../sandbox/builder.ts';
 import { type Ground, SandboxFace } from '../sandbox/face.ts';
 import { gasMeter } from '../sandbox/guest.ts';
 import { type SandboxOptions, type SourcelessOptions, settle } from '../sandbox/options.ts';
-import { checkProgramOptions, type ProgramOptions } from '../sandbox/program.ts';
+import {
+  checkProgramOptions,
+  checkSyncRunOptions,
+  type ProgramOptions,
+  type SyncRunOptions,
+} from '../sandbox/program.ts';
 import { Preparation } from '../time/preparation.ts';
 import { atOnce } from '../time/waits.ts';
 import { SyncLife } from './life.ts';
@@ -72,11 +78,12 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    * Calls an exported function. Integers of 32 bits and floats are numbers; integers of 64 bits are bigints, and safe
    * integers are taken for them.
    * @typeParam T what the caller knows of the result; nothing checks it
-   * @returns undefined for a function without results, the result, or an array of several
+   * @returns undefined for a function without results, the result, or an array of several; of `_start` of a WASI command,
+   *   which is run as {@link WasmSandbox.run} would, the exit status
    * @throws UsageError for an unknown function or arguments that do not fit; SandboxDisposed; whatever ends the guest
    */
-  call<T = unknown>(name: string, args: readonly unknown[] = []): T {
-    return this.#call(name, args, undefined) as T;
+  call<T = unknown>(name: string, args: readonly unknown[] = [], options?: SyncCallOptions): T {
+    return this.#call(name, args, checkSyncCallOptions(options)) as T;
   }
 
   /**
@@ -93,7 +100,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    * @throws CpuTimeoutExceeded too
    */
   callWithTimeout<T = unknown>(name: string, args: readonly unknown[], timeout: number): T {
-    return this.#call(name, args, milliseconds('the timeout', timeout)) as T;
+    return this.#call(name, args, { timeout: milliseconds('the timeout', timeout) }) as T;
   }
 
   /**
@@ -101,11 +108,13 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    * @returns what came of each call made, in order: fewer than asked for where a failure ended the batch
    * @throws UsageError for a list that is none, before anything is called; SandboxDisposed
    */
-  callBatch<T = unknown>(calls: readonly BatchCall[], options: BatchOptions = {}): BatchResult<T>[] {
-    const batch = checkBatch(calls, checkBatchOptions(options));
+  callBatch<T = unknown>(calls: readonly BatchCall[], options: BatchOptions & SyncCallOptions = {}): BatchResult<T>[] {
+    const { onFailure, ...rest } = record('the options of a batch', options);
+    const batch = checkBatch(calls, checkBatchOptions({ onFailure }));
+    const each = checkSyncCallOptions(rest);
     this.alive();
     const meter = () => gasMeter(this.life);
-    return atOnce(runBatch<T>(batch, (name, args) => this.#call(name, args, undefined), meter));
+    return atOnce(runBatch<T>(batch, (name, args) => this.#call(name, args, each), meter));
   }
 
   /**
@@ -116,13 +125,22 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
   callWithAudit<T = unknown>(name: string, args: readonly unknown[] = []): AuditedCall<T> {
     const life = this.alive();
     const stats = () => this.statsOf(life);
-    return atOnce(callAudited<T>(life, () => this.#call(name, args, undefined), stats));
+    return atOnce(callAudited<T>(life, () => this.#call(name, args, {}), stats));
   }
 
-  #call(name: string, args: readonly unknown[], timeout: number | undefined): unknown {
+  #call(name: string, args: readonly unknown[], options: SyncCallOptions): unknown {
     const life = this.alive();
-    const limit = least(timeout, this.ground.settings.cpuTimeout);
-    return life.call(text('the name of a function', name), list('the arguments', args), limit);
+    const values = list('the arguments', args);
+    if (text('the name of a function', name) !== COMMAND_START) {
+      return life.call(name, values, this.#callOptions(options));
+    }
+    this.beginProgram(life, values);
+    return life.run(this.#callOptions(options));
+  }
+
+  /** With what the sandbox itself says of its calls. */
+  #callOptions(options: SyncCallOptions): SyncCallOptions {
+    return { ...options, timeout: least(options.timeout, this.ground.settings.cpuTimeout) };
   }
 
   /**
@@ -131,14 +149,12 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    * @throws UsageError where the module is no command, or has run since it was built or reset; SandboxDisposed;
    *   whatever ends the guest. {@link WasmSandbox.output} then has what it wrote before.
    */
-  run(options: ProgramOptions = {}): RunResult {
+  run(options: SyncRunOptions = {}): RunResult {
     const life = this.alive();
-    const { module, settings } = this.ground;
-    const input = checkProgramOptions('a run', options);
-    checkCommand(module, this.hasRun);
+    const { input, call } = checkSyncRunOptions(options);
+    checkCommand(this.ground.module, this.hasRun);
     life.host.provide(input);
-    this.hasRun = true;
-    const exitCode = life.run(COMMAND_START, settings.cpuTimeout);
+    const exitCode = this.#call(COMMAND_START, [], call) as number;
     return { exitCode, ...outputOf(life.host) };
   }
 

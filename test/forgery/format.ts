@@ -228,7 +228,12 @@ export function readTree(contents: Uint8Array, module: WasmModule): Node {
     digest: f.text(),
     functionCalls: f.f64(),
     hasRun: f.flag(),
-    call: f.option(() => record({ name: f.text(), isProgram: f.flag(), gasUsed: f.u64() })),
+    call: f.option(() =>
+      record({
+        ...{ name: f.text(), isProgram: f.flag(), gasUsed: f.u64() },
+        ...{ hasGasLeft: f.flag(), gasLeft: f.u64() },
+      }),
+    ),
     host: f.nested(readHost),
     guest: f.nested((inner) => readGuest(inner, module)),
   });

@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { loadFixture, manifest } from '../../fixtures/load.node.ts';
 import { GuestExit, HostError, type SandboxOptions, SecurityPolicy, Trap, WasmSandbox } from '../../src/index.ts';
+import { WasmSandbox as SyncSandbox } from '../../src/sync.ts';
 import { ADD, assemble, I32 } from './modules.ts';
 
 const EXIT = ['wasi_snapshot_preview1', 'proc_exit', [[I32], []]] as const;
 const HELLO = loadFixture('hello');
 
 /** A command that exits with the given status. */
-function exits(status: number): Uint8Array<ArrayBuffer> {
+function exits(status: number, name = '_start'): Uint8Array<ArrayBuffer> {
   return assemble({
     imports: [EXIT],
     memory: 1,
-    functions: [{ name: '_start', type: [[], []], code: [0x41, status, 0x10, 0] }],
+    functions: [{ name, type: [[], []], code: [0x41, status, 0x10, 0] }],
   });
 }
 
@@ -90,13 +91,39 @@ describe('run', () => {
   });
 });
 
+describe.each([3, 0])('a program that ends with %i', (status) => {
+  test('says so alike, however it is run, and once', async () => {
+    const run = await WasmSandbox.fromBytes(exits(status));
+    expect(await run.run()).toMatchObject({ exitCode: status });
+    const call = await WasmSandbox.fromBytes(exits(status));
+    expect(await call.call('_start')).toBe(status);
+    const start = await WasmSandbox.fromBytes(exits(status));
+    expect(await start.start('_start').run()).toBe(status);
+    const batch = await WasmSandbox.fromBytes(exits(status));
+    expect(await batch.callBatch([{ name: '_start' }])).toMatchObject([{ ok: true, value: status }]);
+    const sync = SyncSandbox.fromBytes(exits(status));
+    expect(sync.call('_start')).toBe(status);
+    for (const sandbox of [run, call, start, batch]) {
+      await expect(sandbox.call('_start')).rejects.toThrow('the program has run');
+      await expect(sandbox.run()).rejects.toThrow('the program has run');
+    }
+    expect(() => sync.run()).toThrow('the program has run');
+  });
+
+  test('has not run where it was called wrongly', async () => {
+    const sandbox = await WasmSandbox.fromBytes(exits(status));
+    await expect(sandbox.call('_start', [1])).rejects.toThrow('takes no arguments');
+    expect(await sandbox.call('_start')).toBe(status);
+  });
+});
+
 describe('an exit where none is expected', () => {
-  test('call fails with the status as the cause', async () => {
-    const sandbox = await WasmSandbox.fromBytes(exits(3));
-    const error = await sandbox.call('_start').catch((caught: unknown) => caught);
+  test('call of another function fails with the status as the cause', async () => {
+    const sandbox = await WasmSandbox.fromBytes(exits(3, 'stop'));
+    const error = await sandbox.call('stop').catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(HostError);
     expect(error).toMatchObject({ cause: new GuestExit(3) });
-    expect((error as HostError).message).toContain('ended its program with status 3 in "_start"');
+    expect((error as HostError).message).toContain('ended its program with status 3 in "stop"');
     expect((error as HostError).resources?.gasUsed).toBeGreaterThan(0n);
   });
 

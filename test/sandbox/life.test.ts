@@ -269,6 +269,7 @@ describe('whatever the engine', () => {
       holds: () => true,
       memory: undefined,
       figures: () => figures,
+      drawOn: () => () => undefined,
       ...parts,
     };
     return { engine: { engine: { name: 'native', instantiate: () => instance }, reason: 'a test' } };

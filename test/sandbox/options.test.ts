@@ -93,7 +93,7 @@ describe('options as an object', () => {
 
   test.each([
     ['timeout', 'did you mean "cpuTimeout"?'],
-    ['gas', 'did you mean "gasLimit"?'],
+    ['gas', 'did you mean "gasLimit" or "gasBudget"?'],
     ['memory', 'did you mean "memoryLimit"?'],
     ['policy', 'did you mean "securityPolicy"?'],
     ['limits', 'did you mean "memoryLimit" or "stackLimit" or "gasLimit" or "moduleLimit"?'],
