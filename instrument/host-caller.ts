@@ -1,7 +1,7 @@
 /** What a host function is given of the guest that calls it. Once its call has ended, nothing is reached through it. */
 
 import { share } from '../wasm/gas.ts';
-import { type Caller, callEnded, checkCharge, type GuestMemory, type HostGas } from '../wasm/host.ts';
+import { type CallingGuest, callEnded, checkCharge, type GuestMemory, type HostGas } from '../wasm/host.ts';
 import type { Meter } from './meter.ts';
 
 /** What of a guest is needed here. */
@@ -10,7 +10,7 @@ interface Served {
   readonly rawMemory: WebAssembly.Memory | undefined;
 }
 
-export class HostCaller implements Caller {
+export class HostCaller implements CallingGuest {
   private readonly guest: Served;
   private readonly gas: HostGas;
   private lent: LentMemory | undefined;

@@ -1,7 +1,7 @@
 /** One call of a host function, from the gate to the body and back. */
 
 import { WASI_CALL } from '../wasm/gas.ts';
-import type { Caller, GuestMemory } from '../wasm/host.ts';
+import type { CallingGuest, GuestMemory } from '../wasm/host.ts';
 import type { Decision, PolicyRequest } from './decide.ts';
 
 /** Why a call that had been let in was refused after all. */
@@ -14,8 +14,8 @@ export interface Refusal {
 }
 
 /** The caller as host functions see it, counting what is moved for the audit. */
-export class HostCallContext implements Caller {
-  private readonly caller: Caller;
+export class HostCallContext implements CallingGuest {
+  private readonly caller: CallingGuest;
   /** Bytes moved between guest and host so far. */
   bytes = 0;
   /**
@@ -28,7 +28,7 @@ export class HostCallContext implements Caller {
   /** What the body decided on the way, recorded in place of the decision that let the call in. */
   decided: (Decision & { readonly request: PolicyRequest })[] | undefined;
 
-  constructor(caller: Caller) {
+  constructor(caller: CallingGuest) {
     this.caller = caller;
   }
 

@@ -5,8 +5,9 @@
 
 import { type Bytes, copyOf } from '../wasm/bytes.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
-import { HIGHEST_PRICE, type HostCall, type HostGas } from '../wasm/host.ts';
+import { HIGHEST_PRICE, type HostGas, type WasmValue } from '../wasm/host.ts';
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from '../wasm/types.ts';
+import type { Caller } from './caller.ts';
 import {
   checkArray,
   checkBigint,
@@ -157,14 +158,17 @@ export interface GuestFunctionDeclaration {
   /** The same. */
   readonly results?: readonly TypeName[] | undefined;
   /** Called with the caller, and the guest's arguments as an array. A promise suspends the guest. */
-  readonly call: HostCall;
+  readonly call: OwnCall;
 }
+
+/** The body of a function that gets its caller. What it throws, or promises, is as for every host function. */
+export type OwnCall = (caller: Caller, args: readonly WasmValue[]) => WasmValue | PromiseLike<WasmValue>;
 
 /** A function called with the guest's arguments. */
 export interface PlainFunction {
   (...args: never[]): unknown;
   /** Every function has one; said here so that a declaration's `call` gets its parameters' types. */
-  readonly call?: HostCall;
+  readonly call?: OwnCall;
 }
 
 /** A host function as granted. */
@@ -173,7 +177,9 @@ export interface GuestFunction {
   /** Undefined takes what the import declares. */
   readonly params: readonly ValType[] | undefined;
   readonly results: readonly ValType[] | undefined;
-  readonly call: HostCall;
+  readonly call: OwnCall;
+  /** Whether it looks at its caller. */
+  readonly takesCaller: boolean;
 }
 
 /** The embedder's own functions, under one module name. */
@@ -436,8 +442,8 @@ function toGuestFunction(name: string, declared: PlainFunction | GuestFunctionDe
   const what = `host function ${show(name)}`;
   if (typeof declared === 'function') {
     const plain = declared as (...args: unknown[]) => unknown;
-    const call: HostCall = (_, args) => plain(...args);
-    return Object.freeze({ name, params: undefined, results: undefined, call });
+    const call: OwnCall = (_, args) => plain(...args);
+    return Object.freeze({ name, params: undefined, results: undefined, call, takesCaller: false });
   }
   checkOptions(what, declared, ['params', 'results', 'call']);
   const { params, results, call } = declared;
@@ -447,6 +453,7 @@ function toGuestFunction(name: string, declared: PlainFunction | GuestFunctionDe
     params: params && toTypes(`${what}: params`, params),
     results: results && toTypes(`${what}: results`, results),
     call: call.bind(declared),
+    takesCaller: true,
   });
 }
 

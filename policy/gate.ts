@@ -1,7 +1,7 @@
 /** Where every host call passes: decided, carried out, recorded. */
 
 import { SecurityViolation } from '../wasm/errors.ts';
-import type { Caller, HostCall, WasmValue } from '../wasm/host.ts';
+import type { CallingGuest, HostCall, WasmValue } from '../wasm/host.ts';
 import { carryOut } from '../wasm/host-call.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import { type AuditEvent, AuditLog } from './audit.ts';
@@ -19,7 +19,7 @@ export type Body = (
   call: HostCallContext,
   args: readonly WasmValue[],
   asked: PolicyRequest,
-) => WasmValue | Promise<WasmValue>;
+) => WasmValue | PromiseLike<WasmValue>;
 
 /** What a call asks for: known before, or from its arguments and the memory they point to. */
 export type Asking = PolicyRequest | ((args: readonly WasmValue[], call: HostCallContext) => PolicyRequest);
@@ -50,7 +50,7 @@ export class Gate implements Saved {
    */
   guard(label: string, request: Asking, body: Body, refused: Body): HostCall {
     const fixed = typeof request === 'function' ? undefined : decide(this.policy, request);
-    return (caller: Caller, args: readonly WasmValue[]) => {
+    return (caller: CallingGuest, args: readonly WasmValue[]) => {
       const sequence = this.calls++;
       const call = new HostCallContext(caller);
       const asked = typeof request === 'function' ? request(args, call) : request;

@@ -5,12 +5,13 @@ import { HostFunction } from '../wasm/host.ts';
 import { type FuncType, funcType, V128 } from '../wasm/types.ts';
 import { damaged, type WireReader, type WireWriter } from '../wasm/wire.ts';
 import type { AuditLog } from './audit.ts';
+import { type CallSurroundings, FunctionCaller, noSurroundings } from './caller.ts';
 import type { GuestFunction, HostFunctionsCapability, StdioCapability } from './capability.ts';
 import { checkArray, checkCString, checkOptions, refuse } from './check.ts';
 import { createClock, type TimeSources } from './clock.ts';
 import { decide } from './decide.ts';
 import { filesOf, maxDescriptorsOf, type OpenFolder, openMounts } from './fs/mounts.ts';
-import { Gate } from './gate.ts';
+import { type Body, Gate } from './gate.ts';
 import type { HttpClient } from './net/client.ts';
 import { httpFunction } from './net/functions.ts';
 import { NetworkState } from './net/requests.ts';
@@ -39,6 +40,8 @@ export interface HostOptions {
   readonly httpClient?: HttpClient | undefined;
   /** Milliseconds that the guest's call still has, beyond which no request is waited for. No limit unless given. */
   readonly timeLeft?: (() => number) | undefined;
+  /** Who calls, asked when a host function of the embedder's is called that gets its caller. Nobody unless given. */
+  readonly surroundings?: (() => CallSurroundings) | undefined;
   /** Opens the folders of the host's that the policy grants. Needed where it grants any. */
   readonly openFolder?: OpenFolder | undefined;
 }
@@ -110,6 +113,7 @@ export function createHost(policy: SecurityPolicy, options: HostOptions = {}): H
     'randomFill',
     'httpClient',
     'timeLeft',
+    'surroundings',
     'openFolder',
   ]);
   return new PolicyHost(policy, options);
@@ -143,7 +147,7 @@ class PolicyHost implements Host {
       maxDescriptors: maxDescriptorsOf(policy),
     });
     this.network = new NetworkState(policy, options.httpClient, options.timeLeft);
-    const own = ownFunctions(policy);
+    const own = ownFunctions(policy, options.surroundings ?? noSurroundings);
     this.resolve = (module, name, type) => {
       const granted = own.get(module)?.get(name);
       if (granted !== undefined) return granted(this.gate, type);
@@ -282,14 +286,17 @@ function isVariable(name: string, value: string): boolean {
 type Maker = (gate: Gate, type: FuncType) => HostFunction | undefined;
 
 /** Makers of the embedder's functions, by module and name. */
-function ownFunctions(policy: SecurityPolicy): ReadonlyMap<string, ReadonlyMap<string, Maker>> {
+function ownFunctions(
+  policy: SecurityPolicy,
+  surroundings: () => CallSurroundings,
+): ReadonlyMap<string, ReadonlyMap<string, Maker>> {
   const modules = new Map<string, Map<string, Maker>>();
   for (const capability of policy.capabilities) {
     if (capability.kind !== 'hostFunctions') continue;
     const functions = modules.get(capability.module) ?? new Map<string, Maker>();
     modules.set(capability.module, functions);
     for (const granted of capability.functions) {
-      functions.set(granted.name, (gate, type) => makeOwn(gate, capability, granted, type));
+      functions.set(granted.name, (gate, type) => makeOwn(gate, capability, granted, type, surroundings));
     }
   }
   return modules;
@@ -298,8 +305,9 @@ function ownFunctions(policy: SecurityPolicy): ReadonlyMap<string, ReadonlyMap<s
 function makeOwn(
   gate: Gate,
   { module, gas }: HostFunctionsCapability,
-  { name, params, results, call }: GuestFunction,
+  { name, params, results, call, takesCaller }: GuestFunction,
   type: FuncType,
+  surroundings: () => CallSurroundings,
 ): HostFunction | undefined {
   // A type of a thousand values may be that of a thousand imports.
   const isAny = params === undefined && results === undefined;
@@ -309,6 +317,9 @@ function makeOwn(
   const refused = (): never => {
     throw new UsageError(`${module}.${name} is not granted`);
   };
-  const guarded = gate.guard(`${module}.${name}`, { kind: 'hostFunction', module, name }, call, refused);
+  const body: Body = takesCaller
+    ? (context, args) => call(new FunctionCaller(context, surroundings()), args)
+    : (context, args) => call(context as never, args);
+  const guarded = gate.guard(`${module}.${name}`, { kind: 'hostFunction', module, name }, body, refused);
   return new HostFunction(declared, gas, guarded);
 }

@@ -6,6 +6,7 @@
 
 export type { HostCall, HostFunction, HostGas, WasmValue } from '../wasm/host.ts';
 export { type AuditEvent, AuditLog, type AuditLogOptions, type AuditSink, auditLine, jsonLines } from './audit.ts';
+export type { Caller, CallingExecution, CallingSandbox, CallSurroundings } from './caller.ts';
 export {
   Capability,
   type ClockCapability,
@@ -23,6 +24,7 @@ export {
   type Mount,
   type NetworkAccessOptions,
   type NetworkCapability,
+  type OwnCall,
   type PlainFunction,
   type RandomCapability,
   type StdioCapability,

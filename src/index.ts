@@ -11,6 +11,9 @@ export {
   auditLine,
   type ByteSink,
   type ByteSource,
+  type Caller,
+  type CallingExecution,
+  type CallingSandbox,
   Capability,
   type FilesystemAccessOptions,
   jsonLines,
@@ -49,7 +52,8 @@ export {
   WasmSandboxError,
 } from '../wasm/errors.ts';
 export { GasBudget, type GasBudgetState } from '../wasm/gas-budget.ts';
-export { type Caller, GuestExit, type GuestMemory } from '../wasm/host.ts';
+export { type CallingGuest, GuestExit, type GuestMemory } from '../wasm/host.ts';
+export type { Pointer } from '../wasm/memory-access.ts';
 export type { ExternKind } from '../wasm/types.ts';
 export { type CacheStats, SandboxCache } from './cache/cache.ts';
 export type { StoreStats } from './cache/entry-store.ts';
@@ -78,7 +82,7 @@ export type { PoolStats, PoolTotals } from './pool/stats.ts';
 export { type ReplayOptions, type ReplayReport, replay } from './replay/replay.ts';
 export { type AuditedCall, auditOf, type CallAudit } from './sandbox/audited.ts';
 export { SandboxBuilder } from './sandbox/builder.ts';
-export type { Pointer, SandboxMemory } from './sandbox/memory.ts';
+export type { SandboxMemory } from './sandbox/memory.ts';
 export type { SandboxOptions, SourcelessOptions } from './sandbox/options.ts';
 export type { ProgramOptions, RunOptions } from './sandbox/program.ts';
 export type { MemoryUsage, ResourceStats } from './sandbox/stats.ts';

@@ -316,7 +316,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     this.refuseDisposed();
     // Where two resets overlapped, one of their instances is nobody's.
     (this.life as Life | undefined)?.dispose();
-    this.life = life;
+    this.take(life);
     this.hasRun = false;
   }
 

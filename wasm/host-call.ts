@@ -1,7 +1,7 @@
 /** Host functions as engines call them: what they throw, promise or return is made fit for the guest, or ends it. */
 
 import { HostError, RuntimeError, UsageError } from './errors.ts';
-import { type Caller, exitStatus, type HostCall, type HostFunction, type WasmValue } from './host.ts';
+import { type CallingGuest, exitStatus, type HostCall, type HostFunction, type WasmValue } from './host.ts';
 import { isOf } from './is-of.ts';
 import { describe, messageOf } from './quote.ts';
 import { ignore, isThenable, whenSettled } from './thenable.ts';
@@ -14,7 +14,7 @@ import { F32, F64, I32, I64, typeName, type ValType } from './types.ts';
  */
 export function carryOut<R, L = Promise<R>>(
   call: HostCall,
-  caller: Caller,
+  caller: CallingGuest,
   args: readonly WasmValue[],
   returned: (value: WasmValue) => R,
   failed: (error: unknown) => R,
@@ -59,7 +59,7 @@ export class PendingResult {
 }
 
 /** For a function of the host's that the host calls: no guest is involved, and nobody pays. */
-export const NO_GUEST: Caller = Object.freeze({
+export const NO_GUEST: CallingGuest = Object.freeze({
   memory: undefined,
   gasUsed: () => 0n,
   chargeBytes: () => undefined,

@@ -29,7 +29,7 @@ export interface GuestMemory {
  * What a host function sees of the guest that calls it, until it has returned, or its promise has settled, or the call
  * that it serves was given up.
  */
-export interface Caller {
+export interface CallingGuest {
   /** The calling instance's memory 0, if it has one. */
   readonly memory: GuestMemory | undefined;
   /**
@@ -54,7 +54,7 @@ export function checkCharge(bytes: number): void {
   throw new UsageError(`chargeBytes takes a number of bytes from 0 to 2^53 - 1, not ${String(bytes)}`);
 }
 
-/** For whoever uses a {@link Caller} behind its call. */
+/** For whoever uses a {@link CallingGuest} behind its call. */
 export function callEnded(): UsageError {
   return new UsageError('the call that this host function served has ended');
 }
@@ -74,7 +74,7 @@ export const HIGHEST_PRICE: number = 2 ** 31;
  * The body of a host function. What it throws ends the guest's call: errors of the project's family and
  * {@link GuestExit} as they are, anything else as the cause of a `HostError`. A promise suspends the guest.
  */
-export type HostCall = (caller: Caller, args: readonly WasmValue[]) => WasmValue | PromiseLike<WasmValue>;
+export type HostCall = (caller: CallingGuest, args: readonly WasmValue[]) => WasmValue | PromiseLike<WasmValue>;
 
 /** A function of the host's that a guest may import: its type, its price, its body. */
 export class HostFunction {

@@ -1,13 +1,13 @@
 /** What a host function is given of the guest that calls it. Once its call has ended, nothing is reached through it. */
 
 import { share } from '../../wasm/gas.ts';
-import { type Caller, callEnded, checkCharge, type GuestMemory } from '../../wasm/host.ts';
+import { type CallingGuest, callEnded, checkCharge, type GuestMemory } from '../../wasm/host.ts';
 import type { ForeignFunction } from '../store/foreign.ts';
 import type { Instance } from '../store/instance.ts';
 import { outOfGas } from './failure.ts';
 import type { Thread } from './thread.ts';
 
-export class HostCaller implements Caller {
+export class HostCaller implements CallingGuest {
   /** Told of charges that are made while the guest waits. */
   onCharge: (() => void) | undefined;
   private readonly instance: Instance;

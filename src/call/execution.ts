@@ -9,6 +9,7 @@ import { aborted } from '../time/signal.ts';
 import type { CallTime, Stopwatch } from '../time/stopwatch.ts';
 import { settlesWithin } from '../time/turn.ts';
 import type { CallGas, CallOptions } from './options.ts';
+import { CallScope } from './scope.ts';
 import { fromResults } from './values.ts';
 
 /**
@@ -241,6 +242,8 @@ export class Execution<T = unknown> {
     return this.#isProgram;
   }
 
+  /** @internal For host functions. */
+  readonly scope: CallScope = new CallScope();
   /** What its gas is drawn from. @internal */
   readonly gas: CallGas;
 
@@ -346,6 +349,7 @@ export class Execution<T = unknown> {
     this.#ending = ending;
     this.#state = 'error' in ending ? 'failed' : 'done';
     this.#completion?.settle(ending);
+    this.scope.end('error' in ending ? ending.error : undefined);
     if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort);
     for (const listener of this.#listeners.splice(0)) listener();
   }

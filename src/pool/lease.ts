@@ -2,13 +2,14 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { makeDisposable } from '../runtime/disposable.ts';
+import { type Weak, weakly } from '../runtime/weak.ts';
 import type { WasmSandbox } from '../sandbox.ts';
 
 /** What the pool keeps of a lease: nothing that would keep the sandbox from being collected. */
 export interface Loan {
   readonly instanceId: string;
   /** The sandbox, while somebody has it. */
-  readonly sandbox: { deref(): WasmSandbox | undefined };
+  readonly sandbox: Weak<WasmSandbox>;
   /** Lets go of what the instance has open. */
   readonly close: () => void;
 }
@@ -66,8 +67,7 @@ export class Watch {
 
   /** Begins to watch. */
   loan(sandbox: WasmSandbox, close: () => void): Loan {
-    const reference = typeof WeakRef === 'undefined' ? { deref: () => sandbox } : new WeakRef(sandbox);
-    const loan: Loan = { instanceId: sandbox.instanceId, sandbox: reference, close };
+    const loan: Loan = { instanceId: sandbox.instanceId, sandbox: weakly(sandbox), close };
     this.#registry?.register(sandbox, loan, sandbox);
     return loan;
   }

@@ -4,7 +4,7 @@ import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceL
 import { GasExhausted, UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
-import type { Caller, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
+import type { CallingGuest, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
 import { carryOut, listOf } from '../../wasm/host-call.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
@@ -156,7 +156,7 @@ export class Recorder {
   private hostCall(
     index: number,
     host: HostFunction,
-    caller: Caller,
+    caller: CallingGuest,
     args: readonly WasmValue[],
   ): WasmValue | Promise<WasmValue> {
     const to = this.event(EVENT.host);
@@ -277,13 +277,18 @@ function listed(types: readonly ValType[], value: WasmValue): readonly WasmValue
 }
 
 /** A caller that notes what of the guest's memory the host function gets to see. */
-class RecordingCaller implements Caller {
-  private readonly inner: Caller;
+class RecordingCaller implements CallingGuest {
+  private readonly inner: CallingGuest;
   private readonly views: View[];
   private readonly onCharge: (bytes: number) => void;
   private readonly onRefusal: (error: unknown) => void;
 
-  constructor(inner: Caller, views: View[], onCharge: (bytes: number) => void, onRefusal: (error: unknown) => void) {
+  constructor(
+    inner: CallingGuest,
+    views: View[],
+    onCharge: (bytes: number) => void,
+    onRefusal: (error: unknown) => void,
+  ) {
     this.inner = inner;
     this.views = views;
     this.onCharge = onCharge;

@@ -13,7 +13,7 @@ import {
 } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { CallAllowance } from '../../wasm/gas-budget.ts';
-import { type Caller, HIGHEST_PRICE, HostFunction, type WasmValue } from '../../wasm/host.ts';
+import { type CallingGuest, HIGHEST_PRICE, HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { describe, quote } from '../../wasm/quote.ts';
@@ -356,7 +356,12 @@ class Replay {
     });
   }
 
-  private host(index: number, { params, results }: FuncType, caller: Caller, args: readonly WasmValue[]): WasmValue {
+  private host(
+    index: number,
+    { params, results }: FuncType,
+    caller: CallingGuest,
+    args: readonly WasmValue[],
+  ): WasmValue {
     try {
       return this.replayHost(index, params, results, caller, args);
     } catch (error) {
@@ -373,7 +378,7 @@ class Replay {
     index: number,
     params: readonly ValType[],
     results: readonly ValType[],
-    caller: Caller,
+    caller: CallingGuest,
     args: readonly WasmValue[],
   ): WasmValue {
     const { from } = this;

@@ -1,6 +1,6 @@
 /** What a sandbox shows of its guest, and how it ends, whether or not its calls are waited for. */
 
-import type { AuditEvent } from '../../policy/index.ts';
+import type { AuditEvent, CallingSandbox } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { COMMAND_START, checkCommand } from '../call/command.ts';
@@ -21,7 +21,7 @@ export interface Ground {
   readonly settings: Settings;
 }
 
-export abstract class SandboxFace<L extends Guest> {
+export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
   /** As its options say, or unique within the process. */
   readonly instanceId: string;
   /** @internal */
@@ -38,7 +38,13 @@ export abstract class SandboxFace<L extends Guest> {
   protected constructor(ground: Ground, life: L) {
     this.instanceId = ground.settings.instanceId;
     this.ground = ground;
+    this.take(life);
+  }
+
+  /** @internal */
+  protected take(life: L | undefined): void {
     this.life = life;
+    life?.belongTo(this);
   }
 
   /** What the module exports, in its order. */

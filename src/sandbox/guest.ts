@@ -1,14 +1,17 @@
 /** What a life is whether or not its calls are waited for: an instance, its host functions' state, clock and counts. */
 
-import type { Host } from '../../policy/index.ts';
+import type { CallingSandbox, CallSurroundings, Host } from '../../policy/index.ts';
 import type { Engine, EngineInstance } from '../../wasm/engine.ts';
 import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
+import type { Execution } from '../call/execution.ts';
 import { failureOf, refuseUnknown } from '../call/failures.ts';
+import { CallScope } from '../call/scope.ts';
 import { toArguments } from '../call/values.ts';
+import { type Weak, weakly } from '../runtime/weak.ts';
 import type { Stopwatch } from '../time/stopwatch.ts';
 import type { Settings } from './options.ts';
 
@@ -23,6 +26,14 @@ export interface GuestParts {
   readonly settings: Settings;
 }
 
+/** Who is served by what a guest calls now. */
+interface Served {
+  readonly execution: Execution | undefined;
+  readonly scope: CallScope;
+}
+
+const NOBODY: Served = { execution: undefined, scope: new CallScope() };
+
 export abstract class Guest {
   readonly host: Host;
   protected readonly clock: Stopwatch;
@@ -30,6 +41,10 @@ export abstract class Guest {
   protected readonly instanceId: string;
   protected calls = 0;
   protected isDisposed = false;
+  /** Calls that have begun and not ended, the innermost last. */
+  protected readonly serving: Served[] = [];
+  /** Does not keep the sandbox: whoever has borrowed it may lose it. */
+  private owner: Weak<CallingSandbox> | undefined;
   private readonly module: WasmModule;
 
   /** @throws LinkError, and what else instantiation throws */
@@ -54,6 +69,44 @@ export abstract class Guest {
     const { instance } = this;
     const type = instance.functionType(name) ?? refuseUnknown(instance, this.module, name);
     return toArguments(name, type, args, instance);
+  }
+
+  /** Says whose guest it is. */
+  belongTo(sandbox: CallingSandbox): void {
+    this.owner = weakly(sandbox);
+  }
+
+  /** What the host function sees that is called now. */
+  get surroundings(): CallSurroundings {
+    const sandbox = this.owner?.deref();
+    const { execution, scope } = this.serving.at(-1) ?? NOBODY;
+    return {
+      sandbox,
+      execution,
+      get signal() {
+        return scope.signal;
+      },
+    };
+  }
+
+  /** Runs a call that nobody can leave. */
+  protected serve<T>(call: () => T): T {
+    const scope = new CallScope();
+    const served = { execution: undefined, scope };
+    this.serving.push(served);
+    const end = (reason: unknown): void => {
+      this.serving.splice(this.serving.indexOf(served), 1);
+      scope.end(reason);
+    };
+    try {
+      const result = call();
+      if (!(result instanceof Promise)) end(undefined);
+      else result.then(() => end(undefined), end);
+      return result;
+    } catch (error) {
+      end(error);
+      throw error;
+    }
   }
 
   /** What is to be thrown for a failure: no one gets out without the figures of what it cost. */

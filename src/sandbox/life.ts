@@ -40,8 +40,6 @@ export class Life extends Guest {
   private readonly recorder: Recorder | undefined;
   /** Of the executions since the last reset. */
   private ground: ExecutionGround;
-  /** Executions that have begun and not ended. */
-  private readonly begun = new Set<Execution>();
 
   private constructor(parts: GuestParts, sleeper: Sleeper) {
     const { engine, module, settings } = parts;
@@ -59,8 +57,9 @@ export class Life extends Guest {
       over: undefined,
       onBegin: (execution) => {
         this.calls++;
-        this.begun.add(execution);
-        execution.onEnd(() => this.begun.delete(execution));
+        const served = { execution, scope: execution.scope };
+        this.serving.push(served);
+        execution.onEnd(() => this.serving.splice(this.serving.indexOf(served), 1));
       },
       explain: (name, error) => this.failure(quote(name), error),
       onAbort: () => this.sleeper.cancel(),
@@ -127,10 +126,13 @@ export class Life extends Guest {
     const timeLeft = () => clock.left;
     const sleeper = new Sleeper();
     const time = { sleep: sleeper.sleep };
-    const host = createHost(settings.policy, { args: settings.args, ...runtime, time, timeLeft });
+    let life: Life | undefined;
+    const surroundings = () => (life as Life).surroundings;
+    const host = createHost(settings.policy, { args: settings.args, ...runtime, time, timeLeft, surroundings });
     const make = () => new Life({ engine, module, host, clock, settings }, sleeper);
     try {
-      return preparation.count(() => clock.runSync(settings.cpuTimeout, make, preparation.left));
+      life = preparation.count(() => clock.runSync(settings.cpuTimeout, make, preparation.left));
+      return life;
     } catch (error) {
       host.close();
       throw error;
@@ -139,10 +141,10 @@ export class Life extends Guest {
 
   private async start({ cpuTimeout: timeout, yieldEvery }: Settings): Promise<void> {
     const { instance } = this;
-    instance.start();
+    this.serve(() => instance.start());
     const { initialize } = this;
     if (initialize !== undefined) {
-      if (instance.begin === undefined) await instance.callAsync(initialize, []);
+      if (instance.begin === undefined) await this.serve(() => instance.callAsync(initialize, []));
       else await this.execute(initialize, [], { timeout, yieldEvery }).run();
     }
     this.calls = 0;
@@ -161,7 +163,8 @@ export class Life extends Guest {
       if (signal?.aborted) throw aborted(`the call of ${quote(name)}`, signal.reason);
       this.calls++;
       const { budgets } = new CallGas(options);
-      return fromResults(await this.clock.run(timeout, () => this.instance.callAsync(name, values, budgets)));
+      const call = () => this.serve(() => this.instance.callAsync(name, values, budgets));
+      return fromResults(await this.clock.run(timeout, call));
     });
   }
 
@@ -258,14 +261,14 @@ export class Life extends Guest {
       error.resources = figures;
       return error;
     };
-    for (const execution of [...this.begun]) execution.abort(why());
+    for (const { execution } of [...this.serving]) execution?.abort(why());
     // Those that are found to be over later end with the figures of what they belonged to.
     figures = this.figures();
   }
 
   /** The call that was begun and has not ended; the innermost, where host functions have made others. */
   get execution(): Execution | undefined {
-    return [...this.begun].at(-1);
+    return this.serving.findLast(({ execution }) => execution !== undefined)?.execution;
   }
 
   /**

@@ -3,10 +3,7 @@
 import type { Bytes } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import type { GuestMemory } from '../../wasm/host.ts';
-import { refuse, sharedBytes, text } from '../checks/check.ts';
-
-/** Where something is: an unsigned integer, as the guest has it. 64-bit memories give bigints. */
-export type Pointer = number | bigint;
+import { bytesToWrite, type Outside, type Pointer, textAt, textToWrite, viewAt } from '../../wasm/memory-access.ts';
 
 /** Whose memory it is. */
 export interface MemoryOwner {
@@ -51,7 +48,7 @@ export class SandboxMemory {
    * @throws UsageError also where the sandbox records: what its host did there could not be replayed; SandboxDisposed
    */
   write(pointer: Pointer, bytes: Bytes): void {
-    this.#write(pointer, sharedBytes('what is written', bytes));
+    this.#write(pointer, bytesToWrite(bytes));
   }
 
   /**
@@ -72,9 +69,7 @@ export class SandboxMemory {
    * @throws UsageError also where no zero byte follows; SandboxDisposed
    */
   readString(pointer: Pointer, length?: number): string {
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-      length === undefined ? this.#untilZero(pointer) : this.#at(pointer, length),
-    );
+    return textAt(this.#owner().memory(), pointer, length, outside);
   }
 
   /**
@@ -83,7 +78,7 @@ export class SandboxMemory {
    * @throws what {@link SandboxMemory.write} throws
    */
   writeString(pointer: Pointer, string: string): number {
-    const bytes = new TextEncoder().encode(text('what is written', string));
+    const bytes = textToWrite(string);
     this.#write(pointer, bytes);
     return bytes.length;
   }
@@ -94,30 +89,12 @@ export class SandboxMemory {
   }
 
   #at(pointer: Pointer, length: number): Uint8Array {
-    const at = place('a pointer', pointer);
-    const memory = this.#owner().memory();
-    return memory.view(at, place('a length', length)) ?? outside(at, `${length} bytes`, memory);
-  }
-
-  #untilZero(pointer: Pointer): Uint8Array {
-    const at = place('a pointer', pointer);
-    const memory = this.#owner().memory();
-    const rest = memory.view(at, memory.byteLength - at) ?? outside(at, 'a string', memory);
-    const end = rest.indexOf(0);
-    return end < 0 ? outside(at, 'a string that ends with a zero byte', memory) : rest.subarray(0, end);
+    return viewAt(this.#owner().memory(), pointer, length, outside);
   }
 }
 
-function place(what: string, value: unknown): number {
-  const number = typeof value === 'bigint' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) {
-    refuse(what, 'an unsigned integer', value);
-  }
-  return number;
-}
-
-function outside(pointer: number, what: string, { byteLength }: GuestMemory): never {
+const outside: Outside = (what, pointer, { byteLength }) => {
   throw new UsageError(
     `${what} at ${pointer} would reach outside of the guest's memory, which has ${byteLength} bytes`,
   );
-}
+};

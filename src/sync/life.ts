@@ -28,13 +28,16 @@ export class SyncLife extends Guest {
   ): SyncLife {
     const { policy, args, cpuTimeout } = settings;
     const clock = new Stopwatch();
-    const host = createHost(policy, { args, ...runtimeFor(policy), timeLeft: () => clock.left });
+    let life: SyncLife | undefined;
+    const surroundings = () => (life as SyncLife).surroundings;
+    const host = createHost(policy, { args, ...runtimeFor(policy), timeLeft: () => clock.left, surroundings });
     const make = () => new SyncLife({ engine, module, host, clock, settings });
     try {
-      const life = preparation.count(() => clock.runSync(cpuTimeout, make, preparation.left));
-      life.host.provide(input);
-      life.guard('its start', () => clock.runSync(cpuTimeout, () => life.start(), preparation.left));
-      return life;
+      const begun = preparation.count(() => clock.runSync(cpuTimeout, make, preparation.left));
+      life = begun;
+      host.provide(input);
+      begun.guard('its start', () => clock.runSync(cpuTimeout, () => begun.start(), preparation.left));
+      return begun;
     } catch (error) {
       host.close();
       throw error;
@@ -43,9 +46,11 @@ export class SyncLife extends Guest {
 
   private start(): void {
     const { instance } = this;
-    instance.start();
-    const { initialize } = this;
-    if (initialize !== undefined) instance.call(initialize, []);
+    this.serve(() => {
+      instance.start();
+      const { initialize } = this;
+      if (initialize !== undefined) instance.call(initialize, []);
+    });
   }
 
   call(name: string, args: readonly unknown[], options: SyncCallOptions): unknown {
@@ -70,7 +75,7 @@ export class SyncLife extends Guest {
     const values = this.convert(name, args);
     this.calls++;
     const { budgets } = new CallGas(options);
-    return this.clock.runSync(options.timeout, () => this.instance.call(name, values, budgets));
+    return this.clock.runSync(options.timeout, () => this.serve(() => this.instance.call(name, values, budgets)));
   }
 
   /** Lets go of what is open outside. A guest that runs, and whose host function this is, ends when that returns. */

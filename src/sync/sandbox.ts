@@ -169,7 +169,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
     const input = checkProgramOptions('a reset', options);
     this.life?.host.close();
     this.life = undefined;
-    this.life = begin(this.ground, new Preparation(this.ground.settings), input);
+    this.take(begin(this.ground, new Preparation(this.ground.settings), input));
     this.hasRun = false;
   }
 

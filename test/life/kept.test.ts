@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   CallAborted,
   type Caller,
+  type CallingGuest,
   Capability,
   type GuestMemory,
   SandboxPool,
@@ -220,7 +221,7 @@ describe('a guest that waits', () => {
     const views: Uint8Array[] = [];
     const take = (keepsViews: boolean) =>
       instantiate(decode(MODULE), (_module, _name, type) => {
-        const call = ({ memory }: Caller) => {
+        const call = ({ memory }: CallingGuest) => {
           const view = memory?.view(0, 1);
           if (view !== undefined) views.push(view);
           return 0;

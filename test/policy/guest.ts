@@ -3,12 +3,12 @@
 import { createHost, type Host, type HostOptions, SecurityPolicy } from '../../policy/index.ts';
 import { WASI_FUNCTIONS } from '../../policy/wasi/table.ts';
 import { GasExhausted } from '../../wasm/errors.ts';
-import type { Caller, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
+import type { CallingGuest, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
 
 export const PAGE = 65_536;
 
 /** A caller whose memory and gas a test can look at. */
-export class FakeCaller implements Caller {
+export class FakeCaller implements CallingGuest {
   bytes: Uint8Array;
   /** What was charged, call by call. */
   readonly charges: number[] = [];

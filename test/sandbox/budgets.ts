@@ -1,9 +1,9 @@
 /** Random histories of guests that draw on one budget: never a unit more than was granted, and none lost. */
 
 import fc from 'fast-check';
+import type { Caller } from '../../policy/index.ts';
 import { Capability, type EngineName, type Execution, GasBudget, WasmSandbox } from '../../src/index.ts';
 import { WasmSandbox as SyncSandbox } from '../../src/sync.ts';
-import type { Caller } from '../../wasm/host.ts';
 import type { Property } from '../property/runner.ts';
 import { LOOP } from './loop.ts';
 
