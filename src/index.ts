@@ -87,12 +87,14 @@ export type { SandboxOptions, SourcelessOptions } from './sandbox/options.ts';
 export type { ProgramOptions, RunOptions } from './sandbox/program.ts';
 export type { MemoryUsage, ResourceStats } from './sandbox/stats.ts';
 export { type RestoreOptions, WasmSandbox } from './sandbox.ts';
-export {
-  Scheduler,
-  type SchedulerOptions,
-  type Task,
-  type TaskOptions,
-  type TaskState,
-  type TenantFigures,
-} from './scheduler/scheduler.ts';
+export type {
+  OnExhausted,
+  SchedulerOptions,
+  SchedulerRunOptions,
+  TaskOptions,
+  TickOptions,
+} from './scheduler/options.ts';
+export { Scheduler, type TenantFigures } from './scheduler/scheduler.ts';
+export type { RestoreSchedulerOptions, SchedulerState, TaskSaved, TenantSaved } from './scheduler/state.ts';
+export type { Task, TaskState } from './scheduler/task.ts';
 export type { SnapshotOptions } from './snapshot/snapshot.ts';

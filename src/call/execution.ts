@@ -2,6 +2,7 @@
 
 import type { EngineExecution, EngineInstance } from '../../wasm/engine.ts';
 import { type CallAborted, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { exitStatus } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import { gas as checkGas } from '../checks/check.ts';
@@ -22,6 +23,8 @@ export type ExecutionState = 'ready' | 'running' | 'paused' | 'waiting' | 'done'
 export interface ExecutionGround {
   readonly instance: EngineInstance;
   readonly clock: Stopwatch;
+  /** What the sandbox draws on. */
+  readonly budgets: readonly GasBudget[];
   /** What executions of it are to fail with, since it has been reset or disposed of. */
   over: (() => WasmSandboxError) | undefined;
   /** The first time that it runs. */
@@ -230,6 +233,11 @@ export class Execution<T = unknown> {
   /** Calls the listener whenever it has used gas while it waits. @internal */
   onCharge(listener: () => void): void {
     this.#chargeListeners.push(listener);
+  }
+
+  /** Whether the sandbox or the call draws on a budget. @internal */
+  drawsOn(budget: GasBudget): boolean {
+    return this.gas.budget === budget || this.#ground.budgets.includes(budget);
   }
 
   /** @internal For snapshots. */

@@ -38,6 +38,7 @@ function savedIn({ guest, host, call, functionCalls }: Contents): LifeState {
 export class Life extends Guest {
   private readonly sleeper: Sleeper;
   private readonly recorder: Recorder | undefined;
+  private readonly budgets: readonly GasBudget[];
   /** Of the executions since the last reset. */
   private ground: ExecutionGround;
 
@@ -46,6 +47,7 @@ export class Life extends Guest {
     const recorder = settings.record ? new Recorder(module, settings.limits, settings.recordingLimit) : undefined;
     super(recorder === undefined ? parts : { ...parts, engine: recordingEngine(engine, recorder) });
     this.recorder = recorder;
+    this.budgets = settings.limits.budgets ?? [];
     this.sleeper = sleeper;
     this.ground = this.newGround();
   }
@@ -54,6 +56,7 @@ export class Life extends Guest {
     return {
       instance: this.instance,
       clock: this.clock,
+      budgets: this.budgets,
       over: undefined,
       onBegin: (execution) => {
         this.calls++;
