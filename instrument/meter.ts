@@ -224,6 +224,7 @@ export class Meter {
       peakMemoryBytes: budget.peak,
       memoryLimit: limits.memoryBytes,
       stackLimit: limits.stackBytes,
+      growthRefused: budget.refused,
     };
   }
 }

@@ -44,6 +44,7 @@ export {
   SandboxDisposed,
   SecurityViolation,
   SnapshotError,
+  type StackFrame,
   StackLimitExceeded,
   Trap,
   type TrapKind,

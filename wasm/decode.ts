@@ -90,6 +90,7 @@ class Sections implements ValidationContext {
   readonly elements = new ElementSegments();
   readonly data = new DataSegments();
   readonly bodies: FunctionBodies;
+  codeStart = 0;
   readonly customSections: CustomSections;
   declared = new Uint8Array(0);
   readonly features = new Set<Feature>();
@@ -651,6 +652,7 @@ export class ModuleDecoder {
   private code(reader: Reader, end: number): boolean {
     if (end > this.length && !this.hasInteger(reader.pos)) return false;
     reader.end = Math.min(end, this.length);
+    this.sections.codeStart = reader.pos;
     this.sections.codeCount();
     reader.end = this.length;
     this.order = (SECTIONS[CODE] as (typeof SECTIONS)[number])[1];
@@ -698,7 +700,7 @@ export class ModuleDecoder {
 
 function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
   const { types, imports, functions, tables, memories, tableInits, tags, globals, globalInits } = sections;
-  const { exports, exportsByName, elements, data, bodies, customSections, start } = sections;
+  const { exports, exportsByName, elements, data, bodies, codeStart, customSections, start } = sections;
   const { importedFunctions, importedTables, importedMemories, importedGlobals, importedTags } = sections;
   sections.source.bytes = bytes;
   for (const list of [globalInits, elements, data, bodies, customSections]) list.trim();
@@ -724,6 +726,7 @@ function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
     elements,
     data,
     bodies,
+    codeStart,
     customSections,
     features: [...sections.features],
     objectBytes: sections.objectBytes,

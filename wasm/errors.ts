@@ -17,6 +17,21 @@ export interface Location {
   readonly offset?: number | undefined;
 }
 
+/** A call of the guest's that had not returned when it ended. */
+export interface StackFrame {
+  /** Imported functions count first. */
+  readonly functionIndex: number;
+  /** From the module's `name` section or an export; undefined where the module names nothing. */
+  readonly functionName: string | undefined;
+  /** Bytes from the start of the module to the instruction: what ended the guest, or the call it was in. */
+  readonly offset: number;
+  /**
+   * Bytes from the start of the code section's contents, which is how debug information counts: what `llvm-symbolizer` and
+   * `addr2line` take.
+   */
+  readonly codeOffset: number;
+}
+
 /** Resource figures at the moment of a failure: exact for gas and memory, absent where nothing ran. */
 export interface ResourceFigures {
   /** Units of the gas schedule. */
@@ -31,6 +46,8 @@ export interface ResourceFigures {
   readonly memoryLimit: number;
   /** Bytes of stack weight, as docs/gas.md counts them. */
   readonly stackLimit: number;
+  /** Whether a growth of a memory or table was refused since it would have passed the limit; guests may take that as they like. */
+  readonly growthRefused: boolean;
 }
 
 /** The stable codes, with the class that carries each. */
@@ -57,6 +74,10 @@ export interface ErrorDetails extends Location {
   readonly cause?: unknown;
   /** What had been used until then. */
   readonly resources?: ResourceFigures | undefined;
+  /** What to do about it, or what it may mean: behind the message. */
+  readonly hint?: string | undefined;
+  /** Gives the guest's call stack, when somebody asks for it. */
+  readonly frames?: (() => readonly StackFrame[]) | undefined;
 }
 
 function describe(location: Location): string {
@@ -78,13 +99,27 @@ export abstract class WasmSandboxError extends Error implements Location {
   readonly offset: number | undefined;
   /** Filled in by whoever runs the guest, so that a failed call still reports what it cost. */
   resources: ResourceFigures | undefined;
+  #frames: readonly StackFrame[] | (() => readonly StackFrame[]);
 
   constructor(message: string, details: ErrorDetails = {}) {
-    super(message + describe(details), 'cause' in details ? { cause: details.cause } : undefined);
+    super(
+      `${message}${describe(details)}${details.hint === undefined ? '' : `: ${details.hint}`}`,
+      'cause' in details ? { cause: details.cause } : undefined,
+    );
     this.functionIndex = details.functionIndex;
     this.functionName = details.functionName;
     this.offset = details.offset;
     this.resources = details.resources;
+    this.#frames = details.frames ?? [];
+  }
+
+  /**
+   * The guest's calls that had not returned, the innermost first, 100 at most: of the call from outside that ended, up to
+   * the host function that made it if one did. Empty on the native engine, and where no guest had run.
+   */
+  get frames(): readonly StackFrame[] {
+    if (typeof this.#frames === 'function') this.#frames = this.#frames();
+    return this.#frames;
   }
 
   /** That of its class. */

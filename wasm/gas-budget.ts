@@ -1,6 +1,6 @@
 /** Gas that several guests draw on together, and what one instance draws on beside its own limit. */
 
-import { GasExhausted, type Location, UsageError } from './errors.ts';
+import { type ErrorDetails, GasExhausted, UsageError } from './errors.ts';
 import { HIGHEST_GAS } from './gas.ts';
 import { describe } from './quote.ts';
 
@@ -180,7 +180,7 @@ export class GasBudget {
   }
 
   /** @internal */
-  exhausted(where: Location = {}): GasExhausted {
+  exhausted(where: ErrorDetails = {}): GasExhausted {
     const message = `Gas budget exhausted: all ${this.#granted} units that were granted are used or reserved`;
     return new GasExhausted(message, { ...where, scope: 'budget' });
   }
@@ -188,7 +188,7 @@ export class GasBudget {
 
 /** What a single call may use. */
 export class CallAllowance extends GasBudget {
-  override exhausted(where: Location = {}): GasExhausted {
+  override exhausted(where: ErrorDetails = {}): GasExhausted {
     const message = `Gas limit exceeded: the limit of this call is ${this.granted} units`;
     return new GasExhausted(message, { ...where, scope: 'call' });
   }
@@ -293,7 +293,7 @@ export class Draws {
   }
 
   /** The error for the budget that ran short, where one has; `total` is what the instance has counted. */
-  outOfGas(total: bigint, where?: Location): GasExhausted | undefined {
+  outOfGas(total: bigint, where?: ErrorDetails): GasExhausted | undefined {
     const error = this.short?.exhausted(where);
     if (error !== undefined) error.endedAt = total + BigInt(this.shortBy);
     return error;

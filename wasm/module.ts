@@ -40,6 +40,8 @@ export interface WasmModule {
   readonly elements: ElementSegments;
   readonly data: DataSegments;
   readonly bodies: FunctionBodies;
+  /** Where the contents of the code section begin, from which debug information counts; 0 without one. */
+  readonly codeStart: number;
   readonly customSections: CustomSections;
   /** What it uses beyond release 2.0 of the specification. */
   readonly features: readonly Feature[];

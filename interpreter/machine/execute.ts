@@ -20,6 +20,7 @@ import { ForeignFunction } from '../store/foreign.ts';
 import type { GuestFunction, Instance, WasmFunction } from '../store/instance.ts';
 import { readRegister, writeRegister, writeRegisters } from '../values/cell.ts';
 import { ExceptionInstance, JS_TAG } from '../values/exception.ts';
+import { stackTop } from './backtrace.ts';
 import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
 import { HostCaller } from './host-caller.ts';
 import { run } from './loop.generated.ts';
@@ -41,11 +42,11 @@ export interface Suspension {
 /** Lets the guest catch the thread's exception. @throws what the host is to get if nobody does */
 function raise(thread: Thread): void {
   if (thread.gas < SETTLE_BELOW) settle(thread);
-  const { instance, pc } = thread;
-  if (unwind(thread, pc)) return;
+  const top = stackTop(thread);
+  if (unwind(thread, top.pc)) return;
   const { tag, payload } = thread.exception as ExceptionInstance;
   if (tag === JS_TAG) throw payload[0]?.reference;
-  throw new UncaughtException(thread.exception, location(thread, instance, pc));
+  throw new UncaughtException(thread.exception, location(thread, top));
 }
 
 /** Counts an exception of the host's as those of guests are, since a guest can keep it. */

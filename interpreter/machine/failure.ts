@@ -1,6 +1,7 @@
 /** What ends a guest that went too far, with where it was. */
 
 import {
+  type ErrorDetails,
   type GasExhausted,
   type Location,
   MemoryLimitExceeded,
@@ -11,15 +12,18 @@ import {
 } from '../../wasm/errors.ts';
 import { functionName } from '../../wasm/names.ts';
 import type { Instance } from '../store/instance.ts';
+import { backtrace, stackTop } from './backtrace.ts';
+import { hintFor } from './hint.ts';
 import type { Thread } from './thread.ts';
 
-/** Where the guest is, or was at `pc`, for messages. */
-export function location(thread: Thread, instance = thread.instance as Instance, pc = thread.pc): Location {
-  const { module, code } = instance;
-  const at = code.locate(pc);
+/** Where the guest is, or was, for messages. */
+export function location(thread: Thread, top = stackTop(thread)): Location & Pick<ErrorDetails, 'frames'> {
+  const { module, code } = top.instance;
+  const at = code.locate(top.pc);
   if (at === undefined) return {};
   const functionIndex = module.importedFunctions + at.body;
-  return { functionIndex, functionName: functionName(module, functionIndex), offset: at.offset };
+  const frames = backtrace(thread, top);
+  return { functionIndex, functionName: functionName(module, functionIndex), offset: at.offset, frames };
 }
 
 export function outOfGas(thread: Thread): GasExhausted {
@@ -34,9 +38,10 @@ export function outOfStack(thread: Thread): StackLimitExceeded {
 }
 
 export function trapped(thread: Thread, kind: TrapKind): RuntimeError {
-  const { budget } = thread.instance as Instance;
+  const instance = thread.instance as Instance;
+  const { budget } = instance;
   const at = location(thread);
-  if (!budget.refused) return new Trap(kind, at);
+  if (!budget.refused) return new Trap(kind, { ...at, hint: hintFor(kind, instance) });
   const cause = new Trap(kind, at);
   return new MemoryLimitExceeded(
     `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}`,

@@ -154,6 +154,7 @@ export class Instance {
       peakMemoryBytes: this.budget.peak,
       memoryLimit: this.budget.limit,
       stackLimit: this.limits.stackBytes,
+      growthRefused: this.budget.refused,
     };
   }
 }

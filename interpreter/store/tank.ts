@@ -4,7 +4,7 @@
  */
 
 import { ENDLESS_SLICE, type Slices } from '../../wasm/engine.ts';
-import { GasExhausted, type Location } from '../../wasm/errors.ts';
+import { type ErrorDetails, GasExhausted } from '../../wasm/errors.ts';
 import { HIGHEST_GAS } from '../../wasm/gas.ts';
 import { Draws } from '../../wasm/gas-budget.ts';
 import { SETTLE_BELOW } from '../code/isa.ts';
@@ -124,7 +124,7 @@ export class Tank {
    * The error for what was refused, or is overdrawn.
    * @param message where it is the limit of the instance
    */
-  outOfGas(where?: Location, message = `Gas limit exceeded: the limit is ${this.end} units`): GasExhausted {
+  outOfGas(where?: ErrorDetails, message = `Gas limit exceeded: the limit is ${this.end} units`): GasExhausted {
     const total = this.total();
     const short = this.exhausted || total > this.end ? undefined : this.draws.outOfGas(total, where);
     if (short !== undefined) return short;

@@ -257,6 +257,7 @@ describe('whatever the engine', () => {
     peakMemoryBytes: 0,
     memoryLimit: 1,
     stackLimit: 1,
+    growthRefused: false,
   };
 
   function fake(parts: Partial<EngineInstance>): { engine: { engine: Engine; reason: string } } {

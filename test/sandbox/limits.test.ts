@@ -186,6 +186,7 @@ describe('memory', () => {
     const sandbox = await WasmSandbox.fromBytes(grow, { memoryLimit: 4 * 65_536 });
     expect(await sandbox.call('grow', [4])).toBe(-1);
     expect(sandbox.memoryUsage()).toEqual({ usedBytes: 65_536, peakBytes: 65_536, limitBytes: 262_144 });
+    expect(sandbox.getResourceStats().growthRefused).toBe(true);
     expect(await sandbox.call('grow', [3])).toBe(1);
     expect(sandbox.memoryUsage()).toEqual({ usedBytes: 262_144, peakBytes: 262_144, limitBytes: 262_144 });
     expect(sandbox.getResourceStats()).toMatchObject({ memoryUsed: 262_144, peakMemoryBytes: 262_144 });
@@ -193,6 +194,23 @@ describe('memory', () => {
 });
 
 describe('memory that was refused', () => {
+  test.each(['interpreter', 'native'] as const)(
+    'is told of where the guest goes on, on the %s engine',
+    async (engine) => {
+      const grow = assemble({
+        memory: 1,
+        functions: [{ name: 'grow', type: [[I32], [I32]], code: [...locals(1), 0x40, 0] }],
+      });
+      const sandbox = await WasmSandbox.fromBytes(grow, { memoryLimit: 2 * 65_536, engine });
+      const isRefused = () => sandbox.getResourceStats().growthRefused;
+      expect([await sandbox.call('grow', [1]), isRefused()]).toEqual([1, false]);
+      expect([await sandbox.call('grow', [1]), isRefused()]).toEqual([-1, true]);
+      expect(await failureOf(sandbox.call('grow', [1, 2]))).toMatchObject({ resources: { growthRefused: true } });
+      await sandbox.reset();
+      expect(isRefused()).toBe(false);
+    },
+  );
+
   test('names the limit when a trap follows', async () => {
     const sandbox = await WasmSandbox.fromBytes(loadFixture('grow'), { memoryLimit: 10 * 65_536 });
     const error = await failureOf(sandbox.call('run'));

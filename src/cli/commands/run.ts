@@ -7,6 +7,7 @@ import type { WasmValue } from '../../../wasm/host.ts';
 import { typeOfFunction, type WasmModule } from '../../../wasm/module.ts';
 import { quote } from '../../../wasm/quote.ts';
 import type { FuncType } from '../../../wasm/types.ts';
+import { COMMAND_START } from '../../call/command.ts';
 import { exitStatusBehind } from '../../call/failures.ts';
 import { showFuncType } from '../../call/values.ts';
 import { suggest } from '../../checks/similar.ts';
@@ -210,6 +211,8 @@ function planCall(module: WasmModule, name: string, args: readonly string[]): Pl
 }
 
 async function invokeFunction(sandbox: WasmSandbox, { name, type, values }: PlannedCall): Promise<Outcome> {
+  // A program by its own name.
+  if (name === COMMAND_START) return { exitCode: await sandbox.call<number>(name) };
   const result = await sandbox.call(name, values);
   const results = type.results.length > 1 ? (result as readonly WasmValue[]) : [result];
   return { results: type.results.map((resultType, i) => showValue(results[i], resultType)) };

@@ -63,10 +63,13 @@ export type Figures = ResourceFigures & Partial<ResourceStats>;
 
 /** Aligned lines for `--stats`. */
 export function statsLines(figures: Figures): string[] {
-  const { gasUsed, gasLimit, memoryBytes, memoryLimit, stackLimit, cpuTimeMs, functionCalls } = figures;
+  const { gasUsed, gasLimit, memoryBytes, memoryLimit, growthRefused, stackLimit, cpuTimeMs, functionCalls } = figures;
   const rows = [
     ['gas', `${grouped(gasUsed)} units${gasLimit === undefined ? ', no limit' : ` of ${grouped(gasLimit)}`}`],
-    ['memory', `${bytesText(memoryBytes)} of ${bytesText(memoryLimit)}`],
+    [
+      'memory',
+      `${bytesText(memoryBytes)} of ${bytesText(memoryLimit)}${growthRefused ? ', a growth was refused' : ''}`,
+    ],
     ['stack', `limit ${bytesText(stackLimit)}`],
   ];
   if (cpuTimeMs !== undefined) rows.push(['time', `${cpuTimeMs.toFixed(1)} ms`]);
