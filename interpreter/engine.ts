@@ -26,7 +26,7 @@ import {
 import { damaged, type WireReader } from '../wasm/wire.ts';
 import { call } from './machine/execute.ts';
 import { callAsync, execution, WasmExecution } from './machine/execution.ts';
-import { start } from './machine/start.ts';
+import { beginStart, start } from './machine/start.ts';
 import { Store } from './machine/store.ts';
 import { capture, install } from './snapshot/index.ts';
 import { isOfType } from './store/cast.ts';
@@ -59,6 +59,10 @@ class InterpreterInstance implements EngineInstance {
 
   start(): void {
     start(this.instance);
+  }
+
+  beginStart(): EngineExecution | undefined {
+    return beginStart(this.instance);
   }
 
   call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {

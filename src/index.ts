@@ -87,7 +87,7 @@ export type { SandboxMemory } from './sandbox/memory.ts';
 export type { SandboxOptions, SourcelessOptions } from './sandbox/options.ts';
 export type { ProgramOptions, RunOptions } from './sandbox/program.ts';
 export type { MemoryUsage, ResourceStats } from './sandbox/stats.ts';
-export { type RestoreOptions, WasmSandbox } from './sandbox.ts';
+export { type ForkOptions, type RestoreOptions, WasmSandbox } from './sandbox.ts';
 export type {
   OnExhausted,
   SchedulerOptions,

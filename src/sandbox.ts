@@ -22,6 +22,7 @@ import { type CallOptions, checkCallOptions } from './call/options.ts';
 import { outputOf, type RunResult } from './call/output.ts';
 import { list, milliseconds, ownBytes, record, text } from './checks/check.ts';
 import { least } from './checks/least.ts';
+import { type Checks, checkNamed } from './checks/named.ts';
 import { type Authenticated, Authenticator, checkAuthenticated } from './crypto/key.ts';
 import type { ChosenEngine } from './engines/choose.ts';
 import { engineFor, makeReady } from './engines/ready.ts';
@@ -32,7 +33,7 @@ import { SandboxBuilder } from './sandbox/builder.ts';
 import { SandboxFace } from './sandbox/face.ts';
 import { gasMeter } from './sandbox/guest.ts';
 import { Life } from './sandbox/life.ts';
-import { type SandboxOptions, type SourcelessOptions, settle } from './sandbox/options.ts';
+import { checkOption, type SandboxOptions, type SourcelessOptions, settle } from './sandbox/options.ts';
 import { checkProgramOptions, checkRunOptions, type ProgramOptions, type RunOptions } from './sandbox/program.ts';
 import { pack } from './snapshot/container.ts';
 import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
@@ -41,6 +42,14 @@ import { waitFor } from './time/waits.ts';
 
 /** Options of a sandbox that goes on with a snapshot. */
 export type RestoreOptions = SandboxOptions & Authenticated;
+
+/** What a fork is made with; all else is as in the sandbox that it is made of. */
+export interface ForkOptions {
+  /** Whether to record all that goes in and out of it from now on; as the sandbox does unless given. */
+  readonly record?: boolean | undefined;
+}
+
+const FORK_CHECKS: Checks<ForkOptions> = { record: (value) => checkOption('record', value) };
 
 /** @internal What tests, and whoever has decoded the module already, put in the place of the usual. */
 export interface Internals {
@@ -247,7 +256,6 @@ export class WasmSandbox extends SandboxFace<Life> {
     const preparation = new Preparation(settings);
     const module = await loadFor(settings, preparation);
     if (settings.engine === 'native') refuseLeaving('restore()');
-    if (settings.record) throw new UsageError('a restored sandbox cannot record: a recording begins with the guest');
     const engine = engineFor(module, { ...settings, engine: 'interpreter' });
     const contents = await preparation.wait(readSnapshot(snapshot, module, settings, key));
     const life = await Life.resume(engine.engine, module, settings, contents, preparation);
@@ -259,7 +267,8 @@ export class WasmSandbox extends SandboxFace<Life> {
   /**
    * All that went in and out of the guest since it was built or reset, as bytes: arguments, results, what the host's
    * functions returned and wrote to memory, gas, and the module. {@link replay} verifies it anywhere, without the host
-   * functions. Built with `record: true` only; restored and forked sandboxes cannot record.
+   * functions. Built, or restored, with `record: true` only; that of a restored or forked sandbox begins with the guest as
+   * it was then.
    * @param options a key, without which it then cannot be replayed; without one anybody can make recordings
    * @throws UsageError where nothing was recorded, or a call has not ended; SandboxDisposed
    */
@@ -271,12 +280,14 @@ export class WasmSandbox extends SandboxFace<Life> {
   /**
    * A second sandbox in the state of this one, with a call that is paused in it. What either does from then on, the
    * other does not see; host functions and their state are shared. Interpreter only.
+   * @param options whether the fork records, beginning now; as this one does unless given
    * @throws SnapshotError as {@link WasmSandbox.snapshot}, but references to the host's objects may be held;
    *   SandboxDisposed
    */
-  async fork(): Promise<WasmSandbox> {
+  async fork(options: ForkOptions = {}): Promise<WasmSandbox> {
     const { module, engine, settings: own } = this.ground;
-    const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}`, record: false };
+    const { record = own.record } = checkNamed<ForkOptions>('a fork', options, FORK_CHECKS);
+    const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}`, record };
     const life = await Life.resume(engine.engine, module, settings, this.alive());
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
     sandbox.hasRun = this.hasRun;

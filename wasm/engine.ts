@@ -124,6 +124,11 @@ export interface EngineInstance {
   /** Copies the active segments and runs the start function. Called once, before anything else. */
   start(): void;
   /**
+   * The same, with the start function as a call that can be left; undefined where there is none. Absent where the engine
+   * cannot leave a guest.
+   */
+  beginStart?(): EngineExecution | undefined;
+  /**
    * Calls an exported function. Called by the sandbox for every `call`.
    * @throws UsageError for an unknown export or arguments that do not fit, and whatever ends the guest: RuntimeError,
    *   or the GuestExit of a host function. A host function that returns a promise is an error here.

@@ -1,5 +1,6 @@
 /** The last steps of instantiation (specification 4.5.4): active segments, in order, then the start function. */
 
+import type { EngineExecution } from '../../wasm/engine.ts';
 import { Trap, WasmSandboxError } from '../../wasm/errors.ts';
 import type { ConstExpr } from '../../wasm/types.ts';
 import { evaluate } from '../store/constant.ts';
@@ -8,12 +9,26 @@ import type { Instance } from '../store/instance.ts';
 import type { LinearMemory } from '../store/memory.ts';
 import { copyReferences } from '../values/reference.ts';
 import { call } from './execute.ts';
+import { execution } from './execution.ts';
 
 /** Elements that are copied between two looks at the clock. */
 const PIECE = 8_192;
 
 /** @throws RuntimeError, and whatever a host function called by the start function threw */
 export function start(instance: Instance): void {
+  copySegments(instance);
+  if (instance.module.start !== undefined) call(instance.function(instance.module.start), []);
+}
+
+/** The same, with the start function, if there is one, as a call of which nothing has run. @throws RuntimeError */
+export function beginStart(instance: Instance): EngineExecution | undefined {
+  copySegments(instance);
+  const { start } = instance.module;
+  return start === undefined ? undefined : execution(instance.function(start), []);
+}
+
+/** @throws RuntimeError */
+function copySegments(instance: Instance): void {
   try {
     copyElements(instance);
     copyData(instance);
@@ -21,7 +36,6 @@ export function start(instance: Instance): void {
     if (error instanceof WasmSandboxError) error.resources ??= instance.figures();
     throw error;
   }
-  if (instance.module.start !== undefined) call(instance.function(instance.module.start), []);
 }
 
 /** Where an active segment goes. What does not fit into 32 bits is beyond every table and memory. */

@@ -30,7 +30,7 @@ export interface ExecutionGround {
   /** The first time that it runs. */
   onBegin(execution: Execution): void;
   /** Gives a failure what callers expect of it. */
-  explain(name: string, error: unknown): unknown;
+  explain(what: string, error: unknown): unknown;
   /** It is ended while a host function may still be at work. */
   onAbort(): void;
 }
@@ -38,6 +38,8 @@ export interface ExecutionGround {
 /** @internal */
 export interface ExecutionParts {
   readonly name: string;
+  /** What errors call it; its name unless given. */
+  readonly what?: string;
   readonly engine: EngineExecution;
   readonly options: CallOptions;
   readonly gas: CallGas;
@@ -70,6 +72,7 @@ export class Execution<T = unknown> {
   readonly #engine: EngineExecution;
   readonly #options: CallOptions;
   readonly #isProgram: boolean;
+  readonly #what: string;
   #state: ExecutionState = 'ready';
   #ending: Ending | undefined;
   /** Units used by it before it was restored, or in all, once it has ended. */
@@ -90,6 +93,7 @@ export class Execution<T = unknown> {
   constructor(ground: ExecutionGround, parts: ExecutionParts) {
     this.#ground = ground;
     this.name = parts.name;
+    this.#what = parts.what ?? quote(parts.name);
     this.#engine = parts.engine;
     this.#options = parts.options;
     this.gas = parts.gas;
@@ -141,7 +145,7 @@ export class Execution<T = unknown> {
   }
 
   get #label(): string {
-    return `the execution of ${quote(this.name)}`;
+    return `the execution of ${this.#what}`;
   }
 
   /**
@@ -209,7 +213,7 @@ export class Execution<T = unknown> {
    * @param reason the error's cause
    */
   cancel(reason?: unknown): void {
-    this.#cancel(aborted(`the call of ${quote(this.name)}`, reason));
+    this.#cancel(aborted(this.#what === quote(this.name) ? `the call of ${this.#what}` : this.#what, reason));
   }
 
   /** Ends it, unless it stands on the JavaScript stack. @internal */
@@ -221,7 +225,7 @@ export class Execution<T = unknown> {
     const { over } = this.#ground;
     const failure = this.#engine.abort(over?.() ?? error);
     failure.resources ??= this.#ground.instance.figures();
-    this.#settle({ error: over === undefined ? this.#ground.explain(this.name, failure) : failure });
+    this.#settle({ error: over === undefined ? this.#ground.explain(this.#what, failure) : failure });
     this.#wake?.();
   }
 
@@ -307,7 +311,7 @@ export class Execution<T = unknown> {
     } catch (error) {
       this.#isInside = false;
       const status = this.#isProgram ? exitStatus(error) : undefined;
-      this.#settle(status === undefined ? { error: this.#ground.explain(this.name, error) } : { value: status });
+      this.#settle(status === undefined ? { error: this.#ground.explain(this.#what, error) } : { value: status });
     }
     for (const resolve of this.#stopped.splice(0)) resolve();
   }

@@ -39,6 +39,8 @@ export const EVENT = {
   close: 9,
   /** Behind the last event before it, a budget ended that is no limit of the instance: at which count. */
   short: 10,
+  /** The call goes on in which the guest was left with which the recording begins. Followed by `end`. */
+  resume: 11,
 } as const;
 
 /** Bytes of events that any recording has at most. */

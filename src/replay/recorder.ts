@@ -41,6 +41,8 @@ export class Recorder {
   readonly imports: RecordedImport[] = [];
   private readonly maxBytes: number;
   private events = new WireWriter();
+  /** What it begins with, where that is not a fresh instance. */
+  private base: { readonly image: Uint8Array; readonly call: string | undefined } | undefined;
   private tokens = new Tokens();
   /** Why there is nothing to be had. */
   private broken: string | undefined;
@@ -56,8 +58,18 @@ export class Recorder {
     this.maxBytes = maxBytes;
   }
 
+  /**
+   * Begins with a guest as it was left.
+   * @param image of the guest, as the engine wrote it
+   * @param call the export that it was in, if it was in any
+   */
+  begin(image: Uint8Array, call: string | undefined): void {
+    this.base = { image, call };
+  }
+
   /** Begins anew. */
   restart(): void {
+    this.base = undefined;
     this.events = new WireWriter();
     this.tokens = new Tokens();
     this.broken = undefined;
@@ -78,7 +90,8 @@ export class Recorder {
   }
 
   private requireRoom(): void {
-    if (this.events.length > this.maxBytes) this.giveUp(`it has grown beyond ${this.maxBytes} bytes`);
+    if (this.events.length + (this.base?.image.length ?? 0) > this.maxBytes)
+      this.giveUp(`it has grown beyond ${this.maxBytes} bytes`);
     if (this.tokens.areTooMany) this.giveUp(`more than ${MAX_TOKENS} different objects came into it`);
   }
 
@@ -95,6 +108,12 @@ export class Recorder {
 
   start(): void {
     this.event(EVENT.start);
+    this.entered++;
+  }
+
+  /** The call in which the guest was left goes on. */
+  resume(): void {
+    this.event(EVENT.resume);
     this.entered++;
   }
 
@@ -257,6 +276,7 @@ export class Recorder {
       to.number(base);
       to.number(perByte);
     }
+    writeBase(to, this.base);
     to.raw(this.events.written);
     to.u8(EVENT.close);
     to.u64(gasUsed);
@@ -265,6 +285,17 @@ export class Recorder {
     to.text(await digest);
     return to.written;
   }
+}
+
+function writeBase(
+  to: WireWriter,
+  base: { readonly image: Uint8Array; readonly call: string | undefined } | undefined,
+): void {
+  to.flag(base !== undefined);
+  if (base === undefined) return;
+  to.bytesOf(base.image);
+  to.flag(base.call !== undefined);
+  if (base.call !== undefined) to.text(base.call);
 }
 
 /** Undefined where the value is no list of any kind, or breaks off: the engine says so. */
@@ -343,6 +374,8 @@ export function recordingEngine(engine: Engine, recorder: Recorder): Engine {
 
 class RecordedInstance implements EngineInstance {
   readonly begin?: NonNullable<EngineInstance['begin']>;
+  readonly beginStart?: NonNullable<EngineInstance['beginStart']>;
+  readonly install?: NonNullable<EngineInstance['install']>;
   readonly capture?: NonNullable<EngineInstance['capture']>;
   readonly reset?: NonNullable<EngineInstance['reset']>;
   private readonly inner: EngineInstance;
@@ -351,10 +384,17 @@ class RecordedInstance implements EngineInstance {
   constructor(inner: EngineInstance, recorder: Recorder) {
     this.inner = inner;
     this.recorder = recorder;
-    const { begin, capture, reset } = inner;
+    const { begin, beginStart, capture, install, reset } = inner;
     if (begin !== undefined) {
       this.begin = (name, args, budgets) =>
-        new RecordedExecution(this, begin.call(inner, name, args, budgets), name, args);
+        new RecordedExecution(this, begin.call(inner, name, args, budgets), () => this.enter(name, args));
+    }
+    if (beginStart !== undefined) this.beginStart = () => this.recordStart(beginStart.call(inner));
+    if (install !== undefined) {
+      this.install = (image, name, budgets) => {
+        const left = install.call(inner, image, name, budgets);
+        return left && new RecordedExecution(this, left, () => this.resume(name as string), true);
+      };
     }
     if (capture !== undefined) {
       this.capture = (left, purpose) =>
@@ -374,6 +414,24 @@ class RecordedInstance implements EngineInstance {
       this.inner.start();
       return [];
     });
+  }
+
+  private recordStart(begun: EngineExecution | undefined): EngineExecution | undefined {
+    if (begun !== undefined) return new RecordedExecution(this, begun, () => this.recordedStart());
+    this.recorder.start();
+    this.recorder.end(this.gasUsed, { types: [], results: [] });
+    return undefined;
+  }
+
+  private recordedStart(): readonly ValType[] {
+    this.recorder.start();
+    return [];
+  }
+
+  /** Records that the call goes on in which the guest was left; returns the types of its results. */
+  private resume(name: string): readonly ValType[] {
+    this.recorder.resume();
+    return this.functionType(name)?.results ?? [];
   }
 
   call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
@@ -465,21 +523,23 @@ class RecordedInstance implements EngineInstance {
 class RecordedExecution implements EngineExecution {
   readonly inner: EngineExecution;
   private readonly instance: RecordedInstance;
-  private readonly name: string;
-  private readonly args: readonly WasmValue[];
+  /** Records that it begins, or goes on; returns the types of its results. */
+  private readonly enter: () => readonly ValType[];
+  /** Whether it had begun before the recording did, so that its end is part of it also where nothing more is run. */
+  private readonly wasLeft: boolean;
   private types: readonly ValType[] | undefined;
 
-  constructor(instance: RecordedInstance, inner: EngineExecution, name: string, args: readonly WasmValue[]) {
+  constructor(instance: RecordedInstance, inner: EngineExecution, enter: () => readonly ValType[], wasLeft = false) {
     this.instance = instance;
     this.inner = inner;
-    this.name = name;
-    this.args = args;
+    this.enter = enter;
+    this.wasLeft = wasLeft;
   }
 
   advance(gas?: bigint) {
     const isFirst = this.types === undefined;
     const before = this.instance.mark;
-    this.types ??= this.instance.enter(this.name, this.args);
+    this.types ??= this.enter();
     const after = this.instance.mark;
     try {
       const stop = this.inner.advance(gas);
@@ -517,6 +577,7 @@ class RecordedExecution implements EngineExecution {
 
   abort<E extends Parameters<EngineExecution['abort']>[0]>(error: E) {
     const failure = this.inner.abort(error);
+    if (this.wasLeft) this.types ??= this.enter();
     if (this.types !== undefined) this.instance.failed(failure);
     return failure;
   }

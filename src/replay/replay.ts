@@ -147,6 +147,8 @@ class Replay {
   /** What has gone wrong with the recording itself. */
   private damage: unknown;
   private running: EngineExecution | undefined;
+  /** The call in which the guest was left with which the recording begins. */
+  private left: { readonly name: string; readonly execution: EngineExecution } | undefined;
   /** Ends what the call under way has been given to draw on. */
   private drawn: (() => void)[] = [];
   /** Whether gas is limited by whoever replays, more narrowly than when it was recorded. */
@@ -188,6 +190,14 @@ class Replay {
         return new HostFunction(type, { base, perByte }, (caller, args) => this.host(index, type, caller, args));
       },
     });
+    if (from.flag()) this.begin(from.bytesOf(), from.flag() ? from.text(MODULE_LIMITS.nameBytes) : undefined);
+  }
+
+  /** Takes the guest with which the recording begins. @throws SnapshotError, GasExhausted, MemoryLimitExceeded */
+  private begin(image: Uint8Array, name: string | undefined): void {
+    const execution = this.instance.install?.(new WireReader(image), name);
+    if ((execution === undefined) !== (name === undefined)) damaged('its call has no stack, or its stack no call');
+    if (execution !== undefined && name !== undefined) this.left = { name, execution };
   }
 
   /** @throws CompileError, CpuTimeoutExceeded */
@@ -215,6 +225,7 @@ class Replay {
           break;
         }
         if (event === EVENT.start) this.start();
+        else if (event === EVENT.resume) this.resume();
         else if (event === EVENT.call) this.call();
         else damaged('an event is out of place');
       }
@@ -257,6 +268,17 @@ class Replay {
     });
   }
 
+  /** The call in which the guest was left. */
+  private resume(): void {
+    const { left } = this;
+    if (left === undefined) damaged('a call goes on that was not left');
+    this.left = undefined;
+    this.calls++;
+    const { name, execution } = left;
+    const results = this.instance.functionType(name)?.results ?? [];
+    this.finish(`the call that was left, of ${quote(name)}`, results, () => this.runTo(execution));
+  }
+
   private call(): void {
     const name = this.from.text(MODULE_LIMITS.nameBytes);
     const type = this.instance.functionType(name);
@@ -271,13 +293,18 @@ class Replay {
   private run(name: string, args: readonly WasmValue[]): readonly WasmValue[] {
     const execution = this.instance.begin?.(name, args);
     if (execution === undefined) throw new UsageError('the interpreter can leave guests');
+    return this.runTo(execution);
+  }
+
+  private runTo(execution: EngineExecution): readonly WasmValue[] {
     const outer = this.running;
     this.running = execution;
     try {
       const until = this.givenUpAt();
       const { gasUsed } = this.instance.figures();
-      const left = until === undefined || until <= gasUsed ? 0n : until - gasUsed - 1n;
-      if (execution.advance(until === undefined ? undefined : left) === 'done') return execution.results;
+      // Where it had been given up before it ran at all, nothing of it is to run.
+      const left = until === undefined ? undefined : until - gasUsed - 1n;
+      if ((left === undefined || left >= 0n) && execution.advance(left) === 'done') return execution.results;
     } finally {
       this.running = outer;
     }

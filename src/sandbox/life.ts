@@ -5,7 +5,7 @@ import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { quote } from '../../wasm/quote.ts';
+import { messageOf, quote } from '../../wasm/quote.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { COMMAND_START } from '../call/command.ts';
 import { disposedError } from '../call/disposed.ts';
@@ -22,6 +22,9 @@ import { Stopwatch } from '../time/stopwatch.ts';
 import { Sleeper } from '../time/turn.ts';
 import { Guest, type GuestParts } from './guest.ts';
 import type { Settings } from './options.ts';
+
+/** What errors call the start function and a reactor's initialisation. */
+const STARTING = 'its start';
 
 /** All that a life is. */
 interface LifeState {
@@ -64,7 +67,7 @@ export class Life extends Guest {
         this.serving.push(served);
         execution.onEnd(() => this.serving.splice(this.serving.indexOf(served), 1));
       },
-      explain: (name, error) => this.failure(quote(name), error),
+      explain: (what, error) => this.failure(what, error),
       onAbort: () => this.sleeper.cancel(),
     };
   }
@@ -83,8 +86,8 @@ export class Life extends Guest {
     const life = await Life.create(engine, module, settings, preparation);
     try {
       life.host.provide(input);
-      await life.guard('its start', () =>
-        life.clock.run(settings.cpuTimeout, () => life.start(settings), preparation.left),
+      await life.guard(STARTING, () =>
+        life.clock.run(settings.cpuTimeout, () => life.start(settings, settings.signal), preparation.left),
       );
       return life;
     } catch (error) {
@@ -142,13 +145,27 @@ export class Life extends Guest {
     }
   }
 
-  private async start({ cpuTimeout: timeout, yieldEvery }: Settings): Promise<void> {
+  private async start({ cpuTimeout: timeout, yieldEvery }: Settings, signal?: AbortSignal): Promise<void> {
     const { instance } = this;
-    this.serve(() => instance.start());
+    const options = { timeout, yieldEvery, signal };
     const { initialize } = this;
-    if (initialize !== undefined) {
-      if (instance.begin === undefined) await this.serve(() => instance.callAsync(initialize, []));
-      else await this.execute(initialize, [], { timeout, yieldEvery }).run();
+    if (instance.begin === undefined || instance.beginStart === undefined) {
+      this.serve(() => instance.start());
+      if (initialize !== undefined) await this.serve(() => instance.callAsync(initialize, []));
+    } else {
+      const start = instance.beginStart();
+      const gas = new CallGas({});
+      if (start !== undefined) {
+        await new Execution(this.ground, {
+          name: '',
+          what: STARTING,
+          engine: start,
+          options,
+          gas,
+          isProgram: false,
+        }).run();
+      }
+      if (initialize !== undefined) await this.execute(initialize, [], options).run();
     }
     this.calls = 0;
   }
@@ -231,7 +248,7 @@ export class Life extends Guest {
     this.clock.reset();
     this.host.reset();
     this.host.provide(input);
-    await this.guard('its start', () =>
+    await this.guard(STARTING, () =>
       this.clock.run(settings.cpuTimeout, async () => {
         this.instance.reset?.();
         await this.start(settings);
@@ -298,6 +315,7 @@ export class Life extends Guest {
     if (this.instance.install === undefined) refuseLeaving('restore()');
     this.host.load(host);
     host.end();
+    if (this.recorder !== undefined) beginRecording(this.recorder, guest, call?.name);
     const gas = new CallGas({ gasLimit: call?.gasLeft, gasBudget: call?.gasBudget });
     const engine = this.instance.install(guest, call?.name, gas.budgets);
     if ((engine === undefined) !== (call === undefined)) damaged('its call has no stack, or its stack no call');
@@ -318,6 +336,23 @@ export class Life extends Guest {
       throw this.failure(what, cause);
     }
   }
+}
+
+/** A recording that begins with a guest as it was left. */
+function beginRecording(recorder: Recorder, guest: EngineImage | WireReader, call: string | undefined): void {
+  if (guest instanceof WireReader) {
+    recorder.begin(guest.raw(guest.left).slice(), call);
+    guest.pos = 0;
+    return;
+  }
+  const image = new WireWriter();
+  try {
+    guest.write(image);
+  } catch (error) {
+    recorder.giveUp(`it would begin with a guest that cannot be saved: ${messageOf(error)}`);
+    return;
+  }
+  recorder.begin(image.written, call);
 }
 
 function wasReset(): CallAborted {

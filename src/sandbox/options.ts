@@ -49,7 +49,7 @@ export interface SandboxOptions extends ProgramOptions {
   /**
    * Wall-clock milliseconds after which a running guest lets the event loop go round, about: at least one, as that is
    * how often the interpreter looks at the clock. Never unless given. Changes no result and no gas. Holds while a module
-   * is made ready too; guests that run can be left on the interpreter only.
+   * is made ready too, its start function included; guests that run can be left on the interpreter only.
    */
   readonly yieldEvery?: number | undefined;
   /** Bytes the module itself may have; 128 MiB unless given. Nothing beyond is read. */
@@ -60,8 +60,9 @@ export interface SandboxOptions extends ProgramOptions {
    */
   readonly codeLimit?: number | undefined;
   /**
-   * Ends making the sandbox ready with CallAborted: loading, and what the engine does with the module. Looked at
-   * whenever the event loop goes round: see `yieldEvery`. Calls have a signal of their own.
+   * Ends making the sandbox ready with CallAborted: loading, what the engine does with the module, and on the interpreter
+   * the start function and `_initialize`. Looked at whenever the event loop goes round: see `yieldEvery`. Calls have a
+   * signal of their own.
    */
   readonly signal?: AbortSignal | undefined;
   /**

@@ -29,6 +29,7 @@ async function recordingOf({ imports, count = imports.length }: Head, events: Ui
     to.number(base);
     to.number(perByte);
   }
+  to.flag(false);
   to.raw(events);
   return pack(to.written, true, { kind: 'recording' });
 }
@@ -52,6 +53,7 @@ async function genuineEvents(): Promise<Uint8Array> {
   from.text();
   from.text();
   expect([from.number(), from.number()]).toEqual([IMPORT.base, IMPORT.perByte]);
+  expect(from.flag()).toBe(false);
   return from.raw(from.left).slice();
 }
 

@@ -44,6 +44,7 @@ describe('statistics', () => {
       memoryBytes: 65_536,
       memoryUsed: 65_536,
       peakMemoryBytes: 65_536,
+      growthRefused: false,
       memoryLimit: 1_048_576,
       stackLimit: 4096,
       functionCalls: 0,

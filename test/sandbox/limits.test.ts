@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import {
+  CallAborted,
   Capability,
   CpuTimeoutExceeded,
   GasExhausted,
@@ -110,6 +111,17 @@ describe('time', () => {
     await failureOf(sandbox.call('spin'));
     await expect(sandbox.call('nop')).resolves.toBeUndefined();
     expect(await failureOf(sandbox.call('spin'))).toBeInstanceOf(CpuTimeoutExceeded);
+  });
+
+  test('a start function yields, and its signal ends it', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const making = WasmSandbox.fromBytes(loadFixture('start-loop'), { yieldEvery: 1, signal });
+    setTimeout(() => controller.abort(new Error('enough')), 5);
+    const error = await failureOf(making);
+    expect(error).toBeInstanceOf(CallAborted);
+    expect(error.message).toBe('Call aborted: its start was ended by its caller: enough');
+    expect(error.resources?.gasUsed).toBeGreaterThan(1_000n);
   });
 
   test('ends a start function', async () => {
