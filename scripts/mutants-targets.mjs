@@ -38,6 +38,9 @@ export const TARGETS = {
     files: ['interpreter/snapshot/references.ts', 'interpreter/snapshot/stack.ts', 'interpreter/snapshot/places.ts'],
     tests: ['references', 'stack', 'places'].map((name) => `test/forgery/${name}.test.ts`),
   },
-  pool: { files: ['src/pool/pool.ts'], tests: ['test/pool/pool.test.ts'] },
+  pool: {
+    files: ['src/pool/pool.ts'],
+    tests: ['test/pool/pool.test.ts', 'test/pool/ends.test.ts', 'test/sandbox/program.test.ts'],
+  },
   key: { files: ['src/cache/key.ts'], tests: ['test/cache/parts.test.ts'] },
 };

@@ -9,26 +9,29 @@ import { WasmSandbox } from '../sandbox.ts';
 import { Preparation } from '../time/preparation.ts';
 import type { PoolOptions } from './options.ts';
 
+/** @param isFirst whether it is one of those that the pool is made with, and its signal ends */
+export type Factory = (isFirst: boolean) => Promise<WasmSandbox>;
+
 /**
  * Loads the module, where there is one to load.
  * @throws UsageError, CompileError
  */
-export async function factoryFor(source: PoolOptions['sandbox']): Promise<() => Promise<WasmSandbox>> {
+export async function factoryFor(source: PoolOptions['sandbox'], signal: AbortSignal | undefined): Promise<Factory> {
   if (typeof source === 'function') return async () => checked(await source());
-  return fromOptions(source instanceof SandboxBuilder ? source.toOptions() : source);
+  return fromOptions(source instanceof SandboxBuilder ? source.toOptions() : source, signal);
 }
 
-async function fromOptions(given: SandboxOptions): Promise<() => Promise<WasmSandbox>> {
+async function fromOptions(given: SandboxOptions, poolSignal: AbortSignal | undefined): Promise<Factory> {
   // Sandboxes made later are like those made now, whatever becomes of what was given.
-  const options = checkOptions(given);
-  const settings = settle(options);
+  const { signal = poolSignal, ...options } = checkOptions(given);
+  const settings = settle({ ...options, signal });
   const module = await loadFor(settings, new Preparation(settings));
   const { instanceId } = options;
   let made = 0;
-  return () => {
+  return (isFirst) => {
     made++;
     const own = instanceId === undefined ? options : { ...options, instanceId: `${instanceId}-${made}` };
-    return WasmSandbox.create(own, { module });
+    return WasmSandbox.create(isFirst ? { ...own, signal } : own, { module });
   };
 }
 

@@ -40,6 +40,11 @@ export interface PoolOptions {
    * the module is loaded and validated once for all; an `instanceId` gets a number behind it.
    */
   readonly sandbox: SandboxOptions | SandboxBuilder<Promise<WasmSandbox>> | SandboxFactory;
+  /**
+   * Ends making the pool with CallAborted: loading the module, and making the first sandboxes. That of sandbox options
+   * does too; sandboxes that are made later have none.
+   */
+  readonly signal?: AbortSignal | undefined;
   /** Sandboxes that are made at once, and kept; 0 unless given. */
   readonly min?: number | undefined;
   /** Sandboxes there are at most, at least 1; 8 unless given. */
@@ -87,6 +92,7 @@ const CHECKS: Checks<PoolOptions> = {
     if (typeof value === 'function') return value as SandboxFactory;
     return value instanceof SandboxBuilder ? value : (record('sandbox', value) as unknown as SandboxOptions);
   },
+  signal: checkSignal,
   min: (value) => integer('min', value, 'sandboxes', 0),
   max: (value) => integer('max', value, 'sandboxes', 1),
   maxWaiting: (value) => integer('maxWaiting', value, 'callers', 0),

@@ -5,7 +5,8 @@ import { callback } from '../checks/check.ts';
 import type { Given } from '../checks/named.ts';
 import { makeDisposable } from '../runtime/disposable.ts';
 import type { WasmSandbox } from '../sandbox.ts';
-import { factoryFor } from './factory.ts';
+import { aborted } from '../time/signal.ts';
+import { type Factory, factoryFor } from './factory.ts';
 import { Lease, type Loan, Watch } from './lease.ts';
 import {
   type AcquireOptions,
@@ -20,8 +21,6 @@ import {
 import { WaitingQueue } from './queue.ts';
 import { type Counts, newCounts, type PoolStats } from './stats.ts';
 
-type Maker = () => Promise<WasmSandbox>;
-
 /**
  * Makes sandboxes when they are needed, up to a maximum; callers beyond it wait in the order in which they came.
  *
@@ -31,7 +30,7 @@ type Maker = () => Promise<WasmSandbox>;
  */
 export class SandboxPool {
   readonly #settings: PoolSettings;
-  readonly #make: Maker;
+  readonly #make: Factory;
   readonly #idle: WasmSandbox[] = [];
   readonly #loans = new Set<Loan>();
   readonly #queue = new WaitingQueue<Lease>();
@@ -47,7 +46,7 @@ export class SandboxPool {
   readonly #closed: Promise<void>;
   #close: () => void = () => undefined;
 
-  private constructor(settings: PoolSettings, make: Maker) {
+  private constructor(settings: PoolSettings, make: Factory) {
     this.#settings = settings;
     this.#make = make;
     this.#watch = new Watch((loan) => this.#onCollected(loan));
@@ -62,13 +61,23 @@ export class SandboxPool {
    */
   static async create(options: PoolOptions): Promise<SandboxPool> {
     const settings = checkPool(options);
-    const pool = new SandboxPool(settings, await factoryFor(settings.sandbox));
-    const starts = await Promise.allSettled(Array.from({ length: settings.min }, () => pool.#start()));
-    const failure = starts.find((start) => start.status === 'rejected');
+    const { signal, min } = settings;
+    const refuseAborted = () => {
+      if (signal?.aborted) throw aborted('making the pool', signal.reason);
+    };
+    refuseAborted();
+    const pool = new SandboxPool(settings, await factoryFor(settings.sandbox, signal));
+    const starts = await Promise.allSettled(Array.from({ length: min }, () => pool.#start(true)));
     for (const start of starts) if (start.status === 'fulfilled') pool.#idle.push(start.value);
-    if (failure === undefined) return pool;
-    await pool.drain();
-    throw failure.reason;
+    try {
+      const failure = starts.find((start) => start.status === 'rejected');
+      if (failure !== undefined) throw failure.reason;
+      refuseAborted();
+    } catch (error) {
+      await pool.drain();
+      throw error;
+    }
+    return pool;
   }
 
   /**
@@ -225,10 +234,10 @@ export class SandboxPool {
   }
 
   /** @throws what making a sandbox throws */
-  async #start(): Promise<WasmSandbox> {
+  async #start(isFirst = false): Promise<WasmSandbox> {
     try {
       // Whoever made it has it no more.
-      const { sandbox } = (await this.#make()).handOver();
+      const { sandbox } = (await this.#make(isFirst)).handOver();
       this.#counts.created++;
       return sandbox;
     } catch (error) {
