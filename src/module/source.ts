@@ -10,12 +10,14 @@ import type { Steps } from '../../wasm/steps.ts';
 import { refuse } from '../checks/check.ts';
 import { Preparation } from '../time/preparation.ts';
 import { Module, moduleOf } from '../webassembly/objects.ts';
+import { urlInPage } from './page.ts';
 
 /** Where a module comes from without waiting: the bytes, or a `Module` of `wasm-sandbox/webassembly`. */
 export type ReadySource = Bytes | Module;
 
 /**
- * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL),
+ * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL; in a page
+ * a path is a URL from there),
  * a URL, the bytes themselves, an HTTP response whose body has not been read, or a `Module` of
  * `wasm-sandbox/webassembly`, which spares decoding it again for every sandbox.
  */
@@ -163,7 +165,9 @@ function refuseEmpty(label: string): never {
 function originOf(source: unknown): Origin {
   if (typeof source === 'string') {
     if (source === '') refuse('the source', EXPECTED, source);
-    return URL_TEXT.test(source) ? originOfUrl(parseUrl(source)) : originOfFile(source);
+    if (URL_TEXT.test(source)) return originOfUrl(parseUrl(source));
+    const inPage = urlInPage(source);
+    return inPage === undefined ? originOfFile(source) : originOfUrl(inPage);
   }
   if (source instanceof URL) return originOfUrl(source);
   if (isResponse(source)) {

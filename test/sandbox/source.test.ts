@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { CompileError, type ModuleSource, UsageError, WasmSandbox } from '../../src/index.ts';
+import { urlInPage } from '../../src/module/page.ts';
 import { ADD } from './modules.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-sandbox-source-'));
@@ -159,5 +160,34 @@ describe('the limit on the module', () => {
     await expect(WasmSandbox.fromUrl(`${origin}/endless`, { moduleLimit: 1_000_000 })).rejects.toThrow(CompileError);
     // What the sockets' buffers hold comes on top.
     expect(served).toBeLessThan(50_000_000);
+  });
+});
+
+describe('a path in a page', () => {
+  const location = { href: 'https://example.com/app/index.html?q#top' };
+
+  test.each([
+    ['guest.wasm', 'https://example.com/app/guest.wasm'],
+    ['./a/guest.wasm', 'https://example.com/app/a/guest.wasm'],
+    ['../guest.wasm', 'https://example.com/guest.wasm'],
+    ['/guest.wasm', 'https://example.com/guest.wasm'],
+    ['//other.example/guest.wasm', 'https://other.example/guest.wasm'],
+  ])('%s is a URL from there', (path, url) => {
+    expect(urlInPage(path, { location })?.href).toBe(url);
+  });
+
+  test('is one from its base, and in a worker from its script', () => {
+    expect(urlInPage('a', { location, document: { baseURI: 'https://cdn.example/x/' } })?.href).toBe(
+      'https://cdn.example/x/a',
+    );
+    expect(urlInPage('a', { location: { href: 'blob:https://example.com/1' } })).toBeUndefined();
+  });
+
+  test('is a file where there is no page, or only a test has made one', () => {
+    expect(urlInPage('guest.wasm', {})).toBeUndefined();
+    expect(urlInPage('guest.wasm', { location, process: { versions: { node: '20.0.0' } } })).toBeUndefined();
+    expect(urlInPage('guest.wasm')).toBeUndefined();
+    expect(urlInPage('guest.wasm', { location: { href: 'about:blank' } })).toBeUndefined();
+    expect(urlInPage('guest.wasm', { location: { href: 'file:///home/index.html' } })).toBeUndefined();
   });
 });
