@@ -30,8 +30,8 @@ const mocking = readdirSync(tests, { recursive: true, encoding: 'utf8' })
   )
   .map((path) => `test/${path}`);
 
-// The examples taken out of the docs are TypeScript under node_modules/.cache, so they must be transformed too.
-const inline = [/node_modules\/\.cache\//];
+// Examples import the package by its name: those taken out of the docs stand under node_modules/.cache.
+const inline = [/node_modules\/\.cache\//, /\/examples\//];
 
 const typescript = new URL('./test/typescript.mjs', import.meta.url).href;
 
@@ -58,7 +58,7 @@ export default defineConfig({
           isolate: false,
           // V8 makes code of the large loops again and again, which short runs never make up for: here it waits longer.
           execArgv: ['--import', typescript, '--interrupt-budget=1000000'],
-          server: { deps: { inline, external: [/^(?!.*(?:\.test\.ts|node_modules)).*\.ts$/] } },
+          server: { deps: { inline, external: [/^(?!.*(?:\.test\.ts|node_modules|\/examples\/)).*\.ts$/] } },
         },
       },
     ],

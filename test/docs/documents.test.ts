@@ -42,7 +42,7 @@ function brokenLinks(document: string, text: string): string[] {
     });
 }
 
-const FILE = /`((?:wasm|interpreter|instrument|policy|src|test|scripts|bench|fixtures|docs)\/[\w./-]+\.\w+)`/g;
+const FILE = /`((?:wasm|interpreter|instrument|policy|src|test|scripts|bench|fixtures|docs|examples)\/[\w./-]+\.\w+)`/g;
 
 /** Files of the repository, by their path from its root, that a text names in backquotes and that do not exist. */
 function missingFiles(text: string): string[] {
