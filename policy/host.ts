@@ -119,6 +119,18 @@ export function createHost(policy: SecurityPolicy, options: HostOptions = {}): H
   return new PolicyHost(policy, options);
 }
 
+/**
+ * Whether a program under the policy can be given this, before anything is.
+ * @throws UsageError where there is an environment, and the policy grants none
+ * @internal
+ */
+export function checkProvided(policy: SecurityPolicy, { env }: ProgramInput): void {
+  if (env === undefined || decide(policy, { kind: 'environment' }).allowed) return;
+  throw new UsageError(
+    'the policy grants no environment, so the guest would not see env: grant one, which may be empty, with Capability.environmentAccess({})',
+  );
+}
+
 class PolicyHost implements Host {
   readonly policy: SecurityPolicy;
   readonly resolve: Host['resolve'];
@@ -157,12 +169,9 @@ class PolicyHost implements Host {
     };
   }
 
-  provide({ args, env, stdin }: ProgramInput): void {
-    if (env !== undefined && !decide(this.policy, { kind: 'environment' }).allowed) {
-      throw new UsageError(
-        'the policy grants no environment, so the guest would not see env: grant one, which may be empty, with Capability.environmentAccess({})',
-      );
-    }
+  provide(input: ProgramInput): void {
+    checkProvided(this.policy, input);
+    const { args, env, stdin } = input;
     if (args !== undefined) this.wasi.args = argumentsOf(args);
     if (env !== undefined) this.wasi.environment = variablesOf(Object.entries(env));
     if (stdin !== undefined) this.wasi.sources.stdin.begin(stdin);

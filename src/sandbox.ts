@@ -1,6 +1,6 @@
 /** The public face: a module, its limits and its policy, run by an engine. */
 
-import type { ProgramInput } from '../policy/index.ts';
+import { checkProvided, type ProgramInput } from '../policy/index.ts';
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
@@ -124,7 +124,7 @@ export class WasmSandbox extends SandboxFace<Life> {
    * @typeParam Exports what the caller knows of them; at run time there are those that the module exports
    */
   functions<Exports extends object = Functions>(): AsyncFunctions<Exports> {
-    return functionsOf(this.exports, (name, args) => this.call(name, args)) as AsyncFunctions<Exports>;
+    return functionsOf(this.ground.module, (name, args) => this.call(name, args)) as AsyncFunctions<Exports>;
   }
 
   /**
@@ -306,6 +306,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     this.refuseDisposed();
     const input = checkProgramOptions('a reset', options);
     const { engine, module, settings } = this.ground;
+    checkProvided(settings.policy, input);
     const before = this.life;
     this.life = undefined;
     let life = before;

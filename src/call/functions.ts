@@ -1,6 +1,6 @@
 /** Exported functions as methods of an object. */
 
-import type { ExportDescription } from '../module/exported.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 
 /** Functions of which nothing is known. */
 export type Functions = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
@@ -14,7 +14,7 @@ export type AsyncFunctions<Exports extends object> = {
 
 /** An object without a prototype, as guests choose the names. */
 export function functionsOf(
-  exports: readonly ExportDescription[],
+  { exports }: WasmModule,
   call: (name: string, args: readonly unknown[]) => unknown,
 ): Functions {
   const functions: Record<string, (...args: readonly unknown[]) => unknown> = Object.create(null);

@@ -1,6 +1,6 @@
 /** A sandbox in which nothing is waited for: every method returns when it is done. */
 
-import type { ProgramInput } from '../../policy/index.ts';
+import { checkProvided, type ProgramInput } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { loadReadyFor } from '../cache/load.ts';
 import {
@@ -92,7 +92,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    * @typeParam Exports what the caller knows of them; at run time there are those that the module exports
    */
   functions<Exports extends object = Functions>(): Exports {
-    return functionsOf(this.exports, (name, args) => this.call(name, args)) as Exports;
+    return functionsOf(this.ground.module, (name, args) => this.call(name, args)) as Exports;
   }
 
   /**
@@ -167,6 +167,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
   reset(options: ProgramOptions = {}): void {
     this.refuseDisposed();
     const input = checkProgramOptions('a reset', options);
+    checkProvided(this.ground.settings.policy, input);
     this.life?.host.close();
     this.life = undefined;
     this.take(begin(this.ground, new Preparation(this.ground.settings), input));

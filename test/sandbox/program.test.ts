@@ -58,7 +58,11 @@ test('an environment that the policy does not let the guest see is refused, and 
   const sandbox = await WasmSandbox.create({ source: HELLO });
   await expect(sandbox.run({ env: { A: 'b' } })).rejects.toThrow('the policy grants no environment');
   await expect(sandbox.reset({ env: { A: 'b' } })).rejects.toThrow('the policy grants no environment');
-  await sandbox.reset();
+  // The guest is still there.
+  expect((await sandbox.run()).exitCode).toBe(0);
+  const sync = SyncSandbox.create({ source: HELLO });
+  expect(() => sync.reset({ env: { A: 'b' } })).toThrow('the policy grants no environment');
+  expect(sync.run().exitCode).toBe(0);
   await using pool = await SandboxPool.create({ sandbox: { source: HELLO }, max: 1 });
   await expect(pool.acquire({ env: {} })).rejects.toThrow('the policy grants no environment');
   await using lease = await pool.acquire();
