@@ -49,6 +49,8 @@ const srcUpwards = [
   'sync.node.ts',
   'webassembly.ts',
   'instrument.ts',
+  'symbols',
+  'symbols.ts',
   'cli/io',
   'cli/arguments',
   'cli/commands',
@@ -59,6 +61,7 @@ const upwards = [...interpreterUpwards, ...srcUpwards];
 
 /** The only place where each package may be imported. */
 const packageHome: Record<string, string> = {
+  '@jridgewell/trace-mapping': 'src/symbols/',
   binaryen: 'instrument/',
   commander: 'src/cli/',
 };
