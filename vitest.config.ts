@@ -1,22 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { ENTRIES } from './scripts/entries.mjs';
 import { PATIENCE } from './test/patience.ts';
 import { testsWithoutSuite } from './test/suites.ts';
 
 // Tests and the examples in the docs may import the package by its public names; they get the source, not a build.
-const manifest = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8'));
-const alias = Object.entries<{ default?: string }>(manifest.exports).flatMap(([entry, target]) => {
-  const built = target.default;
-  if (built === undefined) return [];
-  const source = built.replace(/^\.\/dist\//, './').replace(/\.js$/, '.ts');
-  return [
-    {
-      find: new RegExp(`^${manifest.name}${entry.slice(1)}$`),
-      replacement: fileURLToPath(new URL(source, import.meta.url)),
-    },
-  ];
-});
+const alias = Object.entries(ENTRIES).map(([entry, source]) => ({
+  find: new RegExp(`^wasm-sandbox${entry.slice(1)}$`),
+  replacement: fileURLToPath(new URL(`${source}.ts`, import.meta.url)),
+}));
 
 // A suite that is absent is one skipped test of test/suites.test.ts.
 const exclude = [...configDefaults.exclude, ...testsWithoutSuite()];

@@ -47,7 +47,7 @@ export async function loadProduct(): Promise<Product> {
   // Computed, so that the compiler does not look for files that are not there yet.
   const load = (path: string): Promise<unknown> => import(new URL(path, DIST).href);
   const [sandbox, webassembly, policy, decoder, host, instrument, optimise] = await Promise.all([
-    load('src/index.js'),
+    load('src/index.node.js'),
     load('src/webassembly.js'),
     load('policy/index.js'),
     load('wasm/decode.js'),

@@ -16,7 +16,6 @@ import { complete, STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import type { CustomSection } from '../wasm/types.ts';
 import { adopt, meterModuleSteps } from './meter-module.ts';
 import { describeMetered, type MeteredModule, type MeteredNames } from './metered.ts';
-import { PASSES, throughBinaryen } from './optimise.ts';
 import { Writer } from './writer.ts';
 
 /** Name of the custom section. */
@@ -161,11 +160,23 @@ function asModule(source: Bytes | WasmModule): WasmModule {
   throw new UsageError(`the module must be bytes, or decoded already, not ${describe(source)}`);
 }
 
+type Optimise = (bytes: Uint8Array) => Promise<Uint8Array>;
+
+let provided: (() => Promise<Optimise>) | undefined;
+
+/** For the entry of a runtime that finds packages by name: bundlers elsewhere would have to find binaryen. */
+export function provideOptimiser(load: () => Promise<Optimise>): void {
+  provided = load;
+}
+
 /** The module after binaryen, or as it was where binaryen cannot carry it. */
 async function optimised(bytes: Uint8Array, names: MeteredNames): Promise<Uint8Array> {
+  if (provided === undefined)
+    throw new UsageError('this runtime has no packages to optimise with: leave the option out');
   let smaller: Uint8Array;
   try {
-    smaller = await throughBinaryen(bytes, PASSES);
+    const optimise = await provided();
+    smaller = await optimise(bytes);
     describeMetered(decode(smaller), names);
   } catch (error) {
     if (error instanceof UsageError) throw error;

@@ -7,6 +7,7 @@ export {
   claimsToBeArtifact,
   type InstrumentOptions,
   instrument,
+  provideOptimiser,
   readArtifact,
 } from './artifact.ts';
 export { meteredEngine, nativeEngine, nativeHost, nativeUnavailable } from './engine.ts';

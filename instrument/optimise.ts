@@ -35,7 +35,7 @@ const FEATURES = [
  * Passes that make the code smaller and keep every trap, and every write that can be seen after it, where it is. What
  * moves computations (`simplify-locals`, `local-cse`, `-O2`) gains nothing on an engine that optimises.
  */
-export const PASSES: readonly string[] = [
+const PASSES: readonly string[] = [
   'dce',
   'remove-unused-brs',
   'remove-unused-names',
@@ -62,7 +62,7 @@ export async function loadBinaryen(): Promise<Binaryen> {
  * Reads and writes a module with binaryen, and runs the passes between.
  * @throws UsageError where the package is not installed; Error where binaryen cannot carry the module
  */
-export async function throughBinaryen(bytes: Uint8Array, passes: readonly string[]): Promise<Uint8Array> {
+export async function throughBinaryen(bytes: Uint8Array, passes = PASSES): Promise<Uint8Array> {
   const binaryen = await loadBinaryen();
   const features = FEATURES.reduce((all, name) => all | (binaryen.Features[name] ?? 0), 0);
   const module = binaryen.readBinary(bytes);

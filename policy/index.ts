@@ -41,7 +41,6 @@ export type { HttpClient, HttpFailure, HttpRequest, HttpResponse } from './net/c
 export type { Header } from './net/headers.ts';
 export { SecurityPolicy, SecurityPolicyBuilder } from './policy.ts';
 export type { RandomFill } from './random.ts';
-export { savedBytes } from './room.ts';
 export {
   type ByteSink,
   type ByteSource,

@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
 const scratch = mkdtempSync(join(tmpdir(), 'wasm-sandbox-determinism-'));
 
 function main() {
-  const command = join(options.dist ?? join(root, 'dist'), 'src/cli/main.node.js');
+  const command = join(options.dist ?? join(root, 'dist'), 'cli.js');
   if (!existsSync(command)) throw new Error(`${command} is missing: npm run build`);
   const runtimes = findRuntimes(options.runtimes).map(({ name, start }) => ({
     name,

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled, npm, run, step } from './ensure.mjs';
+import { ENTRIES } from './entries.mjs';
 
 const PACKAGES = { typedoc: '0.28.20', typescript: '6.0.3' };
 
@@ -18,7 +19,6 @@ const NOT_IN_IT = [
   ),
   'policy/fs/filesystem.ts:FileSystem',
   'policy/fs/mounts.ts:MountOptions',
-  'src/sandbox.ts:Internals',
   'wasm/types.ts:FuncType',
   'wasm/module.ts:WasmModule',
 ];
@@ -41,9 +41,7 @@ function install() {
 }
 
 /** The source of each import path. */
-const entryPoints = Object.values(manifest.exports)
-  .filter((target) => typeof target === 'object')
-  .map(({ types }) => join(root, types.replace('./dist/', '').replace('.d.ts', '.ts')));
+const entryPoints = Object.values(ENTRIES).map((source) => join(root, `${source}.ts`));
 
 const settings = {
   name: manifest.name,

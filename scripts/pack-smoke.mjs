@@ -1,11 +1,12 @@
 // Packs what is built in dist/, installs the tarball in an empty folder, and uses it as a stranger would: the command
 // answers, README.md's examples run, every import path loads, and its types compile under strict settings.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tool } from './ensure.mjs';
+import { ENTRIES, manifestFields } from './entries.mjs';
 import { examplesIn } from './examples.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,6 +26,12 @@ function read(command, args, cwd, env = process.env) {
 
 function check(condition, message) {
   if (!condition) throw new Error(message);
+}
+
+/** Paths of all files of the build that a part of the manifest names. */
+function filesIn(part) {
+  if (typeof part === 'string') return part.startsWith('./') && !part.includes('*') ? [part.slice(2)] : [];
+  return Object.values(part).flatMap(filesIn);
 }
 
 /** Runs what the installed README.md shows: its first example with nothing but the package, the others beside the fixtures. */
@@ -60,7 +67,7 @@ try {
     read('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder], root),
   );
   // npm 12 and later key the list by package name.
-  const { filename, files, size } = Object.values(packed)[0];
+  const { filename, files, unpackedSize } = Object.values(packed)[0];
   const names = files.map((file) => file.path);
   for (const name of ['README.md', 'LICENSE', 'ARCHITECTURE.md', 'CHANGELOG.md', 'RATIONALE.md', 'SECURITY.md']) {
     check(names.includes(name), `${name} is not in the tarball`);
@@ -82,16 +89,13 @@ try {
 
   const ran = runExamples();
 
-  const imports = [];
-  for (const [entry, target] of Object.entries(manifest.exports)) {
-    if (typeof target === 'string') continue;
-    const specifier = `${manifest.name}${entry.slice(1)}`;
-    check(existsSync(join(folder, 'node_modules', manifest.name, target.types)), `${specifier} has no types`);
-    imports.push(specifier);
-  }
-  const load = imports.map((specifier) => `await import('${specifier}');`).join('\n');
-  writeFileSync(join(folder, 'load.mjs'), load);
+  for (const file of filesIn(manifestFields())) check(names.includes(file), `${file} is named and not in the tarball`);
+  const imports = Object.keys(ENTRIES).map((entry) => `${manifest.name}${entry.slice(1)}`);
+  const load = (words) => imports.map((specifier) => `${words}('${specifier}');`).join('\n');
+  writeFileSync(join(folder, 'load.mjs'), load('await import'));
   read(process.execPath, ['load.mjs'], folder);
+  writeFileSync(join(folder, 'load.cjs'), load('require'));
+  read(process.execPath, ['load.cjs'], folder);
 
   // The synchronous entry has Node's folders: the manifest leads there.
   const sync = `
@@ -123,9 +127,11 @@ try {
   } catch (error) {
     throw new Error(`the published types do not compile:\n${error.stdout}`);
   }
-  const kilobytes = Math.round(size / 1024);
+  const maps = files.filter(({ path }) => path.endsWith('.map')).reduce((sum, { size }) => sum + size, 0);
+  const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
   console.log(
-    `packed and installed: ${names.length} files, ${kilobytes} kB, ${imports.length} import paths, ${ran} examples`,
+    `packed and installed: ${names.length} files, ${kilobytes(unpackedSize - maps)} without ${kilobytes(maps)} of maps, ` +
+      `${imports.length} import paths, ${ran} examples`,
   );
 } catch (error) {
   console.error(`the packed package does not work: ${error.message}`);

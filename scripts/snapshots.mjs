@@ -52,7 +52,7 @@ async function sandboxOptions({ Capability }, fixture, args) {
   };
 }
 
-const load = () => import(pathToFileURL(join(dist, 'src/index.js')).href);
+const load = () => import(pathToFileURL(join(dist, 'index.node.js')).href);
 
 /** Runs each program up to where it is left. */
 async function make(folder) {
@@ -98,7 +98,7 @@ async function main() {
 }
 
 async function compare(scratch) {
-  if (!existsSync(join(dist, 'src/index.js'))) throw new Error(`${dist} holds no build: npm run build`);
+  if (!existsSync(join(dist, 'index.node.js'))) throw new Error(`${dist} holds no build: npm run build`);
   const runtimes = findRuntimes(options.runtimes);
   const objects = join(scratch, 'objects.wasm');
   await assemble(objects);

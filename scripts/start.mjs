@@ -7,4 +7,4 @@ const job = ['run', '--gas', '10000000000', '--memory', '64MiB', '--stats', 'fix
 ensureInstalled();
 step('building', () => run(process.execPath, ['scripts/build.mjs']));
 console.error(`> wasm-sandbox ${job.join(' ')}`);
-process.exitCode = run(process.execPath, ['dist/src/cli/main.node.js', ...job]);
+process.exitCode = run(process.execPath, ['dist/cli.js', ...job]);

@@ -80,6 +80,9 @@ export class WasmSandbox extends SandboxFace<Life> {
    * Loads, validates and instantiates a module, and runs its start function (and a WASI reactor's `_initialize`).
    * @throws UsageError, CompileError, LinkError, and whatever ends the start function
    */
+  static create(options: SandboxOptions): Promise<WasmSandbox>;
+  /** @internal */
+  static create(options: SandboxOptions, internals: Internals): Promise<WasmSandbox>;
   static async create(options: SandboxOptions, internals: Internals = {}): Promise<WasmSandbox> {
     const settings = settle(options);
     const preparation = new Preparation(settings);

@@ -1,9 +1,9 @@
-/** `wasm-sandbox/sync` for runtimes that have Node's modules: with the host's environment and folders. */
+/** `wasm-sandbox/sync` for runtimes that have Node's modules: its folders cannot be waited for. */
 
 import { openFolder } from '../policy/fs/node/open.node.ts';
-import { hostEnvironment } from './runtime/environment.node.ts';
+import './node.node.ts';
 import { provide } from './runtime/provided.ts';
 
-provide({ environment: hostEnvironment, openFolder });
+provide({ openFolder });
 
 export * from './sync.ts';

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { ENTRIES } from '../scripts/entries.mjs';
 
 /** Which folders a folder may import, by value or by type. */
 const mayImport: Record<string, readonly string[]> = {
@@ -46,11 +47,14 @@ const srcUpwards = [
   'sync',
   'index.ts',
   'sync.ts',
-  'sync.node.ts',
   'webassembly.ts',
   'instrument.ts',
   'symbols',
   'symbols.ts',
+  'instrument.node.ts',
+  'node.node.ts',
+  'index.node.ts',
+  'sync.node.ts',
   'cli/io',
   'cli/arguments',
   'cli/commands',
@@ -217,13 +221,8 @@ describe('every source file keeps to its place', () => {
 });
 
 describe('what a program loads', () => {
-  const manifest = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
-  const entries = Object.values<string | { default: string }>(manifest.exports).flatMap((target) =>
-    typeof target === 'string' ? [] : [target.default.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')],
-  );
-
-  test.each(entries)('%s needs no package and no Node', (entry) => {
-    const { files, external } = closure(entry);
+  test.each(Object.values(ENTRIES))('%s needs no package and no Node, now or later', (entry) => {
+    const { files, external } = closure(`${entry}.ts`, ['value', 'dynamic']);
     expect([...files].filter((path) => !sources.has(path))).toEqual([]);
     expect([...files].filter(isNodeFile)).toEqual([]);
     expect([...external]).toEqual([]);

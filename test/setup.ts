@@ -1,6 +1,7 @@
 /** What every test file begins with. */
 
 import { afterEach, beforeEach, expect } from 'vitest';
+import '../src/node.node.ts';
 import * as watchdog from './watchdog.ts';
 
 beforeEach(({ task }) => watchdog.begin(`${task.file.name} > ${task.name}`));

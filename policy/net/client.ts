@@ -38,16 +38,17 @@ export interface HttpClient {
   readonly send: (request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse | HttpFailure>;
 }
 
+let provided: (() => Promise<HttpClient | undefined>) | undefined;
+
+/** For the entry of a runtime that has a client which resolves names. */
+export function provideClient(load: () => Promise<HttpClient | undefined>): void {
+  provided = load;
+}
+
 /**
  * The client for this runtime. With Node's modules, addresses are checked and pinned; elsewhere `fetch` connects to
  * whatever the runtime resolves, and policies decide by name alone.
  */
 export async function loadClient(): Promise<HttpClient> {
-  try {
-    const { nodeClient } = await import('./client.node.ts');
-    if (nodeClient !== undefined) return nodeClient;
-  } catch {
-    // A runtime without Node's modules.
-  }
-  return (await import('./fetch.ts')).fetchClient;
+  return (await provided?.()) ?? (await import('./fetch.ts')).fetchClient;
 }

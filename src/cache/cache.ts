@@ -16,7 +16,7 @@ import {
 } from '../module/source.ts';
 import type { Preparation } from '../time/preparation.ts';
 import { makeArtifact, useArtifact } from './artifact.ts';
-import type { EntryStore, StoreStats } from './entry-store.ts';
+import { type EntryStore, loadStore, type StoreStats } from './entry-store.ts';
 import { cacheKey } from './key.ts';
 import { LruMap } from './lru.ts';
 import { type CacheOptions, checkDiskOptions, checkMemoryBounds, type DiskCacheOptions } from './options.ts';
@@ -77,10 +77,9 @@ export class SandboxCache {
       throw new UsageError('the folder of a cache must be a path or a file: URL');
     }
     const { memory, disk, key } = checkDiskOptions(options);
-    const { DiskStore } = await import('./disk.node.ts').catch((cause) => {
-      throw new UsageError('this runtime has no files: use SandboxCache.inMemory()', { cause });
-    });
-    return new SandboxCache(new LruMap(memory), await DiskStore.open(folder, disk, key));
+    const open = await loadStore();
+    if (open === undefined) throw new UsageError('this runtime has no files: use SandboxCache.inMemory()');
+    return new SandboxCache(new LruMap(memory), await open(folder, disk, key));
   }
 
   /**

@@ -1,5 +1,8 @@
 /** Where entries are kept beyond the process. */
 
+import type { Authenticator } from '../crypto/key.ts';
+import type { Bounds } from './lru.ts';
+
 /** What a store did and has. */
 export interface StoreStats {
   /** Entries that were found, and those that were looked for and not found or not usable. */
@@ -29,4 +32,19 @@ export interface EntryStore {
   reject(key: string): Promise<void>;
   clear(): Promise<void>;
   getStats(): StoreStats;
+}
+
+/** @throws UsageError where the folder cannot be used, or others own it or may write to it */
+export type OpenStore = (folder: string | URL, bounds: Bounds, key?: Authenticator) => Promise<EntryStore>;
+
+let provided: (() => Promise<OpenStore>) | undefined;
+
+/** For the entry of a runtime that has files. */
+export function provideStore(load: () => Promise<OpenStore>): void {
+  provided = load;
+}
+
+/** What opens a folder; undefined where the runtime has none. */
+export async function loadStore(): Promise<OpenStore | undefined> {
+  return provided?.();
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import process from 'node:process';
+import '../node.node.ts';
 import { processIo } from './io/io.node.ts';
 import { main } from './program.ts';
 

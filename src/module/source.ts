@@ -195,11 +195,19 @@ function originOfFile(path: string | URL): Origin {
   return { label: quote(String(path), 200), chunks: () => fileChunks(path) };
 }
 
+type ReadFile = (path: string | URL) => Chunks;
+
+let provided: (() => Promise<ReadFile>) | undefined;
+
+/** For the entry of a runtime that has files. */
+export function provideFiles(load: () => Promise<ReadFile>): void {
+  provided = load;
+}
+
 async function* fileChunks(path: string | URL): Chunks {
-  const { readChunks } = await import('./file.node.ts').catch((cause) => {
-    throw new UsageError('files cannot be read in this runtime: pass the bytes or a URL', { cause });
-  });
-  yield* readChunks(path);
+  const readFile = await provided?.();
+  if (readFile === undefined) throw new UsageError('files cannot be read in this runtime: pass the bytes or a URL');
+  yield* readFile(path);
 }
 
 async function* fetchChunks(url: URL, label: string): Chunks {

@@ -1,4 +1,4 @@
-/** What the runtime has for sandboxes that cannot wait for it to be loaded. */
+/** What the runtime has for policies: its entry provides it. Where there is none, nothing is provided. */
 
 import type { OpenFolder, SecurityPolicy } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
@@ -7,7 +7,10 @@ import { type Environment, type RuntimeParts, takesFolders, takesHostVariables }
 /** Each part is absent where the runtime does not have it, or nobody has provided it. */
 export interface Runtime {
   readonly environment?: () => Environment;
+  /** For sandboxes that cannot wait for it to be loaded. */
   readonly openFolder?: OpenFolder;
+  /** For those that can. */
+  readonly loadFolders?: () => Promise<OpenFolder>;
 }
 
 let runtime: Runtime = {};
@@ -22,15 +25,22 @@ export function provide(parts: Runtime): void {
  * @throws UsageError where it grants folders, and there are none
  */
 export function runtimeFor(policy: SecurityPolicy): RuntimeParts {
-  const { environment, openFolder } = runtime;
+  const { openFolder } = runtime;
   const wantsFolders = takesFolders(policy);
   if (wantsFolders && openFolder === undefined) {
     throw new UsageError(
       'this runtime has no folders that could be opened synchronously: grant files in memory instead',
     );
   }
-  return {
-    environment: takesHostVariables(policy) ? (environment?.() ?? {}) : {},
-    openFolder: wantsFolders ? openFolder : undefined,
-  };
+  return { environment: environmentFor(policy), openFolder: wantsFolders ? openFolder : undefined };
+}
+
+/** The same as far as the runtime has it: folders are refused where they are opened. */
+export async function loadRuntimeFor(policy: SecurityPolicy): Promise<RuntimeParts> {
+  const openFolder = takesFolders(policy) ? (runtime.openFolder ?? (await runtime.loadFolders?.())) : undefined;
+  return { environment: environmentFor(policy), openFolder };
+}
+
+function environmentFor(policy: SecurityPolicy): Environment {
+  return takesHostVariables(policy) ? (runtime.environment?.() ?? {}) : {};
 }

@@ -14,7 +14,7 @@ import { exitStatusBehind, refuseLeaving } from '../call/failures.ts';
 import { CallGas, type CallOptions } from '../call/options.ts';
 import { fromResults } from '../call/values.ts';
 import { Recorder, recordingEngine } from '../replay/recorder.ts';
-import { loadRuntimeFor } from '../runtime/loaded.ts';
+import { loadRuntimeFor } from '../runtime/provided.ts';
 import type { Contents, LeftCall } from '../snapshot/contents.ts';
 import { Preparation } from '../time/preparation.ts';
 import { aborted } from '../time/signal.ts';

@@ -1,6 +1,7 @@
 /** Snapshots of a sandbox's life, as bytes. */
 
-import { type SecurityPolicy, savedBytes } from '../../policy/index.ts';
+import type { SecurityPolicy } from '../../policy/index.ts';
+import { savedBytes } from '../../policy/room.ts';
 import type { EngineImage, InstanceLimits } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';

@@ -1,7 +1,7 @@
 /** Writes to a cache until it is killed. Arguments: the folder, and where to begin. */
 
 import { DiskStore } from '../../src/cache/disk.node.ts';
-import { SandboxCache, WasmSandbox } from '../../src/index.ts';
+import { SandboxCache, WasmSandbox } from '../../src/index.node.ts';
 import { keyOf } from './content.ts';
 import { BULKY, bulkyContent, CACHE_BOUNDS, STORE_BOUNDS, WORK } from './work.ts';
 

@@ -176,7 +176,7 @@ describe('binaryen', () => {
       return { default: {} };
     });
     const { WasmSandbox } = await import('../../src/index.ts');
-    const { instrument: fresh } = await import('../../src/instrument.ts');
+    const { instrument: fresh } = await import('../../src/instrument.node.ts');
     for (const engine of ['interpreter', 'native'] as const) {
       const sandbox = await WasmSandbox.fromBytes(loadFixture('fib'), { engine });
       expect(await sandbox.call('run', [10])).toBe(55);
@@ -194,7 +194,7 @@ describe('binaryen', () => {
     vi.doMock('binaryen', () => {
       throw new Error('Cannot find package');
     });
-    const { instrument: fresh } = await import('../../instrument/artifact.ts');
+    const { instrument: fresh } = await import('../../src/instrument.node.ts');
     await expect(fresh(loadFixture('fib'), { optimise: true })).rejects.toThrow(/npm install binaryen/);
     vi.doUnmock('binaryen');
     vi.resetModules();

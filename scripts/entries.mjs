@@ -1,0 +1,75 @@
+// The import paths of the package, and what follows from them: the build, the manifest, the aliases of tests, the
+// reference. `npm run generate` writes the manifest's part.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Each with its source, without the ending. One with a `.node.ts` beside it has more where Node's modules are. */
+export const ENTRIES = {
+  '.': 'src/index',
+  './sync': 'src/sync',
+  './webassembly': 'src/webassembly',
+  './instrument': 'src/instrument',
+  './policy': 'policy/index',
+  './symbols': 'src/symbols',
+};
+
+/** The command. */
+export const COMMAND = { name: 'cli', source: 'src/cli/main.node.ts' };
+
+/** Runtimes and bundlers that must not meet Node's modules, and those that have them; whoever is not named has none. */
+const WITHOUT_NODE = ['workerd', 'edge-light', 'browser'];
+const WITH_NODE = ['node', 'deno', 'bun'];
+
+/** The name that an entry has in dist/. */
+export const nameOf = (entry) => entry.slice(2) || 'index';
+
+/** Whether an entry has more where Node's modules are. */
+export function hasNode(entry) {
+  return existsSync(fileURLToPath(new URL(`../${ENTRIES[entry]}.node.ts`, import.meta.url)));
+}
+
+/** Sources of all entries by their names in dist/. */
+export function sources() {
+  return Object.fromEntries(
+    Object.entries(ENTRIES).flatMap(([entry, source]) => [
+      [nameOf(entry), `${source}.ts`],
+      ...(hasNode(entry) ? [[`${nameOf(entry)}.node`, `${source}.node.ts`]] : []),
+    ]),
+  );
+}
+
+/** What the manifest says of one entry: ES modules, then CommonJS, each with types of its own. */
+function conditions(entry) {
+  const name = nameOf(entry);
+  const format = (code, types) => ({
+    types: `./dist/${name}.${types}`,
+    ...(hasNode(entry) && {
+      ...Object.fromEntries(WITHOUT_NODE.map((condition) => [condition, `./dist/${name}.${code}`])),
+      ...Object.fromEntries(WITH_NODE.map((condition) => [condition, `./dist/${name}.node.${code}`])),
+    }),
+    default: `./dist/${name}.${code}`,
+  });
+  return { import: format('js', 'd.ts'), require: format('cjs', 'd.cts') };
+}
+
+/** The manifest's fields that say what is loaded, in its order; those before `exports` are for tools that do not read it. */
+export function manifestFields() {
+  const entries = Object.keys(ENTRIES);
+  const others = entries.filter((entry) => entry !== '.').map(nameOf);
+  return {
+    // What provides, in the sources as well.
+    sideEffects: ['**/*.node.*'],
+    main: './dist/index.node.cjs',
+    module: './dist/index.js',
+    browser: Object.fromEntries(
+      entries.filter(hasNode).map((entry) => [`./dist/${nameOf(entry)}.node.cjs`, `./dist/${nameOf(entry)}.cjs`]),
+    ),
+    types: './dist/index.d.cts',
+    typesVersions: { '*': Object.fromEntries(others.map((name) => [name, [`./dist/${name}.d.cts`]])) },
+    exports: {
+      ...Object.fromEntries(entries.map((entry) => [entry, conditions(entry)])),
+      './policy.schema.json': './docs/policy.schema.json',
+      './package.json': './package.json',
+    },
+  };
+}
