@@ -13,13 +13,13 @@ import { instantiationCost, planSteps } from '../wasm/plan.ts';
 import { describe } from '../wasm/quote.ts';
 import { sha256, sha256Steps } from '../wasm/sha256.ts';
 import { complete, STEP_BYTES, type Steps } from '../wasm/steps.ts';
-import type { CustomSection } from '../wasm/types.ts';
-import { adopt, meterModuleSteps } from './meter-module.ts';
+import { adopt } from './adopted.ts';
+import { ARTIFACT_SECTION, artifactSection } from './claim.ts';
+import { meterModuleSteps } from './meter-module.ts';
 import { describeMetered, type MeteredModule, type MeteredNames } from './metered.ts';
+import { loadOptimiser } from './optimiser.ts';
 import { Writer } from './writer.ts';
 
-/** Name of the custom section. */
-export const ARTIFACT_SECTION = 'wasm-sandbox.artifact';
 /** Of what is in the section, and of how the module and the host work together. */
 export const ARTIFACT_FORMAT = 1;
 
@@ -160,22 +160,11 @@ function asModule(source: Bytes | WasmModule): WasmModule {
   throw new UsageError(`the module must be bytes, or decoded already, not ${describe(source)}`);
 }
 
-type Optimise = (bytes: Uint8Array) => Promise<Uint8Array>;
-
-let provided: (() => Promise<Optimise>) | undefined;
-
-/** For the entry of a runtime that finds packages by name: bundlers elsewhere would have to find binaryen. */
-export function provideOptimiser(load: () => Promise<Optimise>): void {
-  provided = load;
-}
-
 /** The module after binaryen, or as it was where binaryen cannot carry it. */
 async function optimised(bytes: Uint8Array, names: MeteredNames): Promise<Uint8Array> {
-  if (provided === undefined)
-    throw new UsageError('this runtime has no packages to optimise with: leave the option out');
   let smaller: Uint8Array;
   try {
-    const optimise = await provided();
+    const optimise = await loadOptimiser();
     smaller = await optimise(bytes);
     describeMetered(decode(smaller), names);
   } catch (error) {
@@ -183,16 +172,6 @@ async function optimised(bytes: Uint8Array, names: MeteredNames): Promise<Uint8A
     return bytes;
   }
   return smaller.length < bytes.length ? smaller : bytes;
-}
-
-function artifactSection(module: WasmModule): Uint8Array | undefined {
-  const found = module.customSections.named(ARTIFACT_SECTION).next().value as CustomSection | undefined;
-  return found && module.bytes.subarray(found.bytes.start, found.bytes.end);
-}
-
-/** Whether a module says that it is an artifact: anybody can say that. */
-export function claimsToBeArtifact(module: WasmModule): boolean {
-  return artifactSection(module) !== undefined;
 }
 
 /**

@@ -5,17 +5,10 @@ import { CompileError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { instantiationCost } from '../wasm/plan.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
+import { adoptedOf, whyNotMetered } from './adopted.ts';
 import type { WeaveOptions } from './analyse.ts';
 import type { Code, MeteredModule } from './metered.ts';
 import { type Woven, weave } from './weave.ts';
-
-/** A module that was instrumented before, and what it was made for. */
-interface Adopted {
-  readonly metered: MeteredModule;
-  readonly refills: boolean;
-  /** What its instances are given at most. */
-  readonly limits: { readonly [K in keyof InstanceLimits]?: InstanceLimits[K] | undefined };
-}
 
 /** One way to meter a module: made, or being made. */
 interface Variant {
@@ -27,12 +20,6 @@ interface Variant {
 }
 
 const cache = new WeakMap<WasmModule, Map<string, Variant>>();
-const adopted = new WeakMap<WasmModule, Adopted>();
-
-/** Why a module cannot be made to meter itself; undefined where it can. */
-export function whyNotMetered({ features }: WasmModule): string | undefined {
-  return features.length === 0 ? undefined : `the module uses ${features.join(', ')}, which cannot be instrumented`;
-}
 
 /** @throws CompileError where the module uses what the weaver does not meter */
 function refuseUnmetered(module: WasmModule): void {
@@ -88,7 +75,7 @@ function variantOf(module: WasmModule, { canonicalNaN, refills }: WeaveOptions):
  * @throws CompileError where the module uses what cannot be metered, or the result would be beyond the limits on modules
  */
 export function* meterModuleSteps(module: WasmModule, options: WeaveOptions): Steps<MeteredModule> {
-  const known = adopted.get(module);
+  const known = adoptedOf(module);
   if (known !== undefined) {
     if (!options.refills || known.refills) return known.metered;
     throw new CompileError('the module was instrumented without time slices, and cannot be given a time limit');
@@ -122,24 +109,15 @@ export function meterModule(module: WasmModule, options: WeaveOptions): MeteredM
 
 /** Bytes of the code that was made of a module, in all the ways that were asked for. */
 export function codeBytes(module: WasmModule): number {
-  const known = adopted.get(module);
+  const known = adoptedOf(module);
   let bytes = known === undefined || known.metered.module === module ? 0 : known.metered.code.length;
   for (const { metered } of cache.get(module)?.values() ?? []) bytes += metered?.code.length ?? 0;
   return bytes;
 }
 
-/** From now on the module runs as it is, as it meters itself. */
-export function adopt(module: WasmModule, metered: MeteredModule, rest: Omit<Adopted, 'metered'>): void {
-  adopted.set(module, { metered, ...rest });
-}
-
-export function isAdopted(module: WasmModule): boolean {
-  return adopted.has(module);
-}
-
 /** The limits, and no more than what the module was instrumented for. */
 export function limitsFor(module: WasmModule, limits: InstanceLimits): InstanceLimits {
-  const most = adopted.get(module)?.limits;
+  const most = adoptedOf(module)?.limits;
   if (most === undefined) return limits;
   const { gas } = limits;
   return {

@@ -1,3 +1,4 @@
 /** The interpreter: needs neither the host's `WebAssembly` nor code generation. */
 
 export { interpreter } from './engine.ts';
+export { vectors } from './machine/vectors.ts';

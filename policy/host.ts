@@ -13,15 +13,14 @@ import { decide } from './decide.ts';
 import { filesOf, maxDescriptorsOf, type OpenFolder, openMounts } from './fs/mounts.ts';
 import { type Body, Gate } from './gate.ts';
 import type { HttpClient } from './net/client.ts';
-import { httpFunction } from './net/functions.ts';
 import { NetworkState } from './net/requests.ts';
+import { http, partOf, wasi } from './parts.ts';
 import { SecurityPolicy } from './policy.ts';
 import { createRandom, type RandomFill } from './random.ts';
 import type { Saved } from './saved.ts';
 import type { KeptSource } from './stdio.ts';
 import { InputStream, OutputBudget, OutputStream } from './streams.ts';
 import type { Preopen } from './wasi/descriptor.ts';
-import { wasiFunction } from './wasi/functions.ts';
 import { loadFileSystems, saveFileSystems } from './wasi/saved.ts';
 import { WasiState } from './wasi/state.ts';
 import { StringList } from './wasi/string-list.ts';
@@ -163,10 +162,16 @@ class PolicyHost implements Host {
     this.resolve = (module, name, type) => {
       const granted = own.get(module)?.get(name);
       if (granted !== undefined) return granted(this.gate, type);
-      const known =
-        wasiFunction(this.wasi, this.gate, module, name) ?? httpFunction(this.network, this.gate, module, name);
+      const known = this.known(module, name);
       return known?.type.key === type.key ? known : undefined;
     };
+  }
+
+  /** @throws UsageError where the entry of the package does not have it */
+  private known(module: string, name: string): HostFunction | undefined {
+    const part = partOf(module);
+    if (part === wasi) return wasi.now.wasiFunction(this.wasi, this.gate, module, name);
+    return part === http ? http.now.httpFunction(this.network, this.gate, name) : undefined;
   }
 
   provide(input: ProgramInput): void {

@@ -1,8 +1,4 @@
-/**
- * The policy layer: what a guest may reach, decided before it runs and recorded while it does. Data first
- * ({@link Capability}, {@link SecurityPolicy}, {@link decide}), then what makes a policy real ({@link createHost}).
- * @module wasm-sandbox/policy
- */
+/** The policy layer: what a guest may reach, decided before it runs and recorded while it does. */
 
 export type { HostCall, HostFunction, HostGas, WasmValue } from '../wasm/host.ts';
 export { type AuditEvent, AuditLog, type AuditLogOptions, type AuditSink, auditLine, jsonLines } from './audit.ts';

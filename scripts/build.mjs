@@ -4,8 +4,9 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 import { run, tool } from './ensure.mjs';
-import { COMMAND, sources } from './entries.mjs';
+import { COMMAND, ENTRIES, sources } from './entries.mjs';
 import { bundleTypes } from './types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -19,16 +20,27 @@ const FORMATS = [
 /** Names that people see, in the console and in messages, stay. */
 const keepNames = { class: true, function: false };
 
-async function bundle({ format, ending, input }) {
-  const { rolldown } = await import('rolldown');
-  const build = await rolldown({
-    cwd: root,
-    input,
-    platform: 'neutral',
-    external: [/^node:/, 'binaryen', 'commander', /^wasm-sandbox\//],
-    // The manifest says the same of the build.
-    treeshake: { moduleSideEffects: (path) => path.includes('.node.') },
-  });
+const options = {
+  cwd: root,
+  platform: 'neutral',
+  external: [/^node:/, 'binaryen', 'commander', /^wasm-sandbox\//],
+  // The manifest says the same of the build.
+  treeshake: { moduleSideEffects: (path) => /\/src\/[^/]+$/.test(path) },
+};
+
+/**
+ * The sources that every sandbox needs, which become one file: to open many takes longer than to read much.
+ * @returns paths
+ */
+async function findCore() {
+  const build = await rolldown({ ...options, input: join(root, `${ENTRIES['./minimal']}.ts`) });
+  const { output } = await build.generate({ format: 'es' });
+  await build.close();
+  return new Set(output.filter(({ isDynamicEntry }) => !isDynamicEntry).flatMap(({ moduleIds }) => moduleIds));
+}
+
+async function bundle({ format, ending, input }, core) {
+  const build = await rolldown({ ...options, input });
   const { output } = await build.write({
     dir: dist,
     format,
@@ -37,7 +49,7 @@ async function bundle({ format, ending, input }) {
     chunkFileNames: `chunks/[name].${ending}`,
     sourcemap: true,
     minify: { compress: { keepNames }, mangle: { keepNames }, codegen: true },
-    codeSplitting: { groups: GROUPS },
+    codeSplitting: { groups: [{ name: 'core', test: (path) => core.has(path) }] },
   });
   await build.close();
   for (const { type, fileName, map } of output) {
@@ -50,16 +62,14 @@ function writeMap(name, { sourcesContent: _, ...map }) {
   writeFileSync(join(dist, name), JSON.stringify(map));
 }
 
-/** What every entry needs is one file: to open many takes longer than to read much. */
-const GROUPS = [];
-
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 const declarations = join(dist, 'declarations');
-const options = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarations];
-const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...options]);
+const flags = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarations];
+const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...flags]);
 if (status !== 0) process.exit(status);
-for (const format of FORMATS) await bundle(format);
+const core = await findCore();
+for (const format of FORMATS) await bundle(format, core);
 await bundleTypes(declarations, dist);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);

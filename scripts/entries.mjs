@@ -9,7 +9,9 @@ export const ENTRIES = {
   './sync': 'src/sync',
   './webassembly': 'src/webassembly',
   './instrument': 'src/instrument',
-  './policy': 'policy/index',
+  './interpreter': 'src/interpreter',
+  './minimal': 'src/minimal',
+  './policy': 'src/policy',
   './symbols': 'src/symbols',
 };
 
@@ -57,8 +59,8 @@ export function manifestFields() {
   const entries = Object.keys(ENTRIES);
   const others = entries.filter((entry) => entry !== '.').map(nameOf);
   return {
-    // What provides, in the sources as well.
-    sideEffects: ['**/*.node.*'],
+    // Entries say which parts there are, in the sources as well; what they share does nothing by itself.
+    sideEffects: ['./src/*.ts', './dist/*.js', './dist/*.cjs'],
     main: './dist/index.node.cjs',
     module: './dist/index.js',
     browser: Object.fromEntries(

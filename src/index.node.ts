@@ -1,5 +1,10 @@
 /** `wasm-sandbox` for runtimes that have Node's modules: with the host's environment, folders and files. */
 
-import './node.node.ts';
+import { provideNode } from './node.node.ts';
+import { offerNative, offerNetwork } from './parts.ts';
 
-export * from './index.ts';
+offerNative();
+offerNetwork();
+provideNode();
+
+export * from './api.ts';

@@ -1,7 +1,14 @@
 /** `wasm-sandbox/instrument` for runtimes that find packages by name: binaryen among them. */
 
-import { provideOptimiser } from '../instrument/index.ts';
+import { provideNode } from './node.node.ts';
 
-provideOptimiser(async () => (await import('../instrument/optimise.ts')).throughBinaryen);
+provideNode();
 
-export * from './instrument.ts';
+export {
+  type ArtifactInfo,
+  type ArtifactLimits,
+  acceptArtifact,
+  type InstrumentOptions,
+  instrument,
+  readArtifact,
+} from '../instrument/index.ts';

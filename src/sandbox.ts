@@ -87,7 +87,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     const settings = settle(options);
     const preparation = new Preparation(settings);
     const module = internals.module ?? (await loadFor(settings, preparation));
-    const chosen = internals.engine ?? engineFor(module, settings);
+    const chosen = internals.engine ?? (await engineFor(module, settings));
     const engine = await makeReady(chosen, module, settings, preparation);
     const life = await Life.begin(engine.engine, module, settings, preparation);
     return new WasmSandbox({ settings, engine, module }, life);
@@ -259,7 +259,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     const preparation = new Preparation(settings);
     const module = await loadFor(settings, preparation);
     if (settings.engine === 'native') refuseLeaving('restore()');
-    const engine = engineFor(module, { ...settings, engine: 'interpreter' });
+    const engine = await engineFor(module, { ...settings, engine: 'interpreter' });
     const contents = await preparation.wait(readSnapshot(snapshot, module, settings, key));
     const life = await Life.resume(engine.engine, module, settings, contents, preparation);
     const sandbox = new WasmSandbox({ settings, engine, module }, life);

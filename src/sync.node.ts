@@ -1,9 +1,15 @@
 /** `wasm-sandbox/sync` for runtimes that have Node's modules: its folders cannot be waited for. */
 
 import { openFolder } from '../policy/fs/node/open.node.ts';
-import './node.node.ts';
+import { provideNode } from './node.node.ts';
 import { provide } from './runtime/provided.ts';
+import { provideHostFunctions, provideNative, provideVectors } from './sync/parts.ts';
 
+provideVectors();
+provideHostFunctions();
+provideNative();
+provideNode();
 provide({ openFolder });
 
-export * from './sync.ts';
+export * from './api.ts';
+export { WasmSandbox } from './sync/sandbox.ts';

@@ -9,6 +9,7 @@ import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded, UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../wasm/limits.ts';
 import { describe, quote } from '../wasm/quote.ts';
+import { provideVectors } from './sync/parts.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
 
 export type { ImportObject, Streamed } from './webassembly/loading.ts';
@@ -41,6 +42,8 @@ export interface WebAssemblyOptions {
    */
   readonly metering?: boolean | undefined;
 }
+
+provideVectors();
 
 const SLICE_GAS = 200_000;
 /** The same in checkpoints, loop headers and function entries, where no gas is counted. */

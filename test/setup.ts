@@ -1,8 +1,15 @@
 /** What every test file begins with. */
 
 import { afterEach, beforeEach, expect } from 'vitest';
-import '../src/node.node.ts';
+import { provideNode } from '../src/node.node.ts';
+import { provideHostFunctions, provideNative, provideVectors } from '../src/sync/parts.ts';
 import * as watchdog from './watchdog.ts';
+
+// What entries do: most tests are of parts, and begin below them. test/sandbox/parts.test.ts is of what entries load.
+provideVectors();
+provideHostFunctions();
+provideNative();
+provideNode();
 
 beforeEach(({ task }) => watchdog.begin(`${task.file.name} > ${task.name}`));
 afterEach(() => watchdog.end());

@@ -94,6 +94,7 @@ class Sections implements ValidationContext {
   readonly customSections: CustomSections;
   declared = new Uint8Array(0);
   readonly features = new Set<Feature>();
+  usesVectors = false;
   dataCount: number | undefined;
   start: number | undefined;
   importedFunctions = 0;
@@ -729,6 +730,7 @@ function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
     codeStart,
     customSections,
     features: [...sections.features],
+    usesVectors: sections.usesVectors,
     objectBytes: sections.objectBytes,
   });
 }

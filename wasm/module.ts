@@ -45,6 +45,8 @@ export interface WasmModule {
   readonly customSections: CustomSections;
   /** What it uses beyond release 2.0 of the specification. */
   readonly features: readonly Feature[];
+  /** Whether its code computes with vectors. */
+  readonly usesVectors: boolean;
   /** Bytes that its types, imports and exports take, by the estimate of account.ts. */
   readonly objectBytes: number;
 }

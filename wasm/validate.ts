@@ -61,6 +61,8 @@ export interface ValidationContext {
   declare(index: number): void;
   /** Receives what is used beyond release 2.0. */
   readonly features: Set<Feature>;
+  /** Set where there is one on the operand stack. */
+  usesVectors: boolean;
 }
 
 /** The type of an operand popped in unreachable code. */
@@ -852,7 +854,10 @@ export class Validator {
   }
 
   push(type: number): void {
-    if (type === V128) this.vectors++;
+    if (type === V128) {
+      this.vectors++;
+      this.context.usesVectors = true;
+    }
     if (this.height === this.operands.length) {
       if (this.height >= MODULE_LIMITS.operands) this.fail(`more operands than the limit of ${MODULE_LIMITS.operands}`);
       const grown = new Int32Array(2 * this.height);

@@ -28,7 +28,7 @@ import { executeRare } from './rare.ts';
 import { type Store, storeOf } from './store.ts';
 import type { Thread } from './thread.ts';
 import { returnToCaller, unwind } from './unwind.ts';
-import { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
+import { vectors } from './vectors.ts';
 
 /** A guest that waits for a host function's promise. */
 export interface Suspension {
@@ -210,6 +210,10 @@ function knock(thread: Thread, loop: (thread: Thread) => number): void {
   thread.pc = pc;
 }
 
+function usesVectors({ instance }: Thread): boolean {
+  return (instance as Instance).module.usesVectors;
+}
+
 /** Runs until the function that was entered from outside has returned, it is to pause, or a promise has to be awaited. */
 export function advance(thread: Thread): Suspension | 'paused' | undefined {
   const main = storeOf(thread.instance as Instance).unmetered ?? run;
@@ -226,9 +230,12 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         loop = main;
         continue;
       }
-      if (instruction >= FIRST_SYSTEM && loop === main && VECTOR_LOOP.has(instruction)) {
-        loop = runVectors;
-        continue;
+      if (instruction >= FIRST_SYSTEM && loop === main && usesVectors(thread)) {
+        const { VECTOR_LOOP, runVectors } = vectors.now;
+        if (VECTOR_LOOP.has(instruction)) {
+          loop = runVectors;
+          continue;
+        }
       }
       exit = executeRare(thread);
     }

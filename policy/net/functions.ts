@@ -253,8 +253,8 @@ export const HTTP_FUNCTIONS: readonly HttpFunction[] = [
 const BY_NAME: ReadonlyMap<string, HttpFunction> = new Map(HTTP_FUNCTIONS.map((row) => [row.name, row]));
 
 /** Undefined for a function that the module does not have. */
-export function httpFunction(state: NetworkState, gate: Gate, module: string, name: string): HostFunction | undefined {
-  const row = module === HTTP_MODULE ? BY_NAME.get(name) : undefined;
+export function httpFunction(state: NetworkState, gate: Gate, name: string): HostFunction | undefined {
+  const row = BY_NAME.get(name);
   if (row === undefined) return undefined;
   const asked = (values: readonly WasmValue[], call: HostCallContext): NetworkRequest => {
     const args = values.map(unsigned);
@@ -263,7 +263,7 @@ export function httpFunction(state: NetworkState, gate: Gate, module: string, na
       : (state.get(args[0] as number)?.asked ?? { kind: 'network' });
   };
   const guarded = gate.guard(
-    `${module}.${name}`,
+    `${HTTP_MODULE}.${name}`,
     asked,
     (call, values, asked) => row.call(state, call, values.map(unsigned), asked as NetworkRequest),
     () => HTTP_ERROR.denied,

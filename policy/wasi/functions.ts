@@ -9,25 +9,23 @@ import { FsError } from '../fs/filesystem.ts';
 import type { Body, Gate } from '../gate.ts';
 import type { SecurityPolicy } from '../policy.ts';
 import { ERRNO } from './errno.ts';
+import { PREVIEW1, UNSTABLE } from './names.ts';
 import type { WasiState } from './state.ts';
-import { PREVIEW1, UNSTABLE, WASI_FUNCTIONS, type WasiFunction } from './table.ts';
+import { WASI_FUNCTIONS, type WasiFunction } from './table.ts';
 
 const BY_NAME: ReadonlyMap<string, WasiFunction> = new Map(WASI_FUNCTIONS.map((row) => [row.name, row]));
 
-function isWasi(module: string): boolean {
-  return module === PREVIEW1 || module === UNSTABLE;
-}
-
-/** Whether a call may wait for a promise; undefined where the module is not WASI's. */
-export function wasiMayWait(policy: SecurityPolicy, module: string, name: string): boolean | undefined {
-  if (!isWasi(module)) return undefined;
+/** Whether a call may wait for a promise. */
+export function wasiMayWait(policy: SecurityPolicy, name: string): boolean {
   const waits = BY_NAME.get(name)?.waits;
   return waits === 'possible' || (waits === 'streams' && policy.capabilities.some(({ kind }) => kind === 'stdio'));
 }
 
-/** Undefined for a function that WASI does not have under that module name. */
+/**
+ * Undefined for a function that WASI does not have under that module name.
+ * @param module one of its two
+ */
 export function wasiFunction(state: WasiState, gate: Gate, module: string, name: string): HostFunction | undefined {
-  if (!isWasi(module)) return undefined;
   const row = BY_NAME.get(name);
   if (row === undefined || (module === UNSTABLE && row.unstable === 'absent')) return undefined;
   const serve = module === PREVIEW1 || row.unstable === 'same' ? row.call : row.unstable;

@@ -12,11 +12,6 @@ import type { WasiHandler, WasiResult, WasiState } from './state.ts';
 import { sizesGet, stringsGet } from './strings.ts';
 import * as system from './system.ts';
 
-/** Module names under which guests import the functions. */
-export const PREVIEW1 = 'wasi_snapshot_preview1';
-/** The snapshot before. Its functions have the same types, but some lay out structures differently. */
-export const UNSTABLE = 'wasi_unstable';
-
 /** What a call asks of the policy; `descriptor` depends on what its first argument stands for. */
 export type WasiSubject =
   | 'arguments'
@@ -35,7 +30,7 @@ export interface WasiFunction {
   readonly name: string;
   readonly type: FuncType;
   readonly subject: WasiSubject;
-  /** Under {@link UNSTABLE}: the same, another call, there but with other structures and so not served, or not there. */
+  /** Under {@link import('./names.ts').UNSTABLE}: the same, another call, there but with other structures and so not served, or not there. */
   readonly unstable: 'same' | WasiCall | 'different' | 'absent';
   readonly waits: WasiWaiting;
   readonly call: WasiCall;

@@ -1,7 +1,7 @@
 /** Instrumented modules, in and out of a store. */
 
+import { adopt } from '../../instrument/adopted.ts';
 import { describeArtifact, instrumentSteps, readArtifact } from '../../instrument/artifact.ts';
-import { adopt } from '../../instrument/meter-module.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';

@@ -15,7 +15,6 @@ import {
   type ModuleSource,
 } from '../module/source.ts';
 import type { Preparation } from '../time/preparation.ts';
-import { makeArtifact, useArtifact } from './artifact.ts';
 import { type EntryStore, loadStore, type StoreStats } from './entry-store.ts';
 import { cacheKey } from './key.ts';
 import { LruMap } from './lru.ts';
@@ -148,7 +147,8 @@ export class SandboxCache {
   ): Promise<WasmModule> {
     const module = await preparation.run(decodeAll(fetched, settings));
     const store = this.#store;
-    if (store === undefined || engineFor(module, settings).engine.name !== 'native') return module;
+    if (store === undefined || (await engineFor(module, settings)).engine.name !== 'native') return module;
+    const { makeArtifact, useArtifact } = await import('./artifact.ts');
     const stored = await store.read(key);
     if (stored !== undefined) {
       if (useArtifact(module, moduleDigest, stored)) return module;

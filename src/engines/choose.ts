@@ -1,20 +1,13 @@
 /** Which engine runs a module, and why. */
 
-import {
-  claimsToBeArtifact,
-  isAdopted,
-  meteredEngine,
-  nativeEngine,
-  nativeUnavailable,
-  type WasmHost,
-  whyNotMetered,
-} from '../../instrument/index.ts';
-import { interpreter } from '../../interpreter/index.ts';
+import { isAdopted, whyNotMetered } from '../../instrument/adopted.ts';
+import { claimsToBeArtifact } from '../../instrument/claim.ts';
+import { interpreter, vectors } from '../../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { Part } from '../../wasm/part.ts';
 import { refuse } from '../checks/check.ts';
-import { createNamespace } from '../webassembly/namespace.ts';
 
 /** `auto` takes the fastest engine that can be had. */
 export type EngineChoice = 'auto' | 'interpreter' | 'native';
@@ -33,12 +26,28 @@ export interface EngineNeeds {
   readonly yields?: boolean | undefined;
 }
 
+/** Offered by entries that have it. */
+export const native = new Part<typeof import('./native.ts')>('native engine');
+
 /** @throws UsageError */
 export function checkEngine(choice: unknown): EngineChoice {
   if (choice !== 'auto' && choice !== 'interpreter' && choice !== 'native') {
     refuse('engine', "'interpreter', 'native' or 'auto'", choice);
   }
   return choice;
+}
+
+const NO_NATIVE = 'this entry of the package has no other engine';
+
+/**
+ * Loads what {@link chooseEngine} will choose from, and what the interpreter needs for the module.
+ * @throws UsageError where the engine cannot be had
+ */
+export async function loadEngines(choice: EngineChoice, module: WasmModule, needs: EngineNeeds = {}): Promise<void> {
+  if (module.usesVectors) await vectors.load();
+  const { mayWait = true, yields = false } = needs;
+  const isOpen = choice === 'auto' && !mayWait && !yields && native.isOffered;
+  if (choice === 'native' || isAdopted(module) || (isOpen && whyNotMetered(module) === undefined)) await native.load();
 }
 
 /** @throws UsageError where the engine cannot be had */
@@ -48,15 +57,15 @@ export function chooseEngine(
   { mayWait = true, yields = false }: EngineNeeds = {},
 ): ChosenEngine {
   if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
-  if (choice === 'native') return { engine: checked(nativeEngine()), reason: 'asked for' };
+  if (choice === 'native') return { engine: checked(native.now.nativeEngine()), reason: 'asked for' };
   if (mayWait) {
     return { engine: interpreting, reason: 'a host function may make the guest wait, as only the interpreter can' };
   }
   if (yields)
     return { engine: interpreting, reason: 'the guest is to yield now and then, as only the interpreter can' };
-  const why = nativeUnavailable() ?? whyNotMetered(module);
+  const why = whyNotMetered(module) ?? (native.isOffered ? native.now.nativeUnavailable() : NO_NATIVE);
   if (why !== undefined) return { engine: interpreting, reason: why };
-  return { engine: checked(nativeEngine()), reason: 'the fastest that this host allows' };
+  return { engine: checked(native.now.nativeEngine()), reason: 'the fastest that this host allows' };
 }
 
 /**
@@ -90,18 +99,11 @@ function refuseClaim(module: WasmModule): void {
   );
 }
 
-/** A frame of an instrumented function weighs less than so many times what its original weighs. */
-const HEAVIER = 4;
-
 /** The interpreter; on a module that counts itself, it need not. */
 const interpreting: Engine = {
   ...interpreter,
   instantiate(module, options: InstantiateOptions) {
     refuseClaim(module);
-    if (!isAdopted(module)) return interpreter.instantiate(module, options);
-    const stackBytes = options.limits.stackBytes * HEAVIER;
-    const limits = { gas: undefined, memoryBytes: Number.MAX_SAFE_INTEGER, stackBytes };
-    const host = createNamespace({ limits, enter: (run) => run() }) as unknown as WasmHost;
-    return meteredEngine(host, 'interpreter').instantiate(module, options);
+    return isAdopted(module) ? native.now.interpretMetered(module, options) : interpreter.instantiate(module, options);
   },
 };

@@ -1,6 +1,7 @@
 /** The engine of a sandbox, and what it does with the module before there can be an instance. */
 
 import type { SecurityPolicy } from '../../policy/index.ts';
+import { loadHostFunctions } from '../../policy/parts.ts';
 import { moduleBytes } from '../../wasm/account.ts';
 import type { Engine, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
@@ -8,7 +9,7 @@ import type { WasmModule } from '../../wasm/module.ts';
 import type { Preparation } from '../time/preparation.ts';
 import { Stopwatch } from '../time/stopwatch.ts';
 import { atOnce, type Waits, waitFor } from '../time/waits.ts';
-import { type ChosenEngine, chooseEngine, type EngineChoice, insteadOf } from './choose.ts';
+import { type ChosenEngine, chooseEngine, type EngineChoice, insteadOf, loadEngines } from './choose.ts';
 import { mayWait } from './waiting.ts';
 
 /** What decides on the engine. */
@@ -19,8 +20,14 @@ export interface EngineSettings {
 }
 
 /** @throws UsageError where the engine cannot be had */
-export function engineFor(module: WasmModule, { engine, policy, yieldEvery }: EngineSettings): ChosenEngine {
-  return chooseEngine(engine, module, { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined });
+export async function engineFor(
+  module: WasmModule,
+  { engine, policy, yieldEvery }: EngineSettings,
+): Promise<ChosenEngine> {
+  await loadHostFunctions(module);
+  const needs = { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined };
+  await loadEngines(engine, module, needs);
+  return chooseEngine(engine, module, needs);
 }
 
 interface ReadySettings {

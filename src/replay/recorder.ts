@@ -358,6 +358,16 @@ class RecordingCaller implements CallingGuest {
   }
 }
 
+/** A recorder for one guest, and the engine that has it recorded. */
+export function record(
+  engine: Engine,
+  module: WasmModule,
+  { limits, recordingLimit }: { readonly limits: InstanceLimits; readonly recordingLimit: number },
+): { readonly recorder: Recorder; readonly engine: Engine } {
+  const recorder = new Recorder(module, limits, recordingLimit);
+  return { recorder, engine: recordingEngine(engine, recorder) };
+}
+
 /** An engine whose instances record what is done with them. */
 export function recordingEngine(engine: Engine, recorder: Recorder): Engine {
   return {

@@ -1,6 +1,6 @@
 /** Runs a recording again, without the host functions, and compares everything. */
 
-import { interpreter } from '../../interpreter/index.ts';
+import { interpreter, vectors } from '../../interpreter/index.ts';
 import type { Bytes } from '../../wasm/bytes.ts';
 import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
 import {
@@ -105,6 +105,7 @@ export async function replay(recording: Bytes, options: ReplayOptions = {}): Pro
       `the recording was made with version ${gasVersion} of the gas schedule; this is version ${GAS_VERSION}`,
     );
   }
+  await vectors.load();
   look();
   const run = new Replay(from, given, deadline);
   return run.toEnd();

@@ -1,6 +1,7 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
 import { createHost, type ProgramInput } from '../../policy/index.ts';
+import { loadHostFunctions } from '../../policy/parts.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
@@ -13,7 +14,7 @@ import { Execution, type ExecutionGround } from '../call/execution.ts';
 import { exitStatusBehind, refuseLeaving } from '../call/failures.ts';
 import { CallGas, type CallOptions } from '../call/options.ts';
 import { fromResults } from '../call/values.ts';
-import { Recorder, recordingEngine } from '../replay/recorder.ts';
+import type { Recorder } from '../replay/recorder.ts';
 import { loadRuntimeFor } from '../runtime/provided.ts';
 import type { Contents, LeftCall } from '../snapshot/contents.ts';
 import { Preparation } from '../time/preparation.ts';
@@ -45,12 +46,10 @@ export class Life extends Guest {
   /** Of the executions since the last reset. */
   private ground: ExecutionGround;
 
-  private constructor(parts: GuestParts, sleeper: Sleeper) {
-    const { engine, module, settings } = parts;
-    const recorder = settings.record ? new Recorder(module, settings.limits, settings.recordingLimit) : undefined;
-    super(recorder === undefined ? parts : { ...parts, engine: recordingEngine(engine, recorder) });
+  private constructor(parts: GuestParts, sleeper: Sleeper, recorder: Recorder | undefined) {
+    super(parts);
     this.recorder = recorder;
-    this.budgets = settings.limits.budgets ?? [];
+    this.budgets = parts.settings.limits.budgets ?? [];
     this.sleeper = sleeper;
     this.ground = this.newGround();
   }
@@ -127,7 +126,11 @@ export class Life extends Guest {
     settings: Settings,
     preparation: Preparation,
   ): Promise<Life> {
+    await loadHostFunctions(module);
     const runtime = await loadRuntimeFor(settings.policy);
+    const recorded = settings.record
+      ? (await import('../replay/recorder.ts')).record(engine, module, settings)
+      : undefined;
     const clock = new Stopwatch();
     const timeLeft = () => clock.left;
     const sleeper = new Sleeper();
@@ -135,7 +138,8 @@ export class Life extends Guest {
     let life: Life | undefined;
     const surroundings = () => (life as Life).surroundings;
     const host = createHost(settings.policy, { args: settings.args, ...runtime, time, timeLeft, surroundings });
-    const make = () => new Life({ engine, module, host, clock, settings }, sleeper);
+    const parts = { engine: recorded?.engine ?? engine, module, host, clock, settings };
+    const make = () => new Life(parts, sleeper, recorded?.recorder);
     try {
       life = preparation.count(() => clock.runSync(settings.cpuTimeout, make, preparation.left));
       return life;

@@ -1,8 +1,8 @@
 /** The same program on every engine, and all that can be seen of it. */
 
+import { adopt } from '../../instrument/adopted.ts';
 import { meteredEngine, nativeEngine } from '../../instrument/engine.ts';
 import type { WasmHost } from '../../instrument/host.ts';
-import { adopt } from '../../instrument/meter-module.ts';
 import { describeMetered } from '../../instrument/metered.ts';
 import { weave } from '../../instrument/weave.ts';
 import { interpreter } from '../../interpreter/index.ts';

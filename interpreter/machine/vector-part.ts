@@ -1,0 +1,4 @@
+/** What {@link import('./vectors.ts').vectors} loads. */
+
+export { VECTOR } from '../vector/index.ts';
+export { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';
