@@ -16,18 +16,18 @@ import { urlInPage } from './page.ts';
 export type ReadySource = Bytes | Module;
 
 /**
- * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL; in a page
- * a path is a URL from there),
- * a URL, the bytes themselves, an HTTP response whose body has not been read, or a `Module` of
- * `wasm-sandbox/webassembly`, which spares decoding it again for every sandbox.
+ * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL; in a page a
+ * path is a URL from there), a URL, the bytes themselves, a blob or file, a stream of bytes that nobody reads, a request that has not been sent, a
+ * response whose body has not been read, or a `Module` of `wasm-sandbox/webassembly`, which spares decoding it again for
+ * every sandbox. Streams, requests and responses are used up.
  */
-export type ModuleSource = ReadySource | string | URL | Response;
+export type ModuleSource = ReadySource | string | URL | Blob | ReadableStream<Uint8Array> | Request | Response;
 
 /** Bytes in pieces; each piece is used before the next one is asked for. */
 type Chunks = AsyncIterable<Uint8Array>;
 
 const URL_TEXT = /^(?:[a-z][a-z\d+.-]+:\/\/|data:|blob:)/i;
-const EXPECTED = 'a path, a URL, bytes, an ArrayBuffer, a Response or a Module';
+const EXPECTED = 'a path, a URL, bytes, an ArrayBuffer, a Blob, a ReadableStream, a Request, a Response or a Module';
 
 /** What errors call bytes that come from nowhere in particular. */
 const THE_MODULE = 'the module';
@@ -170,9 +170,18 @@ function originOf(source: unknown): Origin {
     return inPage === undefined ? originOfFile(source) : originOfUrl(inPage);
   }
   if (source instanceof URL) return originOfUrl(source);
+  if (isBlob(source)) {
+    const label = 'name' in source ? quote(String(source.name), 200) : 'the blob';
+    return { label, chunks: () => streamChunks(source.stream(), label) };
+  }
+  if (isStream(source)) return { label: 'the stream', chunks: () => streamChunks(source, 'the stream') };
   if (isResponse(source)) {
     const label = source.url === '' ? 'the response' : quote(source.url, 200);
     return { label, chunks: () => responseChunks(source, label) };
+  }
+  if (isRequest(source)) {
+    const label = quote(source.url, 200);
+    return { label, chunks: () => fetchChunks(source, label) };
   }
   return refuse('the source', EXPECTED, source);
 }
@@ -210,10 +219,10 @@ async function* fileChunks(path: string | URL): Chunks {
   yield* readFile(path);
 }
 
-async function* fetchChunks(url: URL, label: string): Chunks {
+async function* fetchChunks(from: URL | Request, label: string): Chunks {
   let response: Response;
   try {
-    response = await fetch(url);
+    response = await fetch(from);
   } catch (cause) {
     throw new UsageError(`cannot fetch ${label}: ${reason(cause)}`, { cause });
   }
@@ -227,8 +236,12 @@ async function* responseChunks(response: Response, label: string): Chunks {
     await response.body?.cancel();
     throw new UsageError(`${label} answered with HTTP status ${response.status}${text}, not with a module`);
   }
-  if (response.body === null) return;
-  const reader = response.body.getReader();
+  if (response.body !== null) yield* streamChunks(response.body, label);
+}
+
+async function* streamChunks(stream: ReadableStream<Uint8Array>, label: string): Chunks {
+  if (stream.locked) throw new UsageError(`${label} is being read already: pass one that nobody reads`);
+  const reader = stream.getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((cause) => {
@@ -243,9 +256,16 @@ async function* responseChunks(response: Response, label: string): Chunks {
   }
 }
 
-function isResponse(value: unknown): value is Response {
-  return typeof value === 'object' && value !== null && 'body' in value && 'bodyUsed' in value && 'ok' in value;
+// By what they have: those of another realm, or of a library, are instances of no class of ours.
+
+function has(value: unknown, ...names: readonly string[]): boolean {
+  return typeof value === 'object' && value !== null && names.every((name) => name in value);
 }
+
+const isResponse = (value: unknown): value is Response => has(value, 'body', 'bodyUsed', 'ok');
+const isRequest = (value: unknown): value is Request => has(value, 'url', 'method', 'headers', 'bodyUsed');
+const isBlob = (value: unknown): value is Blob => has(value, 'stream', 'size', 'arrayBuffer');
+const isStream = (value: unknown): value is ReadableStream<Uint8Array> => has(value, 'getReader', 'locked');
 
 /** Fetch hides what went wrong in the cause of a TypeError that says "fetch failed". */
 function reason(error: unknown): string {

@@ -79,6 +79,10 @@ describe('a module may come from', () => {
     ['an http: URL as text', () => `${origin}/add.wasm`],
     ['a data: URL', () => `data:application/wasm;base64,${Buffer.from(ADD).toString('base64')}`],
     ['a response', () => new Response(ADD)],
+    ['a request', () => new Request(`${origin}/add.wasm`)],
+    ['a blob', () => new Blob([ADD])],
+    ['a file', () => new File([ADD], 'add.wasm')],
+    ['a stream', () => new Blob([ADD]).stream()],
   ];
 
   test.each(sources)('%s', async (_, source) => {
@@ -108,6 +112,11 @@ describe('a module may come from', () => {
   });
 });
 
+/** As somebody may pass one whose types say nothing. */
+function textStream(): ReadableStream {
+  return new Blob(['(module)']).stream().pipeThrough(new TextDecoderStream());
+}
+
 describe('what cannot be had says why', () => {
   test.each<[string, () => ModuleSource, typeof UsageError | typeof CompileError, RegExp]>([
     [
@@ -125,6 +134,10 @@ describe('what cannot be had says why', () => {
     ['a page', () => `${origin}/page`, CompileError, /is an HTML page/],
     ['an HTTP error', () => `${origin}/none`, UsageError, /none" answered with HTTP status 404 "Not Found"/],
     ['a broken transfer', () => `${origin}/broken`, UsageError, /reading "[^"]*broken" failed/],
+    ['a request for nothing', () => new Request(`${origin}/none`), UsageError, /none" answered with HTTP status 404/],
+    ['an empty blob', () => new Blob([]), CompileError, /the blob is empty/],
+    ['a file in the text format', () => new File(['(module)'], 'a.wat'), CompileError, /"a\.wat" is WebAssembly text/],
+    ['a stream of text', () => textStream(), UsageError, /a piece of the stream must be bytes, not "\(module\)"/],
     ['nobody there', () => 'http://127.0.0.1:1/x.wasm', UsageError, /cannot fetch "http:\/\/127\.0\.0\.1:1\/x\.wasm"/],
     [
       'other bytes',
@@ -143,6 +156,25 @@ describe('what cannot be had says why', () => {
     const response = new Response(ADD);
     await response.arrayBuffer();
     await expect(WasmSandbox.fromUrl(response)).rejects.toThrow(/has been read already/);
+  });
+
+  test('a stream that is being read', async () => {
+    const stream = new Blob([ADD]).stream();
+    stream.getReader();
+    await expect(WasmSandbox.create({ source: stream })).rejects.toThrow(UsageError);
+    await expect(WasmSandbox.create({ source: stream })).rejects.toThrow(/the stream is being read already/);
+  });
+
+  test('a stream is let go where the module in it is none', async () => {
+    let reason: unknown = 'nothing';
+    const stream = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(8).fill(1)),
+      cancel: (why) => {
+        reason = why;
+      },
+    });
+    await expect(WasmSandbox.create({ source: stream })).rejects.toThrow(/magic header not detected/);
+    expect(reason).toBeUndefined();
   });
 
   test('fromUrl with a path', async () => {
