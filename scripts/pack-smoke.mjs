@@ -110,18 +110,18 @@ try {
   check(shown.includes('"consumer"'), `the synchronous sandbox printed:\n${shown}`);
 
   const use = imports.map((specifier, index) => `import * as m${index} from '${specifier}';\nvoid m${index};`);
-  writeFileSync(join(folder, 'use.ts'), use.join('\n'));
+  for (const file of ['use.mts', 'use.cts']) writeFileSync(join(folder, file), use.join('\n'));
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2022',
-    lib: ['es2023', 'esnext.disposable', 'dom'],
+    lib: ['es2022'],
     types: [],
     strict: true,
     exactOptionalPropertyTypes: true,
     skipLibCheck: false,
     noEmit: true,
   };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.ts'] }));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.mts', 'use.cts'] }));
   try {
     read(process.execPath, [tool('typescript', 'tsc'), '--pretty', 'false'], folder);
   } catch (error) {

@@ -18,7 +18,7 @@ export async function bundleTypes(from, to) {
   const { output } = await build.generate({ format: 'es', chunkFileNames: 'chunks/[name].d.ts' });
   await build.close();
   for (const { fileName, code } of output) {
-    const text = forOlderCompilers(code);
+    const text = forAll(code);
     writeFileSync(join(to, fileName), text);
     writeFileSync(join(to, commonJs(fileName)), text.replace(/(from "\.[^"]*)\.js"/g, '$1.cjs"'));
   }
@@ -36,11 +36,44 @@ const besideOneAnother = {
 };
 
 /**
- * Before TypeScript 5.7, typed arrays do not say what they are views of. What `slice` returns is the array that says it
- * where it can be said.
+ * What is named of the web, and stands in its place in programs whose types have none of it: with neither the DOM's nor
+ * Node's, nobody has such values to pass.
  */
-function forOlderCompilers(code) {
-  return code
-    .replaceAll('Uint8Array<ArrayBuffer>', "ReturnType<Uint8Array['slice']>")
-    .replaceAll('Uint8Array<ArrayBufferLike>', 'Uint8Array');
+const WEB = {
+  AbortSignal: '{ readonly aborted: boolean; readonly reason: any; throwIfAborted(): void }',
+  Blob: '{ readonly size: number; stream(): unknown; arrayBuffer(): Promise<ArrayBuffer> }',
+  CryptoKey: '{ readonly type: string; readonly extractable: boolean; readonly usages: readonly string[] }',
+  Request: '{ readonly url: string; readonly method: string; readonly bodyUsed: boolean }',
+  Response: '{ readonly ok: boolean; readonly status: number; readonly bodyUsed: boolean }',
+  URL: '{ readonly href: string; readonly protocol: string }',
+};
+/** Of streams, which have a parameter, the program's own cannot be taken so: these are as much of them as is used. */
+const STREAMS = {
+  ReadableStream:
+    '{ readonly locked: boolean; getReader(): { read(): Promise<{ done: boolean; value?: T | undefined }> } }',
+  WritableStream:
+    '{ readonly locked: boolean; getWriter(): { write(chunk: T): Promise<void>; close(): Promise<void> } }',
+};
+
+/** The same declarations for compilers from 5.4 on, and for programs without the types of any runtime. */
+function forAll(code) {
+  const isNamed = (name) => new RegExp(`[^.\\w"'\`]${name}\\b(?!["'\`])`).test(code.replace(/\/\*[\s\S]*?\*\//g, ''));
+  const web = Object.entries(WEB)
+    .filter(([name]) => isNamed(name))
+    .map(
+      ([name, other]) => `type ${name} = typeof globalThis extends { ${name}: { prototype: infer T } } ? T : ${other};`,
+    );
+  const streams = Object.entries(STREAMS)
+    .filter(([name]) => isNamed(name))
+    .map(([name, used]) => `type ${name}<T = any> = ${used};`);
+  return [
+    // `using` is there from 5.2 on; who uses it has the library, and who does not may lack its symbols.
+    '/// <reference lib="esnext.disposable" />',
+    ...web,
+    ...streams,
+    // Before 5.7, arrays do not say what they are views of: what `slice` returns says it where it can be said.
+    code
+      .replace(/(\w+Array)<ArrayBuffer>/g, "ReturnType<$1['slice']>")
+      .replace(/DataView<ArrayBuffer>|(\w+Array)<ArrayBufferLike>/g, (_, array = 'DataView') => array),
+  ].join('\n');
 }
