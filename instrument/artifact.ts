@@ -11,6 +11,7 @@ import { GAS_VERSION } from '../wasm/gas.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { instantiationCost, planSteps } from '../wasm/plan.ts';
 import { describe } from '../wasm/quote.ts';
+import { reported } from '../wasm/reported.ts';
 import { sha256, sha256Steps } from '../wasm/sha256.ts';
 import { complete, STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { adopt } from './adopted.ts';
@@ -221,7 +222,8 @@ function parse(section: Uint8Array): ArtifactInfo {
       limits: { gas?: string; memoryBytes?: number; stackBytes?: number };
     } & Omit<ArtifactInfo, 'cost' | 'limits'>;
     const { gas, ...others } = limits;
-    return { ...rest, cost: BigInt(cost), limits: { ...others, ...(gas !== undefined && { gas: BigInt(gas) }) } };
+    const own = { ...others, ...(gas !== undefined && { gas: BigInt(gas) }) };
+    return reported({ ...rest, cost: BigInt(cost), limits: reported(own) });
   } catch {
     return refuse('what it says about itself is no text that this version writes');
   }

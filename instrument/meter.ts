@@ -8,6 +8,7 @@ import { ENDLESS_SLICE, type InstanceLimits, type Slices } from '../wasm/engine.
 import { GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
 import { HIGHEST_GAS } from '../wasm/gas.ts';
 import { Draws, type GasBudget } from '../wasm/gas-budget.ts';
+import { reported } from '../wasm/reported.ts';
 import type { Counter } from './host.ts';
 import { BARRED_GAS } from './layout.ts';
 
@@ -217,7 +218,7 @@ export class Meter {
 
   figures(): ResourceFigures {
     const { limits, budget } = this;
-    return {
+    return reported({
       gasUsed: this.total(),
       gasLimit: limits.gas,
       memoryBytes: budget.used,
@@ -225,6 +226,6 @@ export class Meter {
       memoryLimit: limits.memoryBytes,
       stackLimit: limits.stackBytes,
       growthRefused: budget.refused,
-    };
+    });
   }
 }

@@ -3,6 +3,7 @@
 import { SecurityViolation } from '../wasm/errors.ts';
 import type { CallingGuest, HostCall, WasmValue } from '../wasm/host.ts';
 import { carryOut } from '../wasm/host-call.ts';
+import { reported } from '../wasm/reported.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import { type AuditEvent, AuditLog } from './audit.ts';
 import { HostCallContext } from './call.ts';
@@ -100,7 +101,9 @@ export class Gate implements Saved {
       return;
     }
     const gasUsed = call.gasUsed();
-    const event = Object.freeze({ sequence, function: label, request, allowed, rule, reason, ...figures, gasUsed });
+    const event = Object.freeze(
+      reported({ sequence, function: label, request, allowed, rule, reason, ...figures, gasUsed }),
+    );
     if (!allowed) this.violations.append(event);
     for (const log of this.captures) log.append(event);
     if (this.audit.capacity > 0) this.audit.append(event);

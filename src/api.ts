@@ -24,9 +24,11 @@ export type { Bytes } from '../wasm/bytes.ts';
 export type { EngineName } from '../wasm/engine.ts';
 export {
   CallAborted,
+  type CauseData,
   CompileError,
   CpuTimeoutExceeded,
   type ErrorCode,
+  type ErrorData,
   type ErrorDetails,
   GasExhausted,
   type GasScope,
@@ -36,6 +38,7 @@ export {
   MemoryLimitExceeded,
   type PoolRefusal,
   PoolUnavailable,
+  type ResourceData,
   type ResourceFigures,
   RuntimeError,
   SandboxDisposed,

@@ -4,8 +4,33 @@
  * throw `TypeError` and `RangeError` where the JavaScript API says so.
  */
 
+import {
+  type CauseData,
+  countIn,
+  type ErrorCode,
+  type ErrorData,
+  framesIn,
+  type GasScope,
+  isRecord,
+  MAX_CAUSES,
+  plainCause,
+  type ResourceFigures,
+  resourcesIn,
+  type StackFrame,
+  textIn,
+} from './error-data.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from './limits.ts';
 import { quote } from './quote.ts';
+
+export type {
+  CauseData,
+  ErrorCode,
+  ErrorData,
+  GasScope,
+  ResourceData,
+  ResourceFigures,
+  StackFrame,
+} from './error-data.ts';
 
 /** Where in the guest a failure happened. Offsets count bytes from the start of the module. */
 export interface Location {
@@ -16,57 +41,6 @@ export interface Location {
   /** Bytes from the start of the module to the instruction. */
   readonly offset?: number | undefined;
 }
-
-/** A call of the guest's that had not returned when it ended. */
-export interface StackFrame {
-  /** Imported functions count first. */
-  readonly functionIndex: number;
-  /** From the module's `name` section or an export; undefined where the module names nothing. */
-  readonly functionName: string | undefined;
-  /** Bytes from the start of the module to the instruction: what ended the guest, or the call it was in. */
-  readonly offset: number;
-  /**
-   * Bytes from the start of the code section's contents, which is how debug information counts: what `llvm-symbolizer` and
-   * `addr2line` take.
-   */
-  readonly codeOffset: number;
-}
-
-/** Resource figures at the moment of a failure: exact for gas and memory, absent where nothing ran. */
-export interface ResourceFigures {
-  /** Units of the gas schedule. */
-  readonly gasUsed: bigint;
-  /** Undefined is without limit. */
-  readonly gasLimit: bigint | undefined;
-  /** Bytes in all memories and tables of the instance. */
-  readonly memoryBytes: number;
-  /** The most that they have had since the instance was made or reset. */
-  readonly peakMemoryBytes: number;
-  /** Bytes that they may have. */
-  readonly memoryLimit: number;
-  /** Bytes of stack weight, as docs/gas.md counts them. */
-  readonly stackLimit: number;
-  /** Whether a growth of a memory or table was refused since it would have passed the limit; guests may take that as they like. */
-  readonly growthRefused: boolean;
-}
-
-/** The stable codes, with the class that carries each. */
-export type ErrorCode =
-  | 'COMPILE'
-  | 'LINK'
-  | 'TRAP'
-  | 'EXCEPTION'
-  | 'GAS_EXHAUSTED'
-  | 'MEMORY_LIMIT'
-  | 'STACK_LIMIT'
-  | 'CPU_TIMEOUT'
-  | 'ABORTED'
-  | 'SECURITY'
-  | 'HOST'
-  | 'DISPOSED'
-  | 'SNAPSHOT'
-  | 'POOL'
-  | 'USAGE';
 
 /** What an error may carry beside its message. */
 export interface ErrorDetails extends Location {
@@ -102,10 +76,8 @@ export abstract class WasmSandboxError extends Error implements Location {
   #frames: readonly StackFrame[] | (() => readonly StackFrame[]);
 
   constructor(message: string, details: ErrorDetails = {}) {
-    super(
-      `${message}${describe(details)}${details.hint === undefined ? '' : `: ${details.hint}`}`,
-      'cause' in details ? { cause: details.cause } : undefined,
-    );
+    const hint = details.hint === undefined ? '' : `: ${details.hint}`;
+    super(`${message}${describe(details)}${hint}`, 'cause' in details ? { cause: details.cause } : undefined);
     this.functionIndex = details.functionIndex;
     this.functionName = details.functionName;
     this.offset = details.offset;
@@ -122,9 +94,27 @@ export abstract class WasmSandboxError extends Error implements Location {
     return this.#frames;
   }
 
-  /** That of its class. */
+  /** That of its class, whatever a minifier calls it. */
   override get name(): string {
-    return this.constructor.name;
+    return NAMES[this.code];
+  }
+
+  /**
+   * What `JSON.stringify` writes, and what to send to a worker: the error itself, cloned, would lose its class.
+   * {@link WasmSandboxError.from} makes the error of it again.
+   */
+  toJSON(): ErrorData {
+    return dataOf(this, MAX_CAUSES);
+  }
+
+  /**
+   * The error that {@link WasmSandboxError.toJSON} has made data of, with the class that its code says: as it was, but
+   * for its stack, what a guest threw, and causes that were no errors.
+   * @param data of anybody's
+   * @throws UsageError where it is none
+   */
+  static from(data: unknown): WasmSandboxError {
+    return restored(data, MAX_CAUSES);
   }
 }
 
@@ -194,12 +184,6 @@ export class UncaughtException extends RuntimeError {
     this.exception = exception;
   }
 }
-
-/**
- * Whose gas was used up. `sandbox`: the limit on the instance, which cannot be entered again before a reset. `call`: the
- * limit of one call; others may be made. `budget`: a `GasBudget`; calls may be made once more has been granted to it.
- */
-export type GasScope = 'sandbox' | 'call' | 'budget';
 
 /** A limit on gas was reached, or a budget used up; `scope` says which. */
 export class GasExhausted extends RuntimeError {
@@ -279,4 +263,114 @@ export class PoolUnavailable extends WasmSandboxError {
 /** The embedder called the library wrongly: wrong argument, unknown export, conflicting options. */
 export class UsageError extends WasmSandboxError {
   readonly code = 'USAGE';
+}
+
+type Made = new (message: string, details?: ErrorDetails) => WasmSandboxError;
+
+/** The class of each code. */
+const CLASSES: Readonly<Record<Exclude<ErrorCode, 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL'>, Made>> = {
+  COMPILE: CompileError,
+  LINK: LinkError,
+  MEMORY_LIMIT: MemoryLimitExceeded,
+  STACK_LIMIT: StackLimitExceeded,
+  CPU_TIMEOUT: CpuTimeoutExceeded,
+  ABORTED: CallAborted,
+  SECURITY: SecurityViolation,
+  HOST: HostError,
+  DISPOSED: SandboxDisposed,
+  SNAPSHOT: SnapshotError,
+  USAGE: UsageError,
+};
+
+const NAMES: Readonly<Record<ErrorCode, string>> = {
+  COMPILE: 'CompileError',
+  LINK: 'LinkError',
+  TRAP: 'Trap',
+  EXCEPTION: 'UncaughtException',
+  GAS_EXHAUSTED: 'GasExhausted',
+  MEMORY_LIMIT: 'MemoryLimitExceeded',
+  STACK_LIMIT: 'StackLimitExceeded',
+  CPU_TIMEOUT: 'CpuTimeoutExceeded',
+  ABORTED: 'CallAborted',
+  SECURITY: 'SecurityViolation',
+  HOST: 'HostError',
+  DISPOSED: 'SandboxDisposed',
+  SNAPSHOT: 'SnapshotError',
+  POOL: 'PoolUnavailable',
+  USAGE: 'UsageError',
+};
+
+const GAS_SCOPES: readonly unknown[] = ['sandbox', 'call', 'budget'] satisfies GasScope[];
+const POOL_REFUSALS: readonly unknown[] = ['full', 'timeout', 'draining'] satisfies PoolRefusal[];
+
+function dataOf(error: WasmSandboxError, causes: number): ErrorData {
+  const { name, code, message, functionIndex, functionName, offset, resources, cause } = error;
+  return {
+    name,
+    code,
+    message,
+    functionIndex,
+    functionName,
+    offset,
+    kind: error instanceof Trap ? error.kind : undefined,
+    reason: error instanceof PoolUnavailable ? error.reason : undefined,
+    scope: error instanceof GasExhausted ? error.scope : undefined,
+    frames: error.frames.length === 0 ? undefined : error.frames.map((frame) => ({ ...frame })),
+    resources: resources && {
+      ...resources,
+      gasUsed: String(resources.gasUsed),
+      gasLimit: resources.gasLimit === undefined ? undefined : String(resources.gasLimit),
+    },
+    cause: cause === undefined ? undefined : causeData(cause, causes),
+  };
+}
+
+function causeData(cause: unknown, causes: number): CauseData {
+  return cause instanceof WasmSandboxError && causes > 0 ? dataOf(cause, causes - 1) : plainCause(cause);
+}
+
+/** @throws UsageError */
+function refuseData(what: string): never {
+  throw new UsageError(`this is not the data of an error: ${what}`);
+}
+
+function restored(data: unknown, causes: number): WasmSandboxError {
+  if (!isRecord(data)) return refuseData('it must be an object');
+  const { code, kind, reason, scope = 'sandbox' } = data;
+  if (typeof code !== 'string' || !Object.hasOwn(NAMES, code)) return refuseData('its code is unknown');
+  const message = textIn(data, 'message', refuseData) ?? refuseData('it must have a message');
+  const frames = framesIn(data, refuseData);
+  const cause = data['cause'] === undefined ? {} : { cause: restoredCause(data['cause'], causes) };
+  const details: ErrorDetails = { ...cause, frames: () => frames };
+  let error: WasmSandboxError;
+  if (code === 'TRAP') {
+    if (typeof kind !== 'string' || !Object.hasOwn(TRAPS, kind)) return refuseData('its kind of trap is unknown');
+    error = new Trap(kind as TrapKind, details);
+  } else if (code === 'EXCEPTION') {
+    error = new UncaughtException(undefined, details);
+  } else if (code === 'POOL') {
+    if (!POOL_REFUSALS.includes(reason)) return refuseData('its reason is unknown');
+    error = new PoolUnavailable(reason as PoolRefusal, message);
+  } else if (code === 'GAS_EXHAUSTED') {
+    if (!GAS_SCOPES.includes(scope)) return refuseData('its scope is unknown');
+    error = new GasExhausted(message, { ...details, scope: scope as GasScope });
+  } else {
+    error = new CLASSES[code as keyof typeof CLASSES](message, details);
+  }
+  // The message has the location in it already.
+  Object.defineProperty(error, 'message', { value: message, configurable: true, writable: true });
+  return Object.assign(error, {
+    functionIndex: countIn(data, 'functionIndex', refuseData),
+    functionName: textIn(data, 'functionName', refuseData),
+    offset: countIn(data, 'offset', refuseData),
+    resources: resourcesIn(data, refuseData),
+  });
+}
+
+function restoredCause(cause: unknown, causes: number): unknown {
+  if (!isRecord(cause)) return typeof cause === 'string' ? cause : refuseData('a cause must be an object or text');
+  if (cause['code'] !== undefined && causes > 0) return restored(cause, causes - 1);
+  const error = new Error(textIn(cause, 'message', refuseData));
+  const value = textIn(cause, 'name', refuseData) ?? 'Error';
+  return Object.defineProperty(error, 'name', { value, configurable: true, writable: true });
 }

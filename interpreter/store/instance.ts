@@ -5,6 +5,7 @@ import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import type { GasExhausted, ResourceFigures } from '../../wasm/errors.ts';
 import { Draws } from '../../wasm/gas-budget.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
+import { reported } from '../../wasm/reported.ts';
 import { type DefinedType, type FuncType, type Import, isSubtype } from '../../wasm/types.ts';
 import { GLOBAL_WORDS } from '../code/isa.ts';
 import { ModuleCode, type Patron } from '../code/module-code.ts';
@@ -147,7 +148,7 @@ export class Instance {
   }
 
   figures(): ResourceFigures {
-    return {
+    return reported({
       gasUsed: this.tank.total(),
       gasLimit: this.tank.limit,
       memoryBytes: this.budget.used,
@@ -155,7 +156,7 @@ export class Instance {
       memoryLimit: this.budget.limit,
       stackLimit: this.limits.stackBytes,
       growthRefused: this.budget.refused,
-    };
+    });
   }
 }
 

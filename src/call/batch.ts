@@ -1,5 +1,6 @@
 /** Several calls of one sandbox, one after another, with what each of them cost. */
 
+import { reported } from '../../wasm/reported.ts';
 import { list, record, refuse, text } from '../checks/check.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
 import type { Waits } from '../time/waits.ts';
@@ -89,9 +90,9 @@ export function* runBatch<T>(
     const used = meter();
     try {
       const value = (yield call(name, args)) as T;
-      results.push({ name, ok: true, value, gasUsed: used() });
+      results.push(reported({ name, ok: true, value, gasUsed: used() }));
     } catch (error) {
-      results.push({ name, ok: false, error, gasUsed: used() });
+      results.push(reported({ name, ok: false, error, gasUsed: used() }));
       if (stops) break;
     }
   }

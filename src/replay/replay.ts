@@ -17,6 +17,7 @@ import { type CallingGuest, HIGHEST_PRICE, HostFunction, type WasmValue } from '
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { describe, quote } from '../../wasm/quote.ts';
+import { reported } from '../../wasm/reported.ts';
 import type { FuncType, ValType } from '../../wasm/types.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { gas, integer, milliseconds, ownBytes } from '../checks/check.ts';
@@ -236,7 +237,7 @@ class Replay {
     }
     const { difference, calls, hostCalls } = this;
     const { gasUsed } = this.instance.figures();
-    return { same: difference === undefined, difference, calls, hostCalls, gasUsed };
+    return reported({ same: difference === undefined, difference, calls, hostCalls, gasUsed });
   }
 
   /** @throws Difference always */

@@ -1,6 +1,7 @@
 /** A call together with the record of what its guest asked of the host. */
 
 import { type AuditEvent, AuditLog, type Host } from '../../policy/index.ts';
+import { reported } from '../../wasm/reported.ts';
 import { refuse } from '../checks/check.ts';
 import type { Waits } from '../time/waits.ts';
 import type { ResourceStats } from './stats.ts';
@@ -61,7 +62,7 @@ export function* callAudited<T>(
   });
   try {
     const output = (yield call()) as T;
-    return { output, ...audit() };
+    return reported({ output, ...audit() });
   } catch (error) {
     if (typeof error === 'object' && error !== null) audits.set(error, audit());
     throw error;

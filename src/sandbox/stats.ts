@@ -5,6 +5,7 @@ import type { EngineName } from '../../wasm/engine.ts';
 import type { ResourceFigures } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { reported } from '../../wasm/reported.ts';
 import type { ChosenEngine } from '../engines/choose.ts';
 
 /** Since the sandbox was built or last reset. Gas, memory and stack are exact and the same on every engine. */
@@ -46,7 +47,7 @@ export interface StatsParts {
 
 export function resourceStats({ instanceId, engine, module, life }: StatsParts): ResourceStats {
   const figures = life.figures();
-  return {
+  return reported({
     instanceId,
     engine: engine.engine.name,
     engineReason: engine.reason,
@@ -57,7 +58,7 @@ export function resourceStats({ instanceId, engine, module, life }: StatsParts):
     moduleBytes: moduleBytes(module),
     codeBytes: engine.engine.codeBytes?.(module) ?? 0,
     memoryUsed: figures.memoryBytes,
-  };
+  });
 }
 
 export function memoryUsageOf({ memoryBytes, peakMemoryBytes, memoryLimit }: ResourceFigures): MemoryUsage {

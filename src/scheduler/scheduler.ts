@@ -3,6 +3,7 @@
 import { UsageError } from '../../wasm/errors.ts';
 import { GasBudget } from '../../wasm/gas-budget.ts';
 import { quote } from '../../wasm/quote.ts';
+import { reported } from '../../wasm/reported.ts';
 import { Execution } from '../call/execution.ts';
 import { gas, list, text } from '../checks/check.ts';
 import { checkNamed } from '../checks/named.ts';
@@ -157,7 +158,7 @@ export class Scheduler {
   tenant(name: string): TenantFigures | undefined {
     if (this.running !== undefined) this.count(this.running);
     const found = this.tenants.get(name);
-    return found && { gasUsed: found.gasUsed, gasBudget: found.budget?.granted };
+    return found && reported({ gasUsed: found.gasUsed, gasBudget: found.budget?.granted });
   }
 
   /** Tasks that have not ended. */
