@@ -1,0 +1,103 @@
+// Bundlers, as their users call them for the browser: without configuration, and without a warning.
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { esm } from './texts.mjs';
+
+/** Loads a package of the places' folder. */
+export async function load(folder, name) {
+  const path = createRequire(join(folder, 'x.cjs')).resolve(name);
+  const loaded = await import(pathToFileURL(path).href);
+  return loaded.default ?? loaded;
+}
+
+const named = { entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' };
+
+/** Each bundles an entry into a folder, and returns its warnings. */
+const BUNDLERS = {
+  async esbuild(folder, main, out) {
+    const { build } = await load(folder, 'esbuild');
+    const options = { bundle: true, minify: true, splitting: true, format: 'esm', outExtension: { '.js': '.mjs' } };
+    const { warnings } = await build({ ...options, entryPoints: { main }, outdir: out, logLevel: 'silent' });
+    return warnings.map(({ text }) => text);
+  },
+  async rollup(folder, main, out) {
+    const { rollup } = await load(folder, 'rollup');
+    const { nodeResolve } = await load(folder, '@rollup/plugin-node-resolve');
+    const warnings = [];
+    const onwarn = ({ message }) => warnings.push(message);
+    const build = await rollup({ input: { main }, plugins: [nodeResolve({ browser: true })], onwarn });
+    await build.write({ dir: out, ...named });
+    return warnings;
+  },
+  async webpack(folder, main, path) {
+    const webpack = await load(folder, 'webpack');
+    // As modules, which Node can run too; its advice on the size of what is loaded is no warning of the package.
+    const output = { path, filename: 'main.mjs', chunkFilename: '[id].mjs', module: true, publicPath: './' };
+    const experiments = { outputModule: true };
+    const config = {
+      mode: 'production',
+      target: ['web', 'es2022'],
+      entry: main,
+      output,
+      experiments,
+      performance: false,
+    };
+    const { compilation } = await new Promise((resolve, reject) => {
+      webpack(config, (error, stats) => (error ? reject(error) : resolve(stats)));
+    });
+    return [...compilation.warnings, ...compilation.errors].map(({ message }) => message);
+  },
+  async vite(folder, main, outDir) {
+    const { build } = await load(folder, 'vite');
+    const warnings = [];
+    const warn = (text) => warnings.push(text);
+    const ignore = () => undefined;
+    const customLogger = {
+      info: ignore,
+      warn,
+      warnOnce: warn,
+      error: warn,
+      clearScreen: ignore,
+      hasErrorLogged: () => false,
+    };
+    const rollupOptions = { input: { main }, output: named };
+    await build({
+      root: folder,
+      configFile: false,
+      customLogger: { ...customLogger, hasWarned: false },
+      build: { outDir, emptyOutDir: true, modulePreload: false, rollupOptions },
+    });
+    return warnings;
+  },
+};
+
+/** A place that bundles the probe, looks through what came out, and runs it on what runs in browsers and in Node. */
+export function bundler(name, needs, more = {}) {
+  const bundle = BUNDLERS[name.toLowerCase()];
+  return {
+    name,
+    needs,
+    ...more,
+    async run({ folder, write, run }) {
+      const out = join(folder, 'bundles', name.toLowerCase());
+      const [warning] = await bundle(folder, write(`${name}.main.mjs`, esm), out);
+      if (warning !== undefined) throw new Error(`it warns: ${warning}`);
+      for (const path of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
+        if (!/\.m?js$/.test(path)) continue;
+        if (/["'`]node:/.test(readFileSync(join(out, path), 'utf8')))
+          throw new Error(`${path} names a module of Node's`);
+      }
+      return run(process.execPath, [join(out, 'main.mjs')]);
+    },
+  };
+}
+
+/** The text of one file, for what takes no modules. */
+export async function inOneFile(folder, entry, conditions, format = 'esm') {
+  const { build } = await load(folder, 'esbuild');
+  const options = { bundle: true, minify: true, write: false, logLevel: 'silent' };
+  const { outputFiles } = await build({ ...options, entryPoints: [entry], conditions, format });
+  return outputFiles[0].text;
+}
