@@ -14,6 +14,7 @@ import { describe } from '../wasm/quote.ts';
 import { reported } from '../wasm/reported.ts';
 import { sha256, sha256Steps } from '../wasm/sha256.ts';
 import { complete, STEP_BYTES, type Steps } from '../wasm/steps.ts';
+import { decodeUtf8, encodeUtf8 } from '../wasm/utf8.ts';
 import { adopt } from './adopted.ts';
 import { ARTIFACT_SECTION, artifactSection } from './claim.ts';
 import { meterModuleSteps } from './meter-module.ts';
@@ -96,7 +97,7 @@ function encodeInfo(info: ArtifactInfo): Writer {
   });
   const out = new Writer(text.length + 64);
   out.name(ARTIFACT_SECTION);
-  out.copy(new TextEncoder().encode(text));
+  out.copy(encodeUtf8(text));
   return out;
 }
 
@@ -217,7 +218,7 @@ function codeEnd(module: WasmModule): number {
 
 function parse(section: Uint8Array): ArtifactInfo {
   try {
-    const { cost, limits, ...rest } = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(section)) as {
+    const { cost, limits, ...rest } = JSON.parse(decodeUtf8(section)) as {
       cost: string;
       limits: { gas?: string; memoryBytes?: number; stackBytes?: number };
     } & Omit<ArtifactInfo, 'cost' | 'limits'>;

@@ -1,6 +1,7 @@
 /** Writes the binary format's primitives (specification 5.2). */
 
 import { complete, type Steps } from '../wasm/steps.ts';
+import { encodeUtf8 } from '../wasm/utf8.ts';
 
 const LEAST_CHUNK = 1024;
 const MOST_CHUNK = 1 << 20;
@@ -8,8 +9,6 @@ const MOST_CHUNK = 1 << 20;
 const COPIED = 4096;
 /** Bytes that are put together in one step. */
 const TAKEN = 1 << 23;
-
-const encoder = new TextEncoder();
 
 /** Bytes that grow in number: in chunks, so that none is copied before all of them are there. */
 export class Writer {
@@ -109,7 +108,7 @@ export class Writer {
   }
 
   name(text: string): void {
-    const encoded = encoder.encode(text);
+    const encoded = encodeUtf8(text);
     this.u32(encoded.length);
     this.copy(encoded);
   }

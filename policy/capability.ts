@@ -7,6 +7,7 @@ import { type Bytes, copyOf } from '../wasm/bytes.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
 import { HIGHEST_PRICE, type HostGas, type WasmValue } from '../wasm/host.ts';
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from '../wasm/types.ts';
+import { encodeUtf8 } from '../wasm/utf8.ts';
 import type { Caller } from './caller.ts';
 import {
   checkArray,
@@ -390,9 +391,7 @@ function toMemory(files: unknown): MemoryMount['memory'] {
     if (!normal) refuse('the path of a file in memory', 'a path below the root', path);
     const isText = typeof content === 'string';
     const what = `the file in memory ${show(path)}`;
-    const bytes = isText
-      ? new TextEncoder().encode(content)
-      : (copyOf(content, what) ?? refuse(what, 'a string or bytes', content));
+    const bytes = isText ? encodeUtf8(content) : (copyOf(content, what) ?? refuse(what, 'a string or bytes', content));
     if (path.endsWith('/') && bytes.length > 0) refuse(`the directory in memory ${show(path)}`, 'empty', content);
     return Object.freeze([path.endsWith('/') ? `${normal}/` : normal, bytes] as const);
   });

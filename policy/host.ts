@@ -3,6 +3,7 @@
 import { SnapshotError, UsageError } from '../wasm/errors.ts';
 import { HostFunction } from '../wasm/host.ts';
 import { type FuncType, funcType, V128 } from '../wasm/types.ts';
+import { encodeUtf8 } from '../wasm/utf8.ts';
 import { damaged, type WireReader, type WireWriter } from '../wasm/wire.ts';
 import type { AuditLog } from './audit.ts';
 import { type CallSurroundings, FunctionCaller, noSurroundings } from './caller.ts';
@@ -270,7 +271,7 @@ function variablesOf(variables: Iterable<readonly [name: string, value: string]>
 }
 
 function cString(text: string): Uint8Array {
-  return new TextEncoder().encode(`${text}\0`);
+  return encodeUtf8(`${text}\0`);
 }
 
 /** In the order of the grants; the host's own, where all is granted, by name, so that the order tells nothing. */

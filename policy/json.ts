@@ -2,6 +2,7 @@
 
 import { UsageError } from '../wasm/errors.ts';
 import { escapeUnprintable, messageOf } from '../wasm/quote.ts';
+import { decodeUtf8 } from '../wasm/utf8.ts';
 import { DEFAULT_AUDIT_BYTES } from './audit.ts';
 import {
   Capability,
@@ -302,7 +303,7 @@ function writeFiles({ memory }: MemoryMount): Json {
 
 function writeContent(bytes: Uint8Array): Json {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     let text = '';
     for (const byte of bytes) text += String.fromCharCode(byte);

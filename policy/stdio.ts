@@ -1,6 +1,7 @@
 /** What an embedder may connect to standard streams: bytes, text, functions, streams. */
 
 import { type Bytes, copyOf, viewOf } from '../wasm/bytes.ts';
+import { encodeUtf8 } from '../wasm/utf8.ts';
 import { refuse } from './check.ts';
 
 /** Takes the bytes of one write, which are its own to keep. A promise suspends the guest until it settles. */
@@ -76,7 +77,7 @@ function fromNext(what: string, begin: () => Next): Pieces {
     for (;;) {
       const { done, value } = await next();
       if (done === true) return undefined;
-      const piece = typeof value === 'string' ? new TextEncoder().encode(value) : viewOf(value, `a piece of ${what}`);
+      const piece = typeof value === 'string' ? encodeUtf8(value) : viewOf(value, `a piece of ${what}`);
       if (piece === undefined) refuse(`a piece of ${what}`, 'bytes or a string', value);
       if (piece.length > 0) return piece;
     }

@@ -3,6 +3,7 @@
 import { type Bytes, concat, copyOf } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import { whenReady } from '../wasm/thenable.ts';
+import { encodeUtf8 } from '../wasm/utf8.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import { refuse } from './check.ts';
 import type { Saved } from './saved.ts';
@@ -30,7 +31,7 @@ export class InputStream implements Saved {
     this.source = source;
     this.resets++;
     this.ended = typeof source !== 'function';
-    if (typeof source === 'string') this.pending = new TextEncoder().encode(source);
+    if (typeof source === 'string') this.pending = encodeUtf8(source);
     else this.pending = typeof source === 'function' ? EMPTY : source;
   }
 

@@ -18,6 +18,7 @@ import type {
   Span,
 } from './types.ts';
 import { nonNull } from './types.ts';
+import { encodeUtf8 } from './utf8.ts';
 
 /** The bytes of a module, which move while they arrive. */
 export interface Source {
@@ -340,8 +341,7 @@ export class DataSegments extends Segments<DataSegment> {
   }
 }
 
-const utf8 = new TextEncoder();
-const NAME = utf8.encode('name');
+const NAME = encodeUtf8('name');
 
 export class CustomSections extends RowList<CustomSection> {
   private readonly source: Source;
@@ -378,7 +378,7 @@ export class CustomSections extends RowList<CustomSection> {
 
   /** Those of one name, in order. */
   *named(name: string): Generator<CustomSection> {
-    const wanted = utf8.encode(name);
+    const wanted = encodeUtf8(name);
     const { words } = this.rows;
     for (let i = 0; i < this.length; i++) {
       const at = this.rows.at(i);

@@ -4,6 +4,7 @@ import { viewOf } from './bytes.ts';
 import { UsageError } from './errors.ts';
 import type { GuestMemory } from './host.ts';
 import { describe } from './quote.ts';
+import { decodeLossy, encodeUtf8 } from './utf8.ts';
 
 /** Where something is: an unsigned integer, as the guest has it. 64-bit memories give bigints. */
 export type Pointer = number | bigint;
@@ -20,9 +21,7 @@ export function viewAt(memory: GuestMemory, pointer: Pointer, length: number, ou
 /** Text in UTF-8 of so many bytes, or up to the first zero byte. */
 export function textAt(memory: GuestMemory, pointer: Pointer, length: number | undefined, outside: Outside): string {
   const bytes = length === undefined ? untilZero(memory, pointer, outside) : viewAt(memory, pointer, length, outside);
-  // Decoders refuse memory that is shared between threads.
-  const isShared = typeof SharedArrayBuffer !== 'undefined' && bytes.buffer instanceof SharedArrayBuffer;
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(isShared ? bytes.slice() : bytes);
+  return decodeLossy(bytes);
 }
 
 /** @throws UsageError unless it is bytes of any kind */
@@ -33,7 +32,7 @@ export function bytesToWrite(value: unknown): Uint8Array {
 /** @throws UsageError unless it is text */
 export function textToWrite(value: unknown): Uint8Array {
   if (typeof value !== 'string') refuse('what is written', 'a string', value);
-  return new TextEncoder().encode(value as string);
+  return encodeUtf8(value as string);
 }
 
 function untilZero(memory: GuestMemory, pointer: Pointer, outside: Outside): Uint8Array {

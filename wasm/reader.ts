@@ -2,8 +2,7 @@
 
 import { CompileError } from './errors.ts';
 import { MODULE_LIMITS } from './limits.ts';
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+import { decodeUtf8 } from './utf8.ts';
 
 /** Up to so many bytes, putting characters together is faster than asking a decoder. */
 const SHORT = 12;
@@ -177,7 +176,7 @@ export class Reader {
     const short = this.pos - first <= SHORT ? this.ascii(first) : undefined;
     if (short !== undefined) return short;
     try {
-      return utf8.decode(this.bytes.subarray(first, this.pos));
+      return decodeUtf8(this.bytes.subarray(first, this.pos));
     } catch {
       return this.fail('malformed UTF-8 encoding', start);
     }

@@ -13,14 +13,13 @@ import {
   typeName,
   type ValType,
 } from './types.ts';
+import { encodeUtf8 } from './utf8.ts';
 
 /** Keys longer than this are replaced by their digest, or they would double with every type that names another. */
 const MAX_KEY = 80;
 
-const utf8 = new TextEncoder();
-
 function shorten(key: string): string {
-  return key.length <= MAX_KEY ? key : `#${sha256(utf8.encode(key))}`;
+  return key.length <= MAX_KEY ? key : `#${sha256(encodeUtf8(key))}`;
 }
 
 function content(type: DefinedType, name: (type: ValType) => string): string {

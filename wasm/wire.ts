@@ -1,6 +1,7 @@
 /** Numbers, text and bytes one after another, little-endian: what snapshots and recordings are made of. */
 
 import { SnapshotError } from './errors.ts';
+import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 const FIRST_ROOM = 256;
 /** No counter gets there in years. */
@@ -62,7 +63,7 @@ export class WireWriter {
   }
 
   text(text: string): void {
-    this.bytesOf(new TextEncoder().encode(text));
+    this.bytesOf(encodeUtf8(text));
   }
 
   words(words: Int32Array): void {
@@ -168,7 +169,7 @@ export class WireReader {
   text(max = 0xffff_ffff): string {
     const bytes = this.bytesOf(max);
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+      return decodeUtf8(bytes);
     } catch {
       return damaged('a text is not UTF-8');
     }

@@ -2,6 +2,7 @@
 
 import { SnapshotError } from '../../wasm/errors.ts';
 import { FILE_WORK } from '../../wasm/gas.ts';
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import {
   type Directory,
@@ -162,7 +163,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   newLink(target: string): LinkNode {
-    return { ...this.state('link'), target, size: new TextEncoder().encode(target).length };
+    return { ...this.state('link'), target, size: encodeUtf8(target).length };
   }
 
   newDirectory(parent: DirectoryNode | undefined): DirectoryNode {

@@ -1,5 +1,6 @@
 /** Walking a guest's path, one component at a time, never above the directory it starts from. */
 
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { type Directory, FsError, kindError } from './filesystem.ts';
 
 /** Bytes of a path, and of what a symbolic link says; as on Linux. */
@@ -21,8 +22,6 @@ export interface Place {
   /** The path ends in a slash. */
   readonly slash: boolean;
 }
-
-const encoder = new TextEncoder();
 
 function outside(reason: string): FsError {
   return new FsError('notcapable', { rule: 'path', reason });
@@ -149,5 +148,5 @@ function findPlace(
 
 /** A unit of UTF-16 is at most three bytes of UTF-8. */
 function isTooLong(name: string): boolean {
-  return 3 * name.length > MAX_NAME_BYTES && encoder.encode(name).length > MAX_NAME_BYTES;
+  return 3 * name.length > MAX_NAME_BYTES && encodeUtf8(name).length > MAX_NAME_BYTES;
 }

@@ -1,5 +1,6 @@
 /** Files in memory in a snapshot: a list of nodes, which refer to one another by their inode numbers. */
 
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import type { DirectoryNode, Node } from './nodes.ts';
 import { MAX_PATH_BYTES } from './path.ts';
@@ -68,7 +69,7 @@ export function readNodes(from: WireReader, lastInode: bigint, quota: Quota): Sa
       byInode.set(inode, { ...state, kind, bytes: content.slice(), size: content.length });
     } else if (kind === 'link') {
       const target = from.text(MAX_PATH_BYTES);
-      const size = new TextEncoder().encode(target).length;
+      const size = encodeUtf8(target).length;
       bytes += size;
       quota.requireRoom(bytes, names);
       byInode.set(inode, { ...state, kind, target, size });

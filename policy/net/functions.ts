@@ -5,6 +5,7 @@ import { UsageError } from '../../wasm/errors.ts';
 import { HEADER_BYTE, HTTP_CALL } from '../../wasm/gas.ts';
 import { HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { funcType, I32 } from '../../wasm/types.ts';
+import { decodeUtf8 } from '../../wasm/utf8.ts';
 import type { HostCallContext } from '../call.ts';
 import { decide, type NetworkRequest } from '../decide.ts';
 import type { Gate } from '../gate.ts';
@@ -27,14 +28,12 @@ interface HttpFunction {
   readonly call: (state: NetworkState, call: HostCallContext, args: Args, asked: NetworkRequest) => Result;
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** What a guest has a URL and a method in: undefined where that is no text, or too long. */
 function textAt(call: HostCallContext, pointer: number, length: number, longest: number): string | undefined {
   const bytes = length <= longest ? call.view(pointer, length) : undefined;
   if (bytes === undefined) return undefined;
   try {
-    return utf8.decode(bytes.slice());
+    return decodeUtf8(bytes.slice());
   } catch {
     return undefined;
   }

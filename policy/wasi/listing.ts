@@ -1,11 +1,10 @@
 /** A directory as it was when its listing began: as the guest gets it, entry after entry. */
 
+import { decodeLossy, encodeUtf8 } from '../../wasm/utf8.ts';
 import type { Entry, NodeKind } from '../fs/filesystem.ts';
 import { DIRENT, FILETYPE } from './abi.ts';
 
 const AT = DIRENT.offsets;
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class Listing {
   /** Of the directory that was listed; undefined where nobody can tell. */
@@ -50,7 +49,7 @@ export class Listing {
     for (let i = 0; i < this.length; i++) {
       const bytes = this.bytes.subarray(this.offsets[i], this.offsets[i + 1]);
       const { inode, filetype } = DIRENT.read(bytes);
-      yield { name: decoder.decode(bytes.subarray(DIRENT.size)), kind: KINDS[filetype] ?? 'other', inode };
+      yield { name: decodeLossy(bytes.subarray(DIRENT.size)), kind: KINDS[filetype] ?? 'other', inode };
     }
   }
 }
@@ -66,10 +65,10 @@ function isAscii(text: string): boolean {
 }
 
 function utf8Length(text: string): number {
-  return isAscii(text) ? text.length : encoder.encode(text).length;
+  return isAscii(text) ? text.length : encodeUtf8(text).length;
 }
 
 function putUtf8(text: string, bytes: Uint8Array, at: number): void {
   if (isAscii(text)) for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
-  else encoder.encodeInto(text, bytes.subarray(at));
+  else bytes.set(encodeUtf8(text).subarray(0, bytes.length - at), at);
 }

@@ -1,6 +1,7 @@
 /** The calls on paths (`path_*`): each walks its path below an open directory, and then does one thing to one entry. */
 
 import { PATH_BYTE } from '../../wasm/gas.ts';
+import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 import type { HostCallContext } from '../call.ts';
 import { normalPath } from '../capability.ts';
 import { type Directory, type File, FsError, kindError, type OpenOptions, type Stat } from '../fs/filesystem.ts';
@@ -12,8 +13,6 @@ import { resize } from './files.ts';
 import { type Need, need, needDirectory, succeed, timesOf, writeStat } from './open.ts';
 import type { WasiState } from './state.ts';
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** @throws FsError EFAULT, ENAMETOOLONG, EILSEQ where it is not UTF-8, EINVAL for a NUL inside */
 function readPath(call: HostCallContext, pointer: number, length: number): string {
   const bytes = call.view(pointer, length);
@@ -23,7 +22,7 @@ function readPath(call: HostCallContext, pointer: number, length: number): strin
   call.chargeOverhead((PATH_BYTE - 1) * length);
   let path: string;
   try {
-    path = decoder.decode(bytes);
+    path = decodeUtf8(bytes);
   } catch {
     throw new FsError('ilseq');
   }
@@ -289,7 +288,7 @@ export function pathReadlink(
     if (name === undefined || found.kind !== 'link') return ERRNO.inval;
     const target = directory.readLink(name);
     if (target.startsWith('/')) throw absoluteError();
-    const bytes = new TextEncoder().encode(target).subarray(0, bufferLength);
+    const bytes = encodeUtf8(target).subarray(0, bufferLength);
     call.chargeBytes(bytes.length);
     buffer.set(bytes);
     return succeed(call, resultPointer, bytes.length);

@@ -2,6 +2,7 @@
 
 import { SnapshotError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
+import { decodeLossy, encodeUtf8 } from '../../wasm/utf8.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import { normalPath } from '../capability.ts';
 import type { Directory, File, FileSystem, NodeKind, Reopen, Stat } from '../fs/filesystem.ts';
@@ -179,9 +180,9 @@ function readDescriptor(from: WireReader, { streams, reopen, maxListed }: Around
     case 'directory': {
       const { node: directory, path, inode, on } = readNode(from, reopen);
       if (!('lookup' in directory)) return damaged('a descriptor is open on another kind of node');
-      const preopen = from.flag() ? new TextEncoder().encode(from.text()) : undefined;
+      const preopen = from.flag() ? encodeUtf8(from.text()) : undefined;
       const isRoot = path === on.path && inode === on.root;
-      if (preopen !== undefined && !(isRoot && new TextDecoder().decode(preopen) === path)) {
+      if (preopen !== undefined && !(isRoot && decodeLossy(preopen) === path)) {
         damaged('a directory is not the one that was granted');
       }
       return { ...state, kind, directory, path, preopen, listing: readListing(from, maxListed()) };

@@ -1,5 +1,6 @@
 /** What one guest's WASI calls share. */
 
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { HostCallContext } from '../call.ts';
 import type { Clock } from '../clock.ts';
@@ -67,7 +68,7 @@ export class WasiState {
         kind: 'directory',
         directory: fileSystem.openRoot(),
         path,
-        preopen: new TextEncoder().encode(path),
+        preopen: encodeUtf8(path),
         flags: 0,
         rights: ALL_RIGHTS.directory,
         inheriting: ALL_RIGHTS.directory | ALL_RIGHTS.file,

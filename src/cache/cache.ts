@@ -5,6 +5,7 @@ import { RuntimeError, UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
+import { native } from '../engines/choose.ts';
 import { type EngineSettings, engineFor } from '../engines/ready.ts';
 import {
   decodeAll,
@@ -148,7 +149,7 @@ export class SandboxCache {
     const module = await preparation.run(decodeAll(fetched, settings));
     const store = this.#store;
     if (store === undefined || (await engineFor(module, settings)).engine.name !== 'native') return module;
-    const { makeArtifact, useArtifact } = await import('./artifact.ts');
+    const { makeArtifact, useArtifact } = native.now;
     const stored = await store.read(key);
     if (stored !== undefined) {
       if (useArtifact(module, moduleDigest, stored)) return module;

@@ -13,11 +13,12 @@
  */
 
 import { GAS_VERSION } from '../../wasm/gas.ts';
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { digestOf, fromHex } from '../crypto/digest.ts';
 import type { Authenticator } from '../crypto/key.ts';
 import { CACHE_FORMAT } from './key.ts';
 
-const MAGIC = new TextEncoder().encode('wasmsbox');
+const MAGIC = encodeUtf8('wasmsbox');
 const FORMAT_AT = 8;
 const GAS_VERSION_AT = 12;
 const LENGTH_AT = 16;

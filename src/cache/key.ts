@@ -3,6 +3,7 @@
 import type { Capability } from '../../policy/index.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { sha256 } from '../../wasm/sha256.ts';
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import type { EngineSettings } from '../engines/ready.ts';
 import type { ModuleBounds } from '../module/source.ts';
 
@@ -20,7 +21,7 @@ export function cacheKey(moduleDigest: string, settings: ModuleBounds & EngineSe
   const grants = capabilities.map(describeCapability);
   const yields = yieldEvery !== undefined;
   const parts = { CACHE_FORMAT, GAS_VERSION, moduleDigest, engine, yields, moduleLimit, onViolation, grants };
-  return sha256(new TextEncoder().encode(canonical(parts)));
+  return sha256(encodeUtf8(canonical(parts)));
 }
 
 /** Names and numbers. Contents stay out: variables may be secret, files long, and neither changes what is stored. */

@@ -1,6 +1,7 @@
 /** What programs wrote, and how they ended. */
 
 import type { Host } from '../../policy/index.ts';
+import { decodeLossy } from '../../wasm/utf8.ts';
 
 /** What the guest wrote and nobody took: as bytes, and decoded as UTF-8. */
 export interface Output {
@@ -19,8 +20,7 @@ export interface RunResult extends Output {
 }
 
 export function outputOf(host: Pick<Host, 'output'>): Output {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const stdoutBytes = host.output('stdout');
   const stderrBytes = host.output('stderr');
-  return { stdout: decoder.decode(stdoutBytes), stderr: decoder.decode(stderrBytes), stdoutBytes, stderrBytes };
+  return { stdout: decodeLossy(stdoutBytes), stderr: decodeLossy(stderrBytes), stdoutBytes, stderrBytes };
 }

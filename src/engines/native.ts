@@ -6,6 +6,7 @@ import type { WasmModule } from '../../wasm/module.ts';
 import { createNamespace } from '../webassembly/namespace.ts';
 
 export { nativeEngine, nativeUnavailable } from '../../instrument/index.ts';
+export { makeArtifact, useArtifact } from './artifact.ts';
 
 /** A frame of an instrumented function weighs less than so many times what its original weighs. */
 const HEAVIER = 4;

@@ -7,6 +7,7 @@ import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { Steps } from '../../wasm/steps.ts';
+import { decodeLossy } from '../../wasm/utf8.ts';
 import { refuse } from '../checks/check.ts';
 import { Preparation } from '../time/preparation.ts';
 import { Module, moduleOf } from '../webassembly/objects.ts';
@@ -281,7 +282,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
 
 function refuseText(start: Uint8Array, label: string): void {
   if (start[0] === 0) return;
-  const head = new TextDecoder().decode(start.subarray(0, 64));
+  const head = decodeLossy(start.subarray(0, 64));
   for (const [pattern, what] of HINTS)
     if (pattern.test(head)) throw new CompileError(`${label} ${what}`, { offset: 0 });
 }

@@ -24,6 +24,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { FILE_WORK } from '../../../wasm/gas.ts';
+import { encodeUtf8 } from '../../../wasm/utf8.ts';
 import {
   type Directory,
   type Entry,
@@ -377,7 +378,7 @@ class HostDirectory implements Directory {
   }
 
   createLink(name: string, target: string): void {
-    const size = new TextEncoder().encode(target).length;
+    const size = encodeUtf8(target).length;
     this.add(this, name, size, () => symlinkSync(target, this.anchor.at(name)));
   }
 

@@ -7,6 +7,7 @@ import type { WasmValue } from '../../../wasm/host.ts';
 import { typeOfFunction, type WasmModule } from '../../../wasm/module.ts';
 import { quote } from '../../../wasm/quote.ts';
 import type { FuncType } from '../../../wasm/types.ts';
+import { decodeUtf8 } from '../../../wasm/utf8.ts';
 import { COMMAND_START } from '../../call/command.ts';
 import { exitStatusBehind } from '../../call/failures.ts';
 import { showFuncType } from '../../call/values.ts';
@@ -14,12 +15,12 @@ import { suggest } from '../../checks/similar.ts';
 import { KiB, MiB } from '../../checks/sizes.ts';
 import { Authenticator } from '../../crypto/key.ts';
 import type { EngineChoice } from '../../engines/choose.ts';
-import { ANY_MODULE, loadModule } from '../../module/source.ts';
 import type { SandboxOptions } from '../../sandbox/options.ts';
 import { WasmSandbox } from '../../sandbox.ts';
 import { type PolicyOptions, preparePolicy } from '../arguments/policy.ts';
 import { parseValue, showValue } from '../arguments/values.ts';
 import { ClosedOutput, complain, type Io, print, printJson } from '../io/io.ts';
+import { readModule } from '../io/module.ts';
 import { errorLines, errorReport, type Figures, statsLines, statsReport, statusOf } from '../io/report.ts';
 
 /** As the command line leaves them, already parsed. */
@@ -88,7 +89,7 @@ async function execute(path: string, args: readonly string[], options: RunComman
     key = await recordingKey(options);
     const prepared = await preparePolicy(options, options.json ? MAX_KEPT_OUTPUT : MAX_OUTPUT);
     close = prepared.close;
-    const module = await loadModule(path, ANY_MODULE);
+    const module = await readModule(path, io);
     const { invoke } = options;
     const call = invoke === undefined ? checkCommand(module) : planCall(module, invoke, args);
     sandbox = await WasmSandbox.create(sandboxOptions(path, args, options, prepared.policy, io), { module });
@@ -222,7 +223,7 @@ async function invokeFunction(sandbox: WasmSandbox, { name, type, values }: Plan
 function outputReport(stream: 'stdout' | 'stderr', chunks: readonly Uint8Array[]): Record<string, string> {
   const bytes = concat(chunks);
   try {
-    return { [stream]: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+    return { [stream]: decodeUtf8(bytes) };
   } catch {
     return { [`${stream}Base64`]: base64(bytes) };
   }

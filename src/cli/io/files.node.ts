@@ -3,6 +3,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { UsageError } from '../../../wasm/errors.ts';
 import { quote } from '../../../wasm/quote.ts';
+import { encodeUtf8 } from '../../../wasm/utf8.ts';
 
 function attempt<T>(what: string, path: string, action: () => T): T {
   try {
@@ -42,7 +43,7 @@ export function createFile(path: string): TextFile {
   const descriptor = attempt('write', path, () => openSync(path, 'w'));
   return {
     write(text) {
-      const bytes = new TextEncoder().encode(text);
+      const bytes = encodeUtf8(text);
       for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
     },
     close: () => closeSync(descriptor),

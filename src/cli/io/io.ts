@@ -1,4 +1,5 @@
 import { escapeUnprintable } from '../../../wasm/quote.ts';
+import { encodeUtf8 } from '../../../wasm/utf8.ts';
 
 /** What the command uses of the world, so that tests can put their own in its place. */
 export interface Io {
@@ -14,10 +15,8 @@ export interface Io {
 /** The reader of standard output has gone away, as `head` does. The command ends quietly. */
 export class ClosedOutput extends Error {}
 
-const encoder = new TextEncoder();
-
 export function encode(text: string): Uint8Array {
-  return encoder.encode(text);
+  return encodeUtf8(text);
 }
 
 /** Lines of text on standard output. */

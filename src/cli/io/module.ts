@@ -1,0 +1,31 @@
+/** The module that a command is given. */
+
+import { concat } from '../../../wasm/bytes.ts';
+import { MODULE_LIMITS } from '../../../wasm/limits.ts';
+import type { WasmModule } from '../../../wasm/module.ts';
+import { KiB } from '../../checks/sizes.ts';
+import { ANY_MODULE, loadModule } from '../../module/source.ts';
+import type { Io } from './io.ts';
+
+/** Bytes taken from standard input at once. */
+const READ_BYTES = 64 * KiB;
+
+/**
+ * @param path or a URL; `-` is standard input, all of it
+ * @throws CompileError; UsageError where it cannot be had
+ */
+export function readModule(path: string, io: Io): Promise<WasmModule> {
+  return loadModule(path === '-' ? readInput(io) : path, ANY_MODULE);
+}
+
+/** Up to the first piece beyond what a module may have, which is then refused for its size. */
+function readInput(io: Io): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  for (let length = 0; length <= MODULE_LIMITS.moduleBytes; ) {
+    const piece = io.stdin(READ_BYTES);
+    if (piece.length === 0) break;
+    pieces.push(piece);
+    length += piece.length;
+  }
+  return concat(pieces);
+}
