@@ -97,7 +97,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .command('run')
     .summary('run a WASI command, or call one function')
     .description('Runs a WASI command, or with --invoke calls one exported function.')
-    .argument('<module>', 'path or URL of a module')
+    .argument('<module>', 'path or URL of a module; - is standard input')
     .argument('[args...]', "the program's arguments, or the function's")
     .passThroughOptions()
     .option('--invoke <function>', 'call this export instead of _start, and print its results')
@@ -106,7 +106,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .option('--stack <size>', 'weight of the call stack (default: 512KiB)', checked(parseSize))
     .option(
       '--timeout <duration>',
-      'end the program after this time, as 500ms or 5s (default: no limit)',
+      'end the program after this time, as 500ms or 5s; 500 alone is in ms (default: no limit)',
       checked(parseDuration),
     )
     .option('--env <NAME=VALUE>', 'set a variable for the program; may be repeated', collectVariables)
@@ -132,7 +132,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .command('validate')
     .summary('say whether a file is a valid module')
     .description('Says whether a file is a valid module, and if not, what is wrong at which offset.')
-    .argument('<module>', 'path or URL of a module')
+    .argument('<module>', 'path or URL of a module; - is standard input')
     .option('--json', 'print a JSON object')
     .action((module: string, options) => finish(validate(module, options, io)));
 
@@ -140,7 +140,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .command('inspect')
     .summary('show what a module holds')
     .description('Shows what a module imports, exports and declares.')
-    .argument('<module>', 'path or URL of a module')
+    .argument('<module>', 'path or URL of a module; - is standard input')
     .option('--functions', "list the module's functions, with the gas and stack each entry costs")
     .option('--json', 'print a JSON object')
     .action((module: string, options) => finish(inspect(module, options, io)));
@@ -149,7 +149,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .command('instrument')
     .summary('make a module that meters itself')
     .description('Makes a module that meters itself, for a host that compiles WebAssembly ahead of time.')
-    .argument('<module>', 'path or URL of a module')
+    .argument('<module>', 'path or URL of a module; - is standard input')
     .requiredOption('-o, --output <file>', 'where to write it; - is standard output')
     .option('--gas <units>', 'limit that is built in (default: given when it is run)', checked(parseGas))
     .option('--memory <size>', 'limit that is built in, as 64MiB', checked(parseSize))
@@ -176,7 +176,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .option('--memory <size>', 'refuse a recording that was allowed more, as 64MiB (default: any)', checked(parseSize))
     .option(
       '--timeout <duration>',
-      'give up after this time, as 500ms or 5s (default: no limit)',
+      'give up after this time, as 500ms or 5s; 500 alone is in ms (default: no limit)',
       checked(parseDuration),
     )
     .option('--key <file>', 'the secret that the recording was made with; one that was made without is refused')

@@ -41,7 +41,7 @@ describe('the command line', () => {
     [['run', '--gas', 'much', 'x.wasm'], /'much' is invalid. gas is a whole number/],
     [['run', '--gas', '-1', 'x.wasm'], /gas is a whole number/],
     [['run', '--gas', '1e30', 'x.wasm'], /gasLimit must be .* below 2\^63/],
-    [['run', '--memory', '64MB', 'x.wasm'], /'64MB' is invalid. a size is/],
+    [['run', '--memory', '64XB', 'x.wasm'], /'64XB' is invalid. a size is/],
     [['run', '--timeout', '0', 'x.wasm'], /'0' is invalid. a duration is/],
     [['run', '--env', 'NAME', 'x.wasm'], /"NAME" is not NAME=VALUE/],
     [['run', '--env', '=x', 'x.wasm'], /"=x" is not NAME=VALUE/],
@@ -61,6 +61,8 @@ describe('numbers', () => {
     ['65_536', 65_536],
     ['1b', 1],
     ['64KiB', 65_536],
+    ['64KB', 65_536],
+    ['2mb', 2_097_152],
     ['64k', 65_536],
     ['64M', 67_108_864],
     ['64 MiB', 67_108_864],
@@ -70,7 +72,7 @@ describe('numbers', () => {
     expect(parseSize(text)).toBe(bytes);
   });
 
-  test.each(['', 'M', '-1', '1.5M', '64MB', '1e6', '9999999999999999', '99999999999G', '0x10'])(
+  test.each(['', 'M', '-1', '1.5M', '64XB', '1e6', '9999999999999999', '99999999999G', '0x10'])(
     'no size: %j',
     (text) => {
       expect(() => parseSize(text)).toThrow(UsageError);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -364,5 +364,26 @@ describe('--json', () => {
     const { status, stdout } = await run(['run', '--json', join(folder, 'none.wasm')]);
     expect(status).toBe(2);
     expect(JSON.parse(stdout)).toMatchObject({ exitStatus: 2, error: { code: 'USAGE' } });
+  });
+});
+
+describe('a module from standard input', () => {
+  test('is run, in pieces of any size, and leaves the program no input', async () => {
+    const module = readFileSync(fixture('hello'));
+    const { status, stdout } = await run(['run', '-', 'a'], module, 100);
+    expect(status).toBe(0);
+    expect(stdout).toContain('1 arguments\n  a\n');
+    expect(stdout).toContain('0 bytes of input');
+  });
+
+  test('is validated and inspected', async () => {
+    const module = readFileSync(fixture('fib'));
+    expect(await run(['validate', '-'], module)).toMatchObject({ status: 0, stdout: '"-" is a valid module\n' });
+    expect((await run(['inspect', '-'], module)).stdout).toContain('run');
+  });
+
+  test('is refused where there is none', async () => {
+    const { status, stderr } = await run(['run', '-'], '');
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('the module is empty') });
   });
 });

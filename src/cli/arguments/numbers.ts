@@ -3,15 +3,15 @@
 import { UsageError } from '../../../wasm/errors.ts';
 import { GiB, KiB, MiB } from '../../checks/sizes.ts';
 
-const SIZE = /^(\d[\d_]*)\s*(?:([kmg])(?:ib)?|b)?$/i;
+const SIZE = /^(\d[\d_]*)\s*(?:([kmg])(?:i?b)?|b)?$/i;
 const SIZE_UNITS: Readonly<Record<string, number>> = { k: KiB, m: MiB, g: GiB };
 
-/** Bytes: `65536`, `64KiB`, `64M`, `1GiB`. All units are binary. */
+/** Bytes: `65536`, `64KiB`, `64MB`, `64M`, `1GiB`. All units are binary. */
 export function parseSize(text: string): number {
   const [, digits = '', unit = ''] = SIZE.exec(text) ?? [];
   const bytes = Number(plain(digits) || Number.NaN) * (SIZE_UNITS[unit.toLowerCase()] ?? 1);
   if (!Number.isSafeInteger(bytes))
-    throw new UsageError('a size is a whole number of bytes, or one with KiB, MiB or GiB');
+    throw new UsageError('a size is a whole number of bytes, or one with KiB, MiB or GiB, as 64MiB; 64MB is the same');
   return bytes;
 }
 

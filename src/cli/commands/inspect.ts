@@ -16,8 +16,8 @@ import {
   typeName,
 } from '../../../wasm/types.ts';
 import { showFuncType } from '../../call/values.ts';
-import { ANY_MODULE, loadModule } from '../../module/source.ts';
 import { type Io, print, printJson } from '../io/io.ts';
+import { readModule } from '../io/module.ts';
 import { STATUS } from '../io/status.ts';
 import { type Align, bytesText, grouped, table } from '../io/table.ts';
 
@@ -27,7 +27,7 @@ export interface InspectOptions {
 }
 
 export async function inspect(path: string, options: InspectOptions, io: Io): Promise<number> {
-  const module = await loadModule(path, ANY_MODULE);
+  const module = await readModule(path, io);
   const listed = options.functions ? functionsOf(module) : undefined;
   if (options.json) {
     printJson(io, { module: path, ...summaryOf(module), functionList: listed });

@@ -2,8 +2,8 @@
 
 import { instrument } from '../../../instrument/index.ts';
 import { quote } from '../../../wasm/quote.ts';
-import { ANY_MODULE, loadModule } from '../../module/source.ts';
 import { complain, type Io } from '../io/io.ts';
+import { readModule } from '../io/module.ts';
 import { STATUS } from '../io/status.ts';
 
 export interface InstrumentCommandOptions {
@@ -19,7 +19,7 @@ export interface InstrumentCommandOptions {
 
 export async function instrumentCommand(path: string, options: InstrumentCommandOptions, io: Io): Promise<number> {
   const { gas, memory: memoryBytes, stack: stackBytes } = options;
-  const module = await loadModule(path, ANY_MODULE);
+  const module = await readModule(path, io);
   const artifact = await instrument(module, {
     timeSlices: options.timeSlices,
     canonicalNaN: options.canonicalNan,

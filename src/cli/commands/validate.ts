@@ -2,8 +2,8 @@
 
 import { CompileError } from '../../../wasm/errors.ts';
 import { quote } from '../../../wasm/quote.ts';
-import { ANY_MODULE, loadModule } from '../../module/source.ts';
 import { complain, type Io, print, printJson } from '../io/io.ts';
+import { readModule } from '../io/module.ts';
 import { errorLines, errorReport } from '../io/report.ts';
 import { STATUS } from '../io/status.ts';
 
@@ -14,7 +14,7 @@ export interface ValidateOptions {
 export async function validate(path: string, options: ValidateOptions, io: Io): Promise<number> {
   let error: CompileError | undefined;
   try {
-    await loadModule(path, ANY_MODULE);
+    await readModule(path, io);
   } catch (cause) {
     if (!(cause instanceof CompileError)) throw cause;
     error = cause;
