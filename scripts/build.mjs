@@ -1,7 +1,7 @@
 // `npm run build`: makes dist/ from nothing, so that no file of an earlier build survives. Rolldown bundles the sources
 // as ES modules and as CommonJS; the entries of each share their chunks, and so their classes. The compiler writes
 // declarations without what is `@internal`, which are bundled the same way.
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -11,6 +11,7 @@ import { bundleTypes } from './types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const FORMATS = [
   { format: 'es', ending: 'js', input: { ...sources(), [COMMAND.name]: COMMAND.source } },
@@ -20,10 +21,13 @@ const FORMATS = [
 /** Names that people see, in the console and in messages, stay. */
 const keepNames = { class: true, function: false };
 
+/** What is installed beside the package, or may be. */
+const packages = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+
 const options = {
   cwd: root,
   platform: 'neutral',
-  external: [/^node:/, 'binaryen', 'commander', /^wasm-sandbox\//],
+  external: [/^node:/, ...packages, /^wasm-sandbox\//],
   // The manifest says the same of the build.
   treeshake: { moduleSideEffects: (path) => /\/src\/[^/]+$/.test(path) },
 };

@@ -6,6 +6,7 @@
 
 import { CompileError } from '../../wasm/errors.ts';
 import { Reader } from '../../wasm/reader.ts';
+import { decodeLossy } from '../../wasm/utf8.ts';
 
 /** A place in a source file. */
 export interface SourceLocation {
@@ -50,8 +51,6 @@ const FORM = {
 /** More files, or folders, no unit has. */
 const MOST_ENTRIES = 1 << 20;
 
-const decoder = new TextDecoder();
-
 class DwarfReader extends Reader {
   get isAtEnd(): boolean {
     return this.pos >= this.end;
@@ -77,7 +76,7 @@ class DwarfReader extends Reader {
     const zero = bytes.indexOf(0, pos);
     if (zero < 0 || zero >= end) this.fail('a string without an end');
     this.pos = zero + 1;
-    return decoder.decode(bytes.subarray(pos, zero));
+    return decodeLossy(bytes.subarray(pos, zero));
   }
 }
 

@@ -11,8 +11,14 @@ const RESOURCES = {
   peakMemoryBytes: 131_072,
   memoryLimit: 1_000_000,
   stackLimit: 10,
+  growthRefused: true,
 };
 const LOCATION = { functionIndex: 7, functionName: 'a\u0000b', offset: 300 };
+
+const FRAMES = [
+  { functionIndex: 7, functionName: 'inner', offset: 300, codeOffset: 200 },
+  { functionIndex: 2, functionName: undefined, offset: 100, codeOffset: 0 },
+];
 
 type Made = new (message: string, details: errors.ErrorDetails) => errors.WasmSandboxError;
 
@@ -26,13 +32,15 @@ const others = [
   new Trap('divide-by-zero', { ...LOCATION, resources: RESOURCES }),
   new UncaughtException('of the guest', LOCATION),
   new PoolUnavailable('draining', 'the pool is being drained'),
+  new errors.GasExhausted('Gas budget exhausted', { scope: 'budget', frames: () => FRAMES }),
 ];
 const all = [...plain.map((Class) => new Class('what happened', { ...LOCATION, resources: RESOURCES })), ...others];
 
 /** All that programs look at. */
 const shown = (error: errors.WasmSandboxError) => {
-  const { name, code, message, functionIndex, functionName, offset, resources } = error;
-  return { name, code, message, functionIndex, functionName, offset, resources };
+  const { name, code, message, functionIndex, functionName, offset, resources, frames } = error;
+  const scope = error instanceof errors.GasExhausted ? error.scope : undefined;
+  return { name, code, message, functionIndex, functionName, offset, resources, frames, scope };
 };
 
 test('every class of the family is among them', () => {
@@ -87,6 +95,9 @@ describe('what is no data of an error is refused', () => {
     ['a code of the prototype', { ...good, code: 'toString' }, /code is unknown/],
     ['no message', { code: 'USAGE' }, /must have a message/],
     ['a message that is none', { code: 'USAGE', message: 5 }, /message must be text/],
+    ['a scope that is none', { code: 'GAS_EXHAUSTED', message: '', scope: 'galaxy' }, /scope is unknown/],
+    ['frames that are none', { ...good, frames: 5 }, /frames must be a list/],
+    ['a frame without a place', { ...good, frames: [{ functionIndex: 1 }] }, /a frame must have offset/],
     ['a kind that is none', { ...good, kind: 'constructor' }, /kind of trap/],
     ['a reason that is none', { code: 'POOL', message: '', reason: 'x' }, /reason is unknown/],
     ['an offset below 0', { ...good, offset: -1 }, /offset must be a count/],
