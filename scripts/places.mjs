@@ -112,7 +112,7 @@ symlinkSync(join(cache, 'node_modules'), join(folder, 'node_modules'), 'junction
 const tarball = unpack();
 writeProbe();
 const runtimes = options.quick ? {} : Object.fromEntries(findRuntimes().map(({ name, start }) => [name, start]));
-const context = { folder, tarball, write, run: output, runtimes };
+const context = { root, folder, tarball, write, run: output, runtimes };
 
 const rows = [];
 for (const place of places) {

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { bundler, inOneFile, load } from './bundlers.mjs';
 import { chromium } from './chromium.mjs';
+import { EDGE } from './edge.mjs';
 import { cjs, esm, IMPORT, MARK, REQUIRE, testFile } from './texts.mjs';
 
 const platform = `${process.platform}-${process.arch}`;
@@ -149,6 +150,7 @@ export const PLACES = [
   bundler('webpack', ['webpack']),
   bundler('Vite', ['vite']),
   ...chromium(),
+  ...EDGE,
   tool('publint', 'publint/src/cli.js', ({ tarball }) => ['run', tarball, '--strict'], {
     needs: ['publint'],
     quick: true,
