@@ -31,7 +31,7 @@ export type { TimeSources } from './clock.ts';
 export type { AuditOptions, OnViolation, PolicyLimits } from './data.ts';
 export { type Decision, decide, type Grants, type NetworkRequest, type PolicyRequest } from './decide.ts';
 export type { OpenFolder } from './fs/mounts.ts';
-export { checkProvided, createHost, type Host, type HostOptions, type ProgramInput } from './host.ts';
+export { createHost, type Host, type HostOptions, type ProgramInput } from './host.ts';
 export type { Json } from './json.ts';
 export type { HttpClient, HttpFailure, HttpRequest, HttpResponse } from './net/client.ts';
 export type { Header } from './net/headers.ts';

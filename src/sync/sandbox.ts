@@ -1,6 +1,7 @@
 /** A sandbox in which nothing is waited for: every method returns when it is done. */
 
-import { checkProvided, type ProgramInput } from '../../policy/index.ts';
+import { checkProvided } from '../../policy/host.ts';
+import type { ProgramInput } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { loadReadyFor } from '../cache/load.ts';
 import {
