@@ -15,12 +15,12 @@ import { reported } from '../wasm/reported.ts';
 import { sha256, sha256Steps } from '../wasm/sha256.ts';
 import { complete, STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { decodeUtf8, encodeUtf8 } from '../wasm/utf8.ts';
+import { Writer } from '../wasm/writer.ts';
 import { adopt } from './adopted.ts';
 import { ARTIFACT_SECTION, artifactSection } from './claim.ts';
 import { meterModuleSteps } from './meter-module.ts';
 import { describeMetered, type MeteredModule, type MeteredNames } from './metered.ts';
 import { loadOptimiser } from './optimiser.ts';
-import { Writer } from './writer.ts';
 
 /** Of what is in the section, and of how the module and the host work together. */
 export const ARTIFACT_FORMAT = 1;

@@ -6,11 +6,11 @@ import { typeOfFunction } from '../wasm/module.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { F32, F64, type FunctionBody, I32, V128, type ValType } from '../wasm/types.ts';
+import { Writer } from '../wasm/writer.ts';
 import { Analyser, EDIT, type WeaveOptions } from './analyse.ts';
 import { CodeWriter, EMPTY_BLOCK } from './code.ts';
 import { type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
 import { INLINE, sayCaller } from './operations.ts';
-import { Writer } from './writer.ts';
 
 /** A scratch local, by its type. */
 type Scratch = 'i32' | 'f32' | 'f64' | 'v128';

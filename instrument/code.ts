@@ -1,7 +1,7 @@
 /** Writes instructions by their names. */
 
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
-import { Writer } from './writer.ts';
+import { Writer } from '../wasm/writer.ts';
 
 /** Of a construct without parameters and results. */
 export const EMPTY_BLOCK = 0x40;

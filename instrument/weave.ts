@@ -21,6 +21,7 @@ import {
   type Limits,
   type ValType,
 } from '../wasm/types.ts';
+import { Writer } from '../wasm/writer.ts';
 import type { WeaveOptions } from './analyse.ts';
 import { BodyWeaver } from './body.ts';
 import { CodeWriter } from './code.ts';
@@ -38,7 +39,6 @@ import {
 } from './layout.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
 import { checkItems, checkTypes, Tracking } from './tracking.ts';
-import { Writer } from './writer.ts';
 
 /** A rewritten module, and what has to be known to run it. */
 export interface Woven {

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import type { WasmHost } from '../../instrument/host.ts';
 import { createMeteredNamespace, type MeteredNamespaceOptions } from '../../instrument/namespace.ts';
-import { Writer } from '../../instrument/writer.ts';
+import { Writer } from '../../wasm/writer.ts';
 import { createNamespace } from '../../src/webassembly/namespace.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, type ResourceFigures } from '../../wasm/errors.ts';

@@ -1,7 +1,7 @@
-/** Writes the binary format's primitives (specification 5.2). */
+/** Writes the primitives of the binary format (specification 5.2). */
 
-import { complete, type Steps } from '../wasm/steps.ts';
-import { encodeUtf8 } from '../wasm/utf8.ts';
+import { complete, type Steps } from './steps.ts';
+import { encodeUtf8 } from './utf8.ts';
 
 const LEAST_CHUNK = 1024;
 const MOST_CHUNK = 1 << 20;
