@@ -13,6 +13,7 @@ export const ENTRIES = {
   './minimal': 'src/minimal',
   './policy': 'src/policy',
   './symbols': 'src/symbols',
+  './text': 'src/text',
 };
 
 /** The command. */

@@ -57,6 +57,7 @@ const srcUpwards = [
   'instrument.ts',
   'symbols',
   'symbols.ts',
+  'text.ts',
   'index.node.ts',
   'interpreter.node.ts',
   'minimal.node.ts',

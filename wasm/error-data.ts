@@ -77,6 +77,9 @@ export interface ErrorData {
   readonly scope?: string | undefined;
   /** The guest's call stack, where there is one. */
   readonly frames?: readonly StackFrame[] | undefined;
+  /** Of a `TextError`. */
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
   /** With units of gas as decimal digits. */
   readonly resources?: ResourceData | undefined;
   readonly cause?: CauseData | undefined;

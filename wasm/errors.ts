@@ -123,6 +123,32 @@ export class CompileError extends WasmSandboxError {
   readonly code = 'COMPILE';
 }
 
+/**
+ * A text is not a module of the text format, or the module is not valid. The message ends with the line, and with marks
+ * under the place.
+ */
+export class TextError extends CompileError {
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in UTF-16 code units. */
+  readonly column: number;
+
+  constructor(message: string, line: number, column: number, details: ErrorDetails = {}) {
+    super(message, details);
+    this.line = line;
+    this.column = column;
+  }
+
+  override get name(): string {
+    return 'TextError';
+  }
+}
+
+/** What an error says, without where. */
+export function messageAlone(error: WasmSandboxError): string {
+  return error.message.slice(0, error.message.length - describe(error).length);
+}
+
 /** An import is missing, or is not what the module asks for. */
 export class LinkError extends WasmSandboxError {
   readonly code = 'LINK';
@@ -315,6 +341,8 @@ function dataOf(error: WasmSandboxError, causes: number): ErrorData {
     kind: error instanceof Trap ? error.kind : undefined,
     reason: error instanceof PoolUnavailable ? error.reason : undefined,
     scope: error instanceof GasExhausted ? error.scope : undefined,
+    line: error instanceof TextError ? error.line : undefined,
+    column: error instanceof TextError ? error.column : undefined,
     frames: error.frames.length === 0 ? undefined : error.frames.map((frame) => ({ ...frame })),
     resources: resources && {
       ...resources,
@@ -351,6 +379,9 @@ function restored(data: unknown, causes: number): WasmSandboxError {
   } else if (code === 'POOL') {
     if (!POOL_REFUSALS.includes(reason)) return refuseData('its reason is unknown');
     error = new PoolUnavailable(reason as PoolRefusal, message);
+  } else if (code === 'COMPILE' && data['line'] !== undefined) {
+    const place = (key: string) => countIn(data, key, refuseData) ?? refuseData(`it must have a ${key}`);
+    error = new TextError(message, place('line'), place('column'), details);
   } else if (code === 'GAS_EXHAUSTED') {
     if (!GAS_SCOPES.includes(scope)) return refuseData('its scope is unknown');
     error = new GasExhausted(message, { ...details, scope: scope as GasScope });

@@ -85,6 +85,7 @@ export class Writer {
     other.filled = 0;
   }
 
+  /** An unsigned integer of up to 32 bits. */
   u32(value: number): void {
     while (value > 0x7f) {
       this.u8((value & 0x7f) | 0x80);
@@ -105,6 +106,39 @@ export class Writer {
       this.u8(bits | 0x80);
       value = rest;
     }
+  }
+
+  /** A signed integer of 64 bits. */
+  s64(value: number | bigint): void {
+    if (typeof value === 'number') {
+      this.signed(value);
+      return;
+    }
+    let rest = BigInt.asIntN(64, value);
+    for (; rest > 63n || rest < -64n; rest >>= 7n) this.u8(Number(rest & 0x7fn) | 0x80);
+    this.u8(Number(rest & 0x7fn));
+  }
+
+  /** An unsigned integer of 64 bits. */
+  u64(value: bigint): void {
+    let rest = value;
+    for (; rest > 0x7fn; rest >>= 7n) this.u8(Number(rest & 0x7fn) | 0x80);
+    this.u8(Number(rest));
+  }
+
+  /** The low 32 bits, little-endian. */
+  fixed32(value: number): void {
+    this.u8(value & 0xff);
+    this.u8((value >>> 8) & 0xff);
+    this.u8((value >>> 16) & 0xff);
+    this.u8(value >>> 24);
+  }
+
+  /** The low 64 bits, little-endian. */
+  fixed64(value: number | bigint): void {
+    const bits = BigInt(value);
+    this.fixed32(Number(BigInt.asIntN(32, bits)));
+    this.fixed32(Number(BigInt.asIntN(32, bits >> 32n)));
   }
 
   name(text: string): void {

@@ -18,6 +18,7 @@ const OTHER_KIND: Readonly<Record<RefPattern['kind'], RefPattern['kind']>> = {
 };
 
 const OTHER_FAILURE: Readonly<Record<FailureKind, FailureKind>> = {
+  malformed: 'compile',
   compile: 'link',
   link: 'trap',
   trap: 'exhaustion',

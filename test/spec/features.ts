@@ -209,7 +209,9 @@ export function moduleFeatures(module: Uint8Array): ReadonlySet<Feature> {
 
 /** What a script's valid modules need, in the order it is met. */
 export function fileFeatures(commands: readonly Command[]): ReadonlySet<Feature> {
-  return new Set(commands.flatMap((command) => (command.kind === 'define' ? [...moduleFeatures(command.bytes)] : [])));
+  return new Set(
+    commands.flatMap((command) => (command.kind === 'define' ? [...moduleFeatures(command.bytes())] : [])),
+  );
 }
 
 /** The contents of supported.json. */

@@ -2,8 +2,8 @@
 
 import type { SpecValue } from './values.ts';
 
-/** How something failed. `other` is never expected: a fault of the implementation, of its host or of the runner. */
-export type FailureKind = 'compile' | 'link' | 'trap' | 'exhaustion' | 'exception' | 'other';
+/** How something failed; `malformed` is a text that is no module. `other` is never expected: a fault of the implementation, of its host or of the runner. */
+export type FailureKind = 'malformed' | 'compile' | 'link' | 'trap' | 'exhaustion' | 'exception' | 'other';
 
 /**
  * One implementation, fresh for one script. Values cross it as bit patterns; whatever fails is thrown as the

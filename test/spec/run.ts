@@ -1,5 +1,6 @@
 /** Runs one script on one implementation. */
 
+import { TextError } from '../../wasm/errors.ts';
 import type { SpecHost } from './host.ts';
 import type { Action, Command, FailureForm } from './script.ts';
 import { isAssertion } from './script.ts';
@@ -71,7 +72,7 @@ class Runner {
   run(command: Command): string | undefined {
     switch (command.kind) {
       case 'define':
-        return this.#attempt(() => this.#modules.define(command.name, () => this.#host.compile(command.bytes)));
+        return this.#attempt(() => this.#modules.define(command.name, () => this.#host.compile(command.bytes())));
       case 'register':
         return this.#attempt(() => {
           this.#registry.delete(command.as);
@@ -105,6 +106,11 @@ class Runner {
     return this.#host.instantiate(this.#modules.find(action.module), this.#registry);
   }
 
+  #compile({ bytes, isInstantiated }: Action & { kind: 'compile' }): void {
+    const module = this.#host.compile(bytes());
+    if (isInstantiated) this.#host.instantiate(module, this.#registry);
+  }
+
   #perform(action: Action): readonly SpecValue[] {
     switch (action.kind) {
       case 'invoke':
@@ -115,7 +121,7 @@ class Runner {
         this.#instantiate(action);
         return [];
       case 'compile':
-        this.#host.compile(action.bytes);
+        this.#compile(action);
         return [];
     }
   }
@@ -137,7 +143,7 @@ class Runner {
       const results = this.#perform(action);
       return `expected ${expected}, succeeded with ${showAll(results)}`;
     } catch (error) {
-      const actual = this.#host.classify(error);
+      const actual = error instanceof TextError ? 'malformed' : this.#host.classify(error);
       return actual === failure ? undefined : `expected ${expected}, failed with ${actual} (${describeError(error)})`;
     }
   }

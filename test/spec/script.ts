@@ -1,10 +1,14 @@
-/** A script of the official suite as typed commands. The forms are those the binary scripts use. */
+/** A script of the official suite as typed commands. */
 
+import { parse } from '../../src/text.ts';
 import type { FailureKind } from './host.ts';
 import { form, readPattern, readValue } from './literals.ts';
 import type { Sexpr } from './sexpr.ts';
 import { failAt, readSexprs } from './sexpr.ts';
 import type { Pattern, SpecValue } from './values.ts';
+
+/** Gives the bytes of a module; where it is a text, parses that. @throws TextError */
+type ModuleBytes = () => Uint8Array;
 
 /** Something that can be tried, and that gives values or fails. Without a name, the latest one is meant. */
 export type Action =
@@ -16,12 +20,14 @@ export type Action =
     }
   | { readonly kind: 'get'; readonly instance: string | undefined; readonly field: string }
   | { readonly kind: 'instantiate'; readonly name: string | undefined; readonly module: string | undefined }
-  | { readonly kind: 'compile'; readonly bytes: Uint8Array };
+  | { readonly kind: 'compile'; readonly bytes: ModuleBytes; readonly isInstantiated: boolean };
 
 /** The assertions that something fails, and how. */
 const FAILURES = {
   assert_invalid: 'compile',
   assert_malformed: 'compile',
+  assert_malformed_custom: 'malformed',
+  assert_invalid_custom: 'malformed',
   assert_unlinkable: 'link',
   assert_trap: 'trap',
   assert_exhaustion: 'exhaustion',
@@ -31,7 +37,7 @@ const FAILURES = {
 export type FailureForm = keyof typeof FAILURES;
 
 type CommandBody =
-  | { readonly kind: 'define'; readonly name: string | undefined; readonly bytes: Uint8Array }
+  | { readonly kind: 'define'; readonly name: string | undefined; readonly bytes: ModuleBytes }
   | { readonly kind: 'register'; readonly as: string; readonly instance: string | undefined }
   | { readonly kind: 'perform'; readonly action: Action }
   | { readonly kind: 'assert_return'; readonly action: Action; readonly expected: readonly Pattern[] }
@@ -67,7 +73,17 @@ function takeWord(items: Sexpr[], word: string): boolean {
   return true;
 }
 
-function readBinary(items: readonly Sexpr[], parent: Sexpr): Uint8Array {
+/** A module as bytes, as its text in quotes, or as its text. */
+function readModuleBytes(items: Sexpr[], parent: Sexpr): ModuleBytes {
+  const [first] = items;
+  if (first?.kind === 'text') return () => parse(first.text);
+  const isText = takeWord(items, 'quote');
+  if (!isText && !takeWord(items, 'binary')) failAt(parent, 'only binary modules are known');
+  const bytes = joined(items, parent);
+  return isText ? () => parse(bytes) : () => bytes;
+}
+
+function joined(items: readonly Sexpr[], parent: Sexpr): Uint8Array {
   const chunks = items.map((item) => (item.kind === 'string' ? item.bytes : failAt(parent, 'expected a string')));
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
@@ -84,8 +100,7 @@ function readModule(node: Sexpr): CommandBody[] {
   if (takeWord(items, 'instance')) return [{ kind: 'perform', action: readInstance(items, node) }];
   const definition = takeWord(items, 'definition');
   const name = takeVariable(items);
-  if (!takeWord(items, 'binary')) failAt(node, 'only binary modules are known');
-  const define: CommandBody = { kind: 'define', name, bytes: readBinary(items, node) };
+  const define: CommandBody = { kind: 'define', name, bytes: readModuleBytes(items, node) };
   if (definition) return [define];
   return [define, { kind: 'perform', action: { kind: 'instantiate', name, module: undefined } }];
 }
@@ -113,11 +128,14 @@ function readAction(node: Sexpr | undefined, parent: Sexpr): Action {
     case 'module':
       if (takeWord(items, 'instance')) return readInstance(items, node);
       takeVariable(items);
-      if (!takeWord(items, 'binary')) failAt(node, 'only binary modules are known');
-      return { kind: 'compile', bytes: readBinary(items, node) };
+      return { kind: 'compile', bytes: readModuleBytes(items, node), isInstantiated: false };
     default:
       return failAt(node, `unknown action ${head}`);
   }
+}
+
+function isQuoted(module: Sexpr | undefined): boolean {
+  return module?.kind === 'list' && module.items.some((item) => item.kind === 'atom' && item.text === 'quote');
 }
 
 function isFailureForm(head: string): head is FailureForm {
@@ -140,17 +158,23 @@ function readCommand(node: Sexpr): CommandBody[] {
     default: {
       if (!isFailureForm(head)) return failAt(node, `unknown command ${head}`);
       const message = items[1] === undefined ? '' : readName(items[1], node);
-      return [{ kind: head, action: readAction(items[0], node), failure: FAILURES[head], message }];
+      const read = readAction(items[0], node);
+      const isOfRunning = FAILURES[head] !== 'compile' && FAILURES[head] !== 'malformed';
+      const action = read.kind === 'compile' ? { ...read, isInstantiated: isOfRunning } : read;
+      // Of a text it is said that it is no module, of bytes only that they are no valid one.
+      const failure = head === 'assert_malformed' && isQuoted(items[0]) ? 'malformed' : FAILURES[head];
+      return [{ kind: head, action, failure, message }];
     }
   }
 }
 
 /**
  * The commands of a script, in order.
- * @throws Error with the line, at anything the suite's binary scripts do not contain.
+ * @param read reads its expressions: those of the binary scripts, unless it is another one
+ * @throws Error with the line, at anything the suite's scripts do not contain.
  */
-export function parseScript(source: string): readonly Command[] {
-  return readSexprs(source).flatMap((node) => readCommand(node).map((body) => ({ ...body, line: node.line })));
+export function parseScript(source: string, read = readSexprs): readonly Command[] {
+  return read(source).flatMap((node) => readCommand(node).map((body) => ({ ...body, line: node.line })));
 }
 
 /** Whether a command counts as one of the suite's assertions. */

@@ -19,7 +19,14 @@ export interface List {
   readonly line: number;
 }
 
-export type Sexpr = Atom | ByteString | List;
+/** A module in the text format, which nobody has looked into yet. */
+export interface ModuleText {
+  readonly kind: 'text';
+  readonly text: string;
+  readonly line: number;
+}
+
+export type Sexpr = Atom | ByteString | List | ModuleText;
 
 /** Complains about an expression that is well-formed but not understood. */
 export function failAt(node: Sexpr, what: string): never {
