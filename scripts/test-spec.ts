@@ -8,12 +8,13 @@ import { createHost, featuresOf, hosts } from '../test/spec/hosts.ts';
 import type { Report } from '../test/spec/run.ts';
 import { runScript } from '../test/spec/run.ts';
 import { isSkipped } from '../test/spec/skips.ts';
-import { loadScript, suiteFiles } from '../test/spec/suite.ts';
+import { loadScript, loadText, suiteFiles, textFiles } from '../test/spec/suite.ts';
 import { absenceOf, isFound, requiresSuites, SUITES } from '../test/suites.ts';
 
 const USAGE = `Usage: test-spec [options]
   --host <name>     ${Object.keys(hosts).join(' or ')} (default: interpreter)
   --slices          the interpreter, interrupted and resumed at every checkpoint (--host interpreter-sliced)
+  --text            the scripts as they are published, in the text format
   --files <a,b>     only these files, without their extension
   --all             every file (default: those that need nothing the host lacks)
   --json            one JSON document on standard output instead of text
@@ -22,6 +23,10 @@ const USAGE = `Usage: test-spec [options]
 
 /** Failures shown of each file. */
 const SHOWN_FAILURES = 5;
+
+/** Where scripts come from. */
+const BINARY = { suite: SUITES.core, files: suiteFiles, load: loadScript };
+const TEXT = { suite: SUITES.text, files: textFiles, load: loadText };
 
 const supportedFile = new URL('../test/spec/supported.json', import.meta.url);
 
@@ -44,6 +49,7 @@ function readOptions() {
       options: {
         host: { type: 'string', default: 'interpreter' },
         slices: { type: 'boolean', default: false },
+        text: { type: 'boolean', default: false },
         files: { type: 'string' },
         all: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -65,13 +71,13 @@ function writeSelection(): void {
 }
 
 function chooseFiles(wanted: string | undefined, all: boolean, host: string): readonly string[] {
-  const known = suiteFiles();
+  const known = form.files();
   if (wanted !== undefined) {
     const files = wanted.split(',').map((file) => file.trim().replace(/(\.bin)?\.wast$/, ''));
     for (const file of files) if (!known.includes(file)) fail(`no such file in the suite: ${file}`);
     return files;
   }
-  if (all) return known;
+  if (all || form === TEXT) return known;
   const scripts = known.map((file) => [file, loadScript(file)] as const);
   return selectFiles(scripts, featuresOf(host)).files;
 }
@@ -93,7 +99,7 @@ function printFile({ file, passed, failed, skipped, known, milliseconds }: FileR
 async function runFile(file: string, hostName: string): Promise<FileReport> {
   const start = performance.now();
   const host = await createHost(hostName);
-  const report = runScript(loadScript(file), host, { skip: (line) => isSkipped(hostName, file, line) });
+  const report = runScript(form.load(file), host, { skip: (line) => isSkipped(hostName, file, line) });
   const milliseconds = performance.now() - start;
   const { unknown, absent } = compareWithKnown(hostName, file, report.failed);
   const missing = absent.map(({ line, reason }) => ({
@@ -112,10 +118,11 @@ async function runFile(file: string, hostName: string): Promise<FileReport> {
 }
 
 const options = readOptions();
+const form = options.text ? TEXT : BINARY;
 if (options.help) {
   console.log(USAGE);
-} else if (!isFound(SUITES.core)) {
-  console.log(absenceOf(SUITES.core));
+} else if (!isFound(form.suite)) {
+  console.log(absenceOf(form.suite));
   process.exitCode = requiresSuites() ? 1 : 0;
 } else if (options['list-supported']) {
   writeSelection();

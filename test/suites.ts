@@ -31,6 +31,15 @@ export const SUITES = {
     files: 255,
     tests: ['test/spec/spec.test.ts', 'test/instrument/spec.test.ts'],
   },
+  text: {
+    name: 'the official suite as it is published',
+    variable: 'WASM_SPEC_DIR',
+    fallback: '../shared/spec',
+    folder: 'text',
+    extension: '.wast',
+    files: 274,
+    tests: ['test/spec/text.test.ts'],
+  },
   wasi: {
     name: 'wasi-testsuite',
     variable: 'WASM_SPEC_DIR',
@@ -53,6 +62,9 @@ export const SUITES = {
 
 /** Assertions in the files of {@link SUITES.core}; the interpreter passes all of them. */
 export const CORE_ASSERTIONS = 61_269;
+
+/** The same in those of {@link SUITES.text} that release 3.0 has: its scripts, and those of `custom/`. */
+export const TEXT_ASSERTIONS = 62_518;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -3,13 +3,13 @@
 import fc from 'fast-check';
 import type { WasmHost } from '../../instrument/host.ts';
 import { createMeteredNamespace, type MeteredNamespaceOptions } from '../../instrument/namespace.ts';
-import { Writer } from '../../wasm/writer.ts';
 import { createNamespace } from '../../src/webassembly/namespace.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, type ResourceFigures } from '../../wasm/errors.ts';
 import { typeOfFunction } from '../../wasm/module.ts';
 import { Reader } from '../../wasm/reader.ts';
 import { FUNCREF } from '../../wasm/types.ts';
+import { Writer } from '../../wasm/writer.ts';
 import type { GenerateOptions } from '../generate/module.ts';
 import {
   type Call,

@@ -2,9 +2,10 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderOf, SUITES } from '../suites.ts';
+import { filesOf, folderOf, SUITES } from '../suites.ts';
 import type { Command } from './script.ts';
 import { parseScript } from './script.ts';
+import { readTextSexprs } from './text-sexpr.ts';
 
 const FOLDER = folderOf(SUITES.core);
 const EXTENSION = SUITES.core.extension;
@@ -20,4 +21,20 @@ export function suiteFiles(): string[] {
 /** A script's commands, by its name as {@link suiteFiles} gives it. */
 export function loadScript(file: string): readonly Command[] {
   return parseScript(readFileSync(join(FOLDER, file + EXTENSION), 'utf8'));
+}
+
+/** Folders of the published suite that are not release 3.0, or look ahead of it. */
+const OTHER = /^(?:legacy|proposals)[/\\]/;
+
+/** Paths of the scripts of release 3.0 as they are published, without their extension, sorted. */
+export function textFiles(): string[] {
+  return filesOf(SUITES.text)
+    .filter((path) => !OTHER.test(path))
+    .map((path) => path.slice(0, -SUITES.text.extension.length).replaceAll('\\', '/'))
+    .toSorted();
+}
+
+/** The commands of such a script. Their modules are parsed when they are asked for. */
+export function loadText(file: string): readonly Command[] {
+  return parseScript(readFileSync(join(folderOf(SUITES.text), file + SUITES.text.extension), 'utf8'), readTextSexprs);
 }

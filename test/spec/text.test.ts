@@ -1,0 +1,65 @@
+/**
+ * The official suite as it is published. The specification's reference interpreter has made modules of the same texts: where
+ * ours hold the same, spec.test.ts runs them, and here what differs is run, and everything about malformed texts.
+ * `npm run test:spec -- --text` runs all.
+ */
+
+import { expect, test } from 'vitest';
+import { CORE_ASSERTIONS, isFound, SUITES, TEXT_ASSERTIONS } from '../suites.ts';
+import { ByteReader, readSections, SECTION } from './byte-reader.ts';
+import { createHost } from './hosts.ts';
+import { runScript } from './run.ts';
+import { type Command, isAssertion } from './script.ts';
+import { loadScript, loadText, suiteFiles, textFiles } from './suite.ts';
+
+const SHOWN_FAILURES = 20;
+
+const inBinary = new Set(isFound(SUITES.core) ? suiteFiles() : []);
+
+/** The modules of a script, those that its texts have to become. */
+function modulesOf(commands: readonly Command[]): Uint8Array[] {
+  return commands.flatMap((command) => {
+    if (command.kind === 'define') return [command.bytes()];
+    const isModule = 'failure' in command && command.failure !== 'malformed' && command.action.kind === 'compile';
+    return isModule && command.action.kind === 'compile' ? [command.action.bytes()] : [];
+  });
+}
+
+/** What the sections of a module hold, without their sizes, which the reference interpreter writes in five bytes each. */
+function contents(bytes: Uint8Array): string {
+  const sections: string[] = [];
+  for (const [id, content] of readSections(bytes)) {
+    if (id !== SECTION.code) {
+      sections.push(`${id}:${content}`);
+      continue;
+    }
+    const reader = new ByteReader(content);
+    const bodies = Array.from({ length: reader.unsigned() }, () => reader.bytes(reader.unsigned()));
+    sections.push(`${id}:${bodies.join(';')}`);
+  }
+  return sections.join('|');
+}
+
+function isSame(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  if (b === undefined) return false;
+  return Buffer.compare(a, b) === 0 || contents(a) === contents(b);
+}
+
+let assertions = 0;
+
+test.each(textFiles())('%s', async (file) => {
+  const commands = loadText(file);
+  assertions += commands.filter(isAssertion).length;
+  const reference = inBinary.has(file) ? modulesOf(loadScript(file)) : [];
+  const modules = modulesOf(commands);
+  const isKnown = reference.length === modules.length && modules.every((module, i) => isSame(module, reference[i]));
+  const run = isKnown ? commands.filter(({ kind }) => kind.startsWith('assert_malformed')) : commands;
+  const report = runScript(run, await createHost('interpreter'));
+  expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
+  expect(report.passed).toBe(run.filter(isAssertion).length);
+});
+
+test('no assertion is left out', () => {
+  expect(assertions).toBe(TEXT_ASSERTIONS);
+  expect(TEXT_ASSERTIONS).toBeGreaterThan(CORE_ASSERTIONS);
+});
