@@ -46,6 +46,7 @@ export {
   SnapshotError,
   type StackFrame,
   StackLimitExceeded,
+  TextError,
   Trap,
   type TrapKind,
   UncaughtException,

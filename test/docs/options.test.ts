@@ -52,7 +52,10 @@ const COMMAND = /^`wasm-sandbox (\w+)`$/;
 const sections = sectionsOf(read('docs/options.md'));
 const bySubject = new Map(sections.map((section) => [subjectOf(section), section]));
 
-const ENTRIES = ['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'policy/index.ts'];
+const ENTRIES = [
+  ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts'],
+  'policy/index.ts',
+];
 /** What embedders fill in, and is not named so. */
 const MORE = new Set([
   'ArtifactLimits',

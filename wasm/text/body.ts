@@ -8,7 +8,7 @@ import { quote } from '../quote.ts';
 import { Writer } from '../writer.ts';
 import { type ImmediateParser, writeOpcode } from './immediates.ts';
 import type { Input } from './input.ts';
-import { Labels } from './labels.ts';
+import { type Label, Labels } from './labels.ts';
 import { TOKEN } from './lexer.ts';
 import type { Marks } from './marks.ts';
 import { ROW_OF_WORD } from './words.ts';
@@ -46,7 +46,7 @@ interface Frame {
   row: number;
   /** In the source. */
   place: number;
-  label: string | undefined;
+  label: Label | undefined;
   hint: number;
   /** What comes behind the operands. Made where it is needed, and used again. */
   pending: Writer | undefined;
@@ -153,7 +153,7 @@ export class BodyParser {
     } else {
       if (flow === 'if') {
         inner.kind = FRAME.if;
-        inner.label = input.tryIdentifier();
+        inner.label = this.labels.read(input);
       }
       inner.pending ??= new Writer(16);
       this.immediates.read(row, inner.pending);
@@ -234,7 +234,7 @@ export class BodyParser {
 
   /** What opens a construct, from its label on. */
   private construct(hint: number, row: number, place: number): void {
-    const label = this.input.tryIdentifier();
+    const label = this.labels.read(this.input);
     this.mark(place);
     this.recordHint(hint);
     this.immediates.read(row, this.code);

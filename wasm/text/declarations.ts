@@ -29,9 +29,8 @@ export class Declarations {
     const start = input.start;
     const isWrapped = input.tryOpen('module');
     if (isWrapped) {
-      input.tryIdentifier();
-      // Behind an identifier, as with all else that has a name.
-      this.names.module = input.nameAnnotation();
+      const identifier = input.tryIdentifier();
+      this.names.module = input.nameAnnotation() ?? identifier;
     }
     this.first = input.start;
     while (input.kind === TOKEN.open || input.kind === TOKEN.annotation) this.field();

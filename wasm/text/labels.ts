@@ -6,6 +6,13 @@ import { TOKEN } from './lexer.ts';
 import { NameMap } from './names.ts';
 import { generatedName, LABELS } from './spaces.ts';
 
+/** How a construct is called. */
+export interface Label {
+  readonly identifier: string | undefined;
+  /** What an annotation says. */
+  readonly name: string | undefined;
+}
+
 export class Labels {
   names = new NameMap();
   /** Constructs that have been opened in the function. */
@@ -15,13 +22,21 @@ export class Labels {
   /** Depths of those of an identifier, the inner one last. */
   private readonly depths = new Map<string, number[]>();
 
-  push(name: string | undefined): void {
+  /** The label of a construct that is about to be opened; undefined where it has none. */
+  read(input: Input): Label | undefined {
+    if (input.kind !== TOKEN.identifier && input.kind !== TOKEN.annotation) return undefined;
+    return { identifier: input.tryIdentifier(), name: input.nameAnnotation() };
+  }
+
+  push(label: Label | undefined): void {
     const index = this.count++;
-    const depth = this.open.push(name);
-    if (name === undefined) return;
-    if (name !== generatedName(LABELS, index)) this.names.add(index, name);
-    const depths = this.depths.get(name);
-    if (depths === undefined) this.depths.set(name, [depth]);
+    const identifier = label?.identifier;
+    const depth = this.open.push(identifier);
+    const name = label?.name ?? (identifier === generatedName(LABELS, index) ? undefined : identifier);
+    if (name !== undefined) this.names.add(index, name);
+    if (identifier === undefined) return;
+    const depths = this.depths.get(identifier);
+    if (depths === undefined) this.depths.set(identifier, [depth]);
     else depths.push(depth);
   }
 
