@@ -41,7 +41,7 @@ export interface PrintOptions {
  */
 export function parse(text: string | Bytes, options: ParseOptions = {}): Uint8Array<ArrayBuffer> {
   const { validate = false } = checkNamed<ParseOptions>('parse', options, { validate: flag('validate') });
-  return validate ? assembleValid(sourceOf(text)) : assemble(sourceOf(text));
+  return validate ? assembleValid(text) : assemble(sourceOf(text));
 }
 
 /**
@@ -90,5 +90,5 @@ export function wat(
   ...values: readonly (string | number | bigint)[]
 ): Uint8Array<ArrayBuffer> {
   const text = strings.raw.map((string, i) => string + String(values[i] ?? '')).join('');
-  return assembleValid(sourceOf(text));
+  return assembleValid(text);
 }

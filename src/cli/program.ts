@@ -11,6 +11,7 @@ import { inspect } from './commands/inspect.ts';
 import { instrumentCommand } from './commands/instrument.ts';
 import { replayCommand } from './commands/replay.ts';
 import { type RunCommandOptions, run } from './commands/run.ts';
+import { parseCommand, printCommand } from './commands/text.ts';
 import { validate } from './commands/validate.ts';
 import { ClosedOutput, complain, encode, type Io } from './io/io.ts';
 import { errorLines, statusOf } from './io/report.ts';
@@ -26,6 +27,7 @@ Examples:
   wasm-sandbox run --json untrusted.wasm        everything in one JSON object
   wasm-sandbox validate module.wasm
   wasm-sandbox inspect --functions module.wasm
+  wasm-sandbox print module.wasm                the module as text, and back with parse
 `;
 
 const RUN_NOTES = `
@@ -97,7 +99,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .command('run')
     .summary('run a WASI command, or call one function')
     .description('Runs a WASI command, or with --invoke calls one exported function.')
-    .argument('<module>', 'path or URL of a module; - is standard input')
+    .argument('<module>', 'path or URL of a module, binary or text; - is standard input')
     .argument('[args...]', "the program's arguments, or the function's")
     .passThroughOptions()
     .option('--invoke <function>', 'call this export instead of _start, and print its results')
@@ -132,7 +134,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .command('validate')
     .summary('say whether a file is a valid module')
     .description('Says whether a file is a valid module, and if not, what is wrong at which offset.')
-    .argument('<module>', 'path or URL of a module; - is standard input')
+    .argument('<module>', 'path or URL of a module, binary or text; - is standard input')
     .option('--json', 'print a JSON object')
     .action((module: string, options) => finish(validate(module, options, io)));
 
@@ -140,16 +142,38 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .command('inspect')
     .summary('show what a module holds')
     .description('Shows what a module imports, exports and declares.')
-    .argument('<module>', 'path or URL of a module; - is standard input')
+    .argument('<module>', 'path or URL of a module, binary or text; - is standard input')
     .option('--functions', "list the module's functions, with the gas and stack each entry costs")
+    .option('--wat', 'print the module as text instead')
+    .option('--function <name>', 'with --wat, only this function, by its name, export or index')
     .option('--json', 'print a JSON object')
     .action((module: string, options) => finish(inspect(module, options, io)));
+
+  program
+    .command('parse')
+    .summary('make a module of its text')
+    .description('Makes a module of its text. It need not be valid.')
+    .argument('<text>', 'path of a module in the text format; - is standard input')
+    .option('-o, --output <file>', 'where to write it; - is standard output', '-')
+    .option('--validate', 'refuse a module that is not valid, and show where in the text')
+    .action((text: string, options) => finish(parseCommand(text, options, io)));
+
+  program
+    .command('print')
+    .summary('print a module as text')
+    .description('Prints a module as text, of which parse makes the same module.')
+    .argument('<module>', 'path of a module; - is standard input')
+    .option('-o, --output <file>', 'where to write it; - is standard output', '-')
+    .option('--flat', 'each instruction on a line, instead of operands inside of what takes them')
+    .option('--offsets', 'begin lines of code with the byte of the module they are at')
+    .option('--function <name>', 'only this function, by its name, export or index')
+    .action((module: string, options) => finish(printCommand(module, options, io)));
 
   program
     .command('instrument')
     .summary('make a module that meters itself')
     .description('Makes a module that meters itself, for a host that compiles WebAssembly ahead of time.')
-    .argument('<module>', 'path or URL of a module; - is standard input')
+    .argument('<module>', 'path or URL of a module, binary or text; - is standard input')
     .requiredOption('-o, --output <file>', 'where to write it; - is standard output')
     .option('--gas <units>', 'limit that is built in (default: given when it is run)', checked(parseGas))
     .option('--memory <size>', 'limit that is built in, as 64MiB', checked(parseSize))

@@ -7,7 +7,7 @@ import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { Steps } from '../../wasm/steps.ts';
-import { decodeLossy } from '../../wasm/utf8.ts';
+import { decodeLossy, encodeUtf8 } from '../../wasm/utf8.ts';
 import { refuse } from '../checks/check.ts';
 import { Preparation } from '../time/preparation.ts';
 import { Module, moduleOf } from '../webassembly/objects.ts';
@@ -18,9 +18,10 @@ export type ReadySource = Bytes | Module;
 
 /**
  * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL; in a page a
- * path is a URL from there), a URL, the bytes themselves, a blob or file, a stream of bytes that nobody reads, a request that has not been sent, a
- * response whose body has not been read, or a `Module` of `wasm-sandbox/webassembly`, which spares decoding it again for
- * every sandbox. Streams, requests and responses are used up.
+ * path is a URL from there), the module itself in the text format, which begins with a parenthesis, a URL, the bytes
+ * themselves, a blob or file, a stream of bytes that nobody reads, a request that has not been sent, a response whose body
+ * has not been read, or a `Module` of `wasm-sandbox/webassembly`, which spares decoding it again for every sandbox.
+ * Streams, requests and responses are used up.
  */
 export type ModuleSource = ReadySource | string | URL | Blob | ReadableStream<Uint8Array> | Request | Response;
 
@@ -28,6 +29,9 @@ export type ModuleSource = ReadySource | string | URL | Blob | ReadableStream<Ui
 type Chunks = AsyncIterable<Uint8Array>;
 
 const URL_TEXT = /^(?:[a-z][a-z\d+.-]+:\/\/|data:|blob:)/i;
+/** How a module in the text format begins. */
+const MODULE_TEXT = /^\s*(?:;;|\()/;
+const PARSE_FIRST = 'is WebAssembly text: parse it first, with parse of wasm-sandbox/text';
 const EXPECTED = 'a path, a URL, bytes, an ArrayBuffer, a Blob, a ReadableStream, a Request, a Response or a Module';
 
 /** What errors call bytes that come from nowhere in particular. */
@@ -74,14 +78,23 @@ export async function loadModule(
   const { label, chunks } = originOf(source);
   const decoder = new ModuleDecoder(bounds.moduleLimit);
   let isEmpty = true;
+  const text: Uint8Array[] = [];
+  let length = 0;
   for await (const chunk of chunks()) {
     if (chunk.length === 0) continue;
+    if (isEmpty ? isModuleText(chunk) : text.length > 0) {
+      bound((length += chunk.length), bounds.moduleLimit);
+      text.push(chunk.slice());
+      isEmpty = false;
+      continue;
+    }
     if (isEmpty) refuseText(chunk, label);
     isEmpty = false;
     decoder.push(chunk);
     await preparation.run(decoder.decode());
   }
   if (isEmpty) refuseEmpty(label);
+  if (text.length > 0) return preparation.run(decodeSteps(await assembled(concat(text)), bounds.moduleLimit));
   return decoder.finish();
 }
 
@@ -106,7 +119,7 @@ export interface Fetched {
 }
 
 /**
- * The bytes of a module, undecoded.
+ * The bytes of a module, undecoded; those that a text becomes.
  * @throws CompileError where there are more than `maxBytes`; UsageError where the source cannot be had
  */
 export async function fetchAll(source: ModuleSource, maxBytes: number): Promise<Fetched> {
@@ -120,7 +133,14 @@ export async function fetchAll(source: ModuleSource, maxBytes: number): Promise<
     bound(length, maxBytes);
     pieces.push(chunk.slice());
   }
-  return { label, bytes: concat(pieces) };
+  const bytes = concat(pieces);
+  return { label, bytes: isModuleText(bytes) ? await assembled(bytes) : bytes };
+}
+
+/** The module of a text. What parses it is loaded here, where there is one. */
+async function assembled(text: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const { assembleValid } = await import('../../wasm/text/check.ts');
+  return assembleValid(text);
 }
 
 /**
@@ -135,6 +155,7 @@ export function fetchReady(source: unknown, maxBytes: number): Fetched {
 
 function readyBytes(source: unknown): Uint8Array {
   const expected = 'bytes, an ArrayBuffer or a Module: nothing is waited for here';
+  if (typeof source === 'string' && MODULE_TEXT.test(source)) throw new UsageError(`the source ${PARSE_FIRST}`);
   return viewOf(source, THE_MODULE) ?? refuse('the source', expected, source);
 }
 
@@ -166,6 +187,7 @@ function refuseEmpty(label: string): never {
 function originOf(source: unknown): Origin {
   if (typeof source === 'string') {
     if (source === '') refuse('the source', EXPECTED, source);
+    if (MODULE_TEXT.test(source)) return { label: 'the text', chunks: () => textChunks(source) };
     if (URL_TEXT.test(source)) return originOfUrl(parseUrl(source));
     const inPage = urlInPage(source);
     return inPage === undefined ? originOfFile(source) : originOfUrl(inPage);
@@ -203,6 +225,10 @@ function originOfUrl(url: URL): Origin {
 
 function originOfFile(path: string | URL): Origin {
   return { label: quote(String(path), 200), chunks: () => fileChunks(path) };
+}
+
+async function* textChunks(text: string): Chunks {
+  yield encodeUtf8(text);
 }
 
 type ReadFile = (path: string | URL) => Chunks;
@@ -276,13 +302,20 @@ function reason(error: unknown): string {
 }
 
 const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/^\s*(?:;;|\(;|\(module\b)/, 'is WebAssembly text: translate it to the binary format first, say with wat2wasm'],
+  [MODULE_TEXT, PARSE_FIRST],
   [/^\s*<(?:!doctype|html)\b/i, 'is an HTML page, not a WebAssembly module'],
 ];
 
+function headOf(start: Uint8Array): string {
+  return start[0] === 0 ? '' : decodeLossy(start.subarray(0, 64));
+}
+
+function isModuleText(start: Uint8Array): boolean {
+  return MODULE_TEXT.test(headOf(start));
+}
+
 function refuseText(start: Uint8Array, label: string): void {
-  if (start[0] === 0) return;
-  const head = decodeLossy(start.subarray(0, 64));
+  const head = headOf(start);
   for (const [pattern, what] of HINTS)
     if (pattern.test(head)) throw new CompileError(`${label} ${what}`, { offset: 0 });
 }

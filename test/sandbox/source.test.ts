@@ -6,9 +6,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
-import { CompileError, type ModuleSource, UsageError, WasmSandbox } from '../../src/index.ts';
+import { CompileError, type ModuleSource, SandboxCache, TextError, UsageError, WasmSandbox } from '../../src/index.ts';
 import { urlInPage } from '../../src/module/page.ts';
+import { WasmSandbox as SyncSandbox } from '../../src/sync.ts';
+import { parse } from '../../src/text.ts';
 import { ADD } from './modules.ts';
+
+const ADD_TEXT = `;; adds
+  (module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`;
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-sandbox-source-'));
 const path = join(folder, 'add.wasm');
@@ -19,7 +24,8 @@ let served = 0;
 beforeAll(async () => {
   writeFileSync(path, ADD);
   writeFileSync(join(folder, 'empty.wasm'), '');
-  writeFileSync(join(folder, 'text.wat'), ';; text\n(module)');
+  writeFileSync(join(folder, 'add.wat'), ADD_TEXT);
+  writeFileSync(join(folder, 'wrong.wat'), '(module\n  (func (result i32)))');
   server = createServer((request, response) => {
     if (request.url === '/add.wasm') response.end(ADD);
     else if (request.url === '/endless') {
@@ -130,7 +136,7 @@ describe('what cannot be had says why', () => {
     ['an empty file', () => join(folder, 'empty.wasm'), CompileError, /"[^"]*empty\.wasm" is empty/],
     ['no bytes', () => new Uint8Array(0), CompileError, /is empty: even the smallest module has 8 bytes/],
     ['a response without body', () => new Response(null), CompileError, /the response is empty/],
-    ['the text format', () => join(folder, 'text.wat'), CompileError, /is WebAssembly text: translate it/],
+    ['bytes of a text', () => new TextEncoder().encode('(module)'), CompileError, /is WebAssembly text: parse it/],
     ['a page', () => `${origin}/page`, CompileError, /is an HTML page/],
     ['an HTTP error', () => `${origin}/none`, UsageError, /none" answered with HTTP status 404 "Not Found"/],
     ['a broken transfer', () => `${origin}/broken`, UsageError, /reading "[^"]*broken" failed/],
@@ -179,6 +185,39 @@ describe('what cannot be had says why', () => {
 
   test('fromUrl with a path', async () => {
     await expect(WasmSandbox.fromUrl('./add.wasm')).rejects.toThrow(/needs an absolute URL/);
+  });
+});
+
+describe('a text', () => {
+  const sources: readonly (readonly [string, () => ModuleSource])[] = [
+    ['in a file', () => join(folder, 'add.wat')],
+    ['itself', () => ADD_TEXT],
+    ['without parentheses around it', () => ADD_TEXT.replace('(module', '').slice(0, -1)],
+    ['in a response', () => new Response(ADD_TEXT)],
+  ];
+
+  test.each(sources)('%s', async (_, source) => {
+    for (const cache of [undefined, SandboxCache.inMemory()]) {
+      const sandbox = await WasmSandbox.create({ source: source(), cache });
+      expect(await sandbox.call('add', [2, 3])).toBe(5);
+    }
+  });
+
+  test('that is wrong says where', async () => {
+    const message = /type mismatch: .* \(line 2, column 21\)\n {4}\(func \(result i32\)\)\)\n {22}\^$/;
+    await expect(WasmSandbox.create({ source: join(folder, 'wrong.wat') })).rejects.toThrow(message);
+    await expect(WasmSandbox.create({ source: '(module (fun))' })).rejects.toThrow(TextError);
+  });
+
+  test('of more than the limit is not parsed', async () => {
+    const source = `(module) ${';'.repeat(1_000)}`;
+    await expect(WasmSandbox.create({ source, moduleLimit: 1_000 })).rejects.toThrow('module of more than 1000 bytes');
+  });
+
+  test('is not waited for where nothing is', () => {
+    expect(() => SyncSandbox.create({ source: '(module)' as never })).toThrow('parse it first');
+    expect(() => SyncSandbox.create({ source: new TextEncoder().encode('(module)') })).toThrow('parse it first');
+    expect(SyncSandbox.create({ source: parse(ADD_TEXT) }).call('add', [1, 2])).toBe(3);
   });
 });
 

@@ -1,16 +1,19 @@
 /** Modules that came from a text: what validation has against them is said of the text. */
 
+import type { Bytes } from '../bytes.ts';
 import { decode } from '../decode.ts';
 import { CompileError, messageAlone } from '../errors.ts';
 import { assemble, placeInText } from './assemble.ts';
 import { Lexer, TOKEN } from './lexer.ts';
 import { errorAt } from './place.ts';
+import { sourceOf } from './source.ts';
 
 /**
  * Assembles a module, and validates it.
- * @throws TextError
+ * @throws TextError; UsageError where it is neither text nor bytes
  */
-export function assembleValid(source: string): Uint8Array<ArrayBuffer> {
+export function assembleValid(text: string | Bytes): Uint8Array<ArrayBuffer> {
+  const source = sourceOf(text);
   const bytes = assemble(source);
   try {
     decode(bytes);

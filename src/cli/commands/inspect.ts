@@ -1,5 +1,6 @@
 /** `wasm-sandbox inspect`: what a module holds, as data and as text. */
 
+import { UsageError } from '../../../wasm/errors.ts';
 import { GAS_VERSION } from '../../../wasm/gas.ts';
 import { PAGE_BYTES } from '../../../wasm/limits.ts';
 import { functionTypeAt, typeOfFunction, type WasmModule } from '../../../wasm/module.ts';
@@ -16,18 +17,27 @@ import {
   typeName,
 } from '../../../wasm/types.ts';
 import { showFuncType } from '../../call/values.ts';
-import { type Io, print, printJson } from '../io/io.ts';
+import { print as printText } from '../../text.ts';
+import { encode, type Io, print, printJson } from '../io/io.ts';
 import { readModule } from '../io/module.ts';
 import { STATUS } from '../io/status.ts';
 import { type Align, bytesText, grouped, table } from '../io/table.ts';
+import { functionOf } from './text.ts';
 
 export interface InspectOptions {
   readonly json?: boolean;
   readonly functions?: boolean;
+  readonly wat?: boolean;
+  readonly function?: string;
 }
 
 export async function inspect(path: string, options: InspectOptions, io: Io): Promise<number> {
   const module = await readModule(path, io);
+  if (options.wat) {
+    io.stdout(encode(printText(module.bytes, { function: functionOf(options.function) })));
+    return STATUS.ok;
+  }
+  if (options.function !== undefined) throw new UsageError('--function goes with --wat');
   const listed = options.functions ? functionsOf(module) : undefined;
   if (options.json) {
     printJson(io, { module: path, ...summaryOf(module), functionList: listed });

@@ -22,6 +22,10 @@ export async function validate(path: string, options: ValidateOptions, io: Io): 
   if (options.json) {
     printJson(io, { module: path, valid: error === undefined, error: error && errorReport(error) });
   } else if (error === undefined) print(io, [`${quote(path, 200)} is a valid module`]);
-  else complain(io, errorLines(error).slice(0, 1));
+  else
+    complain(
+      io,
+      errorLines(error).filter((line) => !line.startsWith('hint: ')),
+    );
   return error === undefined ? STATUS.ok : STATUS.invalid;
 }

@@ -1,6 +1,6 @@
 /** What the command tells people: failures with a hint, and resource figures. */
 
-import { type ErrorCode, type ResourceFigures, WasmSandboxError } from '../../../wasm/errors.ts';
+import { type ErrorCode, type ResourceFigures, TextError, WasmSandboxError } from '../../../wasm/errors.ts';
 import { escapeUnprintable } from '../../../wasm/quote.ts';
 import type { ResourceStats } from '../../sandbox/stats.ts';
 import { STATUS, STATUS_OF } from './status.ts';
@@ -35,7 +35,12 @@ export interface ErrorReport {
 export function errorReport(error: unknown): ErrorReport {
   if (!(error instanceof WasmSandboxError)) return { class: 'InternalError', code: 'INTERNAL', message: String(error) };
   const { name, code, message, functionIndex, functionName, offset } = error;
-  return { class: name, code, message: cut(message), functionIndex, functionName, offset, hint: HINTS[code] };
+  return { class: name, code, message: cut(message), functionIndex, functionName, offset, hint: hintOf(error) };
+}
+
+/** A text says by itself what is wrong with it. */
+function hintOf(error: WasmSandboxError): string | undefined {
+  return error instanceof TextError ? undefined : HINTS[error.code];
 }
 
 export function statusOf(error: unknown): number {
@@ -49,7 +54,10 @@ export function errorLines(error: unknown): string[] {
     return [`wasm-sandbox: internal error, please report it: ${detail}`];
   }
   const { hint, message } = errorReport(error);
-  const lines = [escapeUnprintable(`wasm-sandbox: ${error.name}: ${message}`)];
+  // Only a text has more than one line to show; what others say comes from guests.
+  const said = error instanceof TextError ? message.split('\n') : [message];
+  const lines = said.map(escapeUnprintable);
+  lines[0] = `wasm-sandbox: ${error.name}: ${lines[0]}`;
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   return lines;
 }
