@@ -16,6 +16,7 @@ import { mutatedModules, randomBytes } from '../test/property/hostile.ts';
 import { loadNamespace } from '../test/property/namespace.ts';
 import { type Failure, type Property, runProperty, SEED } from '../test/property/runner.ts';
 import { budgets } from '../test/sandbox/budgets.ts';
+import { mutatedTexts, roundTrip } from '../test/text/properties.ts';
 import { complexity } from './complexity.ts';
 
 /** Runs between two looks at the clock and the other properties. */
@@ -57,12 +58,15 @@ function chosenFeatures(names: string): readonly GeneratedFeature[] {
 const features = chosenFeatures(options.features);
 const namespace = await loadNamespace();
 const firstSeed = Number(options.seed ?? SEED);
+const texts = mutatedTexts(firstSeed);
 const properties: Readonly<Record<string, (seed: number) => (batchSeed: number) => Promise<Failure | undefined>>> = {
   differential: () => batch(differential(namespace, { features })),
   'large-programs': () => batch(differential(namespace, { steps: 150, functions: 8, features })),
   mutated: (seed) => batch(mutatedModules(seed)),
   random: () => batch(randomBytes),
   budgets: () => batch(budgets),
+  text: () => batch(roundTrip(GENERATED_FEATURES)),
+  'mutated-texts': () => batch(texts),
   tenants: () => batch(tenants('interpreter', 'native')),
 };
 
