@@ -84,6 +84,8 @@ export class CodePrinter {
   private readonly open: Open[] = [];
   private labels: Identifiers;
   private constructs = 0;
+  /** What is still to be written on the line. */
+  private readonly rest: (Node | string)[] = [];
 
   constructor(scope: Scope, out: TextOut, options: CodeOptions) {
     this.scope = scope;
@@ -194,7 +196,8 @@ export class CodePrinter {
 
   private begin(node: Node, depth: number, tasks: Task[], push: (list: readonly Node[], depth: number) => void): void {
     const { out, options } = this;
-    out.line(depth, options.offsets ? `(;@${node.offset.toString(16)};) ` : '');
+    out.line(depth, '');
+    if (options.offsets) out.add(`(;@${node.offset.toString(16)};) `);
     if (!options.folded) {
       out.add(node.prefix + node.text);
       if (node.body === undefined) return;
@@ -237,17 +240,20 @@ export class CodePrinter {
       out.add(node.text);
       return;
     }
-    if (node.operands.length === 0) {
-      out.add(`${node.prefix}(${node.text})`);
-      return;
-    }
-    const rest: (Node | string)[] = [node];
+    const { rest } = this;
+    rest.push(node);
     for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
       if (typeof next === 'string') {
         out.add(next);
         continue;
       }
-      out.add(`${next.prefix}(${next.text}`);
+      if (next.prefix !== '') out.add(next.prefix);
+      out.add('(');
+      out.add(next.text);
+      if (next.operands.length === 0) {
+        out.add(')');
+        continue;
+      }
       rest.push(')');
       for (let i = next.operands.length - 1; i >= 0; i--) rest.push(next.operands[i] as Node, ' ');
     }

@@ -12,31 +12,6 @@ const UNPRINTABLE = /["\\]|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-/** By byte: itself where it can stand in a string, else its escape. */
-const IN_STRING: readonly string[] = HEX.map((hex, byte) =>
-  byte < 0x20 || byte > 0x7e || byte === QUOTE || byte === BACKSLASH ? `\\${hex}` : String.fromCharCode(byte),
-);
-
-/** Characters of strings that stand on one line. */
-const LINE = 80;
-
-/** Bytes as strings, each short enough for a line. */
-export function byteStrings(bytes: Uint8Array): string[] {
-  const strings: string[] = [];
-  let text = '';
-  for (const byte of bytes) {
-    text += IN_STRING[byte];
-    if (text.length < LINE) continue;
-    strings.push(`"${text}"`);
-    text = '';
-  }
-  if (text !== '') strings.push(`"${text}"`);
-  return strings;
-}
-
 /** A name as a string. */
 export function nameString(name: string): string {
   return `"${name.replace(UNPRINTABLE, escaped)}"`;

@@ -10,7 +10,7 @@ import { EXTERNAL_WORDS, LOCALS, type SectionWord, type SpaceWord } from '../spa
 import { type CodeOptions, CodePrinter, type Hints } from './body.ts';
 import { Identifiers } from './identifiers.ts';
 import { exact } from './immediates.ts';
-import { byteStrings, identifier, nameString } from './literals.ts';
+import { identifier, nameString } from './literals.ts';
 import { type Extents, readNames } from './name-section.ts';
 import { TextOut } from './out.ts';
 import { Scope } from './scope.ts';
@@ -269,15 +269,9 @@ export class ModulePrinter {
       const place =
         segment.mode === 'active' ? { space: 'memory', at: segment.index, offset: segment.offset.start } : undefined;
       this.segment('data', i, false, place as Place | undefined);
-      this.strings(bytes.subarray(segment.bytes.start, segment.bytes.end));
+      out.strings(bytes.subarray(segment.bytes.start, segment.bytes.end), 2);
       out.add(')');
     }
-  }
-
-  private strings(bytes: Uint8Array): void {
-    const strings = byteStrings(bytes);
-    if (strings.length === 1) this.out.add(` ${strings[0]}`);
-    else for (const string of strings) this.out.line(2, string);
   }
 
   private customs(): void {
@@ -289,7 +283,7 @@ export class ModulePrinter {
       else if (this.hints === undefined || name !== BRANCH_HINTS) {
         const place = isBehindNames ? 'after last' : after === undefined ? 'before first' : `after ${after}`;
         this.out.line(1, `(@custom ${nameString(name)} (${place})`);
-        this.strings(content);
+        this.out.strings(content, 2);
         this.out.add(')');
       }
     }
