@@ -19,6 +19,7 @@ export const NAME_SECTION = 'name';
 export class CustomSections {
   /** By place: before the first, before and behind every section, behind all. */
   private readonly places: Writer[] = [];
+  private readonly content = new Writer();
   /** Whether the name section is among them. */
   hasNames = false;
 
@@ -28,7 +29,7 @@ export class CustomSections {
     const name = input.name();
     if (name === NAME_SECTION) this.hasNames = true;
     const place = placement(input);
-    const content = new Writer();
+    const { content } = this;
     content.name(name);
     while (input.kind === TOKEN.string) content.copy(input.bytes());
     input.close();

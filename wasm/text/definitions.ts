@@ -45,7 +45,10 @@ export class Definitions {
   private readonly types: Space;
   /** Groups and their members, encoded. */
   private readonly content = new Writer();
+  /** Those of the group at hand. */
+  private readonly members = new Writer();
   private groups = 0;
+  private readonly encodedFields = new Writer();
   /** By type; undefined where it is of no functions. */
   private readonly signatures: (Signature | undefined)[] = [];
   /** By type: whether it is open, or has a supertype. */
@@ -68,7 +71,7 @@ export class Definitions {
       this.offer(start);
       return;
     }
-    const members = new Writer();
+    const { members } = this;
     let count = 0;
     for (; input.kind !== TOKEN.close; count++) this.member(input, members);
     input.close();
@@ -130,7 +133,7 @@ export class Definitions {
 
   private struct(input: Input, writer: Writer, index: number): void {
     const space = new Space(FIELDS);
-    const encoded = new Writer();
+    const encoded = this.encodedFields;
     while (input.tryOpen('field')) {
       const isNamed = input.kind === TOKEN.identifier || input.kind === TOKEN.annotation;
       do {

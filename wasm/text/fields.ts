@@ -66,6 +66,9 @@ export class FieldParser {
   >;
   readonly definitions: Definitions;
   readonly body: BodyParser;
+  /** The function at hand, and its locals: their buffers are used again. */
+  private readonly code = new Writer();
+  private readonly runs = new Writer();
   /** Functions with branch hints, and their hints. */
   readonly hints = new Writer();
   hintedFunctions = 0;
@@ -282,7 +285,7 @@ export class FieldParser {
     const { input, names, body } = this;
     const locals = new Locals();
     this.item('func', place).u32(this.definitions.use(input, locals));
-    const code = new Writer();
+    const { code } = this;
     this.locals(locals.space, code);
     body.code = code;
     body.marks = this.isMarked ? new Marks() : undefined;
@@ -303,7 +306,7 @@ export class FieldParser {
 
   private locals(space: Space, code: Writer): void {
     const { input } = this;
-    const runs = new Writer(16);
+    const { runs } = this;
     let count = 0;
     let length = 0;
     let last: ValType | undefined;

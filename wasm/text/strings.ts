@@ -11,8 +11,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function stringBytes(source: string, start: number, end: number): Uint8Array {
   const first = start + 1;
   const last = end - 1;
-  const firstEscape = source.indexOf('\\', first);
-  if (firstEscape < 0 || firstEscape >= last) return encoder.encode(source.slice(first, last));
+  const written = source.slice(first, last);
+  if (!written.includes('\\')) return encoder.encode(written);
   // No UTF-16 code unit takes more than three bytes.
   const bytes = new Uint8Array(3 * (last - first));
   let length = 0;
