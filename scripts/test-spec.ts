@@ -2,10 +2,12 @@
 // "spec: P passed, F failed, S skipped", counted in assertions; failures that are listed as known are not among them.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { parse, print } from '../src/text.ts';
 import { compareWithKnown } from '../test/spec/deviations.ts';
 import { SUPPORTED, selectFiles } from '../test/spec/features.ts';
+import type { SpecHost } from '../test/spec/host.ts';
 import { createHost, featuresOf, hosts } from '../test/spec/hosts.ts';
-import type { Report } from '../test/spec/run.ts';
+import type { Failure, Report } from '../test/spec/run.ts';
 import { runScript } from '../test/spec/run.ts';
 import { isSkipped } from '../test/spec/skips.ts';
 import { loadScript, loadText, suiteFiles, textFiles } from '../test/spec/suite.ts';
@@ -15,6 +17,7 @@ const USAGE = `Usage: test-spec [options]
   --host <name>     ${Object.keys(hosts).join(' or ')} (default: interpreter)
   --slices          the interpreter, interrupted and resumed at every checkpoint (--host interpreter-sliced)
   --text            the scripts as they are published, in the text format
+  --printed         every valid module printed as text and parsed again, and that costs the same gas
   --files <a,b>     only these files, without their extension
   --all             every file (default: those that need nothing the host lacks)
   --json            one JSON document on standard output instead of text
@@ -50,6 +53,7 @@ function readOptions() {
         host: { type: 'string', default: 'interpreter' },
         slices: { type: 'boolean', default: false },
         text: { type: 'boolean', default: false },
+        printed: { type: 'boolean', default: false },
         files: { type: 'string' },
         all: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -96,10 +100,51 @@ function printFile({ file, passed, failed, skipped, known, milliseconds }: FileR
   if (failed.length > SHOWN_FAILURES) console.log(`       and ${failed.length - SHOWN_FAILURES} more`);
 }
 
+/** What is different where valid modules have been printed and parsed before they are run. */
+async function comparePrinted(file: string, hostName: string, report: Report, host: SpecHost): Promise<Failure[]> {
+  const other = await createHost(hostName);
+  const compile = other.compile.bind(other);
+  const again = runScript(form.load(file), { ...bound(other), compile: (bytes) => compile(printed(bytes)) });
+  const costs = [host, other].map((each) => String(each.gasUsed?.()));
+  const failed = [...again.failed];
+  if (again.passed !== report.passed) failed.push({ line: 0, command: 'printed', reason: 'other assertions pass' });
+  if (costs[0] !== costs[1]) failed.push({ line: 0, command: 'printed', reason: 'the gas is another' });
+  return failed;
+}
+
+/** The methods of a host, which may be replaced one by one. */
+function bound(host: SpecHost): SpecHost {
+  const { name } = host;
+  return {
+    name,
+    compile: host.compile.bind(host),
+    instantiate: host.instantiate.bind(host),
+    invoke: host.invoke.bind(host),
+    get: host.get.bind(host),
+    classify: host.classify.bind(host),
+    spectest: host.spectest.bind(host),
+  };
+}
+
+/** The same module by way of its text; as it is where it is none. */
+function printed(bytes: Uint8Array): Uint8Array {
+  let text: string;
+  try {
+    text = print(bytes);
+  } catch {
+    return bytes;
+  }
+  const parsed = parse(text);
+  if (print(parsed) !== text) throw new Error('what was parsed is printed otherwise');
+  return parsed;
+}
+
 async function runFile(file: string, hostName: string): Promise<FileReport> {
   const start = performance.now();
   const host = await createHost(hostName);
-  const report = runScript(form.load(file), host, { skip: (line) => isSkipped(hostName, file, line) });
+  const skip = (line: number) => isSkipped(hostName, file, line);
+  const report = runScript(form.load(file), host, { skip });
+  const differences = options.printed ? await comparePrinted(file, hostName, report, host) : [];
   const milliseconds = performance.now() - start;
   const { unknown, absent } = compareWithKnown(hostName, file, report.failed);
   const missing = absent.map(({ line, reason }) => ({
@@ -111,7 +156,7 @@ async function runFile(file: string, hostName: string): Promise<FileReport> {
     ...report,
     file,
     milliseconds,
-    failed: [...unknown, ...missing],
+    failed: [...unknown, ...missing, ...differences],
     known: report.failed.length - unknown.length,
     interruptions: host.interruptions?.() ?? 0,
   };
