@@ -27,6 +27,7 @@ import { COREMARK, loadPrograms } from './programs.ts';
 import { Progress } from './progress.ts';
 import { bars, machine, type Report, toJson } from './report.ts';
 import { MULTIPLIED, measureStartup, type StartupPace, type StartupRow } from './startup.ts';
+import { measureText, type TextPace, type TextRow, textText } from './text.ts';
 
 interface Paces {
   readonly coremark: Pace;
@@ -35,6 +36,7 @@ interface Paces {
   readonly startup: StartupPace;
   readonly instances: { readonly rounds: number; readonly window: number };
   readonly life: LifePace;
+  readonly text: TextPace;
   /** Nanoseconds for a sample. */
   readonly gas: { readonly rounds: number; readonly sample: number };
 }
@@ -50,6 +52,7 @@ const DEFAULT: Paces = {
   startup: { runs: 15, coldRuns: 3, cold: [MULTIPLIED, 'pulldown-cmark', 'json'] },
   instances: { rounds: 7, window: 150 },
   life: { rounds: 7, repeats: 300, pages: 256 },
+  text: { rounds: 7, sample: 150 },
   gas: { rounds: 3, sample: 1.5e6 },
 };
 
@@ -64,6 +67,7 @@ const QUICK: Paces = {
   startup: { runs: 6, coldRuns: 2, cold: ['pulldown-cmark'] },
   instances: { rounds: 3, window: 60 },
   life: { rounds: 3, repeats: 100, pages: 64 },
+  text: { rounds: 3, sample: 60 },
   gas: { rounds: 2, sample: 0.7e6 },
 };
 
@@ -138,6 +142,7 @@ async function main(options: Options): Promise<number> {
   let startup: readonly StartupRow[] = [];
   let instances: InstanceFigures | undefined;
   let life: LifeFigures | undefined;
+  let text: readonly TextRow[] = [];
   const gas: Calibration[] = [];
   if (has('startup')) {
     startup = await measureStartup(product, paces.startup, (text) => progress.show(text));
@@ -152,6 +157,16 @@ async function main(options: Options): Promise<number> {
     progress.show('snapshots, forks, waiting guests');
     life = await measureLife(product, paces.life);
     end('life');
+  }
+  if (has('text')) {
+    progress.show('texts');
+    text = await measureText(
+      product,
+      set.map(({ name, unit }) => ({ name, bytes: unit.bytes })),
+      paces.text,
+      options.peers,
+    );
+    end('text');
   }
   if (has('gas')) {
     progress.show('gas calibration');
@@ -180,6 +195,7 @@ async function main(options: Options): Promise<number> {
     startup,
     instances,
     life,
+    text,
     gas,
   };
   const report: Report = { ...measured, bars: bars(measured) };
@@ -192,6 +208,7 @@ async function main(options: Options): Promise<number> {
   if (startup.length > 0) progress.print(`\n${startupText(startup, label)}`);
   if (instances !== undefined) progress.print(`\n${instancesText(instances, label)}`);
   if (life !== undefined) progress.print(`\n${lifeText(life)}`);
+  if (text.length > 0) progress.print(`\n${textText(text)}`);
   for (const calibration of gas) progress.print(`\n${gasText(calibration)}`);
   progress.print(`\n${barsText(report.bars)}`);
   for (const note of notes) progress.print(`\nNote: ${note}`);

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 export interface Product {
   readonly sandbox: typeof import('../src/index.ts');
   readonly webassembly: typeof import('../src/webassembly.ts');
+  readonly text: typeof import('../src/text.ts');
   readonly policy: typeof import('../policy/index.ts');
   readonly decoder: typeof import('../wasm/decode.ts');
   readonly host: typeof import('../wasm/host.ts');
@@ -46,14 +47,15 @@ export function buildProduct(): string {
 export async function loadProduct(): Promise<Product> {
   // Computed, so that the compiler does not look for files that are not there yet.
   const load = (path: string): Promise<unknown> => import(new URL(path, DIST).href);
-  const [sandbox, webassembly, policy, decoder, host, instrument, optimise] = await Promise.all([
+  const [sandbox, webassembly, text, policy, decoder, host, instrument, optimise] = await Promise.all([
     load('src/index.node.js'),
     load('src/webassembly.js'),
+    load('src/text.js'),
     load('policy/index.js'),
     load('wasm/decode.js'),
     load('wasm/host.js'),
     load('instrument/index.js'),
     load('instrument/optimise.js'),
   ]);
-  return { sandbox, webassembly, policy, decoder, host, instrument, optimise } as Product;
+  return { sandbox, webassembly, text, policy, decoder, host, instrument, optimise } as Product;
 }

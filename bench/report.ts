@@ -11,6 +11,7 @@ import { COREMARK, FIB } from './programs.ts';
 import { MULTIPLIED, type Phases, type StartupRow, total } from './startup.ts';
 import { geometricMean, median } from './statistics.ts';
 import { number } from './table.ts';
+import { leastSpeed, TEXT_BARS, type TextRow } from './text.ts';
 
 export interface Bar {
   readonly what: string;
@@ -34,6 +35,7 @@ export interface Report {
   readonly startup: readonly StartupRow[];
   readonly instances: InstanceFigures | undefined;
   readonly life: LifeFigures | undefined;
+  readonly text: readonly TextRow[];
   /** By engine; the bars are the first one's. */
   readonly gas: readonly Calibration[];
   readonly bars: readonly Bar[];
@@ -156,7 +158,14 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
       isMet: atMost(worstCase, GAS_BAR),
     },
     ...instrumentBars(instrument),
+    textBar('parsing texts, slowest module', leastSpeed(report.text, 'parse'), TEXT_BARS.parse),
+    textBar('printing modules, slowest one', leastSpeed(report.text, 'print'), TEXT_BARS.print),
   ];
+}
+
+function textBar(what: string, speed: number | undefined, least: number): Bar {
+  const figure = speed === undefined ? '-' : `${number(speed)} MB/s`;
+  return { what, figure, bar: `${least} MB/s at least`, isMet: atLeast(speed, least) };
 }
 
 /** Shares of the unmetered speed that modules which meter themselves have to keep. */
