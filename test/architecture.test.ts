@@ -243,6 +243,13 @@ describe('what a program loads', () => {
   });
 });
 
+test('the text format is loaded where there is a text, and by nobody else', () => {
+  const others = entries.filter((entry) => entry !== 'src/text.ts');
+  expect(others.length).toBeGreaterThan(4);
+  const loaded = others.flatMap((entry) => [...closure(entry).files].filter((path) => path.startsWith('wasm/text/')));
+  expect(loaded).toEqual([]);
+});
+
 describe('the rules themselves', () => {
   const planted: [path: string, text: string, faults: string[]][] = [
     ['wasm/a.ts', "import { x } from './b.ts';", []],

@@ -37,7 +37,7 @@ export function roundTrip(features: readonly GeneratedFeature[]): Property<Uint8
   return {
     name: 'modules as text',
     runs: 150,
-    arbitrary: anyModule({ features }),
+    arbitrary: anyModule({ steps: 12, functions: 2, features }),
     check: (bytes) => {
       checkRoundTrip(bytes);
       same('folded', withoutDataCount(parse(print(bytes))), withoutDataCount(bytes));

@@ -18,6 +18,9 @@ const LINE = 90;
 /** Wider than any line. */
 const WIDE = 1_000;
 
+const OPEN = 0x28;
+const CLOSE = 0x29;
+
 const NOTHING: readonly Node[] = [];
 
 /** An instruction. */
@@ -213,7 +216,9 @@ export class CodePrinter {
       this.onOneLine(node);
       return;
     }
-    out.add(`${node.prefix}(${node.text}`);
+    if (node.prefix !== '') out.add(node.prefix);
+    out.character(OPEN);
+    out.add(node.text);
     tasks.push(')');
     if (node.isIf) {
       if (node.otherwise !== undefined) {
@@ -248,10 +253,10 @@ export class CodePrinter {
         continue;
       }
       if (next.prefix !== '') out.add(next.prefix);
-      out.add('(');
+      out.character(OPEN);
       out.add(next.text);
       if (next.operands.length === 0) {
-        out.add(')');
+        out.character(CLOSE);
         continue;
       }
       rest.push(')');

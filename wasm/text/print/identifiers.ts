@@ -17,6 +17,8 @@ export class Identifiers {
   private readonly isExact: boolean;
   private readonly chosen = new Map<number, string>();
   private readonly taken = new Set<string>();
+  /** What uses say, as far as there were any. */
+  private readonly uses: string[] = [];
 
   constructor(row: SpaceRow, names: ByIndex, isExact: boolean) {
     this.row = row;
@@ -44,6 +46,11 @@ export class Identifiers {
 
   /** What a place says that uses it. */
   use(index: number): string {
+    this.uses[index] ??= this.written(index);
+    return this.uses[index];
+  }
+
+  private written(index: number): string {
     const name = this.of(index);
     return name === undefined ? String(index) : identifier(name);
   }

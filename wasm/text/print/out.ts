@@ -84,10 +84,16 @@ export class TextOut {
     this.length = at;
   }
 
+  /** One character of ASCII. */
+  character(code: number): void {
+    if (this.length === this.bytes.length) this.grow(this.length + 1);
+    this.bytes[this.length++] = code;
+  }
+
   /** Begins a line. */
   line(depth: number, text: string): void {
     this.add(INDENTS[depth < DEEPEST ? depth : DEEPEST] as string);
-    this.add(text);
+    if (text !== '') this.add(text);
   }
 
   private grow(most: number): void {
