@@ -88,7 +88,7 @@ export class SandboxCache {
    * @internal
    */
   async load(settings: LoadSettings, preparation: Preparation): Promise<WasmModule> {
-    const fetched = await fetchAll(settings.source, settings.moduleLimit);
+    const fetched = await fetchAll(settings.source, settings.moduleLimit, preparation);
     const moduleDigest = await hexDigestOf(fetched.bytes);
     const key = cacheKey(moduleDigest, settings);
     for (;;) {

@@ -94,7 +94,10 @@ export async function loadModule(
     await preparation.run(decoder.decode());
   }
   if (isEmpty) refuseEmpty(label);
-  if (text.length > 0) return preparation.run(decodeSteps(await assembled(concat(text)), bounds.moduleLimit));
+  if (text.length > 0) {
+    const bytes = await preparation.run(await assembled(concat(text)));
+    return preparation.run(decodeSteps(bytes, bounds.moduleLimit));
+  }
   return decoder.finish();
 }
 
@@ -122,7 +125,11 @@ export interface Fetched {
  * The bytes of a module, undecoded; those that a text becomes.
  * @throws CompileError where there are more than `maxBytes`; UsageError where the source cannot be had
  */
-export async function fetchAll(source: ModuleSource, maxBytes: number): Promise<Fetched> {
+export async function fetchAll(
+  source: ModuleSource,
+  maxBytes: number,
+  preparation: Preparation = new Preparation({}),
+): Promise<Fetched> {
   // What is there is copied at once, before its owner can change it.
   if (isReady(source)) return fetchReady(source, maxBytes);
   const { label, chunks } = originOf(source);
@@ -134,13 +141,13 @@ export async function fetchAll(source: ModuleSource, maxBytes: number): Promise<
     pieces.push(chunk.slice());
   }
   const bytes = concat(pieces);
-  return { label, bytes: isModuleText(bytes) ? await assembled(bytes) : bytes };
+  return { label, bytes: isModuleText(bytes) ? await preparation.run(await assembled(bytes)) : bytes };
 }
 
-/** The module of a text. What parses it is loaded here, where there is one. */
-async function assembled(text: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const { assembleValid } = await import('../../wasm/text/check.ts');
-  return assembleValid(text);
+/** Makes the module of a text, in steps. What does it is loaded here, where there is a text. */
+async function assembled(text: Uint8Array): Promise<Steps<Uint8Array<ArrayBuffer>>> {
+  const { assembleValidSteps } = await import('../../wasm/text/check.ts');
+  return assembleValidSteps(text);
 }
 
 /**

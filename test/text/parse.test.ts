@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from '../../src/text.ts';
 import { decode } from '../../wasm/decode.ts';
 import { TextError, UsageError } from '../../wasm/errors.ts';
+import { STEP_BYTES } from '../../wasm/steps.ts';
+import { assembleSteps } from '../../wasm/text/assemble.ts';
 
 const hex = (bytes: Uint8Array) => [...bytes.subarray(8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 
@@ -128,6 +130,15 @@ test('bytes are UTF-8', () => {
   expect(() => parse(new Uint8Array([0x3b, 0x3b, 0xff]))).toThrow('malformed UTF-8 encoding (line 1, column 3)');
   expect(() => parse(';; \ud800')).toThrow('malformed UTF-8 encoding: half of a character (line 1, column 4)');
   expect(() => parse(5 as never)).toThrow(UsageError);
+});
+
+test('a long text is read in steps', () => {
+  const functions = '(func (nop) (nop) (nop))'.repeat(10_000);
+  const body = `(func ${'(nop) '.repeat(40_000)})`;
+  const types = '(type (func (param i32)))'.repeat(10_000);
+  for (const text of [functions, body, types]) {
+    expect([...assembleSteps(text)].length).toBeGreaterThan(0.9 * (text.length / STEP_BYTES));
+  }
 });
 
 test('depth costs no stack', () => {

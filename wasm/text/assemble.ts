@@ -1,5 +1,6 @@
 /** A module in the text format to one in the binary format (specification 6). It need not be valid. */
 
+import { complete, type Steps } from '../steps.ts';
 import { Writer } from '../writer.ts';
 import { CustomSections, NAME_SECTION } from './custom.ts';
 import { Declarations } from './declarations.ts';
@@ -22,7 +23,12 @@ interface Assembled {
 
 /** @throws TextError */
 export function assemble(source: string): Uint8Array<ArrayBuffer> {
-  return write(source, false).bytes;
+  return complete(assembleSteps(source));
+}
+
+/** The same in steps, each of which takes some characters. @throws TextError */
+export function* assembleSteps(source: string): Steps<Uint8Array<ArrayBuffer>> {
+  return (yield* write(source, false)).bytes;
 }
 
 /**
@@ -30,20 +36,20 @@ export function assemble(source: string): Uint8Array<ArrayBuffer> {
  * @throws TextError
  */
 export function placeInText(source: string, offset: number): number | undefined {
-  return write(source, true).placeOf(offset);
+  return complete(write(source, true)).placeOf(offset);
 }
 
-function write(source: string, isMarked: boolean): Assembled {
+function* write(source: string, isMarked: boolean): Steps<Assembled> {
   const input = new Input(source);
   const names = new Names();
   const custom = new CustomSections();
   input.advance();
   const declarations = new Declarations(input, names);
-  declarations.read();
+  yield* declarations.read();
   const fields = new FieldParser(input, names, custom, isMarked);
-  fields.types(declarations.types);
+  yield* fields.types(declarations.types);
   input.seek(declarations.first);
-  fields.read();
+  yield* fields.read();
 
   if (fields.hintedFunctions > 0) {
     const hints = new Writer();
@@ -80,7 +86,7 @@ function write(source: string, isMarked: boolean): Assembled {
   }
   custom.writeLast(module);
   return {
-    bytes: module.take(),
+    bytes: yield* module.takeSteps(),
     placeOf: (offset) => {
       const found = places.findLast(([start]) => start <= offset);
       return found && fields.sections[found[1]].marks.placeOf(offset - found[0]);

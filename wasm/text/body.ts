@@ -93,7 +93,7 @@ export class BodyParser {
   }
 
   /** Does what the next token asks for; returns whether it belongs to the code. */
-  private step(): boolean {
+  step(): boolean {
     const { input, depth } = this;
     const frame = depth === 0 ? undefined : (this.frames[depth - 1] as Frame);
     switch (input.kind) {

@@ -1,9 +1,10 @@
 /** Modules that came from a text: what validation has against them is said of the text. */
 
 import type { Bytes } from '../bytes.ts';
-import { decode } from '../decode.ts';
+import { decodeSteps } from '../decode.ts';
 import { CompileError, messageAlone } from '../errors.ts';
-import { assemble, placeInText } from './assemble.ts';
+import { complete, type Steps } from '../steps.ts';
+import { assembleSteps, placeInText } from './assemble.ts';
 import { Lexer, TOKEN } from './lexer.ts';
 import { errorAt } from './place.ts';
 import { sourceOf } from './source.ts';
@@ -13,10 +14,15 @@ import { sourceOf } from './source.ts';
  * @throws TextError; UsageError where it is neither text nor bytes
  */
 export function assembleValid(text: string | Bytes): Uint8Array<ArrayBuffer> {
+  return complete(assembleValidSteps(text));
+}
+
+/** The same in steps. */
+export function* assembleValidSteps(text: string | Bytes): Steps<Uint8Array<ArrayBuffer>> {
   const source = sourceOf(text);
-  const bytes = assemble(source);
+  const bytes = yield* assembleSteps(source);
   try {
-    decode(bytes);
+    yield* decodeSteps(bytes);
     return bytes;
   } catch (error) {
     if (!(error instanceof CompileError)) throw error;

@@ -1,5 +1,6 @@
 /** The first walk over a module: gives every identifier its index, so that any place may name what stands behind it. */
 
+import { Pace, type Steps } from '../steps.ts';
 import type { Input } from './input.ts';
 import { TOKEN } from './lexer.ts';
 import type { Names, Space } from './names.ts';
@@ -24,16 +25,20 @@ export class Declarations {
   }
 
   /** From the parenthesis of the module, or from its first field where it has none, to its end. */
-  read(): void {
+  *read(): Steps<void> {
     const { input } = this;
     const start = input.start;
+    const pace = new Pace(start);
     const isWrapped = input.tryOpen('module');
     if (isWrapped) {
       const identifier = input.tryIdentifier();
       this.names.module = input.nameAnnotation() ?? identifier;
     }
     this.first = input.start;
-    while (input.kind === TOKEN.open || input.kind === TOKEN.annotation) this.field();
+    while (input.kind === TOKEN.open || input.kind === TOKEN.annotation) {
+      if (pace.isDue(input.start)) yield;
+      this.field();
+    }
     if (isWrapped) {
       if (input.kind === TOKEN.end) input.fail('this parenthesis is never closed', start, start + 1);
       input.close();

@@ -2,6 +2,7 @@
 
 import { PAGE_BYTES } from '../limits.ts';
 import { opcode } from '../opcodes.ts';
+import { Pace, type Steps } from '../steps.ts';
 import { FUNCREF, I32, I64, nonNull, type RefType, type ValType } from '../types.ts';
 import { Writer } from '../writer.ts';
 import { BodyParser } from './body.ts';
@@ -97,20 +98,26 @@ export class FieldParser {
   }
 
   /** Reads what declares types, at places in the source. */
-  types(places: readonly number[]): void {
+  *types(places: readonly number[]): Steps<void> {
+    const pace = new Pace(places[0] ?? 0);
     for (const place of places) {
+      if (pace.isDue(place)) yield;
       this.input.seek(place);
       this.definitions.declare(this.input);
     }
   }
 
   /** Reads all other fields, from the one at hand to the last. */
-  read(): void {
+  *read(): Steps<void> {
     const { input } = this;
-    while (input.kind === TOKEN.open || input.kind === TOKEN.annotation) this.field();
+    const pace = new Pace(input.start);
+    while (input.kind === TOKEN.open || input.kind === TOKEN.annotation) {
+      if (pace.isDue(input.start)) yield;
+      yield* this.field(pace);
+    }
   }
 
-  private field(): void {
+  private *field(pace: Pace): Steps<void> {
     const { input } = this;
     if (input.tryAnnotation('custom')) {
       this.custom.read(input);
@@ -133,7 +140,7 @@ export class FieldParser {
       case 'memory':
       case 'global':
       case 'tag':
-        this.external(word, start);
+        yield* this.external(word, start, pace);
         break;
       case 'export':
         this.exported(start);
@@ -239,7 +246,7 @@ export class FieldParser {
   }
 
   /** What can be imported and exported in place. */
-  private external(word: External, place: number): void {
+  private *external(word: External, place: number, pace: Pace): Steps<void> {
     const { input } = this;
     const index = this.next[word]++;
     input.skipBinding();
@@ -261,7 +268,7 @@ export class FieldParser {
     }
     switch (word) {
       case 'func':
-        this.function(index, place);
+        yield* this.function(index, place, pace);
         break;
       case 'table':
         this.table(index, place);
@@ -281,7 +288,7 @@ export class FieldParser {
     }
   }
 
-  private function(index: number, place: number): void {
+  private *function(index: number, place: number, pace: Pace): Steps<void> {
     const { input, names, body } = this;
     const locals = new Locals();
     this.item('func', place).u32(this.definitions.use(input, locals));
@@ -292,7 +299,7 @@ export class FieldParser {
     body.hints = [];
     body.labels.clear();
     body.immediates.locals = locals.space;
-    body.instructions();
+    while (body.step()) if (pace.isDue(input.start)) yield;
     body.end();
     body.immediates.locals = undefined;
     names.locals.addMap(index, locals.space.names);
