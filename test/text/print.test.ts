@@ -2,8 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { loadFixture, manifest } from '../../fixtures/load.node.ts';
+import { WasmSandbox } from '../../src/sync.ts';
 import { parse, print, wat } from '../../src/text.ts';
-import { CompileError, UsageError } from '../../wasm/errors.ts';
+import { CompileError, Trap, UsageError } from '../../wasm/errors.ts';
 import { programs } from './programs.ts';
 
 const EXAMPLE = parse(`
@@ -100,8 +102,8 @@ test('what the name section says in its own way is kept as it is', () => {
 test('depth and breadth cost no stack, and no more text than there is code', () => {
   const depth = 9_000;
   const nested = parse(`(func ${'block '.repeat(depth)} ${'end '.repeat(depth)})`);
-  const operands = parse(`(func (result i32) i32.const 0 ${'i32.eqz '.repeat(100_000)})`);
-  const constant = parse(`(global i32 i32.const 0 ${'i32.const 1 i32.add '.repeat(20_000)})`);
+  const operands = parse(`(func (result i32) i32.const 0 ${'i32.eqz '.repeat(30_000)})`);
+  const constant = parse(`(global i32 i32.const 0 ${'i32.const 1 i32.add '.repeat(5_000)})`);
   for (const bytes of [nested, operands, constant]) {
     const text = print(bytes);
     expect(text.length).toBeLessThan(100 * bytes.length);
@@ -116,6 +118,31 @@ test.each(programs)('%s: what is printed is the same module', (path) => {
   expect(print(again) === text).toBe(true);
   expect(parse(print(again, { folded: false }))).toEqual(again);
 });
+
+describe('what was printed and parsed does and costs the same', () => {
+  const fixtures = manifest.flatMap((fixture) =>
+    fixture.kind === 'wasi' ? [] : [{ name: fixture.name, calls: fixture.expect?.calls ?? [] }],
+  );
+
+  test.each(fixtures.filter(({ calls }) => calls.length > 0))('$name', ({ name, calls }) => {
+    const bytes = loadFixture(name);
+    const outcomes = [bytes, parse(print(bytes))].map((module) => {
+      const sandbox = WasmSandbox.fromBytes(module, { instanceId: 'x' });
+      const results = calls.map((call) => resultOf(() => sandbox.call(call.export, call.args)));
+      return { results, gas: sandbox.getResourceStats().gasUsed, memory: sandbox.memoryUsage() };
+    });
+    expect(outcomes[1]).toEqual(outcomes[0]);
+  });
+});
+
+/** What a call returns, or the trap it ends with. */
+function resultOf(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return error instanceof Trap ? error.kind : String(error);
+  }
+}
 
 test('what is no module is refused', () => {
   expect(() => print(new Uint8Array(3))).toThrow(CompileError);
