@@ -7,7 +7,7 @@ import { describe } from '../quote.ts';
 import { errorAt } from './place.ts';
 import { utf8 } from './strings.ts';
 
-/** Characters, or bytes, that a text may have: as many as a module may have bytes. */
+/** Characters, or bytes, that a text may have: as many as strings can have in every runtime. */
 const LONGEST = MODULE_LIMITS.moduleBytes / 4;
 
 /** Halves of characters that stand alone. */

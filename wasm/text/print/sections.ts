@@ -1,5 +1,6 @@
 /** Where the sections of a valid module are, and what its custom sections say to the text. */
 
+import { CompileError } from '../../errors.ts';
 import { InstructionReader } from '../../instructions.ts';
 import type { WasmModule } from '../../module.ts';
 import { opcode } from '../../opcodes.ts';
@@ -73,8 +74,9 @@ export function branchHints(sections: ModuleSections, module: WasmModule): Reado
   if (!isAtCode || sections.custom.findLast(({ after }) => after === section.after) !== section) return undefined;
   try {
     return readHints(new Reader(section.content), module);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof CompileError) return undefined;
+    throw error;
   }
 }
 
