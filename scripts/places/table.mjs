@@ -5,6 +5,7 @@ import { bundler, inOneFile, load } from './bundlers.mjs';
 import { chromium } from './chromium.mjs';
 import { EDGE } from './edge.mjs';
 import { cjs, esm, IMPORT, MARK, REQUIRE, testFile } from './texts.mjs';
+import { typescript } from './typescript.mjs';
 
 const platform = `${process.platform}-${process.arch}`;
 
@@ -28,6 +29,8 @@ export const VERSIONS = {
   ses: '2.3.0',
   'ts-jest': '29.4.15',
   typescript: '5.9.3',
+  typescript54: 'npm:typescript@5.4.5',
+  typescript6: 'npm:typescript@6.0.3',
   vite: '8.4.0',
   vitest: '4.1.12',
   webpack: '5.113.0',
@@ -151,6 +154,9 @@ export const PLACES = [
   bundler('Vite', ['vite']),
   ...chromium(),
   ...EDGE,
+  typescript('5.4', 'typescript54'),
+  typescript('5.9', 'typescript'),
+  typescript('6.0', 'typescript6'),
   tool('publint', 'publint/src/cli.js', ({ tarball }) => ['run', tarball, '--strict'], {
     needs: ['publint'],
     quick: true,
