@@ -18,7 +18,7 @@ export type ReadySource = Bytes | Module;
 
 /**
  * Where a module comes from: a path or URL as text (a URL has a scheme and `//`, or is a `data:` or `blob:` URL; in a page a
- * path is a URL from there), the module itself in the text format, which begins with a parenthesis, a URL, the bytes
+ * path is a URL from there), the module itself in the text format, which begins with a parenthesis or a comment, a URL, the bytes
  * themselves, a blob or file, a stream of bytes that nobody reads, a request that has not been sent, a response whose body
  * has not been read, or a `Module` of `wasm-sandbox/webassembly`, which spares decoding it again for every sandbox.
  * Streams, requests and responses are used up.
