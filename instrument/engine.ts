@@ -138,6 +138,10 @@ class NativeInstance implements EngineInstance {
     return this.guest.meter.figures();
   }
 
+  get gasUsed(): bigint {
+    return this.guest.meter.total();
+  }
+
   drawOn(budget: GasBudget): () => void {
     return this.guest.meter.drawOn(budget);
   }

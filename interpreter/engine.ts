@@ -125,6 +125,10 @@ class InterpreterInstance implements EngineInstance {
     return this.instance.figures();
   }
 
+  get gasUsed(): bigint {
+    return this.instance.tank.total();
+  }
+
   drawOn(budget: GasBudget): () => void {
     const { tank } = this.instance;
     const drawn = tank.draws.addFor(budget, tank.total());

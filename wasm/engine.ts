@@ -176,6 +176,8 @@ export interface EngineInstance {
   lendMemory?(): void;
   /** Exact, also after a failure. */
   figures(): ResourceFigures;
+  /** Of these, the units of gas alone. */
+  readonly gasUsed: bigint;
   /**
    * Draws on a budget too, until the next reset; what has been used so far is taken from it at once.
    * @returns what ends that earlier

@@ -126,7 +126,7 @@ export class Execution<T = unknown> {
 
   /** While it has begun and not ended, nothing else uses the instance's gas. */
   get #instanceGas(): bigint {
-    return this.#ground.instance.figures().gasUsed;
+    return this.#ground.instance.gasUsed;
   }
 
   /**

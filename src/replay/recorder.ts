@@ -486,7 +486,7 @@ class RecordedInstance implements EngineInstance {
   }
 
   get gasUsed(): bigint {
-    return this.inner.figures().gasUsed;
+    return this.inner.gasUsed;
   }
 
   ended(types: readonly ValType[], results: readonly WasmValue[]): void {

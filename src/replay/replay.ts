@@ -259,7 +259,7 @@ class Replay {
       return;
     }
     const end = from.u64();
-    if (end < this.instance.figures().gasUsed) damaged('a budget ended before it began');
+    if (end < this.instance.gasUsed) damaged('a budget ended before it began');
     this.drawn.push(this.instance.drawOn(new CallAllowance(end)));
   }
 
@@ -343,7 +343,7 @@ class Replay {
     if (this.difference !== undefined) throw new Difference(this.difference);
     if (this.from.u8() !== EVENT.end) this.differ(`${what} has ended, and made another call of the host`);
     this.compareEnd(what, types, results, error);
-    this.expect(`the gas used behind ${what}`, this.instance.figures().gasUsed, this.from.u64());
+    this.expect(`the gas used behind ${what}`, this.instance.gasUsed, this.from.u64());
   }
 
   /** Whether a limit of whoever replays was reached: nothing is known of what the guest would have done then. */

@@ -325,7 +325,7 @@ export class Life extends Guest {
     if ((engine === undefined) !== (call === undefined)) damaged('its call has no stack, or its stack no call');
     if (engine !== undefined && call !== undefined) {
       const { name, isProgram, gasUsed: gasBefore } = call;
-      if (gasBefore > this.instance.figures().gasUsed) damaged('its call has used more gas than its guest');
+      if (gasBefore > this.instance.gasUsed) damaged('its call has used more gas than its guest');
       if (isProgram && name !== COMMAND_START) damaged('its call is of no program');
       const options = { timeout: cpuTimeout, yieldEvery };
       new Execution(this.ground, { name, isProgram, gasBefore, engine, options, gas, hasBegun: true });

@@ -272,6 +272,7 @@ describe('whatever the engine', () => {
       memory: undefined,
       figures: () => figures,
       drawOn: () => () => undefined,
+      gasUsed: 0n,
       ...parts,
     };
     return { engine: { engine: { name: 'native', instantiate: () => instance }, reason: 'a test' } };
