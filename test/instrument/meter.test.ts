@@ -212,6 +212,7 @@ test('figures are those of the count and the budget', () => {
     peakMemoryBytes: 700,
     memoryLimit: 1_000,
     stackLimit: 2_000,
+    growthRefused: false,
   });
   expect(metered(undefined).meter.figures().gasLimit).toBeUndefined();
 });
