@@ -24,15 +24,19 @@ import {
   type ValType,
 } from '../wasm/types.ts';
 import { damaged, type WireReader } from '../wasm/wire.ts';
-import { call } from './machine/execute.ts';
-import { callAsync, execution, WasmExecution } from './machine/execution.ts';
-import { beginStart, start } from './machine/start.ts';
-import { Store } from './machine/store.ts';
+import { beginStart, call, callAsync, execution, Store, start, WasmExecution } from './machine/index.ts';
 import { capture, install } from './snapshot/index.ts';
-import { isOfType } from './store/cast.ts';
-import { ForeignFunction } from './store/foreign.ts';
-import { codeBytes, type ExternValue, type GuestFunction, type Instance, isFunction } from './store/instance.ts';
-import { instantiate, reset } from './store/instantiate.ts';
+import {
+  codeBytes,
+  type ExternValue,
+  ForeignFunction,
+  type GuestFunction,
+  type Instance,
+  instantiate,
+  isFunction,
+  isOfType,
+  reset,
+} from './store/index.ts';
 
 function holding(types: readonly DefinedType[]): Holds {
   return (type, value) => isReference(type) && isOfType(value, type, types);

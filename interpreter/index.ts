@@ -1,4 +1,4 @@
 /** The interpreter: needs neither the host's `WebAssembly` nor code generation. */
 
 export { interpreter } from './engine.ts';
-export { vectors } from './machine/vectors.ts';
+export { vectors } from './machine/index.ts';

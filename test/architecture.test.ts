@@ -136,6 +136,15 @@ const resolve = (from: string, specifier: string) => posix.join(posix.dirname(fr
 const levelOf = (path: string) => upwards.findIndex((name) => path === name || path.startsWith(`${name}/`));
 const isNodeFile = (path: string) => path.endsWith('.node.ts') || path.includes('/node/');
 
+/** What a folder of the interpreter has for the others is in its index. */
+function isOffered(from: string, target: string): boolean {
+  const [, folder] = /^(interpreter\/\w+)\//.exec(target) ?? [];
+  return (
+    folder === undefined || from.startsWith(`${folder}/`) || target === `${folder}/index.ts` || !isInterpreter(from)
+  );
+}
+const isInterpreter = (path: string) => path.startsWith('interpreter/');
+
 /** Every rule that one file breaks, each as a sentence. */
 function faults(path: string, text: string): string[] {
   const found: string[] = [];
@@ -149,6 +158,7 @@ function faults(path: string, text: string): string[] {
       if (wanted > level && level >= 0)
         found.push(`${upwards[level]} imports ${upwards[wanted]}, which stands above it`);
       if (folder !== home && !mayImport[home]?.includes(folder)) found.push(`${home} imports ${folder}`);
+      if (!isOffered(path, target)) found.push(`imports ${specifier}, which is not its folder's index`);
     } else if (specifier.startsWith('node:')) {
       if (!isNodeFile(path)) found.push(`imports ${specifier} outside a *.node.ts file`);
     } else {
@@ -273,10 +283,16 @@ describe('the rules themselves', () => {
       "await import('../sandbox.ts');",
       ['src/sandbox imports src/sandbox.ts, which stands above it'],
     ],
-    ['interpreter/machine/a.ts', "import { x } from '../store/b.ts';", []],
+    ['interpreter/machine/a.ts', "import { x } from '../store/index.ts';", []],
+    ['interpreter/machine/a.ts', "import { x } from './b.ts';", []],
+    [
+      'interpreter/machine/a.ts',
+      "import { x } from '../store/b.ts';",
+      ["imports ../store/b.ts, which is not its folder's index"],
+    ],
     [
       'interpreter/store/a.ts',
-      "import type { X } from '../machine/b.ts';",
+      "import type { X } from '../machine/index.ts';",
       ['interpreter/store imports interpreter/machine, which stands above it'],
     ],
     ['src/cli/a.ts', "import { x } from './io/b.ts';", []],

@@ -11,6 +11,7 @@ import { matchesComposite } from './matching.ts';
 import { Pace, type Steps } from './steps.ts';
 import { TypeTexts } from './type-texts.ts';
 import {
+  type Ancestry,
   ArrayType,
   type DefinedType,
   definedIndex,
@@ -21,7 +22,6 @@ import {
   isNullable,
   isPacked,
   isValType,
-  type Place,
   placeBelow,
   type StorageType,
   StructType,
@@ -176,7 +176,7 @@ export class TypeSection {
     return type;
   }
 
-  private composite(code: number, place: Place, isAlone: boolean): DefinedType {
+  private composite(code: number, place: Ancestry, isAlone: boolean): DefinedType {
     const { reader, groups, texts } = this;
     groups.write(code);
     switch (code) {

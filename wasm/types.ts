@@ -131,7 +131,7 @@ export function typeName(type: ValType | StorageType): string {
 }
 
 /** Where a type stands among its supertypes (specification 2.3.12). */
-export interface Place {
+export interface Ancestry {
   readonly isFinal: boolean;
   readonly supertype: DefinedType | undefined;
   /** How many supertypes are above it. */
@@ -141,11 +141,11 @@ export interface Place {
 }
 
 /** Below no other. */
-const ALONE: Place = { isFinal: true, supertype: undefined, depth: 0, jump: undefined };
-const ALONE_AND_OPEN: Place = { ...ALONE, isFinal: false };
+const ALONE: Ancestry = { isFinal: true, supertype: undefined, depth: 0, jump: undefined };
+const ALONE_AND_OPEN: Ancestry = { ...ALONE, isFinal: false };
 
 /** @param depth how many supertypes `supertype` makes it have */
-export function placeBelow(supertype: DefinedType | undefined, isFinal: boolean): Place {
+export function placeBelow(supertype: DefinedType | undefined, isFinal: boolean): Ancestry {
   if (supertype === undefined) return isFinal ? ALONE : ALONE_AND_OPEN;
   return { isFinal, supertype, depth: supertype.depth + 1, jump: jumpOver(supertype) };
 }
@@ -170,9 +170,9 @@ export interface TypeKeys {
 abstract class Definition {
   /** The same for all types of a module, none of which need be compared by key. */
   readonly owner: TypeKeys | undefined;
-  private readonly place: Place;
+  private readonly place: Ancestry;
 
-  constructor(owner: TypeKeys | undefined, place: Place) {
+  constructor(owner: TypeKeys | undefined, place: Ancestry) {
     this.owner = owner;
     this.place = place;
   }
@@ -211,7 +211,7 @@ export class FuncType extends Definition {
     results: readonly ValType[],
     isPlain = true,
     owner?: TypeKeys,
-    place: Place = ALONE,
+    place: Ancestry = ALONE,
   ) {
     super(owner, place);
     this.params = params;
@@ -258,7 +258,7 @@ export class StructType extends Definition {
   /** Whether all fields have a value to begin with. */
   readonly isDefaultable: boolean;
 
-  constructor(fields: readonly FieldType[], owner: TypeKeys, place: Place) {
+  constructor(fields: readonly FieldType[], owner: TypeKeys, place: Ancestry) {
     super(owner, place);
     this.fields = fields;
     this.isDefaultable = fields.every(({ type }) => isDefaultable(type));
@@ -276,7 +276,7 @@ export class StructType extends Definition {
 export class ArrayType extends Definition {
   readonly element: FieldType;
 
-  constructor(element: FieldType, owner: TypeKeys, place: Place) {
+  constructor(element: FieldType, owner: TypeKeys, place: Ancestry) {
     super(owner, place);
     this.element = element;
   }

@@ -10,8 +10,7 @@
 import type { Budget } from '../../wasm/budget.ts';
 import { BETWEEN_TRACES, MOST_OBJECT_BYTES, share, TRACED_PER_UNIT } from '../../wasm/gas.ts';
 import type { ArrayType } from '../../wasm/types.ts';
-import { ExceptionInstance } from '../values/exception.ts';
-import type { Reference } from '../values/reference.ts';
+import { ExceptionInstance, type Reference } from '../values/index.ts';
 import { ArrayObject, arrayBytes, type HeapObject, isHeapObject } from './objects.ts';
 
 /** Where the references of an instance begin. */

@@ -12,8 +12,7 @@ import {
   type StructType,
   V128,
 } from '../../wasm/types.ts';
-import type { Registers } from '../values/cell.ts';
-import type { Reference, SlotReferences } from '../values/reference.ts';
+import type { Reference, Registers, SlotReferences } from '../values/index.ts';
 
 /** Arrays of JavaScript's that are made longer than this at once become hash tables. */
 const MADE_AT_ONCE = 2 ** 24;

@@ -10,7 +10,7 @@ import {
   type MachineOp,
   type OperandsOf,
   SETTLE_BELOW,
-} from '../code/isa.ts';
+} from '../code/index.ts';
 import { BOUNDS, bounded } from './bounds.ts';
 import { CALLED, INLINED, meaningOf } from './meaning.ts';
 import { printBlock, printDispatch, printFunction } from './print.ts';

@@ -1,7 +1,7 @@
 /** A machine instruction where it stands: what its operands, and the ways on from it, are in the loop's code. */
 
 import type { TrapKind } from '../../wasm/errors.ts';
-import { lengthOf, type MachineOp, placesIn, trapExit } from '../code/isa.ts';
+import { lengthOf, type MachineOp, placesIn, trapExit } from '../code/index.ts';
 import { type Block, type Expression, name } from './syntax.ts';
 import { code, expression } from './template.ts';
 

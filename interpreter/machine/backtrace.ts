@@ -2,8 +2,8 @@
 
 import type { StackFrame } from '../../wasm/errors.ts';
 import { functionName } from '../../wasm/names.ts';
-import { HALT_PC, LEAVE_PC } from '../code/isa.ts';
-import type { Instance } from '../store/instance.ts';
+import { HALT_PC, LEAVE_PC } from '../code/index.ts';
+import type { Instance } from '../store/index.ts';
 import type { Thread } from './thread.ts';
 
 /** Frames that are kept: whoever looks for what went wrong needs no more, and a guest can make very many. */

@@ -5,8 +5,7 @@ import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult } from '../../wasm/host-call.ts';
-import type { ForeignFunction } from '../store/foreign.ts';
-import { type GuestFunction, type Instance, WasmFunction } from '../store/instance.ts';
+import { type ForeignFunction, type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
 import { advance, begin, fail, finish, finishHostCall, type Outer, type Suspension } from './execute.ts';
 import { storeOf } from './store.ts';
 import type { Thread } from './thread.ts';

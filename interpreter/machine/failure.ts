@@ -11,7 +11,7 @@ import {
   type TrapKind,
 } from '../../wasm/errors.ts';
 import { functionName } from '../../wasm/names.ts';
-import type { Instance } from '../store/instance.ts';
+import type { Instance } from '../store/index.ts';
 import { backtrace, stackTop } from './backtrace.ts';
 import { hintFor } from './hint.ts';
 import type { Thread } from './thread.ts';

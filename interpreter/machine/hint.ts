@@ -4,7 +4,7 @@ import type { TrapKind } from '../../wasm/errors.ts';
 import { opcode } from '../../wasm/opcodes.ts';
 import { Reader } from '../../wasm/reader.ts';
 import { I32 } from '../../wasm/types.ts';
-import type { Instance } from '../store/instance.ts';
+import type { Instance } from '../store/index.ts';
 
 const I32_CONST = opcode('i32.const').code;
 /** A stack pointer below this has no room for another frame. */

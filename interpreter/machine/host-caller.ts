@@ -2,8 +2,7 @@
 
 import { share } from '../../wasm/gas.ts';
 import { type CallingGuest, callEnded, checkCharge, type GuestMemory } from '../../wasm/host.ts';
-import type { ForeignFunction } from '../store/foreign.ts';
-import type { Instance } from '../store/instance.ts';
+import type { ForeignFunction, Instance } from '../store/index.ts';
 import { outOfGas } from './failure.ts';
 import type { Thread } from './thread.ts';
 

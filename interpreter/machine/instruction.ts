@@ -1,12 +1,9 @@
 /** The instruction at hand, as the handlers outside of the main loop see it. */
 
 import type { DefinedType } from '../../wasm/types.ts';
-import type { Kind, Name, Place, PlacesOf, Register, Target } from '../code/isa.ts';
-import type { GlobalInstance } from '../store/global.ts';
-import type { Instance } from '../store/instance.ts';
-import type { LinearMemory } from '../store/memory.ts';
-import type { TableInstance } from '../store/table.ts';
-import type { Reference } from '../values/reference.ts';
+import type { Kind, Name, Place, PlacesOf, Register, Target } from '../code/index.ts';
+import type { GlobalInstance, Instance, LinearMemory, TableInstance } from '../store/index.ts';
+import type { Reference } from '../values/index.ts';
 import type { Thread } from './thread.ts';
 
 /** One object for all of them, as they are too many to make one for each. Operands are asked for by their places. */

@@ -1,6 +1,6 @@
 /** Dispatches what the loops leave to others. */
 
-import { FIRST_SYSTEM, FIRST_VECTOR } from '../code/isa.ts';
+import { FIRST_SYSTEM, FIRST_VECTOR } from '../code/index.ts';
 import { computeRarely } from './loop.generated.ts';
 import { SYSTEM } from './system.ts';
 import type { Thread } from './thread.ts';

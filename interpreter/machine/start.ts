@@ -3,11 +3,8 @@
 import type { EngineExecution } from '../../wasm/engine.ts';
 import { Trap, WasmSandboxError } from '../../wasm/errors.ts';
 import type { ConstExpr } from '../../wasm/types.ts';
-import { evaluate } from '../store/constant.ts';
-import { elementsOf } from '../store/elements.ts';
-import type { Instance } from '../store/instance.ts';
-import type { LinearMemory } from '../store/memory.ts';
-import { copyReferences } from '../values/reference.ts';
+import { elementsOf, evaluate, type Instance, type LinearMemory } from '../store/index.ts';
+import { copyReferences } from '../values/index.ts';
 import { call } from './execute.ts';
 import { execution } from './execution.ts';
 

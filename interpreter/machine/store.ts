@@ -1,6 +1,6 @@
 /** What instances that call one another have in common (specification 4.2.3): the stack they run on. */
 
-import type { Instance, SharedStack } from '../store/instance.ts';
+import type { Instance, SharedStack } from '../store/index.ts';
 import { Thread } from './thread.ts';
 
 /** Idle threads that are kept, for all stores. */

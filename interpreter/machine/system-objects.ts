@@ -2,7 +2,7 @@
 
 import { PER_UNIT, share } from '../../wasm/gas.ts';
 import type { ArrayType, RefType, StructType } from '../../wasm/types.ts';
-import { EXIT, type ObjectName, type Place, type Target, trapExit } from '../code/isa.ts';
+import { EXIT, type ObjectName, type Place, type Target, trapExit } from '../code/index.ts';
 import {
   type ArrayObject,
   arrayBytes,
@@ -17,10 +17,9 @@ import {
   store,
   storeAll,
   storeEach,
-} from '../gc/objects.ts';
-import { isOfType } from '../store/cast.ts';
-import { elementsOf } from '../store/elements.ts';
-import { copyReferences, type Reference } from '../values/reference.ts';
+} from '../gc/index.ts';
+import { elementsOf, isOfType } from '../store/index.ts';
+import { copyReferences, type Reference } from '../values/index.ts';
 import type { Handlers, Instruction } from './instruction.ts';
 
 const NULL = trapExit('null-reference');

@@ -16,11 +16,9 @@ import {
   placesOf,
   type SystemName,
   trapExit,
-} from '../code/isa.ts';
-import { elementsOf } from '../store/elements.ts';
-import type { GuestFunction, Instance } from '../store/instance.ts';
-import type { ExceptionInstance, TagInstance } from '../values/exception.ts';
-import { copyReferences } from '../values/reference.ts';
+} from '../code/index.ts';
+import { elementsOf, type GuestFunction, type Instance } from '../store/index.ts';
+import { copyReferences, type ExceptionInstance, type TagInstance } from '../values/index.ts';
 import { type Handlers, Instruction, type Work } from './instruction.ts';
 import { OBJECT_HANDLERS } from './system-objects.ts';
 import type { Thread } from './thread.ts';

@@ -5,14 +5,24 @@
 
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import type { FuncType } from '../../wasm/types.ts';
-import { EXIT, op, placesOf, trapExit, wordsOf } from '../code/isa.ts';
-import type { ModuleCode } from '../code/module-code.ts';
-import type { Mutator } from '../gc/heap.ts';
-import { type GuestFunction, hasType, type Instance, WasmFunction } from '../store/instance.ts';
-import { type LinearMemory, NO_MEMORY } from '../store/memory.ts';
-import { readCells } from '../values/cell.ts';
-import { ExceptionInstance, exceptionBytes, type TagInstance } from '../values/exception.ts';
-import { type Reference, SlotReferences } from '../values/reference.ts';
+import { EXIT, type ModuleCode, op, placesOf, trapExit, wordsOf } from '../code/index.ts';
+import type { Mutator } from '../gc/index.ts';
+import {
+  type GuestFunction,
+  hasType,
+  type Instance,
+  type LinearMemory,
+  NO_MEMORY,
+  WasmFunction,
+} from '../store/index.ts';
+import {
+  ExceptionInstance,
+  exceptionBytes,
+  type Reference,
+  readCells,
+  SlotReferences,
+  type TagInstance,
+} from '../values/index.ts';
 
 /** Stack weight a new thread has room for, and the factor by which that grows. */
 const FIRST_ROOM = 2_048;

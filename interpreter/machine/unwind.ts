@@ -1,11 +1,9 @@
 /** What happens to a thrown exception (specification 4.4.9 and 4.6.11): frame by frame, who catches it is looked for. */
 
 import { CATCH } from '../../wasm/instructions.ts';
-import { HALT_PC, LEAVE_PC } from '../code/isa.ts';
-import type { CatchTarget, TryRegion } from '../code/regions.ts';
-import type { Instance } from '../store/instance.ts';
-import { writeRegisters } from '../values/cell.ts';
-import type { ExceptionInstance } from '../values/exception.ts';
+import { type CatchTarget, HALT_PC, LEAVE_PC, type TryRegion } from '../code/index.ts';
+import type { Instance } from '../store/index.ts';
+import { type ExceptionInstance, writeRegisters } from '../values/index.ts';
 import type { Thread } from './thread.ts';
 
 /** The body of a `try_table`, and the one around it; those without clauses are left out. */

@@ -4,9 +4,8 @@ import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError, UsageError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { WireReader } from '../../wasm/wire.ts';
-import { WasmExecution } from '../machine/execution.ts';
-import { storeOf } from '../machine/store.ts';
-import type { GuestFunction, Instance } from '../store/instance.ts';
+import { storeOf, WasmExecution } from '../machine/index.ts';
+import type { GuestFunction, Instance } from '../store/index.ts';
 import { applyImage, InstanceImage, planImage, readContents, requireFigures } from './image.ts';
 import { applyStack, planStack } from './stack.ts';
 

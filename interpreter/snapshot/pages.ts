@@ -1,7 +1,7 @@
 /** Memory without its zeros. */
 
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
-import type { Run } from '../store/memory.ts';
+import type { Run } from '../store/index.ts';
 
 /** Zeros are left out in blocks of so many bytes; a divisor of the size of a page. */
 const BLOCK_BYTES = 4_096;

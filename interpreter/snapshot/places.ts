@@ -6,10 +6,18 @@
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
 import { isDefaultable, isReference, nullable, type RefType, slotsOf, type ValType } from '../../wasm/types.ts';
-import { CodeBuffer } from '../code/buffer.ts';
-import { HEADER_WORDS, isLeft, LEAVE_PC, lengthOf, MACHINE_OPS, op, placesOf } from '../code/isa.ts';
-import { lowerFunction } from '../code/lower.ts';
-import type { Lowering } from '../code/lowering.ts';
+import {
+  CodeBuffer,
+  HEADER_WORDS,
+  isLeft,
+  LEAVE_PC,
+  type Lowering,
+  lengthOf,
+  lowerFunction,
+  MACHINE_OPS,
+  op,
+  placesOf,
+} from '../code/index.ts';
 
 /** Types of the references in a frame, by slot. What other slots hold is written before it is read. */
 export type References = ReadonlyMap<number, RefType>;
@@ -24,7 +32,7 @@ export interface PendingCall {
 }
 
 /** A place where a frame may stand. */
-export interface Place {
+export interface FramePlace {
   /** With the results of the call that returns there, if there is one. */
   readonly references: References;
   readonly call: PendingCall | undefined;
@@ -36,7 +44,7 @@ export interface FunctionPlaces {
   /** Tells one lowering from another: the places of a snapshot mean nothing in other code. */
   readonly fingerprint: number;
   /** By offset in words from the entry, of those that were asked for and where a frame may stand. */
-  readonly places: ReadonlyMap<number, Place>;
+  readonly places: ReadonlyMap<number, FramePlace>;
 }
 
 const CALL = /^call(_lazy|_import|_indirect|_ref)?$/;
@@ -180,7 +188,7 @@ export class PlaceFinder {
     const watcher = this.lower(body, new Watcher(sorted));
     const fingerprint = this.fingerprint();
     const around = this.around(sorted);
-    const places = new Map<number, Place>();
+    const places = new Map<number, FramePlace>();
     const inner: number[] = [];
     for (const offset of sorted) {
       const words = around.get(offset);
@@ -243,7 +251,7 @@ export class PlaceFinder {
   }
 
   /** Behind the header: arguments are there, and locals are still to be set to null. */
-  private entryOf(body: number): Place {
+  private entryOf(body: number): FramePlace {
     const { params } = typeOfFunction(this.module, this.module.importedFunctions + body);
     const references = new Map<number, RefType>();
     let slot = 0;
@@ -254,7 +262,7 @@ export class PlaceFinder {
     return { references, call: undefined, isCheckpoint: true };
   }
 
-  private add(places: Map<number, Place>, offset: number, { here, before }: Around, state: State): void {
+  private add(places: Map<number, FramePlace>, offset: number, { here, before }: Around, state: State): void {
     const number = before < 0 ? -1 : this.step(before).here;
     const call = CALL.test(MACHINE_OPS[number]?.name ?? '') ? this.callAt(before, number, offset, state) : undefined;
     const isCheckpoint = state.isClause || number === LOOP || isLeft(here);
@@ -271,7 +279,7 @@ export class PlaceFinder {
 
   /** Instructions at which a guest can be left, and which come behind moves of their operands. */
   private addInner(
-    places: Map<number, Place>,
+    places: Map<number, FramePlace>,
     body: number,
     offsets: readonly number[],
     within: ReadonlyMap<number, number>,

@@ -1,6 +1,6 @@
 /** Places in a module's code, in a form that does not depend on which functions have been lowered, or where to. */
 
-import type { ModuleCode } from '../code/module-code.ts';
+import type { ModuleCode } from '../code/index.ts';
 
 export interface Position {
   /** Counted from the module's first body. */

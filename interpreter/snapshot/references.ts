@@ -16,13 +16,9 @@ import {
   layoutOf,
   placeOfField,
   StructObject,
-} from '../gc/objects.ts';
-import { isOfType } from '../store/cast.ts';
-import type { Instance } from '../store/instance.ts';
-import { isFunction, WasmFunction } from '../store/instance.ts';
-import type { Cell } from '../values/cell.ts';
-import { ExceptionInstance, exceptionBytes } from '../values/exception.ts';
-import type { Reference } from '../values/reference.ts';
+} from '../gc/index.ts';
+import { type Instance, isFunction, isOfType, WasmFunction } from '../store/index.ts';
+import { type Cell, ExceptionInstance, exceptionBytes, type Reference } from '../values/index.ts';
 
 /** The numbers that an instance's own things have in its module; -1 for what is not its own. */
 class Numbers {

@@ -8,12 +8,11 @@ import { opcode } from '../../wasm/opcodes.ts';
 import { frameWeight } from '../../wasm/plan.ts';
 import { type Feature, isReference, slotsOf } from '../../wasm/types.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
-import { HALT_PC } from '../code/isa.ts';
-import type { Thread } from '../machine/thread.ts';
-import type { Instance } from '../store/instance.ts';
-import { type GuestFunction, WasmFunction } from '../store/instance.ts';
-import type { Reference } from '../values/reference.ts';
-import { type PendingCall, type Place, PlaceFinder } from './places.ts';
+import { HALT_PC } from '../code/index.ts';
+import type { Thread } from '../machine/index.ts';
+import { type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
+import type { Reference } from '../values/index.ts';
+import { type FramePlace, type PendingCall, PlaceFinder } from './places.ts';
 import { CodeMap, type Position } from './positions.ts';
 import { type ReferenceTable, referenceAt, requireType } from './references.ts';
 
@@ -176,7 +175,7 @@ function requireFrames(func: WasmFunction, stack: StackImage, references: readon
       damaged(isInnermost ? 'the guest stands where it cannot be left' : 'a return address is not behind a call');
     }
     const end = isInnermost || call === undefined ? Number.POSITIVE_INFINITY : call.base >> 1;
-    for (const [slot, type] of (place as Place).references) {
+    for (const [slot, type] of (place as FramePlace).references) {
       if (slot < end) requireType(type, references[(fp >> 1) + slot], instance);
     }
     if (isInnermost || call === undefined) return;
@@ -206,7 +205,7 @@ function requireCallee(module: WasmModule, index: number, { results, callee }: E
 }
 
 /** Behind a call the guest can be left where the host has returned, or somebody has called it in its place. */
-function mayBeLeft(module: WasmModule, { call, isCheckpoint }: Place): boolean {
+function mayBeLeft(module: WasmModule, { call, isCheckpoint }: FramePlace): boolean {
   if (isCheckpoint) return true;
   return call !== undefined && (call.callee < module.importedFunctions || mayCallInPlace(module));
 }
@@ -224,7 +223,7 @@ function findPlaces({ module, patron }: Instance, { positions, fingerprints }: S
     damaged('functions on its stack are not described, or others are');
   }
   const finder = new PlaceFinder(module, () => patron.look());
-  const places = new Map<number, ReadonlyMap<number, Place>>();
+  const places = new Map<number, ReadonlyMap<number, FramePlace>>();
   for (const [body, wanted] of offsets) {
     const found = finder.find(body, wanted);
     if (described.get(body) !== found.fingerprint) {

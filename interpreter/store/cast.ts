@@ -20,10 +20,8 @@ import {
   typeName,
   type ValType,
 } from '../../wasm/types.ts';
-import { ArrayObject, isHeapObject, StructObject } from '../gc/objects.ts';
-import { type Cell, toWords } from '../values/cell.ts';
-import { ExceptionInstance } from '../values/exception.ts';
-import type { Reference } from '../values/reference.ts';
+import { ArrayObject, isHeapObject, StructObject } from '../gc/index.ts';
+import { type Cell, ExceptionInstance, type Reference, toWords } from '../values/index.ts';
 import { isFunction } from './instance.ts';
 
 const LEAST_I31 = -(2 ** 30);

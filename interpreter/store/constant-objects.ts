@@ -16,8 +16,8 @@ import {
   store,
   storeAll,
   type ValueSource,
-} from '../gc/objects.ts';
-import type { Cell } from '../values/cell.ts';
+} from '../gc/index.ts';
+import type { Cell } from '../values/index.ts';
 import type { Instance } from './instance.ts';
 
 const NOTHING = { low: 0, high: 0 } as const;

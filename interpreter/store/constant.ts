@@ -3,9 +3,9 @@
 import { InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, OPCODES, type Opcode } from '../../wasm/opcodes.ts';
 import type { ConstExpr } from '../../wasm/types.ts';
-import { GLOBAL_WORDS } from '../code/isa.ts';
+import { GLOBAL_WORDS } from '../code/index.ts';
 import { mul64 } from '../numeric.ts';
-import type { Cell } from '../values/cell.ts';
+import type { Cell } from '../values/index.ts';
 import { makeObject } from './constant-objects.ts';
 import type { Instance } from './instance.ts';
 

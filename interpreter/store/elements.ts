@@ -1,6 +1,6 @@
 /** What element segments hold (specification 4.2.11). */
 
-import type { Reference } from '../values/reference.ts';
+import type { Reference } from '../values/index.ts';
 import { evaluate } from './constant.ts';
 import type { Instance } from './instance.ts';
 

@@ -1,8 +1,8 @@
 /** A global (specification 4.2.9): a cell in an array it may share with others, or a reference. */
 
 import type { DefinedType, GlobalType } from '../../wasm/types.ts';
-import { GLOBAL_WORDS } from '../code/isa.ts';
-import type { Reference } from '../values/reference.ts';
+import { GLOBAL_WORDS } from '../code/index.ts';
+import type { Reference } from '../values/index.ts';
 
 export class GlobalInstance {
   readonly type: GlobalType;

@@ -5,7 +5,7 @@ import { equals, matches } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import { type Import, type Limits, typeName } from '../../wasm/types.ts';
-import { TagInstance } from '../values/exception.ts';
+import { TagInstance } from '../values/index.ts';
 import { GlobalInstance } from './global.ts';
 import { type ExternValue, hasType, type Instance, isFunction } from './instance.ts';
 import { LinearMemory } from './memory.ts';

@@ -2,7 +2,7 @@
 
 import { type Budget, Growth } from '../../wasm/budget.ts';
 import type { AddressType, DefinedType, Limits, RefType, TableType } from '../../wasm/types.ts';
-import type { Reference } from '../values/reference.ts';
+import type { Reference } from '../values/index.ts';
 
 export class TableInstance {
   readonly elements: Reference[] = [];

@@ -7,7 +7,7 @@ import { ENDLESS_SLICE, type Slices } from '../../wasm/engine.ts';
 import { type ErrorDetails, GasExhausted } from '../../wasm/errors.ts';
 import { HIGHEST_GAS } from '../../wasm/gas.ts';
 import { Draws } from '../../wasm/gas-budget.ts';
-import { SETTLE_BELOW } from '../code/isa.ts';
+import { SETTLE_BELOW } from '../code/index.ts';
 
 const MAX_PORTION = 1 << 18;
 /** The same in checkpoints, where no gas is counted: about as much time. */

@@ -1,7 +1,15 @@
 /** The instructions on vectors: operands are copied out of the registers, computed on, and the result copied back. */
 
 import { accessBytes } from '../../wasm/opcodes.ts';
-import { FIRST_VECTOR, lengthOf, MACHINE_OPS, type MachineOp, placesIn, type Register, trapExit } from '../code/isa.ts';
+import {
+  FIRST_VECTOR,
+  lengthOf,
+  MACHINE_OPS,
+  type MachineOp,
+  placesIn,
+  type Register,
+  trapExit,
+} from '../code/index.ts';
 import { CONVERSIONS } from './convert.ts';
 import { type Compute, Lanes, type Scratch } from './lanes.ts';
 import { LANEWISE } from './lanewise.ts';

@@ -15,7 +15,7 @@ const MAX_DEPTH = 64;
 const MAX_STEPS = 1_024;
 
 /** Where a path leads: an entry of a directory, or the directory itself. */
-export interface Place {
+export interface ResolvedPath {
   readonly directory: Directory;
   /** Undefined for the directory itself. There may be nothing of this name. */
   readonly name: string | undefined;
@@ -50,7 +50,7 @@ export function walk<T>(
   path: string,
   follow: boolean,
   listener: WalkListener,
-  use: (place: Place) => T,
+  use: (place: ResolvedPath) => T,
 ): T {
   const opened: Directory[] = [];
   try {
@@ -111,7 +111,7 @@ function findPlace(
   follow: boolean,
   { onStep, onLink }: WalkListener,
   opened: Directory[],
-): Place {
+): ResolvedPath {
   const way = new Way();
   way.add(path);
   let steps = 0;

@@ -5,7 +5,7 @@ import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 import type { HostCallContext } from '../call.ts';
 import { normalPath } from '../capability.ts';
 import { type Directory, type File, FsError, kindError, type OpenOptions, type Stat } from '../fs/filesystem.ts';
-import { absoluteError, MAX_PATH_BYTES, type Place, walk } from '../fs/path.ts';
+import { absoluteError, MAX_PATH_BYTES, type ResolvedPath, walk } from '../fs/path.ts';
 import { ALL_FLAGS, ALL_RIGHTS, FILESTAT, FOLLOW, OPEN, RIGHTS, U32 } from './abi.ts';
 import type { Descriptor, DirectoryDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
@@ -61,7 +61,7 @@ function follow<T>(
   call: HostCallContext,
   { base, path, changes }: Route,
   follows: boolean,
-  use: (place: Place) => T,
+  use: (place: ResolvedPath) => T,
 ): T {
   const { work } = base.directory.fileSystem;
   const onStep = ({ fileSystem }: Directory): void => call.chargeWork(fileSystem.work.component);
@@ -77,7 +77,7 @@ function doesFollow(lookupFlags: number): boolean {
 }
 
 /** What is there, if anything; ENOTDIR where the path ends in a slash and it is no directory. */
-function look({ directory, name, slash }: Place): Stat | undefined {
+function look({ directory, name, slash }: ResolvedPath): Stat | undefined {
   const found = name === undefined ? directory.stat() : directory.lookup(name);
   if (slash && found !== undefined && found.kind !== 'directory') throw new FsError('notdir');
   return found;
@@ -153,7 +153,7 @@ interface Asked extends OpenOptions {
   readonly granted: bigint;
 }
 
-function openAt(call: HostCallContext, place: Place, asked: Asked): Directory | File {
+function openAt(call: HostCallContext, place: ResolvedPath, asked: Asked): Directory | File {
   const { directory, name } = place;
   const found = look(place);
   if (asked.create && asked.exclusive && found !== undefined) throw new FsError('exist');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Place, PlaceFinder } from '../../interpreter/snapshot/places.ts';
+import { type FramePlace, PlaceFinder } from '../../interpreter/snapshot/places.ts';
 import { decode } from '../../wasm/decode.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
@@ -144,12 +144,12 @@ describe('a forged stack', () => {
   });
 
   /** The offset of the first place of a body that is as asked for. */
-  function offset(body: number, fits: (place: Place) => boolean): number {
+  function offset(body: number, fits: (place: FramePlace) => boolean): number {
     const found = [...finder.find(body, Array(200).keys()).places].sort(([a], [b]) => a - b);
     return found.find(([at, place]) => at > 0 && fits(place))?.[0] ?? -1;
   }
-  const calling = (callee: number) => (place: Place) => place.call?.callee === callee + 1;
-  const isLoop = ({ call, isCheckpoint }: Place) => isCheckpoint && call === undefined;
+  const calling = (callee: number) => (place: FramePlace) => place.call?.callee === callee + 1;
+  const isLoop = ({ call, isCheckpoint }: FramePlace) => isCheckpoint && call === undefined;
 
   type Frame = readonly [body: number, offset: number];
   const genuine = (): Frame[] => [

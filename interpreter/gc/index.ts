@@ -1,0 +1,21 @@
+/** Structs, arrays and i31 of garbage-collected types, and the heap that counts and collects them. */
+
+export { Heap, type Mutator } from './heap.ts';
+export {
+  ArrayObject,
+  arrayBytes,
+  elementBytes,
+  type HeapObject,
+  holderOf,
+  isHeapObject,
+  layoutOf,
+  load,
+  placeOfElement,
+  placeOfField,
+  registersOf,
+  StructObject,
+  store,
+  storeAll,
+  storeEach,
+  type ValueSource,
+} from './objects.ts';

@@ -1,0 +1,8 @@
+/** The machine that runs code: threads, the loops, calls in and out, exceptions, and calls that are left. */
+
+export { call } from './execute.ts';
+export { callAsync, execution, WasmExecution } from './execution.ts';
+export { beginStart, start } from './start.ts';
+export { Store, storeOf } from './store.ts';
+export type { Thread } from './thread.ts';
+export { vectors } from './vectors.ts';
