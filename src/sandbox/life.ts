@@ -6,6 +6,7 @@ import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { Part } from '../../wasm/part.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { COMMAND_START } from '../call/command.ts';
@@ -23,6 +24,9 @@ import { Stopwatch } from '../time/stopwatch.ts';
 import { Sleeper } from '../time/turn.ts';
 import { Guest, type GuestParts } from './guest.ts';
 import type { Settings } from './options.ts';
+
+/** Once it is there nothing waits for it: how long a reset takes may be seen by whoever calls meanwhile. */
+const recording = new Part('recorder', () => import('../replay/recorder.ts'));
 
 /** What errors call the start function and a reactor's initialisation. */
 const STARTING = 'its start';
@@ -128,9 +132,8 @@ export class Life extends Guest {
   ): Promise<Life> {
     await loadHostFunctions(module);
     const runtime = await loadRuntimeFor(settings.policy);
-    const recorded = settings.record
-      ? (await import('../replay/recorder.ts')).record(engine, module, settings)
-      : undefined;
+    if (settings.record) await recording.load();
+    const recorded = settings.record ? recording.now.record(engine, module, settings) : undefined;
     const clock = new Stopwatch();
     const timeLeft = () => clock.left;
     const sleeper = new Sleeper();
