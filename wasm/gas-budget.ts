@@ -198,6 +198,8 @@ export class CallAllowance extends GasBudget {
 export class Draws {
   private readonly budgets: GasBudget[];
   private readonly own: number;
+  /** Whether there is anything to draw on: looked at around every host call. */
+  isActive: boolean;
   /** The one that had too little, until the call that met it has ended. */
   short: GasBudget | undefined;
   /** Where it ended, from what was counted when it did: below 0 where that had passed it. */
@@ -206,10 +208,7 @@ export class Draws {
   constructor(own: readonly GasBudget[] = []) {
     this.budgets = [...own];
     this.own = own.length;
-  }
-
-  get isActive(): boolean {
-    return this.budgets.length > 0;
+    this.isActive = this.own > 0;
   }
 
   /** Returns those that were not among them, for {@link Draws.remove}: nothing is paid for twice. */
@@ -217,6 +216,7 @@ export class Draws {
     if (budgets.length === 0) return budgets;
     const added = budgets.filter((budget) => !this.budgets.includes(budget));
     this.budgets.push(...added);
+    this.isActive = this.budgets.length > 0;
     return added;
   }
 
@@ -226,6 +226,7 @@ export class Draws {
       if (index >= 0) this.budgets.splice(index, 1);
       if (this.short === budget) this.short = undefined;
     }
+    this.isActive = this.budgets.length > 0;
   }
 
   /**
@@ -243,6 +244,7 @@ export class Draws {
   /** Leaves those of the instance alone. */
   reset(): void {
     this.budgets.length = this.own;
+    this.isActive = this.own > 0;
     this.short = undefined;
   }
 

@@ -72,14 +72,12 @@ export class Tank {
   /** Takes back what is at hand. */
   settle(gas: number): void {
     const spent = this.portion - gas;
-    if (this.isMetered) this.count(spent);
+    if (this.isMetered) {
+      this.used += spent;
+      if (this.draws.isActive) this.draws.take(spent);
+    }
     this.sliceLeft -= spent;
     this.portion = 0;
-  }
-
-  private count(cost: number): void {
-    this.used += cost;
-    if (this.draws.isActive) this.draws.take(cost);
   }
 
   /**
