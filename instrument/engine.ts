@@ -1,5 +1,6 @@
 /** Engines of the sandbox that run modules which meter themselves: on the host's own `WebAssembly`, or another. */
 
+import { Share } from '../wasm/budget.ts';
 import type {
   Engine,
   EngineInstance,
@@ -140,6 +141,10 @@ class NativeInstance implements EngineInstance {
 
   get gasUsed(): bigint {
     return this.guest.meter.total();
+  }
+
+  share(): Share {
+    return new Share(this.guest.meter.budget);
   }
 
   drawOn(budget: GasBudget): () => void {

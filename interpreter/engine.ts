@@ -1,5 +1,6 @@
 /** The interpreter as an engine of the sandbox. */
 
+import { Share } from '../wasm/budget.ts';
 import type {
   Engine,
   EngineExecution,
@@ -131,6 +132,10 @@ class InterpreterInstance implements EngineInstance {
 
   get gasUsed(): bigint {
     return this.instance.tank.total();
+  }
+
+  share(): Share {
+    return new Share(this.instance.budget);
   }
 
   drawOn(budget: GasBudget): () => void {

@@ -11,6 +11,8 @@ export class Budget {
   peak = 0;
   /** Whether a growth was refused for the budget's sake. */
   refused = false;
+  /** How often it was reset. */
+  era = 0;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -43,6 +45,28 @@ export class Budget {
     this.used = 0;
     this.peak = 0;
     this.refused = false;
+    this.era++;
+  }
+}
+
+/** A share in a budget for what is kept for an instance outside of it. Over when the budget is reset. */
+export class Share {
+  private readonly budget: Budget;
+  private readonly era: number;
+
+  constructor(budget: Budget) {
+    this.budget = budget;
+    this.era = budget.era;
+  }
+
+  /** Whether there was room for `bytes` more, which it has taken then. */
+  take(bytes: number): boolean {
+    return this.era === this.budget.era && this.budget.take(bytes);
+  }
+
+  /** Gives back what was taken. */
+  give(bytes: number): void {
+    if (this.era === this.budget.era) this.budget.give(bytes);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What an engine is to the rest of the project: the sandbox calls these, and knows nothing else about engines. */
 
+import type { Share } from './budget.ts';
 import type { ResourceFigures, WasmSandboxError } from './errors.ts';
 import type { GasBudget } from './gas-budget.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
@@ -178,6 +179,8 @@ export interface EngineInstance {
   figures(): ResourceFigures;
   /** Of these, the units of gas alone. */
   readonly gasUsed: bigint;
+  /** A share in the memory budget, for what the host keeps for the guest. */
+  share(): Share;
   /**
    * Draws on a budget too, until the next reset; what has been used so far is taken from it at once.
    * @returns what ends that earlier

@@ -1,5 +1,6 @@
 /** Records what goes in and out of a guest. */
 
+import type { Share } from '../../wasm/budget.ts';
 import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
 import { GasExhausted, UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
@@ -523,6 +524,10 @@ class RecordedInstance implements EngineInstance {
 
   figures() {
     return this.inner.figures();
+  }
+
+  share(): Share {
+    return this.inner.share();
   }
 
   drawOn(budget: GasBudget): () => void {

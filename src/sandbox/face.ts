@@ -41,6 +41,11 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
     this.take(life);
   }
 
+  /** For interfaces that are built upon sandboxes; undefined while there is no instance. @internal */
+  get guest(): Guest | undefined {
+    return this.life;
+  }
+
   /** @internal */
   protected take(life: L | undefined): void {
     this.life = life;

@@ -1,6 +1,7 @@
 /** What a life is whether or not its calls are waited for: an instance, its host functions' state, clock and counts. */
 
 import type { CallingSandbox, CallSurroundings, Host } from '../../policy/index.ts';
+import type { Share } from '../../wasm/budget.ts';
 import type { Engine, EngineInstance } from '../../wasm/engine.ts';
 import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
@@ -137,6 +138,11 @@ export abstract class Guest {
 
   figures(): ResourceFigures {
     return this.instance.figures();
+  }
+
+  /** A share in the memory budget, for what is kept for the guest outside of it. */
+  share(): Share {
+    return this.instance.share();
   }
 
   /**

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { Capability, CpuTimeoutExceeded, MiB, SandboxDisposed, Trap, WasmSandbox } from '../../src/index.ts';
+import { Budget, Share } from '../../wasm/budget.ts';
 import type { Engine, EngineInstance } from '../../wasm/engine.ts';
 import { funcType } from '../../wasm/types.ts';
 import { ADD, assemble, CALLS_HOST, COUNTER, I32, SPIN } from './modules.ts';
@@ -271,6 +272,7 @@ describe('whatever the engine', () => {
       holds: () => true,
       memory: undefined,
       figures: () => figures,
+      share: () => new Share(new Budget(0)),
       drawOn: () => () => undefined,
       gasUsed: 0n,
       ...parts,
