@@ -14,6 +14,7 @@ export const ENTRIES = {
   './policy': 'src/policy',
   './symbols': 'src/symbols',
   './text': 'src/text',
+  './extism': 'src/extism',
 };
 
 /** The command. */

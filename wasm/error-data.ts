@@ -58,6 +58,7 @@ export type ErrorCode =
   | 'DISPOSED'
   | 'SNAPSHOT'
   | 'POOL'
+  | 'PLUGIN'
   | 'USAGE';
 
 /** What of an error survives. There is no stack in it, which would tell where the host has its files. */
@@ -71,8 +72,11 @@ export interface ErrorData {
   readonly offset?: number | undefined;
   /** Of a `Trap`. */
   readonly kind?: string | undefined;
-  /** Of a `PoolUnavailable`. */
+  /** Of a `PoolUnavailable`, or a `PluginError` that says why. */
   readonly reason?: string | undefined;
+  /** Of a `PluginError`. */
+  readonly function?: string | undefined;
+  readonly status?: number | undefined;
   /** Of a `GasExhausted`. */
   readonly scope?: string | undefined;
   /** The guest's call stack, where there is one. */

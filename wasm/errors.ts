@@ -286,6 +286,32 @@ export class PoolUnavailable extends WasmSandboxError {
   }
 }
 
+/** A plug-in's function has failed as it says itself, or has given what is not what was asked for. It can be called again. */
+export class PluginError extends WasmSandboxError {
+  readonly code = 'PLUGIN';
+  /** The exported function. */
+  readonly function: string;
+  /** What it returned, or exited with; 0 where it only set an error, or gave the wrong output. */
+  readonly status: number;
+  /** What the plug-in says, in full; undefined where it says nothing. */
+  readonly reason: string | undefined;
+
+  constructor(
+    message: string,
+    {
+      function: name,
+      status,
+      reason,
+      ...details
+    }: ErrorDetails & { readonly function: string; readonly status: number; readonly reason?: string | undefined },
+  ) {
+    super(message, details);
+    this.function = name;
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
 /** The embedder called the library wrongly: wrong argument, unknown export, conflicting options. */
 export class UsageError extends WasmSandboxError {
   readonly code = 'USAGE';
@@ -294,19 +320,20 @@ export class UsageError extends WasmSandboxError {
 type Made = new (message: string, details?: ErrorDetails) => WasmSandboxError;
 
 /** The class of each code. */
-const CLASSES: Readonly<Record<Exclude<ErrorCode, 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL'>, Made>> = {
-  COMPILE: CompileError,
-  LINK: LinkError,
-  MEMORY_LIMIT: MemoryLimitExceeded,
-  STACK_LIMIT: StackLimitExceeded,
-  CPU_TIMEOUT: CpuTimeoutExceeded,
-  ABORTED: CallAborted,
-  SECURITY: SecurityViolation,
-  HOST: HostError,
-  DISPOSED: SandboxDisposed,
-  SNAPSHOT: SnapshotError,
-  USAGE: UsageError,
-};
+const CLASSES: Readonly<Record<Exclude<ErrorCode, 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL' | 'PLUGIN'>, Made>> =
+  {
+    COMPILE: CompileError,
+    LINK: LinkError,
+    MEMORY_LIMIT: MemoryLimitExceeded,
+    STACK_LIMIT: StackLimitExceeded,
+    CPU_TIMEOUT: CpuTimeoutExceeded,
+    ABORTED: CallAborted,
+    SECURITY: SecurityViolation,
+    HOST: HostError,
+    DISPOSED: SandboxDisposed,
+    SNAPSHOT: SnapshotError,
+    USAGE: UsageError,
+  };
 
 const NAMES: Readonly<Record<ErrorCode, string>> = {
   COMPILE: 'CompileError',
@@ -323,6 +350,7 @@ const NAMES: Readonly<Record<ErrorCode, string>> = {
   DISPOSED: 'SandboxDisposed',
   SNAPSHOT: 'SnapshotError',
   POOL: 'PoolUnavailable',
+  PLUGIN: 'PluginError',
   USAGE: 'UsageError',
 };
 
@@ -339,7 +367,9 @@ function dataOf(error: WasmSandboxError, causes: number): ErrorData {
     functionName,
     offset,
     kind: error instanceof Trap ? error.kind : undefined,
-    reason: error instanceof PoolUnavailable ? error.reason : undefined,
+    reason: error instanceof PoolUnavailable || error instanceof PluginError ? error.reason : undefined,
+    function: error instanceof PluginError ? error.function : undefined,
+    status: error instanceof PluginError ? error.status : undefined,
     scope: error instanceof GasExhausted ? error.scope : undefined,
     line: error instanceof TextError ? error.line : undefined,
     column: error instanceof TextError ? error.column : undefined,
@@ -379,6 +409,15 @@ function restored(data: unknown, causes: number): WasmSandboxError {
   } else if (code === 'POOL') {
     if (!POOL_REFUSALS.includes(reason)) return refuseData('its reason is unknown');
     error = new PoolUnavailable(reason as PoolRefusal, message);
+  } else if (code === 'PLUGIN') {
+    const name = textIn(data, 'function', refuseData) ?? refuseData('it must have a function');
+    const status = countIn(data, 'status', refuseData) ?? refuseData('it must have a status');
+    error = new PluginError(message, {
+      ...details,
+      function: name,
+      status,
+      reason: textIn(data, 'reason', refuseData),
+    });
   } else if (code === 'COMPILE' && data['line'] !== undefined) {
     const place = (key: string) => countIn(data, key, refuseData) ?? refuseData(`it must have a ${key}`);
     error = new TextError(message, place('line'), place('column'), details);

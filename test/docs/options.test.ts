@@ -10,6 +10,8 @@ import { checkBatch } from '../../src/call/batch.ts';
 import { GiB, KiB, MiB } from '../../src/checks/sizes.ts';
 import { parseSize } from '../../src/cli/arguments/numbers.ts';
 import { build } from '../../src/cli/program.ts';
+import { settlePlugin } from '../../src/extism/options.ts';
+import { PRICE } from '../../src/extism/price.ts';
 import { checkPool } from '../../src/pool/options.ts';
 import { DEFAULT_RECORDING } from '../../src/replay/replay.ts';
 import { SandboxBuilder } from '../../src/sandbox/builder.ts';
@@ -53,7 +55,7 @@ const sections = sectionsOf(read('docs/options.md'));
 const bySubject = new Map(sections.map((section) => [subjectOf(section), section]));
 
 const ENTRIES = [
-  ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts'],
+  ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts', 'src/extism.ts'],
   'policy/index.ts',
 ];
 /** What embedders fill in, and is not named so. */
@@ -65,6 +67,7 @@ const MORE = new Set([
   'HostFunctionPrice',
   'MemoryFiles',
   'Mount',
+  'PluginFunction',
 ]);
 
 const sources = ['src', 'policy', 'instrument']
@@ -169,6 +172,7 @@ const audited = SecurityPolicy.builder().enableAuditLogging().build();
 const strict = SecurityPolicy.strict();
 const scheduler = new Scheduler();
 const log = new AuditLog(1);
+const plugin = settlePlugin({});
 const pool = checkPool({ sandbox: () => undefined });
 
 const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -197,6 +201,9 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     onLeak: pool.onLeak,
     onFailure: pool.onFailure,
   },
+  PluginOptions: { logLevel: plugin.logLevel, allowHttpResponseHeaders: plugin.allowHttpResponseHeaders },
+  PluginMemoryOptions: { maxVarBytes: plugin.maxVarBytes, maxHttpResponseBytes: network.maxResponseBytes },
+  PluginFunction: { gas: PRICE.gas },
   CacheOptions: disk.memory as unknown as Record<string, unknown>,
   DiskCacheOptions: { maxDiskBytes: disk.disk.maxBytes, maxDiskEntries: disk.disk.maxEntries, key: disk.key },
   SchedulerOptions: { slice: scheduler['slice'], yieldEvery: scheduler['yieldEvery'] },

@@ -17,7 +17,7 @@ function callsOf(fixture: Fixture): readonly TriangleCall[] {
 
 function optionsOf(fixture: Fixture): TriangleOptions {
   if (fixture.kind === 'hostile') return { limits: { gas: 1_000_000n } };
-  if (fixture.kind === 'exports') return {};
+  if (fixture.kind !== 'wasi') return {};
   return { imports: () => createHost(SecurityPolicy.strict(), { args: ['program', ...fixture.args] }).resolve };
 }
 

@@ -27,6 +27,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   HOST: STATUS.trap,
   SNAPSHOT: STATUS.invalid,
   POOL: STATUS.limit,
+  PLUGIN: STATUS.trap,
   DISPOSED: STATUS.usage,
   USAGE: STATUS.usage,
 };

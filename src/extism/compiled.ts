@@ -1,0 +1,107 @@
+/** A plug-in before there is a sandbox for it: its module, and what it is given. */
+
+import { type Caller, Capability } from '../../policy/index.ts';
+import { UsageError } from '../../wasm/errors.ts';
+import { least } from '../checks/least.ts';
+import type { SandboxOptions, SourcelessOptions } from '../sandbox/options.ts';
+import { WasmSandbox } from '../sandbox.ts';
+import { bulkFunctions } from './bulk.ts';
+import { ownFunctions } from './current-plugin.ts';
+import { envFunctions } from './functions.ts';
+import { Kernel } from './kernel.ts';
+import { type ManifestLike, readManifest } from './manifest.ts';
+import { checkPluginOptions, type ManifestOptions, type PluginOptions, settlePlugin } from './options.ts';
+
+import type { PluginSettings } from './settings.ts';
+
+/** Where a folder is granted for reading alone. */
+const READ_ONLY = 'ro:';
+
+/** What plug-ins of one kind have in common, for a {@link import('./plugin.ts').Plugin} or a pool of their sandboxes. */
+export class CompiledPlugin {
+  /** What the plug-in's sandboxes are made of, for `SandboxPool.create({ sandbox })`. */
+  readonly sandbox: SandboxOptions;
+  readonly #settings: PluginSettings;
+  /** What is kept for plug-ins, by sandbox; while one is made, by the signal of the call that makes it. */
+  readonly #kernels = new WeakMap<object, Kernel>();
+
+  private constructor(
+    bytes: Uint8Array<ArrayBuffer>,
+    settings: PluginSettings,
+    grants: ManifestOptions,
+    options: PluginOptions,
+  ) {
+    this.#settings = settings;
+    const { functions = {}, capabilities = [], cpuTimeout, ...rest } = options;
+    const kernelOf = (caller: Caller): Kernel => this.#kernelOf(caller);
+    this.sandbox = Object.freeze({
+      ...rest,
+      source: bytes,
+      cpuTimeout: least(cpuTimeout, grants.timeoutMs),
+      capabilities: [
+        ...capabilities,
+        ...granted(grants),
+        ...envFunctions(kernelOf),
+        bulkFunctions(kernelOf),
+        ...ownFunctions(functions, kernelOf),
+      ],
+    });
+  }
+
+  /**
+   * Loads what the manifest names, and verifies it; nothing is decoded or run yet.
+   * @throws UsageError for a manifest or options that are none, and where a module cannot be had
+   */
+  static async create(
+    manifest: ManifestLike | PromiseLike<ManifestLike>,
+    options: PluginOptions = {},
+  ): Promise<CompiledPlugin> {
+    const { own, sandbox } = checkPluginOptions(options);
+    const { bytes, grants: asked } = await readManifest(await manifest, sandbox.moduleLimit);
+    const grants = { ...asked, ...own };
+    const { functions } = own;
+    return new CompiledPlugin(bytes, settlePlugin(grants), grants, { ...(sandbox as SourcelessOptions), functions });
+  }
+
+  /** @internal */
+  kernelOf(sandbox: WasmSandbox): Kernel {
+    let kernel = this.#kernels.get(sandbox);
+    if (kernel === undefined || kernel.guest !== sandbox.guest) {
+      kernel = new Kernel(this.#settings, sandbox.guest);
+      this.#kernels.set(sandbox, kernel);
+    }
+    return kernel;
+  }
+
+  /** Begins anew with a sandbox that was reset. @internal */
+  forget(sandbox: WasmSandbox): void {
+    this.#kernels.delete(sandbox);
+  }
+
+  #kernelOf({ sandbox, signal }: Caller): Kernel {
+    if (sandbox instanceof WasmSandbox && sandbox.guest !== undefined) return this.kernelOf(sandbox);
+    let kernel = this.#kernels.get(signal);
+    if (kernel === undefined) {
+      kernel = new Kernel(this.#settings, undefined);
+      this.#kernels.set(signal, kernel);
+    }
+    return kernel;
+  }
+}
+
+/** What a manifest grants, in the terms of policies. @throws UsageError */
+function granted({ allowedHosts = [], allowedPaths = {}, memory = {} }: ManifestOptions): Capability[] {
+  const grants: Capability[] = [];
+  if (allowedHosts.length > 0) {
+    const { maxHttpResponseBytes: maxResponseBytes } = memory;
+    const limits = maxResponseBytes === undefined ? {} : { maxResponseBytes };
+    grants.push(Capability.networkAccess(allowedHosts, { requireHttps: false, allowedPorts: 'any', ...limits }));
+  }
+  for (const [guest, folder] of Object.entries(allowedPaths)) {
+    const readOnly = folder.startsWith(READ_ONLY);
+    const host = readOnly ? folder.slice(READ_ONLY.length) : folder;
+    if (host === '') throw new UsageError(`allowedPaths: no folder is named for ${guest}`);
+    grants.push(Capability.filesystemAccess([{ host, guest }], { readOnly }));
+  }
+  return grants;
+}

@@ -1,0 +1,62 @@
+/** What goes into plug-ins and comes out of them, as bytes and as values. */
+
+import { isBytes, viewOf } from '../../wasm/bytes.ts';
+import { UsageError } from '../../wasm/errors.ts';
+import { messageOf } from '../../wasm/quote.ts';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A copy of bytes of a plug-in's, which its owner can do with as they like. */
+export class PluginOutput extends DataView<ArrayBuffer> {
+  /** @internal */
+  constructor(bytes: Uint8Array) {
+    super(new Uint8Array(bytes).buffer);
+  }
+
+  /** All of it. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.buffer);
+  }
+
+  /** All of it. */
+  arrayBuffer(): ArrayBuffer {
+    return this.buffer;
+  }
+
+  /** As UTF-8. @throws TypeError where it is none */
+  text(): string {
+    return utf8.decode(this.buffer);
+  }
+
+  /** {@link PluginOutput.text}. */
+  string(): string {
+    return this.text();
+  }
+
+  /** As JSON in UTF-8. @throws TypeError, SyntaxError where it is none */
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+}
+
+/**
+ * An input as bytes: text as UTF-8, bytes of any kind as they are, anything else as JSON.
+ * @returns undefined where there is none
+ * @throws UsageError for what cannot be written as JSON
+ */
+export function inputBytes(input: unknown): Uint8Array | undefined {
+  if (input === undefined) return undefined;
+  if (isBytes(input)) return viewOf(input, 'the input');
+  return new TextEncoder().encode(typeof input === 'string' ? input : jsonOf(input));
+}
+
+function jsonOf(input: unknown): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(input);
+  } catch (cause) {
+    throw new UsageError(`the input cannot be written as JSON: ${messageOf(cause)}`, { cause });
+  }
+  if (json === undefined) throw new UsageError('the input must be text, bytes, or what can be written as JSON');
+  return json;
+}
