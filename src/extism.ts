@@ -12,6 +12,7 @@ export { PluginError } from '../wasm/errors.ts';
 export type { OutputKind, PluginCallOptions } from './extism/call.ts';
 export { CompiledPlugin } from './extism/compiled.ts';
 export type { CurrentPlugin, PluginFunction, PluginFunctionBody, PluginFunctions } from './extism/current-plugin.ts';
+export { type CreatePluginOptions, createPlugin, createPlugin as default, ExtismPlugin } from './extism/drop-in.ts';
 export type { Manifest, ManifestLike, ManifestModule } from './extism/manifest.ts';
 export type { ManifestOptions, PluginMemoryOptions, PluginOptions } from './extism/options.ts';
 export type { PluginOutput } from './extism/output.ts';

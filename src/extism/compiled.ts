@@ -17,7 +17,7 @@ import type { PluginSettings } from './settings.ts';
 /** Where a folder is granted for reading alone. */
 const READ_ONLY = 'ro:';
 
-/** What plug-ins of one kind have in common, for a {@link import('./plugin.ts').Plugin} or a pool of their sandboxes. */
+/** What plug-ins of one kind have in common, for a plug-in by itself or a pool of their sandboxes. */
 export class CompiledPlugin {
   /** What the plug-in's sandboxes are made of, for `SandboxPool.create({ sandbox })`. */
   readonly sandbox: SandboxOptions;

@@ -5,6 +5,7 @@ export interface StandardSchema<T> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
+    /** The value, or what is wrong with it. */
     readonly validate: (value: unknown) => SchemaResult<T> | Promise<SchemaResult<T>>;
     /** For the compiler only. */
     readonly types?: { readonly input: unknown; readonly output: T } | undefined;
