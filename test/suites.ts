@@ -58,6 +58,15 @@ export const SUITES = {
     files: 5,
     tests: ['test/instrument/programs.test.ts'],
   },
+  plugins: {
+    name: 'the plug-ins of Extism',
+    variable: 'EXTISM_PLUGINS_DIR',
+    fallback: '../shared/plugins',
+    folder: '.',
+    extension: '.wasm',
+    files: 20,
+    tests: ['test/extism/suite.test.ts'],
+  },
 } as const satisfies Record<string, SuiteRow>;
 
 /** Assertions in the files of {@link SUITES.core}; the interpreter passes all of them. */
