@@ -73,11 +73,21 @@ const NOWHERE: CallSurroundings = Object.freeze({
 
 export const noSurroundings = (): CallSurroundings => NOWHERE;
 
+/** A custom request of the policy's terms, which stand above this. */
+interface RecordedRequest {
+  readonly kind: 'custom';
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A guest whose call is recorded: a `HostCallContext`. */
+type RecordedGuest = CallingGuest & { asked: (() => { readonly kind: string }) | undefined };
+
 export class FunctionCaller implements Caller {
-  private readonly guest: CallingGuest;
+  private readonly guest: RecordedGuest;
   private readonly surroundings: CallSurroundings;
 
-  constructor(guest: CallingGuest, surroundings: CallSurroundings) {
+  constructor(guest: RecordedGuest, surroundings: CallSurroundings) {
     this.guest = guest;
     this.surroundings = surroundings;
   }
@@ -92,6 +102,11 @@ export class FunctionCaller implements Caller {
 
   chargeBytes(bytes: number): void {
     this.guest.chargeBytes(bytes);
+  }
+
+  /** Has the record show what was asked for within the call, once it ends, in place of the function alone. @internal */
+  recordAs(request: RecordedRequest): void {
+    this.guest.asked = () => request;
   }
 
   get sandbox(): CallingSandbox | undefined {

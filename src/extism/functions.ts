@@ -1,5 +1,6 @@
 /** The functions of `extism:host/env`: what every plug-in development kit imports. docs/extism.md has them as a table. */
 
+import { FunctionCaller } from '../../policy/caller.ts';
 import { type Caller, Capability, type HostFunctionPrice } from '../../policy/index.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { escapeUnprintable } from '../../wasm/quote.ts';
@@ -73,7 +74,9 @@ function logged(level: LoggedLevel): Row {
     const bytes = call.whole(address);
     if (LOG_LEVELS[level] >= LOG_LEVELS[settings.logLevel]) {
       caller.chargeBytes(bytes.length);
-      settings.logger[level](escapeUnprintable(lossy.decode(bytes)));
+      const message = escapeUnprintable(lossy.decode(bytes));
+      if (caller instanceof FunctionCaller) caller.recordAs({ kind: 'custom', name: `log_${level}`, value: message });
+      settings.logger[level](message);
     }
     call.blocks.free(address);
   });

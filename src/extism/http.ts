@@ -1,6 +1,6 @@
 /** `http_request`: through the gate, the limits and the record of the functions of docs/http.md, which carry it out. */
 
-import type { Host } from '../../policy/index.ts';
+import { type Decision, decide, type Host, type SecurityPolicy } from '../../policy/index.ts';
 import { HTTP_ERROR, HTTP_MODULE } from '../../policy/net/codes.ts';
 import { HTTP_FUNCTIONS } from '../../policy/net/functions.ts';
 import { concat } from '../../wasm/bytes.ts';
@@ -39,6 +39,10 @@ class Requester implements CallingGuest {
   constructor(host: Host, context: Context) {
     this.#host = host;
     this.#context = context;
+  }
+
+  get policy(): SecurityPolicy {
+    return this.#host.policy;
   }
 
   gasUsed(): bigint {
@@ -100,7 +104,8 @@ async function exchange(
   body: Uint8Array | undefined,
 ): Promise<bigint> {
   const { call, caller } = context;
-  const check = (result: number): number => (result < 0 ? fail(url, result) : result);
+  const why = () => decide(requester.policy, { kind: 'network', url, method });
+  const check = (result: number): number => (result < 0 ? fail(url, result, why) : result);
   const encoder = new TextEncoder();
   const handle = check(await requester.call('request_open', [], [encoder.encode(method), encoder.encode(url)]));
   const close = () => void requester.call('request_close', [handle]).catch(() => undefined);
@@ -147,9 +152,13 @@ async function readHeaders(requester: Requester, handle: number): Promise<Readon
 /** Labels of encodings lie: this one is windows-1252, which is what browsers take Latin-1 for. */
 const latin1 = new TextDecoder('latin1');
 
-function fail(url: string, code: number): never {
+function fail(url: string, code: number, why: () => Decision): never {
   const what = `HTTP request to ${quote(url, 200)}`;
-  if (code === HTTP_ERROR.denied) throw new SecurityViolation(`${what} is not allowed: the policy does not grant it`);
+  if (code === HTTP_ERROR.denied) {
+    const { allowed, reason } = why();
+    const refusal = allowed ? 'it leads to what the policy does not grant, or has a header that is the host’s' : reason;
+    throw new SecurityViolation(`${what} is not allowed: ${refusal}`);
+  }
   throw new HostError(`${what} failed: ${REASONS[code] ?? code}`);
 }
 

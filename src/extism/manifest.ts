@@ -54,12 +54,20 @@ export async function readManifest(
   moduleLimit: number = MODULE_LIMITS.moduleBytes,
 ): Promise<ReadManifest> {
   if (typeof like === 'string' && /^\s*\{/.test(like)) return readObject(parse(like), moduleLimit);
+  refuseHostModule(like);
   if (isManifest(like)) return readObject(like, moduleLimit);
   const { bytes } = await fetchAll(like as ModuleSource, moduleLimit);
   if (!isJson(bytes)) return { bytes, grants: {} };
   const manifest = parse(new TextDecoder().decode(bytes));
   if (isFetched(like)) refuseGrants(manifest);
   return readObject(manifest, moduleLimit);
+}
+
+/** What the host has compiled does not give its bytes, which is what is run, and hashed. */
+function refuseHostModule(value: unknown): void {
+  if (value instanceof Module || Object.prototype.toString.call(value) !== '[object WebAssembly.Module]') return;
+  const instead = 'pass them, or a Module of wasm-sandbox/webassembly';
+  throw new UsageError(`a WebAssembly.Module of the host's does not give its bytes: ${instead}`);
 }
 
 function isManifest(like: unknown): like is Record<string, unknown> {
@@ -136,6 +144,7 @@ async function bytesOf(item: Record<string, unknown>, moduleLimit: number): Prom
     throw new UsageError(`a module of a manifest needs one of ${SOURCES.join(', ')}`);
   }
   const value = item[name];
+  refuseHostModule(value);
   const source = name === 'data' && typeof value === 'string' ? fromBase64(value) : value;
   const { bytes } = await fetchAll(source as ModuleSource, moduleLimit);
   const { hash } = item;

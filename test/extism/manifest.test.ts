@@ -40,6 +40,8 @@ describe('where a module comes from', () => {
   });
 
   test.each<[string, unknown, RegExp]>([
+    ['a module of the host’s', new WebAssembly.Module(PLUGIN), /does not give its bytes/],
+    ['the same in a manifest', { wasm: [{ module: new WebAssembly.Module(PLUGIN) }] }, /does not give its bytes/],
     ['no object', 5, /the source must be/],
     ['null', null, /the source must be/],
     ['no module', {}, /the modules of a manifest \("wasm"\) must be an array/],

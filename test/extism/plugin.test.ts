@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { type CurrentPlugin, PluginError, type PluginOptions, type StandardSchema } from '../../src/extism.ts';
-import { SandboxDisposed, UsageError } from '../../src/index.ts';
+import { SandboxDisposed, SecurityPolicy, UsageError } from '../../src/index.ts';
 import { create, ENGINES, gasOf } from './plugins.ts';
 
 const text = { as: 'text' } as const;
@@ -172,6 +172,12 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     const quiet = await make({ logger, logLevel: 'warn' });
     await expect(quiet.call('say', 'nobody hears')).rejects.toMatchObject({ status: 1 });
     expect(info).toHaveBeenCalledTimes(1);
+    const securityPolicy = SecurityPolicy.builder().enableAuditLogging().build();
+    const audited = await make({ logger, logLevel: 'info', securityPolicy });
+    await audited.call('say', 'for the record');
+    const logged = { function: 'extism:host/env.log_info', allowed: true, bytes: 14 };
+    const request = { kind: 'custom', name: 'log_info', value: 'for the record' };
+    expect(audited.sandbox.auditEvents()).toContainEqual(expect.objectContaining({ ...logged, request }));
   });
 
   test('one call at a time, and none behind the end', async () => {
