@@ -59,14 +59,18 @@ export class Share {
     this.era = budget.era;
   }
 
+  get isOver(): boolean {
+    return this.era !== this.budget.era;
+  }
+
   /** Whether there was room for `bytes` more, which it has taken then. */
   take(bytes: number): boolean {
-    return this.era === this.budget.era && this.budget.take(bytes);
+    return !this.isOver && this.budget.take(bytes);
   }
 
   /** Gives back what was taken. */
   give(bytes: number): void {
-    if (this.era === this.budget.era) this.budget.give(bytes);
+    if (!this.isOver) this.budget.give(bytes);
   }
 }
 

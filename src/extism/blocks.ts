@@ -16,11 +16,6 @@ interface Block {
   readonly view: DataView;
 }
 
-/** What a plug-in's call calls output and error: it may be freed, and is still there at the end of the call. */
-export interface Span {
-  readonly bytes: Uint8Array;
-}
-
 /** The blocks of one call. Address 0 is none. An address is never used again, so that a stale one leads nowhere. */
 export class Blocks {
   private readonly share: Share;

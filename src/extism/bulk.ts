@@ -14,7 +14,7 @@ export function bulkFunctions(kernelOf: (caller: Caller) => Kernel): Capability 
     results: ['i32'],
     call: (caller: Caller, args: readonly unknown[]): number => {
       const [offset, pointer, length] = args.map(unsigned) as [number, number, number];
-      const bytes = kernelOf(caller).call.input.bytes.subarray(offset, offset + length);
+      const bytes = kernelOf(caller).call.input.subarray(offset, offset + length);
       caller.chargeBytes(bytes.length);
       caller.write(pointer, bytes);
       return bytes.length;
@@ -29,9 +29,8 @@ export function bulkFunctions(kernelOf: (caller: Caller) => Kernel): Capability 
       caller.chargeBytes(length);
       const address = call.blocks.alloc(length);
       if (address === 0) return -1;
-      const output = call.whole(address);
-      output.set(caller.memory?.view(pointer, length) ?? caller.read(pointer, length));
-      call.output = { bytes: output };
+      call.whole(address).set(caller.memory?.view(pointer, length) ?? caller.read(pointer, length));
+      call.put(address, length);
       return 0;
     },
   } as const;

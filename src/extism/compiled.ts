@@ -2,16 +2,18 @@
 
 import { type Caller, Capability } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
+import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import { least } from '../checks/least.ts';
-import type { SandboxOptions, SourcelessOptions } from '../sandbox/options.ts';
+import { checkOption, type SandboxOptions, type SourcelessOptions } from '../sandbox/options.ts';
 import { WasmSandbox } from '../sandbox.ts';
+import { Preparation } from '../time/preparation.ts';
+import { aborted } from '../time/signal.ts';
 import { bulkFunctions } from './bulk.ts';
 import { ownFunctions } from './current-plugin.ts';
 import { envFunctions } from './functions.ts';
 import { Kernel } from './kernel.ts';
 import { type ManifestLike, readManifest } from './manifest.ts';
 import { checkPluginOptions, type ManifestOptions, type PluginOptions, settlePlugin } from './options.ts';
-
 import type { PluginSettings } from './settings.ts';
 
 /** Where a folder is granted for reading alone. */
@@ -50,36 +52,37 @@ export class CompiledPlugin {
 
   /**
    * Loads what the manifest names, and verifies it; nothing is decoded or run yet.
-   * @throws UsageError for a manifest or options that are none, and where a module cannot be had
+   * @throws UsageError for a manifest or options that are none, and where a module cannot be had; CallAborted
    */
   static async create(
     manifest: ManifestLike | PromiseLike<ManifestLike>,
     options: PluginOptions = {},
   ): Promise<CompiledPlugin> {
     const { own, sandbox } = checkPluginOptions(options);
-    const { bytes, grants: asked } = await readManifest(await manifest, sandbox.moduleLimit);
+    const limit = checkOption('moduleLimit', sandbox.moduleLimit ?? DEFAULT_LIMITS.moduleBytes);
+    const signal = sandbox.signal && checkOption('signal', sandbox.signal);
+    if (signal?.aborted) throw aborted('loading the plug-in', signal.reason);
+    const reading = Promise.resolve(manifest).then((like) => readManifest(like, limit));
+    const { bytes, grants: asked } = await new Preparation({ signal }).wait(reading);
     const grants = { ...asked, ...own };
     const { functions } = own;
     return new CompiledPlugin(bytes, settlePlugin(grants), grants, { ...(sandbox as SourcelessOptions), functions });
   }
 
-  /** @internal */
+  /** What is kept for the plug-in in a sandbox: another one after each reset. @internal */
   kernelOf(sandbox: WasmSandbox): Kernel {
     let kernel = this.#kernels.get(sandbox);
-    if (kernel === undefined || kernel.guest !== sandbox.guest) {
+    if (kernel === undefined || kernel.guest !== sandbox.guest || kernel.isOver) {
       kernel = new Kernel(this.#settings, sandbox.guest);
       this.#kernels.set(sandbox, kernel);
     }
     return kernel;
   }
 
-  /** Begins anew with a sandbox that was reset. @internal */
-  forget(sandbox: WasmSandbox): void {
-    this.#kernels.delete(sandbox);
-  }
-
-  #kernelOf({ sandbox, signal }: Caller): Kernel {
+  #kernelOf(caller: Caller): Kernel {
+    const { sandbox } = caller;
     if (sandbox instanceof WasmSandbox && sandbox.guest !== undefined) return this.kernelOf(sandbox);
+    const { signal } = caller;
     let kernel = this.#kernels.get(signal);
     if (kernel === undefined) {
       kernel = new Kernel(this.#settings, undefined);

@@ -2,6 +2,7 @@
 
 import { FunctionCaller } from '../../policy/caller.ts';
 import { type Caller, Capability, type HostFunctionPrice } from '../../policy/index.ts';
+import { HostError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { escapeUnprintable } from '../../wasm/quote.ts';
 import { type Context, give } from './context.ts';
@@ -64,7 +65,10 @@ function setVariable(context: Context, nameAddress: number, address: number): vo
   const value = call.whole(address);
   caller.chargeBytes(value.length);
   const refusal = kernel.variables.set(name, value);
-  if (refusal !== undefined) call.fail(call.store(new TextEncoder().encode(refusal)));
+  if (refusal === undefined) return;
+  const message = call.store(new TextEncoder().encode(refusal));
+  if (message === 0) throw new HostError(refusal);
+  call.fail(message);
 }
 
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -107,7 +111,7 @@ export const ENV_FUNCTIONS: Readonly<Record<string, Row>> = {
     view.setBigUint64(offset, word as bigint, true);
   }),
   input_offset: given('i64', ({ call }) => BigInt(call.inputAddress)),
-  input_length: given('i64', ({ call }) => BigInt(call.input.bytes.length)),
+  input_length: given('i64', ({ call }) => BigInt(call.input.length)),
   input_load_u8: from('i32', ({ call }, offset) => {
     const { view, offset: at } = call.view(call.inputAddress + offset, 1);
     return view.getUint8(at);
@@ -116,10 +120,7 @@ export const ENV_FUNCTIONS: Readonly<Record<string, Row>> = {
     const { view, offset: at } = call.view(call.inputAddress + offset, 8);
     return view.getBigUint64(at, true);
   }),
-  output_set: taking(['i64', 'i64'], ({ call }, address, size) => {
-    if (size > 0) call.view(address, size);
-    call.output = { bytes: size > 0 ? call.whole(address).subarray(0, size) : new Uint8Array(0) };
-  }),
+  output_set: taking(['i64', 'i64'], ({ call }, address, size) => call.put(address, size)),
   error_set: taking(['i64'], ({ call }, address) => call.fail(address)),
   error_get: given('i64', ({ call }) => BigInt(call.errorAddress)),
   config_get: from('i64', (context, address) => {

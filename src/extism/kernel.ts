@@ -4,14 +4,14 @@ import { Budget, Share } from '../../wasm/budget.ts';
 import { HostError, MemoryLimitExceeded, Trap } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import type { Guest } from '../sandbox/guest.ts';
-import { Blocks, type Span } from './blocks.ts';
+import { Blocks } from './blocks.ts';
 import type { PluginSettings } from './settings.ts';
 import { Variables } from './variables.ts';
 
 /** What a plug-in may have while its sandbox is made: there is no guest yet that could be charged for it. */
 const STARTING_BYTES = 1024 * 1024;
 
-const NOTHING: Span = { bytes: new Uint8Array(0) };
+const NOTHING = new Uint8Array(0);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A call of one of its functions, from outside. */
@@ -20,11 +20,12 @@ export class PluginCall {
   readonly hostContext: unknown;
   /** Where the input is; 0 where there is none. */
   inputAddress = 0;
-  input: Span = NOTHING;
-  output: Span | undefined;
+  /** Where the output is; 0 where it has no bytes. */
+  outputAddress = 0;
+  /** Undefined where nothing was put out. */
+  outputLength: number | undefined;
   /** Where the message is that was set last; 0 where none was. */
   errorAddress = 0;
-  error: Span | undefined;
   /** Of the last response. */
   httpStatus = 0;
   httpHeaders: Readonly<Record<string, string>> = {};
@@ -42,10 +43,28 @@ export class PluginCall {
     return address;
   }
 
-  /** The message that the plug-in, or what it called, leaves behind. */
+  /** None once the block was freed. */
+  get input(): Uint8Array {
+    return this.blocks.from(this.inputAddress) ?? NOTHING;
+  }
+
+  /** Says what the output is. @throws Trap where that is in no block */
+  put(address: number, length: number): void {
+    if (length > 0) this.view(address, length);
+    this.outputAddress = length > 0 ? address : 0;
+    this.outputLength = length;
+  }
+
+  /** Undefined where nothing was put out, or its block was freed. */
+  outputBytes(): Uint8Array | undefined {
+    if (this.outputLength === 0) return NOTHING;
+    return this.blocks.from(this.outputAddress)?.subarray(0, this.outputLength);
+  }
+
+  /** The message that the plug-in, or what it called, leaves behind. @throws Trap where there is none */
   fail(address: number): void {
+    if (address !== 0) this.whole(address);
     this.errorAddress = address;
-    this.error = address === 0 ? undefined : { bytes: this.whole(address) };
   }
 
   /** Bytes of a block that the plug-in passes. @throws Trap where there is none */
@@ -99,6 +118,11 @@ export class Kernel {
     this.now = this.newCall(undefined);
   }
 
+  /** Whether its sandbox was reset. */
+  get isOver(): boolean {
+    return this.share.isOver;
+  }
+
   /** The call that the plug-in is in, or was in last. */
   get call(): PluginCall {
     return this.now;
@@ -116,7 +140,6 @@ export class Kernel {
           resources: this.guest?.figures(),
         });
       }
-      call.input = { bytes: call.whole(call.inputAddress) };
     }
     return call;
   }

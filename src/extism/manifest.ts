@@ -2,7 +2,6 @@
 
 import { isBytes } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
-import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
 import { list, record, text } from '../checks/check.ts';
 import { checkNamed, type Given } from '../checks/named.ts';
@@ -49,16 +48,13 @@ const SOURCES = ['data', 'url', 'path', 'response', 'module'] as const;
  * @param moduleLimit bytes that a module, or JSON, may have
  * @throws UsageError for what is no manifest, and where its module cannot be had or is another one than it says
  */
-export async function readManifest(
-  like: unknown,
-  moduleLimit: number = MODULE_LIMITS.moduleBytes,
-): Promise<ReadManifest> {
+export async function readManifest(like: unknown, moduleLimit: number): Promise<ReadManifest> {
   if (typeof like === 'string' && /^\s*\{/.test(like)) return readObject(parse(like), moduleLimit);
   refuseHostModule(like);
   if (isManifest(like)) return readObject(like, moduleLimit);
   const { bytes } = await fetchAll(like as ModuleSource, moduleLimit);
   if (!isJson(bytes)) return { bytes, grants: {} };
-  const manifest = parse(new TextDecoder().decode(bytes));
+  const manifest = camelCased(parse(new TextDecoder().decode(bytes)));
   if (isFetched(like)) refuseGrants(manifest);
   return readObject(manifest, moduleLimit);
 }
@@ -102,8 +98,8 @@ function parse(json: string): Record<string, unknown> {
 
 /** Whoever serves a manifest must not open the embedder's files and hosts by it. */
 function refuseGrants(manifest: Record<string, unknown>): void {
-  for (const name of ['allowedHosts', 'allowed_hosts', 'allowedPaths', 'allowed_paths']) {
-    if (manifest[name] === undefined || manifest[name] === null) continue;
+  for (const name of ['allowedHosts', 'allowedPaths']) {
+    if (manifest[name] === undefined) continue;
     throw new UsageError(`a manifest that was fetched cannot grant ${name}: say it in the options of the plug-in`);
   }
   for (const item of Array.isArray(manifest['wasm']) ? manifest['wasm'] : []) {

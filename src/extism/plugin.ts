@@ -123,15 +123,12 @@ export class Plugin {
    * @throws what {@link Plugin.create} throws
    */
   async reset(): Promise<void> {
-    this.#compiled.forget(this.sandbox);
     await this.sandbox.reset();
-    this.#compiled.forget(this.sandbox);
     await this.#initialise();
   }
 
   /** Ends it, and what it has open; a call that is under way fails with SandboxDisposed. */
   close(): void {
-    this.#compiled.forget(this.sandbox);
     this.sandbox.dispose();
   }
 
@@ -162,8 +159,9 @@ export class Plugin {
     this.#isActive = true;
     try {
       const status = await this.#status(name, options);
-      if (status !== 0 || call.error !== undefined) throw failed(name, status, call, this.sandbox.guest?.figures());
-      return call.output && new PluginOutput(call.output.bytes);
+      if (status !== 0 || call.errorAddress !== 0) throw failed(name, status, call, this.sandbox.guest?.figures());
+      const output = call.outputBytes();
+      return output && new PluginOutput(output);
     } finally {
       this.#isActive = false;
       call.end();
@@ -192,13 +190,9 @@ export class Plugin {
   }
 }
 
-function failed(
-  name: string,
-  status: number,
-  { error }: PluginCall,
-  resources: ResourceFigures | undefined,
-): PluginError {
-  const reason = error && new TextDecoder().decode(error.bytes);
+function failed(name: string, status: number, call: PluginCall, resources: ResourceFigures | undefined): PluginError {
+  const message = call.blocks.from(call.errorAddress);
+  const reason = message && new TextDecoder().decode(message);
   const said = reason === undefined ? '' : `: ${messageOf(reason)}`;
   const how = status === 0 ? 'failed' : `failed with status ${status}`;
   return new PluginError(`plug-in function ${quote(name)} ${how}${said}`, {

@@ -95,9 +95,15 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     await alive(plugin);
   });
 
+  test('an output, an error or an input whose block was freed is gone', async () => {
+    const plugin = await make();
+    expect(await plugin.call('forget')).toBeNull();
+    await expect(plugin.call('forget', 'x')).rejects.toMatchObject({ code: 'PLUGIN', status: 0, reason: undefined });
+  });
+
   test('gas and time end a call as they end every other', async () => {
-    const plugin = await make({ timeoutMs: 20 });
-    await expect(plugin.call('spin')).rejects.toBeInstanceOf(CpuTimeoutExceeded);
+    const plugin = await make();
+    await expect(plugin.call('spin', '', { timeout: 20 })).rejects.toBeInstanceOf(CpuTimeoutExceeded);
     await expect(plugin.call('spin', '', { gasLimit: 5_000 })).rejects.toMatchObject({ scope: 'call' });
     await alive(plugin);
     const poor = await make({ gasLimit: 1_000_000n });

@@ -62,6 +62,13 @@ describe('where a module comes from', () => {
     await expect(refused).rejects.toThrow(message);
   });
 
+  test('a signal ends the wait for it', async () => {
+    const pending = new Promise<string>(() => undefined);
+    const refused = load(pending, { signal: AbortSignal.abort('enough') });
+    await expect(refused).rejects.toMatchObject({ code: 'ABORTED', cause: 'enough' });
+    await expect(load(path, { signal: {} as AbortSignal })).rejects.toBeInstanceOf(UsageError);
+  });
+
   test('the limit on modules holds for what is loaded', async () => {
     await expect(load(path, { moduleLimit: 100 })).rejects.toBeInstanceOf(CompileError);
     await expect(load(new Uint8Array(0))).rejects.toBeInstanceOf(CompileError);

@@ -99,6 +99,8 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     expect([await plugin.call('count', '', text), await plugin.call('count', '', text)]).toEqual(['1', '2']);
     await plugin.reset();
     expect(await plugin.call('count', '', text)).toBe('1');
+    await plugin.sandbox.reset();
+    expect(await plugin.call('count', '', text)).toBe('1');
   });
 
   test('functions of the embedder read, store, and know what the call is for', async () => {
