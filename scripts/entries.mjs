@@ -9,12 +9,12 @@ export const ENTRIES = {
   './sync': 'src/sync',
   './webassembly': 'src/webassembly',
   './instrument': 'src/instrument',
+  './extism': 'src/extism',
   './interpreter': 'src/interpreter',
   './minimal': 'src/minimal',
   './policy': 'src/policy',
   './symbols': 'src/symbols',
   './text': 'src/text',
-  './extism': 'src/extism',
 };
 
 /** The command. */

@@ -1,7 +1,11 @@
-/** `wasm-sandbox/extism` for runtimes that have Node's modules: with files and folders. */
+/** `wasm-sandbox/extism` for runtimes that have Node's modules: with the host's folders and files. */
 
 import { provideNode } from './node.node.ts';
+import { offerNative, offerNetwork } from './parts.ts';
 
+offerNative();
+offerNetwork();
 provideNode();
 
-export * from './extism.ts';
+export * from './extism/api.ts';
+export { createPlugin as default } from './extism/api.ts';

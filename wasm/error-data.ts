@@ -72,10 +72,11 @@ export interface ErrorData {
   readonly offset?: number | undefined;
   /** Of a `Trap`. */
   readonly kind?: string | undefined;
-  /** Of a `PoolUnavailable`, or a `PluginError` that says why. */
+  /** Of a `PoolUnavailable`, and what a plug-in says in a `PluginError`. */
   readonly reason?: string | undefined;
   /** Of a `PluginError`. */
   readonly function?: string | undefined;
+  /** Of a `PluginError`. */
   readonly status?: number | undefined;
   /** Of a `GasExhausted`. */
   readonly scope?: string | undefined;

@@ -411,7 +411,8 @@ function restored(data: unknown, causes: number): WasmSandboxError {
     error = new PoolUnavailable(reason as PoolRefusal, message);
   } else if (code === 'PLUGIN') {
     const name = textIn(data, 'function', refuseData) ?? refuseData('it must have a function');
-    const status = countIn(data, 'status', refuseData) ?? refuseData('it must have a status');
+    const { status } = data;
+    if (typeof status !== 'number') return refuseData('its status is no number');
     error = new PluginError(message, {
       ...details,
       function: name,

@@ -55,7 +55,7 @@ const sections = sectionsOf(read('docs/options.md'));
 const bySubject = new Map(sections.map((section) => [subjectOf(section), section]));
 
 const ENTRIES = [
-  ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts', 'src/extism.ts'],
+  ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts', 'src/extism/api.ts'],
   'policy/index.ts',
 ];
 /** What embedders fill in, and is not named so. */

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CallAborted, HostError, SecurityPolicy, SecurityViolation } from '../../src/index.ts';
+import { CallAborted, HostError, SecurityPolicy, SecurityViolation } from '../../src/index.node.ts';
 import { create } from './plugins.ts';
 
 let port = 0;

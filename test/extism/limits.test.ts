@@ -1,8 +1,16 @@
 /** Plug-ins that ask for more than they may have, or reach for what is not theirs. */
 
 import { describe, expect, test } from 'vitest';
-import { type CurrentPlugin, type Plugin, PluginError, type PluginOptions } from '../../src/extism.ts';
-import { CallAborted, CpuTimeoutExceeded, GasExhausted, KiB, MemoryLimitExceeded, MiB, Trap } from '../../src/index.ts';
+import { type CurrentPlugin, type Plugin, PluginError, type PluginOptions } from '../../src/extism.node.ts';
+import {
+  CallAborted,
+  CpuTimeoutExceeded,
+  GasExhausted,
+  KiB,
+  MemoryLimitExceeded,
+  MiB,
+  Trap,
+} from '../../src/index.node.ts';
 import { create, ENGINES } from './plugins.ts';
 
 const PAGE = 64 * KiB;

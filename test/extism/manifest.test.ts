@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ManifestLike, Plugin, type PluginOptions } from '../../src/extism.ts';
-import { CompileError, SecurityPolicy, UsageError } from '../../src/index.ts';
+import { type ManifestLike, Plugin, type PluginOptions } from '../../src/extism.node.ts';
+import { CompileError, SecurityPolicy, UsageError } from '../../src/index.node.ts';
 import { create, PLUGIN, SHOUT } from './plugins.ts';
 
 const path = 'fixtures/build/plugin.wasm';

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type CurrentPlugin, PluginError, type PluginOptions, type StandardSchema } from '../../src/extism.ts';
-import { SandboxDisposed, SecurityPolicy, UsageError } from '../../src/index.ts';
+import { type CurrentPlugin, PluginError, type PluginOptions, type StandardSchema } from '../../src/extism.node.ts';
+import { SandboxDisposed, SecurityPolicy, UsageError } from '../../src/index.node.ts';
 import { create, ENGINES, gasOf } from './plugins.ts';
 
 const text = { as: 'text' } as const;

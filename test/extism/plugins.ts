@@ -1,7 +1,7 @@
 /** The plug-in of fixtures/src/plugin.c, on either engine. */
 
 import { loadFixture } from '../../fixtures/load.node.ts';
-import { type CurrentPlugin, Plugin, type PluginFunctions, type PluginOptions } from '../../src/extism.ts';
+import { type CurrentPlugin, Plugin, type PluginFunctions, type PluginOptions } from '../../src/extism.node.ts';
 
 export const ENGINES = ['interpreter', 'native'] as const;
 

@@ -1,8 +1,8 @@
 /** Plug-ins in sandboxes that a pool lends. */
 
 import { expect, test } from 'vitest';
-import { CompiledPlugin, Plugin } from '../../src/extism.ts';
-import { SandboxDisposed, SandboxPool } from '../../src/index.ts';
+import { CompiledPlugin, Plugin } from '../../src/extism.node.ts';
+import { SandboxDisposed, SandboxPool } from '../../src/index.node.ts';
 import { ENGINES, PLUGIN, SHOUT } from './plugins.ts';
 
 test.each(ENGINES)('who borrows one finds no variable of the one before, on the %s engine', async (engine) => {

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CurrentPlugin, createPlugin, Plugin, type PluginOptions } from '../../src/extism.ts';
-import { CpuTimeoutExceeded, UsageError } from '../../src/index.ts';
+import { type CurrentPlugin, createPlugin, Plugin, type PluginOptions } from '../../src/extism.node.ts';
+import { CpuTimeoutExceeded, UsageError } from '../../src/index.node.ts';
 import { folderOf, SUITES } from '../suites.ts';
 import { ENGINES, gasOf } from './plugins.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type EngineName, KiB, WasmSandbox } from '../../src/index.ts';
+import { type EngineName, KiB, WasmSandbox } from '../../src/index.node.ts';
 import type { Share } from '../../wasm/budget.ts';
 import { assemble, I32 } from './modules.ts';
 

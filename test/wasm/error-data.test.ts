@@ -27,7 +27,7 @@ const family = Object.values(errors).filter(
 ) as unknown as Made[];
 const plain = family.filter(
   (Class) =>
-    ![Trap, UncaughtException, PoolUnavailable, errors.RuntimeError, errors.TextError, errors.PluginError].includes(
+    ![Trap, UncaughtException, PoolUnavailable, errors.PluginError, errors.RuntimeError, errors.TextError].includes(
       Class as never,
     ),
 );
@@ -35,8 +35,8 @@ const others = [
   new Trap('divide-by-zero', { ...LOCATION, resources: RESOURCES }),
   new UncaughtException('of the guest', LOCATION),
   new PoolUnavailable('draining', 'the pool is being drained'),
+  new errors.PluginError('it failed', { function: 'f', status: 3, reason: 'no luck' }),
   new errors.TextError('no module', 3, 14, LOCATION),
-  new errors.PluginError('it says no', { ...LOCATION, function: 'greet', status: 3, reason: 'no' }),
   new errors.GasExhausted('Gas budget exhausted', { scope: 'budget', frames: () => FRAMES }),
 ];
 const all = [...plain.map((Class) => new Class('what happened', { ...LOCATION, resources: RESOURCES })), ...others];
