@@ -185,6 +185,9 @@ function faults(path: string, text: string): string[] {
     }
   }
   if (!isNodeFile(path) && /(?<![.\w$])(?:Buffer\b|NodeJS\.|process\.)/.test(code)) found.push("uses Node's globals");
+  if (/^(?:export )?(?:const|let) .*\bnew Text(?:De|En)coder\b/m.test(code)) {
+    found.push('makes while it is loaded what some runtimes do not have: wasm/utf8.ts does without');
+  }
   return found;
 }
 
@@ -322,6 +325,12 @@ describe('the rules themselves', () => {
     ['src/a.ts', 'instanceofFunction(x); decoder.Function(x); evaluate(x);', []],
     ['src/a.ts', 'process.exit(1);', ["uses Node's globals"]],
     ['src/a.ts', 'guest.process.exit(1);', []],
+    [
+      'wasm/a.ts',
+      'const encoder = new TextEncoder();',
+      ['makes while it is loaded what some runtimes do not have: wasm/utf8.ts does without'],
+    ],
+    ['wasm/a.ts', 'function f() {\n  const decoder = new TextDecoder();\n}', []],
   ];
 
   test.each(planted)('%s: %s', (path, text, expected) => {

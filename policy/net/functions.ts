@@ -43,7 +43,7 @@ function textAt(call: HostCallContext, pointer: number, length: number, longest:
 const CHUNK = 4_096;
 
 /** Each character a byte. */
-function latin1(bytes: Uint8Array): string {
+export function latin1(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length; at += CHUNK) text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
   return text;

@@ -5,6 +5,7 @@ import type { Bytes } from '../../wasm/bytes.ts';
 import { viewOf } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { refuse, text } from '../checks/check.ts';
 import { give } from './context.ts';
 import { addressOf, type Kernel, type PluginCall } from './kernel.ts';
@@ -126,7 +127,7 @@ function toAddress(value: unknown): number {
 }
 
 function toBytes(value: unknown): Uint8Array {
-  if (typeof value === 'string') return new TextEncoder().encode(value);
+  if (typeof value === 'string') return encodeUtf8(value);
   return viewOf(value, 'the value') ?? refuse('the value', 'a string or bytes', value);
 }
 

@@ -5,6 +5,7 @@ import { type Caller, Capability, type HostFunctionPrice } from '../../policy/in
 import { HostError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { escapeUnprintable } from '../../wasm/quote.ts';
+import { decodeLossy, encodeUtf8 } from '../../wasm/utf8.ts';
 import { type Context, give } from './context.ts';
 import { requestHttp } from './http.ts';
 import { addressOf, type Kernel } from './kernel.ts';
@@ -66,19 +67,17 @@ function setVariable(context: Context, nameAddress: number, address: number): vo
   caller.chargeBytes(value.length);
   const refusal = kernel.variables.set(name, value);
   if (refusal === undefined) return;
-  const message = call.store(new TextEncoder().encode(refusal));
+  const message = call.store(encodeUtf8(refusal));
   if (message === 0) throw new HostError(refusal);
   call.fail(message);
 }
-
-const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
 
 function logged(level: LoggedLevel): Row {
   return taking(['i64'], ({ kernel: { settings }, call, caller }, address) => {
     const bytes = call.whole(address);
     if (LOG_LEVELS[level] >= LOG_LEVELS[settings.logLevel]) {
       caller.chargeBytes(bytes.length);
-      const message = escapeUnprintable(lossy.decode(bytes));
+      const message = escapeUnprintable(decodeLossy(bytes));
       if (caller instanceof FunctionCaller) caller.recordAs({ kind: 'custom', name: `log_${level}`, value: message });
       settings.logger[level](message);
     }
@@ -136,7 +135,7 @@ export const ENV_FUNCTIONS: Readonly<Record<string, Row>> = {
   http_status_code: given('i32', ({ call }) => call.httpStatus),
   http_headers: given('i64', (context) => {
     if (!context.kernel.settings.allowHttpResponseHeaders) return 0n;
-    return give(context, new TextEncoder().encode(JSON.stringify(context.call.httpHeaders)));
+    return give(context, encodeUtf8(JSON.stringify(context.call.httpHeaders)));
   }),
   get_log_level: given('i32', ({ kernel: { settings } }) => LOG_LEVELS[settings.logLevel]),
   log_trace: logged('trace'),

@@ -2,12 +2,13 @@
 
 import { type Decision, decide, type Host, type SecurityPolicy } from '../../policy/index.ts';
 import { HTTP_ERROR, HTTP_MODULE } from '../../policy/net/codes.ts';
-import { HTTP_FUNCTIONS } from '../../policy/net/functions.ts';
+import { HTTP_FUNCTIONS, latin1 } from '../../policy/net/functions.ts';
 import { concat } from '../../wasm/bytes.ts';
 import { HostError, SecurityViolation } from '../../wasm/errors.ts';
 import type { CallingGuest, GuestMemory } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
 import { funcType, I32 } from '../../wasm/types.ts';
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { type Context, give } from './context.ts';
 
 /** As plug-ins write it: headers have been called `header` too. */
@@ -106,19 +107,12 @@ async function exchange(
   const { call, caller } = context;
   const why = () => decide(requester.policy, { kind: 'network', url, method });
   const check = (result: number): number => (result < 0 ? fail(url, result, why) : result);
-  const encoder = new TextEncoder();
-  const handle = check(await requester.call('request_open', [], [encoder.encode(method), encoder.encode(url)]));
+  const handle = check(await requester.call('request_open', [], [encodeUtf8(method), encodeUtf8(url)]));
   const close = () => void requester.call('request_close', [handle]).catch(() => undefined);
   caller.signal.addEventListener('abort', close);
   try {
     for (const header of headers) {
-      check(
-        await requester.call(
-          'request_header',
-          [handle],
-          header.map((text) => encoder.encode(text)),
-        ),
-      );
+      check(await requester.call('request_header', [handle], header.map(encodeUtf8)));
     }
     if (body !== undefined) check(await requester.call('request_write', [handle], [body]));
     const status = check(await requester.call('request_send', [handle]));
@@ -143,14 +137,11 @@ async function readHeaders(requester: Requester, handle: number): Promise<Readon
   for (let index = 0; ; index++) {
     const { result, bytes } = await requester.read('response_header_at', [handle, index]);
     if (result < 0) return Object.fromEntries(found);
-    const line = latin1.decode(bytes);
+    const line = latin1(bytes);
     const colon = line.indexOf(': ');
     found.push([line.slice(0, colon), line.slice(colon + 2)]);
   }
 }
-
-/** Labels of encodings lie: this one is windows-1252, which is what browsers take Latin-1 for. */
-const latin1 = new TextDecoder('latin1');
 
 function fail(url: string, code: number, why: () => Decision): never {
   const what = `HTTP request to ${quote(url, 200)}`;

@@ -3,6 +3,7 @@
 import { Budget, Share } from '../../wasm/budget.ts';
 import { HostError, MemoryLimitExceeded, Trap } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
+import { decodeUtf8 } from '../../wasm/utf8.ts';
 import type { Guest } from '../sandbox/guest.ts';
 import { Blocks } from './blocks.ts';
 import type { PluginSettings } from './settings.ts';
@@ -12,7 +13,6 @@ import { Variables } from './variables.ts';
 const STARTING_BYTES = 1024 * 1024;
 
 const NOTHING = new Uint8Array(0);
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A call of one of its functions, from outside. */
 export class PluginCall {
@@ -81,7 +81,7 @@ export class PluginCall {
   text(address: number, what: string): string {
     const bytes = this.whole(address);
     try {
-      return utf8.decode(bytes);
+      return decodeUtf8(bytes);
     } catch (cause) {
       throw new HostError(`${what} is no UTF-8`, { cause });
     }

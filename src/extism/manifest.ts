@@ -3,6 +3,7 @@
 import { isBytes } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
+import { decodeLossy } from '../../wasm/utf8.ts';
 import { list, record, text } from '../checks/check.ts';
 import { checkNamed, type Given } from '../checks/named.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
@@ -54,7 +55,7 @@ export async function readManifest(like: unknown, moduleLimit: number): Promise<
   if (isManifest(like)) return readObject(like, moduleLimit);
   const { bytes } = await fetchAll(like as ModuleSource, moduleLimit);
   if (!isJson(bytes)) return { bytes, grants: {} };
-  const manifest = camelCased(parse(new TextDecoder().decode(bytes)));
+  const manifest = camelCased(parse(decodeLossy(bytes)));
   if (isFetched(like)) refuseGrants(manifest);
   return readObject(manifest, moduleLimit);
 }

@@ -2,6 +2,7 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { callback, integer, list, milliseconds, record, refuse, text } from '../checks/check.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
 import type { SourcelessOptions } from '../sandbox/options.ts';
@@ -108,9 +109,8 @@ export function checkPluginOptions(options: unknown): { own: Given<OwnOptions>; 
 /** With what holds where nothing was said. */
 export function settlePlugin(own: Given<OwnOptions>): PluginSettings {
   const { config = {}, memory = {} } = own;
-  const encoder = new TextEncoder();
   return Object.freeze({
-    config: new Map(Object.entries(config).map(([name, value]) => [name, encoder.encode(value)])),
+    config: new Map(Object.entries(config).map(([name, value]) => [name, encodeUtf8(value)])),
     maxBlockBytes: memory.maxPages === undefined ? Number.POSITIVE_INFINITY : memory.maxPages * PAGE_BYTES,
     maxVarBytes: memory.maxVarBytes ?? MAX_VAR_BYTES,
     logger: own.logger ?? console,

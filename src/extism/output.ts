@@ -3,8 +3,7 @@
 import { isBytes, viewOf } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { messageOf } from '../../wasm/quote.ts';
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 
 /** A copy of bytes of a plug-in's, which its owner can do with as they like. */
 export class PluginOutput extends DataView<ArrayBuffer> {
@@ -25,7 +24,7 @@ export class PluginOutput extends DataView<ArrayBuffer> {
 
   /** As UTF-8. @throws TypeError where it is none */
   text(): string {
-    return utf8.decode(this.buffer);
+    return decodeUtf8(new Uint8Array(this.buffer));
   }
 
   /** {@link PluginOutput.text}. */
@@ -47,7 +46,7 @@ export class PluginOutput extends DataView<ArrayBuffer> {
 export function inputBytes(input: unknown): Uint8Array | undefined {
   if (input === undefined) return undefined;
   if (isBytes(input)) return viewOf(input, 'the input');
-  return new TextEncoder().encode(typeof input === 'string' ? input : jsonOf(input));
+  return encodeUtf8(typeof input === 'string' ? input : jsonOf(input));
 }
 
 function jsonOf(input: unknown): string {

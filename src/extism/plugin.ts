@@ -2,6 +2,7 @@
 
 import { PluginError, type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
+import { decodeLossy } from '../../wasm/utf8.ts';
 import { exitStatusBehind } from '../call/failures.ts';
 import type { CallOptions } from '../call/options.ts';
 import type { ExportDescription } from '../module/exported.ts';
@@ -192,7 +193,7 @@ export class Plugin {
 
 function failed(name: string, status: number, call: PluginCall, resources: ResourceFigures | undefined): PluginError {
   const message = call.blocks.from(call.errorAddress);
-  const reason = message && new TextDecoder().decode(message);
+  const reason = message && decodeLossy(message);
   const said = reason === undefined ? '' : `: ${messageOf(reason)}`;
   const how = status === 0 ? 'failed' : `failed with status ${status}`;
   return new PluginError(`plug-in function ${quote(name)} ${how}${said}`, {

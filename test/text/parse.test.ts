@@ -128,6 +128,10 @@ test('bytes are UTF-8', () => {
   const bytes = new TextEncoder().encode('(import "é" "😀" (func))');
   expect(decode(parse(bytes)).imports).toMatchObject([{ module: 'é', name: '😀' }]);
   expect(() => parse(new Uint8Array([0x3b, 0x3b, 0xff]))).toThrow('malformed UTF-8 encoding (line 1, column 3)');
+  const replaced = new TextEncoder().encode(';; \ufffd é \ufffd ');
+  const broken = Uint8Array.of(...replaced, 0xef, 0xbf);
+  expect(() => parse(broken)).toThrow('malformed UTF-8 encoding (line 1, column 10)');
+  expect(parse(replaced)).toEqual(parse(''));
   expect(() => parse(';; \ud800')).toThrow('malformed UTF-8 encoding: half of a character (line 1, column 4)');
   expect(() => parse(5 as never)).toThrow(UsageError);
 });

@@ -4,6 +4,7 @@ import { type Bytes, viewOf } from '../bytes.ts';
 import { UsageError } from '../errors.ts';
 import { MODULE_LIMITS } from '../limits.ts';
 import { describe } from '../quote.ts';
+import { decodeLossy, encodeUtf8 } from '../utf8.ts';
 import { errorAt } from './place.ts';
 import { utf8 } from './strings.ts';
 
@@ -22,7 +23,7 @@ function loneSurrogate(text: string): number {
   return (text as WellFormed).isWellFormed?.() === true ? -1 : text.search(LONE);
 }
 
-const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+const REPLACEMENT = '\ufffd';
 
 /**
  * @throws TextError where it is not UTF-8, or has a surrogate alone; UsageError where it is neither, or too long
@@ -44,25 +45,15 @@ function bound(length: number): void {
   if (length > LONGEST) throw new UsageError(`a text of ${length} characters: at most ${LONGEST} can be read`);
 }
 
-/** Finds the first byte that is none of a character, to show it. */
+/** Shows the first place that is no character: one that became a replacement, and was none before. */
 function refuse(bytes: Uint8Array): never {
-  let [good, bad] = [0, bytes.length];
-  while (bad - good > 1) {
-    const middle = (good + bad) >>> 1;
-    // A character in half at the end is no fault yet.
-    if (isStart(bytes.subarray(0, middle))) good = middle;
-    else bad = middle;
+  const text = decodeLossy(bytes);
+  let at = text.indexOf(REPLACEMENT);
+  for (let start = 0, place = 0; ; at = text.indexOf(REPLACEMENT, start)) {
+    place += encodeUtf8(text.slice(start, at)).length;
+    if (bytes[place] !== 0xef || bytes[place + 1] !== 0xbf || bytes[place + 2] !== 0xbd) break;
+    start = at + 1;
+    place += 3;
   }
-  const before = lenient.decode(bytes.subarray(0, good)).replace(/�$/, '');
-  const after = lenient.decode(bytes.subarray(good, good + 100));
-  throw errorAt(before + after, before.length, before.length + 1, 'malformed UTF-8 encoding');
-}
-
-function isStart(bytes: Uint8Array): boolean {
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
-    return true;
-  } catch {
-    return false;
-  }
+  throw errorAt(text, at, at + 1, 'malformed UTF-8 encoding');
 }

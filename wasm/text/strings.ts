@@ -1,18 +1,17 @@
 /** What strings of the text format stand for (specification 6.3.3), once the lexer has found them well-formed. */
 
+import { decodeUtf8, encodeUtf8 } from '../utf8.ts';
+
 const BACKSLASH = 0x5c;
 
 const ESCAPES: Readonly<Record<string, number>> = { t: 0x09, n: 0x0a, r: 0x0d, '"': 0x22, "'": 0x27, '\\': 0x5c };
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The bytes of a string, whose quotation marks are at `start` and before `end`. */
 export function stringBytes(source: string, start: number, end: number): Uint8Array {
   const first = start + 1;
   const last = end - 1;
   const written = source.slice(first, last);
-  if (!written.includes('\\')) return encoder.encode(written);
+  if (!written.includes('\\')) return encodeUtf8(written);
   // No UTF-16 code unit takes more than three bytes.
   const bytes = new Uint8Array(3 * (last - first));
   let length = 0;
@@ -27,7 +26,7 @@ export function stringBytes(source: string, start: number, end: number): Uint8Ar
       } else if (escaped === 'u') {
         const close = source.indexOf('}', at);
         const scalar = Number.parseInt(source.slice(at + 3, close).replaceAll('_', ''), 16);
-        length += encoder.encodeInto(String.fromCodePoint(scalar), bytes.subarray(length)).written;
+        length += put(bytes, length, String.fromCodePoint(scalar));
         at = close + 1;
       } else {
         bytes[length++] = (digit(source.charCodeAt(at + 1)) << 4) | digit(source.charCodeAt(at + 2));
@@ -38,11 +37,18 @@ export function stringBytes(source: string, start: number, end: number): Uint8Ar
       at++;
     } else {
       const character = String.fromCodePoint(source.codePointAt(at) as number);
-      length += encoder.encodeInto(character, bytes.subarray(length)).written;
+      length += put(bytes, length, character);
       at += character.length;
     }
   }
   return bytes.subarray(0, length);
+}
+
+/** @returns how many bytes it is */
+function put(bytes: Uint8Array, at: number, character: string): number {
+  const encoded = encodeUtf8(character);
+  bytes.set(encoded, at);
+  return encoded.length;
 }
 
 /** Of a hexadecimal digit. */
@@ -59,7 +65,7 @@ export function nameText(source: string, start: number, end: number): string | u
 /** Undefined where the bytes are not UTF-8. */
 export function utf8(bytes: Uint8Array): string | undefined {
   try {
-    return decoder.decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     return undefined;
   }

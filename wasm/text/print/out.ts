@@ -1,6 +1,7 @@
 /** Text that grows, line by line: as bytes, of which a string is made in one piece at the end. */
 
 import { UsageError } from '../../errors.ts';
+import { decodeLossy, encodeUtf8 } from '../../utf8.ts';
 
 const FIRST_ROOM = 1 << 12;
 /** As long as strings can be in every runtime. */
@@ -30,8 +31,6 @@ function endOfLine(content: Uint8Array, start: number): number {
   return end;
 }
 
-const encoder = new TextEncoder();
-
 export class TextOut {
   private bytes = new Uint8Array(FIRST_ROOM);
   private length = 0;
@@ -46,7 +45,9 @@ export class TextOut {
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (code > 0x7f) {
-        this.length += encoder.encodeInto(text, bytes.subarray(this.length)).written;
+        const encoded = encodeUtf8(text);
+        bytes.set(encoded, this.length);
+        this.length += encoded.length;
         return;
       }
       bytes[at++] = code;
@@ -106,7 +107,7 @@ export class TextOut {
   }
 
   take(): string {
-    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.bytes.subarray(0, this.length));
+    const text = decodeLossy(this.bytes.subarray(0, this.length));
     this.length = 0;
     return text;
   }
