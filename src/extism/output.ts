@@ -5,8 +5,11 @@ import { UsageError } from '../../wasm/errors.ts';
 import { messageOf } from '../../wasm/quote.ts';
 import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 
+/** Of this type alone, because the number of type arguments that a DataView takes depends on the compiler. */
+const OwnedView: new (buffer: ArrayBuffer) => DataView<ArrayBuffer> = DataView;
+
 /** A copy of bytes of a plug-in's, which its owner can do with as they like. */
-export class PluginOutput extends DataView<ArrayBuffer> {
+export class PluginOutput extends OwnedView {
   /** @internal */
   constructor(bytes: Uint8Array) {
     super(new Uint8Array(bytes).buffer);
