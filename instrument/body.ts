@@ -1,5 +1,6 @@
 /** Writes a function body anew, with its edits. */
 
+import { EMPTY_BLOCK } from '../wasm/encoding.ts';
 import { InstructionReader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
 import { typeOfFunction } from '../wasm/module.ts';
@@ -8,7 +9,7 @@ import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { F32, F64, type FunctionBody, I32, V128, type ValType } from '../wasm/types.ts';
 import { Writer } from '../wasm/writer.ts';
 import { Analyser, EDIT, type WeaveOptions } from './analyse.ts';
-import { CodeWriter, EMPTY_BLOCK } from './code.ts';
+import { CodeWriter } from './code.ts';
 import { type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
 import { INLINE, sayCaller } from './operations.ts';
 

@@ -1,10 +1,8 @@
 /** Writes instructions by their names. */
 
+import { EMPTY_BLOCK } from '../wasm/encoding.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import { Writer } from '../wasm/writer.ts';
-
-/** Of a construct without parameters and results. */
-export const EMPTY_BLOCK = 0x40;
 
 const CODES: ReadonlyMap<Mnemonic, number> = new Map(OPCODES.map(({ mnemonic, code }) => [mnemonic, code]));
 

@@ -6,6 +6,7 @@
  * traffic; the gas is written to a global only where the host, or whoever looks after a trap, could see it.
  */
 
+import { FUNCTION } from '../wasm/encoding.ts';
 import { type InstructionReader, InstructionReader as Reader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
 import type { ElementSegments } from '../wasm/lists.ts';
@@ -48,7 +49,6 @@ export interface Woven {
   readonly meterGlobals: readonly MeterGlobal[];
 }
 
-const FUNCTION_TYPE = 0x60;
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global'];
 const SECTION = {
   type: 1,
@@ -127,7 +127,7 @@ class Weaver {
     checkTypes(module, count);
     out.u32(bounded('types', count));
     const write = ({ params, results }: { params: readonly ValType[]; results: readonly ValType[] }) => {
-      out.u8(FUNCTION_TYPE);
+      out.u8(FUNCTION);
       for (const values of [params, results]) {
         out.u32(values.length);
         out.raw(...values);

@@ -4,11 +4,4 @@ import { provideNode } from './node.node.ts';
 
 provideNode();
 
-export {
-  type ArtifactInfo,
-  type ArtifactLimits,
-  acceptArtifact,
-  type InstrumentOptions,
-  instrument,
-  readArtifact,
-} from '../instrument/index.ts';
+export * from './instrument.ts';

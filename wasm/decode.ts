@@ -5,6 +5,7 @@
  */
 
 import { EXPRESSION_BYTES, LIMITED_TYPE_BYTES, namedBytes } from './account.ts';
+import { HAS_MAX, IS_64, WITH_INIT } from './encoding.ts';
 import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
 import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
@@ -47,9 +48,6 @@ const EXTERN_KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'glo
 
 const PASSIVE: SegmentMode = { mode: 'passive' };
 const DECLARATIVE: SegmentMode = { mode: 'declarative' };
-
-/** First byte of a table that says what its elements are to begin with. */
-const WITH_INIT = 0x40;
 
 const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
 const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
@@ -481,11 +479,11 @@ class Sections implements ValidationContext {
     const { reader } = this;
     const start = reader.pos;
     const flags = reader.u8();
-    if ((flags & ~5) !== 0) reader.fail('malformed limits flags', start);
-    const address = flags & 4 ? I64 : I32;
+    if ((flags & ~(HAS_MAX | IS_64)) !== 0) reader.fail('malformed limits flags', start);
+    const address = flags & IS_64 ? I64 : I32;
     if (address === I64) this.features.add('memory64');
     const min = reader.u64();
-    const max = flags & 1 ? reader.u64() : undefined;
+    const max = flags & HAS_MAX ? reader.u64() : undefined;
     const bound = bounds[address];
     if (min > bound || (max ?? 0) > bound) reader.fail(`${what} size must be at most ${bound}`, start);
     if (max !== undefined && min > max) reader.fail('size minimum must not be greater than maximum', start);

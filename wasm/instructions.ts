@@ -1,5 +1,6 @@
 /** Reads instructions one by one: the opcode's row and its immediates (specification 5.4). */
 
+import { EMPTY_BLOCK, HAS_MEMORY, REF, REF_NULL } from './encoding.ts';
 import { MODULE_LIMITS } from './limits.ts';
 import {
   GC,
@@ -36,11 +37,6 @@ const KIND: readonly Immediates[] = OPCODES.map((row) => row.immediates);
 /** A block type as {@link InstructionReader} leaves it: a type index, no result, or this less the type of the result. */
 const EMPTY = -1;
 const SINGLE_RESULT = -2;
-
-/** Bytes that begin a block type without parameters and results, and a reference type in its long form. */
-const EMPTY_BYTE = 0x40;
-const REF_NULL = 0x63;
-const REF = 0x64;
 
 /** How a catch clause names what it catches, and whether it passes the exception on (specification 5.4.2). */
 export const CATCH = { tag: 0, tagRef: 1, all: 2, allRef: 3 } as const;
@@ -201,7 +197,7 @@ export class InstructionReader extends Reader {
   private memarg(): void {
     const flags = this.u32();
     if (flags >= 0x80) this.fail('malformed alignment', this.offset);
-    this.b = flags & 0x40 ? this.u32() : 0;
+    this.b = flags & HAS_MEMORY ? this.u32() : 0;
     this.c = flags & 0x3f;
     this.a = this.u64();
   }
@@ -216,8 +212,8 @@ export class InstructionReader extends Reader {
   private blockType(): number {
     const byte = this.bytes[this.pos] as number;
     // A type index is not negative; everything else is.
-    if (this.pos >= this.end || byte < EMPTY_BYTE || byte > 0x7f) return this.s33();
-    if (byte !== EMPTY_BYTE) return SINGLE_RESULT - this.valType();
+    if (this.pos >= this.end || byte < EMPTY_BLOCK || byte > 0x7f) return this.s33();
+    if (byte !== EMPTY_BLOCK) return SINGLE_RESULT - this.valType();
     this.pos++;
     return EMPTY;
   }

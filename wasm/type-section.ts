@@ -4,6 +4,7 @@
  */
 
 import { typeBytes } from './account.ts';
+import { ARRAY, FINAL, FUNCTION, GROUP, OPEN, STRUCT } from './encoding.ts';
 import { Groups } from './groups.ts';
 import type { InstructionReader } from './instructions.ts';
 import { MODULE_LIMITS } from './limits.ts';
@@ -27,13 +28,6 @@ import {
   StructType,
   type ValType,
 } from './types.ts';
-
-const GROUP = 0x4e;
-const FINAL = 0x4f;
-const OPEN = 0x50;
-const FUNCTION = 0x60;
-const STRUCT = 0x5f;
-const ARRAY = 0x5e;
 
 /** In the text of a group: that a reference is to a type of the same group. Abstract heap types leave this bit clear. */
 const OF_GROUP = 0x80;

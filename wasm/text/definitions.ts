@@ -3,6 +3,7 @@
  * it uses without declaring them.
  */
 
+import { ARRAY, EMPTY_BLOCK, FINAL, FUNCTION, GROUP, OPEN, STRUCT } from '../encoding.ts';
 import { definedIndex, type ValType } from '../types.ts';
 import { Writer } from '../writer.ts';
 import type { Input } from './input.ts';
@@ -10,15 +11,6 @@ import { TOKEN } from './lexer.ts';
 import { type Names, Space } from './names.ts';
 import { FIELDS } from './spaces.ts';
 import { fieldType, valType, writeField, writeValType } from './types.ts';
-
-const GROUP = 0x4e;
-const FINAL = 0x4f;
-const OPEN = 0x50;
-const FUNCTION = 0x60;
-const STRUCT = 0x5f;
-const ARRAY = 0x5e;
-/** Type of a block that takes and leaves nothing. */
-const EMPTY_BLOCK = 0x40;
 
 /** What a function takes and returns. */
 export interface Signature {

@@ -3,6 +3,7 @@
  * written as the binary format has it.
  */
 
+import { HAS_MEMORY } from '../encoding.ts';
 import { CATCH } from '../instructions.ts';
 import { type Immediates, OPCODES } from '../opcodes.ts';
 import { isNullable } from '../types.ts';
@@ -19,9 +20,6 @@ import { heapType, refType, valType, writeHeapType, writeValType } from './types
 import { NATURAL_ALIGNMENT, NULL_ROW, TYPED_ROW } from './words.ts';
 
 const KIND: readonly Immediates[] = OPCODES.map((row) => row.immediates);
-
-/** Of a memory access: a memory that is not the first follows. */
-const HAS_MEMORY = 0x40;
 
 const CLAUSES = [
   ['catch', CATCH.tag],

@@ -1,5 +1,6 @@
 /** What all that write sections share: the sections, and the code in them. */
 
+import { HAS_MAX, IS_64 } from '../encoding.ts';
 import { I32, I64 } from '../types.ts';
 import { Writer } from '../writer.ts';
 import { BodyParser } from './body.ts';
@@ -12,10 +13,6 @@ import type { Names } from './names.ts';
 import { SECTIONS, type SectionWord } from './spaces.ts';
 
 export type AddressType = typeof I32 | typeof I64;
-
-/** Flags of limits (specification 5.3.15). */
-const HAS_MAX = 1;
-const IS_64 = 4;
 
 /** The content of a section, behind the number of its items. */
 export class Section {

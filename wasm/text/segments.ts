@@ -1,5 +1,6 @@
 /** Tables, memories and their segments (specification 6.6.6 to 6.6.9), which may stand in one place. */
 
+import { WITH_INIT } from '../encoding.ts';
 import { PAGE_BYTES } from '../limits.ts';
 import { opcode } from '../opcodes.ts';
 import { FUNCREF, I32, I64, nonNull, type RefType } from '../types.ts';
@@ -10,7 +11,7 @@ import { type AddressType, Section, SectionParser, writeLimits } from './section
 import { isRefType, refType, writeValType } from './types.ts';
 
 /** A table whose elements have a value to begin with (specification 5.5.8). */
-const TABLE_WITH_INIT = [0x40, 0x00] as const;
+const TABLE_WITH_INIT = [WITH_INIT, 0x00] as const;
 
 /** Flags of segments (specification 5.5.12, 5.5.14). */
 const PASSIVE = 1;

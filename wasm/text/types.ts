@@ -1,5 +1,6 @@
 /** Types in the text format (specification 6.4), and the types of a module: those it declares, and those it only uses. */
 
+import { REF, REF_NULL } from '../encoding.ts';
 import {
   ANYREF,
   ARRAYREF,
@@ -49,9 +50,6 @@ const PACKED = new Map<string, StorageType>([I8, I16].map((type) => [typeName(ty
 
 /** Types above this would not fit into a {@link ValType}; no module has as many. */
 const MAX_INDEX = 0x1f_ffff;
-
-const REF_NULL = 0x63;
-const REF = 0x64;
 
 /** The word of an abstract heap type. */
 export function heapWord(type: RefType): string {

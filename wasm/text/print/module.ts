@@ -1,6 +1,7 @@
 /** A module in the binary format to one in the text format. */
 
 import { decode } from '../../decode.ts';
+import { HAS_MAX, IS_64, WITH_INIT } from '../../encoding.ts';
 import { InstructionReader } from '../../instructions.ts';
 import { functionTypeAt, type WasmModule } from '../../module.ts';
 import { OPCODES, type Opcode } from '../../opcodes.ts';
@@ -25,13 +26,6 @@ import {
 import { TypePrinter } from './types.ts';
 
 type External = (typeof EXTERNAL_WORDS)[number];
-
-/** Bits of the flags of limits (specification 5.3.15). */
-const HAS_MAX = 1;
-const IS_64 = 4;
-
-/** First byte of a table that has an initial value for its elements. */
-const WITH_INIT = 0x40;
 
 export class ModulePrinter {
   private readonly module: WasmModule;

@@ -3,16 +3,11 @@
  * Leaves the types of functions in the scope.
  */
 
+import { FINAL, FUNCTION, GROUP, OPEN, STRUCT } from '../../encoding.ts';
 import type { InstructionReader } from '../../instructions.ts';
 import { isPacked, type StorageType, type ValType } from '../../types.ts';
 import type { TextOut } from './out.ts';
 import type { Scope } from './scope.ts';
-
-const GROUP = 0x4e;
-const FINAL = 0x4f;
-const OPEN = 0x50;
-const FUNCTION = 0x60;
-const STRUCT = 0x5f;
 
 export class TypePrinter {
   private readonly scope: Scope;

@@ -1,0 +1,26 @@
+/** Bytes and flags of the binary format that are read in one place and written in another (specification 5). */
+
+/** What a member of the type section begins with (5.3.9 to 5.3.13): a group, a subtype, or the kind of a type. */
+export const GROUP = 0x4e;
+export const FINAL = 0x4f;
+export const OPEN = 0x50;
+export const FUNCTION = 0x60;
+export const STRUCT = 0x5f;
+export const ARRAY = 0x5e;
+
+/** A reference type in its long form (5.3.5). */
+export const REF_NULL = 0x63;
+export const REF = 0x64;
+
+/** Type of a block without parameters and results (5.4.1). */
+export const EMPTY_BLOCK = 0x40;
+
+/** Flags of limits (5.3.15). */
+export const HAS_MAX = 1;
+export const IS_64 = 4;
+
+/** Flag of a memory access, beside its alignment: a memory that is not the first follows (5.4.5). */
+export const HAS_MEMORY = 0x40;
+
+/** First byte of a table that says what its elements are to begin with (5.5.7). */
+export const WITH_INIT = 0x40;
