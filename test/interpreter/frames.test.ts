@@ -60,8 +60,10 @@ function traps({ bytes, calls }: LifeProgram): { readonly own: readonly Place[];
     try {
       runV8();
     } catch (caught) {
-      // Its exceptions have no stack.
-      if (!(caught instanceof WebAssembly.RuntimeError)) return true;
+      // Its exceptions have no stack. What it did not call, as a vector is a parameter, or gave up is not comparable.
+      if (!(caught instanceof WebAssembly.RuntimeError)) {
+        return caught instanceof WebAssembly.Exception && error instanceof UncaughtException;
+      }
       const own = ((error as RuntimeError | undefined)?.frames ?? []).map(({ functionIndex, offset }) => ({
         functionIndex,
         offset,
