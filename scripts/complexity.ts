@@ -11,6 +11,7 @@ import { type Candidate, parse, print } from '../test/complexity/candidate.ts';
 import { type Finding, Hunt, type Watcher } from '../test/complexity/hunt.ts';
 import { type EngineName, type Measure, ORACLES } from '../test/complexity/measure.ts';
 import { randomFrom } from '../test/complexity/search.ts';
+import { anySeed } from '../test/property/runner.ts';
 
 const ENGINES: readonly EngineName[] = ['interpreter', 'native'];
 const DEFAULT_SECONDS = 600;
@@ -45,7 +46,7 @@ export async function complexity(args: readonly string[]): Promise<void> {
         console.log(JSON.stringify({ engine, count, measure, uses, lost }, undefined, 2));
       }
     } else {
-      const seed = Number(options.seed ?? Math.floor(Math.random() * 0x7fff_ffff));
+      const seed = Number(options.seed ?? anySeed());
       const end = Date.now() + 1_000 * Number(options.seconds);
       printer.say(`seed ${seed}, ${options.seconds} s`);
       await hunt.run(randomFrom(seed), () => Date.now() >= end, !options['no-sweep']);

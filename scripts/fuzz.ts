@@ -14,7 +14,7 @@ import { tenants } from '../test/pool/tenants/property.ts';
 import { differential, sharedFeatures } from '../test/property/differential.ts';
 import { mutatedModules, randomBytes } from '../test/property/hostile.ts';
 import { loadNamespace } from '../test/property/namespace.ts';
-import { type Failure, type Property, runProperty, SEED } from '../test/property/runner.ts';
+import { anySeed, type Failure, type Property, runProperty } from '../test/property/runner.ts';
 import { budgets } from '../test/sandbox/budgets.ts';
 import { mutatedTexts, roundTrip } from '../test/text/properties.ts';
 import { complexity } from './complexity.ts';
@@ -57,7 +57,7 @@ function chosenFeatures(names: string): readonly GeneratedFeature[] {
 
 const features = chosenFeatures(options.features);
 const namespace = await loadNamespace();
-const firstSeed = Number(options.seed ?? SEED);
+const firstSeed = Number(options.seed ?? process.env.FUZZ_SEED ?? anySeed());
 const texts = mutatedTexts(firstSeed);
 const properties: Readonly<Record<string, (seed: number) => (batchSeed: number) => Promise<Failure | undefined>>> = {
   differential: () => batch(differential(namespace, { features })),

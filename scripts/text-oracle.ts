@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { parse, print } from '../src/text.ts';
 import { GENERATED_FEATURES } from '../test/generate/later.ts';
 import { anyModule } from '../test/generate/module.ts';
+import { anySeed } from '../test/property/runner.ts';
 import { readSections, SECTION } from '../test/spec/byte-reader.ts';
 import { unsigned } from '../test/spec/byte-writer.ts';
 import { loadText, textFiles } from '../test/spec/suite.ts';
@@ -21,7 +22,7 @@ import type { FunctionBody } from '../wasm/types.ts';
 import { loadWabt } from './wabt.mjs';
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '500' }, seed: { type: 'string' } } });
-const seed = Number(values.seed ?? Math.floor(Math.random() * 0x7fff_ffff));
+const seed = Number(values.seed ?? anySeed());
 const wabt = (await loadWabt()) as NonNullable<Awaited<ReturnType<typeof loadWabt>>>;
 
 /** Differences that are shown. */

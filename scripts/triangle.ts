@@ -8,7 +8,7 @@
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { GIVEN, traceGiven } from '../test/instrument/programs.ts';
 import { triangle } from '../test/instrument/random.ts';
-import { runProperty, SEED } from '../test/property/runner.ts';
+import { anySeed, runProperty } from '../test/property/runner.ts';
 import { absenceOf, isFound, requiresSuites, SUITES } from '../test/suites.ts';
 
 const BATCH = 250;
@@ -17,7 +17,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     runs: { type: 'string', default: process.env.FUZZ_RUNS ?? '10000' },
-    seed: { type: 'string', default: String(SEED) },
+    seed: { type: 'string', default: process.env.FUZZ_SEED ?? String(anySeed()) },
     programs: { type: 'boolean', default: false },
   },
 });
