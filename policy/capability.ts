@@ -20,8 +20,8 @@ import {
   refuse,
   show,
 } from './check.ts';
-import { DEFAULT_FILE_LIMITS } from './fs/quota.ts';
 import { normalPattern } from './hostname.ts';
+import { DEFAULT_FILE_LIMITS } from './limits.ts';
 import { checkLimits, checkMethods, NETWORK_LIMITS, type NetworkLimit, type NetworkLimits } from './net/limits.ts';
 import { type ByteSink, type ByteSource, type KeptSource, toInput, toOutput, type WritableBytes } from './stdio.ts';
 

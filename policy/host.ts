@@ -3,57 +3,18 @@
 import { SnapshotError, UsageError } from '../wasm/errors.ts';
 import { HostFunction } from '../wasm/host.ts';
 import { type FuncType, funcType, V128 } from '../wasm/types.ts';
-import { encodeUtf8 } from '../wasm/utf8.ts';
-import { damaged, type WireReader, type WireWriter } from '../wasm/wire.ts';
+import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import type { AuditLog } from './audit.ts';
 import { type CallSurroundings, FunctionCaller, noSurroundings } from './caller.ts';
-import type { GuestFunction, HostFunctionsCapability, StdioCapability } from './capability.ts';
-import { checkArray, checkCString, checkOptions, refuse } from './check.ts';
-import { createClock, type TimeSources } from './clock.ts';
+import type { GuestFunction, HostFunctionsCapability } from './capability.ts';
+import { checkOptions, refuse } from './check.ts';
 import { decide } from './decide.ts';
-import { filesOf, maxDescriptorsOf, type OpenFolder, openMounts } from './fs/mounts.ts';
 import { type Body, Gate } from './gate.ts';
-import type { HttpClient } from './net/client.ts';
-import { NetworkState } from './net/requests.ts';
-import { http, partOf, wasi } from './parts.ts';
+import type { HostOptions, ProgramInput } from './host-options.ts';
+import type { NetworkState } from './net/requests.ts';
+import { type HostNeeds, http, partOf, wasi } from './parts.ts';
 import { SecurityPolicy } from './policy.ts';
-import { createRandom, type RandomFill } from './random.ts';
-import type { Saved } from './saved.ts';
-import type { KeptSource } from './stdio.ts';
-import { InputStream, OutputBudget, OutputStream } from './streams.ts';
-import type { Preopen } from './wasi/descriptor.ts';
-import { loadFileSystems, saveFileSystems } from './wasi/saved.ts';
-import { WasiState } from './wasi/state.ts';
-import { StringList } from './wasi/string-list.ts';
-
-/** What a host is given of the world. */
-export interface HostOptions {
-  /** The program's arguments; the first is by custom its name. None unless given. */
-  readonly args?: readonly string[] | undefined;
-  /** The host's environment, of which the guest sees what the policy grants. Empty unless given. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Where a real clock's time comes from. Not used unless the policy grants the real clock. */
-  readonly time?: Partial<TimeSources> | undefined;
-  /** Where system randomness comes from; `crypto.getRandomValues` unless given. Not used unless granted. */
-  readonly randomFill?: RandomFill | undefined;
-  /** What carries out HTTP requests; the runtime's own unless given. Not used unless the policy grants a network. */
-  readonly httpClient?: HttpClient | undefined;
-  /** Milliseconds that the guest's call still has, beyond which no request is waited for. No limit unless given. */
-  readonly timeLeft?: (() => number) | undefined;
-  /** Who calls, asked when a host function of the embedder's is called that gets its caller. Nobody unless given. */
-  readonly surroundings?: (() => CallSurroundings) | undefined;
-  /** Opens the folders of the host's that the policy grants. Needed where it grants any. */
-  readonly openFolder?: OpenFolder | undefined;
-}
-
-/** What one run of a program is given. */
-export interface ProgramInput {
-  /** The program's arguments; the first is by custom its name. */
-  readonly args?: readonly string[] | undefined;
-  /** Exactly these variables. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly stdin?: KeptSource | undefined;
-}
+import type { Program } from './wasi/program.ts';
 
 /** What a guest of one sandbox can reach. */
 export interface Host {
@@ -104,7 +65,14 @@ export interface Host {
 /**
  * @throws UsageError for wrong options, and where the policy grants system randomness that the runtime does not have
  */
-export function createHost(policy: SecurityPolicy, options: HostOptions = {}): Host {
+export function createHost(policy: SecurityPolicy, options?: HostOptions): Host;
+/** @internal For a guest that needs no more of it than that. */
+export function createHost(policy: SecurityPolicy, options: HostOptions, needs: HostNeeds): Host;
+export function createHost(
+  policy: SecurityPolicy,
+  options: HostOptions = {},
+  needs: HostNeeds = { program: true, network: true },
+): Host {
   if (!(policy instanceof SecurityPolicy)) refuse('a policy', 'a SecurityPolicy', policy);
   checkOptions('the options of a host', options, [
     'args',
@@ -116,7 +84,7 @@ export function createHost(policy: SecurityPolicy, options: HostOptions = {}): H
     'surroundings',
     'openFolder',
   ]);
-  return new PolicyHost(policy, options);
+  return new PolicyHost(policy, options, needs);
 }
 
 /**
@@ -135,30 +103,15 @@ class PolicyHost implements Host {
   readonly policy: SecurityPolicy;
   readonly resolve: Host['resolve'];
   private readonly gate: Gate;
-  private readonly budget: OutputBudget;
-  private readonly wasi: WasiState;
-  private readonly preopens: readonly Preopen[];
-  private readonly network: NetworkState;
+  private readonly program: Program | undefined;
+  private readonly network: NetworkState | undefined;
 
-  constructor(policy: SecurityPolicy, options: HostOptions) {
+  constructor(policy: SecurityPolicy, options: HostOptions, needs: HostNeeds) {
     this.policy = policy;
     this.gate = new Gate(policy);
-    this.budget = new OutputBudget(policy.outputLimit);
-    const { stdin, stdout, stderr } = streamsOf(policy);
-    const clock = createClock(policy.clock, options.time ?? {});
-    this.preopens = openMounts(policy, () => clock.peek('realtime'), options.openFolder);
-    this.wasi = new WasiState({
-      stdin: new InputStream(stdin),
-      stdout: new OutputStream(stdout, this.budget),
-      stderr: new OutputStream(stderr, this.budget),
-      clock,
-      random: createRandom(policy.random, options.randomFill),
-      args: argumentsOf(checkArray('args', options.args ?? [])),
-      environment: variablesOf(environmentOf(policy, options.environment ?? {})),
-      preopens: this.preopens,
-      maxDescriptors: maxDescriptorsOf(policy),
-    });
-    this.network = new NetworkState(policy, options.httpClient, options.timeLeft);
+    if (needs.program) this.program = new wasi.now.Program(policy, options);
+    if (needs.network && http.isOffered)
+      this.network = new http.now.NetworkState(policy, options.httpClient, options.timeLeft);
     const own = ownFunctions(policy, options.surroundings ?? noSurroundings);
     this.resolve = (module, name, type) => {
       const granted = own.get(module)?.get(name);
@@ -171,28 +124,27 @@ class PolicyHost implements Host {
   /** @throws UsageError where the entry of the package does not have it */
   private known(module: string, name: string): HostFunction | undefined {
     const part = partOf(module);
-    if (part === wasi) return wasi.now.wasiFunction(this.wasi, this.gate, module, name);
-    return part === http ? http.now.httpFunction(this.network, this.gate, name) : undefined;
+    if (part === wasi) return this.program?.find(this.gate, module, name);
+    if (part !== http) return undefined;
+    const { httpFunction } = http.now;
+    return this.network && httpFunction(this.network, this.gate, name);
   }
 
   provide(input: ProgramInput): void {
     checkProvided(this.policy, input);
-    const { args, env, stdin } = input;
-    if (args !== undefined) this.wasi.args = argumentsOf(args);
-    if (env !== undefined) this.wasi.environment = variablesOf(Object.entries(env));
-    if (stdin !== undefined) this.wasi.sources.stdin.begin(stdin);
+    this.program?.provide(input);
   }
 
   output(stream: 'stdout' | 'stderr'): Uint8Array {
-    return this.wasi.sources[stream].captured();
+    return this.program?.output(stream) ?? new Uint8Array(0);
   }
 
   files(): ReadonlyMap<string, Uint8Array> {
-    return filesOf(this.preopens);
+    return this.program?.files() ?? new Map();
   }
 
   get outputBytes(): number {
-    return this.budget.used;
+    return this.program?.outputBytes ?? 0;
   }
 
   get audit(): AuditLog {
@@ -207,95 +159,33 @@ class PolicyHost implements Host {
     return this.gate.capture(log);
   }
 
-  private get parts(): readonly Saved[] {
-    const { stdin, stdout, stderr, clock, random } = this.wasi.sources;
-    return [this.gate, stdin, stdout, stderr, clock, random, this.network];
-  }
-
   save(to: WireWriter): void {
-    for (const part of this.parts) part.save(to);
-    to.number(this.budget.used);
-    saveFileSystems(to, this.preopens, this.wasi.descriptors);
-    this.wasi.save(to);
+    this.gate.save(to);
+    for (const part of [this.program, this.network]) {
+      to.flag(part !== undefined);
+      part?.save(to);
+    }
   }
 
   load(from: WireReader): void {
-    for (const part of this.parts) part.load(from);
-    const { stdout, stderr } = this.wasi.sources;
-    this.budget.used = from.counter('the number of bytes written');
-    if (this.budget.rest < 0) {
-      throw new SnapshotError(
-        `the guest in the snapshot has written ${this.budget.used} bytes, the policy's limit is ${this.budget.limit}`,
-      );
+    this.gate.load(from);
+    for (const part of [this.program, this.network]) {
+      if (from.flag() !== (part !== undefined)) {
+        throw new SnapshotError('the snapshot was made under a policy that grants other files, or another network');
+      }
+      part?.load(from);
     }
-    if (stdout.kept + stderr.kept > this.budget.used) damaged('more has been written than it says');
-    const reopens = loadFileSystems(from, this.preopens);
-    this.wasi.load(from, (device) => reopens.get(device));
   }
 
   close(): void {
     this.gate.close();
-    this.network.reset();
-    this.wasi.closeAll();
-    for (const { fileSystem } of this.preopens) fileSystem.close();
+    this.network?.reset();
+    this.program?.close();
   }
 
   reset(): void {
-    const { stdin, stdout, stderr, clock, random } = this.wasi.sources;
-    // Files are as old as the clock says.
-    clock.reset();
-    for (const { fileSystem } of this.preopens) fileSystem.reset();
-    for (const part of [stdin, stdout, stderr, random, this.wasi, this.network, this.gate]) part.reset();
-    this.budget.used = 0;
+    for (const part of [this.program, this.network, this.gate]) part?.reset();
   }
-}
-
-type Streams = Omit<StdioCapability, 'kind'>;
-
-function streamsOf(policy: SecurityPolicy): Streams {
-  let streams: Streams = {};
-  for (const capability of policy.capabilities) {
-    if (capability.kind !== 'stdio') continue;
-    const { stdin = streams.stdin, stdout = streams.stdout, stderr = streams.stderr } = capability;
-    streams = { stdin, stdout, stderr };
-  }
-  return streams;
-}
-
-function argumentsOf(args: readonly unknown[]): StringList {
-  return new StringList(args.map((arg) => cString(checkCString('an argument', arg))));
-}
-
-function variablesOf(variables: Iterable<readonly [name: string, value: string]>): StringList {
-  return new StringList([...variables].map(([name, value]) => cString(`${name}=${value}`)));
-}
-
-function cString(text: string): Uint8Array {
-  return encodeUtf8(`${text}\0`);
-}
-
-/** In the order of the grants; the host's own, where all is granted, by name, so that the order tells nothing. */
-function environmentOf(
-  policy: SecurityPolicy,
-  host: Readonly<Record<string, string | undefined>>,
-): Map<string, string> {
-  const variables = new Map<string, string>();
-  const take = (name: string): void => {
-    const value = Object.hasOwn(host, name) ? host[name] : undefined;
-    if (value !== undefined && isVariable(name, value)) variables.set(name, value);
-  };
-  for (const capability of policy.capabilities) {
-    if (capability.kind !== 'environment') continue;
-    const names = capability.names === 'all' ? Object.keys(host).sort() : capability.names;
-    for (const name of names) take(name);
-    for (const [name, value] of capability.values) variables.set(name, value);
-  }
-  return variables;
-}
-
-/** Windows has variables whose names begin with `=`; a guest could not tell name from value. */
-function isVariable(name: string, value: string): boolean {
-  return name !== '' && !name.includes('=') && !`${name}${value}`.includes('\0');
 }
 
 type Maker = (gate: Gate, type: FuncType) => HostFunction | undefined;

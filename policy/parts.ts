@@ -5,7 +5,7 @@ import { Part } from '../wasm/part.ts';
 import { HTTP_MODULE } from './net/codes.ts';
 import { PREVIEW1, UNSTABLE } from './wasi/names.ts';
 
-export const wasi = new Part<typeof import('./wasi/functions.ts')>('WASI', () => import('./wasi/functions.ts'));
+export const wasi = new Part<typeof import('./wasi/program.ts')>('WASI', () => import('./wasi/program.ts'));
 
 /** Offered by entries that have it. */
 export const http = new Part<typeof import('./net/functions.ts')>('network');
@@ -16,9 +16,30 @@ export function partOf(module: string): typeof wasi | typeof http | undefined {
   return module === HTTP_MODULE ? http : undefined;
 }
 
-/** Loads what the module imports, as far as the entry of the package has it. */
-export async function loadHostFunctions({ imports }: WasmModule): Promise<void> {
-  for (const part of new Set(imports.map(({ module }) => partOf(module)))) {
-    if (part?.isOffered === true) await part.load();
-  }
+/** What of a host a guest has use for. */
+export interface HostNeeds {
+  /** What is behind WASI. */
+  readonly program: boolean;
+  /** What is behind HTTP. */
+  readonly network: boolean;
+}
+
+/**
+ * As the module and the policy say, whatever has been loaded: what is in a snapshot depends on it. The embedder sees
+ * granted files without the guest's doing.
+ */
+export function hostNeeds({ imports }: WasmModule, { capabilities }: Grants): HostNeeds {
+  const parts = new Set(imports.map(({ module }) => partOf(module)));
+  const hasFiles = capabilities.some(({ kind }) => kind === 'filesystem');
+  return { program: parts.has(wasi) || hasFiles, network: parts.has(http) };
+}
+
+interface Grants {
+  readonly capabilities: readonly { readonly kind: string }[];
+}
+
+/** Loads what is needed, as far as the entry of the package has it. */
+export async function loadHostFunctions({ program, network }: HostNeeds): Promise<void> {
+  if (program) await wasi.load();
+  if (network && http.isOffered) await http.load();
 }

@@ -1,8 +1,7 @@
 /** How much there can be behind a policy's host functions. */
 
 import type { Capability } from './capability.ts';
-import { MAX_PATH_BYTES } from './fs/path.ts';
-import { MAX_LISTED } from './wasi/state.ts';
+import { MAX_LISTED, MAX_PATH_BYTES } from './limits.ts';
 
 /** Beside its contents, what a file, a name or an entry of a listing takes, its name included. */
 const NODE_BYTES = 64 + MAX_PATH_BYTES;

@@ -4,9 +4,10 @@ import { UsageError } from '../../wasm/errors.ts';
 import { messageOf } from '../../wasm/quote.ts';
 import type { FilesystemCapability, MemoryMount, Mount } from '../capability.ts';
 import { show } from '../check.ts';
+import { DEFAULT_FILE_LIMITS } from '../limits.ts';
 import { type FileSystem, FsError } from './filesystem.ts';
 import { MemoryFileSystem } from './memory.ts';
-import { DEFAULT_FILE_LIMITS, type FileLimits } from './quota.ts';
+import type { FileLimits } from './quota.ts';
 
 export interface MountOptions {
   readonly readOnly: boolean;

@@ -3,8 +3,6 @@
 import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { type Directory, FsError, kindError } from './filesystem.ts';
 
-/** Bytes of a path, and of what a symbolic link says; as on Linux. */
-export const MAX_PATH_BYTES = 4_096;
 /** Bytes of a component. */
 const MAX_NAME_BYTES = 255;
 /** Symbolic links followed for one path, as on Linux. */

@@ -10,8 +10,6 @@ export interface FileLimits {
   readonly maxFiles: number;
 }
 
-export const DEFAULT_FILE_LIMITS = { maxBytes: 64 * 1024 * 1024, maxFiles: 10_000, maxDescriptors: 256 } as const;
-
 /** Counts, and refuses before the limit is passed. What is given back never makes room beyond the limits. */
 export class Quota {
   private readonly limits: FileLimits;

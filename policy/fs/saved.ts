@@ -2,8 +2,8 @@
 
 import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
+import { MAX_PATH_BYTES } from '../limits.ts';
 import type { DirectoryNode, Node } from './nodes.ts';
-import { MAX_PATH_BYTES } from './path.ts';
 import type { Quota } from './quota.ts';
 
 const KINDS = ['file', 'link', 'directory'] as const;

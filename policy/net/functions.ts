@@ -16,6 +16,8 @@ import { headerBytes, isForbidden, isHeaderName, isHeaderValue } from './headers
 import { FIXED } from './limits.ts';
 import { grantOf, type Interruption, type NetworkState, OutgoingRequest } from './requests.ts';
 
+export { NetworkState } from './requests.ts';
+
 /** A status, a length, a handle; or an error below 0. */
 type Result = number | Promise<number>;
 

@@ -6,7 +6,7 @@ import { decodeLossy, encodeUtf8 } from '../../wasm/utf8.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import { normalPath } from '../capability.ts';
 import type { Directory, File, FileSystem, NodeKind, Reopen, Stat } from '../fs/filesystem.ts';
-import { MAX_PATH_BYTES } from '../fs/path.ts';
+import { MAX_PATH_BYTES } from '../limits.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
 import { ALL_FLAGS, ALL_RIGHTS, MAX_POSITION, RIGHTS } from './abi.ts';
 import type { Descriptor, Preopen } from './descriptor.ts';

@@ -5,6 +5,7 @@ import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { HostCallContext } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { FsError } from '../fs/filesystem.ts';
+import { MAX_LISTED } from '../limits.ts';
 import type { RandomSource } from '../random.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
 import { ALL_RIGHTS } from './abi.ts';
@@ -16,8 +17,6 @@ import type { StringList } from './string-list.ts';
 
 /** Most `iovec`s or subscriptions in one call, as `IOV_MAX` on Linux. */
 export const MAX_VECTORS = 1_024;
-/** Most directory entries kept for listings that have begun, over all descriptors. */
-export const MAX_LISTED = 262_144;
 
 export interface WasiSources {
   readonly stdin: InputStream;

@@ -1,7 +1,7 @@
 /** The engine of a sandbox, and what it does with the module before there can be an instance. */
 
 import type { SecurityPolicy } from '../../policy/index.ts';
-import { loadHostFunctions } from '../../policy/parts.ts';
+import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import { moduleBytes } from '../../wasm/account.ts';
 import type { Engine, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
@@ -24,7 +24,7 @@ export async function engineFor(
   module: WasmModule,
   { engine, policy, yieldEvery }: EngineSettings,
 ): Promise<ChosenEngine> {
-  await loadHostFunctions(module);
+  await loadHostFunctions(hostNeeds(module, policy));
   const needs = { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined };
   await loadEngines(engine, module, needs);
   return chooseEngine(engine, module, needs);

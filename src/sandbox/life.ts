@@ -1,7 +1,7 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
 import { createHost, type ProgramInput } from '../../policy/index.ts';
-import { loadHostFunctions } from '../../policy/parts.ts';
+import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
@@ -130,7 +130,8 @@ export class Life extends Guest {
     settings: Settings,
     preparation: Preparation,
   ): Promise<Life> {
-    await loadHostFunctions(module);
+    const needs = hostNeeds(module, settings.policy);
+    await loadHostFunctions(needs);
     const runtime = await loadRuntimeFor(settings.policy);
     if (settings.record) await recording.load();
     const recorded = settings.record ? recording.now.record(engine, module, settings) : undefined;
@@ -140,7 +141,8 @@ export class Life extends Guest {
     const time = { sleep: sleeper.sleep };
     let life: Life | undefined;
     const surroundings = () => (life as Life).surroundings;
-    const host = createHost(settings.policy, { args: settings.args, ...runtime, time, timeLeft, surroundings });
+    const given = { args: settings.args, ...runtime, time, timeLeft, surroundings };
+    const host = createHost(settings.policy, given, needs);
     const parts = { engine: recorded?.engine ?? engine, module, host, clock, settings };
     const make = () => new Life(parts, sleeper, recorded?.recorder);
     try {

@@ -1,6 +1,7 @@
 /** One instance with everything that ends with it, where nothing is waited for: {@link import('../sandbox/life.ts').Life}. */
 
 import { createHost, type ProgramInput } from '../../policy/index.ts';
+import { hostNeeds } from '../../policy/parts.ts';
 import type { Engine } from '../../wasm/engine.ts';
 import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -30,7 +31,8 @@ export class SyncLife extends Guest {
     const clock = new Stopwatch();
     let life: SyncLife | undefined;
     const surroundings = () => (life as SyncLife).surroundings;
-    const host = createHost(policy, { args, ...runtimeFor(policy), timeLeft: () => clock.left, surroundings });
+    const given = { args, ...runtimeFor(policy), timeLeft: () => clock.left, surroundings };
+    const host = createHost(policy, given, hostNeeds(module, policy));
     const make = () => new SyncLife({ engine, module, host, clock, settings });
     try {
       const begun = preparation.count(() => clock.runSync(cpuTimeout, make, preparation.left));

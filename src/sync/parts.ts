@@ -4,7 +4,7 @@ import { vectors } from '../../interpreter/index.ts';
 import * as vectorPart from '../../interpreter/machine/vector-part.ts';
 import * as network from '../../policy/net/functions.ts';
 import { http, wasi } from '../../policy/parts.ts';
-import * as system from '../../policy/wasi/functions.ts';
+import * as system from '../../policy/wasi/program.ts';
 import { native } from '../engines/choose.ts';
 import * as nativePart from '../engines/native.ts';
 

@@ -206,19 +206,22 @@ describe('what is behind WASI', () => {
   };
 
   it('is within what the policy grants', async () => {
-    await refused(set('.host.descriptors[].rights', (1n << 40n) - 1n), /rights or flags that none of its kind has/);
-    await refused(set('.host.descriptors[].flags', 0xffff), /rights or flags that none of its kind has/);
-    await refused(set('.host.descriptors[].number', 100_000), /the number of a descriptor is out of range/);
-    await refused(set('.host.descriptors[].path', '/elsewhere/../..'), /open outside of its folder/);
-    await refused(set('.host.descriptors[].inode', 1n << 40n), /open on nothing/);
-    await refused(set('.host.fileSystems[].path', '/other'), /the policy grants these folders/);
-    await refused(set('.host.fileSystems[].lastInode', (1n << 64n) - 1n), /out of range/);
-    await refused(set('.host.written', 2 ** 40), /has written 1099511627776 bytes, the policy's limit is/);
+    await refused(
+      set('.host.program?.descriptors[].rights', (1n << 40n) - 1n),
+      /rights or flags that none of its kind has/,
+    );
+    await refused(set('.host.program?.descriptors[].flags', 0xffff), /rights or flags that none of its kind has/);
+    await refused(set('.host.program?.descriptors[].number', 100_000), /the number of a descriptor is out of range/);
+    await refused(set('.host.program?.descriptors[].path', '/elsewhere/../..'), /open outside of its folder/);
+    await refused(set('.host.program?.descriptors[].inode', 1n << 40n), /open on nothing/);
+    await refused(set('.host.program?.fileSystems[].path', '/other'), /the policy grants these folders/);
+    await refused(set('.host.program?.fileSystems[].lastInode', (1n << 64n) - 1n), /out of range/);
+    await refused(set('.host.program?.written', 2 ** 40), /has written 1099511627776 bytes, the policy's limit is/);
     await refused((tree) => {
-      at(tree, '.host.stderr', 'leaf').value = new Uint8Array(1_000);
+      at(tree, '.host.program?.stderr', 'leaf').value = new Uint8Array(1_000);
     }, /more has been written than it says/);
     await refused((tree) => {
-      at(tree, '.host.state', 'words').values.fill(0);
+      at(tree, '.host.program?.state', 'words').values.fill(0);
     }, /its randomness has no state/);
   });
 });
@@ -236,7 +239,7 @@ it('a listing has names that a directory can have', async () => {
           ['inode', { kind: 'leaf', type: 'u64', value: 1n }],
         ],
       };
-      at(tree, '.host.descriptors[].listing', 'option').node = {
+      at(tree, '.host.program?.descriptors[].listing', 'option').node = {
         kind: 'list',
         items: [entry],
         count: undefined,

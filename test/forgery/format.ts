@@ -186,8 +186,7 @@ function readDescriptor(f: Fields): Node {
   }
 }
 
-function readHost(f: Fields): Node {
-  const gate = f.f64();
+function readProgram(f: Fields): Node {
   const stdin = record({ pending: f.bytes(), ended: f.flag() });
   const [stdout, stderr] = [f.bytes(), f.bytes()];
   const clock = f.u8();
@@ -195,7 +194,6 @@ function readHost(f: Fields): Node {
   const random = f.u8();
   const state = numberOf(random) === 0 ? f.words() : record({});
   return record({
-    gate,
     stdin,
     stdout,
     stderr,
@@ -203,12 +201,19 @@ function readHost(f: Fields): Node {
     time,
     random,
     state,
-    requests: f.f64(),
     written: f.f64(),
     fileSystems: f.list(() =>
       record({ path: f.text(), lastInode: f.u64(), root: f.u64(), nodes: f.list(() => readNode(f)) }),
     ),
     descriptors: f.list(() => readDescriptor(f)),
+  });
+}
+
+function readHost(f: Fields): Node {
+  return record({
+    gate: f.f64(),
+    program: f.option(() => readProgram(f)),
+    network: f.option(() => record({ requests: f.f64() })),
   });
 }
 

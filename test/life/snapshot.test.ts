@@ -227,6 +227,17 @@ describe('bytes that are refused', () => {
     }
   });
 
+  it('files where the policy grants none, or none where it does', async () => {
+    const capabilities = [Capability.filesystemAccess([{ memory: { 'in.txt': 'x' }, guest: '/' }])];
+    const without = await (await WasmSandbox.fromBytes(COUNTER)).snapshot();
+    const withFiles = await (await WasmSandbox.fromBytes(COUNTER, { capabilities })).snapshot();
+    const refused = /made under a policy that grants other files, or another network/;
+    await expect(WasmSandbox.restore(without, { source: COUNTER, capabilities })).rejects.toThrow(refused);
+    await expect(WasmSandbox.restore(withFiles, { source: COUNTER })).rejects.toThrow(refused);
+    const restored = await WasmSandbox.restore(withFiles, { source: COUNTER, capabilities });
+    expect([...restored.files().keys()]).toEqual(['/in.txt']);
+  });
+
   it('more than the limits allow', async () => {
     const sandbox = await WasmSandbox.fromBytes(loadFixture('grow'));
     await sandbox.call('grow', [100]);

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { type Directory, FsError, type Stat } from '../../../policy/fs/filesystem.ts';
-import { MAX_PATH_BYTES, walk } from '../../../policy/fs/path.ts';
+import { walk } from '../../../policy/fs/path.ts';
+import { MAX_PATH_BYTES } from '../../../policy/limits.ts';
 
 /** A directory, or what a symbolic link says, or something else. */
 type Node = { readonly [name: string]: Node } | string | null | undefined;
