@@ -26,7 +26,7 @@ import {
 } from '../wasm/types.ts';
 import { damaged, type WireReader } from '../wasm/wire.ts';
 import { beginStart, call, callAsync, execution, Store, start, WasmExecution } from './machine/index.ts';
-import { capture, install } from './snapshot/index.ts';
+import { capture, snapshots } from './snapshot/index.ts';
 import {
   codeBytes,
   type ExternValue,
@@ -93,6 +93,7 @@ class InterpreterInstance implements EngineInstance {
   install(image: EngineImage | WireReader, name?: string, budgets?: readonly GasBudget[]): EngineExecution | undefined {
     const exported = name === undefined ? undefined : this.instance.module.exportsByName.get(name);
     if (name !== undefined && exported?.kind !== 'function') damaged('its call is of nothing that the module exports');
+    const { install } = snapshots.now;
     return install(this.instance, image, exported && this.instance.function(exported.index), budgets);
   }
 

@@ -2,3 +2,4 @@
 
 export { interpreter } from './engine.ts';
 export { vectors } from './machine/index.ts';
+export { snapshots } from './snapshot/index.ts';

@@ -35,7 +35,9 @@ export const TARGETS = {
     tests: ['test/life/container.test.ts', 'test/life/key.test.ts'],
   },
   references: {
-    files: ['interpreter/snapshot/references.ts', 'interpreter/snapshot/stack.ts', 'interpreter/snapshot/places.ts'],
+    files: ['references', 'read-references', 'stack', 'install-stack', 'places'].map(
+      (name) => `interpreter/snapshot/${name}.ts`,
+    ),
     tests: ['references', 'stack', 'places'].map((name) => `test/forgery/${name}.test.ts`),
   },
   pool: {

@@ -99,4 +99,4 @@ export type {
 export { Scheduler, type TenantFigures } from './scheduler/scheduler.ts';
 export type { RestoreSchedulerOptions, SchedulerState, TaskSaved, TenantSaved } from './scheduler/state.ts';
 export type { Task, TaskState } from './scheduler/task.ts';
-export type { SnapshotOptions } from './snapshot/snapshot.ts';
+export type { SnapshotOptions } from './snapshot/take.ts';

@@ -36,8 +36,7 @@ import { gasMeter } from './sandbox/guest.ts';
 import { Life } from './sandbox/life.ts';
 import { checkOption, type SandboxOptions, type SourcelessOptions, settle } from './sandbox/options.ts';
 import { checkProgramOptions, checkRunOptions, type ProgramOptions, type RunOptions } from './sandbox/program.ts';
-import { pack } from './snapshot/container.ts';
-import { readSnapshot, type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
+import { checkSnapshotOptions, type SnapshotOptions, snapshots, take } from './snapshot/take.ts';
 import { Preparation } from './time/preparation.ts';
 import { waitFor } from './time/waits.ts';
 
@@ -237,7 +236,11 @@ export class WasmSandbox extends SandboxFace<Life> {
    */
   async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { module, settings } = this.ground;
-    return takeSnapshot(this.alive(), module, settings, this.hasRun, options);
+    const life = this.alive();
+    const checked = checkSnapshotOptions(options);
+    const taken = take(life, this.hasRun);
+    const { packSnapshot } = await snapshots.load();
+    return packSnapshot(taken, module, settings, checked);
   }
 
   /**
@@ -261,6 +264,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     const module = await loadFor(settings, preparation);
     if (settings.engine === 'native') refuseLeaving('restore()');
     const engine = await engineFor(module, { ...settings, engine: 'interpreter' });
+    const { readSnapshot } = await snapshots.load();
     const contents = await preparation.wait(readSnapshot(snapshot, module, settings, key));
     const life = await Life.resume(engine.engine, module, settings, contents, preparation);
     const sandbox = new WasmSandbox({ settings, engine, module }, life);
@@ -278,7 +282,9 @@ export class WasmSandbox extends SandboxFace<Life> {
    */
   async recording(options: Authenticated = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { key } = checkAuthenticated('a recording', options);
-    return pack(await this.alive().recording(), true, { kind: 'recording', key });
+    const recorded = await this.alive().recording();
+    const { pack } = await snapshots.load();
+    return pack(recorded, true, { kind: 'recording', key });
   }
 
   /**

@@ -13,11 +13,11 @@ import {
   LEAVE_PC,
   type Lowering,
   lengthOf,
-  lowerFunction,
   MACHINE_OPS,
   op,
   placesOf,
 } from '../code/index.ts';
+import { fingerprint, lowerAlone } from './fingerprint.ts';
 
 /** Types of the references in a frame, by slot. What other slots hold is written before it is read. */
 export type References = ReadonlyMap<number, RefType>;
@@ -41,7 +41,6 @@ export interface FramePlace {
 }
 
 export interface FunctionPlaces {
-  /** Tells one lowering from another: the places of a snapshot mean nothing in other code. */
   readonly fingerprint: number;
   /** By offset in words from the entry, of those that were asked for and where a frame may stand. */
   readonly places: ReadonlyMap<number, FramePlace>;
@@ -186,7 +185,7 @@ export class PlaceFinder {
   find(body: number, offsets: Iterable<number>): FunctionPlaces {
     const sorted = [...new Set(offsets)].sort((a, b) => a - b);
     const watcher = this.lower(body, new Watcher(sorted));
-    const fingerprint = this.fingerprint();
+    const described = fingerprint(this.code);
     const around = this.around(sorted);
     const places = new Map<number, FramePlace>();
     const inner: number[] = [];
@@ -199,29 +198,15 @@ export class PlaceFinder {
       else if (isLeft(words.here)) inner.push(offset);
     }
     this.addInner(places, body, inner, watcher.within);
-    return { fingerprint, places };
+    return { fingerprint: described, places };
   }
 
   /** Leaves the function's code in `code`, and no other. */
   private lower(body: number, watcher: Watcher): Watcher {
-    const { code, module, entry } = this;
-    code.length = LEAVE_PC + 1;
-    const steps = lowerFunction(code, module, body, undefined, (lowering, index) =>
-      watcher.see(lowering, index, entry),
-    );
-    while (steps.next().done !== true) this.look();
+    const { code, module, entry, look } = this;
+    lowerAlone(code, module, body, (lowering, index) => watcher.see(lowering, index, entry), look);
     watcher.finish();
     return watcher;
-  }
-
-  private fingerprint(): number {
-    const { words, length } = this.code;
-    let hash = 0x811c9dc5;
-    for (let i = LEAVE_PC + 1; i < length; i++) {
-      hash = Math.imul(hash ^ (words[i] as number), 0x01000193);
-      hash ^= hash >>> 15;
-    }
-    return hash >>> 0;
   }
 
   /** The number of an instruction, and the place of the one behind it. Of those that are fused, each stands where it stood. */

@@ -1,6 +1,6 @@
 /** Runs a recording again, without the host functions, and compares everything. */
 
-import { interpreter, vectors } from '../../interpreter/index.ts';
+import { interpreter, snapshots, vectors } from '../../interpreter/index.ts';
 import type { Bytes } from '../../wasm/bytes.ts';
 import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
 import {
@@ -107,6 +107,7 @@ export async function replay(recording: Bytes, options: ReplayOptions = {}): Pro
     );
   }
   await vectors.load();
+  await snapshots.load();
   look();
   const run = new Replay(from, given, deadline);
   return run.toEnd();

@@ -1,5 +1,6 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
+import { snapshots } from '../../interpreter/index.ts';
 import { createHost, type ProgramInput } from '../../policy/index.ts';
 import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
@@ -113,6 +114,7 @@ export class Life extends Guest {
   ): Promise<Life> {
     // Before anything is made, and paid for.
     if (from instanceof Life && from.instance.capture === undefined) refuseLeaving('fork()');
+    await snapshots.load();
     const life = await Life.create(engine, module, settings, preparation);
     try {
       const take = () => life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);

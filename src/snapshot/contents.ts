@@ -27,6 +27,9 @@ export interface Contents {
   readonly guest: Uint8Array;
 }
 
+/** What is taken of a life. */
+export type Taken = Omit<Contents, 'moduleDigest'>;
+
 export function writeContents(contents: Contents): Uint8Array {
   const to = new WireWriter();
   to.u32(GAS_VERSION);

@@ -1,36 +1,17 @@
-/** Snapshots of a sandbox's life, as bytes. */
+/** What was taken of a sandbox's life, as bytes, and back. */
 
 import type { SecurityPolicy } from '../../policy/index.ts';
 import { savedBytes } from '../../policy/room.ts';
-import type { EngineImage, InstanceLimits } from '../../wasm/engine.ts';
+import type { InstanceLimits } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { type WireReader, WireWriter } from '../../wasm/wire.ts';
-import { refuse } from '../checks/check.ts';
-import { type Checks, checkNamed } from '../checks/named.ts';
 import { MiB } from '../checks/sizes.ts';
 import { moduleDigest } from '../crypto/digest.ts';
-import { Authenticator, type Key } from '../crypto/key.ts';
+import type { Authenticator } from '../crypto/key.ts';
 import { pack, unpack } from './container.ts';
-import { type Contents, type LeftCall, readContents, writeContents } from './contents.ts';
+import { type Contents, readContents, type Taken, writeContents } from './contents.ts';
 
-/** How a snapshot is written. */
-export interface SnapshotOptions {
-  /** Whether to compress it where the runtime can; true unless given. Runtimes differ in what they make of it. */
-  readonly compress?: boolean | undefined;
-  /** Authenticates the snapshot: it is then restored with the same key alone. Without one anybody can make snapshots. */
-  readonly key?: Key | undefined;
-}
-
-interface Checked {
-  readonly compress?: boolean | undefined;
-  readonly key?: Authenticator | undefined;
-}
-
-const CHECKS: Checks<Checked> = {
-  compress: (value) => (typeof value === 'boolean' ? value : refuse('compress', 'true or false', value)),
-  key: Authenticator.of,
-};
+export { pack };
 
 /** What bounds the state of a guest. */
 interface Settings {
@@ -50,39 +31,14 @@ function mostBytes(module: WasmModule, { limits, policy }: Settings): number {
   return 2 * (limits.memoryBytes + limits.stackBytes) + 8 * module.bytes.length + savedBytes(policy) + REST;
 }
 
-/** What is taken of a life. */
-interface Captured {
-  capture(purpose: 'write'): {
-    readonly guest: EngineImage | WireReader;
-    readonly host: WireReader;
-    readonly call: LeftCall | undefined;
-    readonly functionCalls: number;
-  };
-}
-
-/** @throws UsageError, SnapshotError */
-export async function takeSnapshot(
-  life: Captured,
+/** @throws SnapshotError; UsageError for a key that may not sign */
+export async function packSnapshot(
+  taken: Taken,
   module: WasmModule,
   settings: Settings,
-  hasRun: boolean,
-  options: SnapshotOptions,
+  { compress, key }: { readonly compress: boolean; readonly key?: Authenticator | undefined },
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { compress = true, key } = checkNamed<Checked>('a snapshot', options, CHECKS);
-  const state = life.capture('write');
-  const guest = new WireWriter();
-  if ('write' in state.guest) state.guest.write(guest);
-  const { call, functionCalls } = state;
-  const host = state.host.raw(state.host.left);
-  // Nothing is waited for before this: the guest may go on behind it.
-  const contents = writeContents({
-    moduleDigest: await moduleDigest(module),
-    functionCalls,
-    hasRun,
-    call,
-    host,
-    guest: guest.written,
-  });
+  const contents = writeContents({ ...taken, moduleDigest: await moduleDigest(module) });
   const most = mostBytes(module, settings);
   if (contents.length > most) {
     throw new SnapshotError(

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { loadFixture } from '../../fixtures/load.node.ts';
+import { snapshots } from '../../interpreter/index.ts';
 import { Capability, type SandboxOptions, WasmSandbox } from '../../src/index.ts';
 import { decode } from '../../wasm/decode.ts';
 import { WireReader } from '../../wasm/wire.ts';
@@ -87,5 +88,6 @@ export async function here(cases: readonly Case[]): Promise<string[][]> {
 if (process.argv[2] === ROLE) {
   // Not by readFileSync, which fails where nothing has been written yet.
   const cases = JSON.parse(await text(process.stdin)) as Case[];
+  await snapshots.load();
   process.stdout.write(JSON.stringify(await here(cases)));
 }

@@ -1,0 +1,195 @@
+/** The table of a guest's objects, read without recursion: all are made first, and then filled, as they may refer to one another in circles. */
+
+import { MemoryLimitExceeded } from '../../wasm/errors.ts';
+import { MOST_OBJECT_BYTES } from '../../wasm/gas.ts';
+import { isReference, type RefType } from '../../wasm/types.ts';
+import { damaged, type WireReader } from '../../wasm/wire.ts';
+import { ArrayObject, arrayBytes, elementBytes, layoutOf, placeOfField, StructObject } from '../gc/index.ts';
+import { type Instance, isOfType } from '../store/index.ts';
+import { type Cell, ExceptionInstance, exceptionBytes, type Reference } from '../values/index.ts';
+import { KINDS, type Objects, PRIMITIVES } from './references.ts';
+
+/** What reading an object may use. */
+interface Reading {
+  readonly instance: Instance;
+  readonly from: WireReader;
+  /** An object by its number; it may not have been filled yet. */
+  byId(id: number): Reference;
+  /**
+   * Counts an object that is about to be made.
+   * @throws MemoryLimitExceeded
+   */
+  count(bytes: number): void;
+}
+
+interface Reader<T> {
+  /** @throws SnapshotError */
+  readonly create: (reading: Reading) => T;
+  /** @throws SnapshotError */
+  readonly fill?: (value: T, reading: Reading) => void;
+}
+
+const READERS: { readonly [K in keyof Objects]: Reader<Objects[K]> } = {
+  function: {
+    create({ from, instance }) {
+      const index = from.u32();
+      if (index >= instance.module.functions.length)
+        damaged('a reference names a function that the module does not have');
+      return instance.function(index);
+    },
+  },
+  primitive: {
+    create({ from }) {
+      switch (PRIMITIVES[from.u8()]) {
+        case 'undefined':
+          return undefined;
+        case 'boolean':
+          return from.flag();
+        case 'number':
+          return from.number();
+        case 'bigint':
+          return readBigint(from.text());
+        case 'string':
+          return readString(from);
+        default:
+          return damaged('a value is of no known type');
+      }
+    },
+  },
+  struct: {
+    create({ instance, from, count }) {
+      const type = instance.module.types[from.u32()];
+      if (type?.kind !== 'struct') return damaged('a struct is of no type of the module');
+      count(layoutOf(type).bytes);
+      return new StructObject(type);
+    },
+    fill(value, reading) {
+      for (let i = 0; i < value.words.length; i++) value.words[i] = reading.from.u32() | 0;
+      readIds(value.references, reading);
+      value.type.fields.forEach(({ type }, i) => {
+        if (isReference(type)) requireType(type, value.references[placeOfField(value, i)], reading.instance);
+      });
+    },
+  },
+  array: {
+    create({ instance, from, count }) {
+      const type = instance.module.types[from.u32()];
+      if (type?.kind !== 'array') return damaged('an array is of no type of the module');
+      const length = from.u32();
+      // Its elements are still to come, and take at least half of what they count for.
+      if ((elementBytes(type) * length) / 2 > from.left) damaged('an array is too long');
+      count(arrayBytes(type, length));
+      return new ArrayObject(type, length);
+    },
+    fill(value, reading) {
+      value.data.set(reading.from.raw(value.data.length));
+      readIds(value.references, reading);
+      const { type } = value.type.element;
+      if (isReference(type)) for (const reference of value.references) requireType(type, reference, reading.instance);
+    },
+  },
+  exception: {
+    create({ instance, from, count }) {
+      const tag = instance.tags[from.u32()] ?? damaged('an exception has no tag of the module');
+      count(exceptionBytes(tag.type.params.length));
+      return new ExceptionInstance(tag, []);
+    },
+    fill(value, reading) {
+      const payload = value.payload as Cell[];
+      for (const type of value.tag.type.params) {
+        const [low, high, third, fourth] = Array.from({ length: 4 }, () => reading.from.u32() | 0) as FourWords;
+        const reference = reading.byId(reading.from.u32());
+        // A number has no reference beside it.
+        if (isReference(type)) requireType(type, reference, reading.instance);
+        else if (reference !== null) damaged('a number is a reference as well');
+        payload.push({ low, high, upper: [third, fourth], reference });
+      }
+    },
+  },
+};
+
+type FourWords = [number, number, number, number];
+
+const BY_TAG: readonly (Reader<unknown> | undefined)[] = Array.from({ length: 256 }, (_, tag) => {
+  const kind = (Object.keys(KINDS) as (keyof Objects)[]).find((name) => KINDS[name].tag === tag);
+  return kind && (READERS[kind] as Reader<unknown>);
+});
+
+const MAX_BIGINT_DIGITS = 1 << 16;
+
+function readBigint(text: string): bigint {
+  if (text.length > MAX_BIGINT_DIGITS || !/^-?[\da-f]+$/.test(text)) damaged('a bigint is none');
+  return text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`);
+}
+
+function readString(from: WireReader): string {
+  const bytes = from.bytesOf();
+  if (bytes.length % 2 !== 0) damaged('a string is cut off');
+  const units = new Uint16Array(bytes.slice().buffer);
+  let text = '';
+  for (let i = 0; i < units.length; i += 4_096) text += String.fromCharCode(...units.subarray(i, i + 4_096));
+  return text;
+}
+
+function readIds(references: Reference[], { from, byId }: Reading): void {
+  for (let i = 0; i < references.length; i++) references[i] = byId(from.u32());
+}
+
+/** @throws SnapshotError where a reference may not stand where the type is asked for */
+export function requireType(type: RefType, reference: Reference, { module }: Instance): void {
+  if (!isOfType(reference, type, module.types)) damaged('a reference is not of the type of its place');
+}
+
+/** @throws SnapshotError */
+export function referenceAt(references: readonly Reference[], id: number): Reference {
+  if (id < 0 || id >= references.length) damaged('a reference has no object');
+  return references[id];
+}
+
+/** The objects of an image, by number, and the bytes that they count for. */
+interface ReadObjects {
+  readonly references: readonly Reference[];
+  readonly bytes: number;
+}
+
+/**
+ * @param room bytes that the objects may count for
+ * @throws SnapshotError; MemoryLimitExceeded before more than that has been made; what looking at the clock throws
+ */
+export function readReferences(
+  instance: Instance,
+  from: WireReader,
+  foreign: ReadonlyMap<number, unknown>,
+  room: number,
+): ReadObjects {
+  const references: Reference[] = [null];
+  let bytes = 0;
+  const byId = (id: number): Reference => {
+    if (id >= references.length) damaged('a reference has no object');
+    return references[id];
+  };
+  const count = (more: number): void => {
+    bytes += more;
+    if (bytes <= room && more <= MOST_OBJECT_BYTES) return;
+    throw new MemoryLimitExceeded(
+      `Memory limit exceeded: the objects of the guest in the snapshot do not fit into ${instance.budget.limit} bytes`,
+    );
+  };
+  const reading = { instance, from, byId, count };
+  const objects = from.count(1, 'objects');
+  const tags = new Uint8Array(objects + 1);
+  for (let i = 1; i <= objects; i++) {
+    const tag = from.u8();
+    const kind = BY_TAG[tag];
+    if (kind === undefined && !(tag === 0 && foreign.has(i))) damaged('an object is of no known kind');
+    tags[i] = tag;
+    instance.work(1);
+    references.push(kind === undefined ? foreign.get(i) : kind.create(reading));
+  }
+  tags.forEach((tag, i) => {
+    instance.work(1);
+    BY_TAG[tag]?.fill?.(references[i], reading);
+  });
+  from.end();
+  return { references, bytes };
+}
