@@ -1,36 +1,17 @@
 /**
- * Counts the work of preparing modules, as times and memory are nothing that a test can rely on: how often any block of
- * the project's own code is entered, by the host's own coverage, and what of a module stays, object by object. Both are
- * the same on every run. A process of its own, as coverage is asked for before the code is loaded; takes one
+ * Counts the work of preparing modules. A process of its own, as coverage is asked for before the code is loaded; takes one
  * {@link CountTask} at a time from its parent.
  */
 
-import { Session } from 'node:inspector/promises';
+import { beginCounting } from './coverage.ts';
 import type { Count, CountTask } from './measure.ts';
 
-const session = new Session();
-session.connect();
-await session.post('Profiler.enable');
-await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+const entered = await beginCounting();
 
 const { build, ONCE, parse, plain } = await import('./candidate.ts');
 const { decode } = await import('../../wasm/decode.ts');
 const { WasmSandbox } = await import('../../src/sync.ts');
 const { Capability } = await import('../../policy/index.ts');
-
-const ROOT = new URL('../../', import.meta.url).href;
-const OWN = ['wasm', 'interpreter', 'instrument', 'src', 'policy'].map((folder) => `${ROOT}${folder}/`);
-
-/** Blocks entered since the last time, in the project's own code. */
-async function entered(): Promise<number> {
-  const { result } = await session.post('Profiler.takePreciseCoverage');
-  let sum = 0;
-  for (const { url, functions } of result) {
-    if (!OWN.some((folder) => url.startsWith(folder))) continue;
-    for (const { ranges } of functions) for (const { count } of ranges) sum += count;
-  }
-  return sum;
-}
 
 function isModule(bytes: Uint8Array): boolean {
   try {

@@ -67,6 +67,7 @@ export interface Count {
 export type Task =
   | MeasureTask
   | CountTask
+  | { readonly kind: 'text'; readonly family: string; readonly size: number }
   | { readonly kind: 'unit'; readonly candidate: string; readonly engine: EngineName }
   | { readonly kind: 'yardstick'; readonly sizes: readonly number[]; readonly engine: EngineName };
 

@@ -10,15 +10,7 @@ import { WasmSandbox } from '../../src/sync.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
 import { build, constructOf, MANY_TIMES, ONCE, parse, plain, small } from './candidate.ts';
 import { peak, resetPeak } from './footprint.ts';
-import {
-  BOUNDS,
-  type CountTask,
-  type EngineName,
-  type Measure,
-  type MeasureTask,
-  type Task,
-  type Timed,
-} from './measure.ts';
+import { BOUNDS, type EngineName, type Measure, type MeasureTask, type Task, type Timed } from './measure.ts';
 
 /** Far more than preparing any module takes; what ends a call that would never end. */
 const GAS = 1_000_000_000;
@@ -270,7 +262,10 @@ function unit(candidate: string, engine: EngineName): number {
   return best;
 }
 
-async function answer(task: Exclude<Task, CountTask>, stage: (name: string) => void): Promise<unknown> {
+/** What this process is for. */
+type MeasuringTask = Exclude<Task, { readonly kind: 'count' | 'text' }>;
+
+async function answer(task: MeasuringTask, stage: (name: string) => void): Promise<unknown> {
   switch (task.kind) {
     case 'yardstick':
       return yardstick(task.sizes, task.engine);
@@ -289,7 +284,7 @@ function warm(): void {
   }
 }
 
-process.on('message', async (task: Exclude<Task, CountTask>) => {
+process.on('message', async (task: MeasuringTask) => {
   try {
     const value = await answer(task, (name) => process.send?.({ stage: name }));
     process.send?.({ value });

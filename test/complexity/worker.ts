@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Task } from './measure.ts';
 
-const SCRIPTS = { measure: 'measuring.ts', count: 'counting.ts' } as const;
+const SCRIPTS = { measure: 'measuring.ts', count: 'counting.ts', text: '../text/counting.ts' } as const;
 /** MiB of heap in which every candidate has room that keeps to the bounds. */
 const HEAP = 1536;
 const START_MS = 120_000;
