@@ -68,6 +68,8 @@ export class WasmSandbox extends SandboxFace<Life> {
   /** What is being reset in place. */
   #resetting: Life | undefined;
   #forks = 0;
+  /** Of a call that says nothing of its own. */
+  readonly #usual: CallOptions = this.#callOptions({});
   /** Ends what only whoever has borrowed it pays for. */
   #endLoan: (() => void) | undefined;
 
@@ -186,7 +188,7 @@ export class WasmSandbox extends SandboxFace<Life> {
 
   async #call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
     const life = this.alive();
-    const settings = this.#callOptions(checkCallOptions(options));
+    const settings = options === undefined ? this.#usual : this.#callOptions(checkCallOptions(options));
     const values = list('the arguments', args);
     if (text('the name of a function', name) !== COMMAND_START) return life.call(name, values, settings);
     this.beginProgram(life, values);

@@ -72,7 +72,7 @@ export class Execution<T = unknown> {
   readonly #engine: EngineExecution;
   readonly #options: CallOptions;
   readonly #isProgram: boolean;
-  readonly #what: string;
+  readonly #given: string | undefined;
   #state: ExecutionState = 'ready';
   #ending: Ending | undefined;
   /** Units used by it before it was restored, or in all, once it has ended. */
@@ -93,7 +93,7 @@ export class Execution<T = unknown> {
   constructor(ground: ExecutionGround, parts: ExecutionParts) {
     this.#ground = ground;
     this.name = parts.name;
-    this.#what = parts.what ?? quote(parts.name);
+    this.#given = parts.what;
     this.#engine = parts.engine;
     this.#options = parts.options;
     this.gas = parts.gas;
@@ -142,6 +142,11 @@ export class Execution<T = unknown> {
   /** What it failed with; undefined where it has not. */
   get error(): unknown {
     return this.#ending !== undefined && 'error' in this.#ending ? this.#ending.error : undefined;
+  }
+
+  /** What errors call it: made where one is, as that takes longer than a short call. */
+  get #what(): string {
+    return this.#given ?? quote(this.name);
   }
 
   get #label(): string {
@@ -213,7 +218,7 @@ export class Execution<T = unknown> {
    * @param reason the error's cause
    */
   cancel(reason?: unknown): void {
-    this.#cancel(aborted(this.#what === quote(this.name) ? `the call of ${this.#what}` : this.#what, reason));
+    this.#cancel(aborted(this.#given ?? `the call of ${quote(this.name)}`, reason));
   }
 
   /** Ends it, unless it stands on the JavaScript stack. @internal */

@@ -55,6 +55,8 @@ export function checkSyncCallOptions(options: unknown): SyncCallOptions {
   return options === undefined ? {} : checkNamed<SyncCallOptions>('a call', options, SYNC_CALL_CHECKS);
 }
 
+const NONE: readonly GasBudget[] = [];
+
 /** What the gas of a call is drawn from. */
 export class CallGas {
   /** Its own limit, if it has one. */
@@ -67,6 +69,8 @@ export class CallGas {
   }
 
   get budgets(): readonly GasBudget[] {
-    return [this.budget, this.allowance].filter((budget) => budget !== undefined);
+    const { allowance, budget } = this;
+    if (allowance === undefined) return budget === undefined ? NONE : [budget];
+    return budget === undefined ? [allowance] : [budget, allowance];
   }
 }

@@ -96,7 +96,7 @@ export abstract class Guest {
     const served = { execution: undefined, scope };
     this.serving.push(served);
     const end = (reason: unknown): void => {
-      this.serving.splice(this.serving.indexOf(served), 1);
+      remove(this.serving, served);
       scope.end(reason);
     };
     try {
@@ -161,6 +161,12 @@ export abstract class Guest {
   get functionCalls(): number {
     return this.calls;
   }
+}
+
+/** Of a list whose last it mostly is. */
+export function remove<T>(list: T[], item: T): void {
+  if (list.at(-1) === item) list.pop();
+  else list.splice(list.indexOf(item), 1);
 }
 
 /** Starts counting the gas of a guest, and returns what tells how much it has used since; none without a guest. */

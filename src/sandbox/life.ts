@@ -23,7 +23,7 @@ import { Preparation } from '../time/preparation.ts';
 import { aborted } from '../time/signal.ts';
 import { Stopwatch } from '../time/stopwatch.ts';
 import { Sleeper } from '../time/turn.ts';
-import { Guest, type GuestParts } from './guest.ts';
+import { Guest, type GuestParts, remove } from './guest.ts';
 import type { Settings } from './options.ts';
 
 /** Once it is there nothing waits for it: how long a reset takes may be seen by whoever calls meanwhile. */
@@ -69,7 +69,7 @@ export class Life extends Guest {
         this.calls++;
         const served = { execution, scope: execution.scope };
         this.serving.push(served);
-        execution.onEnd(() => this.serving.splice(this.serving.indexOf(served), 1));
+        execution.onEnd(() => remove(this.serving, served));
       },
       explain: (what, error) => this.failure(what, error),
       onAbort: () => this.sleeper.cancel(),
@@ -90,8 +90,9 @@ export class Life extends Guest {
     const life = await Life.create(engine, module, settings, preparation);
     try {
       life.host.provide(input);
-      await life.guard(STARTING, () =>
-        life.clock.run(settings.cpuTimeout, () => life.start(settings, settings.signal), preparation.left),
+      await life.guard(
+        () => STARTING,
+        () => life.clock.run(settings.cpuTimeout, () => life.start(settings, settings.signal), preparation.left),
       );
       return life;
     } catch (error) {
@@ -186,17 +187,20 @@ export class Life extends Guest {
    * @returns nothing, the one result, or an array of them
    */
   async call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
-    return this.guard(quote(name), async () => {
-      if (this.instance.begin !== undefined) return this.execute(name, args, options).run();
-      const values = this.convert(name, args);
-      const { signal, timeout, yieldEvery } = options;
-      if (yieldEvery !== undefined) refuseLeaving('yieldEvery');
-      if (signal?.aborted) throw aborted(`the call of ${quote(name)}`, signal.reason);
-      this.calls++;
-      const { budgets } = new CallGas(options);
-      const call = () => this.serve(() => this.instance.callAsync(name, values, budgets));
-      return fromResults(await this.clock.run(timeout, call));
-    });
+    return this.guard(
+      () => quote(name),
+      async () => {
+        if (this.instance.begin !== undefined) return this.execute(name, args, options).run();
+        const values = this.convert(name, args);
+        const { signal, timeout, yieldEvery } = options;
+        if (yieldEvery !== undefined) refuseLeaving('yieldEvery');
+        if (signal?.aborted) throw aborted(`the call of ${quote(name)}`, signal.reason);
+        this.calls++;
+        const { budgets } = new CallGas(options);
+        const call = () => this.serve(() => this.instance.callAsync(name, values, budgets));
+        return fromResults(await this.clock.run(timeout, call));
+      },
+    );
   }
 
   /** Runs a WASI command: its `_start` returns or exits. Returns the status. */
@@ -259,11 +263,13 @@ export class Life extends Guest {
     this.clock.reset();
     this.host.reset();
     this.host.provide(input);
-    await this.guard(STARTING, () =>
-      this.clock.run(settings.cpuTimeout, async () => {
-        this.instance.reset?.();
-        await this.start(settings);
-      }),
+    await this.guard(
+      () => STARTING,
+      () =>
+        this.clock.run(settings.cpuTimeout, async () => {
+          this.instance.reset?.();
+          await this.start(settings);
+        }),
     );
   }
 
@@ -340,11 +346,12 @@ export class Life extends Guest {
     this.calls = functionCalls;
   }
 
-  private async guard<T>(what: string, action: () => Promise<T>): Promise<T> {
+  /** @param what asked where it failed: to quote a name takes longer than a short call */
+  private async guard<T>(what: () => string, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (cause) {
-      throw this.failure(what, cause);
+      throw this.failure(what(), cause);
     }
   }
 }

@@ -38,7 +38,10 @@ export class SyncLife extends Guest {
       const begun = preparation.count(() => clock.runSync(cpuTimeout, make, preparation.left));
       life = begun;
       host.provide(input);
-      begun.guard('its start', () => clock.runSync(cpuTimeout, () => begun.start(), preparation.left));
+      begun.guard(
+        () => 'its start',
+        () => clock.runSync(cpuTimeout, () => begun.start(), preparation.left),
+      );
       return begun;
     } catch (error) {
       host.close();
@@ -56,21 +59,27 @@ export class SyncLife extends Guest {
   }
 
   call(name: string, args: readonly unknown[], options: SyncCallOptions): unknown {
-    return this.guard(quote(name), () => fromResults(this.enter(name, args, options)));
+    return this.guard(
+      () => quote(name),
+      () => fromResults(this.enter(name, args, options)),
+    );
   }
 
   /** Runs a WASI command: its `_start` returns or exits. Returns the status. */
   run(options: SyncCallOptions): number {
-    return this.guard(quote(COMMAND_START), () => {
-      try {
-        this.enter(COMMAND_START, [], options);
-        return 0;
-      } catch (error) {
-        const status = exitStatus(error);
-        if (status === undefined) throw error;
-        return status;
-      }
-    });
+    return this.guard(
+      () => quote(COMMAND_START),
+      () => {
+        try {
+          this.enter(COMMAND_START, [], options);
+          return 0;
+        } catch (error) {
+          const status = exitStatus(error);
+          if (status === undefined) throw error;
+          return status;
+        }
+      },
+    );
   }
 
   private enter(name: string, args: readonly unknown[], options: SyncCallOptions): readonly WasmValue[] {
@@ -86,11 +95,11 @@ export class SyncLife extends Guest {
     this.host.close();
   }
 
-  private guard<T>(what: string, action: () => T): T {
+  private guard<T>(what: () => string, action: () => T): T {
     try {
       return action();
     } catch (cause) {
-      throw this.failure(what, cause);
+      throw this.failure(what(), cause);
     }
   }
 }
