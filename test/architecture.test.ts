@@ -79,7 +79,10 @@ const upwards = [...interpreterUpwards, ...srcUpwards];
 const packageHome: Record<string, string> = {
   '@jridgewell/trace-mapping': 'src/symbols/',
   binaryen: 'instrument/',
+  '@bomb.sh/tab': 'src/cli/commands/',
   commander: 'src/cli/',
+  picocolors: 'src/cli/',
+  'yocto-spinner': 'src/cli/io/',
 };
 
 interface Import {

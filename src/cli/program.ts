@@ -1,9 +1,11 @@
 /** The command line: which options there are, and what each command is handed. */
 
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { createColors } from 'picocolors';
 import type { Capability } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
+import { checkOption } from '../sandbox/options.ts';
 import { parseFolder } from './arguments/folders.ts';
 import { parseHosts } from './arguments/hosts.ts';
 import { parseDuration, parseGas, parseSize } from './arguments/numbers.ts';
@@ -18,6 +20,9 @@ import { errorLines, statusOf } from './io/report.ts';
 import { STATUS, STATUS_HELP } from './io/status.ts';
 
 const WIDTH = 100;
+
+/** Taken out again where the stream shows no colours. */
+const { bold } = createColors(true);
 
 const EXAMPLES = `
 Examples:
@@ -45,6 +50,13 @@ With --json, standard output is one object: exitCode or results (as text), stdou
 it may exceed what a JSON number holds.
 `;
 
+const SHELLS = ['bash', 'zsh', 'fish'];
+
+const COMPLETION = `Prints what makes a shell complete this command. To have it in every shell:
+  bash   wasm-sandbox completion bash > ~/.local/share/bash-completion/completions/wasm-sandbox
+  zsh    wasm-sandbox completion zsh > "\${fpath[1]}/_wasm-sandbox"
+  fish   wasm-sandbox completion fish > ~/.config/fish/completions/wasm-sandbox.fish`;
+
 /**
  * Runs the command. Never throws.
  * @param args without the names of runtime and script
@@ -55,7 +67,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     return await dispatch(args, io);
   } catch (error) {
     if (error instanceof ClosedOutput) return STATUS.closedPipe;
-    complain(io, errorLines(error));
+    complain(io, errorLines(error, io.colours.stderr));
     return statusOf(error);
   }
 }
@@ -90,9 +102,10 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
       outputError: (text, write) => write(`wasm-sandbox: ${text.replace(/^error: /, '')}`),
       getOutHelpWidth: () => WIDTH,
       getErrHelpWidth: () => WIDTH,
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
+      getOutHasColors: () => io.colours.stdout,
+      getErrHasColors: () => io.colours.stderr,
     })
+    .configureHelp({ styleTitle: bold })
     .addHelpText('after', `${EXAMPLES}\n${STATUS_HELP}`);
 
   program
@@ -103,9 +116,13 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .argument('[args...]', "the program's arguments, or the function's")
     .passThroughOptions()
     .option('--invoke <function>', 'call this export instead of _start, and print its results')
-    .option('--gas <units>', 'end the program after so much gas (default: no limit)', checked(parseGas))
-    .option('--memory <size>', 'memories and tables together, as 64MiB (default: 256MiB)', checked(parseSize))
-    .option('--stack <size>', 'weight of the call stack (default: 512KiB)', checked(parseSize))
+    .option('--gas <units>', 'end the program after so much gas (default: no limit)', limit('gasLimit', parseGas))
+    .option(
+      '--memory <size>',
+      'memories and tables together, as 64MiB (default: 256MiB)',
+      limit('memoryLimit', parseSize),
+    )
+    .option('--stack <size>', 'weight of the call stack (default: 512KiB)', limit('stackLimit', parseSize))
     .option(
       '--timeout <duration>',
       'end the program after this time, as 500ms or 5s; 500 alone is in ms (default: no limit)',
@@ -175,9 +192,9 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .description('Makes a module that meters itself, for a host that compiles WebAssembly ahead of time.')
     .argument('<module>', 'path or URL of a module, binary or text; - is standard input')
     .requiredOption('-o, --output <file>', 'where to write it; - is standard output')
-    .option('--gas <units>', 'limit that is built in (default: given when it is run)', checked(parseGas))
-    .option('--memory <size>', 'limit that is built in, as 64MiB', checked(parseSize))
-    .option('--stack <size>', 'limit that is built in', checked(parseSize))
+    .option('--gas <units>', 'limit that is built in (default: given when it is run)', limit('gasLimit', parseGas))
+    .option('--memory <size>', 'limit that is built in, as 64MiB', limit('memoryLimit', parseSize))
+    .option('--stack <size>', 'limit that is built in', limit('stackLimit', parseSize))
     .option('--no-time-slices', 'leave out what lets a host look at its clock')
     .option('--no-canonical-nan', 'leave NaN results as the host computes them')
     .option('--optimise', 'make it smaller with the passes of binaryen, a package to be installed beside this one')
@@ -207,8 +224,24 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .option('--json', 'print a JSON object')
     .action((recording: string, options) => finish(replayCommand(recording, options, io)));
 
+  program
+    .command('completion')
+    .summary('print what makes a shell complete this command')
+    .description(COMPLETION)
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .action((shell) => finish(completion().then(({ completionScript }) => completionScript(program, shell))));
+
+  program
+    // What the scripts call.
+    .command('complete', { hidden: true })
+    .argument('[words...]')
+    .action((words: string[]) => finish(completion().then(({ complete }) => complete(program, words))));
+
   return program;
 }
+
+/** Loaded by those who ask for it alone. */
+const completion = () => import('./commands/completion.node.ts');
 
 /** Gives commander the kind of error it reports together with the option. */
 function checked<T>(parse: (text: string) => T): (text: string) => T {
@@ -220,6 +253,15 @@ function checked<T>(parse: (text: string) => T): (text: string) => T {
       throw error;
     }
   };
+}
+
+/** The same for a limit of a sandbox, which has its bounds. */
+function limit<T>(option: 'gasLimit' | 'memoryLimit' | 'stackLimit', parse: (text: string) => T): (text: string) => T {
+  return checked((text) => {
+    const value = parse(text);
+    checkOption(option, value);
+    return value;
+  });
 }
 
 function collectHosts(text: string, previous: readonly Capability[] = []): readonly Capability[] {

@@ -90,13 +90,20 @@ export const DEFAULT_RECORDING = MOST_EVENTS + DEFAULT_LIMITS.moduleBytes;
  * @throws SnapshotError where the bytes are damaged, or no recording, or its memory limit is beyond the given one;
  *   CompileError; GasExhausted and CpuTimeoutExceeded where a limit given here was reached before the end; UsageError
  */
-export async function replay(recording: Bytes, options: ReplayOptions = {}): Promise<ReplayReport> {
+export async function replay(recording: Bytes, options?: ReplayOptions): Promise<ReplayReport>;
+/** @internal @param onLook told from time to time */
+export async function replay(recording: Bytes, options: ReplayOptions, onLook: () => void): Promise<ReplayReport>;
+export async function replay(
+  recording: Bytes,
+  options: ReplayOptions = {},
+  onLook?: () => void,
+): Promise<ReplayReport> {
   const {
     key,
     recordingLimit: maxBytes = DEFAULT_RECORDING,
     ...given
   } = checkNamed<Checked>('a replay', options, CHECKS);
-  const deadline = new Deadline(given.timeout);
+  const deadline = new Deadline(given.timeout, onLook);
   const look = () => deadline.look();
   const bytes = ownBytes('the recording', recording);
   const from = new WireReader(await unpack(bytes, { kind: 'recording', maxBytes, key, look }));
@@ -117,14 +124,17 @@ export async function replay(recording: Bytes, options: ReplayOptions = {}): Pro
 class Deadline {
   private readonly timeout: number | undefined;
   private readonly until: number;
+  private readonly onLook: (() => void) | undefined;
 
-  constructor(timeout: number | undefined) {
+  constructor(timeout: number | undefined, onLook: (() => void) | undefined) {
     this.timeout = timeout;
+    this.onLook = onLook;
     this.until = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
   }
 
   /** @throws CpuTimeoutExceeded */
   look(): void {
+    this.onLook?.();
     if (performance.now() < this.until) return;
     throw new CpuTimeoutExceeded(`CPU timeout exceeded: the replay did not end within ${this.timeout} ms`);
   }

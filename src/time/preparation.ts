@@ -12,6 +12,8 @@ export interface PreparationLimits {
   readonly yieldEvery?: number | undefined;
   /** Looked at whenever the event loop has gone round. */
   readonly signal?: AbortSignal | undefined;
+  /** Told after every step. */
+  readonly onStep?: (() => void) | undefined;
 }
 
 /** Work that is driven step by step. One of these serves all that is done for one sandbox. */
@@ -93,7 +95,7 @@ export class Preparation {
 
   /** Steps until it is done, or the event loop is to go round. */
   private stretch<T>(steps: Steps<T>, yieldEvery: number): { readonly value: T } | undefined {
-    const { cpuTimeout = Number.POSITIVE_INFINITY } = this.limits;
+    const { cpuTimeout = Number.POSITIVE_INFINITY, onStep } = this.limits;
     const begun = performance.now();
     const before = this.spent;
     for (;;) {
@@ -101,6 +103,7 @@ export class Preparation {
       const now = performance.now();
       this.spent = before + now - begun;
       if (done === true) return { value };
+      onStep?.();
       if (this.spent >= cpuTimeout) throw this.exceeded();
       if (now - this.turnAt >= yieldEvery) return undefined;
     }

@@ -11,6 +11,16 @@ export interface Ran {
   readonly stdoutBytes: Uint8Array;
 }
 
+/** Reads nothing, and forgets what is written. */
+export const SILENT: Io = {
+  version: '1.2.3',
+  colours: { stdout: false, stderr: false },
+  progress: () => ({ tick: () => undefined, end: () => undefined }),
+  stdout: () => undefined,
+  stderr: () => undefined,
+  stdin: () => new Uint8Array(0),
+};
+
 /**
  * @param input what standard input holds
  * @param pieceBytes the most it gives at once
@@ -19,12 +29,16 @@ export async function run(
   args: readonly string[],
   input: string | Uint8Array = '',
   pieceBytes = Number.POSITIVE_INFINITY,
+  isColoured = false,
+  progress: Io['progress'] = SILENT.progress,
 ): Promise<Ran> {
   const out: Uint8Array[] = [];
   const err: Uint8Array[] = [];
   let rest = typeof input === 'string' ? new TextEncoder().encode(input) : input;
   const io: Io = {
-    version: '1.2.3',
+    ...SILENT,
+    progress,
+    colours: { stdout: isColoured, stderr: isColoured },
     stdout: (bytes) => void out.push(bytes.slice()),
     stderr: (bytes) => void err.push(bytes.slice()),
     stdin: (maxBytes) => {

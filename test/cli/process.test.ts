@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { oneFile } from '../one-file.ts';
 import { fixture } from './harness.ts';
@@ -36,4 +37,39 @@ test('an output that is closed early ends the program quietly', async () => {
   });
   const status = await new Promise((resolve) => child.on('close', resolve));
   expect({ status, stderr }).toEqual({ status: 141, stderr: '' });
+});
+
+test.skipIf(!existsSync('/dev/full'))('output that is lost is a failure', () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const options = { cwd: root, encoding: 'utf8' as const, stdio: ['ignore' as const, full, 'pipe' as const] };
+    for (const args of [['run', fixture('hello')], ['inspect', fixture('hello')], ['--help']]) {
+      const { status, stderr } = spawnSync(process.execPath, [...command, ...args], options);
+      expect({ status, stderr }, args[0]).toEqual({
+        status: 2,
+        stderr: expect.stringMatching(/wasm-sandbox: standard output cannot be written: ENOSPC/),
+      });
+    }
+  } finally {
+    closeSync(full);
+  }
+});
+
+test.each([
+  [{}, false],
+  [{ FORCE_COLOR: '1' }, true],
+  [{ FORCE_COLOR: '0' }, false],
+  [{ NO_COLOR: '1', FORCE_COLOR: '1' }, true],
+  [{ NO_COLOR: '1' }, false],
+])('with %j an error that no terminal shows is coloured: %j', (variables, isColoured) => {
+  const { FORCE_COLOR: _, NO_COLOR: __, ...rest } = process.env;
+  const env = { ...rest, ...variables };
+  for (const args of [
+    ['validate', 'package.json'],
+    ['run', 'nowhere.wasm'],
+  ]) {
+    const { stderr } = spawnSync(process.execPath, [...command, ...args], { cwd: root, encoding: 'utf8', env });
+    expect(stderr.includes('\u001b['), stderr).toBe(isColoured);
+    expect(stripVTControlCharacters(stderr)).toMatch(/^wasm-sandbox: \w+Error: /m);
+  }
 });

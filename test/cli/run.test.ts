@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { ClosedOutput } from '../../src/cli/io/io.ts';
 import { main } from '../../src/cli/program.ts';
 import { assemble, F32, F64, I32, I64, identity } from '../sandbox/modules.ts';
-import { fixture, run } from './harness.ts';
+import { fixture, run, SILENT } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-sandbox-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -78,26 +78,24 @@ describe('a WASI command', () => {
   test('ends quietly when nobody reads its output', async () => {
     let errors = '';
     const status = await main(['run', fixture('primes')], {
-      version: '',
+      ...SILENT,
       stdout: () => {
         throw new ClosedOutput('closed');
       },
       stderr: (bytes) => void (errors += new TextDecoder().decode(bytes)),
-      stdin: () => new Uint8Array(0),
     });
     expect({ status, errors }).toEqual({ status: 141, errors: '' });
   });
 
   test('asks for input only when it reads', async () => {
     let asked = 0;
-    const io = { version: '', stdout: () => undefined, stderr: () => undefined };
     const stdin = () => {
       asked++;
       return new Uint8Array(0);
     };
-    await main(['run', fixture('primes'), '10'], { ...io, stdin });
+    await main(['run', fixture('primes'), '10'], { ...SILENT, stdin });
     expect(asked).toBe(0);
-    await main(['run', fixture('hello')], { ...io, stdin });
+    await main(['run', fixture('hello')], { ...SILENT, stdin });
     expect(asked).toBeGreaterThan(0);
   });
 });

@@ -18,6 +18,7 @@ import { SandboxBuilder } from '../../src/sandbox/builder.ts';
 import { settle } from '../../src/sandbox/options.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
+import { SILENT } from '../cli/harness.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -261,9 +262,7 @@ test('defaults that are lists, or depend on others', () => {
 });
 
 describe('the command line', () => {
-  const silent = () => undefined;
-  const io = { version: '', stdin: () => new Uint8Array(), stdout: silent, stderr: silent };
-  const { commands } = build(io, async () => undefined);
+  const commands = build(SILENT, async () => undefined).commands.filter((command) => command.name() !== 'complete');
   const byCommand = new Map(sections.map((section) => [COMMAND.exec(section.heading)?.[1], section]));
 
   test('every command has a section, and no other has', () => {

@@ -3,7 +3,7 @@
 import { UsageError, WasmSandboxError } from '../../../wasm/errors.ts';
 import { quote } from '../../../wasm/quote.ts';
 import { replay } from '../../replay/replay.ts';
-import { complain, type Io, print, printJson } from '../io/io.ts';
+import { complain, type Io, print, printJson, showing } from '../io/io.ts';
 import { errorReport, statusOf } from '../io/report.ts';
 import { STATUS } from '../io/status.ts';
 
@@ -21,7 +21,9 @@ export async function replayCommand(path: string, options: ReplayCommandOptions,
   try {
     const key = options.key === undefined ? undefined : readBytes(options.key);
     const limits = { gasLimit: options.gas, memoryLimit: options.memory, timeout: options.timeout, key };
-    const { same, difference, calls, hostCalls, gasUsed } = await replay(readBytes(path), limits);
+    const { same, difference, calls, hostCalls, gasUsed } = await showing(io, `replaying ${quote(path)}`, (tick) =>
+      replay(readBytes(path), limits, tick),
+    );
     const figures = { calls, hostCalls, gasUsed: String(gasUsed) };
     if (options.json) printJson(io, { recording: path, same, difference, ...figures });
     else if (same) {

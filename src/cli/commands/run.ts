@@ -19,7 +19,7 @@ import type { SandboxOptions } from '../../sandbox/options.ts';
 import { WasmSandbox } from '../../sandbox.ts';
 import { type PolicyOptions, preparePolicy } from '../arguments/policy.ts';
 import { parseValue, showValue } from '../arguments/values.ts';
-import { ClosedOutput, complain, type Io, print, printJson } from '../io/io.ts';
+import { ClosedOutput, complain, type Io, LostOutput, print, printJson } from '../io/io.ts';
 import { readModule } from '../io/module.ts';
 import { errorLines, errorReport, type Figures, statsLines, statsReport, statusOf } from '../io/report.ts';
 
@@ -75,12 +75,12 @@ export async function run(path: string, args: readonly string[], options: RunCom
     return status;
   }
   print(io, results);
-  if (error !== undefined) complain(io, errorLines(error));
+  if (error !== undefined) complain(io, errorLines(error, io.colours.stderr));
   if (options.stats && figures !== undefined) complain(io, statsLines(figures));
   return status;
 }
 
-/** @throws ClosedOutput alone */
+/** @throws ClosedOutput and LostOutput alone */
 async function execute(path: string, args: readonly string[], options: RunCommandOptions, io: Io): Promise<Outcome> {
   let sandbox: WasmSandbox | undefined;
   let close: (() => void) | undefined;
@@ -98,7 +98,7 @@ async function execute(path: string, args: readonly string[], options: RunComman
     return { ...ended, figures: sandbox.getResourceStats() };
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined;
-    if (cause instanceof ClosedOutput) throw cause;
+    if (cause instanceof ClosedOutput || cause instanceof LostOutput) throw cause;
     const left = error instanceof WasmSandboxError ? error.resources : undefined;
     const figures = sandbox?.getResourceStats() ?? left;
     const exitCode = exitStatusBehind(error);

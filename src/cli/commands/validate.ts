@@ -1,6 +1,6 @@
 /** `wasm-sandbox validate`: is it a module? */
 
-import { CompileError } from '../../../wasm/errors.ts';
+import { CompileError, TextError } from '../../../wasm/errors.ts';
 import { quote } from '../../../wasm/quote.ts';
 import { complain, type Io, print, printJson } from '../io/io.ts';
 import { readModule } from '../io/module.ts';
@@ -22,10 +22,6 @@ export async function validate(path: string, options: ValidateOptions, io: Io): 
   if (options.json) {
     printJson(io, { module: path, valid: error === undefined, error: error && errorReport(error) });
   } else if (error === undefined) print(io, [`${quote(path, 200)} is a valid module`]);
-  else
-    complain(
-      io,
-      errorLines(error).filter((line) => !line.startsWith('hint: ')),
-    );
+  else complain(io, errorLines(error, io.colours.stderr).slice(0, error instanceof TextError ? undefined : 1));
   return error === undefined ? STATUS.ok : STATUS.invalid;
 }

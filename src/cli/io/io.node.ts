@@ -2,7 +2,11 @@
 
 import { readSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { ClosedOutput, type Io } from './io.ts';
+import process from 'node:process';
+import type { WriteStream } from 'node:tty';
+import { messageOf } from '../../../wasm/quote.ts';
+import { ClosedOutput, type Io, LostOutput } from './io.ts';
+import { showProgress } from './progress.node.ts';
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -53,14 +57,23 @@ function readSome(maxBytes: number): Uint8Array {
 /** Finds the manifest both from the source and from the build. */
 const { version } = createRequire(import.meta.url)('wasm-sandbox/package.json') as { version: string };
 
+/** As FORCE_COLOR says, then NO_COLOR (no-color.org), or else as the terminal does, if it is one. */
+function hasColours(stream: WriteStream): boolean {
+  const { FORCE_COLOR: forced = '', NO_COLOR: none = '' } = process.env;
+  if (forced !== '') return forced !== '0' && forced !== 'false';
+  return none === '' && stream.isTTY === true && stream.hasColors();
+}
+
 export const processIo: Io = {
   version,
+  progress: showProgress,
+  colours: { stdout: hasColours(process.stdout), stderr: hasColours(process.stderr) },
   stdout: (bytes) => {
     try {
       writeAll(STDOUT, bytes);
     } catch (error) {
       if (codeOf(error) === 'EPIPE') throw new ClosedOutput('standard output was closed', { cause: error });
-      throw error;
+      throw new LostOutput(`standard output cannot be written: ${messageOf(error)}`, { cause: error });
     }
   },
   stderr: (bytes) => {

@@ -10,10 +10,35 @@ export interface Io {
   /** Waits for input; returns 1 to `maxBytes` bytes, or none at its end. */
   stdin(maxBytes: number): Uint8Array;
   readonly version: string;
+  /** Begins to say what is being done, where somebody looks at it and it takes long. */
+  progress(what: string): Progress;
+  /** Whether the stream shows colours. */
+  readonly colours: { readonly stdout: boolean; readonly stderr: boolean };
+}
+
+/** Of one piece of work. */
+export interface Progress {
+  /** Told between pieces of it. */
+  tick(): void;
+  /** Leaves nothing of it behind. */
+  end(): void;
+}
+
+/** Shows the progress of work that tells of its pieces. @throws what it throws */
+export async function showing<T>(io: Io, what: string, work: (tick: () => void) => Promise<T>): Promise<T> {
+  const progress = io.progress(what);
+  try {
+    return await work(() => progress.tick());
+  } finally {
+    progress.end();
+  }
 }
 
 /** The reader of standard output has gone away, as `head` does. The command ends quietly. */
 export class ClosedOutput extends Error {}
+
+/** What was written is lost: the disk is full, say. */
+export class LostOutput extends Error {}
 
 export function encode(text: string): Uint8Array {
   return encodeUtf8(text);

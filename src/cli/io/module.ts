@@ -3,9 +3,11 @@
 import { concat } from '../../../wasm/bytes.ts';
 import { MODULE_LIMITS } from '../../../wasm/limits.ts';
 import type { WasmModule } from '../../../wasm/module.ts';
+import { quote } from '../../../wasm/quote.ts';
 import { KiB } from '../../checks/sizes.ts';
 import { ANY_MODULE, loadModule } from '../../module/source.ts';
-import type { Io } from './io.ts';
+import { Preparation } from '../../time/preparation.ts';
+import { type Io, showing } from './io.ts';
 
 /** Bytes taken from standard input at once. */
 const READ_BYTES = 64 * KiB;
@@ -15,7 +17,9 @@ const READ_BYTES = 64 * KiB;
  * @throws CompileError; UsageError where it cannot be had
  */
 export function readModule(path: string, io: Io): Promise<WasmModule> {
-  return loadModule(path === '-' ? readInput(io) : path, ANY_MODULE);
+  return showing(io, `loading ${quote(path)}`, (onStep) =>
+    loadModule(path === '-' ? readInput(io) : path, ANY_MODULE, new Preparation({ onStep })),
+  );
 }
 
 /** Up to the first piece beyond what a module may have, which is then refused for its size. */

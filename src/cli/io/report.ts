@@ -1,8 +1,10 @@
 /** What the command tells people: failures with a hint, and resource figures. */
 
+import { createColors } from 'picocolors';
 import { type ErrorCode, type ResourceFigures, TextError, WasmSandboxError } from '../../../wasm/errors.ts';
 import { escapeUnprintable } from '../../../wasm/quote.ts';
 import type { ResourceStats } from '../../sandbox/stats.ts';
+import { LostOutput } from './io.ts';
 import { STATUS, STATUS_OF } from './status.ts';
 import { bytesText, grouped, table } from './table.ts';
 
@@ -44,11 +46,17 @@ function hintOf(error: WasmSandboxError): string | undefined {
 }
 
 export function statusOf(error: unknown): number {
+  if (error instanceof LostOutput) return STATUS.usage;
   return error instanceof WasmSandboxError ? STATUS_OF[error.code] : STATUS.trap;
 }
 
-/** Lines for standard error. */
-export function errorLines(error: unknown): string[] {
+/**
+ * Lines for standard error.
+ * @param isColoured whether it shows colours
+ */
+export function errorLines(error: unknown, isColoured: boolean): string[] {
+  const { bold, red, cyan } = createColors(isColoured);
+  if (error instanceof LostOutput) return [`${bold('wasm-sandbox:')} ${error.message}`];
   if (!(error instanceof WasmSandboxError)) {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return [`wasm-sandbox: internal error, please report it: ${detail}`];
@@ -57,8 +65,8 @@ export function errorLines(error: unknown): string[] {
   // Only a text has more than one line to show; what others say comes from guests.
   const said = error instanceof TextError ? message.split('\n') : [message];
   const lines = said.map(escapeUnprintable);
-  lines[0] = `wasm-sandbox: ${error.name}: ${lines[0]}`;
-  if (hint !== undefined) lines.push(`hint: ${hint}`);
+  lines[0] = `${bold('wasm-sandbox:')} ${red(`${error.name}:`)} ${lines[0]}`;
+  if (hint !== undefined) lines.push(`${cyan('hint:')} ${hint}`);
   return lines;
 }
 

@@ -36,7 +36,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
 export const STATUS_HELP = `Exit status:
   0        success; run: whatever status the program ends with, modulo 256
   1        the module is not valid, or needs what this version does not have; a replay differs
-  2        the command line is wrong, or a file cannot be read
+  2        the command line is wrong, a file cannot be read, or the output cannot be written
   125      a limit was reached: gas, memory, stack or time
   126      the program trapped, threw an exception, or a host function failed
   127      the program was refused something: an import, or what the policy denies
