@@ -1,7 +1,8 @@
 // Bundlers, as their users call them for the browser: without configuration, and without a warning.
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { esm } from './texts.mjs';
 
@@ -49,6 +50,17 @@ const BUNDLERS = {
     });
     return [...compilation.warnings, ...compilation.errors].map(({ message }) => message);
   },
+  async parcel(folder, main, out) {
+    const page = join(folder, 'parcel.html');
+    writeFileSync(page, `<!doctype html><title>x</title><script type="module" src="./${basename(main)}"></script>`);
+    const program = join(folder, 'node_modules/parcel/lib/bin.js');
+    const flags = ['--no-cache', '--no-source-maps', '--log-level', 'warn'];
+    const options = { cwd: folder, encoding: 'utf8', env: { ...process.env, FORCE_COLOR: '0' } };
+    const built = spawnSync(process.execPath, [program, 'build', page, '--dist-dir', out, ...flags], options);
+    if (built.status !== 0) throw new Error(built.stdout + built.stderr);
+    withoutImportMap(out);
+    return `${built.stdout}${built.stderr}`.split('\n').filter((line) => line.trim() !== '');
+  },
   async vite(folder, main, outDir) {
     const { build } = await load(folder, 'vite');
     const warnings = [];
@@ -72,6 +84,20 @@ const BUNDLERS = {
     return warnings;
   },
 };
+
+/** Node has no import maps: what the page's says is written into the files. */
+function withoutImportMap(out) {
+  const page = readFileSync(join(out, 'parcel.html'), 'utf8');
+  const [, map] = /<script type=importmap>(.*?)<\/script>/.exec(page);
+  const [, main] = /<script type=module src=\/(.*?)>/.exec(page);
+  for (const path of readdirSync(out).filter((name) => name.endsWith('.js'))) {
+    let text = readFileSync(join(out, path), 'utf8');
+    for (const [id, file] of Object.entries(JSON.parse(map).imports)) {
+      text = text.replaceAll(`"${id}"`, `".${file.replace(/js$/, 'mjs')}"`);
+    }
+    writeFileSync(join(out, path === main ? 'main.mjs' : path.replace(/js$/, 'mjs')), text);
+  }
+}
 
 /** A place that bundles the probe, looks through what came out, and runs it on what runs in browsers and in Node. */
 export function bundler(name, needs, more = {}) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bundler, inOneFile, load } from './bundlers.mjs';
 import { chromium } from './chromium.mjs';
 import { EDGE } from './edge.mjs';
+import { QUICKJS } from './quickjs.mjs';
 import { cjs, esm, IMPORT, MARK, REQUIRE, testFile } from './texts.mjs';
 import { typescript } from './typescript.mjs';
 
@@ -24,7 +25,9 @@ export const VERSIONS = {
   node24: `npm:node-${platform}@24.22.3`,
   node26: `npm:node-${platform}@26.12.1`,
   'playwright-core': '1.65.1',
+  parcel: '2.16.4',
   publint: '0.3.25',
+  'quickjs-wasi': '3.7.0',
   rollup: '4.68.8',
   ses: '2.3.0',
   'ts-jest': '29.4.15',
@@ -152,6 +155,8 @@ export const PLACES = [
   bundler('Rollup', ['rollup', '@rollup/plugin-node-resolve'], { quick: true }),
   bundler('webpack', ['webpack']),
   bundler('Vite', ['vite']),
+  bundler('Parcel', ['parcel']),
+  QUICKJS,
   ...chromium(),
   ...EDGE,
   typescript('5.4', 'typescript54'),
