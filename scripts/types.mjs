@@ -1,4 +1,4 @@
-// Bundles the declarations of all entries, once for `import` and once for `require`.
+// Bundles the declarations of all entries for `require`; those for `import` lead there, as they say the same.
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sources } from './entries.mjs';
@@ -17,14 +17,15 @@ export async function bundleTypes(from, to) {
   });
   const { output } = await build.generate({ format: 'es', chunkFileNames: 'chunks/[name].d.ts' });
   await build.close();
-  for (const { fileName, code } of output) {
-    const text = forAll(code);
-    writeFileSync(join(to, fileName), text);
-    writeFileSync(join(to, commonJs(fileName)), text.replace(/(from "\.[^"]*)\.js"/g, '$1.cjs"'));
+  for (const { fileName, code, isEntry, exports } of output) {
+    const text = forAll(code).replace(/(from "\.[^"]*)\.js"/g, '$1.cjs"');
+    writeFileSync(join(to, fileName.replace(/\.d\.ts$/, '.d.cts')), text);
+    if (!isEntry) continue;
+    // What `import` has for the default of a file for `require` is all of it.
+    const other = `./${fileName.replace(/\.d\.ts$/, '.cjs')}`;
+    writeFileSync(join(to, fileName), exports.includes('default') ? text : `export * from "${other}";\n`);
   }
 }
-
-const commonJs = (name) => name.replace(/\.d\.ts$/, '.d.cts');
 
 /** Declarations name the sources that they were made of. */
 const besideOneAnother = {
