@@ -12,7 +12,7 @@ import { decide } from './decide.ts';
 import { type Body, Gate } from './gate.ts';
 import type { HostOptions, ProgramInput } from './host-options.ts';
 import type { NetworkState } from './net/requests.ts';
-import { type HostNeeds, http, partOf, wasi } from './parts.ts';
+import { http, partOf, wasi } from './parts.ts';
 import { SecurityPolicy } from './policy.ts';
 import type { Program } from './wasi/program.ts';
 
@@ -66,13 +66,9 @@ export interface Host {
  * @throws UsageError for wrong options, and where the policy grants system randomness that the runtime does not have
  */
 export function createHost(policy: SecurityPolicy, options?: HostOptions): Host;
-/** @internal For a guest that needs no more of it than that. */
-export function createHost(policy: SecurityPolicy, options: HostOptions, needs: HostNeeds): Host;
-export function createHost(
-  policy: SecurityPolicy,
-  options: HostOptions = {},
-  needs: HostNeeds = { program: true, network: true },
-): Host {
+/** @internal @param hasProgram whether what is behind WASI is needed, and so has been loaded */
+export function createHost(policy: SecurityPolicy, options: HostOptions, hasProgram: boolean): Host;
+export function createHost(policy: SecurityPolicy, options: HostOptions = {}, hasProgram = true): Host {
   if (!(policy instanceof SecurityPolicy)) refuse('a policy', 'a SecurityPolicy', policy);
   checkOptions('the options of a host', options, [
     'args',
@@ -84,7 +80,7 @@ export function createHost(
     'surroundings',
     'openFolder',
   ]);
-  return new PolicyHost(policy, options, needs);
+  return new PolicyHost(policy, options, hasProgram);
 }
 
 /**
@@ -104,14 +100,15 @@ class PolicyHost implements Host {
   readonly resolve: Host['resolve'];
   private readonly gate: Gate;
   private readonly program: Program | undefined;
-  private readonly network: NetworkState | undefined;
+  private network: NetworkState | undefined;
+  private readonly makeNetwork: () => NetworkState;
 
-  constructor(policy: SecurityPolicy, options: HostOptions, needs: HostNeeds) {
+  constructor(policy: SecurityPolicy, options: HostOptions, hasProgram: boolean) {
     this.policy = policy;
     this.gate = new Gate(policy);
-    if (needs.program) this.program = new wasi.now.Program(policy, options);
-    if (needs.network && http.isOffered)
-      this.network = new http.now.NetworkState(policy, options.httpClient, options.timeLeft);
+    if (hasProgram) this.program = new wasi.now.Program(policy, options);
+    const { httpClient, timeLeft } = options;
+    this.makeNetwork = () => new http.now.NetworkState(policy, httpClient, timeLeft);
     const own = ownFunctions(policy, options.surroundings ?? noSurroundings);
     this.resolve = (module, name, type) => {
       const granted = own.get(module)?.get(name);
@@ -126,8 +123,8 @@ class PolicyHost implements Host {
     const part = partOf(module);
     if (part === wasi) return this.program?.find(this.gate, module, name);
     if (part !== http) return undefined;
-    const { httpFunction } = http.now;
-    return this.network && httpFunction(this.network, this.gate, name);
+    this.network ??= this.makeNetwork();
+    return http.now.httpFunction(this.network, this.gate, name);
   }
 
   provide(input: ProgramInput): void {
@@ -169,12 +166,13 @@ class PolicyHost implements Host {
 
   load(from: WireReader): void {
     this.gate.load(from);
-    for (const part of [this.program, this.network]) {
-      if (from.flag() !== (part !== undefined)) {
-        throw new SnapshotError('the snapshot was made under a policy that grants other files, or another network');
-      }
-      part?.load(from);
+    if (from.flag() !== (this.program !== undefined)) {
+      throw new SnapshotError('the snapshot was made under a policy that grants other files');
     }
+    this.program?.load(from);
+    if (!from.flag()) return;
+    this.network ??= this.makeNetwork();
+    this.network.load(from);
   }
 
   close(): void {

@@ -145,7 +145,7 @@ export class Life extends Guest {
     let life: Life | undefined;
     const surroundings = () => (life as Life).surroundings;
     const given = { args: settings.args, ...runtime, time, timeLeft, surroundings };
-    const host = createHost(settings.policy, given, needs);
+    const host = createHost(settings.policy, given, needs.program);
     const parts = { engine: recorded?.engine ?? engine, module, host, clock, settings };
     const make = () => new Life(parts, sleeper, recorded?.recorder);
     try {

@@ -32,7 +32,7 @@ export class SyncLife extends Guest {
     let life: SyncLife | undefined;
     const surroundings = () => (life as SyncLife).surroundings;
     const given = { args, ...runtimeFor(policy), timeLeft: () => clock.left, surroundings };
-    const host = createHost(policy, given, hostNeeds(module, policy));
+    const host = createHost(policy, given, hostNeeds(module, policy).program);
     const make = () => new SyncLife({ engine, module, host, clock, settings });
     try {
       const begun = preparation.count(() => clock.runSync(cpuTimeout, make, preparation.left));
