@@ -10,6 +10,8 @@ export const ENTRIES = {
   './webassembly': 'src/webassembly',
   './instrument': 'src/instrument',
   './extism': 'src/extism',
+  './ndarray': 'src/ndarray',
+  './arrow': 'src/arrow',
   './interpreter': 'src/interpreter',
   './minimal': 'src/minimal',
   './policy': 'src/policy',

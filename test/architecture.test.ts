@@ -45,6 +45,7 @@ const srcUpwards = [
   'scheduler',
   'pool',
   'sync',
+  'values',
   'extism',
   'parts.ts',
   'node.node.ts',
@@ -60,6 +61,8 @@ const srcUpwards = [
   'symbols.ts',
   'text.ts',
   'extism.ts',
+  'ndarray.ts',
+  'arrow.ts',
   'extism.node.ts',
   'index.node.ts',
   'interpreter.node.ts',
@@ -78,6 +81,7 @@ const upwards = [...interpreterUpwards, ...srcUpwards];
 /** The only place where each package may be imported. */
 const packageHome: Record<string, string> = {
   '@jridgewell/trace-mapping': 'src/symbols/',
+  'apache-arrow': 'src/arrow.ts',
   binaryen: 'instrument/',
   '@bomb.sh/tab': 'src/cli/commands/',
   commander: 'src/cli/',
@@ -250,6 +254,7 @@ describe('every source file keeps to its place', () => {
 
 /** Optional packages that an entry asks for when somebody uses what needs them. */
 const peers: Record<string, readonly string[]> = {
+  'src/arrow': ['src/arrow.ts imports apache-arrow'],
   'src/symbols': ['src/symbols/source-map.ts imports @jridgewell/trace-mapping'],
 };
 

@@ -1,15 +1,17 @@
 /** What may be said about one call of a plug-in, and what its output is given as. */
 
-import { PluginError } from '../../wasm/errors.ts';
+import { PluginError, UsageError } from '../../wasm/errors.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
 import { CALL_CHECKS, type CallOptions } from '../call/options.ts';
 import { record, refuse } from '../checks/check.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
+import { decodeTable } from '../values/arrow.ts';
+import { decodeNpy } from '../values/npy.ts';
 import type { PluginOutput } from './output.ts';
 import type { StandardSchema } from './schema.ts';
 
 /** As what an output is given. */
-export type OutputKind = 'json' | 'text' | 'bytes';
+export type OutputKind = 'json' | 'text' | 'bytes' | 'npy' | 'arrow';
 
 /** Options of one call of a plug-in. */
 export interface PluginCallOptions<T = unknown> extends CallOptions {
@@ -26,18 +28,28 @@ interface Own {
   readonly schema?: StandardSchema<unknown> | undefined;
 }
 
-const READ: Readonly<Record<OutputKind, (output: PluginOutput) => unknown>> = {
-  json: (output) => output.json(),
-  text: (output) => output.text(),
-  bytes: (output) => output.bytes(),
+interface Kind {
+  /** What bytes are none of that cannot be read so. */
+  readonly format: string;
+  readonly read: (output: PluginOutput) => unknown;
+}
+
+const KINDS: Readonly<Record<OutputKind, Kind>> = {
+  json: { format: 'JSON', read: (output) => output.json() },
+  text: { format: 'UTF-8', read: (output) => output.text() },
+  bytes: { format: 'bytes', read: (output) => output.bytes() },
+  npy: { format: '.npy file', read: (output) => decodeNpy(output.bytes()) },
+  arrow: { format: 'IPC stream of Apache Arrow', read: (output) => decodeTable(output.bytes()) },
 };
+
+const isKind = (value: unknown): value is OutputKind => typeof value === 'string' && Object.hasOwn(KINDS, value);
+const KIND_NAMES = Object.keys(KINDS)
+  .map((kind) => `'${kind}'`)
+  .join(', ');
 
 const OWN_CHECKS: Checks<CallOptions & Own> = {
   ...CALL_CHECKS,
-  as: (value) =>
-    value === 'json' || value === 'text' || value === 'bytes'
-      ? value
-      : refuse('as', "'json', 'text' or 'bytes'", value),
+  as: (value) => (isKind(value) ? value : refuse('as', `one of ${KIND_NAMES}`, value)),
   schema: (value) => {
     const standard = (record('schema', value) as Partial<StandardSchema<unknown>>)['~standard'];
     if (typeof standard?.validate !== 'function') refuse('schema', 'a Standard Schema', value);
@@ -59,15 +71,16 @@ export function checkPluginCall(options: unknown): CheckedCall {
 
 /** @throws PluginError where the output is not what was asked for */
 export async function outputAs(name: string, output: PluginOutput, { as, schema }: Own): Promise<unknown> {
-  const kind = as ?? 'json';
+  const { format, read } = KINDS[as ?? 'json'];
   const wrong = (what: string, cause?: unknown): never => {
     throw new PluginError(`the output of ${quote(name)} ${what}`, { function: name, status: 0, cause });
   };
   let value: unknown;
   try {
-    value = READ[kind](output);
+    value = await read(output);
   } catch (cause) {
-    wrong(`is no ${kind === 'json' ? 'JSON' : 'UTF-8'}: ${messageOf(cause)}`, cause);
+    if (cause instanceof UsageError) throw cause;
+    wrong(`is no ${format}: ${messageOf(cause)}`, cause);
   }
   if (schema === undefined) return value;
   const result = await schema['~standard'].validate(value);

@@ -4,6 +4,9 @@ import { isBytes, viewOf } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { messageOf } from '../../wasm/quote.ts';
 import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
+import { encodeTable, isTable } from '../values/arrow.ts';
+import { ndArrayIn } from '../values/ndarray.ts';
+import { encodeNpy } from '../values/npy.ts';
 
 /** Of this type alone, because the number of type arguments that a DataView takes depends on the compiler. */
 const OwnedView: new (buffer: ArrayBuffer) => DataView<ArrayBuffer> = DataView;
@@ -42,13 +45,17 @@ export class PluginOutput extends OwnedView {
 }
 
 /**
- * An input as bytes: text as UTF-8, bytes of any kind as they are, anything else as JSON.
+ * An input as bytes: text as UTF-8, bytes of any kind as they are, a typed array as its bytes, an array of several
+ * dimensions as a `.npy` file, a table as an IPC stream, anything else as JSON.
  * @returns undefined where there is none
- * @throws UsageError for what cannot be written as JSON
+ * @throws UsageError for what cannot be written so
  */
-export function inputBytes(input: unknown): Uint8Array | undefined {
+export function inputBytes(input: unknown): Uint8Array | undefined | Promise<Uint8Array> {
   if (input === undefined) return undefined;
   if (isBytes(input)) return viewOf(input, 'the input');
+  const array = ndArrayIn(input);
+  if (array !== undefined) return encodeNpy(array);
+  if (isTable(input)) return encodeTable(input);
   return encodeUtf8(typeof input === 'string' ? input : jsonOf(input));
 }
 

@@ -8,6 +8,7 @@ import type { CallOptions } from '../call/options.ts';
 import type { ExportDescription } from '../module/exported.ts';
 import { makeDisposable } from '../runtime/disposable.ts';
 import { WasmSandbox } from '../sandbox.ts';
+import type { ReadNdArray } from '../values/ndarray.ts';
 import { checkPluginCall, outputAs, type PluginCallOptions } from './call.ts';
 import { CompiledPlugin } from './compiled.ts';
 import type { PluginCall } from './kernel.ts';
@@ -82,8 +83,8 @@ export class Plugin {
   }
 
   /**
-   * Calls a function with an input: text as UTF-8, bytes of any kind as they are, nothing for undefined, anything else as
-   * JSON.
+   * Calls a function with an input: text as UTF-8, bytes and typed arrays as they are, nothing for undefined, an array of
+   * several dimensions (`{ data, shape }`) as a `.npy` file, a table of Apache Arrow as an IPC stream, anything else as JSON.
    * @returns the output as `as` says, where nothing was put out an empty one; without `as`, null in its place
    * @throws PluginError where the function sets an error, returns or exits with another status than 0, or gives an output
    *   that is not what was asked for; MemoryLimitExceeded also where there is no room for the input; UsageError also
@@ -106,6 +107,18 @@ export class Plugin {
     input: unknown,
     options: PluginCallOptions & { readonly as: 'bytes'; readonly schema?: undefined },
   ): Promise<Uint8Array<ArrayBuffer>>;
+  /** The array in the `.npy` file that is put out. */
+  call(
+    name: string,
+    input: unknown,
+    options: PluginCallOptions & { readonly as: 'npy'; readonly schema?: undefined },
+  ): Promise<ReadNdArray>;
+  /** The table of Apache Arrow; `wasm-sandbox/arrow` has to be imported. */
+  call(
+    name: string,
+    input: unknown,
+    options: PluginCallOptions & { readonly as: 'arrow'; readonly schema?: undefined },
+  ): Promise<object>;
   /** As JSON, or as the schema has made it. */
   call<T = unknown>(
     name: string,
@@ -114,7 +127,8 @@ export class Plugin {
   ): Promise<T>;
   async call(name: string, input?: unknown, options: PluginCallOptions = {}): Promise<unknown> {
     const { own, call, hostContext } = checkPluginCall(options);
-    const output = await this.#exchange(name, inputBytes(input), call, hostContext);
+    const bytes = inputBytes(input);
+    const output = await this.#exchange(name, bytes instanceof Promise ? await bytes : bytes, call, hostContext);
     if (own.as === undefined && own.schema === undefined) return output ?? null;
     return outputAs(name, output ?? new PluginOutput(new Uint8Array(0)), own);
   }
