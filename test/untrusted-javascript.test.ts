@@ -16,6 +16,8 @@ const FUNCTIONS = {
   later: (text: string) => Promise.resolve(text.toUpperCase()),
   never: () => new Promise(() => undefined),
   long: () => 'x'.repeat(100_000),
+  big: () => 1n,
+  bigLater: async () => 1n,
 };
 
 const create = (options?: ScriptOptions) => Scripts.create(WASM, FUNCTIONS, options);
@@ -41,6 +43,7 @@ describe.each(['interpreter', 'native'] as const)('a script on the engine %s', (
     ['a b', /^SyntaxError: expecting ';'$/],
     ['fail()', /^Error: not today$/],
     ['long()', /^Error: the result is too long$/],
+    ['big()', /^Error: Do not know how to serialize a BigInt$/],
     ['new Promise(() => {})', /never settles/],
     ['Promise.reject(new RangeError("r"))', /^RangeError: r$/],
     ['(function f() { f(); })()', /^RangeError: Maximum call stack size exceeded$/],
@@ -96,6 +99,10 @@ test('a script costs the same on both engines, to the unit', async () => {
 describe('on the interpreter', () => {
   test('what a promise is for is what the script sees', async () => {
     expect(await (await create()).run('later("abc") + add(1, 2)')).toBe('ABC3');
+  });
+
+  test('what comes late and cannot be passed is an error in the script', async () => {
+    await expect((await create()).run('bigLater()')).rejects.toThrow(/^Error: Do not know how to serialize a BigInt$/);
   });
 
   test('a script that waits can be aborted', async () => {

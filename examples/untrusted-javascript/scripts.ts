@@ -276,10 +276,7 @@ function grants(functions: Functions, exchange: () => number): Capability[] {
     try {
       const value = asked(...args);
       if (!(value instanceof Promise)) return answer(caller, { value });
-      return value.then(
-        (settled) => answer(caller, { value: settled }),
-        (error) => failed(caller, error),
-      );
+      return value.then((settled) => answer(caller, { value: settled })).catch((error) => failed(caller, error));
     } catch (error) {
       return failed(caller, error);
     }
