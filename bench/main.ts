@@ -11,6 +11,7 @@ import { instrumentText } from './instrument/print.ts';
 import { type LifeFigures, type LifePace, measureLife } from './life.ts';
 import { measure, type Outcomes, type Pace } from './measure.ts';
 import { type Options, type Part, parseOptions, USAGE, UsageError } from './options.ts';
+import { measurePlugins, type PluginPace, type PluginRow, pluginsText } from './plugins.ts';
 import {
   barsText,
   contendersText,
@@ -37,6 +38,7 @@ interface Paces {
   readonly instances: { readonly rounds: number; readonly window: number };
   readonly life: LifePace;
   readonly text: TextPace;
+  readonly plugins: PluginPace;
   /** Nanoseconds for a sample. */
   readonly gas: { readonly rounds: number; readonly sample: number };
 }
@@ -53,6 +55,7 @@ const DEFAULT: Paces = {
   instances: { rounds: 7, window: 150 },
   life: { rounds: 7, repeats: 300, pages: 256 },
   text: { rounds: 7, sample: 150 },
+  plugins: { rounds: 9, sample: 200 },
   gas: { rounds: 3, sample: 1.5e6 },
 };
 
@@ -68,6 +71,7 @@ const QUICK: Paces = {
   instances: { rounds: 3, window: 60 },
   life: { rounds: 3, repeats: 100, pages: 64 },
   text: { rounds: 3, sample: 60 },
+  plugins: { rounds: 3, sample: 50 },
   gas: { rounds: 2, sample: 0.7e6 },
 };
 
@@ -143,6 +147,7 @@ async function main(options: Options): Promise<number> {
   let instances: InstanceFigures | undefined;
   let life: LifeFigures | undefined;
   let text: readonly TextRow[] = [];
+  let plugins: readonly PluginRow[] = [];
   const gas: Calibration[] = [];
   if (has('startup')) {
     startup = await measureStartup(product, paces.startup, (text) => progress.show(text));
@@ -167,6 +172,11 @@ async function main(options: Options): Promise<number> {
       options.peers,
     );
     end('text');
+  }
+  if (has('plugins')) {
+    progress.show('plug-ins, arrays, tables, scripts');
+    plugins = await measurePlugins(product, paces.plugins, options.peers);
+    end('plugins');
   }
   if (has('gas')) {
     progress.show('gas calibration');
@@ -196,6 +206,7 @@ async function main(options: Options): Promise<number> {
     instances,
     life,
     text,
+    plugins,
     gas,
   };
   const report: Report = { ...measured, bars: bars(measured) };
@@ -209,6 +220,7 @@ async function main(options: Options): Promise<number> {
   if (instances !== undefined) progress.print(`\n${instancesText(instances, label)}`);
   if (life !== undefined) progress.print(`\n${lifeText(life)}`);
   if (text.length > 0) progress.print(`\n${textText(text)}`);
+  if (plugins.length > 0) progress.print(`\n${pluginsText(plugins)}`);
   for (const calibration of gas) progress.print(`\n${gasText(calibration)}`);
   progress.print(`\n${barsText(report.bars)}`);
   for (const note of notes) progress.print(`\nNote: ${note}`);

@@ -13,6 +13,9 @@ export interface Product {
   readonly sandbox: typeof import('../src/index.ts');
   readonly webassembly: typeof import('../src/webassembly.ts');
   readonly text: typeof import('../src/text.ts');
+  readonly extism: typeof import('../src/extism.ts');
+  readonly ndarray: typeof import('../src/ndarray.ts');
+  readonly arrow: typeof import('../src/arrow.ts');
   readonly policy: typeof import('../policy/index.ts');
   readonly decoder: typeof import('../wasm/decode.ts');
   readonly host: typeof import('../wasm/host.ts');
@@ -47,15 +50,19 @@ export function buildProduct(): string {
 export async function loadProduct(): Promise<Product> {
   // Computed, so that the compiler does not look for files that are not there yet.
   const load = (path: string): Promise<unknown> => import(new URL(path, DIST).href);
-  const [sandbox, webassembly, text, policy, decoder, host, instrument, optimise] = await Promise.all([
-    load('src/index.node.js'),
-    load('src/webassembly.js'),
-    load('src/text.js'),
-    load('policy/index.js'),
-    load('wasm/decode.js'),
-    load('wasm/host.js'),
-    load('instrument/index.js'),
-    load('instrument/optimise.js'),
-  ]);
-  return { sandbox, webassembly, text, policy, decoder, host, instrument, optimise } as Product;
+  const [sandbox, webassembly, text, extism, ndarray, arrow, policy, decoder, host, instrument, optimise] =
+    await Promise.all([
+      load('src/index.node.js'),
+      load('src/webassembly.js'),
+      load('src/text.js'),
+      load('src/extism.node.js'),
+      load('src/ndarray.js'),
+      load('src/arrow.js'),
+      load('policy/index.js'),
+      load('wasm/decode.js'),
+      load('wasm/host.js'),
+      load('instrument/index.js'),
+      load('instrument/optimise.js'),
+    ]);
+  return { sandbox, webassembly, text, extism, ndarray, arrow, policy, decoder, host, instrument, optimise } as Product;
 }

@@ -6,6 +6,7 @@ import type { InstanceFigures } from './instances.ts';
 import { METERED } from './instrument/contenders.ts';
 import type { InstrumentFigures } from './instrument/measure.ts';
 import type { LifeFigures } from './life.ts';
+import type { PluginRow } from './plugins.ts';
 import { type ContenderReport, type ProgramReport, type Summary, slowdownOf } from './program-report.ts';
 import { COREMARK, FIB } from './programs.ts';
 import { MULTIPLIED, type Phases, type StartupRow, total } from './startup.ts';
@@ -36,6 +37,7 @@ export interface Report {
   readonly instances: InstanceFigures | undefined;
   readonly life: LifeFigures | undefined;
   readonly text: readonly TextRow[];
+  readonly plugins: readonly PluginRow[];
   /** By engine; the bars are the first one's. */
   readonly gas: readonly Calibration[];
   readonly bars: readonly Bar[];

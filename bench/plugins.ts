@@ -1,0 +1,288 @@
+/** What plug-ins, arrays, tables and scripts take, beside what people use for them, or do by hand. */
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tableFromArrays, tableFromIPC, tableToIPC } from 'apache-arrow';
+import { fromNpm } from '../scripts/from-npm.mjs';
+import type { Product } from './product.ts';
+import { type Spread, spread } from './statistics.ts';
+import { milliseconds, table } from './table.ts';
+
+export interface PluginRow {
+  readonly what: string;
+  readonly who: string;
+  /** Milliseconds for one. */
+  readonly time: Spread;
+  /** Times the first row's of the same work. */
+  readonly ratio: number;
+  /** Units for one; undefined for those that do not count. */
+  readonly gas: bigint | undefined;
+}
+
+export interface PluginPace {
+  readonly rounds: number;
+  /** Milliseconds that a sample should last. */
+  readonly sample: number;
+}
+
+/** How somebody does the work once. */
+interface Way {
+  readonly who: string;
+  readonly act: () => unknown;
+  readonly gas?: (() => bigint) | undefined;
+}
+
+interface Work {
+  readonly what: string;
+  readonly ways: readonly Way[];
+}
+
+const EXTISM = '1.0.3';
+const QUICKJS = '0.32.0';
+const MIB = 2 ** 20;
+
+const fixture = (name: string) =>
+  new Uint8Array(readFileSync(new URL(`../fixtures/build/${name}.wasm`, import.meta.url)));
+
+/** What the plug-in of the fixtures imports beside Extism's own, as it is not called here. */
+const functions = {
+  'extism:host/user': { shout: () => 0n },
+  wasm_sandbox_plugin: { input_read: () => 0, output_write: () => 0 },
+};
+const OWN = { functions: { 'extism:host/user': functions['extism:host/user'] } };
+
+interface ExtismPlugin {
+  call(name: string, input: string | Uint8Array): Promise<unknown>;
+  close(): Promise<void>;
+}
+type CreatePlugin = (manifest: object, options: object) => Promise<ExtismPlugin>;
+
+const ENGINES = ['native', 'interpreter'] as const;
+
+async function works({ extism, ndarray, arrow, webassembly }: Product, hasPeers: boolean): Promise<readonly Work[]> {
+  const source = fixture('plugin');
+  const arrays = fixture('ndarray');
+  const shared = await Promise.all(ENGINES.map((engine) => extism.Plugin.create(source, { ...OWN, engine })));
+  const matrices = await Promise.all(ENGINES.map((engine) => extism.Plugin.create(arrays, { engine })));
+  const each = (act: (engine: (typeof ENGINES)[number], i: number) => Way) => ENGINES.map(act);
+  const gasOf = (i: number) => () => shared[i]?.sandbox.getResourceStats().gasUsed ?? 0n;
+  const gasOfMatrices = (i: number) => () => matrices[i]?.sandbox.getResourceStats().gasUsed ?? 0n;
+
+  const load = hasPeers ? fromNpm('@extism/extism', EXTISM) : undefined;
+  const { createPlugin } = ((await load?.()) ?? {}) as { createPlugin?: CreatePlugin };
+  const make = () => createPlugin?.({ wasm: [{ data: source }] }, { useWasi: false, functions });
+  const theirs = await make();
+
+  const megabyte = new Float64Array(MIB / 8).map((_, i) => i / 3);
+  const bytes = new Uint8Array(megabyte.buffer);
+  const memory = new WebAssembly.Memory({ initial: 33 });
+
+  const square = (size: number): Work => {
+    const make = (shift: number) => ({
+      data: new Float64Array(size * size).map((_, i) => (i % 97) - shift),
+      shape: [size, size],
+    });
+    const [a, b] = [make(0), make(1)];
+    // The interpreter takes half a minute for the large ones.
+    const engines = size > 200 ? (['native'] as const) : ENGINES;
+    return {
+      what: `a product of matrices of ${size} × ${size}`,
+      ways: [
+        { who: 'JavaScript', act: () => multiply(a.data, b.data, size) },
+        ...engines.map((who, i) => ({
+          who,
+          act: () => ndarray.callNdarray(matrices[i]!, 'multiply', [a, b]),
+          gas: gasOfMatrices(i),
+        })),
+      ],
+    };
+  };
+
+  const rows = 100_000;
+  const people = tableFromArrays({
+    id: Int32Array.from({ length: rows }, (_, i) => i),
+    score: Float64Array.from({ length: rows }, (_, i) => i / 7),
+    name: Array.from({ length: rows }, (_, i) => `name ${i % 1_000}`),
+  });
+
+  return [
+    {
+      what: 'a call of a plug-in that is there',
+      ways: [
+        ...each((engine, i) => ({ who: engine, act: () => shared[i]?.call('greet', 'World'), gas: gasOf(i) })),
+        ...(theirs ? [{ who: '@extism/extism', act: () => theirs.call('greet', 'World') }] : []),
+      ],
+    },
+    {
+      what: 'a call of a new plug-in',
+      ways: [
+        ...each((engine) => ({
+          who: engine,
+          act: async () => {
+            const plugin = await extism.Plugin.create(source, { ...OWN, engine });
+            await plugin.call('greet', 'World');
+            plugin.close();
+          },
+        })),
+        ...(theirs
+          ? [
+              {
+                who: '@extism/extism',
+                act: async () => {
+                  const plugin = await make();
+                  await plugin?.call('greet', 'World');
+                  await plugin?.close();
+                },
+              },
+            ]
+          : []),
+      ],
+    },
+    {
+      what: '1 MiB of float64 there and back',
+      ways: [
+        {
+          who: 'copied by hand',
+          act: () => {
+            const view = new Uint8Array(memory.buffer);
+            view.set(bytes, 1_024);
+            view.copyWithin(MIB + 1_024, 1_024, MIB + 1_024);
+            return view.slice(MIB + 1_024, 2 * MIB + 1_024);
+          },
+        },
+        { who: 'native, in one call', act: () => shared[0]?.call('echo_bulk', megabyte), gas: gasOf(0) },
+        { who: 'native, by 8 bytes', act: () => shared[0]?.call('echo', megabyte), gas: gasOf(0) },
+        ...(theirs ? [{ who: '@extism/extism', act: () => theirs.call('echo', bytes) }] : []),
+      ],
+    },
+    square(512),
+    square(128),
+    {
+      what: `a table of ${rows.toLocaleString('en-US')} rows there and back`,
+      ways: [
+        { who: 'apache-arrow alone', act: () => tableFromIPC(tableToIPC(people, 'stream')) },
+        ...each((engine, i) => ({
+          who: engine,
+          act: () => arrow.callTable(matrices[i]!, 'echo', people),
+          gas: gasOfMatrices(i),
+        })),
+      ],
+    },
+    { what: 'a script that sorts, joins and parses', ways: await scripts(webassembly, hasPeers) },
+  ];
+}
+
+function multiply(a: Float64Array, b: Float64Array, size: number): Float64Array {
+  const product = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) {
+    for (let k = 0; k < size; k++) {
+      const x = a[i * size + k] as number;
+      for (let j = 0; j < size; j++)
+        product[i * size + j] = (product[i * size + j] as number) + x * (b[k * size + j] as number);
+    }
+  }
+  return product;
+}
+
+const SCRIPT = `JSON.parse(JSON.stringify(
+  Array.from({ length: 2000 }, (_, i) => ({ i, name: 'x'.repeat(i % 20) + i })).sort((a, b) => b.i - a.i))).length`;
+
+interface QuickJs {
+  create(options: { readonly wasm: Uint8Array }): Promise<{ evalCode(code: string): { dispose(): void } }>;
+}
+
+/** QuickJS by its own glue, on the host's `WebAssembly` and on ours. */
+async function scripts({ createWebAssembly }: Product['webassembly'], hasPeers: boolean): Promise<Way[]> {
+  const { QuickJS } = (await import('quickjs-wasi')) as unknown as { QuickJS: QuickJs };
+  const wasm = new Uint8Array(readFileSync(createRequire(import.meta.url).resolve('quickjs-wasi/quickjs.wasm')));
+  const host = globalThis.WebAssembly;
+  const make = async (namespace: typeof WebAssembly) => {
+    globalThis.WebAssembly = namespace;
+    try {
+      return await QuickJS.create({ wasm });
+    } finally {
+      globalThis.WebAssembly = host;
+    }
+  };
+  const ways: Way[] = [];
+  const add = async (who: string, namespace: typeof WebAssembly) => {
+    const vm = await make(namespace);
+    ways.push({ who, act: () => vm.evalCode(SCRIPT).dispose() });
+  };
+  await add('quickjs-wasi, unlimited', host);
+  for (const engine of ENGINES) {
+    const namespace = await createWebAssembly({ engine, gasLimit: 10n ** 15n, stackLimit: 16 * MIB });
+    await add(`the same, ${engine}`, namespace as unknown as typeof WebAssembly);
+  }
+  const load = hasPeers ? fromNpm('quickjs-emscripten', QUICKJS) : undefined;
+  if (load !== undefined) {
+    const { getQuickJS } = (await load()) as {
+      getQuickJS(): Promise<{ newContext(): { evalCode(code: string): { readonly value: { dispose(): void } } } }>;
+    };
+    const context = (await getQuickJS()).newContext();
+    ways.push({ who: 'quickjs-emscripten', act: () => context.evalCode(SCRIPT).value.dispose() });
+  }
+  return ways;
+}
+
+/** Interleaved: in every round each way does the work for as long as a sample should last. */
+async function measure({ what, ways }: Work, { rounds, sample }: PluginPace): Promise<PluginRow[]> {
+  const timed = async ({ act }: Way, repeats: number): Promise<number> => {
+    const start = performance.now();
+    for (let i = 0; i < repeats; i++) await act();
+    return (performance.now() - start) / repeats;
+  };
+  const repeats: number[] = [];
+  const gas: (bigint | undefined)[] = [];
+  for (const way of ways) {
+    // The first ones find the runtime's compiler unprepared.
+    const begun = performance.now();
+    while (performance.now() - begun < 2 * sample) await way.act();
+    const before = way.gas?.();
+    const once = await timed(way, 1);
+    gas.push(before === undefined ? undefined : (way.gas?.() ?? 0n) - before);
+    repeats.push(Math.max(1, Math.round(sample / Math.max(once, 0.001))));
+  }
+  const samples: number[][] = ways.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, way] of ways.entries()) samples[i]?.push(await timed(way, repeats[i] as number));
+  }
+  const ratios = (i: number) => (samples[i] ?? []).map((time, round) => time / (samples[0]?.[round] ?? Number.NaN));
+  return ways.map(({ who }, i) => ({
+    what,
+    who,
+    time: spread(samples[i] ?? []),
+    ratio: spread(ratios(i)).median,
+    gas: gas[i],
+  }));
+}
+
+export async function measurePlugins(
+  product: Product,
+  pace: PluginPace,
+  hasPeers: boolean,
+): Promise<readonly PluginRow[]> {
+  const rows: PluginRow[] = [];
+  for (const work of await works(product, hasPeers)) rows.push(...(await measure(work, pace)));
+  return rows;
+}
+
+export function pluginsText(rows: readonly PluginRow[]): string {
+  const columns = [
+    { title: 'what' },
+    { title: 'by' },
+    { title: 'time', right: true },
+    { title: 'half within', right: true },
+    { title: 'times', right: true },
+    { title: 'gas', right: true },
+  ];
+  const cells = rows.map(({ what, who, time, ratio, gas }, i) => [
+    rows[i - 1]?.what === what ? '' : what,
+    who,
+    milliseconds(time.median),
+    `${milliseconds(time.lower)} to ${milliseconds(time.upper)}`,
+    ratio.toFixed(2),
+    gas?.toLocaleString('en-US') ?? '',
+  ]);
+  return `Plug-ins, arrays, tables, scripts; times those of the first of each\n${table(columns, cells)}\n`;
+}

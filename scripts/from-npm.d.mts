@@ -1,0 +1,6 @@
+/** Undefined where the package is not installed, and is not to be. */
+export function fromNpm(
+  name: string,
+  version: string,
+  options?: { readonly installs?: boolean },
+): (() => Promise<unknown>) | undefined;
