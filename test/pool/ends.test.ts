@@ -2,7 +2,15 @@
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
-import { CallAborted, type PoolFailure, SandboxDisposed, SandboxPool, WasmSandbox } from '../../src/index.ts';
+import {
+  CallAborted,
+  Capability,
+  type PoolFailure,
+  SandboxDisposed,
+  SandboxPool,
+  WasmSandbox,
+} from '../../src/index.ts';
+import { wat } from '../../src/text.ts';
 import { ADD } from '../sandbox/modules.ts';
 import { collectUntil, deferred, settle, Workshop } from './help.ts';
 
@@ -114,4 +122,15 @@ test('a pool that goes out of scope is closed', async () => {
   await settle();
   await expect(pool.acquire()).rejects.toMatchObject({ reason: 'draining' });
   expect(pool.getStats()).toMatchObject({ size: 0, destroyed: 1 });
+});
+
+test('the signal of a pool ends the start functions of the sandboxes that it begins with', async () => {
+  const controller = new AbortController();
+  const wait = () => {
+    controller.abort();
+    return new Promise<void>(() => undefined);
+  };
+  const source = wat`(module (import "e" "wait" (func $wait)) (start $wait))`;
+  const sandbox = { source, capabilities: [Capability.hostFunctions('e', { wait })] };
+  await expect(SandboxPool.create({ sandbox, min: 1, signal: controller.signal })).rejects.toBeInstanceOf(CallAborted);
 });
