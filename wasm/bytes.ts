@@ -46,13 +46,19 @@ export function isBytes(value: unknown): value is Bytes {
 }
 
 function has(value: unknown, length: Getter<number>): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || isPlain(value)) return false;
   try {
     length(value);
     return true;
   } catch {
     return false;
   }
+}
+
+/** An object of options, say: what is thrown for it below would take longer than a short call of a guest. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || prototype === Array.prototype;
 }
 
 /**

@@ -33,6 +33,23 @@ interface Served {
   readonly scope: CallScope;
 }
 
+/** Made for every call of a host function that asks for its caller: of a class, which takes a fraction of an object's time. */
+class Surroundings implements CallSurroundings {
+  readonly sandbox: CallingSandbox | undefined;
+  readonly execution: Execution | undefined;
+  private readonly scope: CallScope;
+
+  constructor(sandbox: CallingSandbox | undefined, execution: Execution | undefined, scope: CallScope) {
+    this.sandbox = sandbox;
+    this.execution = execution;
+    this.scope = scope;
+  }
+
+  get signal(): AbortSignal {
+    return this.scope.signal;
+  }
+}
+
 const NOBODY: Served = { execution: undefined, scope: new CallScope() };
 
 export abstract class Guest {
@@ -79,15 +96,8 @@ export abstract class Guest {
 
   /** What the host function sees that is called now. */
   get surroundings(): CallSurroundings {
-    const sandbox = this.owner?.deref();
     const { execution, scope } = this.serving.at(-1) ?? NOBODY;
-    return {
-      sandbox,
-      execution,
-      get signal() {
-        return scope.signal;
-      },
-    };
+    return new Surroundings(this.owner?.deref(), execution, scope);
   }
 
   /** Runs a call that nobody can leave. */
