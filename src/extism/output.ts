@@ -11,11 +11,12 @@ import { encodeNpy } from '../values/npy.ts';
 /** Of this type alone, because the number of type arguments that a DataView takes depends on the compiler. */
 const OwnedView: new (buffer: ArrayBuffer) => DataView<ArrayBuffer> = DataView;
 
-/** A copy of bytes of a plug-in's, which its owner can do with as they like. */
+/** Bytes of a plug-in's, which their owner can do with as they like. */
 export class PluginOutput extends OwnedView {
-  /** @internal */
-  constructor(bytes: Uint8Array) {
-    super(new Uint8Array(bytes).buffer);
+  /** @param isOwn whether nobody else has them any more: else they are copied @internal */
+  constructor(bytes: Uint8Array, isOwn = false) {
+    const isWhole = bytes.length > 0 && bytes.length === bytes.buffer.byteLength;
+    super(isOwn && isWhole ? (bytes.buffer as ArrayBuffer) : new Uint8Array(bytes).buffer);
   }
 
   /** All of it. */

@@ -176,7 +176,8 @@ export class Plugin {
       const status = await this.#status(name, options);
       if (status !== 0 || call.errorAddress !== 0) throw failed(name, status, call, this.sandbox.guest?.figures());
       const output = call.outputBytes();
-      return output && new PluginOutput(output);
+      // The blocks of a call end with it.
+      return output && new PluginOutput(output, true);
     } finally {
       this.#isActive = false;
       call.end();
