@@ -18,15 +18,15 @@ export function partOf(module: string): typeof wasi | typeof http | undefined {
 
 /** What of a host a guest has use for. */
 export interface HostNeeds {
-  /** What is behind WASI. */
+  /** WASI, and what is behind it. */
   readonly program: boolean;
-  /** What is behind HTTP. */
+  /** HTTP. */
   readonly network: boolean;
 }
 
 /**
- * As the module and the policy say, whatever has been loaded: what is in a snapshot depends on it. The embedder sees
- * granted files without the guest's doing.
+ * As the module and the policy say, whatever has been loaded: whether a snapshot has what is behind WASI depends on it. The
+ * embedder sees granted files without the guest's doing.
  */
 export function hostNeeds({ imports }: WasmModule, { capabilities }: Grants): HostNeeds {
   const parts = new Set(imports.map(({ module }) => partOf(module)));
