@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run } from './harness.ts';
 
@@ -39,16 +42,23 @@ describe('a shell completes', () => {
   test.each([
     [['run', 'fixtures/build/hell'], ['fixtures/build/hello.wasm']],
     [['run', '--policy', 'package.js'], ['package.json']],
-    // The only folder, and what is in it, or a shell would take it for all of the argument.
-    [
-      ['validate', 'test/mutan'],
-      ['test/mutants/', 'test/mutants/equivalent.json', 'test/mutants/vitest.config.ts'],
-    ],
     [['run', 'nowhere/at/al'], []],
     [['run', '--gas', ''], []],
   ])('paths where one is meant: %j', async (words, expected) => {
     expect(await completed(...words)).toEqual(expected);
   });
+});
+
+test('a folder that is the only one is looked into, or a shell would take it for all of the argument', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'completion-'));
+  try {
+    mkdirSync(join(folder, 'modules'));
+    for (const name of ['b.wat', 'a.wasm', '.hidden']) writeFileSync(join(folder, 'modules', name), '');
+    const found = await completed('validate', `${folder}/mod`);
+    expect(found).toEqual(['modules/', 'modules/a.wasm', 'modules/b.wat'].map((path) => `${folder}/${path}`));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('the script', () => {
