@@ -1,18 +1,8 @@
 /** What every test file begins with. */
 
 import { afterEach, beforeEach, expect } from 'vitest';
-import { snapshots } from '../interpreter/index.ts';
-import * as restoring from '../interpreter/snapshot/install.ts';
-import { provideNode } from '../src/node.node.ts';
-import { provideHostFunctions, provideNative, provideVectors } from '../src/sync/parts.ts';
+import './parts.ts';
 import * as watchdog from './watchdog.ts';
-
-// What entries do: most tests are of parts, and begin below them. test/sandbox/parts.test.ts is of what entries load.
-provideVectors();
-snapshots.provide(restoring);
-provideHostFunctions();
-provideNative();
-provideNode();
 
 beforeEach(({ task }) => watchdog.begin(`${task.file.name} > ${task.name}`));
 afterEach(() => watchdog.end());

@@ -1,0 +1,12 @@
+/** What entries load or provide: most tests are of parts, and begin below them. test/sandbox/parts.test.ts is of what entries load. */
+
+import { snapshots } from '../interpreter/index.ts';
+import * as restoring from '../interpreter/snapshot/install.ts';
+import { provideNode } from '../src/node.node.ts';
+import { provideHostFunctions, provideNative, provideVectors } from '../src/sync/parts.ts';
+
+provideVectors();
+snapshots.provide(restoring);
+provideHostFunctions();
+provideNative();
+provideNode();
