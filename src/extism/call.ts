@@ -80,7 +80,9 @@ export async function outputAs(name: string, output: PluginOutput, { as, schema 
     value = await read(output);
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
-    wrong(`is no ${format}: ${messageOf(cause)}`, cause);
+    const reason = messageOf(cause);
+    // Some say by themselves what it is none of.
+    wrong(reason.startsWith(`no ${format}`) ? `is ${reason}` : `is no ${format}: ${reason}`, cause);
   }
   if (schema === undefined) return value;
   const result = await schema['~standard'].validate(value);

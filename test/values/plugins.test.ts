@@ -81,6 +81,9 @@ describe.each(['interpreter', 'native'] as const)('on the engine %s', (engine) =
     await expect(plugin.call('cut', arrays[0], { as: 'npy' })).rejects.toThrow(
       /is no \.npy file: no \.npy file|is no \.npy file/,
     );
+    await expect(plugin.call('echo', 'x', { as: 'npy' })).rejects.toThrow(
+      /^the output of "echo" is no \.npy file: it does not begin like one$/,
+    );
     // And is there for the next.
     expect(await callNdarray(plugin, 'echo', [])).toEqual([]);
   });
