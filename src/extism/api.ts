@@ -1,7 +1,7 @@
 /** What the entries of plug-ins give. */
 
 export { PluginError } from '../../wasm/errors.ts';
-export type { OutputKind, PluginCallOptions } from './call.ts';
+export type { OutputKind, OutputValues, PluginCallOptions } from './call.ts';
 export { CompiledPlugin } from './compiled.ts';
 export type { CurrentPlugin, PluginFunction, PluginFunctionBody, PluginFunctions } from './current-plugin.ts';
 export { type CreatePluginOptions, createPlugin, ExtismPlugin } from './drop-in.ts';

@@ -6,12 +6,24 @@ import { CALL_CHECKS, type CallOptions } from '../call/options.ts';
 import { record, refuse } from '../checks/check.ts';
 import { type Checks, checkNamed, type Given } from '../checks/named.ts';
 import { decodeTable } from '../values/arrow.ts';
+import type { ReadNdArray } from '../values/ndarray.ts';
 import { decodeNpy } from '../values/npy.ts';
 import type { PluginOutput } from './output.ts';
 import type { StandardSchema } from './schema.ts';
 
+/** What an output is given as, by what was asked for; of JSON the caller knows more. */
+export interface OutputValues {
+  readonly text: string;
+  /** Of its own. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The array in the `.npy` file that is put out. */
+  readonly npy: ReadNdArray;
+  /** A table of Apache Arrow; `wasm-sandbox/arrow` has to be imported. */
+  readonly arrow: object;
+}
+
 /** As what an output is given. */
-export type OutputKind = 'json' | 'text' | 'bytes' | 'npy' | 'arrow';
+export type OutputKind = 'json' | keyof OutputValues;
 
 /** Options of one call of a plug-in. */
 export interface PluginCallOptions<T = unknown> extends CallOptions {

@@ -8,8 +8,7 @@ import type { CallOptions } from '../call/options.ts';
 import type { ExportDescription } from '../module/exported.ts';
 import { makeDisposable } from '../runtime/disposable.ts';
 import { WasmSandbox } from '../sandbox.ts';
-import type { ReadNdArray } from '../values/ndarray.ts';
-import { checkPluginCall, outputAs, type PluginCallOptions } from './call.ts';
+import { checkPluginCall, type OutputValues, outputAs, type PluginCallOptions } from './call.ts';
 import { CompiledPlugin } from './compiled.ts';
 import type { PluginCall } from './kernel.ts';
 import type { ManifestLike } from './manifest.ts';
@@ -95,30 +94,12 @@ export class Plugin {
     input?: unknown,
     options?: PluginCallOptions & { readonly as?: undefined; readonly schema?: undefined },
   ): Promise<PluginOutput | null>;
-  /** As text. */
-  call(
+  /** As text, bytes, an array or a table. */
+  call<K extends keyof OutputValues>(
     name: string,
     input: unknown,
-    options: PluginCallOptions & { readonly as: 'text'; readonly schema?: undefined },
-  ): Promise<string>;
-  /** As bytes. */
-  call(
-    name: string,
-    input: unknown,
-    options: PluginCallOptions & { readonly as: 'bytes'; readonly schema?: undefined },
-  ): Promise<Uint8Array<ArrayBuffer>>;
-  /** The array in the `.npy` file that is put out. */
-  call(
-    name: string,
-    input: unknown,
-    options: PluginCallOptions & { readonly as: 'npy'; readonly schema?: undefined },
-  ): Promise<ReadNdArray>;
-  /** The table of Apache Arrow; `wasm-sandbox/arrow` has to be imported. */
-  call(
-    name: string,
-    input: unknown,
-    options: PluginCallOptions & { readonly as: 'arrow'; readonly schema?: undefined },
-  ): Promise<object>;
+    options: PluginCallOptions & { readonly as: K; readonly schema?: undefined },
+  ): Promise<OutputValues[K]>;
   /** As JSON, or as the schema has made it. */
   call<T = unknown>(
     name: string,

@@ -21,7 +21,7 @@ interface Type {
   /** In the header, behind the sign for the order of bytes. */
   readonly code: string;
   /** What has elements of it in JavaScript. */
-  readonly array: { new (length: number): NdData; readonly BYTES_PER_ELEMENT: number };
+  readonly array: { new (length: number): NdData; readonly BYTES_PER_ELEMENT: number; readonly name: string };
   /** Of an element in the file, where that is not what it has here. */
   readonly bytes?: number;
 }
@@ -56,11 +56,9 @@ const sizeOf = ({ bytes, array }: Type): number => bytes ?? array.BYTES_PER_ELEM
 /** The type of an array's elements. @throws UsageError where its data is of another */
 function typeOf({ data, dtype }: NdArray): Type {
   const bytes = data.BYTES_PER_ELEMENT;
-  const fits = (type: Type): boolean => {
-    const sample = new type.array(0);
-    const isSame = Object.prototype.toString.call(sample) === Object.prototype.toString.call(data);
-    return isSame || (type.array === Uint8Array && data instanceof Uint8ClampedArray);
-  };
+  // By name, as classes differ between realms.
+  const name = data[Symbol.toStringTag] === 'Uint8ClampedArray' ? 'Uint8Array' : data[Symbol.toStringTag];
+  const fits = ({ array }: Type): boolean => array.name === name;
   const wanted = dtype && (ALIASES[dtype] ?? dtype);
   const type = TYPES.find(
     (each) => (wanted === undefined ? each.dtype !== 'bool' && !each.bytes : each.dtype === wanted) && fits(each),
