@@ -15,7 +15,7 @@ export interface Ran {
 export const SILENT: Io = {
   version: '1.2.3',
   colours: { stdout: false, stderr: false },
-  progress: () => ({ tick: () => undefined, end: () => undefined }),
+  progress: async () => ({ tick: () => undefined, end: () => undefined }),
   stdout: () => undefined,
   stderr: () => undefined,
   stdin: () => new Uint8Array(0),

@@ -6,14 +6,14 @@ import { fixture, run, SILENT } from './harness.ts';
 afterEach(() => void vi.restoreAllMocks());
 
 /** What is written on a stream for a piece of work of so many milliseconds, told of at its beginning and end. */
-function written(isTTY: boolean, milliseconds: number): string {
+async function written(isTTY: boolean, milliseconds: number): Promise<string> {
   let text = '';
   const write = (chunk: string) => void (text += chunk);
   const nothing = () => true;
   const stream = { isTTY, columns: 80, write, cursorTo: nothing, clearLine: nothing, moveCursor: nothing };
   let now = 0;
   vi.spyOn(performance, 'now').mockImplementation(() => now);
-  const progress = showProgress('loading x', stream as never);
+  const progress = await showProgress('loading x', stream as never);
   progress.tick();
   now = milliseconds;
   progress.tick();
@@ -21,19 +21,19 @@ function written(isTTY: boolean, milliseconds: number): string {
   return text;
 }
 
-test('what takes long says so on a terminal', () => {
-  expect(written(true, 3_000)).toContain('loading x (3 s)');
+test('what takes long says so on a terminal', async () => {
+  expect(await written(true, 3_000)).toContain('loading x (3 s)');
 });
 
-test('and nothing is said where it takes less, or nobody looks', () => {
-  expect(written(true, 900)).toBe('');
-  expect(written(false, 3_000)).toBe('');
+test('and nothing is said where it takes less, or nobody looks', async () => {
+  expect(await written(true, 900)).toBe('');
+  expect(await written(false, 3_000)).toBe('');
 });
 
 test('commands tell of the pieces of their work, and of its end', async () => {
   const told: string[] = [];
   let ticks = 0;
-  const progress = (what: string) => {
+  const progress = async (what: string) => {
     told.push(what);
     return { tick: () => void ticks++, end: () => void told.push('end') };
   };

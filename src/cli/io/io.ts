@@ -11,7 +11,7 @@ export interface Io {
   stdin(maxBytes: number): Uint8Array;
   readonly version: string;
   /** Begins to say what is being done, where somebody looks at it and it takes long. */
-  progress(what: string): Progress;
+  progress(what: string): Promise<Progress>;
   /** Whether the stream shows colours. */
   readonly colours: { readonly stdout: boolean; readonly stderr: boolean };
 }
@@ -26,7 +26,7 @@ export interface Progress {
 
 /** Shows the progress of work that tells of its pieces. @throws what it throws */
 export async function showing<T>(io: Io, what: string, work: (tick: () => void) => Promise<T>): Promise<T> {
-  const progress = io.progress(what);
+  const progress = await io.progress(what);
   try {
     return await work(() => progress.tick());
   } finally {

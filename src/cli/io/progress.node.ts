@@ -2,7 +2,7 @@
 
 import process from 'node:process';
 import type { WriteStream } from 'node:tty';
-import yoctoSpinner, { type Spinner } from 'yocto-spinner';
+import type { Spinner } from 'yocto-spinner';
 import type { Progress } from './io.ts';
 
 /** Milliseconds that nothing is said. */
@@ -14,8 +14,10 @@ const FRAME = 80;
  * Begins to show what is being done, where the stream is a terminal, once it takes more than a second. To be told from
  * time to time: much of the work lets no timer of a spinner's fire.
  */
-export function showProgress(what: string, stream: WriteStream = process.stderr): Progress {
+export async function showProgress(what: string, stream: WriteStream = process.stderr): Promise<Progress> {
   if (stream.isTTY !== true) return { tick: () => undefined, end: () => undefined };
+  // For terminals alone: commands in scripts begin sooner without it.
+  const { default: yoctoSpinner } = await import('yocto-spinner');
   const begun = performance.now();
   let next = begun + PATIENCE;
   let spinner: Spinner | undefined;
