@@ -311,6 +311,8 @@ export interface WeaveOptions {
   readonly refills: boolean;
   /** How functions are cut into windows; {@link WINDOWS} unless given. */
   readonly windows?: Windows | undefined;
+  /** Whether instances share an account with those of other modules; false unless given. */
+  readonly isLinked?: boolean | undefined;
 }
 
 /** Finds out about one function after another. What it says is about the window that was read last. */

@@ -408,6 +408,10 @@ export class BodyWeaver {
       code.i64(table * 2 ** 32);
       code.op('i64.or');
     }
+    if (layout.meterGlobals.includes('origin')) {
+      code.at('global.get', layout.meterGlobal('origin'));
+      code.op('i64.or');
+    }
     code.at('global.set', layout.element);
     if (layout.closed) {
       code.at('local.get', this.gas);

@@ -1,104 +1,41 @@
 /** Engines of the sandbox that run modules which meter themselves: on the host's own `WebAssembly`, or another. */
 
 import { Share } from '../wasm/budget.ts';
-import type {
-  Engine,
-  EngineInstance,
-  EngineName,
-  ImportResolver,
-  InstantiateOptions,
-  Preparation,
-} from '../wasm/engine.ts';
-import { LinkError, UsageError } from '../wasm/errors.ts';
+import type { Engine, EngineInstance, EngineName, InstantiateOptions, Preparation } from '../wasm/engine.ts';
+import { UsageError } from '../wasm/errors.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
-import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
-import { guarded, type Holds } from '../wasm/host-call.ts';
+import type { GuestMemory, WasmValue } from '../wasm/host.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { priceInstantiation } from '../wasm/plan.ts';
 import { messageOf, quote } from '../wasm/quote.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
-import {
-  EXTERNREF,
-  type Export,
-  type ExternKind,
-  FUNCREF,
-  type FuncType,
-  type Import,
-  type ValType,
-} from '../wasm/types.ts';
+import type { Export, ExternKind, FuncType, ValType } from '../wasm/types.ts';
 import { compile, compileAhead } from './compile.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
+import { LinkedGuests } from './linked.ts';
+import { holds, linker, references } from './linker.ts';
 import { codeBytes, limitsFor, meterModuleSteps } from './meter-module.ts';
 import type { MeteredModule } from './metered.ts';
-import { type HostImport, type Linked, MeteredInstance, MeteredStore, type References } from './metered-instance.ts';
-
-/** A reference to a function of a guest's, as the host holds it: nothing but itself. */
-class Handle {
-  readonly kind = 'function of a guest';
-}
-
-const raws = new WeakMap<Handle, unknown>();
-const handles = new WeakMap<object, Handle>();
-
-const references: References = {
-  toHost(raw) {
-    if (raw === null) return null;
-    let handle = handles.get(raw as object);
-    if (handle === undefined) {
-      handle = Object.freeze(new Handle());
-      handles.set(raw as object, handle);
-      raws.set(handle, raw);
-    }
-    return handle;
-  },
-  toGuest(value) {
-    if (value === null) return null;
-    const raw = value instanceof Handle ? raws.get(value) : undefined;
-    if (raw === undefined) throw new TypeError('a function of a guest, or null, was expected for a funcref');
-    return raw;
-  },
-};
-
-const holds: Holds = (type, value) => {
-  if (type === FUNCREF) return value === null || (value instanceof Handle && raws.has(value));
-  return type === EXTERNREF;
-};
-
-const CANNOT_WAIT = 'this engine cannot suspend the guest: use the interpreter';
-
-function hostImport(host: HostFunction, label: string): HostImport {
-  return { type: host.type, gas: host.gas, call: guarded(host, label, holds, CANNOT_WAIT) };
-}
-
-function linker(resolve: ImportResolver, types: readonly FuncType[]): (imported: Import) => Linked {
-  return (imported) => {
-    const { module, name } = imported;
-    const fail = (why: string): never => {
-      throw new LinkError(`import ${quote(module)} ${quote(name)}: ${why}`);
-    };
-    const required = imported.kind === 'function' ? (types[imported.typeIndex] as FuncType) : undefined;
-    const found = required && resolve(module, name, required);
-    if (found === undefined || required === undefined) {
-      return fail(`unknown import: no ${imported.kind} was provided`);
-    }
-    if (found.type.key !== required.key) {
-      fail(`incompatible import type: ${required.key} is required, ${found.type.key} given`);
-    }
-    return { host: hostImport(found, quote(`${module}.${name}`)) };
-  };
-}
+import { MeteredInstance, MeteredStore } from './metered-instance.ts';
 
 class NativeInstance implements EngineInstance {
   private readonly guest: MeteredInstance;
+  /** Those that it is linked with, and itself. */
+  private readonly linked: LinkedGuests | undefined;
   private readonly exports: ReadonlyMap<string, Export>;
 
-  constructor(guest: MeteredInstance) {
+  constructor(guest: MeteredInstance, linked?: LinkedGuests) {
     this.guest = guest;
+    this.linked = linked;
     this.exports = new Map(guest.metered.exports.map((exported) => [exported.name, exported]));
   }
 
   start(): void {
+    if (this.linked !== undefined) {
+      this.linked.start();
+      return;
+    }
     this.guest.instantiate();
     this.guest.copySegments();
     this.guest.start();
@@ -157,8 +94,8 @@ class NativeInstance implements EngineInstance {
  * @param name what the statistics call it
  */
 export function meteredEngine(host: WasmHost, name: EngineName): Engine {
-  const metering = (module: WasmModule, { slices }: Preparation): Steps<MeteredModule> =>
-    meterModuleSteps(module, { canonicalNaN: true, refills: slices !== undefined });
+  const metering = (module: WasmModule, { slices, isLinked }: Preparation): Steps<MeteredModule> =>
+    meterModuleSteps(module, { canonicalNaN: true, refills: slices !== undefined, isLinked });
   return {
     name,
     *prepare(module, preparation) {
@@ -172,7 +109,13 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
       compile(host, complete(metering(module, preparation)));
     },
     codeBytes,
-    instantiate(module, { limits: asked, imports, slices }: InstantiateOptions) {
+    instantiate(module, options: InstantiateOptions) {
+      const { limits: asked, imports, slices, program } = options;
+      if (program?.isLinked) {
+        const metered = program.modules.map((item) => complete(metering(item.module, { slices, isLinked: true })));
+        const linked = new LinkedGuests(host, program, metered, options);
+        return new NativeInstance(linked.guests.at(-1) as MeteredInstance, linked);
+      }
       const limits = limitsFor(module, asked);
       const metered = complete(metering(module, { slices }));
       const link = linker(imports, functionTypes(metered.module));

@@ -23,7 +23,7 @@ export const METER_FUNCTIONS = {
 export type MeterFunction = keyof typeof METER_FUNCTIONS;
 export const METER_FUNCTION_NAMES = Object.keys(METER_FUNCTIONS) as MeterFunction[];
 
-/** The globals that the rewritten module imports from the meter, in this order: all, or {@link OWN_GLOBALS}. */
+/** The globals that the rewritten module may import from the meter, in this order. */
 export const METER_GLOBALS = {
   /** Stack weight that is left, in bytes. All instances of a store share it. */
   depth: { type: I64, mutable: true },
@@ -31,18 +31,25 @@ export const METER_GLOBALS = {
   caller: { type: EXTERNREF, mutable: true },
   /** That of the instance itself. */
   self: { type: EXTERNREF, mutable: false },
+  /** Of instances that share an account: gas at hand, and as {@link METER_EXPORTS} describes it, the last element. */
+  gas: { type: I64, mutable: true },
+  element: { type: I64, mutable: true },
+  /** Of these, which instance it is that says what the last element was: a number, from bit {@link ORIGIN_BIT} on. */
+  origin: { type: I64, mutable: false },
 } as const satisfies Record<string, GlobalType>;
+
+/** Above the numbers of tables and elements. */
+export const ORIGIN_BIT = 49n;
+/** Numbers of instances are below this. */
+export const MOST_ORIGINS = 1 << 14;
 
 export type MeterGlobal = keyof typeof METER_GLOBALS;
 export const METER_GLOBAL_NAMES = Object.keys(METER_GLOBALS) as MeterGlobal[];
-/** Enough for a module whose host functions only its own code can call. */
-export const OWN_GLOBALS: readonly MeterGlobal[] = ['depth'];
-
 /** What the rewritten module exports for the meter. */
 export const METER_EXPORTS = {
-  /** A global: the gas at hand when it was last written out. */
+  /** A global: the gas at hand when it was last written out. The one that is imported, where one is. */
   gas: 'gas',
-  /** A global: table and element of the last indirect call, as `table << 32 | element`. */
+  /** A global: table and element of the last indirect call, as `table << 32 | element`; below 0 where there was none. */
   element: 'element',
   memory: 'memory',
   /** Followed by its number. */
@@ -198,24 +205,37 @@ export class Layout {
   readonly segments: number | undefined;
   readonly gas: number;
   readonly element: number;
+  private readonly firstLength: number;
   /** Lengths of the segments that may be dropped, as globals. */
   readonly lengths: { initial: number }[] = [];
   private readonly lengthNumbers = new Map<string, number>();
   /** Functions that bodies refer to. */
   readonly references = new Set<number>();
 
-  constructor(module: WasmModule) {
+  /** @param isLinked whether its instances share an account with others, and get their segments when all of them are there */
+  constructor(module: WasmModule, isLinked: boolean) {
     this.module = module;
     this.closed = isClosed(module);
-    this.meterGlobals = lendsHostFunctions(module, this.closed) ? METER_GLOBAL_NAMES : OWN_GLOBALS;
+    const lends = lendsHostFunctions(module, this.closed);
+    const isNeeded: Readonly<Record<MeterGlobal, boolean>> = {
+      depth: true,
+      caller: lends,
+      self: lends,
+      gas: isLinked,
+      element: isLinked,
+      origin: isLinked,
+    };
+    this.meterGlobals = METER_GLOBAL_NAMES.filter((name) => isNeeded[name]);
     this.importName = unused(module.imports, 'module');
     this.exportPrefix = unused(module.exports, 'name');
     this.firstMeter = module.importedFunctions;
     this.firstHelper = this.firstMeter + METER_FUNCTION_NAMES.length;
-    this.segments = outlivesFailure(module) ? this.firstHelper + HELPERS.length : undefined;
+    this.segments = isLinked || outlivesFailure(module) ? this.firstHelper + HELPERS.length : undefined;
     this.firstOwn = this.firstHelper + HELPERS.length + (this.segments === undefined ? 0 : 1);
-    this.gas = this.global(module.globals.length);
-    this.element = this.gas + 1;
+    const own = this.global(module.globals.length);
+    this.gas = isLinked ? this.meterGlobal('gas') : own;
+    this.element = isLinked ? this.meterGlobal('element') : own + 1;
+    this.firstLength = isLinked ? own : own + 2;
   }
 
   meter(name: MeterFunction): number {
@@ -311,7 +331,7 @@ export class Layout {
     let number = this.lengthNumbers.get(key);
     if (number === undefined) {
       const initial = 'items' in found ? found.items.length : found.bytes.end - found.bytes.start;
-      number = this.element + this.lengths.push({ initial });
+      number = this.firstLength + this.lengths.push({ initial }) - 1;
       this.lengthNumbers.set(key, number);
     }
     return number;

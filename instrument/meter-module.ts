@@ -55,13 +55,13 @@ function describe(module: WasmModule, options: WeaveOptions, woven: Woven): Mete
   return { ...names, cost: instantiationCost(module), module, imports, exports, start, code };
 }
 
-function variantOf(module: WasmModule, { canonicalNaN, refills }: WeaveOptions): Variant {
+function variantOf(module: WasmModule, { canonicalNaN, refills, isLinked = false }: WeaveOptions): Variant {
   let variants = cache.get(module);
   if (variants === undefined) {
     variants = new Map();
     cache.set(module, variants);
   }
-  const key = `${canonicalNaN} ${refills}`;
+  const key = `${canonicalNaN} ${refills} ${isLinked}`;
   let variant = variants.get(key);
   if (variant === undefined) {
     variant = { steps: undefined, metered: undefined, failure: undefined };
@@ -77,6 +77,9 @@ function variantOf(module: WasmModule, { canonicalNaN, refills }: WeaveOptions):
 export function* meterModuleSteps(module: WasmModule, options: WeaveOptions): Steps<MeteredModule> {
   const known = adoptedOf(module);
   if (known !== undefined) {
+    if (options.isLinked) {
+      throw new CompileError('the module was instrumented before, for itself alone: link the one that it was made of');
+    }
     if (!options.refills || known.refills) return known.metered;
     throw new CompileError('the module was instrumented without time slices, and cannot be given a time limit');
   }

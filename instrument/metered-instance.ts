@@ -33,7 +33,7 @@ import { compile } from './compile.ts';
 import { allocate, growMemory, growTable } from './growth.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { HostCaller, LentMemory } from './host-caller.ts';
-import { METER_EXPORTS, type MeterFunction, type MeterGlobal, TRAP_CODES } from './layout.ts';
+import { METER_EXPORTS, type MeterFunction, type MeterGlobal, MOST_ORIGINS, ORIGIN_BIT, TRAP_CODES } from './layout.ts';
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
@@ -45,7 +45,7 @@ export interface HostImport {
   readonly call: HostCall;
 }
 
-/** What an import is linked to: a function of the host's, or anything of the engine's. */
+/** What an import is linked to: a function of the host's, or anything of the engine's, which is there when it is asked for. */
 export type Linked = { readonly host: HostImport } | { readonly raw: unknown };
 
 /** How references to functions look to the host. */
@@ -68,6 +68,8 @@ export class MeteredStore {
   readonly depth: WebAssembly.Global & Counter;
   /** The guest whose code last made a call that may reach the host. */
   readonly caller: WebAssembly.Global & { value: MeteredInstance | null };
+  /** What all instances draw on; each has a meter of its own where there is none. */
+  readonly shared: SharedMeter | undefined;
   private readonly full: bigint;
   /** Calls into guests that are on the JavaScript stack. */
   private entered = 0;
@@ -80,8 +82,9 @@ export class MeteredStore {
   /** Of memories and tables, also of those that others made. */
   readonly growth: WeakMap<object, Growth> = new WeakMap();
 
-  constructor(host: WasmHost, stackBytes: number) {
+  constructor(host: WasmHost, stackBytes: number, meter?: Meter) {
     this.host = host;
+    this.shared = meter && new SharedMeter(host, meter);
     this.full = BigInt(stackBytes);
     this.depth = new host.Global({ value: 'i64', mutable: true }, this.full) as WebAssembly.Global & Counter;
     this.caller = new host.Global({ value: 'externref', mutable: true }, null);
@@ -157,6 +160,35 @@ export class MeteredStore {
   }
 }
 
+/** What the instances of a store have in common that draw on one account. */
+class SharedMeter {
+  readonly meter: Meter;
+  private readonly gas: WebAssembly.Global & Counter;
+  private readonly element: WebAssembly.Global & Counter;
+  private readonly guests: MeteredInstance[] = [];
+
+  constructor(host: WasmHost, meter: Meter) {
+    const counter = () => new host.Global({ value: 'i64', mutable: true }, 0n) as WebAssembly.Global & Counter;
+    this.meter = meter;
+    this.gas = counter();
+    this.element = counter();
+    this.element.value = -1n;
+    meter.attach(this.gas);
+  }
+
+  globalsOf(guest: MeteredInstance) {
+    const { gas, element, guests } = this;
+    // The few that come beyond are taken for the last one.
+    const number = guests.length < MOST_ORIGINS ? guests.push(guest) - 1 : MOST_ORIGINS - 1;
+    return { gas, element, origin: BigInt(number) << ORIGIN_BIT };
+  }
+
+  /** Who wrote down what the last element was. */
+  originOf(element: bigint): MeteredInstance | undefined {
+    return this.guests[Number(element >> ORIGIN_BIT)];
+  }
+}
+
 export class MeteredInstance {
   readonly store: MeteredStore;
   readonly metered: MeteredModule;
@@ -177,7 +209,7 @@ export class MeteredInstance {
     this.options = options;
     const { references } = options;
     this.toReference = (type, value) => (type === FUNCREF ? references.toGuest(value) : value);
-    this.meter = new Meter(options.limits, options.slices);
+    this.meter = store.shared?.meter ?? new Meter(options.limits, options.slices);
     this.compiled = compile(store.host, metered);
     this.linked = metered.imports.map((imported) => options.link(imported));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
@@ -214,7 +246,7 @@ export class MeteredInstance {
     }
     this.exports = instance.exports;
     this.element = this.meterExport(METER_EXPORTS.element) as Counter;
-    this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
+    if (this.store.shared === undefined) this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
     this.registerGrowth();
   }
 
@@ -340,7 +372,8 @@ export class MeteredInstance {
       trap: (code: number) => this.guarded(() => this.trap(code), undefined),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
-    const globals: Record<MeterGlobal, unknown> = { depth: this.store.depth, caller: this.store.caller, self: this };
+    const { depth, caller, shared } = this.store;
+    const globals: Partial<Record<MeterGlobal, unknown>> = { depth, caller, self: this, ...shared?.globalsOf(this) };
     for (const name of this.metered.meterGlobals) add(importName, name, globals[name]);
     return imports;
   }
@@ -450,7 +483,9 @@ export class MeteredInstance {
     const { value } = this.element;
     if (value < 0n) return undefined;
     this.element.value = -1n;
-    const table = this.meterExport(METER_EXPORTS.table + (value >> 32n)) as WebAssembly.Table | undefined;
+    const guest = this.store.shared?.originOf(value) ?? this;
+    const number = (value & ((1n << ORIGIN_BIT) - 1n)) >> 32n;
+    const table = guest.meterExport(METER_EXPORTS.table + number) as WebAssembly.Table | undefined;
     const index = Number(value & 0xffff_ffffn);
     if (table === undefined) return undefined;
     return index < table.length ? { exists: true, value: table.get(index) } : { exists: false, value: undefined };

@@ -8,15 +8,7 @@ import { PER_UNIT } from '../wasm/gas.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { F32, F64, I32, I64, type ValType } from '../wasm/types.ts';
 import type { CodeWriter } from './code.ts';
-import {
-  BARRED,
-  type InlineName,
-  type Layout,
-  type Operation,
-  type OperationName,
-  OWN_GLOBALS,
-  TRAP_CODES,
-} from './layout.ts';
+import { BARRED, type InlineName, type Layout, type Operation, type OperationName, TRAP_CODES } from './layout.ts';
 
 /** What can stand inline. */
 interface Inline {
@@ -122,7 +114,7 @@ export function operationType(
 
 /** Says whose code makes the call that follows and may reach the host, where that is not plain. */
 export function sayCaller(code: CodeWriter, layout: Layout): void {
-  if (layout.meterGlobals === OWN_GLOBALS) return;
+  if (!layout.meterGlobals.includes('caller')) return;
   code.at('global.get', layout.meterGlobal('self'));
   code.at('global.set', layout.meterGlobal('caller'));
 }

@@ -76,7 +76,7 @@ class Weaver {
 
   constructor(module: WasmModule, options: WeaveOptions) {
     this.module = module;
-    this.layout = new Layout(module);
+    this.layout = new Layout(module, options.isLinked === true);
     this.options = options;
   }
 
@@ -223,9 +223,10 @@ class Weaver {
   }
 
   private *globals(): Steps<Writer> {
-    const { module, layout } = this;
+    const { module, layout, options } = this;
     const out = new CodeWriter();
-    const count = module.globalInits.length + 2 + layout.lengths.length;
+    const meters = options.isLinked === true ? [] : [0, -1];
+    const count = module.globalInits.length + meters.length + layout.lengths.length;
     bounded('globals', module.importedGlobals + layout.meterGlobals.length + count);
     out.u32(count);
     yield* each(out, module.globalInits, (init, i) => {
@@ -234,7 +235,8 @@ class Weaver {
       out.u8(mutable ? 1 : 0);
       this.expression(out, init);
     });
-    for (const initial of [0, -1]) {
+    // The gas and the last element, where they are not imported.
+    for (const initial of meters) {
       out.raw(I64, 1);
       out.i64(initial);
       out.op('end');

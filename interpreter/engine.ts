@@ -25,7 +25,17 @@ import {
   type ValType,
 } from '../wasm/types.ts';
 import { damaged, type WireReader } from '../wasm/wire.ts';
-import { beginStart, call, callAsync, execution, Store, start, WasmExecution } from './machine/index.ts';
+import {
+  call,
+  callAsync,
+  execution,
+  instantiateProgram,
+  type Linked,
+  Sequence,
+  Store,
+  starting,
+  WasmExecution,
+} from './machine/index.ts';
 import { capture, snapshots } from './snapshot/index.ts';
 import {
   codeBytes,
@@ -57,17 +67,26 @@ function linker(resolve: ImportResolver): (imported: Import, module: WasmModule)
 
 class InterpreterInstance implements EngineInstance {
   private readonly instance: Instance;
+  /** It, and those that it is linked with. */
+  private readonly linked: Linked;
 
-  constructor(instance: Instance) {
-    this.instance = instance;
+  constructor(linked: Linked) {
+    this.linked = linked;
+    this.instance = linked.instances.at(-1) as Instance;
   }
 
   start(): void {
-    start(this.instance);
+    for (const func of starting(this.linked.instances)) call(func, []);
   }
 
   beginStart(): EngineExecution | undefined {
-    return beginStart(this.instance);
+    const { instances } = this.linked;
+    const functions = starting(instances);
+    const first = functions.next();
+    if (first.done === true) return undefined;
+    return instances.length === 1
+      ? execution(first.value, [])
+      : new Sequence(first.value, functions, () => this.gasUsed);
   }
 
   call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
@@ -98,11 +117,11 @@ class InterpreterInstance implements EngineInstance {
   }
 
   reset(): void {
-    const { instance } = this;
-    if (instance.store.active !== undefined || instance.suspended !== undefined) {
+    const { instances, finders } = this.linked;
+    if (instances.some(({ store, suspended }) => store.active !== undefined || suspended !== undefined)) {
       throw new UsageError('an instance cannot be reset while a call of it has not ended');
     }
-    reset(instance);
+    reset(instances, finders);
   }
 
   functionType(name: string): FuncType | undefined {
@@ -158,8 +177,11 @@ export const interpreter: Engine = {
   *prepare(module) {
     yield* priceInstantiation(module);
   },
-  instantiate(module, { limits, imports, slices }: InstantiateOptions) {
-    return new InterpreterInstance(instantiate(new Store(limits.stackBytes), module, linker(imports), limits, slices));
+  instantiate(module, { limits, imports, slices, program }: InstantiateOptions) {
+    const host = linker(imports);
+    if (program?.isLinked) return new InterpreterInstance(instantiateProgram(program, limits, slices, host));
+    const instance = instantiate(new Store(limits.stackBytes), module, host, limits, slices);
+    return new InterpreterInstance({ instances: [instance], finders: [] });
   },
   codeBytes,
 };

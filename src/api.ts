@@ -69,6 +69,7 @@ export { GiB, KiB, MiB } from './checks/sizes.ts';
 export type { Authenticated, Key } from './crypto/key.ts';
 export type { EngineChoice } from './engines/choose.ts';
 export type { ExportDescription } from './module/exported.ts';
+export type { LinkedModules, ModuleResolver } from './module/modules.ts';
 export type { ModuleSource, ReadySource } from './module/source.ts';
 export { Lease } from './pool/lease.ts';
 export type {

@@ -5,8 +5,8 @@ import type { ProgramInput } from '../policy/index.ts';
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
-import type { WasmModule } from '../wasm/module.ts';
-import { loadFor } from './cache/load.ts';
+import type { Program } from '../wasm/program.ts';
+import { loadProgram } from './cache/load.ts';
 import {
   type BatchCall,
   type BatchOptions,
@@ -51,9 +51,9 @@ export interface ForkOptions {
 
 const FORK_CHECKS: Checks<ForkOptions> = { record: (value) => checkOption('record', value) };
 
-/** @internal What tests, and whoever has decoded the module already, put in the place of the usual. */
+/** @internal What tests, and whoever has decoded the modules already, put in the place of the usual. */
 export interface Internals {
-  readonly module?: WasmModule;
+  readonly program?: Program;
   readonly engine?: ChosenEngine;
 }
 
@@ -88,11 +88,11 @@ export class WasmSandbox extends SandboxFace<Life> {
   static async create(options: SandboxOptions, internals: Internals = {}): Promise<WasmSandbox> {
     const settings = settle(options);
     const preparation = new Preparation(settings);
-    const module = internals.module ?? (await loadFor(settings, preparation));
-    const chosen = internals.engine ?? (await engineFor(module, settings));
-    const engine = await makeReady(chosen, module, settings, preparation);
-    const life = await Life.begin(engine.engine, module, settings, preparation);
-    return new WasmSandbox({ settings, engine, module }, life);
+    const program = internals.program ?? (await loadProgram(settings, preparation));
+    const chosen = internals.engine ?? (await engineFor(program, settings));
+    const engine = await makeReady(chosen, program, settings, preparation);
+    const life = await Life.begin(engine.engine, program, settings, preparation);
+    return new WasmSandbox({ settings, engine, program }, life);
   }
 
   /** {@link WasmSandbox.create} from a file. */
@@ -129,7 +129,7 @@ export class WasmSandbox extends SandboxFace<Life> {
    * @typeParam Exports what the caller knows of them; at run time there are those that the module exports
    */
   functions<Exports extends object = Functions>(): AsyncFunctions<Exports> {
-    return functionsOf(this.ground.module, (name, args) => this.call(name, args)) as AsyncFunctions<Exports>;
+    return functionsOf(this.module, (name, args) => this.call(name, args)) as AsyncFunctions<Exports>;
   }
 
   /**
@@ -143,7 +143,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     const settings = this.#callOptions(checkCallOptions(options));
     const values = list('the arguments', args);
     const isProgram = text('the name of a function', name) === COMMAND_START;
-    if (isProgram) checkCommand(this.ground.module, this.hasRun);
+    if (isProgram) checkCommand(this.module, this.hasRun);
     const execution = life.begin(name, values, settings, isProgram) as Execution<T>;
     if (isProgram) this.hasRun = true;
     return execution;
@@ -215,7 +215,7 @@ export class WasmSandbox extends SandboxFace<Life> {
   async run(options: RunOptions = {}): Promise<RunResult> {
     const life = this.alive();
     const { input, call } = checkRunOptions(options);
-    checkCommand(this.ground.module, this.hasRun);
+    checkCommand(this.module, this.hasRun);
     life.host.provide(input);
     const exitCode = (await this.#call(COMMAND_START, [], call)) as number;
     return { exitCode, ...outputOf(life.host) };
@@ -237,12 +237,12 @@ export class WasmSandbox extends SandboxFace<Life> {
    *   cannot be saved: references to the host's objects, folders of the host's, open HTTP requests; SandboxDisposed
    */
   async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    const { module, settings } = this.ground;
+    const { program, settings } = this.ground;
     const life = this.alive();
     const checked = checkSnapshotOptions(options);
     const taken = take(life, this.hasRun);
     const { packSnapshot } = await snapshots.load();
-    return packSnapshot(taken, module, settings, checked);
+    return packSnapshot(taken, program, settings, checked);
   }
 
   /**
@@ -263,13 +263,13 @@ export class WasmSandbox extends SandboxFace<Life> {
     const { key = own } = checkAuthenticated('restore()', beside);
     const settings = settle(rest as SandboxOptions);
     const preparation = new Preparation(settings);
-    const module = await loadFor(settings, preparation);
+    const program = await loadProgram(settings, preparation);
     if (settings.engine === 'native') refuseLeaving('restore()');
-    const engine = await engineFor(module, { ...settings, engine: 'interpreter' });
+    const engine = await engineFor(program, { ...settings, engine: 'interpreter' });
     const { readSnapshot } = await snapshots.load();
-    const contents = await preparation.wait(readSnapshot(snapshot, module, settings, key));
-    const life = await Life.resume(engine.engine, module, settings, contents, preparation);
-    const sandbox = new WasmSandbox({ settings, engine, module }, life);
+    const contents = await preparation.wait(readSnapshot(snapshot, program, settings, key));
+    const life = await Life.resume(engine.engine, program, settings, contents, preparation);
+    const sandbox = new WasmSandbox({ settings, engine, program }, life);
     sandbox.hasRun = contents.hasRun;
     return sandbox;
   }
@@ -297,11 +297,11 @@ export class WasmSandbox extends SandboxFace<Life> {
    *   SandboxDisposed
    */
   async fork(options: ForkOptions = {}): Promise<WasmSandbox> {
-    const { module, engine, settings: own } = this.ground;
+    const { program, engine, settings: own } = this.ground;
     const { record = own.record } = checkNamed<ForkOptions>('a fork', options, FORK_CHECKS);
     const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}`, record };
-    const life = await Life.resume(engine.engine, module, settings, this.alive());
-    const sandbox = new WasmSandbox({ settings, engine, module }, life);
+    const life = await Life.resume(engine.engine, program, settings, this.alive());
+    const sandbox = new WasmSandbox({ settings, engine, program }, life);
     sandbox.hasRun = this.hasRun;
     return sandbox;
   }
@@ -317,7 +317,7 @@ export class WasmSandbox extends SandboxFace<Life> {
   async reset(options: ProgramOptions = {}): Promise<void> {
     this.refuseDisposed();
     const input = checkProgramOptions('a reset', options);
-    const { engine, module, settings } = this.ground;
+    const { engine, program, settings } = this.ground;
     checkProvided(settings.policy, input);
     const before = this.life;
     this.life = undefined;
@@ -334,7 +334,7 @@ export class WasmSandbox extends SandboxFace<Life> {
       }
     } else {
       before?.retire();
-      life = await Life.begin(engine.engine, module, settings, undefined, input);
+      life = await Life.begin(engine.engine, program, settings, undefined, input);
     }
     if (this.isDisposed) life?.dispose();
     this.refuseDisposed();

@@ -5,6 +5,7 @@ import type { ResourceFigures, WasmSandboxError } from './errors.ts';
 import type { GasBudget } from './gas-budget.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
 import type { WasmModule } from './module.ts';
+import type { Program } from './program.ts';
 import type { Steps } from './steps.ts';
 import type { ExternKind, FuncType, ValType } from './types.ts';
 import type { WireReader, WireWriter } from './wire.ts';
@@ -50,10 +51,15 @@ export interface InstantiateOptions {
   readonly limits: InstanceLimits;
   readonly imports: ImportResolver;
   readonly slices?: Slices | undefined;
+  /** What the module is the guest of, where it is linked with others: they share all limits. */
+  readonly program?: Program | undefined;
 }
 
 /** What a module is made ready for. */
-export type Preparation = Pick<InstantiateOptions, 'slices'>;
+export interface Preparation extends Pick<InstantiateOptions, 'slices'> {
+  /** Whether it is part of a program of several, which share all limits. */
+  readonly isLinked?: boolean | undefined;
+}
 
 /** An engine. Called by the sandbox when it is built and reset. */
 export interface Engine {

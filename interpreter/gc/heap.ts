@@ -1,5 +1,5 @@
 /**
- * The account of an instance's objects against its memory budget. The host's collector frees them, at times nobody
+ * The account of objects against a memory budget: an instance's own, or that of several which share one. The host's collector frees them, at times nobody
  * can foretell; what counts is decided here, the same on every run: an object counts from its allocation until a trace
  * does not reach it. Traces happen when as much has been allocated as the last one found, and when the budget is full.
  *
@@ -103,7 +103,8 @@ function countRoots(instance: Roots): number {
 }
 
 export class Heap {
-  private readonly roots: Roots;
+  /** Those whose objects it counts. */
+  private readonly roots: readonly Roots[];
   private readonly budget: Budget;
   /** The most that a stack may weigh. */
   private readonly stackBytes: number;
@@ -114,7 +115,7 @@ export class Heap {
   /** Bytes to allocate before the next trace. */
   patience: number = BETWEEN_TRACES;
 
-  constructor(roots: Roots, budget: Budget, stackBytes: number, rootsOf: RootsOf) {
+  constructor(roots: readonly Roots[], budget: Budget, stackBytes: number, rootsOf: RootsOf) {
     this.roots = roots;
     this.budget = budget;
     this.stackBytes = stackBytes;
@@ -159,23 +160,29 @@ export class Heap {
   }
 
   /**
-   * A patience that a trace of the instance can have given, at most as long as the one asked for: those that a trace has
+   * A patience that a trace can have given, at most as long as the one asked for: those that a trace has
    * given end where all that there may be has been looked at.
    */
   patienceWithin(patience: number): number {
-    const longest = this.budget.limit + TRACED_PER_UNIT * countRoots(this.roots) + this.stackBytes;
+    const longest = this.budget.limit + TRACED_PER_UNIT * this.countRoots() + this.stackBytes;
     return Math.max(BETWEEN_TRACES, Math.min(patience, longest));
+  }
+
+  private countRoots(): number {
+    let count = 0;
+    for (const instance of this.roots) count += countRoots(instance);
+    return count;
   }
 
   /** Bytes that a trace will look at, as far as that is known; at least those that a large last one did. */
   private traceable({ depth }: Mutator): number {
-    const own = this.used + TRACED_PER_UNIT * countRoots(this.roots) + depth;
+    const own = this.used + TRACED_PER_UNIT * this.countRoots() + depth;
     return this.patience > BETWEEN_TRACES ? Math.max(own, this.patience) : own;
   }
 
   private trace(mutator: Mutator): void {
     const marking = new Marking(this.rootsOf);
-    marking.instance(this.roots);
+    for (const instance of this.roots) marking.instance(instance);
     for (const instance of mutator.roots()) marking.instance(instance);
     marking.references(mutator.usedReferences());
     marking.run();

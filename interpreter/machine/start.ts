@@ -1,27 +1,25 @@
 /** The last steps of instantiation (specification 4.5.4): active segments, in order, then the start function. */
 
-import type { EngineExecution } from '../../wasm/engine.ts';
 import { Trap, WasmSandboxError } from '../../wasm/errors.ts';
 import type { ConstExpr } from '../../wasm/types.ts';
-import { elementsOf, evaluate, type Instance, type LinearMemory } from '../store/index.ts';
+import { elementsOf, evaluate, type GuestFunction, type Instance, type LinearMemory } from '../store/index.ts';
 import { copyReferences } from '../values/index.ts';
 import { call } from './execute.ts';
-import { execution } from './execution.ts';
 
 /** Elements that are copied between two looks at the clock. */
 const PIECE = 8_192;
 
 /** @throws RuntimeError, and whatever a host function called by the start function threw */
 export function start(instance: Instance): void {
-  copySegments(instance);
-  if (instance.module.start !== undefined) call(instance.function(instance.module.start), []);
+  const func = beginStart(instance);
+  if (func !== undefined) call(func, []);
 }
 
-/** The same, with the start function, if there is one, as a call of which nothing has run. @throws RuntimeError */
-export function beginStart(instance: Instance): EngineExecution | undefined {
+/** The same up to the start function, which is returned if there is one. @throws RuntimeError */
+export function beginStart(instance: Instance): GuestFunction | undefined {
   copySegments(instance);
   const { start } = instance.module;
-  return start === undefined ? undefined : execution(instance.function(start), []);
+  return start === undefined ? undefined : instance.function(start);
 }
 
 /** @throws RuntimeError */

@@ -1,6 +1,6 @@
 /** What instances that call one another have in common (specification 4.2.3): the stack they run on. */
 
-import type { Instance, SharedStack } from '../store/index.ts';
+import type { Account, Instance, SharedStack } from '../store/index.ts';
 import { Thread } from './thread.ts';
 
 /** Idle threads that are kept, for all stores. */
@@ -10,6 +10,12 @@ const idle: Thread[] = [];
 /** A dispatch loop: runs a guest until something ends or interrupts it, and returns why, one of EXIT. */
 export type Loop = (thread: Thread) => number;
 
+export interface StoreOptions {
+  readonly unmetered?: Loop | undefined;
+  /** What all instances draw on; each on one of its own where there is none. */
+  readonly account?: Account<Instance> | undefined;
+}
+
 export class Store implements SharedStack {
   /** Limit on the stack weight of a call, in bytes. */
   readonly stackBytes: number;
@@ -17,10 +23,12 @@ export class Store implements SharedStack {
   active: Thread | undefined;
   /** Runs the guests in place of the main loop, and counts no gas. */
   readonly unmetered: Loop | undefined;
+  readonly account: Account<Instance> | undefined;
 
-  constructor(stackBytes: number, unmetered?: Loop) {
+  constructor(stackBytes: number, { unmetered, account }: StoreOptions = {}) {
     this.stackBytes = stackBytes;
     this.unmetered = unmetered;
+    this.account = account;
   }
 
   get isMetered(): boolean {

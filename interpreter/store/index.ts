@@ -1,20 +1,23 @@
 /** What a module's instance is made of: functions, memories, tables, globals, segments, and its tank of gas. */
 
+export type { Account } from './account.ts';
 export { isOfType, toCell } from './cast.ts';
 export { evaluate } from './constant.ts';
 export { elementsOf } from './elements.ts';
 export { ForeignFunction } from './foreign.ts';
 export type { GlobalInstance } from './global.ts';
 export {
+  accountOf,
   codeBytes,
   type ExternValue,
   type GuestFunction,
   hasType,
-  type Instance,
+  Instance,
   isFunction,
   type SharedStack,
   WasmFunction,
 } from './instance.ts';
-export { instantiate, reset } from './instantiate.ts';
+export { allocateAll, instantiate, reset } from './instantiate.ts';
+export type { Linker } from './link.ts';
 export { type LinearMemory, NO_MEMORY, type Run } from './memory.ts';
 export type { TableInstance } from './table.ts';

@@ -1,20 +1,19 @@
 /** An instance of a module (specification 4.2.5), and its functions (4.2.6). */
 
-import { Budget } from '../../wasm/budget.ts';
+import type { Budget } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import type { GasExhausted, ResourceFigures } from '../../wasm/errors.ts';
-import { Draws } from '../../wasm/gas-budget.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
-import { reported } from '../../wasm/reported.ts';
 import { type DefinedType, type FuncType, type Import, isSubtype } from '../../wasm/types.ts';
 import { GLOBAL_WORDS, ModuleCode, type Patron } from '../code/index.ts';
-import { Heap } from '../gc/index.ts';
+import type { Heap } from '../gc/index.ts';
 import type { Reference, TagInstance } from '../values/index.ts';
+import { Account } from './account.ts';
 import { ForeignFunction } from './foreign.ts';
 import type { GlobalInstance } from './global.ts';
 import type { LinearMemory } from './memory.ts';
 import type { TableInstance } from './table.ts';
-import { Tank } from './tank.ts';
+import type { Tank } from './tank.ts';
 
 /** Items that are made or copied between two looks at the clock: some milliseconds' worth. */
 const LOOK_EVERY = 16_384;
@@ -42,6 +41,8 @@ export function codeBytes(module: WasmModule): number {
 export interface SharedStack {
   readonly stackBytes: number;
   readonly isMetered: boolean;
+  /** What they all draw on; each on one of its own where there is none. */
+  readonly account?: Account<Instance> | undefined;
   /** What runs on it, while it does. */
   readonly active: object | undefined;
 }
@@ -50,8 +51,11 @@ export class Instance {
   readonly store: SharedStack;
   readonly module: WasmModule;
   readonly code: ModuleCode;
+  readonly account: Account<Instance>;
+  /** Of the account. */
   readonly tank: Tank;
   readonly budget: Budget;
+  readonly heap: Heap;
   readonly limits: InstanceLimits;
   /** On whose behalf functions are lowered when this calls them first. */
   readonly patron: Patron;
@@ -61,7 +65,6 @@ export class Instance {
   readonly cells: Int32Array;
   readonly memories: LinearMemory[] = [];
   readonly tags: TagInstance[] = [];
-  readonly heap: Heap;
   readonly droppedElements: Set<number> = new Set();
   readonly droppedData: Set<number> = new Set();
   /** Values of the element segments whose expressions make objects: they are evaluated once. */
@@ -80,9 +83,12 @@ export class Instance {
     this.module = module;
     this.code = codeOf(module);
     this.limits = limits;
-    this.tank = new Tank(limits.gas, slices, store.isMetered, new Draws(limits.budgets));
-    this.budget = new Budget(limits.memoryBytes);
-    this.heap = new Heap(this, this.budget, store.stackBytes, instanceOf);
+    const account = store.account ?? accountOf(limits, slices, store.isMetered);
+    account.members.push(this);
+    this.account = account;
+    this.tank = account.tank;
+    this.budget = account.budget;
+    this.heap = account.heap;
     this.patron = { codeBytes: limits.codeBytes ?? Number.POSITIVE_INFINITY, look: () => this.tank.look() };
     this.functions = new Array(module.functions.length);
     this.cells = new Int32Array(GLOBAL_WORDS * module.globalInits.length);
@@ -146,16 +152,13 @@ export class Instance {
   }
 
   figures(): ResourceFigures {
-    return reported({
-      gasUsed: this.tank.total(),
-      gasLimit: this.tank.limit,
-      memoryBytes: this.budget.used,
-      peakMemoryBytes: this.budget.peak,
-      memoryLimit: this.budget.limit,
-      stackLimit: this.limits.stackBytes,
-      growthRefused: this.budget.refused,
-    });
+    return this.account.figures();
   }
+}
+
+/** For one instance, or for several of a store. */
+export function accountOf(limits: InstanceLimits, slices: Slices | undefined, isMetered: boolean): Account<Instance> {
+  return new Account<Instance>(limits, slices, isMetered, instanceOf);
 }
 
 /** A function of an instance's own. */

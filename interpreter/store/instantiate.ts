@@ -32,24 +32,51 @@ export function instantiate(
 }
 
 /**
- * Makes the instance what it was when it was constructed; what was imported stays as it is. Nothing of it may be
- * running, or have been left.
+ * Makes instances that share an account and import from one another. All are there before any of them is linked, so that
+ * functions can be imported from those that come later.
+ * @param finders what finds the imports of each
+ * @throws LinkError, MemoryLimitExceeded, GasExhausted
+ */
+export function allocateAll(instances: readonly Instance[], finders: readonly Linker[]): void {
+  instances.forEach((instance, i) => {
+    link(instance, finders[i] as Linker);
+    begin(instance);
+  });
+}
+
+/**
+ * Makes instances that share an account what they were when they were constructed; what was imported of others stays as
+ * it is. Nothing of them may be running, or have been left.
+ * @param finders for instances that import from one another
  * @throws MemoryLimitExceeded, GasExhausted
  */
-export function reset(instance: Instance): void {
+export function reset(instances: readonly Instance[], finders: readonly Linker[] = []): void {
+  for (const { account } of instances) account.reset();
+  const old = instances.map(clear);
+  instances.forEach((instance, i) => {
+    const find = finders[i];
+    if (find !== undefined) relink(instance, find);
+    begin(instance, old[i]);
+  });
+}
+
+/** Returns the memories that it had. */
+function clear(instance: Instance): readonly LinearMemory[] {
   const { module } = instance;
   instance.tables.length = module.importedTables;
   instance.globals.length = module.importedGlobals;
   instance.droppedElements.clear();
   instance.droppedData.clear();
   instance.cells.fill(0);
-  instance.budget.reset();
-  instance.tank.draws.reset();
-  instance.tank.restore(0n, false);
-  instance.heap.reset();
   instance.segmentValues.clear();
   instance.tags.length = module.importedTags;
-  begin(instance, instance.memories.splice(module.importedMemories));
+  return instance.memories.splice(module.importedMemories);
+}
+
+/** What it imports of others is another thing now. */
+function relink(instance: Instance, find: Linker): void {
+  for (const list of [instance.tables, instance.globals, instance.tags, instance.memories]) list.length = 0;
+  link(instance, find);
 }
 
 /** Charges for what the module defines, and makes it. */

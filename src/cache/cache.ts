@@ -3,6 +3,7 @@
 import { moduleBytes } from '../../wasm/account.ts';
 import { RuntimeError, UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { Program } from '../../wasm/program.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
 import { native } from '../engines/choose.ts';
@@ -39,6 +40,8 @@ export interface CacheStats {
 /** What of the settings of a sandbox it takes to make its module ready. */
 export interface LoadSettings extends ModuleBounds, EngineSettings {
   readonly source: ModuleSource;
+  /** Whether it is to be linked with others: what is stored on disk is for guests alone. */
+  readonly isLinked?: boolean | undefined;
 }
 
 /**
@@ -147,8 +150,8 @@ export class SandboxCache {
     preparation: Preparation,
   ): Promise<WasmModule> {
     const module = await preparation.run(decodeAll(fetched, settings));
-    const store = this.#store;
-    if (store === undefined || (await engineFor(module, settings)).engine.name !== 'native') return module;
+    const store = settings.isLinked === true ? undefined : this.#store;
+    if (store === undefined || (await engineFor(Program.of(module), settings)).engine.name !== 'native') return module;
     const { makeArtifact, useArtifact } = native.now;
     const stored = await store.read(key);
     if (stored !== undefined) {

@@ -15,13 +15,16 @@ export const CACHE_FORMAT = 1;
  * price. Limits of an instance are not among them: they are kept while it runs.
  * @param moduleDigest SHA-256 of the module's bytes
  */
-export function cacheKey(moduleDigest: string, settings: ModuleBounds & EngineSettings): string {
-  const { engine, moduleLimit, policy, yieldEvery } = settings;
+export function cacheKey(
+  moduleDigest: string,
+  settings: ModuleBounds & EngineSettings & { readonly isLinked?: boolean | undefined },
+): string {
+  const { engine, moduleLimit, policy, yieldEvery, isLinked } = settings;
   const { capabilities, onViolation } = policy;
   const grants = capabilities.map(describeCapability);
   const yields = yieldEvery !== undefined;
   const parts = { CACHE_FORMAT, GAS_VERSION, moduleDigest, engine, yields, moduleLimit, onViolation, grants };
-  return sha256(encodeUtf8(canonical(parts)));
+  return sha256(encodeUtf8(canonical(isLinked === true ? { ...parts, isLinked } : parts)));
 }
 
 /** Names and numbers. Contents stay out: variables may be secret, files long, and neither changes what is stored. */

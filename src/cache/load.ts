@@ -1,22 +1,75 @@
-/** The module of a sandbox: out of its cache, where it has one. */
+/** The modules of a sandbox: out of its cache, where it has one. */
 
+import { CompileError, UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { loadModule, loadReadyModule } from '../module/source.ts';
+import { MOST_MODULES, Program } from '../../wasm/program.ts';
+import { quote } from '../../wasm/quote.ts';
+import { type LinkedModules, type ModuleResolver, resolverOf } from '../module/modules.ts';
+import { checkSource, loadModule, loadReadyModule, type ModuleSource } from '../module/source.ts';
 import type { Preparation } from '../time/preparation.ts';
+import { atOnce, type Waits, waitFor } from '../time/waits.ts';
 import type { LoadSettings, SandboxCache } from './cache.ts';
 
 interface Settings extends LoadSettings {
   readonly cache: SandboxCache | undefined;
+  readonly modules: LinkedModules | undefined;
 }
 
-/** @throws CompileError; UsageError where the source cannot be had; as {@link Preparation.run} */
-export async function loadFor(settings: Settings, preparation: Preparation): Promise<WasmModule> {
-  const { cache, source } = settings;
-  return cache === undefined ? loadModule(source, settings, preparation) : cache.load(settings, preparation);
+/**
+ * The guest, and what it is linked with.
+ * @throws CompileError; UsageError where a source cannot be had; as {@link Preparation.run}
+ */
+export async function loadProgram(settings: Settings, preparation: Preparation): Promise<Program> {
+  const load = (source: ModuleSource) => {
+    const own = { ...settings, source, isLinked: settings.modules !== undefined };
+    return settings.cache?.load(own, preparation) ?? loadModule(source, settings, preparation);
+  };
+  // Most have nothing to be linked with.
+  if (settings.modules === undefined) return Program.of(await load(settings.source));
+  return waitFor(loading(settings, settings.modules, load));
 }
 
 /** The same without waiting. @throws UsageError too for a source that would have to be waited for */
-export function loadReadyFor(settings: Settings, preparation: Preparation): WasmModule {
-  const { cache, source } = settings;
-  return cache === undefined ? loadReadyModule(source, settings, preparation) : cache.loadReady(settings, preparation);
+export function loadReadyProgram(settings: Settings, preparation: Preparation): Program {
+  const load = (source: ModuleSource) => {
+    const own = { ...settings, source, isLinked: settings.modules !== undefined };
+    return settings.cache?.loadReady(own, preparation) ?? loadReadyModule(source, settings, preparation);
+  };
+  if (settings.modules === undefined) return Program.of(load(settings.source));
+  return atOnce(loading(settings, settings.modules, load));
+}
+
+/** Loads what is imported from, and what that imports from in turn, in the order in which the names come up. */
+function* loading(
+  { source, moduleLimit }: Settings,
+  modules: LinkedModules,
+  load: (source: ModuleSource) => unknown,
+): Waits<Program> {
+  const resolve = resolverOf(modules);
+  const found = new Map<string, WasmModule>();
+  const asked = new Set<string>();
+  const guest = (yield load(source)) as WasmModule;
+  const pending = [guest];
+  let bytes = guest.bytes.length;
+  for (const module of pending) {
+    for (const name of new Set(module.imports.map((item) => item.module))) {
+      if (asked.has(name)) continue;
+      asked.add(name);
+      const next = (yield resolve(name)) as Awaited<ReturnType<ModuleResolver>>;
+      if (next === undefined) continue;
+      if (found.size === MOST_MODULES) {
+        throw new UsageError(`a guest can be linked with ${MOST_MODULES} modules at most: ${quote(name)} is one more`);
+      }
+      const linked = (yield load(checkSource(next))) as WasmModule;
+      bytes += linked.bytes.length;
+      if (bytes > moduleLimit) {
+        throw new CompileError(`modules of ${bytes} bytes together: too large, moduleLimit is ${moduleLimit}`, {
+          offset: 0,
+        });
+      }
+      found.set(name, linked);
+      pending.push(linked);
+    }
+  }
+  return Program.of(guest, found);
 }

@@ -7,6 +7,7 @@ import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { Part } from '../../wasm/part.ts';
+import type { Program } from '../../wasm/program.ts';
 import { refuse } from '../checks/check.ts';
 
 /** `auto` takes the fastest engine that can be had. */
@@ -40,20 +41,22 @@ export function checkEngine(choice: unknown): EngineChoice {
 const NO_NATIVE = 'this entry of the package has no other engine';
 
 /**
- * Loads what {@link chooseEngine} will choose from, and what the interpreter needs for the module.
+ * Loads what {@link chooseEngine} will choose from, and what the interpreter needs for the program.
  * @throws UsageError where the engine cannot be had
  */
-export async function loadEngines(choice: EngineChoice, module: WasmModule, needs: EngineNeeds = {}): Promise<void> {
-  if (module.usesVectors) await vectors.load();
+export async function loadEngines(choice: EngineChoice, program: Program, needs: EngineNeeds = {}): Promise<void> {
+  const modules = program.modules.map(({ module }) => module);
+  if (modules.some(({ usesVectors }) => usesVectors)) await vectors.load();
   const { mayWait = true, yields = false } = needs;
   const isOpen = choice === 'auto' && !mayWait && !yields && native.isOffered;
-  if (choice === 'native' || isAdopted(module) || (isOpen && whyNotMetered(module) === undefined)) await native.load();
+  const isPossible = isOpen && modules.every((module) => whyNotMetered(module) === undefined);
+  if (choice === 'native' || modules.some(isAdopted) || isPossible) await native.load();
 }
 
 /** @throws UsageError where the engine cannot be had */
 export function chooseEngine(
   choice: EngineChoice,
-  module: WasmModule,
+  { modules }: Program,
   { mayWait = true, yields = false }: EngineNeeds = {},
 ): ChosenEngine {
   if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
@@ -63,7 +66,8 @@ export function chooseEngine(
   }
   if (yields)
     return { engine: interpreting, reason: 'the guest is to yield now and then, as only the interpreter can' };
-  const why = whyNotMetered(module) ?? (native.isOffered ? native.now.nativeUnavailable() : NO_NATIVE);
+  const whyNot = modules.map(({ module }) => whyNotMetered(module)).find((reason) => reason !== undefined);
+  const why = whyNot ?? (native.isOffered ? native.now.nativeUnavailable() : NO_NATIVE);
   if (why !== undefined) return { engine: interpreting, reason: why };
   return { engine: checked(native.now.nativeEngine()), reason: 'the fastest that this host allows' };
 }

@@ -5,7 +5,7 @@ import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import { moduleBytes } from '../../wasm/account.ts';
 import type { Engine, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
-import type { WasmModule } from '../../wasm/module.ts';
+import type { Program } from '../../wasm/program.ts';
 import type { Preparation } from '../time/preparation.ts';
 import { Stopwatch } from '../time/stopwatch.ts';
 import { atOnce, type Waits, waitFor } from '../time/waits.ts';
@@ -21,14 +21,17 @@ export interface EngineSettings {
 
 /** @throws UsageError where the engine cannot be had */
 export async function engineFor(
-  module: WasmModule,
+  program: Program,
   { engine, policy, yieldEvery }: EngineSettings,
 ): Promise<ChosenEngine> {
-  await loadHostFunctions(hostNeeds(module, policy));
-  const needs = { mayWait: mayWait(module, policy), yields: yieldEvery !== undefined };
-  await loadEngines(engine, module, needs);
-  return chooseEngine(engine, module, needs);
+  await loadHostFunctions(hostNeeds(program, policy));
+  const needs = { mayWait: mayWait(program, policy), yields: yieldEvery !== undefined };
+  await loadEngines(engine, program, needs);
+  return chooseEngine(engine, program, needs);
 }
+
+/** A part of it. */
+type Make = (...what: Parameters<NonNullable<Engine['prepare']>>) => unknown;
 
 interface ReadySettings {
   readonly limits: InstanceLimits;
@@ -39,54 +42,68 @@ interface ReadySettings {
 const MADE_FOR = { slices: new Stopwatch().slices };
 
 /**
- * Does what there is to do for a module before there can be an instance.
- * @returns the engine, or another one where the choice was ours and the engine cannot run the module
- * @throws MemoryLimitExceeded where it holds more than it may; CompileError; as {@link Preparation.run}
+ * Does what there is to do for modules before there can be instances.
+ * @returns the engine, or another one where the choice was ours and the engine cannot run one of them
+ * @throws MemoryLimitExceeded where they hold more than they may; CompileError; as {@link Preparation.run}
  */
 export function makeReady(
   chosen: ChosenEngine,
-  module: WasmModule,
+  program: Program,
   settings: ReadySettings,
   preparation: Preparation,
 ): Promise<ChosenEngine> {
   const { engine } = chosen;
-  const prepare = () => engine.prepare && preparation.run(engine.prepare(module, MADE_FOR));
-  const compile = () => engine.compile && preparation.wait(engine.compile(module, MADE_FOR));
-  return waitFor(making(chosen, module, settings, [prepare, compile]));
+  const prepare: Make = (module, made) => engine.prepare && preparation.run(engine.prepare(module, made));
+  const compile: Make = (module, made) => engine.compile && preparation.wait(engine.compile(module, made));
+  return waitFor(making(chosen, program, settings, [prepare, compile]));
 }
 
 /** The same without waiting. */
 export function makeReadySync(
   chosen: ChosenEngine,
-  module: WasmModule,
+  program: Program,
   settings: ReadySettings,
   preparation: Preparation,
 ): ChosenEngine {
   const { engine } = chosen;
-  const prepare = () => engine.prepare && preparation.runSync(engine.prepare(module, MADE_FOR));
-  const compile = () => preparation.count(() => engine.compileNow?.(module, MADE_FOR));
-  return atOnce(making(chosen, module, settings, [prepare, compile]));
+  const prepare: Make = (module, made) => engine.prepare && preparation.runSync(engine.prepare(module, made));
+  const compile: Make = (module, made) => preparation.count(() => engine.compileNow?.(module, made));
+  return atOnce(making(chosen, program, settings, [prepare, compile]));
 }
 
 function* making(
   chosen: ChosenEngine,
-  module: WasmModule,
+  program: Program,
   { limits, engine: choice }: ReadySettings,
-  parts: readonly (() => unknown)[],
+  parts: readonly Make[],
 ): Waits<ChosenEngine> {
-  account(chosen.engine, module, limits);
+  account(chosen.engine, program, limits);
+  const made = program.isLinked ? { ...MADE_FOR, isLinked: true } : MADE_FOR;
   try {
-    for (const part of parts) yield part();
+    for (const { module } of program.modules) for (const part of parts) yield part(module, made);
   } catch (error) {
     return insteadOf(chosen, choice, error);
   }
-  account(chosen.engine, module, limits);
+  account(chosen.engine, program, limits);
   return chosen;
 }
 
-function account(engine: Engine, module: WasmModule, { codeBytes: limit = Number.POSITIVE_INFINITY }: InstanceLimits) {
-  const decoded = moduleBytes(module);
-  const code = engine.codeBytes?.(module) ?? 0;
+/** What the modules of a program hold outside of their instances. */
+export function heldBy(
+  { codeBytes }: Engine,
+  { modules }: Program,
+): { readonly decoded: number; readonly code: number } {
+  let decoded = 0;
+  let code = 0;
+  for (const { module } of modules) {
+    decoded += moduleBytes(module);
+    code += codeBytes?.(module) ?? 0;
+  }
+  return { decoded, code };
+}
+
+function account(engine: Engine, program: Program, { codeBytes: limit = Number.POSITIVE_INFINITY }: InstanceLimits) {
+  const { decoded, code } = heldBy(engine, program);
   if (decoded + code <= limit) return;
   throw new MemoryLimitExceeded(
     `Memory limit exceeded: the module takes ${decoded} bytes as it is decoded and ${code} as code, and may hold ${limit} outside of its instances; raise codeLimit`,

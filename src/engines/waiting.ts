@@ -1,12 +1,12 @@
-/** Whether a module's host functions may make it wait for a promise, which only the interpreter can do. */
+/** Whether a program's host functions may make it wait for a promise, which only the interpreter can do. */
 
 import type { SecurityPolicy } from '../../policy/index.ts';
 import { partOf, wasi } from '../../policy/parts.ts';
-import type { WasmModule } from '../../wasm/module.ts';
+import type { Program } from '../../wasm/program.ts';
 
-/** Assumed of every function that is not known to return at once. What the module imports has been loaded. */
-export function mayWait(module: WasmModule, policy: SecurityPolicy): boolean {
-  return module.imports.some(
+/** Assumed of every function that is not known to return at once. What the program imports has been loaded. */
+export function mayWait({ hostImports }: Program, policy: SecurityPolicy): boolean {
+  return hostImports.some(
     ({ kind, module: from, name }) =>
       kind === 'function' && (partOf(from) !== wasi || wasi.now.wasiMayWait(policy, name)),
   );

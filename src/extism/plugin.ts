@@ -1,6 +1,7 @@
 /** A plug-in: a sandbox whose functions take bytes and give bytes, by Extism's interface. */
 
 import { PluginError, type ResourceFigures, UsageError } from '../../wasm/errors.ts';
+import { INITIALIZE } from '../../wasm/program.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
 import { decodeLossy } from '../../wasm/utf8.ts';
 import { exitStatusBehind } from '../call/failures.ts';
@@ -18,8 +19,6 @@ import type { StandardSchema } from './schema.ts';
 
 /** What sets up the languages that need it, and that no sandbox calls by itself. In this order. */
 const INITIALISERS = ['__wasm_call_ctors', 'hs_init'];
-/** What sandboxes call, and what calls constructors too. */
-const INITIALIZE = '_initialize';
 
 /**
  * A plug-in that is ready to be called, one call at a time. Its variables stay until {@link Plugin.reset}, its blocks until

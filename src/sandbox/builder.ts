@@ -6,6 +6,7 @@ import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { SandboxCache } from '../cache/cache.ts';
 import { ownBytes } from '../checks/check.ts';
 import type { EngineChoice } from '../engines/choose.ts';
+import type { LinkedModules } from '../module/modules.ts';
 import type { ModuleSource } from '../module/source.ts';
 import { checkOption, type SandboxOptionName, type SandboxOptions } from './options.ts';
 
@@ -25,6 +26,11 @@ export class SandboxBuilder<Built> {
   /** Sets {@link SandboxOptions.source}: where the module comes from. */
   source(source: ModuleSource): this {
     return this.set('source', isBytes(source) ? ownBytes('the source', source) : source);
+  }
+
+  /** Sets {@link SandboxOptions.modules}: what the guest is linked with. */
+  modules(modules: LinkedModules): this {
+    return this.set('modules', modules);
   }
 
   /** Sets {@link SandboxOptions.securityPolicy}: what the guest may reach. */

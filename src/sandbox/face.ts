@@ -3,6 +3,7 @@
 import type { AuditEvent, CallingSandbox } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import type { Program } from '../../wasm/program.ts';
 import { COMMAND_START, checkCommand } from '../call/command.ts';
 import { disposedError } from '../call/disposed.ts';
 import { type Output, outputOf } from '../call/output.ts';
@@ -16,7 +17,7 @@ import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } fr
 
 /** What a sandbox keeps over a reset. */
 export interface Ground {
-  readonly module: WasmModule;
+  readonly program: Program;
   readonly engine: ChosenEngine;
   readonly settings: Settings;
 }
@@ -46,6 +47,11 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
     return this.life;
   }
 
+  /** The guest's own. @internal */
+  protected get module(): WasmModule {
+    return this.ground.program.guest;
+  }
+
   /** @internal */
   protected take(life: L | undefined): void {
     this.life = life;
@@ -54,7 +60,7 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
 
   /** What the module exports, in its order. */
   get exports(): readonly ExportDescription[] {
-    return describeExports(this.ground.module);
+    return describeExports(this.module);
   }
 
   /**
@@ -98,8 +104,8 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
 
   /** @internal */
   protected statsOf(life: L): ResourceStats {
-    const { engine, module, settings } = this.ground;
-    return resourceStats({ life, engine, module, instanceId: settings.instanceId });
+    const { engine, program, settings } = this.ground;
+    return resourceStats({ life, engine, program, instanceId: settings.instanceId });
   }
 
   /** Of `getResourceStats()`, memory alone. */
@@ -131,7 +137,7 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
 
   /** @throws UsageError where the module is no command, has run, or takes no such arguments @internal */
   protected beginProgram(life: L, args: readonly unknown[] = []): void {
-    checkCommand(this.ground.module, this.hasRun);
+    checkCommand(this.module, this.hasRun);
     life.convert(COMMAND_START, args);
     this.hasRun = true;
   }

@@ -7,6 +7,7 @@ import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { INITIALIZE, type Program } from '../../wasm/program.ts';
 import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
 import type { Execution } from '../call/execution.ts';
 import { failureOf, refuseUnknown } from '../call/failures.ts';
@@ -16,12 +17,9 @@ import { type Weak, weakly } from '../runtime/weak.ts';
 import type { Stopwatch } from '../time/stopwatch.ts';
 import type { Settings } from './options.ts';
 
-/** What a WASI reactor wants called before anything else (WASI application ABI). */
-const INITIALIZE = '_initialize';
-
 export interface GuestParts {
   readonly engine: Engine;
-  readonly module: WasmModule;
+  readonly program: Program;
   readonly host: Host;
   readonly clock: Stopwatch;
   readonly settings: Settings;
@@ -66,15 +64,15 @@ export abstract class Guest {
   private readonly module: WasmModule;
 
   /** @throws LinkError, and what else instantiation throws */
-  protected constructor({ engine, module, host, clock, settings: { limits, instanceId } }: GuestParts) {
-    this.module = module;
+  protected constructor({ engine, program, host, clock, settings: { limits, instanceId } }: GuestParts) {
+    this.module = program.guest;
     this.host = host;
     this.clock = clock;
     this.instanceId = instanceId;
     const imports = untilDisposed(host.resolve, () => {
       if (this.isDisposed) throw disposedError(instanceId);
     });
-    this.instance = engine.instantiate(module, { limits, imports, slices: clock.slices });
+    this.instance = engine.instantiate(program.guest, { limits, imports, slices: clock.slices, program });
   }
 
   /** The name of a reactor's initialisation, where it has one. */

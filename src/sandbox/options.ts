@@ -13,6 +13,7 @@ import { least } from '../checks/least.ts';
 import { suggest } from '../checks/similar.ts';
 import { GiB } from '../checks/sizes.ts';
 import { checkEngine, type EngineChoice } from '../engines/choose.ts';
+import { checkModules, type LinkedModules } from '../module/modules.ts';
 import { checkSource, type ModuleSource } from '../module/source.ts';
 import { MOST_EVENTS } from '../replay/events.ts';
 import { checkSignal } from '../time/signal.ts';
@@ -25,6 +26,13 @@ import { PROGRAM_CHECKS, type ProgramOptions } from './program.ts';
 export interface SandboxOptions extends ProgramOptions {
   /** The module. Bytes are copied before anything is waited for. */
   readonly source: ModuleSource;
+  /**
+   * What the guest is linked with: modules by the names that it, and they, import from, or a function that is asked once for each
+   * name and gives undefined where the host is to provide what is imported. Functions, memories, tables, globals and tags
+   * are shared; all limits, the policy and the audit are those of one guest. What the guest itself exports is imported
+   * from `main`.
+   */
+  readonly modules?: LinkedModules | undefined;
   /** What the guest may reach; `SecurityPolicy.strict()` unless given. Its limits bound the ones given here. */
   readonly securityPolicy?: SecurityPolicy | undefined;
   /** Grants beyond the policy's. */
@@ -98,6 +106,7 @@ export type SandboxOptionName = keyof SandboxOptions;
 /** Options with a value for everything that has a default. */
 export interface Settings {
   readonly source: ModuleSource;
+  readonly modules: LinkedModules | undefined;
   readonly policy: SecurityPolicy;
   readonly limits: InstanceLimits;
   /** Milliseconds. */
@@ -120,6 +129,7 @@ const HIGHEST_STACK = GiB;
 /** The check of every option; what it returns is what is used. */
 const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullable<SandboxOptions[K]> } = {
   source: checkSource,
+  modules: checkModules,
   securityPolicy: (value) =>
     value instanceof SecurityPolicy ? value : refuse('securityPolicy', 'a SecurityPolicy', value),
   // The policy refuses what Capability has not made.
@@ -184,6 +194,7 @@ export function settle(options: SandboxOptions): Settings {
   const { gasLimit } = checked;
   return Object.freeze({
     source: checked.source,
+    modules: checked.modules,
     policy,
     limits: Object.freeze({
       gas: least(gasLimit === undefined ? undefined : BigInt(gasLimit), limits.gas),

@@ -1,12 +1,12 @@
 /** What a sandbox reports of the resources it used. */
 
-import { moduleBytes } from '../../wasm/account.ts';
 import type { EngineName } from '../../wasm/engine.ts';
 import type { ResourceFigures } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
-import type { WasmModule } from '../../wasm/module.ts';
+import type { Program } from '../../wasm/program.ts';
 import { reported } from '../../wasm/reported.ts';
 import type { ChosenEngine } from '../engines/choose.ts';
+import { heldBy } from '../engines/ready.ts';
 
 /** Since the sandbox was built or last reset. Gas, memory and stack are exact and the same on every engine. */
 export interface ResourceStats extends ResourceFigures {
@@ -17,9 +17,9 @@ export interface ResourceStats extends ResourceFigures {
   readonly engineReason: string;
   /** Version of the gas schedule. */
   readonly gasVersion: number;
-  /** Bytes that the module holds as it is decoded, for all sandboxes that have it (docs/limits.md). */
+  /** Bytes that the module, and those that it is linked with, hold as they are decoded, for all sandboxes that have them (docs/limits.md). */
   readonly moduleBytes: number;
-  /** Bytes of the code that the engine has made of it so far, for all of them; about. */
+  /** Bytes of the code that the engine has made of them so far, for all of these; about. */
   readonly codeBytes: number;
   /** Bytes in all memories and tables: `memoryBytes` by another name. */
   readonly memoryUsed: number;
@@ -41,12 +41,13 @@ export interface MemoryUsage {
 export interface StatsParts {
   readonly instanceId: string;
   readonly engine: ChosenEngine;
-  readonly module: WasmModule;
+  readonly program: Program;
   readonly life: Pick<ResourceStats, 'cpuTimeMs' | 'functionCalls'> & { figures(): ResourceFigures };
 }
 
-export function resourceStats({ instanceId, engine, module, life }: StatsParts): ResourceStats {
+export function resourceStats({ instanceId, engine, program, life }: StatsParts): ResourceStats {
   const figures = life.figures();
+  const { decoded, code } = heldBy(engine.engine, program);
   return reported({
     instanceId,
     engine: engine.engine.name,
@@ -55,8 +56,8 @@ export function resourceStats({ instanceId, engine, module, life }: StatsParts):
     functionCalls: life.functionCalls,
     ...figures,
     gasVersion: GAS_VERSION,
-    moduleBytes: moduleBytes(module),
-    codeBytes: engine.engine.codeBytes?.(module) ?? 0,
+    moduleBytes: decoded,
+    codeBytes: code,
     memoryUsed: figures.memoryBytes,
   });
 }

@@ -4,7 +4,9 @@ import type { SecurityPolicy } from '../../policy/index.ts';
 import { savedBytes } from '../../policy/room.ts';
 import type { InstanceLimits } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
-import type { WasmModule } from '../../wasm/module.ts';
+import type { Program } from '../../wasm/program.ts';
+import { sha256 } from '../../wasm/sha256.ts';
+import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { MiB } from '../checks/sizes.ts';
 import { moduleDigest } from '../crypto/digest.ts';
 import type { Authenticator } from '../crypto/key.ts';
@@ -24,22 +26,23 @@ const REST = 4 * MiB;
 
 /**
  * Bytes that the contents of a snapshot may have: of memory up to its limit, elements of tables and objects, which take
- * less than twice what they count for; of the stack the same; of each byte of the module, which declares globals and
+ * less than twice what they count for; of the stack the same; of each byte of the modules, which declare globals and
  * segments, up to 8; and what the policy allows.
  */
-function mostBytes(module: WasmModule, { limits, policy }: Settings): number {
-  return 2 * (limits.memoryBytes + limits.stackBytes) + 8 * module.bytes.length + savedBytes(policy) + REST;
+function mostBytes({ modules }: Program, { limits, policy }: Settings): number {
+  const bytes = modules.reduce((sum, { module }) => sum + module.bytes.length, 0);
+  return 2 * (limits.memoryBytes + limits.stackBytes) + 8 * bytes + savedBytes(policy) + REST;
 }
 
 /** @throws SnapshotError; UsageError for a key that may not sign */
 export async function packSnapshot(
   taken: Taken,
-  module: WasmModule,
+  program: Program,
   settings: Settings,
   { compress, key }: { readonly compress: boolean; readonly key?: Authenticator | undefined },
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const contents = writeContents({ ...taken, moduleDigest: await moduleDigest(module) });
-  const most = mostBytes(module, settings);
+  const contents = writeContents({ ...taken, moduleDigest: await programDigest(program) });
+  const most = mostBytes(program, settings);
   if (contents.length > most) {
     throw new SnapshotError(
       `the snapshot would have ${contents.length} bytes, and ${most} can be restored under these limits: the guest holds too many of the host's strings`,
@@ -48,19 +51,27 @@ export async function packSnapshot(
   return pack(contents, compress, { kind: 'snapshot', key });
 }
 
+/** SHA-256 of the module, in 64 hexadecimal digits; of several, over their names and those of each. */
+async function programDigest({ modules, guest, isLinked }: Program): Promise<string> {
+  if (!isLinked) return moduleDigest(guest);
+  const parts: string[] = [];
+  for (const { name, module } of modules) parts.push(JSON.stringify(name), await moduleDigest(module));
+  return sha256(encodeUtf8(parts.join(' ')));
+}
+
 /**
  * @param bytes the caller's own: they are changed, and kept
  * @throws SnapshotError
  */
 export async function readSnapshot(
   bytes: Uint8Array<ArrayBuffer>,
-  module: WasmModule,
+  program: Program,
   settings: Settings,
   key: Authenticator | undefined,
 ): Promise<Contents> {
-  const maxBytes = mostBytes(module, settings);
+  const maxBytes = mostBytes(program, settings);
   const contents = readContents(await unpack(bytes, { kind: 'snapshot', key, maxBytes }));
-  const digest = await moduleDigest(module);
+  const digest = await programDigest(program);
   if (contents.moduleDigest !== digest) {
     throw new SnapshotError(
       `the snapshot is of another module: its SHA-256 begins ${contents.moduleDigest.slice(0, 12)}, that of the source ${digest.slice(0, 12)}`,

@@ -3,7 +3,7 @@
 import { checkProvided } from '../../policy/host.ts';
 import type { ProgramInput } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
-import { loadReadyFor } from '../cache/load.ts';
+import { loadReadyProgram } from '../cache/load.ts';
 import {
   type BatchCall,
   type BatchOptions,
@@ -63,11 +63,11 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
     if (yieldEvery !== undefined) refuseAsynchronous('yieldEvery');
     if (record) refuseAsynchronous('record');
     const preparation = new Preparation(settings);
-    const module = loadReadyFor(settings, preparation);
+    const program = loadReadyProgram(settings, preparation);
     // Nothing can wait here, so nothing speaks against the host's engine.
-    const chosen = chooseEngine(settings.engine, module, { mayWait: false });
-    const engine = makeReadySync(chosen, module, settings, preparation);
-    return new WasmSandbox({ settings, engine, module }, preparation);
+    const chosen = chooseEngine(settings.engine, program, { mayWait: false });
+    const engine = makeReadySync(chosen, program, settings, preparation);
+    return new WasmSandbox({ settings, engine, program }, preparation);
   }
 
   /** {@link WasmSandbox.create} from bytes, or a Module. */
@@ -93,7 +93,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    * @typeParam Exports what the caller knows of them; at run time there are those that the module exports
    */
   functions<Exports extends object = Functions>(): Exports {
-    return functionsOf(this.ground.module, (name, args) => this.call(name, args)) as Exports;
+    return functionsOf(this.module, (name, args) => this.call(name, args)) as Exports;
   }
 
   /**
@@ -153,7 +153,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
   run(options: SyncRunOptions = {}): RunResult {
     const life = this.alive();
     const { input, call } = checkSyncRunOptions(options);
-    checkCommand(this.ground.module, this.hasRun);
+    checkCommand(this.module, this.hasRun);
     life.host.provide(input);
     const exitCode = this.#call(COMMAND_START, [], call) as number;
     return { exitCode, ...outputOf(life.host) };
@@ -188,6 +188,6 @@ function refuseAsynchronous(option: string): never {
   throw new UsageError(`${option} is for guests that are called asynchronously: build the sandbox of wasm-sandbox`);
 }
 
-function begin({ engine, module, settings }: Ground, preparation: Preparation, input?: ProgramInput): SyncLife {
-  return SyncLife.begin(engine.engine, module, settings, preparation, input);
+function begin({ engine, program, settings }: Ground, preparation: Preparation, input?: ProgramInput): SyncLife {
+  return SyncLife.begin(engine.engine, program, settings, preparation, input);
 }

@@ -126,7 +126,7 @@ export interface NamespaceOptions {
 export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
 export function createNamespace({ limits, slices, enter, unmetered }: NamespaceOptions) {
-  const store = new Store(limits.stackBytes, unmetered);
+  const store = new Store(limits.stackBytes, { unmetered });
 
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */

@@ -11,6 +11,7 @@ import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { Program } from '../../wasm/program.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import { encodeModule } from '../generate/encode.ts';
 import { chainedOperators, REFUSED } from './hostile-bytes.ts';
@@ -47,7 +48,7 @@ describe('an artifact', () => {
       for (const engine of ['interpreter', 'native'] as const) {
         const module = await artifactOf(name, options);
         acceptArtifact(module);
-        expect(trace(chooseEngine(engine, module).engine, module, CALLS), engine).toEqual(expected);
+        expect(trace(chooseEngine(engine, Program.of(module)).engine, module, CALLS), engine).toEqual(expected);
       }
     }
   });
@@ -61,7 +62,9 @@ describe('an artifact', () => {
     const calls = [{ export: '_start', args: [] }];
     const expected = trace(interpreter, decode(original), calls, { imports });
     for (const engine of ['interpreter', 'native'] as const) {
-      expect(trace(chooseEngine(engine, module).engine, module, calls, { imports }), engine).toEqual(expected);
+      expect(trace(chooseEngine(engine, Program.of(module)).engine, module, calls, { imports }), engine).toEqual(
+        expected,
+      );
     }
   });
 
@@ -72,15 +75,15 @@ describe('an artifact', () => {
       limits: { gas: 10_000n, stackBytes: 4_096 },
     });
     expect(expected.join()).toMatch(/GAS_EXHAUSTED/);
-    expect(trace(chooseEngine('native', module).engine, module, CALLS, { limits: { gas: 1_000_000n } })).toEqual(
-      expected,
-    );
+    expect(
+      trace(chooseEngine('native', Program.of(module)).engine, module, CALLS, { limits: { gas: 1_000_000n } }),
+    ).toEqual(expected);
   });
 
   test('cannot be given a time limit when it was made without slices', async () => {
     const module = await artifactOf('fib', { timeSlices: false });
     acceptArtifact(module);
-    const { engine } = chooseEngine('native', module);
+    const { engine } = chooseEngine('native', Program.of(module));
     const slices = { gas: 1_000, onSlice: () => undefined };
     expect(trace(engine, module, CALLS)).toEqual(trace(interpreter, decode(loadFixture('fib')), CALLS));
     expect(trace(engine, module, CALLS, { slices })).toEqual(['instantiate: COMPILE']);
@@ -100,7 +103,9 @@ describe('is refused', () => {
     const module = await artifactOf('fib');
     for (const engine of ['interpreter', 'native'] as const) {
       const options = { limits: { gas: 1n, memoryBytes: 1, stackBytes: 1 }, imports: () => undefined };
-      expect(() => chooseEngine(engine, module).engine.instantiate(module, options)).toThrow(/anybody can say/);
+      expect(() => chooseEngine(engine, Program.of(module)).engine.instantiate(module, options)).toThrow(
+        /anybody can say/,
+      );
     }
   });
 

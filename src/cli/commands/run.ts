@@ -5,6 +5,7 @@ import { concat } from '../../../wasm/bytes.ts';
 import { UsageError, WasmSandboxError } from '../../../wasm/errors.ts';
 import type { WasmValue } from '../../../wasm/host.ts';
 import { typeOfFunction, type WasmModule } from '../../../wasm/module.ts';
+import { Program } from '../../../wasm/program.ts';
 import { quote } from '../../../wasm/quote.ts';
 import type { FuncType } from '../../../wasm/types.ts';
 import { decodeUtf8 } from '../../../wasm/utf8.ts';
@@ -92,7 +93,9 @@ async function execute(path: string, args: readonly string[], options: RunComman
     const module = await readModule(path, io);
     const { invoke } = options;
     const call = invoke === undefined ? checkCommand(module) : planCall(module, invoke, args);
-    sandbox = await WasmSandbox.create(sandboxOptions(path, args, options, prepared.policy, io), { module });
+    sandbox = await WasmSandbox.create(sandboxOptions(path, args, options, prepared.policy, io), {
+      program: Program.of(module),
+    });
     const ended =
       call === undefined ? { exitCode: (await sandbox.run()).exitCode } : await invokeFunction(sandbox, call);
     return { ...ended, figures: sandbox.getResourceStats() };

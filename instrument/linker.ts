@@ -1,0 +1,72 @@
+/** What the guests of a sandbox are linked to, and what their references to functions look like to the host. */
+
+import type { ImportResolver } from '../wasm/engine.ts';
+import { LinkError } from '../wasm/errors.ts';
+import type { HostFunction } from '../wasm/host.ts';
+import { guarded, type Holds } from '../wasm/host-call.ts';
+import { quote } from '../wasm/quote.ts';
+import { EXTERNREF, FUNCREF, type FuncType, type Import } from '../wasm/types.ts';
+import type { HostImport, Linked, References } from './metered-instance.ts';
+
+/** A reference to a function of a guest's, as the host holds it: nothing but itself. */
+class Handle {
+  readonly kind = 'function of a guest';
+}
+
+const raws = new WeakMap<Handle, unknown>();
+const handles = new WeakMap<object, Handle>();
+
+export const references: References = {
+  toHost(raw) {
+    if (raw === null) return null;
+    let handle = handles.get(raw as object);
+    if (handle === undefined) {
+      handle = Object.freeze(new Handle());
+      handles.set(raw as object, handle);
+      raws.set(handle, raw);
+    }
+    return handle;
+  },
+  toGuest(value) {
+    if (value === null) return null;
+    const raw = value instanceof Handle ? raws.get(value) : undefined;
+    if (raw === undefined) throw new TypeError('a function of a guest, or null, was expected for a funcref');
+    return raw;
+  },
+};
+
+export const holds: Holds = (type, value) => {
+  if (type === FUNCREF) return value === null || (value instanceof Handle && raws.has(value));
+  return type === EXTERNREF;
+};
+
+const CANNOT_WAIT = 'this engine cannot suspend the guest: use the interpreter';
+
+function hostImport(host: HostFunction, label: string): HostImport {
+  return { type: host.type, gas: host.gas, call: guarded(host, label, holds, CANNOT_WAIT) };
+}
+
+/** What finds the host functions of a module. */
+export function linker(resolve: ImportResolver, types: readonly FuncType[]): (imported: Import) => Linked {
+  return (imported) => {
+    const { module, name } = imported;
+    const required = imported.kind === 'function' ? (types[imported.typeIndex] as FuncType) : undefined;
+    const found = required && resolve(module, name, required);
+    if (found === undefined || required === undefined) {
+      return fail(imported, `unknown import: no ${imported.kind} was provided`);
+    }
+    requireType(imported, required, found.type);
+    return { host: hostImport(found, quote(`${module}.${name}`)) };
+  };
+}
+
+function fail({ module, name }: Import, why: string): never {
+  throw new LinkError(`import ${quote(module)} ${quote(name)}: ${why}`);
+}
+
+/** @throws LinkError */
+export function requireType(imported: Import, required: FuncType, given: FuncType): void {
+  if (given.key !== required.key) {
+    fail(imported, `incompatible import type: ${required.key} is required, ${given.key} given`);
+  }
+}
