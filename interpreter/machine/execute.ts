@@ -82,8 +82,11 @@ function refill(thread: Thread): void {
   thread.takeGas();
 }
 
-/** Enters a function from outside of its instance, with its arguments at `base`. */
-function enter(thread: Thread, func: WasmFunction, base: number, returnTo: number): void {
+/**
+ * Enters a function from outside of its instance, with its arguments at `base`.
+ * @returns whether the gas at hand was used up, and has been filled again
+ */
+function enter(thread: Thread, func: WasmFunction, base: number, returnTo: number): boolean {
   const entry = func.entryAtOnce();
   thread.bind(func.instance);
   thread.takeGas();
@@ -92,7 +95,14 @@ function enter(thread: Thread, func: WasmFunction, base: number, returnTo: numbe
     if (!thread.grow()) throw outOfStack(thread);
     exit = thread.enter(entry, base, returnTo);
   }
-  if (exit === EXIT.gas) refill(thread);
+  if (exit !== EXIT.gas) return false;
+  refill(thread);
+  return true;
+}
+
+/** Whether the guest is to be left at the checkpoint it is at. */
+function isDue({ nesting, instance }: Thread): boolean {
+  return nesting === 0 && (instance as Instance).tank.isDue;
 }
 
 /** Calls the host function in `thread.target`; returns a suspension where its value is still to come. */
@@ -174,17 +184,14 @@ function storeResults(thread: Thread, target: ForeignFunction, base: number, val
 }
 
 /** A call that leads out of the instance: to the host, or to another instance on the same thread. */
-function callOut(thread: Thread): Suspension | undefined {
+function callOut(thread: Thread): Suspension | 'paused' | undefined {
   const target = thread.target as GuestFunction;
   if (target instanceof ForeignFunction) return callHost(thread, target);
   const base = thread.fp + thread.argBase;
   thread.published = thread.gas;
   // After a tail call from the last frame of an instance: that has ended.
   if (thread.pc === LEAVE_PC) returnToCaller(thread);
-  if (target.instance === thread.instance) {
-    enter(thread, target, base, thread.pc);
-    return undefined;
-  }
+  if (target.instance === thread.instance) return begun(enter(thread, target, base, thread.pc), thread);
   if (target.instance.store !== (thread.instance as Instance).store) {
     throw new UsageError('a function of another store is called: give both instances the same namespace');
   }
@@ -192,8 +199,12 @@ function callOut(thread: Thread): Suspension | undefined {
   thread.returnGas(thread.gas);
   thread.callers.push(thread.instance as Instance);
   thread.frames[thread.sp++] = thread.pc;
-  enter(thread, target, base, LEAVE_PC);
-  return undefined;
+  return begun(enter(thread, target, base, LEAVE_PC), thread);
+}
+
+/** A function has been entered, as a checkpoint or not. */
+function begun(isCheckpoint: boolean, thread: Thread): 'paused' | undefined {
+  return isCheckpoint && isDue(thread) ? 'paused' : undefined;
 }
 
 /**
@@ -249,14 +260,14 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
       case EXIT.gas:
         refill(thread);
         loop = main;
-        if (thread.nesting === 0 && (thread.instance as Instance).tank.isDue) return 'paused';
+        if (isDue(thread)) return 'paused';
         break;
       case EXIT.settle:
         settle(thread);
         break;
       case EXIT.call: {
-        const suspension = callOut(thread);
-        if (suspension !== undefined) return suspension;
+        const stop = callOut(thread);
+        if (stop !== undefined) return stop;
         break;
       }
       case EXIT.leave:

@@ -5,4 +5,5 @@ export { callAsync, execution, WasmExecution } from './execution.ts';
 export { instantiateProgram, type Linked, Sequence, starting } from './linked.ts';
 export { Store, storeOf } from './store.ts';
 export type { Thread } from './thread.ts';
+export { returnToCaller } from './unwind.ts';
 export { vectors } from './vectors.ts';

@@ -1,10 +1,11 @@
-/** An instance while nothing of it runs, and the call that was left in it, as they are and as bytes. */
+/** The instances of a program while nothing of them runs, and the call that was left in it, as they are and as bytes. */
 
 import type { EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WireWriter } from '../../wasm/wire.ts';
 import type { WasmExecution } from '../machine/index.ts';
 import type { Instance, LinearMemory, Run } from '../store/index.ts';
+import { Numbering } from './numbering.ts';
 import { nonZeroRuns, writeRuns } from './pages.ts';
 import { ReferenceTable } from './references.ts';
 import { captureStack, type StackImage, writeStack } from './stack.ts';
@@ -15,11 +16,8 @@ interface MemoryImage {
   readonly runs: readonly Run[];
 }
 
-export interface Contents {
-  readonly gasUsed: bigint;
-  readonly exhausted: boolean;
-  readonly peakBytes: number;
-  readonly refused: boolean;
+/** Of one instance, what it does not import. */
+export interface InstanceContents {
   readonly memories: readonly MemoryImage[];
   readonly cells: Int32Array;
   /** Numbers of references, from here on. */
@@ -29,6 +27,15 @@ export interface Contents {
   readonly droppedElements: Int32Array;
   /** Values of the segments whose expressions make objects. */
   readonly segments: readonly (readonly [segment: number, values: Int32Array])[];
+}
+
+export interface Contents {
+  readonly gasUsed: bigint;
+  readonly exhausted: boolean;
+  readonly peakBytes: number;
+  readonly refused: boolean;
+  /** In the order in which they were made. */
+  readonly instances: readonly InstanceContents[];
   /** The account of objects: bytes in use, allocated since the last trace, and to be allocated before the next. */
   readonly heap: readonly [used: number, allocated: number, patience: number];
   readonly stack: StackImage | undefined;
@@ -41,27 +48,23 @@ export class InstanceImage implements EngineImage {
   readonly table: ReferenceTable;
 
   /**
-   * Memory is not copied: the image is good until the guest goes on.
+   * Of an instance, and of all that it shares an account with. Memory is not copied: the image is good until the guest goes
+   * on.
    * @throws SnapshotError where a call was left that cannot be part of an image
    */
   constructor(instance: Instance, left: Parameters<typeof captureStack>[0] | undefined, isForBytes: boolean) {
-    const { tank, budget } = instance;
-    this.table = new ReferenceTable(instance);
-    const { table } = this;
+    const { tank, budget, heap, account } = instance;
+    const numbering = new Numbering(account.members);
+    const table = new ReferenceTable(numbering);
+    this.table = table;
     this.contents = {
       gasUsed: tank.total(),
       exhausted: tank.exhausted,
       peakBytes: budget.peak,
       refused: budget.refused,
-      memories: instance.memories.map((memory) => captureMemory(memory, isForBytes)),
-      cells: instance.cells,
-      globals: table.idsOf(instance.globals.map(({ reference }) => reference)),
-      tables: instance.tables.map(({ elements }) => table.idsOf(elements)),
-      droppedData: Int32Array.from(instance.droppedData),
-      droppedElements: Int32Array.from(instance.droppedElements),
-      segments: [...instance.segmentValues].map(([segment, values]) => [segment, table.idsOf(values)] as const),
-      heap: [instance.heap.used, instance.heap.allocated, instance.heap.patience],
-      stack: left && captureStack(left, table),
+      instances: account.members.map((member) => captureInstance(member, table, isForBytes)),
+      heap: [heap.used, heap.allocated, heap.patience],
+      stack: left && captureStack(left, table, numbering),
     };
     this.objects = table.encode();
   }
@@ -75,26 +78,52 @@ export class InstanceImage implements EngineImage {
     to.flag(contents.exhausted);
     to.number(contents.peakBytes);
     to.flag(contents.refused);
-    to.u32(contents.memories.length);
-    for (const { byteLength, runs } of contents.memories) {
-      to.number(byteLength);
-      writeRuns(to, runs);
-    }
-    to.words(contents.cells);
-    to.words(contents.globals);
-    to.u32(contents.tables.length);
-    for (const ids of contents.tables) to.words(ids);
-    to.words(contents.droppedData);
-    to.words(contents.droppedElements);
-    to.u32(contents.segments.length);
-    for (const [segment, values] of contents.segments) {
-      to.u32(segment);
-      to.words(values);
-    }
+    for (const each of contents.instances) writeInstance(to, each);
     for (const figure of contents.heap) to.number(figure);
     to.flag(contents.stack !== undefined);
     if (contents.stack !== undefined) writeStack(to, contents.stack);
   }
+}
+
+function writeInstance(to: WireWriter, contents: InstanceContents): void {
+  to.u32(contents.memories.length);
+  for (const { byteLength, runs } of contents.memories) {
+    to.number(byteLength);
+    writeRuns(to, runs);
+  }
+  to.words(contents.cells);
+  to.words(contents.globals);
+  to.u32(contents.tables.length);
+  for (const ids of contents.tables) to.words(ids);
+  to.words(contents.droppedData);
+  to.words(contents.droppedElements);
+  to.u32(contents.segments.length);
+  for (const [segment, values] of contents.segments) {
+    to.u32(segment);
+    to.words(values);
+  }
+}
+
+/** What of an instance is its own, and imported from no other. */
+export function ownOf({ module, memories, tables, globals }: Instance) {
+  return {
+    memories: memories.slice(module.importedMemories),
+    tables: tables.slice(module.importedTables),
+    globals: globals.slice(module.importedGlobals),
+  };
+}
+
+function captureInstance(instance: Instance, table: ReferenceTable, isForBytes: boolean): InstanceContents {
+  const { memories, tables, globals } = ownOf(instance);
+  return {
+    memories: memories.map((memory) => captureMemory(memory, isForBytes)),
+    cells: instance.cells,
+    globals: table.idsOf(globals.map(({ reference }) => reference)),
+    tables: tables.map(({ elements }) => table.idsOf(elements)),
+    droppedData: Int32Array.from(instance.droppedData),
+    droppedElements: Int32Array.from(instance.droppedElements),
+    segments: [...instance.segmentValues].map(([segment, values]) => [segment, table.idsOf(values)] as const),
+  };
 }
 
 function captureMemory({ bytes, words, byteLength }: LinearMemory, isForBytes: boolean): MemoryImage {
@@ -102,7 +131,7 @@ function captureMemory({ bytes, words, byteLength }: LinearMemory, isForBytes: b
   return { byteLength, runs };
 }
 
-/** Takes all that an instance is while nothing of it runs, and the call that was left in it. @throws SnapshotError */
+/** Takes all that an instance, and those that it is linked with, are while nothing of them runs, and the call that was left in it. @throws SnapshotError */
 export function capture(instance: Instance, left: WasmExecution | undefined, isForBytes: boolean): InstanceImage {
   if (instance.store.active !== undefined) {
     throw new SnapshotError('the guest is running: a snapshot can be made while it is paused');

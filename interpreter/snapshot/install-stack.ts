@@ -1,28 +1,31 @@
-/** Puts the stack of a call that was left into a thread, if it can be one of the module's. */
+/** Puts the stack of a call that was left into a thread, if it can be one of the program's. */
 
 import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
-import { matchesAll } from '../../wasm/matching.ts';
-import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
+import { matches } from '../../wasm/matching.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { opcode } from '../../wasm/opcodes.ts';
 import { frameWeight } from '../../wasm/plan.ts';
-import { type Feature, isReference, slotsOf } from '../../wasm/types.ts';
+import { type DefinedType, type Feature, isReference, slotsOf, type ValType } from '../../wasm/types.ts';
 import { damaged, type WireReader } from '../../wasm/wire.ts';
-import { HALT_PC } from '../code/index.ts';
+import { HALT_PC, LEAVE_PC } from '../code/index.ts';
 import type { Thread } from '../machine/index.ts';
 import { type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import { type FramePlace, type PendingCall, PlaceFinder } from './places.ts';
+import type { Numbering, Place } from './numbering.ts';
+import { type FramePlace, PlaceFinder } from './places.ts';
 import { referenceAt, requireType } from './read-references.ts';
 import { type StackImage, wordsOf } from './stack.ts';
 
-/** @throws SnapshotError where it has more frames than the instance allows */
-export function readStack(from: WireReader, { store, module }: Instance): StackImage {
+/** @throws SnapshotError where it has more frames than the instances allow */
+export function readStack(from: WireReader, instances: readonly Instance[]): StackImage {
+  const [{ store }] = instances as readonly [Instance];
   const entered = from.u32();
   const count = from.count(8, 'return addresses');
   if (count * STACK_WEIGHT.frame > store.stackBytes) throw tooDeep(count * STACK_WEIGHT.frame, store.stackBytes);
   const positions = Array.from({ length: count }, () => ({ body: from.u32(), offset: from.u32() }));
-  const functions = from.count(8, 'functions on the stack', Math.min(count, module.bodies.length));
+  const bodies = instances.reduce((sum, { module }) => sum + module.bodies.length, 0);
+  const functions = from.count(8, 'functions on the stack', Math.min(count, bodies));
   const fingerprints = Array.from({ length: functions }, () => [from.u32(), from.u32()] as const);
   return { entered, positions, fingerprints, registers: from.words(), references: from.words() };
 }
@@ -31,10 +34,19 @@ function tooDeep(weight: number, limit: number): SnapshotError {
   return new SnapshotError(`the stack in the snapshot weighs ${weight} bytes, the limit is ${limit}: raise stackLimit`);
 }
 
-/** A stack that fits the module. */
+/** A frame of a function. */
+interface Frame {
+  readonly instance: Instance;
+  /** Counted from the module's first body. */
+  readonly body: number;
+  readonly offset: number;
+}
+
+/** A stack that fits the program. */
 interface StackPlan {
   readonly func: WasmFunction;
   readonly stack: StackImage;
+  readonly frames: readonly Frame[];
   readonly references: readonly Reference[];
   /** Of the innermost frame. */
   readonly fp: number;
@@ -46,15 +58,21 @@ interface StackPlan {
  * @throws SnapshotError where a stack cannot be that of the call
  */
 export function planStack(
-  instance: Instance,
+  numbering: Numbering,
   stack: StackImage,
   objects: readonly Reference[],
   entered: GuestFunction | undefined,
 ): StackPlan {
-  const func = stack.entered < instance.module.functions.length ? instance.function(stack.entered) : undefined;
+  const called = numbering.find('functions', stack.entered);
+  const func = called?.instance.function(called.index);
   if (!(func instanceof WasmFunction)) return damaged('it names no function that could have been called');
   if (entered !== undefined && func !== entered) damaged('its stack is of another call');
-  const depth = weigh(instance, stack);
+  const frames = stack.positions.map(({ body, offset }): Frame => {
+    const found = numbering.find('bodies', body);
+    if (found === undefined) return damaged('the stack names a function that the module does not have');
+    return { instance: found.instance, body: found.index, offset };
+  });
+  const depth = weigh(func.instance.store.stackBytes, frames);
   const words = wordsOf(depth, func);
   if (stack.registers.length !== words || stack.references.length > words / 2) {
     damaged('its registers do not fit its stack');
@@ -63,25 +81,33 @@ export function planStack(
   stack.references.forEach((id, slot) => {
     references[slot] = referenceAt(objects, id);
   });
-  const fp = stack.positions.length === 0 ? requireResults(func, references) : requireFrames(func, stack, references);
-  return { func, stack, references, fp, depth };
+  const mayReplace = numbering.instances.some(({ module }) => mayCallInPlace(module));
+  const fp =
+    frames.length === 0
+      ? requireResults(func, references)
+      : requireFrames(func, frames, references, findPlaces(numbering, stack), mayReplace);
+  return { func, stack, frames, references, fp, depth };
 }
 
 /** The stack's weight. @throws SnapshotError where it is beyond the limit */
-function weigh({ module, store }: Instance, { positions }: StackImage): number {
-  const weights = new Map<number, number>();
+function weigh(limit: number, frames: readonly Frame[]): number {
+  const weights = new Map<WasmFunction, number>();
   let depth = 0;
-  for (const { body } of positions) {
-    let weight = weights.get(body);
+  for (const frame of frames) {
+    const func = functionOf(frame);
+    let weight = weights.get(func);
     if (weight === undefined) {
-      if (body >= module.bodies.length) damaged('the stack names a function that the module does not have');
-      weight = frameWeight(typeOfFunction(module, module.importedFunctions + body).params, module.bodies.at(body));
-      weights.set(body, weight);
+      weight = frameWeight(func.type.params, frame.instance.module.bodies.at(frame.body));
+      weights.set(func, weight);
     }
     depth += weight;
   }
-  if (depth > store.stackBytes) throw tooDeep(depth, store.stackBytes);
+  if (depth > limit) throw tooDeep(depth, limit);
   return depth;
+}
+
+function functionOf({ instance, body }: Frame): WasmFunction {
+  return instance.function(instance.module.importedFunctions + body) as WasmFunction;
 }
 
 /** The call has only to return its results. */
@@ -94,20 +120,35 @@ function requireResults(func: WasmFunction, references: readonly Reference[]): n
   return 0;
 }
 
-/** Every frame holds what its function has there, and returns what the frame before waits for. Returns the last's place. */
-function requireFrames(func: WasmFunction, stack: StackImage, references: readonly Reference[]): number {
-  const { instance } = func;
-  const { module } = instance;
-  const { positions } = stack;
-  const places = findPlaces(instance, stack);
+/** What a call is of, and gives. */
+interface Expected {
+  readonly results: readonly ValType[];
+  /** Whose types these are. */
+  readonly types: readonly DefinedType[];
+  /** The function, where the instruction names it. */
+  readonly callee: GuestFunction | undefined;
+}
+
+/**
+ * Every frame holds what its function has there, and returns what the frame before waits for. Returns the last's place.
+ * @param mayReplace whether a function that was called may have called another in its place, which returns the same
+ */
+function requireFrames(
+  func: WasmFunction,
+  frames: readonly Frame[],
+  references: readonly Reference[],
+  placeOf: (frame: Frame) => FramePlace | undefined,
+  mayReplace: boolean,
+): number {
   let fp = 0;
-  let expected: Expected = { results: func.type.results, callee: func.index };
-  positions.forEach((position, i) => {
-    const isInnermost = i === positions.length - 1;
-    const place = places.get(position.body)?.get(position.offset);
-    requireCallee(module, module.importedFunctions + position.body, expected);
+  let expected: Expected = { results: func.type.results, types: func.types, callee: func };
+  frames.forEach((frame, i) => {
+    const { instance } = frame;
+    const isInnermost = i === frames.length - 1;
+    const place = placeOf(frame);
+    requireCallee(functionOf(frame), expected, mayReplace);
     const call = place?.call;
-    if (place === undefined || !(isInnermost ? mayBeLeft(module, place) : call !== undefined)) {
+    if (place === undefined || !(isInnermost ? mayBeLeft(instance.module, place, mayReplace) : call !== undefined)) {
       damaged(isInnermost ? 'the guest stands where it cannot be left' : 'a return address is not behind a call');
     }
     const end = isInnermost || call === undefined ? Number.POSITIVE_INFINITY : call.base >> 1;
@@ -116,13 +157,11 @@ function requireFrames(func: WasmFunction, stack: StackImage, references: readon
     }
     if (isInnermost || call === undefined) return;
     fp += call.base;
-    expected = call;
+    const callee = call.callee === -1 ? undefined : instance.function(call.callee);
+    expected = { results: call.results, types: instance.module.types, callee };
   });
   return fp;
 }
-
-/** What a call is of, and gives. */
-type Expected = Pick<PendingCall, 'results' | 'callee'>;
 
 /** What a module needs that has a tail call. */
 const TAIL_CALLS = (['return_call', 'return_call_indirect', 'return_call_ref'] as const).map(
@@ -130,24 +169,28 @@ const TAIL_CALLS = (['return_call', 'return_call_indirect', 'return_call_ref'] a
 );
 const mayCallInPlace = ({ features }: WasmModule) => TAIL_CALLS.some((feature) => features.includes(feature));
 
-/** A function that was called may have called another in its place, which returns the same. */
-function requireCallee(module: WasmModule, index: number, { results, callee }: Expected): void {
-  if (callee !== -1 && callee !== index && !mayCallInPlace(module)) {
+function requireCallee(found: WasmFunction, { results, types, callee }: Expected, mayReplace: boolean): void {
+  if (callee !== undefined && callee !== found && !mayReplace) {
     damaged('a function on its stack is not the one that was called');
   }
-  if (!matchesAll(module.types, typeOfFunction(module, index).results, results)) {
-    damaged('a function on its stack returns other results than the one that was called');
-  }
+  const given = found.type.results;
+  const fits =
+    given.length === results.length &&
+    given.every((type, i) => matches(type, found.types, results[i] as ValType, types));
+  if (!fits) damaged('a function on its stack returns other results than the one that was called');
 }
 
 /** Behind a call the guest can be left where the host has returned, or somebody has called it in its place. */
-function mayBeLeft(module: WasmModule, { call, isCheckpoint }: FramePlace): boolean {
+function mayBeLeft(module: WasmModule, { call, isCheckpoint }: FramePlace, mayReplace: boolean): boolean {
   if (isCheckpoint) return true;
-  return call !== undefined && (call.callee < module.importedFunctions || mayCallInPlace(module));
+  return call !== undefined && (call.callee < module.importedFunctions || mayReplace);
 }
 
-/** By body and offset. @throws SnapshotError where the code is not that of the version that made the snapshot */
-function findPlaces({ module, patron }: Instance, { positions, fingerprints }: StackImage) {
+/** @throws SnapshotError where the code is not that of the version that made the snapshot */
+function findPlaces(
+  numbering: Numbering,
+  { positions, fingerprints }: StackImage,
+): (frame: Frame) => FramePlace | undefined {
   const offsets = new Map<number, Set<number>>();
   for (const { body, offset } of positions) {
     const known = offsets.get(body);
@@ -158,25 +201,38 @@ function findPlaces({ module, patron }: Instance, { positions, fingerprints }: S
   if (described.size !== fingerprints.length || described.size !== offsets.size) {
     damaged('functions on its stack are not described, or others are');
   }
-  const finder = new PlaceFinder(module, () => patron.look());
-  const places = new Map<number, ReadonlyMap<number, FramePlace>>();
+  const finders = new Map<Instance, PlaceFinder>();
+  const places = new Map<WasmFunction, ReadonlyMap<number, FramePlace>>();
   for (const [body, wanted] of offsets) {
-    const found = finder.find(body, wanted);
+    const { instance, index } = numbering.find('bodies', body) as Place;
+    let finder = finders.get(instance);
+    if (finder === undefined) {
+      finder = new PlaceFinder(instance.module, () => instance.patron.look());
+      finders.set(instance, finder);
+    }
+    const found = finder.find(index, wanted);
     if (described.get(body) !== found.fingerprint) {
       throw new SnapshotError(
         'the snapshot was made in the middle of a call by another version of wasm-sandbox, whose code for the function was another',
       );
     }
-    places.set(body, found.places);
+    places.set(functionOf({ instance, body: index, offset: 0 }), found.places);
   }
-  return places;
+  return (frame) => places.get(functionOf(frame))?.get(frame.offset);
 }
 
 /** Puts the stack into a thread that has nothing on its own. */
-export function applyStack(thread: Thread, { func, stack, references, fp, depth }: StackPlan): void {
-  const { code } = func.instance;
+export function applyStack(thread: Thread, { func, stack, frames, references, fp, depth }: StackPlan): void {
   while (thread.depthLimit < depth) thread.grow();
-  const pcs = stack.positions.map(({ body, offset }) => code.entry(body) + offset);
+  const pcs: number[] = [];
+  frames.forEach(({ instance, body, offset }, i) => {
+    pcs.push(instance.code.entry(body) + offset);
+    const next = frames[i + 1];
+    if (next === undefined || next.instance === instance) return;
+    // As a call leaves them that leads to another instance.
+    pcs.push(LEAVE_PC);
+    thread.callers.push(instance);
+  });
   const pc = pcs.pop();
   thread.pc = pc ?? HALT_PC;
   thread.fp = fp;
@@ -189,5 +245,5 @@ export function applyStack(thread: Thread, { func, stack, references, fp, depth 
   for (const [slot, reference] of references.entries()) {
     if (reference !== null) thread.references.set(slot, reference);
   }
-  thread.bind(func.instance);
+  thread.bind(frames.at(-1)?.instance ?? func.instance);
 }

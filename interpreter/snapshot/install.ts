@@ -1,4 +1,4 @@
-/** Puts an image into a fresh instance of its module: read, checked against that, and then applied. */
+/** Puts an image into fresh instances of its program: read, checked against these, and then applied. */
 
 import { mostElements, mostPages } from '../../wasm/budget.ts';
 import type { EngineImage } from '../../wasm/engine.ts';
@@ -12,13 +12,14 @@ import { GLOBAL_WORDS } from '../code/index.ts';
 import { storeOf, WasmExecution } from '../machine/index.ts';
 import type { GuestFunction, Instance, LinearMemory, TableInstance } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import { type Contents, InstanceImage } from './image.ts';
+import { type Contents, type InstanceContents, InstanceImage, ownOf } from './image.ts';
 import { applyStack, planStack, readStack } from './install-stack.ts';
+import { Numbering } from './numbering.ts';
 import { readRuns } from './read-pages.ts';
 import { readReferences, referenceAt, requireType } from './read-references.ts';
 
 /**
- * Checks all of it, and then changes the instance.
+ * Checks all of it, and then changes the instance, and those that it is linked with.
  * @param entered the function that the call which was left has to be of, if that is known
  * @param budgets what the gas of that call is drawn from
  * @throws SnapshotError, GasExhausted, MemoryLimitExceeded
@@ -32,33 +33,45 @@ export function install(
   if (!(image instanceof WireReader) && !(image instanceof InstanceImage)) {
     throw new UsageError('the image is of another engine');
   }
-  const { contents, objects } = image instanceof WireReader ? readContents(image, instance) : image;
+  const numbering = new Numbering(instance.account.members);
+  const { contents, objects } = image instanceof WireReader ? readContents(image, numbering) : image;
   if (image instanceof WireReader) requireFigures(instance, contents);
-  const plan = planImage(instance, contents, objects, image instanceof WireReader ? new Map() : image.table.foreign);
-  const stack = contents.stack && planStack(instance, contents.stack, plan.references, entered);
-  applyImage(instance, plan);
+  const plan = planImage(numbering, contents, objects, image instanceof WireReader ? new Map() : image.table.foreign);
+  const stack = contents.stack && planStack(numbering, contents.stack, plan.references, entered);
+  applyImage(numbering.instances, plan);
   if (stack === undefined) return undefined;
   const thread = storeOf(instance).acquire();
   applyStack(thread, stack);
   return WasmExecution.resumed(stack.func, thread, budgets);
 }
 
-/** A state that is kept in bytes, read for the instance that is to take it: as many of everything as its module has. */
-function readContents(from: WireReader, instance: Instance): { contents: Contents; objects: Uint8Array } {
-  const { module } = instance;
+/** A state that is kept in bytes, read for the instances that are to take it: as many of everything as their modules have. */
+function readContents(from: WireReader, { instances }: Numbering): { contents: Contents; objects: Uint8Array } {
   const objects = from.bytesOf();
   const contents = {
     gasUsed: from.u64(),
     exhausted: from.flag(),
     peakBytes: readFigure(from),
     refused: from.flag(),
-    memories: Array.from({ length: from.exactly(instance.memories.length, 'memories') }, () => {
+    instances: instances.map((instance) => readInstance(from, instance)),
+    heap: [readFigure(from), readFigure(from), readFigure(from)] as const,
+    stack: from.flag() ? readStack(from, instances) : undefined,
+  };
+  from.end();
+  return { contents, objects };
+}
+
+function readInstance(from: WireReader, instance: Instance): InstanceContents {
+  const { module } = instance;
+  const { memories, tables, globals } = ownOf(instance);
+  return {
+    memories: Array.from({ length: from.exactly(memories.length, 'memories') }, () => {
       const byteLength = from.integer(MAX_INSTANCE_PAGES * PAGE_BYTES, 'the size of a memory');
       return { byteLength, runs: readRuns(from, byteLength) };
     }),
     cells: from.words(instance.cells.length),
-    globals: from.words(instance.globals.length),
-    tables: Array.from({ length: from.exactly(instance.tables.length, 'tables') }, () =>
+    globals: from.words(globals.length),
+    tables: Array.from({ length: from.exactly(tables.length, 'tables') }, () =>
       from.words(MODULE_LIMITS.tableElements),
     ),
     droppedData: from.words(module.data.length),
@@ -67,16 +80,12 @@ function readContents(from: WireReader, instance: Instance): { contents: Content
       const segment = from.u32();
       return [segment, from.words(instance.segmentValues.get(segment)?.length ?? 0)] as const;
     }),
-    heap: [readFigure(from), readFigure(from), readFigure(from)] as const,
-    stack: from.flag() ? readStack(from, instance) : undefined,
   };
-  from.end();
-  return { contents, objects };
 }
 
 const readFigure = (from: WireReader) => from.counter('a figure of the memory in use');
 
-/** What an image comes to in an instance: checked, and not yet put there. */
+/** What an image comes to in the instances: checked, and not yet put there. */
 interface Plan {
   readonly contents: Contents;
   readonly references: readonly Reference[];
@@ -87,25 +96,31 @@ interface Plan {
 }
 
 /**
- * Checks an image against the instance that is to take it, and makes its objects.
+ * Checks an image against the instances that are to take it, and makes its objects.
  * @param foreign values of the embedder's by their number, where the image was not read
  * @throws SnapshotError where it does not fit the module; MemoryLimitExceeded
  */
 function planImage(
-  instance: Instance,
+  numbering: Numbering,
   contents: Contents,
   objects: Uint8Array,
   foreign: ReadonlyMap<number, unknown>,
 ): Plan {
-  const { budget } = instance;
-  const fixed = requireMemories(instance, contents) + requireTables(instance, contents);
-  if (fixed > budget.limit) throw overLimit(fixed, budget.limit);
-  const { references, bytes } = readReferences(instance, new WireReader(objects), foreign, budget.limit - fixed);
-  requireReferences(instance, contents, references);
-  requireCells(instance, contents);
-  requireIndices(contents.droppedData, instance.module.data.length);
-  requireIndices(contents.droppedElements, instance.module.elements.length);
-  return { contents, references, ...account(instance, contents, fixed, bytes) };
+  const { instances } = numbering;
+  const [any] = instances as readonly [Instance];
+  const { limit } = any.budget;
+  const each = instances.map((instance, i) => [instance, contents.instances[i] as InstanceContents] as const);
+  let fixed = 0;
+  for (const [instance, own] of each) fixed += requireMemories(instance, own) + requireTables(instance, own);
+  if (fixed > limit) throw overLimit(fixed, limit);
+  const { references, bytes } = readReferences(numbering, new WireReader(objects), foreign, limit - fixed);
+  for (const [instance, own] of each) {
+    requireReferences(instance, own, references);
+    requireCells(instance, own);
+    requireIndices(own.droppedData, instance.module.data.length);
+    requireIndices(own.droppedElements, instance.module.elements.length);
+  }
+  return { contents, references, ...account(any, contents, fixed, bytes) };
 }
 
 function overLimit(bytes: number, limit: number): MemoryLimitExceeded {
@@ -126,10 +141,11 @@ function requireFigures({ tank, budget }: Instance, { gasUsed, peakBytes }: Cont
 }
 
 /** Returns the bytes that memories take. */
-function requireMemories(instance: Instance, contents: Contents): number {
+function requireMemories(instance: Instance, contents: InstanceContents): number {
+  const { memories } = ownOf(instance);
   let used = 0;
   contents.memories.forEach(({ byteLength }, i) => {
-    const memory = instance.memories[i] as LinearMemory;
+    const memory = memories[i] as LinearMemory;
     const pages = byteLength / PAGE_BYTES;
     if (!Number.isInteger(pages) || pages < memory.declared.min || pages > mostPages(memory.declared.max)) {
       damaged('a memory is of a size that the module does not allow');
@@ -140,10 +156,11 @@ function requireMemories(instance: Instance, contents: Contents): number {
 }
 
 /** Returns the bytes that tables take. */
-function requireTables(instance: Instance, contents: Contents): number {
+function requireTables(instance: Instance, contents: InstanceContents): number {
+  const { tables } = ownOf(instance);
   let used = 0;
   contents.tables.forEach(({ length }, i) => {
-    const { declared } = instance.tables[i] as TableInstance;
+    const { declared } = tables[i] as TableInstance;
     if (length < declared.min || length > mostElements(declared.max)) {
       damaged('a table is of a size that the module does not allow');
     }
@@ -153,8 +170,9 @@ function requireTables(instance: Instance, contents: Contents): number {
 }
 
 /** Every reference outside of objects is of the type of its place. */
-function requireReferences(instance: Instance, contents: Contents, references: readonly Reference[]): void {
-  const { globals, tables, segmentValues, module } = instance;
+function requireReferences(instance: Instance, contents: InstanceContents, references: readonly Reference[]): void {
+  const { segmentValues, module } = instance;
+  const { globals, tables } = ownOf(instance);
   contents.tables.forEach((ids, i) => {
     requireFitting(instance, ids, (tables[i] as TableInstance).element, references);
   });
@@ -182,7 +200,7 @@ function requireFitting(instance: Instance, ids: Int32Array, type: RefType, refe
 }
 
 /** What cannot be changed is as the instance has it. */
-function requireCells({ cells, globals }: Instance, contents: Contents): void {
+function requireCells({ cells, globals }: Instance, contents: InstanceContents): void {
   if (contents.cells.length !== cells.length) damaged('its globals are not those of the module');
   for (const { at, type, cells: own } of globals) {
     if (own !== cells || type.mutable) continue;
@@ -222,20 +240,32 @@ function account(instance: Instance, { heap, peakBytes }: Contents, fixed: numbe
 }
 
 /** @throws SnapshotError where the host cannot allocate the memory */
-function applyImage(instance: Instance, { contents, references, used, peak, heap }: Plan): void {
-  const { budget, tank } = instance;
+function applyImage(instances: readonly Instance[], { contents, references, used, peak, heap }: Plan): void {
+  const [{ budget, tank, heap: account }] = instances as readonly [Instance];
+  instances.forEach((instance, i) => {
+    applyInstance(instance, contents.instances[i] as InstanceContents, references);
+  });
+  [account.used, account.allocated, account.patience] = heap;
+  budget.used = used;
+  budget.peak = peak;
+  budget.refused = contents.refused;
+  tank.restore(contents.gasUsed, contents.exhausted);
+}
+
+function applyInstance(instance: Instance, contents: InstanceContents, references: readonly Reference[]): void {
+  const { memories, tables, globals } = ownOf(instance);
   contents.memories.forEach(({ byteLength, runs }, i) => {
-    if (instance.memories[i]?.replace(byteLength, runs) !== true) {
+    if (memories[i]?.replace(byteLength, runs) !== true) {
       throw new SnapshotError(`the host cannot allocate the ${byteLength} bytes of memory in the snapshot`);
     }
   });
   instance.cells.set(contents.cells);
   contents.globals.forEach((id, i) => {
-    const global = instance.globals[i];
+    const global = globals[i];
     if (global !== undefined) global.reference = references[id];
   });
   contents.tables.forEach((ids, i) => {
-    const elements = instance.tables[i]?.elements ?? [];
+    const elements = tables[i]?.elements ?? [];
     elements.length = 0;
     for (const id of ids) elements.push(references[id]);
   });
@@ -247,11 +277,6 @@ function applyImage(instance: Instance, { contents, references, used, peak, heap
       Array.from(values, (id) => references[id]),
     );
   }
-  [instance.heap.used, instance.heap.allocated, instance.heap.patience] = heap;
-  budget.used = used;
-  budget.peak = peak;
-  budget.refused = contents.refused;
-  tank.restore(contents.gasUsed, contents.exhausted);
 }
 
 function replaceAll(set: Set<number>, values: Int32Array): void {

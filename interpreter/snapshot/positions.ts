@@ -1,13 +1,6 @@
-/** Places in a module's code, in a form that does not depend on which functions have been lowered, or where to. */
+/** Which function a word of a module's code belongs to. */
 
 import type { ModuleCode } from '../code/index.ts';
-
-export interface Position {
-  /** Counted from the module's first body. */
-  readonly body: number;
-  /** Words from the function's entry. */
-  readonly offset: number;
-}
 
 /** Finds the functions that words belong to. */
 export class CodeMap {
@@ -25,7 +18,8 @@ export class CodeMap {
     this.bodies = lowered.sort((a, b) => (entries[a] as number) - (entries[b] as number));
   }
 
-  positionOf(pc: number): Position {
+  /** The body, counted from the module's first, and the words from the function's entry. */
+  positionOf(pc: number): { readonly body: number; readonly offset: number } {
     const { bodies } = this;
     const { entries } = this.code;
     let low = 0;

@@ -2,17 +2,19 @@
 
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import { MOST_OBJECT_BYTES } from '../../wasm/gas.ts';
-import { isReference, type RefType } from '../../wasm/types.ts';
+import { type DefinedType, isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, type WireReader } from '../../wasm/wire.ts';
 import { ArrayObject, arrayBytes, elementBytes, layoutOf, placeOfField, StructObject } from '../gc/index.ts';
 import { type Instance, isOfType } from '../store/index.ts';
 import { type Cell, ExceptionInstance, exceptionBytes, type Reference } from '../values/index.ts';
+import type { Numbering, Place } from './numbering.ts';
 import { KINDS, type Objects, PRIMITIVES } from './references.ts';
 
 /** What reading an object may use. */
 interface Reading {
-  readonly instance: Instance;
   readonly from: WireReader;
+  /** Reads a number, and finds whose it is: the object's own instance from then on. */
+  place(kind: Parameters<Numbering['find']>[0]): Place | undefined;
   /** An object by its number; it may not have been filled yet. */
   byId(id: number): Reference;
   /**
@@ -25,17 +27,15 @@ interface Reading {
 interface Reader<T> {
   /** @throws SnapshotError */
   readonly create: (reading: Reading) => T;
-  /** @throws SnapshotError */
-  readonly fill?: (value: T, reading: Reading) => void;
+  /** @param instance the object's own @throws SnapshotError */
+  readonly fill?: (value: T, reading: Reading, instance: Instance) => void;
 }
 
 const READERS: { readonly [K in keyof Objects]: Reader<Objects[K]> } = {
   function: {
-    create({ from, instance }) {
-      const index = from.u32();
-      if (index >= instance.module.functions.length)
-        damaged('a reference names a function that the module does not have');
-      return instance.function(index);
+    create({ place }) {
+      const found = place('functions') ?? damaged('a reference names a function that the module does not have');
+      return found.instance.function(found.index);
     },
   },
   primitive: {
@@ -57,23 +57,23 @@ const READERS: { readonly [K in keyof Objects]: Reader<Objects[K]> } = {
     },
   },
   struct: {
-    create({ instance, from, count }) {
-      const type = instance.module.types[from.u32()];
+    create({ place, count }) {
+      const type = typeAt(place('types'));
       if (type?.kind !== 'struct') return damaged('a struct is of no type of the module');
       count(layoutOf(type).bytes);
       return new StructObject(type);
     },
-    fill(value, reading) {
+    fill(value, reading, instance) {
       for (let i = 0; i < value.words.length; i++) value.words[i] = reading.from.u32() | 0;
       readIds(value.references, reading);
       value.type.fields.forEach(({ type }, i) => {
-        if (isReference(type)) requireType(type, value.references[placeOfField(value, i)], reading.instance);
+        if (isReference(type)) requireType(type, value.references[placeOfField(value, i)], instance);
       });
     },
   },
   array: {
-    create({ instance, from, count }) {
-      const type = instance.module.types[from.u32()];
+    create({ place, from, count }) {
+      const type = typeAt(place('types'));
       if (type?.kind !== 'array') return damaged('an array is of no type of the module');
       const length = from.u32();
       // Its elements are still to come, and take at least half of what they count for.
@@ -81,32 +81,37 @@ const READERS: { readonly [K in keyof Objects]: Reader<Objects[K]> } = {
       count(arrayBytes(type, length));
       return new ArrayObject(type, length);
     },
-    fill(value, reading) {
+    fill(value, reading, instance) {
       value.data.set(reading.from.raw(value.data.length));
       readIds(value.references, reading);
       const { type } = value.type.element;
-      if (isReference(type)) for (const reference of value.references) requireType(type, reference, reading.instance);
+      if (isReference(type)) for (const reference of value.references) requireType(type, reference, instance);
     },
   },
   exception: {
-    create({ instance, from, count }) {
-      const tag = instance.tags[from.u32()] ?? damaged('an exception has no tag of the module');
+    create({ place, count }) {
+      const found = place('tags');
+      const tag = found?.instance.tags[found.index] ?? damaged('an exception has no tag of the module');
       count(exceptionBytes(tag.type.params.length));
       return new ExceptionInstance(tag, []);
     },
-    fill(value, reading) {
+    fill(value, reading, instance) {
       const payload = value.payload as Cell[];
       for (const type of value.tag.type.params) {
         const [low, high, third, fourth] = Array.from({ length: 4 }, () => reading.from.u32() | 0) as FourWords;
         const reference = reading.byId(reading.from.u32());
         // A number has no reference beside it.
-        if (isReference(type)) requireType(type, reference, reading.instance);
+        if (isReference(type)) requireType(type, reference, instance);
         else if (reference !== null) damaged('a number is a reference as well');
         payload.push({ low, high, upper: [third, fourth], reference });
       }
     },
   },
 };
+
+function typeAt(place: Place | undefined): DefinedType | undefined {
+  return place?.instance.module.types[place.index];
+}
 
 type FourWords = [number, number, number, number];
 
@@ -157,11 +162,12 @@ interface ReadObjects {
  * @throws SnapshotError; MemoryLimitExceeded before more than that has been made; what looking at the clock throws
  */
 export function readReferences(
-  instance: Instance,
+  numbering: Numbering,
   from: WireReader,
   foreign: ReadonlyMap<number, unknown>,
   room: number,
 ): ReadObjects {
+  const [any] = numbering.instances as readonly [Instance];
   const references: Reference[] = [null];
   let bytes = 0;
   const byId = (id: number): Reference => {
@@ -172,23 +178,31 @@ export function readReferences(
     bytes += more;
     if (bytes <= room && more <= MOST_OBJECT_BYTES) return;
     throw new MemoryLimitExceeded(
-      `Memory limit exceeded: the objects of the guest in the snapshot do not fit into ${instance.budget.limit} bytes`,
+      `Memory limit exceeded: the objects of the guest in the snapshot do not fit into ${any.budget.limit} bytes`,
     );
   };
-  const reading = { instance, from, byId, count };
+  let owner = any;
+  const place: Reading['place'] = (kind) => {
+    const found = numbering.find(kind, from.u32());
+    owner = found?.instance ?? any;
+    return found;
+  };
+  const reading = { from, place, byId, count };
   const objects = from.count(1, 'objects');
   const tags = new Uint8Array(objects + 1);
+  const owners: Instance[] = [any];
   for (let i = 1; i <= objects; i++) {
     const tag = from.u8();
     const kind = BY_TAG[tag];
     if (kind === undefined && !(tag === 0 && foreign.has(i))) damaged('an object is of no known kind');
     tags[i] = tag;
-    instance.work(1);
+    any.work(1);
     references.push(kind === undefined ? foreign.get(i) : kind.create(reading));
+    owners.push(owner);
   }
   tags.forEach((tag, i) => {
-    instance.work(1);
-    BY_TAG[tag]?.fill?.(references[i], reading);
+    any.work(1);
+    BY_TAG[tag]?.fill?.(references[i], reading, owners[i] as Instance);
   });
   from.end();
   return { references, bytes };

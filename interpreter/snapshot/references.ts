@@ -6,37 +6,49 @@
 import { SnapshotError } from '../../wasm/errors.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { ArrayObject, type HeapObject, isHeapObject, StructObject } from '../gc/index.ts';
-import { type Instance, isFunction, WasmFunction } from '../store/index.ts';
+import { isFunction, WasmFunction } from '../store/index.ts';
 import { ExceptionInstance, type Reference } from '../values/index.ts';
+import type { Numbering } from './numbering.ts';
 
-/** The numbers that an instance's own things have in its module; -1 for what is not its own. */
+/** The numbers of the program's own things; -1 for what is of another. */
 class Numbers {
-  private readonly instance: Instance;
+  private readonly numbering: Numbering;
   private types: ReadonlyMap<unknown, number> | undefined;
   private tags: ReadonlyMap<unknown, number> | undefined;
   private imports: ReadonlyMap<unknown, number> | undefined;
 
-  constructor(instance: Instance) {
-    this.instance = instance;
+  constructor(numbering: Numbering) {
+    this.numbering = numbering;
   }
 
   /** Types are compared as they are: an object has the very one of the module. */
   ofType(object: HeapObject): number {
-    this.types ??= numbered(this.instance.module.types);
+    this.types ??= numbered(this.numbering.instances.flatMap(({ module }) => module.types));
     return this.types.get(object.type) ?? -1;
   }
 
   ofTag({ tag }: ExceptionInstance): number {
-    this.tags ??= numbered(this.instance.tags);
+    this.tags ??= numbered(this.numbering.instances.flatMap(({ tags }) => tags));
     return this.tags.get(tag) ?? -1;
   }
 
   ofFunction(value: unknown): number {
-    if (value instanceof WasmFunction) return value.instance === this.instance ? value.index : -1;
-    const count = this.instance.module.importedFunctions;
-    this.imports ??= numbered(Array.from({ length: count }, (_, i) => this.instance.function(i)));
+    const { numbering } = this;
+    if (value instanceof WasmFunction) return numbering.of('functions', value.instance, value.index);
+    this.imports ??= importsOf(numbering);
     return this.imports.get(value) ?? -1;
   }
+}
+
+function importsOf(numbering: Numbering): ReadonlyMap<unknown, number> {
+  const numbers = new Map<unknown, number>();
+  for (const instance of numbering.instances) {
+    for (let i = 0; i < instance.module.importedFunctions; i++) {
+      const imported = instance.function(i);
+      if (!numbers.has(imported)) numbers.set(imported, numbering.of('functions', instance, i));
+    }
+  }
+  return numbers;
 }
 
 /** By value; the first of those that are the same. */
@@ -158,8 +170,8 @@ export class ReferenceTable {
   /** Values of the embedder's that only this process has: by number, for a fork. */
   readonly foreign = new Map<number, unknown>();
 
-  constructor(instance: Instance) {
-    this.numbers = new Numbers(instance);
+  constructor(numbering: Numbering) {
+    this.numbers = new Numbers(numbering);
   }
 
   idOf(reference: Reference): number {

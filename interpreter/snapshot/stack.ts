@@ -3,16 +3,25 @@
 import { SnapshotError } from '../../wasm/errors.ts';
 import { slotsOf } from '../../wasm/types.ts';
 import type { WireWriter } from '../../wasm/wire.ts';
-import { HALT_PC } from '../code/index.ts';
-import type { Thread } from '../machine/index.ts';
-import type { WasmFunction } from '../store/index.ts';
+import { HALT_PC, LEAVE_PC } from '../code/index.ts';
+import { returnToCaller, type Thread } from '../machine/index.ts';
+import type { Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { CodeMap, type Position } from './positions.ts';
+import type { Numbering, Place } from './numbering.ts';
+import { CodeMap } from './positions.ts';
 import type { ReferenceTable } from './references.ts';
 
+/** A place in the code of a program, in a form that does not depend on which functions have been lowered, or where to. */
+export interface Position {
+  /** Number of the body. */
+  readonly body: number;
+  /** Words from the function's entry. */
+  readonly offset: number;
+}
+
 export interface StackImage {
-  /** Index of the function that was called from outside. */
+  /** Number of the function that was called from outside. */
   readonly entered: number;
   /** Return addresses from the outermost on, and where the guest stands; none if it has only to return its results. */
   readonly positions: readonly Position[];
@@ -32,23 +41,55 @@ export const wordsOf = (depth: number, { type }: WasmFunction) =>
 export function captureStack(
   { thread, func }: { readonly thread: Thread; readonly func: WasmFunction },
   table: ReferenceTable,
+  numbering: Numbering,
 ): StackImage {
-  const instance = func.instance;
-  if (thread.callers.length > 0 || thread.instance !== instance) {
-    throw new SnapshotError('the call has gone from one instance to another, which a snapshot cannot hold');
+  // After a tail call nothing of the last instance may be left.
+  if (thread.pc === LEAVE_PC) {
+    returnToCaller(thread);
+    thread.returnGas(thread.gas);
   }
-  const map = new CodeMap(instance.code);
-  const addresses = thread.pc === HALT_PC ? [] : [...thread.frames.subarray(1, thread.sp), thread.pc];
-  const positions = addresses.map((pc) => map.positionOf(pc));
+  const positions = positionsOf(thread, numbering);
   const bodies = new Set(positions.map(({ body }) => body));
   const words = wordsOf(thread.depth, func);
   return {
-    entered: func.index,
+    entered: numbering.of('functions', func.instance, func.index),
     positions,
-    fingerprints: [...bodies].map((body) => [body, fingerprintOf(instance.module, body)] as const),
+    fingerprints: Array.from(bodies, (body) => {
+      const { instance, index } = numbering.find('bodies', body) as Place;
+      return [body, fingerprintOf(instance.module, index)] as const;
+    }),
     registers: thread.registers.slice(0, words),
     references: table.idsOf(usedReferences(thread, words / 2)),
   };
+}
+
+/** @throws SnapshotError where an instance on the stack is none of the program's */
+function positionsOf(thread: Thread, numbering: Numbering): readonly Position[] {
+  if (thread.pc === HALT_PC) return [];
+  const instances = [...thread.callers, thread.instance as Instance].values();
+  const maps = new Map<Instance, CodeMap>();
+  const positions: Position[] = [];
+  let instance = instances.next().value as Instance;
+  for (const pc of [...thread.frames.subarray(1, thread.sp), thread.pc]) {
+    if (pc === LEAVE_PC) {
+      instance = instances.next().value as Instance;
+      continue;
+    }
+    let map = maps.get(instance);
+    if (map === undefined) {
+      map = new CodeMap(instance.code);
+      maps.set(instance, map);
+    }
+    const { body, offset } = map.positionOf(pc);
+    const number = numbering.of('bodies', instance, body);
+    if (number < 0) {
+      throw new SnapshotError(
+        'the call has gone to an instance that it is not linked with, which a snapshot cannot hold',
+      );
+    }
+    positions.push({ body: number, offset });
+  }
+  return positions;
 }
 
 /** Without the nulls at the end. */

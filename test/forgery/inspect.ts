@@ -8,7 +8,7 @@ import { ExceptionInstance } from '../../interpreter/values/exception.ts';
 import type { WasmSandbox } from '../../src/index.ts';
 import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
 
-import { isReference, type RefType, typeName } from '../../wasm/types.ts';
+import { type DefinedType, isReference, type RefType, typeName } from '../../wasm/types.ts';
 
 /** What is wrong. */
 export class Fault extends Error {}
@@ -36,14 +36,16 @@ function threadOf(sandbox: WasmSandbox): Thread | undefined {
 export function inspect(sandbox: WasmSandbox): void {
   const instance = instanceOf(sandbox);
   const thread = threadOf(sandbox);
-  const roots = requireRoots(instance);
+  const { members } = instance.account;
+  const roots = members.flatMap(requireRoots);
   roots.push(...(thread?.references.before(thread.references.end) ?? []));
-  requireAccount(instance, requireObjects(instance, roots));
+  requireAccount(members, requireObjects(members, roots));
   requireFigures(sandbox, instance, thread);
 }
 
-function requireType(instance: Instance, type: RefType, reference: unknown, where: string): void {
-  const isFit = isOfType(reference, type, instance.module.types);
+/** @param types what the type may name: those of the module that it was declared in */
+function requireType(types: readonly DefinedType[], type: RefType, reference: unknown, where: string): void {
+  const isFit = isOfType(reference, type, types);
   require(isFit, `${where} of type ${typeName(type)} holds ${String(reference)} (${typeof reference})`);
 }
 
@@ -51,32 +53,33 @@ function requireType(instance: Instance, type: RefType, reference: unknown, wher
 function requireRoots(instance: Instance): unknown[] {
   const { globals, tables, module } = instance;
   const roots: unknown[] = [];
-  globals.forEach(({ type: { type }, reference }, i) => {
-    if (isReference(type)) requireType(instance, type, reference, `global ${i}`);
+  globals.forEach(({ type: { type }, types, reference }, i) => {
+    if (isReference(type)) requireType(types, type, reference, `global ${i}`);
     else require(reference === null, `global ${i} is a number and a reference`);
     roots.push(reference);
   });
-  tables.forEach(({ element, elements, declared }, i) => {
+  tables.forEach(({ element, elements, declared, types }, i) => {
     const { min, max = Number.POSITIVE_INFINITY } = declared;
     require(elements.length >= min && elements.length <= max, `table ${i} has ${elements.length} elements`);
-    for (const reference of elements) requireType(instance, element, reference, `table ${i}`);
+    for (const reference of elements) requireType(types, element, reference, `table ${i}`);
     roots.push(...elements);
   });
   for (const [segment, values] of instance.segmentValues) {
     const { type } = module.elements.at(segment);
-    for (const reference of values) requireType(instance, type, reference, `segment ${segment}`);
+    for (const reference of values) requireType(module.types, type, reference, `segment ${segment}`);
     roots.push(...values);
   }
   return roots;
 }
 
 /** The bytes of all objects that can be reached. */
-function requireObjects(instance: Instance, roots: readonly unknown[]): number {
+function requireObjects(members: readonly Instance[], roots: readonly unknown[]): number {
   const seen = new Set<unknown>(roots);
   let bytes = 0;
   for (const value of seen) {
+    const types = typesOf(members, value);
     const add = (type: RefType, reference: unknown, where: string) => {
-      requireType(instance, type, reference, where);
+      requireType(types, type, reference, where);
       seen.add(reference);
     };
     if (value instanceof ExceptionInstance) {
@@ -98,7 +101,19 @@ function requireObjects(instance: Instance, roots: readonly unknown[]): number {
   return bytes;
 }
 
-function requireAccount({ memories, tables, heap, budget }: Instance, reached: number): void {
+/** What the types of an object's fields may name. */
+function typesOf(members: readonly Instance[], value: unknown): readonly DefinedType[] {
+  const owner = members.find(({ module, tags }) => {
+    if (value instanceof ExceptionInstance) return tags.includes(value.tag);
+    return (value instanceof StructObject || value instanceof ArrayObject) && module.types.includes(value.type);
+  });
+  return owner?.module.types ?? [];
+}
+
+function requireAccount(members: readonly Instance[], reached: number): void {
+  const [{ heap, budget }] = members as readonly [Instance];
+  const memories = members.flatMap((each) => each.memories.slice(each.module.importedMemories));
+  const tables = members.flatMap((each) => each.tables.slice(each.module.importedTables));
   let fixed = 0;
   for (const { byteLength, declared, bytes } of memories) {
     require(Number.isInteger(byteLength / 65_536) && byteLength <= bytes.length, `a memory has ${byteLength} bytes`);

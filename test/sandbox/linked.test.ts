@@ -17,56 +17,9 @@ import {
 } from '../../src/index.ts';
 import { WasmSandbox as SyncSandbox } from '../../src/sync.ts';
 import { parse } from '../../src/text.ts';
+import { GUEST, LIBRARY } from './linked-modules.ts';
 
 const ENGINES = ['interpreter', 'native'] as const;
-
-const LIBRARY = `(module
-  (import "main" "twice" (func $twice (param i32) (result i32)))
-  (import "env" "log" (func $log (param i32)))
-  (memory (export "memory") 1 20)
-  (table (export "table") 4 funcref)
-  (global $count (export "count") (mut i32) (i32.const 7))
-  (global (export "answer") i32 (i32.const 42))
-  (type $unary (func (param i32) (result i32)))
-  (func (export "quadruple") (param i32) (result i32)
-    (call $log (local.get 0))
-    (call $twice (call $twice (local.get 0))))
-  (func (export "at") (param i32 i32) (result i32) (call_indirect (type $unary) (local.get 1) (local.get 0)))
-  (func (export "spin") (loop (br 0)))
-  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
-  (func $start (i32.store (i32.const 8) (call $twice (i32.const 21))))
-  (start $start)
-  (func (export "_initialize") (i32.store (i32.const 12) (i32.const 99)))
-  (data (i32.const 0) "library"))`;
-
-const GUEST = `(module
-  (import "library" "quadruple" (func $quadruple (param i32) (result i32)))
-  (import "library" "at" (func $at (param i32 i32) (result i32)))
-  (import "library" "spin" (func $spin))
-  (import "library" "grow" (func $grow (param i32) (result i32)))
-  (import "library" "memory" (memory 1))
-  (import "library" "table" (table 4 funcref))
-  (import "library" "count" (global $count (mut i32)))
-  (import "library" "answer" (global $answer i32))
-  (func $twice (export "twice") (param i32) (result i32)
-    (global.set $count (i32.add (global.get $count) (i32.const 1)))
-    (i32.mul (i32.const 2) (local.get 0)))
-  (elem (i32.const 1) $twice)
-  (func (export "quadruple") (param i32) (result i32) (call $quadruple (local.get 0)))
-  (func (export "at") (param i32 i32) (result i32) (call $at (local.get 0) (local.get 1)))
-  (func (export "spin") (call $spin))
-  (func (export "grow") (param i32) (result i32) (call $grow (local.get 0)))
-  (func (export "state") (result i32 i32 i32 i32)
-    (i32.load (i32.const 8)) (i32.load (i32.const 12)) (global.get $count) (global.get $answer))
-  (func (export "down") (param i32) (result i32)
-    (if (result i32) (local.get 0)
-      (then (call $at (i32.const 2) (local.get 0)))
-      (else (i32.const 5))))
-  (func $again (param i32) (result i32) (call $at (i32.const 3) (i32.sub (local.get 0) (i32.const 1))))
-  (func $down (param i32) (result i32)
-    (if (result i32) (local.get 0) (then (call $again (local.get 0))) (else (i32.const 5))))
-  (elem (i32.const 2) $again $down)
-  (data (i32.const 100) "guest"))`;
 
 function options(engine: (typeof ENGINES)[number], logs: unknown[] = []) {
   return {
