@@ -1,5 +1,5 @@
 // Plug-ins for wasm-sandbox in C11 and C++17, without a library: input, output, errors, text, and .npy files.
-// docs/extism.md is the reference of what is imported.
+// docs/guests.md is the guide, docs/extism.md the reference of what is imported.
 //
 // Nothing here allocates: memory is the caller's. With WASM_SANDBOX_PORTABLE defined, only functions that every host of
 // Extism's has are imported; they move 8 bytes a call, and cost accordingly.
