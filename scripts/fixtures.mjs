@@ -11,14 +11,17 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const ASSEMBLYSCRIPT = 'assemblyscript@0.28.20';
 const WABT = 'wabt@1.0.39';
-const DEBIAN = 'apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32 (Debian 12)';
+const DEBIAN = 'apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32 rustc libstd-rust-dev-wasm32 (Debian 12)';
+
+/** Another than the first of the path may be the one that has a standard library for WebAssembly. */
+const RUSTC = process.env.RUSTC ?? 'rustc';
 
 /** How to get each program that is started here. */
 const WHERE_FROM = {
   clang: DEBIAN,
   'wasm-ld': DEBIAN,
+  [RUSTC]: DEBIAN,
   npx: 'it comes with Node.js',
 };
 
@@ -39,7 +42,23 @@ const COMPILE = [
   ...FEATURES,
 ];
 
+const RUST = [
+  '--target=wasm32-unknown-unknown',
+  '--edition=2021',
+  '--crate-type=cdylib',
+  '--crate-name=guest',
+  '-Copt-level=s',
+  '-Clto',
+  '-Ccodegen-units=1',
+  '-Cpanic=abort',
+  '-Cstrip=symbols',
+  '-Dwarnings',
+];
+
 const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
+
+/** Its compiler, of the version that package.json has. */
+const ASSEMBLYSCRIPT = fileURLToPath(new URL('../node_modules/assemblyscript/bin/asc.js', import.meta.url));
 
 class BuildError extends Error {}
 
@@ -77,21 +96,23 @@ function buildC(fixture, output) {
   }
 }
 
-function buildWithNpx(name, command, args) {
-  run('npx', ['--yes', `--package=${name}`, command, ...args], `npx takes ${name} from the npm registry or its cache.`);
-}
-
 // abort is what AssemblyScript imports for failed assertions; left out, a failure is a plain trap.
 function buildAssemblyScript(fixture, output) {
   const options = ['-O3', '--runtime', 'incremental', '--noAssert', '--use', 'abort='];
-  buildWithNpx(ASSEMBLYSCRIPT, 'asc', [fixture.source, ...options, '-o', output]);
+  run(process.execPath, [ASSEMBLYSCRIPT, fixture.source, ...options, '-o', output], 'npm ci installs AssemblyScript.');
+}
+
+function buildRust(fixture, output) {
+  const hint = `If the standard library is what is missing: ${DEBIAN}; or set RUSTC to a compiler that has it.`;
+  run(RUSTC, [...RUST, fixture.source, '-o', output], hint);
 }
 
 function buildText(fixture, output) {
-  buildWithNpx(WABT, 'wat2wasm', ['--debug-names', fixture.source, '-o', output]);
+  const command = ['--yes', `--package=${WABT}`, 'wat2wasm', '--debug-names', fixture.source, '-o', output];
+  run('npx', command, `npx takes ${WABT} from the npm registry or its cache.`);
 }
 
-const BUILDERS = { '.c': buildC, '.ts': buildAssemblyScript, '.wat': buildText };
+const BUILDERS = { '.c': buildC, '.rs': buildRust, '.ts': buildAssemblyScript, '.wat': buildText };
 
 /** The module without its custom sections; hostile modules keep function names, for error messages to be tested. */
 function strip(bytes, keepNames) {
