@@ -29,7 +29,7 @@ async function productEngine(
   { webassembly }: Product,
   options: Parameters<Product['webassembly']['createWebAssembly']>[0],
 ): Promise<Engine> {
-  const namespace = await webassembly.createWebAssembly(options);
+  const namespace = await webassembly.createWebAssembly({ ...options, perInstance: true });
   if (options?.metering === false) return engineOf(namespace);
   return engineOf(namespace, (instance) => namespace.stats(instance as never).gasUsed);
 }

@@ -3,7 +3,7 @@
  * another such namespace, mostly the host's own.
  */
 
-import { Budget, Growth } from '../wasm/budget.ts';
+import { Budget, checkInstances, Growth } from '../wasm/budget.ts';
 import { viewOfBufferSource } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
@@ -15,6 +15,7 @@ import { quote } from '../wasm/quote.ts';
 import { FUNCREF, type FuncType, type Import } from '../wasm/types.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
+import { Meter } from './meter.ts';
 import { meterModule } from './meter-module.ts';
 import { type HostImport, type Linked, MeteredInstance, MeteredStore, type References } from './metered-instance.ts';
 
@@ -25,6 +26,8 @@ export interface MeteredNamespaceOptions {
   readonly canonicalNaN?: boolean | undefined;
   /** What a module of another namespace stands for: its instances are made as of the namespace's own. */
   readonly moduleOf?: ((module: unknown) => WasmModule) | undefined;
+  /** Instances there may be, where they have the limits together; each has its own unless given. */
+  readonly together?: { readonly instances: number } | undefined;
   /** Surrounds every call from outside. */
   readonly enter?: (<T>(run: () => T) => T) | undefined;
 }
@@ -42,9 +45,12 @@ function moduleOf(module: unknown): WasmModule {
 
 /** Makes the namespace. Its instances share one stack, and can be linked with one another. */
 export function createMeteredNamespace(host: WasmHost, options: MeteredNamespaceOptions) {
-  const { limits, slices } = options;
+  const { limits, slices, together } = options;
   const around = options.enter ?? (<T>(run: () => T) => run());
-  const store = new MeteredStore(host, limits.stackBytes);
+  const meter = together && new Meter(limits, slices);
+  const store = new MeteredStore(host, limits.stackBytes, meter);
+  const budget = () => meter?.budget ?? new Budget(limits.memoryBytes);
+  let instances = 0;
   const guests = new WeakMap<object, MeteredInstance>();
   /** Functions as the embedder sees them, by what the engine has, and back. */
   const shown = new WeakMap<object, RawFunction>();
@@ -98,7 +104,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      const growth = Growth.ofMemory(new Budget(limits.memoryBytes), descriptor?.maximum);
+      const growth = Growth.ofMemory(budget(), descriptor?.maximum);
       if (!growth.take(0, descriptor?.initial)) {
         throw new RangeError('Memory limit exceeded: could not allocate memory');
       }
@@ -128,7 +134,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const holdsFunctions = String(descriptor?.element) !== 'externref';
       const initial = holdsFunctions && value.length > 0 ? [references.toGuest(value[0] ?? null)] : value;
       const raw = new host.Table(descriptor, ...(initial as [unknown?]));
-      const growth = Growth.ofTable(new Budget(limits.memoryBytes), descriptor.maximum);
+      const growth = Growth.ofTable(budget(), descriptor.maximum);
       if (!growth.take(0, descriptor.initial)) {
         throw new RangeError('Memory limit exceeded: could not allocate the table');
       }
@@ -195,8 +201,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       if (imports === undefined && core.imports.length > 0) {
         throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
       }
+      if (together !== undefined) checkInstances(instances, together.instances);
+      instances++;
       const canonicalNaN = options.canonicalNaN ?? true;
-      const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined });
+      const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined, isLinked: meter !== undefined });
       const link = linker(imports ?? {}, functionTypes(core));
       const guest = new MeteredInstance(store, metered, { limits, slices, link, references });
       latest = guest;
@@ -320,9 +328,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     return { type, gas: HOST_CALL, call: (_caller, args) => func(...args) };
   }
 
-  /** Gas, memory and limits of an instance: exact, also after a failure. */
-  function stats(instance: Instance): ResourceFigures {
-    const found = guests.get(instance);
+  /** Gas, memory and limits of an instance, or of all where they have them together: exact, also after a failure. */
+  function stats(instance?: Instance): ResourceFigures {
+    if (instance === undefined && meter !== undefined) return meter.figures();
+    const found = instance && guests.get(instance);
     if (found === undefined) throw new TypeError('an instance of this namespace was expected');
     return found.meter.figures();
   }

@@ -24,8 +24,12 @@ export type {
 } from './webassembly/namespace.ts';
 export type { BufferSource, Module, ModuleExportDescriptor, ModuleImportDescriptor } from './webassembly/objects.ts';
 
-/** Limits hold for each instance by itself. */
+/** Limits hold for all instances together, and for the memories and tables that are made beside them. */
 export interface WebAssemblyOptions {
+  /** Whether each instance, memory and table has the limits for itself; false if absent. */
+  readonly perInstance?: boolean | undefined;
+  /** Instances there may be together: a namespace keeps them as long as it is kept itself; 10,000 if absent. */
+  readonly instanceLimit?: number | undefined;
   /** `native` is the host's own; `auto` that where the host allows it. The interpreter if absent. */
   readonly engine?: 'interpreter' | 'native' | 'auto' | undefined;
   /** Units of the gas schedule; without limit if absent. */
@@ -71,12 +75,18 @@ function create(
   unmetered?: Loop,
 ): WebAssemblyNamespace {
   const timeout = positive('timeout', options.timeout);
+  const { perInstance = false } = options;
+  if (typeof perInstance !== 'boolean')
+    throw new UsageError(`perInstance must be true or false, not ${describe(perInstance)}`);
+  const together = perInstance
+    ? undefined
+    : { instances: positive('instanceLimit', options.instanceLimit) ?? DEFAULT_LIMITS.instances };
   const limits = {
     gas: gas(options.gasLimit),
     memoryBytes: positive('memoryLimit', options.memoryLimit) ?? DEFAULT_LIMITS.memoryBytes,
     stackBytes: positive('stackLimit', options.stackLimit) ?? DEFAULT_LIMITS.stackBytes,
   };
-  if (timeout === undefined) return make({ limits, enter: (run) => run(), unmetered });
+  if (timeout === undefined) return make({ limits, enter: (run) => run(), unmetered, together });
 
   let deadline: number | undefined;
   const slices: Slices = {
@@ -91,6 +101,7 @@ function create(
     limits,
     slices,
     unmetered,
+    together,
     enter(run) {
       // A call from inside a host function shares the time of the call it serves.
       if (deadline !== undefined) return run();
@@ -131,6 +142,6 @@ async function createUnmetered(options: WebAssemblyOptions, engine: string): Pro
   return create(options, createNamespace, runUnmetered);
 }
 
-/** On the interpreter, with a meter, and without limits but on memory (256 MiB) and stack (512 KiB). */
-const WebAssembly: WebAssemblyNamespace = create({});
+/** On the interpreter, with a meter, and without limits but on the memory (256 MiB) and stack (512 KiB) of each instance. */
+const WebAssembly: WebAssemblyNamespace = create({ perInstance: true });
 export default WebAssembly;

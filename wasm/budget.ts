@@ -133,3 +133,11 @@ export class Growth {
     this.budget.give(delta * this.unit);
   }
 }
+
+/** @throws RangeError where a namespace has as many instances as it may */
+export function checkInstances(made: number, limit: number): void {
+  if (made < limit) return;
+  throw new RangeError(
+    `Instance limit exceeded: this namespace has made its ${limit} instances; make another namespace, or raise instanceLimit`,
+  );
+}

@@ -81,4 +81,6 @@ export const DEFAULT_LIMITS = {
   moduleBytes: 128 * 1024 * 1024,
   /** Of what a module holds outside of its instances. */
   codeBytes: 512 * 1024 * 1024,
+  /** Of a namespace whose instances have the limits together. */
+  instances: 10_000,
 } as const;

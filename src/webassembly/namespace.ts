@@ -4,6 +4,7 @@ import { start } from '../../interpreter/machine/start.ts';
 import { type Loop, Store } from '../../interpreter/machine/store.ts';
 import { GlobalInstance } from '../../interpreter/store/global.ts';
 import {
+  accountOf,
   Instance as CoreInstance,
   type ExternValue,
   type GuestFunction,
@@ -14,7 +15,7 @@ import { LinearMemory } from '../../interpreter/store/memory.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
-import { Budget } from '../../wasm/budget.ts';
+import { Budget, checkInstances } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
@@ -117,6 +118,8 @@ export interface NamespaceOptions {
   readonly enter: Entry;
   /** The loop that counts no gas, where none is to be counted. */
   readonly unmetered?: Loop | undefined;
+  /** Instances there may be, where they have the limits together; each has its own unless given. */
+  readonly together?: { readonly instances: number } | undefined;
 }
 
 /**
@@ -125,16 +128,15 @@ export interface NamespaceOptions {
  */
 export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
-export function createNamespace({ limits, slices, enter, unmetered }: NamespaceOptions) {
-  const store = new Store(limits.stackBytes, { unmetered });
+export function createNamespace({ limits, slices, enter, unmetered, together }: NamespaceOptions) {
+  const account = together && accountOf(limits, slices, unmetered === undefined);
+  const store = new Store(limits.stackBytes, { unmetered, account });
+  const budget = () => account?.budget ?? new Budget(limits.memoryBytes);
 
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: MemoryDescriptor) {
-      const memory = LinearMemory.create(
-        descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory'),
-        new Budget(limits.memoryBytes),
-      );
+      const memory = LinearMemory.create(descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory'), budget());
       if (memory === undefined) throw new RangeError('Memory limit exceeded: could not allocate memory');
       bind(this, memory);
     }
@@ -160,7 +162,7 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
       if (!isReference(element)) throw new TypeError('tables hold references');
       const type = { element, ...descriptorLimits(descriptor, TABLE_BOUNDS, 'table') };
       const initial = initialReference(element, NO_TYPES, value === undefined ? [] : [value]);
-      const table = TableInstance.create(type, NO_TYPES, new Budget(limits.memoryBytes), initial);
+      const table = TableInstance.create(type, NO_TYPES, budget(), initial);
       if (table === undefined) throw new RangeError('Memory limit exceeded: could not allocate the table');
       bind(this, table);
     }
@@ -306,6 +308,7 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
       if (imports === undefined && core.imports.length > 0) {
         throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
       }
+      if (account !== undefined && together !== undefined) checkInstances(account.members.length, together.instances);
       const instance = instantiate(store, core, linker(imports ?? {}), limits, slices);
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
@@ -409,7 +412,8 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
     throw new TypeError('an instance of this namespace was expected');
   }
 
-  function stats(instance: Instance): ResourceFigures {
+  function stats(instance?: Instance): ResourceFigures {
+    if (instance === undefined && account !== undefined) return account.figures();
     return coreOf(instance).figures();
   }
 
@@ -435,7 +439,10 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
     /** From a response, which is read whole first. @throws CompileError; TypeError for a response that has failed */
     compileStreaming,
     ...instantiating(Instance),
-    /** Gas, memory and limits of an instance of this namespace: exact, also after a failure. @throws TypeError for others */
+    /**
+     * Gas, memory and limits of all instances of this namespace, of which it is no matter which is named; of the one that is
+     * named where each has its own. Exact, also after a failure. @throws TypeError for any other object
+     */
     stats,
     [Symbol.toStringTag]: 'WebAssembly' as const,
   });

@@ -41,6 +41,8 @@ export const MAKERS = {
   'interpreter on the instrumented module': (options) =>
     createMeteredNamespace(unlimited, options) as unknown as Metered,
   'native on the instrumented module': (options) => createMeteredNamespace(WebAssembly, options) as unknown as Metered,
+  'native, with limits for all instances together': (options) =>
+    createMeteredNamespace(WebAssembly, { ...options, together: { instances: 100 } }) as unknown as Metered,
 } as const satisfies Readonly<Record<string, Make>>;
 
 /** Where the interpreter says where something happened, the others cannot; and wording may differ. */

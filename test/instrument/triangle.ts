@@ -19,6 +19,7 @@ import { complete } from '../../wasm/steps.ts';
 const unlimited = (await createWebAssembly({
   stackLimit: 64 * 1024 * 1024,
   memoryLimit: 2 ** 32,
+  perInstance: true,
 })) as unknown as WasmHost;
 
 /** The native engine on the module as it is when its functions are cut up as finely as can be, as long ones are. */

@@ -459,7 +459,7 @@ describe('across instances', () => {
   });
 
   it('counts each instance’s gas by itself', async () => {
-    const limited = await createWebAssembly({ gasLimit: 1_000_000 });
+    const limited = await createWebAssembly({ gasLimit: 1_000_000, perInstance: true });
     const make = (description: ModuleDescription, imports?: object) =>
       new limited.Instance(new limited.Module(encodeModule(description) as BufferSource), imports as never);
     const m = make({ tags: TAG, functions: [{ export: 'throw', body: THROW_7 }] });

@@ -9,13 +9,13 @@ import { nativeFeatures } from './probes.ts';
 /** Loaded when it is asked for, so that one implementation's absence does not keep the others from running. */
 async function interpreter(): Promise<SpecHost> {
   const { createWebAssembly } = await import('../../src/webassembly.ts');
-  return namespaceHost('interpreter', await createWebAssembly({ engine: 'interpreter' }));
+  return namespaceHost('interpreter', await createWebAssembly({ engine: 'interpreter', perInstance: true }));
 }
 
 /** The interpreter with the loop that counts no gas. */
 async function unmetered(): Promise<SpecHost> {
   const { createWebAssembly } = await import('../../src/webassembly.ts');
-  return namespaceHost('interpreter-unmetered', await createWebAssembly({ metering: false }));
+  return namespaceHost('interpreter-unmetered', await createWebAssembly({ metering: false, perInstance: true }));
 }
 
 /** Units of gas. Something is charged before every checkpoint, so that execution stops at each. */

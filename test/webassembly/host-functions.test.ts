@@ -91,7 +91,7 @@ const isFilled = ({ imports = [] }: ModuleDescription) => imports.some(({ name }
 
 /** Instances of all modules, and what of their gas a run takes. */
 async function link(engine: 'interpreter' | 'native', module: ModuleDescription, host: () => void, gasLimit?: bigint) {
-  const W = await createWebAssembly({ engine, ...(gasLimit !== undefined && { gasLimit }) });
+  const W = await createWebAssembly({ engine, perInstance: true, ...(gasLimit !== undefined && { gasLimit }) });
   const make = (bytes: Uint8Array, imports: object = {}) =>
     new W.Instance(new W.Module(bytes as Uint8Array<ArrayBuffer>), { e: imports } as never);
   const first = make(LITTLE, { f: host });
@@ -191,7 +191,7 @@ describe('a host function that instances pass on', () => {
   it.each(ENGINES)('on %s is paid for by each of two that call in turn, one inside the other', async (engine) => {
     const inner = { ...table, functions: [run(...through)] };
     let depth = 0;
-    const W = await createWebAssembly({ engine });
+    const W = await createWebAssembly({ engine, perInstance: true });
     const make = (bytes: Uint8Array, imports: object = {}) =>
       new W.Instance(new W.Module(bytes as Uint8Array<ArrayBuffer>), { e: imports } as never);
     const instances: Exports[] = [];
@@ -218,7 +218,7 @@ describe('a host function that instances pass on', () => {
 });
 
 it('references to values of the host’s stay what they are beside the meter’s', async () => {
-  const W = await createWebAssembly({ engine: 'native' });
+  const W = await createWebAssembly({ engine: 'native', perInstance: true });
   const module = encodeModule({
     imports: [
       { module: 'e', name: 'v', global: { type: EXTERNREF } },

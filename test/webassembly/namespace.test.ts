@@ -260,7 +260,7 @@ describe.each([
 
 describe('limits of a namespace', () => {
   it('are exact, for each instance by itself', async () => {
-    const limited = await createWebAssembly({ gasLimit: 10_000 });
+    const limited = await createWebAssembly({ gasLimit: 10_000, perInstance: true });
     const module = new limited.Module(loadFixture('fib'));
     const first = new limited.Instance(module);
     expect(() => (first.exports.run as (n: number) => number)(30)).toThrow(/^Gas limit exceeded/);

@@ -48,7 +48,7 @@ describe.each(['interpreter', 'native', 'auto'] as const)('a namespace on %s', (
   ] as const)(
     'a %s of the embedder is within the limit, from the start and when it grows',
     async (_, bytes, highest, make) => {
-      const W = await createWebAssembly({ engine, memoryLimit: 10 * bytes });
+      const W = await createWebAssembly({ engine, memoryLimit: 10 * bytes, perInstance: true });
       expect(() => make(W, 11)).toThrow(/^Memory limit exceeded/);
       const whole = make(W, 10);
       expect(whole.grow(0)).toBe(10);
@@ -59,7 +59,7 @@ describe.each(['interpreter', 'native', 'auto'] as const)('a namespace on %s', (
       const bounded = make(W, 2, 4);
       expect(() => bounded.grow(3)).toThrow(RangeError);
       expect(bounded.grow(2)).toBe(2);
-      const wide = await createWebAssembly({ engine, memoryLimit: 2 ** 40 });
+      const wide = await createWebAssembly({ engine, memoryLimit: 2 ** 40, perInstance: true });
       expect(() => make(wide, 1).grow(highest)).toThrow(/^Memory limit exceeded/);
     },
   );
@@ -68,7 +68,7 @@ describe.each(['interpreter', 'native', 'auto'] as const)('a namespace on %s', (
 test.each(['interpreter', 'native'] as const)(
   'what is imported counts where it was made, and grows there: on %s',
   async (engine) => {
-    const W = await createWebAssembly({ engine, memoryLimit: 10 * 65_536 });
+    const W = await createWebAssembly({ engine, memoryLimit: 10 * 65_536, perInstance: true });
     const memory = new W.Memory({ initial: 6, maximum: 9 });
     const table = new W.Table({ element: 'anyfunc', initial: 3, maximum: 5 });
     const grow = (...body: Instruction[]) => ({ params: [I32], results: [I32], body });
