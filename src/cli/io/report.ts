@@ -13,7 +13,7 @@ const LONGEST_MESSAGE = 2_000;
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   COMPILE: 'the file is not a WebAssembly module this tool can run; rebuild it or fetch it again',
-  LINK: 'programs get WASI preview 1 and wasm_sandbox_http, nothing else; see the imports with: wasm-sandbox inspect <module>',
+  LINK: 'programs get WASI (wasi_snapshot_preview1, wasi_unstable) and wasm_sandbox_http, nothing else; see the imports with: wasm-sandbox inspect <module>',
   TRAP: 'the program itself failed; no limit was reached',
   GAS_EXHAUSTED: 'allow more with --gas <units>',
   MEMORY_LIMIT: 'allow more with --memory <size>',
