@@ -104,9 +104,8 @@ export const ABSOLUTE_TIME = 1;
 /** Clock ids; the processor's and the thread's time are the guest's own, and run as the monotonic clock does. */
 export const CLOCK_IDS = ['realtime', 'monotonic', 'monotonic', 'monotonic'] as const;
 
-export const CHARACTER_DEVICE = 2;
-/** By kind of node; 0 is unknown. */
-export const FILETYPE = { other: 0, directory: 3, file: 4, link: 7 } as const;
+/** By kind of node, with 0 for unknown; and that of a character device, by which C libraries know a terminal. */
+export const FILETYPE = { other: 0, terminal: 2, directory: 3, file: 4, link: 7 } as const;
 
 /** `fdflags`. */
 export const FLAGS = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;

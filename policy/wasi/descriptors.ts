@@ -4,7 +4,7 @@ import { whenReady } from '../../wasm/thenable.ts';
 import type { HostCallContext } from '../call.ts';
 import { OUTPUT_DENIAL } from '../denials.ts';
 import { FsError } from '../fs/filesystem.ts';
-import { type Abi, ALL_FLAGS, CHARACTER_DEVICE, FDSTAT, FILETYPE, FLAGS, RIGHTS, U32 } from './abi.ts';
+import { type Abi, ALL_FLAGS, FDSTAT, FILETYPE, FLAGS, RIGHTS, U32 } from './abi.ts';
 import type { Descriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { readFile, writeFile } from './files.ts';
@@ -119,13 +119,18 @@ export function fdRenumber(state: WasiState, _call: HostCallContext, fd: number,
   return ERRNO.success;
 }
 
+/** Of a stream: whether it is a terminal, and nothing more. */
+function filetypeOf(descriptor: Descriptor): number {
+  if (descriptor.kind === 'file' || descriptor.kind === 'directory') return FILETYPE[descriptor.kind];
+  return descriptor.stream.isTerminal ? FILETYPE.terminal : FILETYPE.other;
+}
+
 export function fdFdstatGet(state: WasiState, call: HostCallContext, fd: number, resultPointer: number): Errno {
   const descriptor = need(state, fd);
   const result = call.view(resultPointer, FDSTAT.size);
   if (result === undefined) return ERRNO.fault;
-  const { kind, flags, rights, inheriting } = descriptor;
-  const filetype = kind === 'file' || kind === 'directory' ? FILETYPE[kind] : CHARACTER_DEVICE;
-  FDSTAT.write(result, { filetype, flags, rightsBase: rights, rightsInheriting: inheriting });
+  const { flags, rights, inheriting } = descriptor;
+  FDSTAT.write(result, { filetype: filetypeOf(descriptor), flags, rightsBase: rights, rightsInheriting: inheriting });
   return ERRNO.success;
 }
 
@@ -163,7 +168,7 @@ export function fdFilestatGet(abi: Abi) {
     abi.filestat.write(result, {
       device: 0n,
       inode: STREAM_INODES[descriptor.name],
-      filetype: CHARACTER_DEVICE,
+      filetype: filetypeOf(descriptor),
       links: 1n,
       size: 0n,
       accessed: 0n,
