@@ -238,6 +238,24 @@ describe('what goes wrong', () => {
       /^wasm-sandbox: CompileError: .*offset 0x0\)\nhint: /,
     ],
     [
+      'an empty file',
+      ['run', file('empty.wasm', new Uint8Array(0))],
+      1,
+      /^wasm-sandbox: CompileError: .* is empty: .*\nhint: .*fetch it again\n$/,
+    ],
+    [
+      'what the native engine does not meter',
+      ['run', '--engine', 'native', file('tag.wat', new TextEncoder().encode('(tag) (func (export "_start"))'))],
+      1,
+      /^wasm-sandbox: CompileError: .*: choose the engine 'interpreter'\n$/,
+    ],
+    [
+      'what cannot be instrumented',
+      ['instrument', file('tag2.wat', new TextEncoder().encode('(tag)')), '-o', join(folder, 'out.wasm')],
+      1,
+      /^wasm-sandbox: CompileError: .*: choose the engine 'interpreter'\n$/,
+    ],
+    [
       'no file',
       ['run', join(folder, 'none.wasm')],
       2,

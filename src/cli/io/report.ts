@@ -1,7 +1,13 @@
 /** What the command tells people: failures with a hint, and resource figures. */
 
 import { createColors } from 'picocolors';
-import { type ErrorCode, type ResourceFigures, TextError, WasmSandboxError } from '../../../wasm/errors.ts';
+import {
+  CompileError,
+  type ErrorCode,
+  type ResourceFigures,
+  TextError,
+  WasmSandboxError,
+} from '../../../wasm/errors.ts';
 import { escapeUnprintable } from '../../../wasm/quote.ts';
 import type { ResourceStats } from '../../sandbox/stats.ts';
 import { LostOutput } from './io.ts';
@@ -40,9 +46,13 @@ export function errorReport(error: unknown): ErrorReport {
   return { class: name, code, message: cut(message), functionIndex, functionName, offset, hint: hintOf(error) };
 }
 
-/** A text says by itself what is wrong with it. */
+/**
+ * A text says by itself what is wrong with it. So does an engine that does not take a sound module, and says what else to do:
+ * what is wrong with a module's bytes is wrong at one of them.
+ */
 function hintOf(error: WasmSandboxError): string | undefined {
-  return error instanceof TextError ? undefined : HINTS[error.code];
+  const saysIt = error instanceof TextError || (error instanceof CompileError && error.offset === undefined);
+  return saysIt ? undefined : HINTS[error.code];
 }
 
 export function statusOf(error: unknown): number {
