@@ -23,7 +23,16 @@ import {
 import { normalPattern } from './hostname.ts';
 import { DEFAULT_FILE_LIMITS } from './limits.ts';
 import { checkLimits, checkMethods, NETWORK_LIMITS, type NetworkLimit, type NetworkLimits } from './net/limits.ts';
-import { type ByteSink, type ByteSource, type KeptSource, toInput, toOutput, type WritableBytes } from './stdio.ts';
+import {
+  type ByteSink,
+  type ByteSource,
+  type KeptSource,
+  STREAMS,
+  type StreamName,
+  toInput,
+  toOutput,
+  type WritableBytes,
+} from './stdio.ts';
 
 /** Where standard streams lead. One not named stays as it is: input empty, output captured. */
 export interface StdioOptions {
@@ -33,6 +42,11 @@ export interface StdioOptions {
   readonly stdout?: ByteSink | WritableBytes | undefined;
   /** The same for standard error. */
   readonly stderr?: ByteSink | WritableBytes | undefined;
+  /**
+   * Those that lead to a terminal: C libraries write to one line by line, and programs show prompts and colours. None
+   * unless given; the others are of unknown type to the guest, as pipes and files are.
+   */
+  readonly terminals?: readonly StreamName[] | undefined;
 }
 
 /** Standard streams that lead outside. A stream not named stays as it is without this: empty, or captured. */
@@ -41,6 +55,7 @@ export interface StdioCapability {
   readonly stdin?: KeptSource | undefined;
   readonly stdout?: ByteSink | undefined;
   readonly stderr?: ByteSink | undefined;
+  readonly terminals?: readonly StreamName[] | undefined;
 }
 
 /** A clock that tells nothing of the host, and the same at every run. */
@@ -241,16 +256,20 @@ export const DEFAULT_CLOCK: ClockCapability = make({
 export const DEFAULT_RANDOM: RandomCapability = make({ kind: 'random', source: 'seeded', seed: 0n });
 
 function stdio(options: StdioOptions): StdioCapability {
-  checkOptions('Capability.stdio', options, ['stdin', 'stdout', 'stderr']);
-  const { stdin, stdout, stderr } = options;
+  checkOptions('Capability.stdio', options, [...STREAMS, 'terminals']);
+  const { stdin, stdout, stderr, terminals } = options;
   const what = (stream: string) => `Capability.stdio: ${stream}`;
   return make({
     kind: 'stdio',
     stdin: stdin === undefined ? undefined : toInput(what('stdin'), stdin),
     stdout: stdout === undefined ? undefined : toOutput(what('stdout'), stdout),
     stderr: stderr === undefined ? undefined : toOutput(what('stderr'), stderr),
+    terminals: terminals === undefined ? undefined : checkArray(what('terminals'), terminals).map(checkStream),
   });
 }
+
+const checkStream = (name: unknown): StreamName =>
+  STREAMS.find((stream) => stream === name) ?? refuse('Capability.stdio: terminals', STREAMS.join(', '), name);
 
 function clock(source: 'real' | VirtualClockOptions = 'real'): ClockCapability {
   if (source === 'real') return make({ kind: 'clock', source });

@@ -5,6 +5,7 @@ import { normalPath } from './capability.ts';
 import { coversHost, isLocalhost, isPrivateName, normalHost } from './hostname.ts';
 import { addressKind, normalAddress } from './net/address.ts';
 import { coversPort } from './net/ports.ts';
+import type { StreamName } from './stdio.ts';
 
 /** A request to a URL, or to any at all; with a method, and over an address that the URL's host resolved to. */
 export interface NetworkRequest {
@@ -24,7 +25,7 @@ export type PolicyRequest =
   | { readonly kind: 'process' }
   /** An operation on a descriptor, which either is open and carries its own rights, or is not. */
   | { readonly kind: 'descriptor'; readonly descriptor: number }
-  | { readonly kind: 'stdio'; readonly stream: 'stdin' | 'stdout' | 'stderr' }
+  | { readonly kind: 'stdio'; readonly stream: StreamName }
   | { readonly kind: 'clock' }
   | { readonly kind: 'random' }
   /** One variable, or the environment as a whole. */

@@ -43,6 +43,7 @@ export {
   type ByteSource,
   type KeptSource,
   type ReadableBytes,
+  type StreamName,
   toInput,
   toOutput,
   type WritableBytes,

@@ -4,6 +4,11 @@ import { type Bytes, copyOf, viewOf } from '../wasm/bytes.ts';
 import { encodeUtf8 } from '../wasm/utf8.ts';
 import { refuse } from './check.ts';
 
+/** The standard streams, by their descriptors. */
+export const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
+/** One of them. */
+export type StreamName = (typeof STREAMS)[number];
+
 /** Takes the bytes of one write, which are its own to keep. A promise suspends the guest until it settles. */
 export type ByteSink = (bytes: Uint8Array) => void | PromiseLike<void>;
 

@@ -14,6 +14,7 @@ const EMPTY = new Uint8Array(0);
 /** Standard input: pieces from a source, of which the guest takes as much as it has room for. */
 export class InputStream implements Saved {
   private readonly given: KeptSource;
+  private readonly leadsToTerminal: boolean;
   /** In its place until the next reset, where there is one. */
   private source: KeptSource;
   /** Not yet taken. */
@@ -21,9 +22,16 @@ export class InputStream implements Saved {
   private ended = false;
   private resets = 0;
 
-  constructor(source: KeptSource | undefined) {
+  /** @param leadsToTerminal whether the source is one */
+  constructor(source: KeptSource | undefined, leadsToTerminal = false) {
     this.given = this.source = source ?? EMPTY;
+    this.leadsToTerminal = leadsToTerminal;
     this.reset();
+  }
+
+  /** What has been put in the place of a terminal is none. */
+  get isTerminal(): boolean {
+    return this.leadsToTerminal && this.source === this.given;
   }
 
   /** Begins with another source, which it has until the next reset. */
@@ -98,14 +106,16 @@ const LARGEST_PIECE = 262_144;
 export class OutputStream implements Saved {
   private readonly sink: ByteSink | undefined;
   private readonly budget: OutputBudget;
+  readonly isTerminal: boolean;
   /** Filled up, one behind the other; and the last one, which is not. */
   private pieces: Uint8Array[] = [];
   private last: Uint8Array = EMPTY;
   private used = 0;
 
-  constructor(sink: ByteSink | undefined, budget: OutputBudget) {
+  constructor(sink: ByteSink | undefined, budget: OutputBudget, isTerminal = false) {
     this.sink = sink;
     this.budget = budget;
+    this.isTerminal = isTerminal;
   }
 
   /** Bytes that may still be written. */

@@ -1,7 +1,10 @@
 /**
- * WASI preview 1's numbers and structures, as `wasi_snapshot_preview1.witx` has them. Fields stand at multiples of
- * their own size and structures end at a multiple of their largest field's, so the order of fields is the layout.
+ * WASI's numbers and structures, as `wasi_snapshot_preview1.witx` and `wasi_unstable.witx` have them; {@link ABI} is all in
+ * which the two differ. Fields stand at multiples of their own size and structures end at a multiple of their largest
+ * field's, so the order of fields is the layout.
  */
+
+import { PREVIEW1, UNSTABLE } from './names.ts';
 
 const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 } as const;
 type FieldType = keyof typeof SIZES;
@@ -75,21 +78,23 @@ export const PRESTAT = new Struct({ tag: 'u8', nameLength: 'u32' });
 /** What stands before each name in a listing. */
 export const DIRENT = new Struct({ next: 'u64', inode: 'u64', nameLength: 'u32', filetype: 'u8' });
 export const FDSTAT = new Struct({ filetype: 'u8', flags: 'u16', rightsBase: 'u64', rightsInheriting: 'u64' });
-export const FILESTAT = new Struct({
-  device: 'u64',
-  inode: 'u64',
-  filetype: 'u8',
-  links: 'u64',
-  size: 'u64',
-  accessed: 'u64',
-  modified: 'u64',
-  changed: 'u64',
-});
+const filestat = <L extends FieldType>(links: L) =>
+  new Struct({
+    device: 'u64',
+    inode: 'u64',
+    filetype: 'u8',
+    links,
+    size: 'u64',
+    accessed: 'u64',
+    modified: 'u64',
+    changed: 'u64',
+  });
+const FILESTAT = filestat('u64');
+const UNSTABLE_FILESTAT = filestat('u32');
 
 /** What a `subscription` begins with; what follows depends on the tag. */
 export const SUBSCRIPTION_HEAD = new Struct({ userdata: 'u64', tag: 'u8' });
-export const SUBSCRIPTION_CLOCK = new Struct({ id: 'u32', timeout: 'u64', precision: 'u64', flags: 'u16' });
-export const SUBSCRIPTION_SIZE = SUBSCRIPTION_HEAD.size + SUBSCRIPTION_CLOCK.size;
+const CLOCK = { id: 'u32', timeout: 'u64', precision: 'u64', flags: 'u16' } as const;
 export const EVENT = new Struct({ userdata: 'u64', error: 'u16', type: 'u8', bytes: 'u64', flags: 'u16' });
 
 export const EVENT_TYPE = { clock: 0, read: 1, write: 2 } as const;
@@ -99,9 +104,8 @@ export const ABSOLUTE_TIME = 1;
 /** Clock ids; the processor's and the thread's time are the guest's own, and run as the monotonic clock does. */
 export const CLOCK_IDS = ['realtime', 'monotonic', 'monotonic', 'monotonic'] as const;
 
-export const CHARACTER_DEVICE = 2;
-/** By kind of node; 0 is unknown. */
-export const FILETYPE = { other: 0, directory: 3, file: 4, link: 7 } as const;
+/** By kind of node, with 0 for unknown; and that of a character device, by which C libraries know a terminal. */
+export const FILETYPE = { other: 0, terminal: 2, directory: 3, file: 4, link: 7 } as const;
 
 /** `fdflags`. */
 export const FLAGS = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;
@@ -112,8 +116,6 @@ export const FOLLOW = 1;
 export const OPEN = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const;
 /** `fstflags`. */
 export const SET_TIMES = { accessed: 1, accessedNow: 2, modified: 4, modifiedNow: 8 } as const;
-/** `whence`. */
-export const WHENCE = { set: 0, current: 1, end: 2 } as const;
 export const HIGHEST_ADVICE = 5;
 
 export const RIGHTS = {
@@ -146,6 +148,35 @@ export const RIGHTS = {
   unlinkFile: 1n << 26n,
   poll: 1n << 27n,
 } as const;
+
+/** What differs between the two modules by which guests import WASI. */
+export interface Abi {
+  /** What each value of `whence` stands for. */
+  readonly whence: readonly ('set' | 'current' | 'end')[];
+  readonly filestat: {
+    readonly size: number;
+    /** To the first {@link size} bytes. */
+    readonly write: (bytes: Uint8Array, stat: Parameters<typeof FILESTAT.write>[1]) => void;
+  };
+  /** Whether there is `sock_accept`. */
+  readonly accepts: boolean;
+  /** What follows the head of a subscription to a clock. No other is longer, and all take as much. */
+  readonly clock: { readonly size: number; readonly offsets: Readonly<Record<keyof typeof CLOCK, number>> };
+}
+
+export const ABI: Readonly<Record<typeof PREVIEW1 | typeof UNSTABLE, Abi>> = {
+  [PREVIEW1]: { whence: ['set', 'current', 'end'], accepts: true, filestat: FILESTAT, clock: new Struct(CLOCK) },
+  [UNSTABLE]: {
+    whence: ['current', 'end', 'set'],
+    accepts: false,
+    filestat: {
+      size: UNSTABLE_FILESTAT.size,
+      write: (bytes, { links, ...stat }) =>
+        UNSTABLE_FILESTAT.write(bytes, { ...stat, links: Math.min(Number(links), 0xffff_ffff) }),
+    },
+    clock: new Struct({ identifier: 'u64', ...CLOCK }),
+  },
+};
 
 /** Highest position in a file that a guest can ask for. */
 export const MAX_POSITION: bigint = (1n << 63n) - 1n;

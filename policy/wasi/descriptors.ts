@@ -4,7 +4,7 @@ import { whenReady } from '../../wasm/thenable.ts';
 import type { HostCallContext } from '../call.ts';
 import { OUTPUT_DENIAL } from '../denials.ts';
 import { FsError } from '../fs/filesystem.ts';
-import { ALL_FLAGS, CHARACTER_DEVICE, FDSTAT, FILESTAT, FILETYPE, FLAGS, RIGHTS, U32 } from './abi.ts';
+import { type Abi, ALL_FLAGS, FDSTAT, FILETYPE, FLAGS, RIGHTS, U32 } from './abi.ts';
 import type { Descriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { readFile, writeFile } from './files.ts';
@@ -119,13 +119,18 @@ export function fdRenumber(state: WasiState, _call: HostCallContext, fd: number,
   return ERRNO.success;
 }
 
+/** Of a stream: whether it is a terminal, and nothing more. */
+function filetypeOf(descriptor: Descriptor): number {
+  if (descriptor.kind === 'file' || descriptor.kind === 'directory') return FILETYPE[descriptor.kind];
+  return descriptor.stream.isTerminal ? FILETYPE.terminal : FILETYPE.other;
+}
+
 export function fdFdstatGet(state: WasiState, call: HostCallContext, fd: number, resultPointer: number): Errno {
   const descriptor = need(state, fd);
   const result = call.view(resultPointer, FDSTAT.size);
   if (result === undefined) return ERRNO.fault;
-  const { kind, flags, rights, inheriting } = descriptor;
-  const filetype = kind === 'file' || kind === 'directory' ? FILETYPE[kind] : CHARACTER_DEVICE;
-  FDSTAT.write(result, { filetype, flags, rightsBase: rights, rightsInheriting: inheriting });
+  const { flags, rights, inheriting } = descriptor;
+  FDSTAT.write(result, { filetype: filetypeOf(descriptor), flags, rightsBase: rights, rightsInheriting: inheriting });
   return ERRNO.success;
 }
 
@@ -153,23 +158,25 @@ export function fdFdstatSetRights(
 }
 
 /** A stream has no size and no times; its inode is its number at the start, so that no two are taken for one. */
-export function fdFilestatGet(state: WasiState, call: HostCallContext, fd: number, resultPointer: number): Errno {
-  const descriptor = need(state, fd, 'filestat');
-  const result = call.view(resultPointer, FILESTAT.size);
-  if (result === undefined) return ERRNO.fault;
-  if (descriptor.kind === 'file') return writeStat(result, descriptor.file.stat());
-  if (descriptor.kind === 'directory') return writeStat(result, descriptor.directory.stat());
-  FILESTAT.write(result, {
-    device: 0n,
-    inode: STREAM_INODES[descriptor.name],
-    filetype: CHARACTER_DEVICE,
-    links: 1n,
-    size: 0n,
-    accessed: 0n,
-    modified: 0n,
-    changed: 0n,
-  });
-  return ERRNO.success;
+export function fdFilestatGet(abi: Abi) {
+  return (state: WasiState, call: HostCallContext, fd: number, resultPointer: number): Errno => {
+    const descriptor = need(state, fd, 'filestat');
+    const result = call.view(resultPointer, abi.filestat.size);
+    if (result === undefined) return ERRNO.fault;
+    if (descriptor.kind === 'file') return writeStat(abi, result, descriptor.file.stat());
+    if (descriptor.kind === 'directory') return writeStat(abi, result, descriptor.directory.stat());
+    abi.filestat.write(result, {
+      device: 0n,
+      inode: STREAM_INODES[descriptor.name],
+      filetype: filetypeOf(descriptor),
+      links: 1n,
+      size: 0n,
+      accessed: 0n,
+      modified: 0n,
+      changed: 0n,
+    });
+    return ERRNO.success;
+  };
 }
 
 const STREAM_INODES = { stdin: 0n, stdout: 1n, stderr: 2n } as const;

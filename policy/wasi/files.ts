@@ -2,7 +2,7 @@
 
 import type { HostCallContext } from '../call.ts';
 import { type File, FsError, MAX_FILE_SIZE } from '../fs/filesystem.ts';
-import { FLAGS, HIGHEST_ADVICE, MAX_POSITION, U32, U64, type WHENCE } from './abi.ts';
+import { type Abi, FLAGS, HIGHEST_ADVICE, MAX_POSITION, U32, U64 } from './abi.ts';
 import type { FileDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { need, needFile, succeed, timesOf } from './open.ts';
@@ -113,8 +113,7 @@ export function fdPwrite(
   return succeed(call, resultPointer, writeFile(call, descriptor, vectors, position));
 }
 
-/** @param places what each value of `whence` stands for */
-export function fdSeek(places: readonly (keyof typeof WHENCE)[]) {
+export function fdSeek({ whence: places }: Abi) {
   return (
     state: WasiState,
     call: HostCallContext,

@@ -9,7 +9,6 @@ import { FsError } from '../fs/filesystem.ts';
 import type { Body, Gate } from '../gate.ts';
 import type { SecurityPolicy } from '../policy.ts';
 import { ERRNO } from './errno.ts';
-import { PREVIEW1, UNSTABLE } from './names.ts';
 import type { WasiState } from './state.ts';
 import { WASI_FUNCTIONS, type WasiFunction } from './table.ts';
 
@@ -27,20 +26,17 @@ export function wasiMayWait(policy: SecurityPolicy, name: string): boolean {
  */
 export function wasiFunction(state: WasiState, gate: Gate, module: string, name: string): HostFunction | undefined {
   const row = BY_NAME.get(name);
-  if (row === undefined || (module === UNSTABLE && row.unstable === 'absent')) return undefined;
-  const serve = module === PREVIEW1 || row.unstable === 'same' ? row.call : row.unstable;
-  const body: Body =
-    typeof serve === 'function'
-      ? (call, args) =>
-          answer(
-            row,
-            tell(call, () => {
-              const values = args.map(unsigned);
-              if (row.subject === 'descriptor') payForFile(state, call, values[0] as number);
-              return serve(state, call, values);
-            }),
-          )
-      : () => ERRNO.nosys;
+  const serve = row?.calls[module];
+  if (row === undefined || serve === undefined) return undefined;
+  const body: Body = (call, args) =>
+    answer(
+      row,
+      tell(call, () => {
+        const values = args.map(unsigned);
+        if (row.subject === 'descriptor') payForFile(state, call, values[0] as number);
+        return serve(state, call, values);
+      }),
+    );
   // Other refused calls find no environment, no directories and no sockets, and give the error values that go with that.
   const refused: Body = row.subject === 'descriptor' ? () => ERRNO.notcapable : body;
   const guarded = gate.guard(`${module}.${name}`, requestOf(row, state), body, refused);

@@ -2,7 +2,7 @@
 
 import type { HostCallContext } from '../call.ts';
 import { FsError, type FsErrorCode, type Stat, type TimeChange } from '../fs/filesystem.ts';
-import { FILESTAT, FILETYPE, RIGHTS, SET_TIMES, U32 } from './abi.ts';
+import { type Abi, FILETYPE, RIGHTS, SET_TIMES, U32 } from './abi.ts';
 import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import type { WasiState } from './state.ts';
@@ -54,8 +54,8 @@ export function succeed(call: HostCallContext, pointer: number, value: number): 
   return ERRNO.success;
 }
 
-export function writeStat(result: Uint8Array, { kind, ...stat }: Stat): Errno {
-  FILESTAT.write(result, { ...stat, filetype: FILETYPE[kind] });
+export function writeStat({ filestat }: Abi, result: Uint8Array, { kind, ...stat }: Stat): Errno {
+  filestat.write(result, { ...stat, filetype: FILETYPE[kind] });
   return ERRNO.success;
 }
 

@@ -7,7 +7,7 @@ import { normalPath } from '../capability.ts';
 import { type Directory, type File, FsError, kindError, type OpenOptions, type Stat } from '../fs/filesystem.ts';
 import { absoluteError, type ResolvedPath, walk } from '../fs/path.ts';
 import { MAX_PATH_BYTES } from '../limits.ts';
-import { ALL_FLAGS, ALL_RIGHTS, FILESTAT, FOLLOW, OPEN, RIGHTS, U32 } from './abi.ts';
+import { type Abi, ALL_FLAGS, ALL_RIGHTS, FOLLOW, OPEN, RIGHTS, U32 } from './abi.ts';
 import type { Descriptor, DirectoryDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { resize } from './files.ts';
@@ -179,22 +179,24 @@ function openAt(call: HostCallContext, place: ResolvedPath, asked: Asked): Direc
   return file;
 }
 
-export function pathFilestatGet(
-  state: WasiState,
-  call: HostCallContext,
-  fd: number,
-  lookupFlags: number,
-  pointer: number,
-  length: number,
-  resultPointer: number,
-): Errno {
-  needDirectory(state, fd, 'pathFilestat');
-  const result = call.view(resultPointer, FILESTAT.size);
-  if (result === undefined) return ERRNO.fault;
-  const follows = doesFollow(lookupFlags);
-  const way = route(state, call, [fd, pointer, length], 'pathFilestat', 'read');
-  const stat = follow(call, way, follows || way.path.endsWith('/'), look);
-  return stat === undefined ? ERRNO.noent : writeStat(result, stat);
+export function pathFilestatGet(abi: Abi) {
+  return (
+    state: WasiState,
+    call: HostCallContext,
+    fd: number,
+    lookupFlags: number,
+    pointer: number,
+    length: number,
+    resultPointer: number,
+  ): Errno => {
+    needDirectory(state, fd, 'pathFilestat');
+    const result = call.view(resultPointer, abi.filestat.size);
+    if (result === undefined) return ERRNO.fault;
+    const follows = doesFollow(lookupFlags);
+    const way = route(state, call, [fd, pointer, length], 'pathFilestat', 'read');
+    const stat = follow(call, way, follows || way.path.endsWith('/'), look);
+    return stat === undefined ? ERRNO.noent : writeStat(abi, result, stat);
+  };
 }
 
 export function pathFilestatSetTimes(

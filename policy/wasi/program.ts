@@ -30,13 +30,13 @@ export class Program implements Saved {
   /** @throws UsageError where the runtime does not have what the policy grants, and for wrong options */
   constructor(policy: SecurityPolicy, { args = [], environment = {}, time = {}, randomFill, openFolder }: HostOptions) {
     this.budget = new OutputBudget(policy.outputLimit);
-    const { stdin, stdout, stderr } = streamsOf(policy);
+    const { stdin, stdout, stderr, terminals = [] } = streamsOf(policy);
     const clock = createClock(policy.clock, time);
     this.preopens = openMounts(policy, () => clock.peek('realtime'), openFolder);
     this.wasi = new WasiState({
-      stdin: new InputStream(stdin),
-      stdout: new OutputStream(stdout, this.budget),
-      stderr: new OutputStream(stderr, this.budget),
+      stdin: new InputStream(stdin, terminals.includes('stdin')),
+      stdout: new OutputStream(stdout, this.budget, terminals.includes('stdout')),
+      stderr: new OutputStream(stderr, this.budget, terminals.includes('stderr')),
       clock,
       random: createRandom(policy.random, randomFill),
       args: argumentsOf(checkArray('args', args)),
@@ -118,7 +118,8 @@ function streamsOf(policy: SecurityPolicy): Streams {
   for (const capability of policy.capabilities) {
     if (capability.kind !== 'stdio') continue;
     const { stdin = streams.stdin, stdout = streams.stdout, stderr = streams.stderr } = capability;
-    streams = { stdin, stdout, stderr };
+    const { terminals = streams.terminals } = capability;
+    streams = { stdin, stdout, stderr, terminals };
   }
   return streams;
 }

@@ -1,11 +1,13 @@
-/** All 46 functions of WASI preview 1: names, types, what each asks of the policy, and who answers. */
+/** All 46 functions of WASI: names, types, what each asks of the policy, and who answers, under either module. */
 
 import { type FuncType, funcType, I32, I64, type ValType } from '../../wasm/types.ts';
 import type { HostCallContext } from '../call.ts';
+import { ABI, type Abi } from './abi.ts';
 import * as descriptors from './descriptors.ts';
 import * as directories from './directories.ts';
 import { ERRNO } from './errno.ts';
 import * as files from './files.ts';
+import { PREVIEW1, UNSTABLE } from './names.ts';
 import * as paths from './paths.ts';
 import { pollOneoff } from './poll.ts';
 import type { WasiHandler, WasiResult, WasiState } from './state.ts';
@@ -30,10 +32,9 @@ export interface WasiFunction {
   readonly name: string;
   readonly type: FuncType;
   readonly subject: WasiSubject;
-  /** Under {@link import('./names.ts').UNSTABLE}: the same, another call, there but with other structures and so not served, or not there. */
-  readonly unstable: 'same' | WasiCall | 'different' | 'absent';
   readonly waits: WasiWaiting;
-  readonly call: WasiCall;
+  /** By the module that imports it; undefined where that has no such function. */
+  readonly calls: Readonly<Record<string, WasiCall | undefined>>;
 }
 
 type WasiCall = (state: WasiState, call: HostCallContext, args: readonly (number | bigint)[]) => WasiResult;
@@ -42,12 +43,23 @@ const TYPES = { i32: I32, i64: I64 } as const;
 type TypeName = keyof typeof TYPES;
 type ArgumentsOf<P extends readonly TypeName[]> = { readonly [K in keyof P]: P[K] extends 'i64' ? bigint : number };
 
+/** A function that is the same under both modules. */
 function row<const P extends readonly TypeName[]>(
   name: string,
   subject: WasiSubject,
   params: P,
   handler: WasiHandler<ArgumentsOf<P>>,
-  unstable: 'same' | WasiHandler<ArgumentsOf<P>> | 'different' | 'absent' = 'same',
+  waits?: WasiWaiting,
+): WasiFunction {
+  return rowOfEach(name, subject, params, () => handler, waits);
+}
+
+/** @param handlerOf by what differs between the modules; undefined where one has no such function */
+function rowOfEach<const P extends readonly TypeName[]>(
+  name: string,
+  subject: WasiSubject,
+  params: P,
+  handlerOf: (abi: Abi) => WasiHandler<ArgumentsOf<P>> | undefined,
   waits: WasiWaiting = 'never',
 ): WasiFunction {
   const results: readonly ValType[] = name === 'proc_exit' ? [] : [I32];
@@ -55,12 +67,12 @@ function row<const P extends readonly TypeName[]>(
     params.map((param) => TYPES[param]),
     results,
   );
-  const spread =
-    (spreading: WasiHandler<ArgumentsOf<P>>): WasiCall =>
-    (state, call, args) =>
-      spreading(state, call, ...(args as ArgumentsOf<P>));
-  const older = typeof unstable === 'string' ? unstable : spread(unstable);
-  return { name, type, subject, unstable: older, waits, call: spread(handler) };
+  const callOf = (abi: Abi): WasiCall | undefined => {
+    const handler = handlerOf(abi);
+    return handler && ((state, call, args) => handler(state, call, ...(args as ArgumentsOf<P>)));
+  };
+  const calls = { [PREVIEW1]: callOf(ABI[PREVIEW1]), [UNSTABLE]: callOf(ABI[UNSTABLE]) };
+  return { name, type, subject, waits, calls };
 }
 
 const { notSocket, sync } = descriptors;
@@ -79,28 +91,22 @@ export const WASI_FUNCTIONS: readonly WasiFunction[] = [
   row('fd_fdstat_get', 'descriptor', ['i32', 'i32'], descriptors.fdFdstatGet),
   row('fd_fdstat_set_flags', 'descriptor', ['i32', 'i32'], descriptors.fdFdstatSetFlags),
   row('fd_fdstat_set_rights', 'descriptor', ['i32', 'i64', 'i64'], descriptors.fdFdstatSetRights),
-  row('fd_filestat_get', 'descriptor', ['i32', 'i32'], descriptors.fdFilestatGet, 'different'),
+  rowOfEach('fd_filestat_get', 'descriptor', ['i32', 'i32'], descriptors.fdFilestatGet),
   row('fd_filestat_set_size', 'descriptor', ['i32', 'i64'], files.fdFilestatSetSize),
   row('fd_filestat_set_times', 'descriptor', ['i32', 'i64', 'i64', 'i32'], files.fdFilestatSetTimes),
   row('fd_pread', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], files.fdPread),
   row('fd_prestat_get', 'descriptor', ['i32', 'i32'], directories.fdPrestatGet),
   row('fd_prestat_dir_name', 'descriptor', ['i32', 'i32', 'i32'], directories.fdPrestatDirName),
   row('fd_pwrite', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], files.fdPwrite),
-  row('fd_read', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdRead, 'same', 'streams'),
+  row('fd_read', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdRead, 'streams'),
   row('fd_readdir', 'descriptor', ['i32', 'i32', 'i32', 'i64', 'i32'], directories.fdReaddir),
   row('fd_renumber', 'descriptor', ['i32', 'i32'], descriptors.fdRenumber),
-  row(
-    'fd_seek',
-    'descriptor',
-    ['i32', 'i64', 'i32', 'i32'],
-    files.fdSeek(['set', 'current', 'end']),
-    files.fdSeek(['current', 'end', 'set']),
-  ),
+  rowOfEach('fd_seek', 'descriptor', ['i32', 'i64', 'i32', 'i32'], files.fdSeek),
   row('fd_sync', 'descriptor', ['i32'], sync('sync')),
   row('fd_tell', 'descriptor', ['i32', 'i32'], files.fdTell),
-  row('fd_write', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdWrite, 'same', 'streams'),
+  row('fd_write', 'descriptor', ['i32', 'i32', 'i32', 'i32'], descriptors.fdWrite, 'streams'),
   row('path_create_directory', 'filesystem', ['i32', 'i32', 'i32'], paths.pathCreateDirectory),
-  row('path_filestat_get', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], paths.pathFilestatGet, 'different'),
+  rowOfEach('path_filestat_get', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], paths.pathFilestatGet),
   row(
     'path_filestat_set_times',
     'filesystem',
@@ -114,12 +120,12 @@ export const WASI_FUNCTIONS: readonly WasiFunction[] = [
   row('path_rename', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], paths.pathRename),
   row('path_symlink', 'filesystem', ['i32', 'i32', 'i32', 'i32', 'i32'], paths.pathSymlink),
   row('path_unlink_file', 'filesystem', ['i32', 'i32', 'i32'], paths.pathUnlinkFile),
-  row('poll_oneoff', 'clock', ['i32', 'i32', 'i32', 'i32'], pollOneoff, 'different', 'possible'),
+  rowOfEach('poll_oneoff', 'clock', ['i32', 'i32', 'i32', 'i32'], pollOneoff, 'possible'),
   row('proc_exit', 'process', ['i32'], system.procExit),
   row('proc_raise', 'process', ['i32'], () => ERRNO.nosys),
   row('random_get', 'random', ['i32', 'i32'], system.randomGet),
   row('sched_yield', 'process', [], system.schedYield),
-  row('sock_accept', 'network', ['i32', 'i32', 'i32'], notSocket, 'absent'),
+  rowOfEach('sock_accept', 'network', ['i32', 'i32', 'i32'], ({ accepts }) => (accepts ? notSocket : undefined)),
   row('sock_recv', 'network', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], notSocket),
   row('sock_send', 'network', ['i32', 'i32', 'i32', 'i32', 'i32'], notSocket),
   row('sock_shutdown', 'network', ['i32', 'i32'], notSocket),

@@ -40,7 +40,7 @@ Options come before the module; everything after it belongs to the program.
 The program has the standard streams, its arguments, the variables given with --env, the folders
 given with --dir, the real clock and real randomness (without --strict), and nothing else.
 A folder given with --dir can be written to, unless :ro follows; without ::GUEST, the program sees
-it under the same path.
+it under the same path. It finds files by relative paths in what it sees as / alone.
 A host given with --allow-net is a name, an address, *.example.com for every name below one, or *
 for every public name; ports are 80 and 443 unless one is given. Names never lead to this machine
 or a private network, unless they are such names themselves, as localhost.

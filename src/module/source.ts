@@ -188,7 +188,7 @@ function decoded(source: Module, { moduleLimit }: ModuleBounds): WasmModule {
 }
 
 function refuseEmpty(label: string): never {
-  throw new CompileError(`${label} is empty: even the smallest module has 8 bytes`);
+  throw new CompileError(`${label} is empty: even the smallest module has 8 bytes`, { offset: 0 });
 }
 
 function originOf(source: unknown): Origin {

@@ -58,6 +58,32 @@ describe('--dir', () => {
     }
   });
 
+  test('.. goes no further than the folder, and relative paths lead into what is /', async () => {
+    const data = join(folder, 'data');
+    mkdirSync(join(data, 'sub'));
+    const found = { status: 0, stdout: 'hello\n' };
+    for (const [guest, path] of [
+      ['/d', '/d/sub/../in'],
+      ['/', 'in'],
+      ['.', 'in'],
+      ['/', '/sub/../in'],
+    ] as const) {
+      expect(await files(`${data}::${guest}`, 'cat', path), path).toMatchObject(found);
+    }
+    for (const [guest, path] of [
+      ['/d', '/d/../d/in'],
+      ['/', '/../in'],
+      ['/d', 'in'],
+    ] as const) {
+      expect(await files(`${data}::${guest}`, 'cat', path), path).toMatchObject({ stderr: `cat ${path}: error 76\n` });
+    }
+  });
+
+  test('a folder above the current one has no path of its own for the guest', () => {
+    expect(() => parseFolder('../data')).toThrow(/say where it sees it, as \.\.\/data::\/data/);
+    expect(parseFolder('../data::/data')).toMatchObject({ mounts: [{ host: '../data', guest: '/data' }] });
+  });
+
   test('a folder that is not there is a mistake on the command line', async () => {
     const { status, stderr } = await files(join(folder, 'none'), 'ls', '/');
     expect(status).toBe(2);

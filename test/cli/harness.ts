@@ -14,6 +14,7 @@ export interface Ran {
 /** Reads nothing, and forgets what is written. */
 export const SILENT: Io = {
   version: '1.2.3',
+  terminals: [],
   colours: { stdout: false, stderr: false },
   progress: async () => ({ tick: () => undefined, end: () => undefined }),
   stdout: () => undefined,

@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
@@ -24,6 +26,31 @@ test('standard streams and status through pipes', () => {
   expect(stdout).toBe('1 arguments\n  a\nenvironment\n  EXIT_STATUS=9\n300000 bytes of input\n');
   expect({ status, stderr }).toEqual({ status: 9, stderr: 'hello, standard error\n' });
 });
+
+test.skipIf(!existsSync('/usr/bin/script'))('the terminal that there is, is told to the program', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wasm-sandbox-terminal-'));
+  try {
+    const module = join(folder, 'output.wat');
+    writeFileSync(module, OUTPUT_TYPE);
+    const args = [...command, 'run', module];
+    const options = { cwd: root, encoding: 'utf8' as const, input: '' };
+    expect(spawnSync(process.execPath, args, options).status).toBe(0);
+    const onTerminal = [process.execPath, ...args].map((word) => `'${word}'`).join(' ');
+    // CHARACTER_DEVICE
+    expect(spawnSync('/usr/bin/script', ['-qec', onTerminal, '/dev/null'], options).status).toBe(2);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** Exits with the type of standard output. */
+const OUTPUT_TYPE = `(module
+  (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $stat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (drop (call $stat (i32.const 1) (i32.const 0)))
+    (call $exit (i32.load8_u (i32.const 0)))))`;
 
 test('an output that is closed early ends the program quietly', async () => {
   const child = spawn(process.execPath, [...command, 'run', fixture('primes')], {

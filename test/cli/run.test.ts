@@ -238,6 +238,24 @@ describe('what goes wrong', () => {
       /^wasm-sandbox: CompileError: .*offset 0x0\)\nhint: /,
     ],
     [
+      'an empty file',
+      ['run', file('empty.wasm', new Uint8Array(0))],
+      1,
+      /^wasm-sandbox: CompileError: .* is empty: .*\nhint: .*fetch it again\n$/,
+    ],
+    [
+      'what the native engine does not meter',
+      ['run', '--engine', 'native', file('tag.wat', new TextEncoder().encode('(tag) (func (export "_start"))'))],
+      1,
+      /^wasm-sandbox: CompileError: .*: choose the engine 'interpreter'\n$/,
+    ],
+    [
+      'what cannot be instrumented',
+      ['instrument', file('tag2.wat', new TextEncoder().encode('(tag)')), '-o', join(folder, 'out.wasm')],
+      1,
+      /^wasm-sandbox: CompileError: .*: choose the engine 'interpreter'\n$/,
+    ],
+    [
       'no file',
       ['run', join(folder, 'none.wasm')],
       2,
@@ -384,4 +402,27 @@ describe('a module from standard input', () => {
     const { status, stderr } = await run(['run', '-'], '');
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('the module is empty') });
   });
+});
+
+/** Exits with a bit for each standard stream that is a terminal. */
+const TERMINALS = `(module
+  (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $stat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func $bit (param $fd i32) (result i32)
+    (drop (call $stat (local.get $fd) (i32.const 0)))
+    (i32.shl (i32.eq (i32.load8_u (i32.const 0)) (i32.const 2)) (local.get $fd)))
+  (func (export "_start")
+    (call $exit (i32.add (call $bit (i32.const 0)) (i32.add (call $bit (i32.const 1)) (call $bit (i32.const 2)))))))`;
+
+test.each([
+  [[], ['stdin', 'stdout', 'stderr'], 0b111],
+  [[], ['stderr'], 0b100],
+  [[], [], 0],
+  // What is written is kept for the report.
+  [['--json'], ['stdin', 'stdout', 'stderr'], 0b001],
+  [['--deterministic'], ['stdin', 'stdout', 'stderr'], 0],
+] as const)('with %j the terminals among %j are told to the program', async (options, terminals, expected) => {
+  const path = file('terminals.wat', new TextEncoder().encode(TERMINALS));
+  expect(await main(['run', ...options, path], { ...SILENT, terminals })).toBe(expected);
 });

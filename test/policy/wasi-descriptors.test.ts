@@ -264,8 +264,9 @@ describe('the direction of a stream', () => {
 });
 
 describe('what a descriptor is', () => {
-  test('fd_fdstat_get: a character device with the rights of its direction, none of a file', () => {
-    const guest = new Guest();
+  test('fd_fdstat_get: of unknown type unless it is a terminal, with the rights of its direction, none of a file', () => {
+    const terminals = Capability.stdio({ terminals: ['stdin', 'stderr'] });
+    const guest = new Guest(SecurityPolicy.strict().with(terminals));
     for (const [fd, right] of [
       [0, 1n << 1n],
       [1, 1n << 6n],
@@ -273,7 +274,7 @@ describe('what a descriptor is', () => {
     ] as const) {
       guest.bytes.fill(0xff, 0, 24);
       expect(guest.call('fd_fdstat_get', fd, 0)).toBe(ERRNO.success);
-      expect([guest.u8(0), guest.u16(2), guest.u64(16)]).toEqual([2, 0, 0n]);
+      expect([guest.u8(0), guest.u16(2), guest.u64(16)]).toEqual([fd === 1 ? 0 : 2, 0, 0n]);
       const rights = guest.u64(8);
       expect(rights & ((1n << 1n) | (1n << 6n))).toBe(right);
       // Seek and tell: with either, a C library takes the stream for a file.
@@ -281,6 +282,23 @@ describe('what a descriptor is', () => {
     }
     expect(guest.call('fd_fdstat_get', 1, PAGE - 23)).toBe(ERRNO.fault);
     expect(guest.call('fd_fdstat_get', 1, BAD)).toBe(ERRNO.fault);
+  });
+
+  test('what is put in the place of a terminal is none, until the next reset', () => {
+    const guest = new Guest(SecurityPolicy.strict().with(Capability.stdio({ terminals: ['stdin'] })));
+    const type = () => {
+      guest.call('fd_fdstat_get', 0, 0);
+      return guest.u8(0);
+    };
+    expect(type()).toBe(2);
+    guest.host.provide({ stdin: 'text' });
+    expect(type()).toBe(0);
+    guest.host.reset();
+    expect(type()).toBe(2);
+  });
+
+  test.each([[['stdio']], ['stdin'], [[0]]])('%j is no list of terminals', (terminals) => {
+    expect(() => Capability.stdio({ terminals: terminals as never })).toThrow(UsageError);
   });
 
   test('fd_fdstat_set_flags keeps known flags', () => {
@@ -294,12 +312,12 @@ describe('what a descriptor is', () => {
     expect(guest.u16(2)).toBe(0);
   });
 
-  test('fd_filestat_get tells streams apart and nothing of the host', () => {
-    const guest = new Guest();
+  test('fd_filestat_get tells streams apart and nothing of the host but terminals', () => {
+    const guest = new Guest(SecurityPolicy.strict().with(Capability.stdio({ terminals: ['stdout'] })));
     const inodes = [0, 1, 2].map((fd) => {
       guest.bytes.fill(0xff, 0, 64);
       expect(guest.call('fd_filestat_get', fd, 0)).toBe(ERRNO.success);
-      expect([guest.u64(0), guest.u8(16), guest.u64(24)]).toEqual([0n, 2, 1n]);
+      expect([guest.u64(0), guest.u8(16), guest.u64(24)]).toEqual([0n, fd === 1 ? 2 : 0, 1n]);
       expect([32, 40, 48, 56].map((at) => guest.u64(at))).toEqual([0n, 0n, 0n, 0n]);
       return guest.u64(8);
     });

@@ -1,5 +1,6 @@
 /** The value of `--dir`: which folder of the host's the program sees, and where. */
 
+import { normalPath } from '../../../policy/capability.ts';
 import { Capability } from '../../../policy/index.ts';
 import { UsageError } from '../../../wasm/errors.ts';
 import { quote } from '../../../wasm/quote.ts';
@@ -15,9 +16,13 @@ const READ_ONLY = ':ro';
  */
 export function parseFolder(text: string): Capability {
   const readOnly = text.endsWith(READ_ONLY);
-  const [host = '', guest = host, ...rest] = (readOnly ? text.slice(0, -READ_ONLY.length) : text).split(SEPARATOR);
-  if (host === '' || guest === '' || rest.length > 0) {
+  const [host = '', given, ...rest] = (readOnly ? text.slice(0, -READ_ONLY.length) : text).split(SEPARATOR);
+  if (host === '' || given === '' || rest.length > 0) {
     throw new UsageError(`${quote(text)} is not HOST::GUEST or HOST::GUEST:ro`);
+  }
+  const guest = given ?? host;
+  if (given === undefined && normalPath(host) === undefined) {
+    throw new UsageError(`${quote(host)} leads above what a program can see: say where it sees it, as ${host}::/data`);
   }
   return Capability.filesystemAccess([{ host, guest }], { readOnly });
 }

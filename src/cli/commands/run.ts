@@ -1,6 +1,6 @@
 /** `wasm-sandbox run`: a WASI command, or one exported function, under limits. */
 
-import type { SecurityPolicy } from '../../../policy/index.ts';
+import { Capability, type SecurityPolicy } from '../../../policy/index.ts';
 import { concat } from '../../../wasm/bytes.ts';
 import { UsageError, WasmSandboxError } from '../../../wasm/errors.ts';
 import type { WasmValue } from '../../../wasm/host.ts';
@@ -56,7 +56,11 @@ export async function run(path: string, args: readonly string[], options: RunCom
   const kept = options.json ? { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] } : undefined;
   const outcome = await execute(path, args, options, {
     ...io,
-    ...(kept && { stdout: (bytes) => kept.stdout.push(bytes), stderr: (bytes) => kept.stderr.push(bytes) }),
+    ...(kept && {
+      stdout: (bytes) => kept.stdout.push(bytes),
+      stderr: (bytes) => kept.stderr.push(bytes),
+      terminals: io.terminals.filter((stream) => stream === 'stdin'),
+    }),
   });
   const { error, results = [], exitCode = 0 } = outcome;
   const figures = outcome.figures && (options.deterministic ? timeless(outcome.figures) : outcome.figures);
@@ -158,6 +162,7 @@ function sandboxOptions(
     stdin: (wanted) => read(io, Math.min(wanted, READ_BYTES)),
     onStdout: io.stdout,
     onStderr: io.stderr,
+    capabilities: options.deterministic ? [] : [Capability.stdio({ terminals: io.terminals })],
   };
 }
 

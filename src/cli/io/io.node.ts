@@ -3,7 +3,8 @@
 import { readSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import process from 'node:process';
-import type { WriteStream } from 'node:tty';
+import { isatty, type WriteStream } from 'node:tty';
+import { STREAMS } from '../../../policy/stdio.ts';
 import { messageOf } from '../../../wasm/quote.ts';
 import { ClosedOutput, type Io, LostOutput } from './io.ts';
 import { showProgress } from './progress.node.ts';
@@ -67,6 +68,7 @@ function hasColours(stream: WriteStream): boolean {
 export const processIo: Io = {
   version,
   progress: showProgress,
+  terminals: STREAMS.filter((_, descriptor) => isatty(descriptor)),
   colours: { stdout: hasColours(process.stdout), stderr: hasColours(process.stderr) },
   stdout: (bytes) => {
     try {

@@ -1,3 +1,4 @@
+import type { StreamName } from '../../../policy/index.ts';
 import { escapeUnprintable } from '../../../wasm/quote.ts';
 import { encodeUtf8 } from '../../../wasm/utf8.ts';
 
@@ -12,6 +13,8 @@ export interface Io {
   readonly version: string;
   /** Begins to say what is being done, where somebody looks at it and it takes long. */
   progress(what: string): Promise<Progress>;
+  /** The standard streams that lead to a terminal. */
+  readonly terminals: readonly StreamName[];
   /** Whether the stream shows colours. */
   readonly colours: { readonly stdout: boolean; readonly stderr: boolean };
 }

@@ -1,7 +1,13 @@
 /** What the command tells people: failures with a hint, and resource figures. */
 
 import { createColors } from 'picocolors';
-import { type ErrorCode, type ResourceFigures, TextError, WasmSandboxError } from '../../../wasm/errors.ts';
+import {
+  CompileError,
+  type ErrorCode,
+  type ResourceFigures,
+  TextError,
+  WasmSandboxError,
+} from '../../../wasm/errors.ts';
 import { escapeUnprintable } from '../../../wasm/quote.ts';
 import type { ResourceStats } from '../../sandbox/stats.ts';
 import { LostOutput } from './io.ts';
@@ -13,7 +19,7 @@ const LONGEST_MESSAGE = 2_000;
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   COMPILE: 'the file is not a WebAssembly module this tool can run; rebuild it or fetch it again',
-  LINK: 'programs get WASI preview 1 and wasm_sandbox_http, nothing else; see the imports with: wasm-sandbox inspect <module>',
+  LINK: 'programs get WASI (wasi_snapshot_preview1, wasi_unstable) and wasm_sandbox_http, nothing else; see the imports with: wasm-sandbox inspect <module>',
   TRAP: 'the program itself failed; no limit was reached',
   GAS_EXHAUSTED: 'allow more with --gas <units>',
   MEMORY_LIMIT: 'allow more with --memory <size>',
@@ -40,9 +46,13 @@ export function errorReport(error: unknown): ErrorReport {
   return { class: name, code, message: cut(message), functionIndex, functionName, offset, hint: hintOf(error) };
 }
 
-/** A text says by itself what is wrong with it. */
+/**
+ * A text says by itself what is wrong with it. So does an engine that does not take a sound module, and says what else to do:
+ * what is wrong with a module's bytes is wrong at one of them.
+ */
 function hintOf(error: WasmSandboxError): string | undefined {
-  return error instanceof TextError ? undefined : HINTS[error.code];
+  const saysIt = error instanceof TextError || (error instanceof CompileError && error.offset === undefined);
+  return saysIt ? undefined : HINTS[error.code];
 }
 
 export function statusOf(error: unknown): number {
