@@ -110,10 +110,10 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
     },
     codeBytes,
     instantiate(module, options: InstantiateOptions) {
-      const { limits: asked, imports, slices, program } = options;
-      if (program?.isLinked) {
-        const metered = program.modules.map((item) => complete(metering(item.module, { slices, isLinked: true })));
-        const linked = new LinkedGuests(host, program, metered, options);
+      const { limits: asked, imports, slices, graph } = options;
+      if (graph?.isLinked) {
+        const metered = graph.modules.map((item) => complete(metering(item.module, { slices, isLinked: true })));
+        const linked = new LinkedGuests(host, graph, metered, options);
         return new NativeInstance(linked.guests.at(-1) as MeteredInstance, linked);
       }
       const limits = limitsFor(module, asked);

@@ -2,7 +2,7 @@
 
 import type { InstantiateOptions } from '../wasm/engine.ts';
 import { functionTypeAt, typeOfFunction } from '../wasm/module.ts';
-import { INITIALIZE, type NamedModule, type Program, type Supply } from '../wasm/program.ts';
+import { INITIALIZE, type ModuleGraph, type NamedModule, type Supply } from '../wasm/module-graph.ts';
 import type { Import } from '../wasm/types.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { LateFunctions } from './late.ts';
@@ -16,7 +16,7 @@ export class LinkedGuests {
   /** In the program's order: the guest itself is the last. */
   readonly guests: readonly MeteredInstance[];
   private readonly host: WasmHost;
-  private readonly program: Program;
+  private readonly graph: ModuleGraph;
   /** What is imported before it is there. */
   private readonly late: Supply[] = [];
   private lateFunctions: LateFunctions | undefined;
@@ -28,12 +28,12 @@ export class LinkedGuests {
    */
   constructor(
     host: WasmHost,
-    program: Program,
+    graph: ModuleGraph,
     metered: readonly MeteredModule[],
     { limits, slices, imports }: InstantiateOptions,
   ) {
     this.host = host;
-    this.program = program;
+    this.graph = graph;
     const store = new MeteredStore(host, limits.stackBytes, new Meter(limits, slices));
     this.guests = metered.map((module, number) => {
       const link = (imported: Import) => this.link(number, imported, imports);
@@ -42,7 +42,7 @@ export class LinkedGuests {
   }
 
   private link(number: number, imported: Import, hosts: InstantiateOptions['imports']): Linked {
-    const source = this.program.sourceOf(number, imported);
+    const source = this.graph.sourceOf(number, imported);
     const required =
       imported.kind === 'function' ? functionTypeAt(this.moduleAt(number), imported.typeIndex) : undefined;
     if ('host' in source) {
@@ -61,7 +61,7 @@ export class LinkedGuests {
   }
 
   private moduleAt(number: number) {
-    return (this.program.modules[number] as NamedModule).module;
+    return (this.graph.modules[number] as NamedModule).module;
   }
 
   private typeOf({ from, index }: Supply) {

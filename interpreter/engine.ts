@@ -29,7 +29,7 @@ import {
   call,
   callAsync,
   execution,
-  instantiateProgram,
+  instantiateGraph,
   type Linked,
   Sequence,
   Store,
@@ -177,9 +177,9 @@ export const interpreter: Engine = {
   *prepare(module) {
     yield* priceInstantiation(module);
   },
-  instantiate(module, { limits, imports, slices, program }: InstantiateOptions) {
+  instantiate(module, { limits, imports, slices, graph }: InstantiateOptions) {
     const host = linker(imports);
-    if (program?.isLinked) return new InterpreterInstance(instantiateProgram(program, limits, slices, host));
+    if (graph?.isLinked) return new InterpreterInstance(instantiateGraph(graph, limits, slices, host));
     const instance = instantiate(new Store(limits.stackBytes), module, host, limits, slices);
     return new InterpreterInstance({ instances: [instance], finders: [] });
   },

@@ -1,7 +1,7 @@
 /** Host functions beside the embedder's own: loaded for modules that import them. */
 
+import type { ModuleGraph } from '../wasm/module-graph.ts';
 import { Part } from '../wasm/part.ts';
-import type { Program } from '../wasm/program.ts';
 import { HTTP_MODULE } from './net/codes.ts';
 import { PREVIEW1, UNSTABLE } from './wasi/names.ts';
 
@@ -28,7 +28,7 @@ export interface HostNeeds {
  * As the program and the policy say, whatever has been loaded: whether a snapshot has what is behind WASI depends on it. The
  * embedder sees granted files without the guest's doing.
  */
-export function hostNeeds({ hostImports }: Program, { capabilities }: Grants): HostNeeds {
+export function hostNeeds({ hostImports }: ModuleGraph, { capabilities }: Grants): HostNeeds {
   const parts = new Set(hostImports.map(({ module }) => partOf(module)));
   const hasFiles = capabilities.some(({ kind }) => kind === 'filesystem');
   return { program: parts.has(wasi) || hasFiles, network: parts.has(http) };

@@ -5,8 +5,8 @@ import type { ProgramInput } from '../policy/index.ts';
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
-import type { Program } from '../wasm/program.ts';
-import { loadProgram } from './cache/load.ts';
+import type { ModuleGraph } from '../wasm/module-graph.ts';
+import { loadGraph } from './cache/load.ts';
 import {
   type BatchCall,
   type BatchOptions,
@@ -53,7 +53,7 @@ const FORK_CHECKS: Checks<ForkOptions> = { record: (value) => checkOption('recor
 
 /** @internal What tests, and whoever has decoded the modules already, put in the place of the usual. */
 export interface Internals {
-  readonly program?: Program;
+  readonly graph?: ModuleGraph;
   readonly engine?: ChosenEngine;
 }
 
@@ -88,11 +88,11 @@ export class WasmSandbox extends SandboxFace<Life> {
   static async create(options: SandboxOptions, internals: Internals = {}): Promise<WasmSandbox> {
     const settings = settle(options);
     const preparation = new Preparation(settings);
-    const program = internals.program ?? (await loadProgram(settings, preparation));
-    const chosen = internals.engine ?? (await engineFor(program, settings));
-    const engine = await makeReady(chosen, program, settings, preparation);
-    const life = await Life.begin(engine.engine, program, settings, preparation);
-    return new WasmSandbox({ settings, engine, program }, life);
+    const graph = internals.graph ?? (await loadGraph(settings, preparation));
+    const chosen = internals.engine ?? (await engineFor(graph, settings));
+    const engine = await makeReady(chosen, graph, settings, preparation);
+    const life = await Life.begin(engine.engine, graph, settings, preparation);
+    return new WasmSandbox({ settings, engine, graph }, life);
   }
 
   /** {@link WasmSandbox.create} from a file. */
@@ -237,12 +237,12 @@ export class WasmSandbox extends SandboxFace<Life> {
    *   cannot be saved: references to the host's objects, folders of the host's, open HTTP requests; SandboxDisposed
    */
   async snapshot(options: SnapshotOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    const { program, settings } = this.ground;
+    const { graph, settings } = this.ground;
     const life = this.alive();
     const checked = checkSnapshotOptions(options);
     const taken = take(life, this.hasRun);
     const { packSnapshot } = await snapshots.load();
-    return packSnapshot(taken, program, settings, checked);
+    return packSnapshot(taken, graph, settings, checked);
   }
 
   /**
@@ -263,13 +263,13 @@ export class WasmSandbox extends SandboxFace<Life> {
     const { key = own } = checkAuthenticated('restore()', beside);
     const settings = settle(rest as SandboxOptions);
     const preparation = new Preparation(settings);
-    const program = await loadProgram(settings, preparation);
+    const graph = await loadGraph(settings, preparation);
     if (settings.engine === 'native') refuseLeaving('restore()');
-    const engine = await engineFor(program, { ...settings, engine: 'interpreter' });
+    const engine = await engineFor(graph, { ...settings, engine: 'interpreter' });
     const { readSnapshot } = await snapshots.load();
-    const contents = await preparation.wait(readSnapshot(snapshot, program, settings, key));
-    const life = await Life.resume(engine.engine, program, settings, contents, preparation);
-    const sandbox = new WasmSandbox({ settings, engine, program }, life);
+    const contents = await preparation.wait(readSnapshot(snapshot, graph, settings, key));
+    const life = await Life.resume(engine.engine, graph, settings, contents, preparation);
+    const sandbox = new WasmSandbox({ settings, engine, graph }, life);
     sandbox.hasRun = contents.hasRun;
     return sandbox;
   }
@@ -297,11 +297,11 @@ export class WasmSandbox extends SandboxFace<Life> {
    *   SandboxDisposed
    */
   async fork(options: ForkOptions = {}): Promise<WasmSandbox> {
-    const { program, engine, settings: own } = this.ground;
+    const { graph, engine, settings: own } = this.ground;
     const { record = own.record } = checkNamed<ForkOptions>('a fork', options, FORK_CHECKS);
     const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}`, record };
-    const life = await Life.resume(engine.engine, program, settings, this.alive());
-    const sandbox = new WasmSandbox({ settings, engine, program }, life);
+    const life = await Life.resume(engine.engine, graph, settings, this.alive());
+    const sandbox = new WasmSandbox({ settings, engine, graph }, life);
     sandbox.hasRun = this.hasRun;
     return sandbox;
   }
@@ -317,7 +317,7 @@ export class WasmSandbox extends SandboxFace<Life> {
   async reset(options: ProgramOptions = {}): Promise<void> {
     this.refuseDisposed();
     const input = checkProgramOptions('a reset', options);
-    const { engine, program, settings } = this.ground;
+    const { engine, graph, settings } = this.ground;
     checkProvided(settings.policy, input);
     const before = this.life;
     this.life = undefined;
@@ -334,7 +334,7 @@ export class WasmSandbox extends SandboxFace<Life> {
       }
     } else {
       before?.retire();
-      life = await Life.begin(engine.engine, program, settings, undefined, input);
+      life = await Life.begin(engine.engine, graph, settings, undefined, input);
     }
     if (this.isDisposed) life?.dispose();
     this.refuseDisposed();

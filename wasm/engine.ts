@@ -5,7 +5,7 @@ import type { ResourceFigures, WasmSandboxError } from './errors.ts';
 import type { GasBudget } from './gas-budget.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
 import type { WasmModule } from './module.ts';
-import type { Program } from './program.ts';
+import type { ModuleGraph } from './module-graph.ts';
 import type { Steps } from './steps.ts';
 import type { ExternKind, FuncType, ValType } from './types.ts';
 import type { WireReader, WireWriter } from './wire.ts';
@@ -52,7 +52,7 @@ export interface InstantiateOptions {
   readonly imports: ImportResolver;
   readonly slices?: Slices | undefined;
   /** What the module is the guest of, where it is linked with others: they share all limits. */
-  readonly program?: Program | undefined;
+  readonly graph?: ModuleGraph | undefined;
 }
 
 /** What a module is made ready for. */

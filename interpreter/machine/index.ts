@@ -2,7 +2,7 @@
 
 export { call } from './execute.ts';
 export { callAsync, execution, WasmExecution } from './execution.ts';
-export { instantiateProgram, type Linked, Sequence, starting } from './linked.ts';
+export { instantiateGraph, type Linked, Sequence, starting } from './linked.ts';
 export { Store, storeOf } from './store.ts';
 export type { Thread } from './thread.ts';
 export { returnToCaller } from './unwind.ts';

@@ -3,7 +3,7 @@
 import type { EngineExecution, InstanceLimits, Slices, Stop } from '../../wasm/engine.ts';
 import type { WasmSandboxError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
-import { INITIALIZE, type NamedModule, type Program } from '../../wasm/program.ts';
+import { INITIALIZE, type ModuleGraph, type NamedModule } from '../../wasm/module-graph.ts';
 import { accountOf, allocateAll, type GuestFunction, Instance, type Linker } from '../store/index.ts';
 import { execution } from './execution.ts';
 import { beginStart } from './start.ts';
@@ -16,19 +16,19 @@ export interface Linked {
 }
 
 /** @throws LinkError, MemoryLimitExceeded, GasExhausted */
-export function instantiateProgram(
-  program: Program,
+export function instantiateGraph(
+  graph: ModuleGraph,
   limits: InstanceLimits,
   slices: Slices | undefined,
   host: Linker,
 ): Linked {
   const store = new Store(limits.stackBytes, { account: accountOf(limits, slices, true) });
-  const { modules } = program;
+  const { modules } = graph;
   const instances = modules.map(({ module }) => new Instance(store, module, limits, slices));
   const finders = modules.map(
     (_, number): Linker =>
       (imported) => {
-        const source = program.sourceOf(number, imported);
+        const source = graph.sourceOf(number, imported);
         if ('host' in source) return host(source.host, (modules[source.from] as NamedModule).module);
         return (instances[source.from] as Instance).extern(source.kind, source.index);
       },

@@ -3,7 +3,7 @@
 import { moduleBytes } from '../../wasm/account.ts';
 import { RuntimeError, UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { Program } from '../../wasm/program.ts';
+import { ModuleGraph } from '../../wasm/module-graph.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
 import { native } from '../engines/choose.ts';
@@ -151,7 +151,8 @@ export class SandboxCache {
   ): Promise<WasmModule> {
     const module = await preparation.run(decodeAll(fetched, settings));
     const store = settings.isLinked === true ? undefined : this.#store;
-    if (store === undefined || (await engineFor(Program.of(module), settings)).engine.name !== 'native') return module;
+    if (store === undefined || (await engineFor(ModuleGraph.of(module), settings)).engine.name !== 'native')
+      return module;
     const { makeArtifact, useArtifact } = native.now;
     const stored = await store.read(key);
     if (stored !== undefined) {

@@ -2,7 +2,7 @@
 
 import { CompileError, UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { MOST_MODULES, Program } from '../../wasm/program.ts';
+import { MOST_MODULES, ModuleGraph } from '../../wasm/module-graph.ts';
 import { quote } from '../../wasm/quote.ts';
 import { type LinkedModules, type ModuleResolver, resolverOf } from '../module/modules.ts';
 import { checkSource, loadModule, loadReadyModule, type ModuleSource } from '../module/source.ts';
@@ -19,23 +19,23 @@ interface Settings extends LoadSettings {
  * The guest, and what it is linked with.
  * @throws CompileError; UsageError where a source cannot be had; as {@link Preparation.run}
  */
-export async function loadProgram(settings: Settings, preparation: Preparation): Promise<Program> {
+export async function loadGraph(settings: Settings, preparation: Preparation): Promise<ModuleGraph> {
   const load = (source: ModuleSource) => {
     const own = { ...settings, source, isLinked: settings.modules !== undefined };
     return settings.cache?.load(own, preparation) ?? loadModule(source, settings, preparation);
   };
   // Most have nothing to be linked with.
-  if (settings.modules === undefined) return Program.of(await load(settings.source));
+  if (settings.modules === undefined) return ModuleGraph.of(await load(settings.source));
   return waitFor(loading(settings, settings.modules, load));
 }
 
 /** The same without waiting. @throws UsageError too for a source that would have to be waited for */
-export function loadReadyProgram(settings: Settings, preparation: Preparation): Program {
+export function loadReadyGraph(settings: Settings, preparation: Preparation): ModuleGraph {
   const load = (source: ModuleSource) => {
     const own = { ...settings, source, isLinked: settings.modules !== undefined };
     return settings.cache?.loadReady(own, preparation) ?? loadReadyModule(source, settings, preparation);
   };
-  if (settings.modules === undefined) return Program.of(load(settings.source));
+  if (settings.modules === undefined) return ModuleGraph.of(load(settings.source));
   return atOnce(loading(settings, settings.modules, load));
 }
 
@@ -44,7 +44,7 @@ function* loading(
   { source, moduleLimit }: Settings,
   modules: LinkedModules,
   load: (source: ModuleSource) => unknown,
-): Waits<Program> {
+): Waits<ModuleGraph> {
   const resolve = resolverOf(modules);
   const found = new Map<string, WasmModule>();
   const asked = new Set<string>();
@@ -71,5 +71,5 @@ function* loading(
       pending.push(linked);
     }
   }
-  return Program.of(guest, found);
+  return ModuleGraph.of(guest, found);
 }

@@ -6,8 +6,8 @@ import { interpreter, vectors } from '../../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { Part } from '../../wasm/part.ts';
-import type { Program } from '../../wasm/program.ts';
 import { refuse } from '../checks/check.ts';
 
 /** `auto` takes the fastest engine that can be had. */
@@ -44,8 +44,8 @@ const NO_NATIVE = 'this entry of the package has no other engine';
  * Loads what {@link chooseEngine} will choose from, and what the interpreter needs for the program.
  * @throws UsageError where the engine cannot be had
  */
-export async function loadEngines(choice: EngineChoice, program: Program, needs: EngineNeeds = {}): Promise<void> {
-  const modules = program.modules.map(({ module }) => module);
+export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, needs: EngineNeeds = {}): Promise<void> {
+  const modules = graph.modules.map(({ module }) => module);
   if (modules.some(({ usesVectors }) => usesVectors)) await vectors.load();
   const { mayWait = true, yields = false } = needs;
   const isOpen = choice === 'auto' && !mayWait && !yields && native.isOffered;
@@ -56,7 +56,7 @@ export async function loadEngines(choice: EngineChoice, program: Program, needs:
 /** @throws UsageError where the engine cannot be had */
 export function chooseEngine(
   choice: EngineChoice,
-  { modules }: Program,
+  { modules }: ModuleGraph,
   { mayWait = true, yields = false }: EngineNeeds = {},
 ): ChosenEngine {
   if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };

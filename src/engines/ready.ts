@@ -5,7 +5,7 @@ import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import { moduleBytes } from '../../wasm/account.ts';
 import type { Engine, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
-import type { Program } from '../../wasm/program.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import type { Preparation } from '../time/preparation.ts';
 import { Stopwatch } from '../time/stopwatch.ts';
 import { atOnce, type Waits, waitFor } from '../time/waits.ts';
@@ -21,13 +21,13 @@ export interface EngineSettings {
 
 /** @throws UsageError where the engine cannot be had */
 export async function engineFor(
-  program: Program,
+  graph: ModuleGraph,
   { engine, policy, yieldEvery }: EngineSettings,
 ): Promise<ChosenEngine> {
-  await loadHostFunctions(hostNeeds(program, policy));
-  const needs = { mayWait: mayWait(program, policy), yields: yieldEvery !== undefined };
-  await loadEngines(engine, program, needs);
-  return chooseEngine(engine, program, needs);
+  await loadHostFunctions(hostNeeds(graph, policy));
+  const needs = { mayWait: mayWait(graph, policy), yields: yieldEvery !== undefined };
+  await loadEngines(engine, graph, needs);
+  return chooseEngine(engine, graph, needs);
 }
 
 /** A part of it. */
@@ -48,50 +48,50 @@ const MADE_FOR = { slices: new Stopwatch().slices };
  */
 export function makeReady(
   chosen: ChosenEngine,
-  program: Program,
+  graph: ModuleGraph,
   settings: ReadySettings,
   preparation: Preparation,
 ): Promise<ChosenEngine> {
   const { engine } = chosen;
   const prepare: Make = (module, made) => engine.prepare && preparation.run(engine.prepare(module, made));
   const compile: Make = (module, made) => engine.compile && preparation.wait(engine.compile(module, made));
-  return waitFor(making(chosen, program, settings, [prepare, compile]));
+  return waitFor(making(chosen, graph, settings, [prepare, compile]));
 }
 
 /** The same without waiting. */
 export function makeReadySync(
   chosen: ChosenEngine,
-  program: Program,
+  graph: ModuleGraph,
   settings: ReadySettings,
   preparation: Preparation,
 ): ChosenEngine {
   const { engine } = chosen;
   const prepare: Make = (module, made) => engine.prepare && preparation.runSync(engine.prepare(module, made));
   const compile: Make = (module, made) => preparation.count(() => engine.compileNow?.(module, made));
-  return atOnce(making(chosen, program, settings, [prepare, compile]));
+  return atOnce(making(chosen, graph, settings, [prepare, compile]));
 }
 
 function* making(
   chosen: ChosenEngine,
-  program: Program,
+  graph: ModuleGraph,
   { limits, engine: choice }: ReadySettings,
   parts: readonly Make[],
 ): Waits<ChosenEngine> {
-  account(chosen.engine, program, limits);
-  const made = program.isLinked ? { ...MADE_FOR, isLinked: true } : MADE_FOR;
+  account(chosen.engine, graph, limits);
+  const made = graph.isLinked ? { ...MADE_FOR, isLinked: true } : MADE_FOR;
   try {
-    for (const { module } of program.modules) for (const part of parts) yield part(module, made);
+    for (const { module } of graph.modules) for (const part of parts) yield part(module, made);
   } catch (error) {
     return insteadOf(chosen, choice, error);
   }
-  account(chosen.engine, program, limits);
+  account(chosen.engine, graph, limits);
   return chosen;
 }
 
 /** What the modules of a program hold outside of their instances. */
 export function heldBy(
   { codeBytes }: Engine,
-  { modules }: Program,
+  { modules }: ModuleGraph,
 ): { readonly decoded: number; readonly code: number } {
   let decoded = 0;
   let code = 0;
@@ -102,8 +102,8 @@ export function heldBy(
   return { decoded, code };
 }
 
-function account(engine: Engine, program: Program, { codeBytes: limit = Number.POSITIVE_INFINITY }: InstanceLimits) {
-  const { decoded, code } = heldBy(engine, program);
+function account(engine: Engine, graph: ModuleGraph, { codeBytes: limit = Number.POSITIVE_INFINITY }: InstanceLimits) {
+  const { decoded, code } = heldBy(engine, graph);
   if (decoded + code <= limit) return;
   throw new MemoryLimitExceeded(
     `Memory limit exceeded: the module takes ${decoded} bytes as it is decoded and ${code} as code, and may hold ${limit} outside of its instances; raise codeLimit`,

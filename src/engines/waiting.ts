@@ -2,10 +2,10 @@
 
 import type { SecurityPolicy } from '../../policy/index.ts';
 import { partOf, wasi } from '../../policy/parts.ts';
-import type { Program } from '../../wasm/program.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 
 /** Assumed of every function that is not known to return at once. What the program imports has been loaded. */
-export function mayWait({ hostImports }: Program, policy: SecurityPolicy): boolean {
+export function mayWait({ hostImports }: ModuleGraph, policy: SecurityPolicy): boolean {
   return hostImports.some(
     ({ kind, module: from, name }) =>
       kind === 'function' && (partOf(from) !== wasi || wasi.now.wasiMayWait(policy, name)),

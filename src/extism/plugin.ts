@@ -1,7 +1,7 @@
 /** A plug-in: a sandbox whose functions take bytes and give bytes, by Extism's interface. */
 
 import { PluginError, type ResourceFigures, UsageError } from '../../wasm/errors.ts';
-import { INITIALIZE } from '../../wasm/program.ts';
+import { INITIALIZE } from '../../wasm/module-graph.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
 import { decodeLossy } from '../../wasm/utf8.ts';
 import { exitStatusBehind } from '../call/failures.ts';

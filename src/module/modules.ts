@@ -1,7 +1,7 @@
 /** What a guest is linked with: modules by name, or whoever finds them. */
 
 import { isBytes } from '../../wasm/bytes.ts';
-import { MOST_MODULES } from '../../wasm/program.ts';
+import { MOST_MODULES } from '../../wasm/module-graph.ts';
 import { quote } from '../../wasm/quote.ts';
 import { ownBytes, record, refuse } from '../checks/check.ts';
 import { checkSource, type ModuleSource } from './source.ts';

@@ -2,7 +2,7 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { describe } from '../../wasm/quote.ts';
-import { loadProgram } from '../cache/load.ts';
+import { loadGraph } from '../cache/load.ts';
 import { SandboxBuilder } from '../sandbox/builder.ts';
 import { checkOptions, type SandboxOptions, settle } from '../sandbox/options.ts';
 import { WasmSandbox } from '../sandbox.ts';
@@ -25,13 +25,13 @@ async function fromOptions(given: SandboxOptions, poolSignal: AbortSignal | unde
   // Sandboxes made later are like those made now, whatever becomes of what was given.
   const { signal = poolSignal, ...options } = checkOptions(given);
   const settings = settle({ ...options, signal });
-  const program = await loadProgram(settings, new Preparation(settings));
+  const graph = await loadGraph(settings, new Preparation(settings));
   const { instanceId } = options;
   let made = 0;
   return (isFirst) => {
     made++;
     const own = instanceId === undefined ? options : { ...options, instanceId: `${instanceId}-${made}` };
-    return WasmSandbox.create(isFirst ? { ...own, signal } : own, { program });
+    return WasmSandbox.create(isFirst ? { ...own, signal } : own, { graph });
   };
 }
 

@@ -3,7 +3,7 @@
 import type { AuditEvent, CallingSandbox } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import type { Program } from '../../wasm/program.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { COMMAND_START, checkCommand } from '../call/command.ts';
 import { disposedError } from '../call/disposed.ts';
 import { type Output, outputOf } from '../call/output.ts';
@@ -17,7 +17,7 @@ import { type MemoryUsage, memoryUsageOf, type ResourceStats, resourceStats } fr
 
 /** What a sandbox keeps over a reset. */
 export interface Ground {
-  readonly program: Program;
+  readonly graph: ModuleGraph;
   readonly engine: ChosenEngine;
   readonly settings: Settings;
 }
@@ -49,7 +49,7 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
 
   /** The guest's own. @internal */
   protected get module(): WasmModule {
-    return this.ground.program.guest;
+    return this.ground.graph.guest;
   }
 
   /** @internal */
@@ -104,8 +104,8 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
 
   /** @internal */
   protected statsOf(life: L): ResourceStats {
-    const { engine, program, settings } = this.ground;
-    return resourceStats({ life, engine, program, instanceId: settings.instanceId });
+    const { engine, graph, settings } = this.ground;
+    return resourceStats({ life, engine, graph, instanceId: settings.instanceId });
   }
 
   /** Of `getResourceStats()`, memory alone. */

@@ -7,7 +7,7 @@ import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { INITIALIZE, type Program } from '../../wasm/program.ts';
+import { INITIALIZE, type ModuleGraph } from '../../wasm/module-graph.ts';
 import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
 import type { Execution } from '../call/execution.ts';
 import { failureOf, refuseUnknown } from '../call/failures.ts';
@@ -19,7 +19,7 @@ import type { Settings } from './options.ts';
 
 export interface GuestParts {
   readonly engine: Engine;
-  readonly program: Program;
+  readonly graph: ModuleGraph;
   readonly host: Host;
   readonly clock: Stopwatch;
   readonly settings: Settings;
@@ -64,15 +64,15 @@ export abstract class Guest {
   private readonly module: WasmModule;
 
   /** @throws LinkError, and what else instantiation throws */
-  protected constructor({ engine, program, host, clock, settings: { limits, instanceId } }: GuestParts) {
-    this.module = program.guest;
+  protected constructor({ engine, graph, host, clock, settings: { limits, instanceId } }: GuestParts) {
+    this.module = graph.guest;
     this.host = host;
     this.clock = clock;
     this.instanceId = instanceId;
     const imports = untilDisposed(host.resolve, () => {
       if (this.isDisposed) throw disposedError(instanceId);
     });
-    this.instance = engine.instantiate(program.guest, { limits, imports, slices: clock.slices, program });
+    this.instance = engine.instantiate(graph.guest, { limits, imports, slices: clock.slices, graph });
   }
 
   /** The name of a reactor's initialisation, where it has one. */

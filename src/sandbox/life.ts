@@ -6,8 +6,8 @@ import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { Part } from '../../wasm/part.ts';
-import type { Program } from '../../wasm/program.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { COMMAND_START } from '../call/command.ts';
@@ -82,12 +82,12 @@ export class Life extends Guest {
    */
   static async begin(
     engine: Engine,
-    program: Program,
+    graph: ModuleGraph,
     settings: Settings,
     preparation: Preparation = new Preparation(settings),
     input: ProgramInput = {},
   ): Promise<Life> {
-    const life = await Life.create(engine, program, settings, preparation);
+    const life = await Life.create(engine, graph, settings, preparation);
     try {
       life.host.provide(input);
       await life.guard(
@@ -108,7 +108,7 @@ export class Life extends Guest {
    */
   static async resume(
     engine: Engine,
-    program: Program,
+    graph: ModuleGraph,
     settings: Settings,
     from: Contents | Life,
     preparation: Preparation = new Preparation(settings),
@@ -116,7 +116,7 @@ export class Life extends Guest {
     // Before anything is made, and paid for.
     if (from instanceof Life && from.instance.capture === undefined) refuseLeaving('fork()');
     await snapshots.load();
-    const life = await Life.create(engine, program, settings, preparation);
+    const life = await Life.create(engine, graph, settings, preparation);
     try {
       const take = () => life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);
       preparation.count(() => life.clock.runSync(settings.cpuTimeout, take, preparation.left));
@@ -129,18 +129,18 @@ export class Life extends Guest {
 
   private static async create(
     engine: Engine,
-    program: Program,
+    graph: ModuleGraph,
     settings: Settings,
     preparation: Preparation,
   ): Promise<Life> {
-    const needs = hostNeeds(program, settings.policy);
+    const needs = hostNeeds(graph, settings.policy);
     await loadHostFunctions(needs);
     const runtime = await loadRuntimeFor(settings.policy);
     if (settings.record) {
-      if (program.isLinked) throw new UsageError('record is for guests that are linked with no other modules');
+      if (graph.isLinked) throw new UsageError('record is for guests that are linked with no other modules');
       await recording.load();
     }
-    const recorded = settings.record ? recording.now.record(engine, program.guest, settings) : undefined;
+    const recorded = settings.record ? recording.now.record(engine, graph.guest, settings) : undefined;
     const clock = new Stopwatch();
     const timeLeft = () => clock.left;
     const sleeper = new Sleeper();
@@ -149,7 +149,7 @@ export class Life extends Guest {
     const surroundings = () => (life as Life).surroundings;
     const given = { args: settings.args, ...runtime, time, timeLeft, surroundings };
     const host = createHost(settings.policy, given, needs.program);
-    const parts = { engine: recorded?.engine ?? engine, program, host, clock, settings };
+    const parts = { engine: recorded?.engine ?? engine, graph, host, clock, settings };
     const make = () => new Life(parts, sleeper, recorded?.recorder);
     try {
       life = preparation.count(() => clock.runSync(settings.cpuTimeout, make, preparation.left));

@@ -3,7 +3,7 @@
 import type { EngineName } from '../../wasm/engine.ts';
 import type { ResourceFigures } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
-import type { Program } from '../../wasm/program.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { reported } from '../../wasm/reported.ts';
 import type { ChosenEngine } from '../engines/choose.ts';
 import { heldBy } from '../engines/ready.ts';
@@ -41,13 +41,13 @@ export interface MemoryUsage {
 export interface StatsParts {
   readonly instanceId: string;
   readonly engine: ChosenEngine;
-  readonly program: Program;
+  readonly graph: ModuleGraph;
   readonly life: Pick<ResourceStats, 'cpuTimeMs' | 'functionCalls'> & { figures(): ResourceFigures };
 }
 
-export function resourceStats({ instanceId, engine, program, life }: StatsParts): ResourceStats {
+export function resourceStats({ instanceId, engine, graph, life }: StatsParts): ResourceStats {
   const figures = life.figures();
-  const { decoded, code } = heldBy(engine.engine, program);
+  const { decoded, code } = heldBy(engine.engine, graph);
   return reported({
     instanceId,
     engine: engine.engine.name,

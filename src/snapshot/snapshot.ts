@@ -4,7 +4,7 @@ import type { SecurityPolicy } from '../../policy/index.ts';
 import { savedBytes } from '../../policy/room.ts';
 import type { InstanceLimits } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
-import type { Program } from '../../wasm/program.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { MiB } from '../checks/sizes.ts';
@@ -29,7 +29,7 @@ const REST = 4 * MiB;
  * less than twice what they count for; of the stack the same; of each byte of the modules, which declare globals and
  * segments, up to 8; and what the policy allows.
  */
-function mostBytes({ modules }: Program, { limits, policy }: Settings): number {
+function mostBytes({ modules }: ModuleGraph, { limits, policy }: Settings): number {
   const bytes = modules.reduce((sum, { module }) => sum + module.bytes.length, 0);
   return 2 * (limits.memoryBytes + limits.stackBytes) + 8 * bytes + savedBytes(policy) + REST;
 }
@@ -37,12 +37,12 @@ function mostBytes({ modules }: Program, { limits, policy }: Settings): number {
 /** @throws SnapshotError; UsageError for a key that may not sign */
 export async function packSnapshot(
   taken: Taken,
-  program: Program,
+  graph: ModuleGraph,
   settings: Settings,
   { compress, key }: { readonly compress: boolean; readonly key?: Authenticator | undefined },
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const contents = writeContents({ ...taken, moduleDigest: await programDigest(program) });
-  const most = mostBytes(program, settings);
+  const contents = writeContents({ ...taken, moduleDigest: await graphDigest(graph) });
+  const most = mostBytes(graph, settings);
   if (contents.length > most) {
     throw new SnapshotError(
       `the snapshot would have ${contents.length} bytes, and ${most} can be restored under these limits: the guest holds too many of the host's strings`,
@@ -52,7 +52,7 @@ export async function packSnapshot(
 }
 
 /** SHA-256 of the module, in 64 hexadecimal digits; of several, over their names and those of each. */
-async function programDigest({ modules, guest, isLinked }: Program): Promise<string> {
+async function graphDigest({ modules, guest, isLinked }: ModuleGraph): Promise<string> {
   if (!isLinked) return moduleDigest(guest);
   const parts: string[] = [];
   for (const { name, module } of modules) parts.push(JSON.stringify(name), await moduleDigest(module));
@@ -65,13 +65,13 @@ async function programDigest({ modules, guest, isLinked }: Program): Promise<str
  */
 export async function readSnapshot(
   bytes: Uint8Array<ArrayBuffer>,
-  program: Program,
+  graph: ModuleGraph,
   settings: Settings,
   key: Authenticator | undefined,
 ): Promise<Contents> {
-  const maxBytes = mostBytes(program, settings);
+  const maxBytes = mostBytes(graph, settings);
   const contents = readContents(await unpack(bytes, { kind: 'snapshot', key, maxBytes }));
-  const digest = await programDigest(program);
+  const digest = await graphDigest(graph);
   if (contents.moduleDigest !== digest) {
     throw new SnapshotError(
       `the snapshot is of another module: its SHA-256 begins ${contents.moduleDigest.slice(0, 12)}, that of the source ${digest.slice(0, 12)}`,

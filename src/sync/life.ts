@@ -4,7 +4,7 @@ import { createHost, type ProgramInput } from '../../policy/index.ts';
 import { hostNeeds } from '../../policy/parts.ts';
 import type { Engine } from '../../wasm/engine.ts';
 import { exitStatus, type WasmValue } from '../../wasm/host.ts';
-import type { Program } from '../../wasm/program.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { quote } from '../../wasm/quote.ts';
 import { COMMAND_START } from '../call/command.ts';
 import { CallGas, type SyncCallOptions } from '../call/options.ts';
@@ -22,7 +22,7 @@ export class SyncLife extends Guest {
    */
   static begin(
     engine: Engine,
-    program: Program,
+    graph: ModuleGraph,
     settings: Settings,
     preparation: Preparation,
     input: ProgramInput = {},
@@ -32,8 +32,8 @@ export class SyncLife extends Guest {
     let life: SyncLife | undefined;
     const surroundings = () => (life as SyncLife).surroundings;
     const given = { args, ...runtimeFor(policy), timeLeft: () => clock.left, surroundings };
-    const host = createHost(policy, given, hostNeeds(program, policy).program);
-    const make = () => new SyncLife({ engine, program, host, clock, settings });
+    const host = createHost(policy, given, hostNeeds(graph, policy).program);
+    const make = () => new SyncLife({ engine, graph, host, clock, settings });
     try {
       const begun = preparation.count(() => clock.runSync(cpuTimeout, make, preparation.left));
       life = begun;

@@ -3,7 +3,7 @@
 import { checkProvided } from '../../policy/host.ts';
 import type { ProgramInput } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
-import { loadReadyProgram } from '../cache/load.ts';
+import { loadReadyGraph } from '../cache/load.ts';
 import {
   type BatchCall,
   type BatchOptions,
@@ -63,11 +63,11 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
     if (yieldEvery !== undefined) refuseAsynchronous('yieldEvery');
     if (record) refuseAsynchronous('record');
     const preparation = new Preparation(settings);
-    const program = loadReadyProgram(settings, preparation);
+    const graph = loadReadyGraph(settings, preparation);
     // Nothing can wait here, so nothing speaks against the host's engine.
-    const chosen = chooseEngine(settings.engine, program, { mayWait: false });
-    const engine = makeReadySync(chosen, program, settings, preparation);
-    return new WasmSandbox({ settings, engine, program }, preparation);
+    const chosen = chooseEngine(settings.engine, graph, { mayWait: false });
+    const engine = makeReadySync(chosen, graph, settings, preparation);
+    return new WasmSandbox({ settings, engine, graph }, preparation);
   }
 
   /** {@link WasmSandbox.create} from bytes, or a Module. */
@@ -188,6 +188,6 @@ function refuseAsynchronous(option: string): never {
   throw new UsageError(`${option} is for guests that are called asynchronously: build the sandbox of wasm-sandbox`);
 }
 
-function begin({ engine, program, settings }: Ground, preparation: Preparation, input?: ProgramInput): SyncLife {
-  return SyncLife.begin(engine.engine, program, settings, preparation, input);
+function begin({ engine, graph, settings }: Ground, preparation: Preparation, input?: ProgramInput): SyncLife {
+  return SyncLife.begin(engine.engine, graph, settings, preparation, input);
 }

@@ -11,7 +11,7 @@ import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { Program } from '../../wasm/program.ts';
+import { ModuleGraph } from '../../wasm/module-graph.ts';
 import { sha256 } from '../../wasm/sha256.ts';
 import { encodeModule } from '../generate/encode.ts';
 import { chainedOperators, REFUSED } from './hostile-bytes.ts';
@@ -48,7 +48,7 @@ describe('an artifact', () => {
       for (const engine of ['interpreter', 'native'] as const) {
         const module = await artifactOf(name, options);
         acceptArtifact(module);
-        expect(trace(chooseEngine(engine, Program.of(module)).engine, module, CALLS), engine).toEqual(expected);
+        expect(trace(chooseEngine(engine, ModuleGraph.of(module)).engine, module, CALLS), engine).toEqual(expected);
       }
     }
   });
@@ -62,7 +62,7 @@ describe('an artifact', () => {
     const calls = [{ export: '_start', args: [] }];
     const expected = trace(interpreter, decode(original), calls, { imports });
     for (const engine of ['interpreter', 'native'] as const) {
-      expect(trace(chooseEngine(engine, Program.of(module)).engine, module, calls, { imports }), engine).toEqual(
+      expect(trace(chooseEngine(engine, ModuleGraph.of(module)).engine, module, calls, { imports }), engine).toEqual(
         expected,
       );
     }
@@ -76,14 +76,14 @@ describe('an artifact', () => {
     });
     expect(expected.join()).toMatch(/GAS_EXHAUSTED/);
     expect(
-      trace(chooseEngine('native', Program.of(module)).engine, module, CALLS, { limits: { gas: 1_000_000n } }),
+      trace(chooseEngine('native', ModuleGraph.of(module)).engine, module, CALLS, { limits: { gas: 1_000_000n } }),
     ).toEqual(expected);
   });
 
   test('cannot be given a time limit when it was made without slices', async () => {
     const module = await artifactOf('fib', { timeSlices: false });
     acceptArtifact(module);
-    const { engine } = chooseEngine('native', Program.of(module));
+    const { engine } = chooseEngine('native', ModuleGraph.of(module));
     const slices = { gas: 1_000, onSlice: () => undefined };
     expect(trace(engine, module, CALLS)).toEqual(trace(interpreter, decode(loadFixture('fib')), CALLS));
     expect(trace(engine, module, CALLS, { slices })).toEqual(['instantiate: COMPILE']);
@@ -103,7 +103,7 @@ describe('is refused', () => {
     const module = await artifactOf('fib');
     for (const engine of ['interpreter', 'native'] as const) {
       const options = { limits: { gas: 1n, memoryBytes: 1, stackBytes: 1 }, imports: () => undefined };
-      expect(() => chooseEngine(engine, Program.of(module)).engine.instantiate(module, options)).toThrow(
+      expect(() => chooseEngine(engine, ModuleGraph.of(module)).engine.instantiate(module, options)).toThrow(
         /anybody can say/,
       );
     }

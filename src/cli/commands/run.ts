@@ -5,7 +5,7 @@ import { concat } from '../../../wasm/bytes.ts';
 import { UsageError, WasmSandboxError } from '../../../wasm/errors.ts';
 import type { WasmValue } from '../../../wasm/host.ts';
 import { typeOfFunction, type WasmModule } from '../../../wasm/module.ts';
-import { Program } from '../../../wasm/program.ts';
+import { ModuleGraph } from '../../../wasm/module-graph.ts';
 import { quote } from '../../../wasm/quote.ts';
 import type { FuncType } from '../../../wasm/types.ts';
 import { decodeUtf8 } from '../../../wasm/utf8.ts';
@@ -98,7 +98,7 @@ async function execute(path: string, args: readonly string[], options: RunComman
     const { invoke } = options;
     const call = invoke === undefined ? checkCommand(module) : planCall(module, invoke, args);
     sandbox = await WasmSandbox.create(sandboxOptions(path, args, options, prepared.policy, io), {
-      program: Program.of(module),
+      graph: ModuleGraph.of(module),
     });
     const ended =
       call === undefined ? { exitCode: (await sandbox.run()).exitCode } : await invokeFunction(sandbox, call);

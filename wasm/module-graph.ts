@@ -23,7 +23,7 @@ export interface NamedModule {
 
 /** Where an import comes from. */
 export interface Supply {
-  /** The number of the module that defines it, in {@link Program.modules}. */
+  /** The number of the module that defines it, in {@link ModuleGraph.modules}. */
   readonly from: number;
   /** A name under which that one exports it. */
   readonly name: string;
@@ -40,7 +40,7 @@ export type Source = { readonly host: Import; readonly from: number } | Supply;
 /** Where an import's chain of modules that only pass it on ends. */
 type End = { readonly host: Import; readonly from: number } | Omit<Supply, 'isLate'> | { readonly why: string };
 
-export class Program {
+export class ModuleGraph {
   /** In the order in which their instances are made; the guest is the last. */
   readonly modules: readonly NamedModule[];
   /** By the name that is imported from. */
@@ -59,8 +59,8 @@ export class Program {
    * A guest alone, or with those of the modules that it imports from, and that these do.
    * @throws UsageError where there are more than {@link MOST_MODULES}
    */
-  static of(guest: WasmModule, others: ReadonlyMap<string, WasmModule> = new Map()): Program {
-    return new Program(inOrder({ name: GUEST_NAME, module: guest }, others), others.has(GUEST_NAME));
+  static of(guest: WasmModule, others: ReadonlyMap<string, WasmModule> = new Map()): ModuleGraph {
+    return new ModuleGraph(inOrder({ name: GUEST_NAME, module: guest }, others), others.has(GUEST_NAME));
   }
 
   get guest(): WasmModule {
