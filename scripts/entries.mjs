@@ -17,6 +17,7 @@ export const ENTRIES = {
   './policy': 'src/policy',
   './symbols': 'src/symbols',
   './text': 'src/text',
+  './service': 'src/service',
 };
 
 /** The command. */

@@ -8,7 +8,7 @@ import { AuditLog, Capability, SecurityPolicy, SecurityPolicyBuilder } from '../
 import { checkDiskOptions } from '../../src/cache/options.ts';
 import { checkBatch } from '../../src/call/batch.ts';
 import { GiB, KiB, MiB } from '../../src/checks/sizes.ts';
-import { parseSize } from '../../src/cli/arguments/numbers.ts';
+import { parseSize } from '../../src/checks/units.ts';
 import { build } from '../../src/cli/program.ts';
 import { settlePlugin } from '../../src/extism/options.ts';
 import { PRICE } from '../../src/extism/price.ts';
