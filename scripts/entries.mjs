@@ -18,6 +18,10 @@ export const ENTRIES = {
   './symbols': 'src/symbols',
   './text': 'src/text',
   './service': 'src/service',
+  './express': 'src/express',
+  './fastify': 'src/fastify',
+  './hono': 'src/hono',
+  './nest': 'src/nest',
 };
 
 /** The command. */
