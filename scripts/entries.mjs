@@ -24,6 +24,14 @@ export const ENTRIES = {
   './nest': 'src/nest',
 };
 
+/** Of entries that are for a framework: what their users have installed, with what its documents' examples use. */
+export const FRAMEWORKS = {
+  './express': ['express', '@types/express'],
+  './fastify': ['fastify', 'fastify-plugin', '@fastify/type-provider-typebox', 'typebox'],
+  './hono': ['hono', '@hono/standard-validator', 'zod'],
+  './nest': ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', 'reflect-metadata', 'rxjs'],
+};
+
 /** The command. */
 export const COMMAND = { name: 'cli', source: 'src/cli/main.node.ts' };
 

@@ -5,11 +5,11 @@ export type { ModuleMetrics } from './metrics.ts';
 export { type ModuleHealth, ServiceModule, type UseOptions } from './module.ts';
 export type {
   Duration,
-  GuestOptions,
   LimitOptions,
   ModuleOptions,
   Reload,
   ServiceCacheOptions,
+  ServiceGuestOptions,
   ServiceOptions,
   ServicePoolOptions,
   Size,

@@ -51,7 +51,7 @@ export interface ServicePoolOptions {
 }
 
 /** How guests are run: for all modules, or for one. */
-export interface GuestOptions {
+export interface ServiceGuestOptions {
   /** What guests may reach: a policy, or one as JSON; `SecurityPolicy.strict()` unless given. */
   readonly policy?: SecurityPolicy | object | undefined;
   /** Grants beside the policy's, such as host functions, which JSON cannot say. */
@@ -74,7 +74,7 @@ export interface GuestOptions {
 }
 
 /** A module with what differs for it; all else is as the service says. */
-export interface ModuleOptions extends GuestOptions {
+export interface ModuleOptions extends ServiceGuestOptions {
   readonly source: ModuleSource;
 }
 
@@ -97,7 +97,7 @@ export interface Reload {
 }
 
 /** What a service is made of. All but functions, bytes and the library's own objects can be said in JSON. */
-export interface ServiceOptions extends GuestOptions {
+export interface ServiceOptions extends ServiceGuestOptions {
   /**
    * A folder, whose `.wasm` and `.wat` files are the modules by their names without the ending (Node, Deno and Bun); or each
    * module by its name.
@@ -126,11 +126,11 @@ export interface ModuleSettings {
   /** What its sandboxes are made of but for the source. */
   readonly sandbox: SourcelessOptions;
   readonly pool: Given<{ [K in keyof ServicePoolOptions]: number }>;
-  readonly plugin: GuestOptions['plugin'];
+  readonly plugin: ServiceGuestOptions['plugin'];
 }
 
 /** As checked. */
-type Guests = Omit<Given<GuestOptions>, 'policy' | 'limits' | 'pool' | 'yieldEvery'> & {
+type Guests = Omit<Given<ServiceGuestOptions>, 'policy' | 'limits' | 'pool' | 'yieldEvery'> & {
   readonly policy?: SecurityPolicy;
   readonly limits?: SourcelessOptions;
   readonly pool?: ModuleSettings['pool'];
@@ -213,7 +213,7 @@ const guestChecks = (prefix: string): Checks<Guests> => ({
   yieldEvery: duration(`${prefix}yieldEvery`),
   args: (value) => at(`${prefix}args`, () => checkOption('args', value)),
   env: (value) => at(`${prefix}env`, () => checkOption('env', value)),
-  plugin: (value) => record(`${prefix}plugin`, value) as NonNullable<GuestOptions['plugin']>,
+  plugin: (value) => record(`${prefix}plugin`, value) as NonNullable<ServiceGuestOptions['plugin']>,
 });
 
 const NAME = /^[\w][\w.-]{0,127}$/;
@@ -302,7 +302,7 @@ export const isFolder = (value: unknown): value is string | URL => typeof value 
 
 /** @throws UsageError naming the path of the setting that is wrong */
 export function checkService(options: unknown): ServiceSettings {
-  type Own = Omit<ServiceOptions, keyof GuestOptions | 'cache' | 'modules'> & {
+  type Own = Omit<ServiceOptions, keyof ServiceGuestOptions | 'cache' | 'modules'> & {
     readonly cache?: NonNullable<ServiceSettings['cache']>;
     readonly modules?: ServiceOptions['modules'];
   };
