@@ -137,7 +137,9 @@ export class ServiceModule {
   async run(options: RunOptions = {}): Promise<RunResult> {
     const { args, env, stdin } = options;
     try {
-      checkProgramOptions('a run', { args, env });
+      // Streams are looked at where they are read.
+      const isStream = typeof stdin === 'object' || typeof stdin === 'function';
+      checkProgramOptions('a run', { args, env, ...(!isStream && { stdin }) });
     } catch (error) {
       throw new RequestError('invalid-arguments', messageIn(error), error);
     }

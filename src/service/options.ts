@@ -252,7 +252,6 @@ function isOptions(value: unknown): boolean {
 function settle(source: ModuleSource, common: Guests, own: Guests): ModuleSettings {
   const { policy, capabilities, limits, pool, engine, yieldEvery, args, env, plugin } = { ...common, ...own };
   const merged: SourcelessOptions = { cpuTimeout: SERVICE_DEFAULTS.time, ...common.limits, ...limits };
-  const isInterpreted = (engine ?? 'interpreter') === 'interpreter';
   return {
     source,
     sandbox: {
@@ -262,13 +261,19 @@ function settle(source: ModuleSource, common: Guests, own: Guests): ModuleSettin
       engine,
       args,
       env,
-      // The native engine cannot leave a guest.
-      yieldEvery: yieldEvery ?? (isInterpreted ? SERVICE_DEFAULTS.yieldEvery : undefined),
+      // The native engine cannot leave a guest; with it, 'auto' would always be the interpreter.
+      yieldEvery: yieldsOn[engine ?? 'interpreter'](yieldEvery),
     },
     pool: { acquireTimeout: SERVICE_DEFAULTS.acquireTimeout, ...common.pool, ...pool },
     plugin,
   };
 }
+
+const yieldsOn: Readonly<Record<EngineChoice, (given: number | undefined) => number | undefined>> = {
+  interpreter: (given) => given ?? SERVICE_DEFAULTS.yieldEvery,
+  auto: (given) => given,
+  native: () => undefined,
+};
 
 export interface ServiceSettings
   extends Given<Pick<ServiceOptions, 'warm' | 'watch' | 'signal' | 'onReload' | 'onFailure'>> {

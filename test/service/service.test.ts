@@ -45,6 +45,15 @@ describe('calls', () => {
     expect(await kindOf(service.plugin('greeter', 'none'))).toEqual([404, 'unknown-function']);
   });
 
+  test.each(['native', 'auto'] as const)('on the engine %s, whatever is said of yielding', async (engine) => {
+    const modules = { math: { source: MATH, engine } };
+    await using service = await serve({ modules, yieldEvery: '5ms', limits: { time: 50 } });
+    expect(await service.callJson('math', 'divmod', [7, 2])).toEqual([3, '1']);
+    expect(await kindOf(service.call('math', 'add', ['x', 1]))).toEqual([400, 'invalid-arguments']);
+    expect(await kindOf(service.call('math', 'spin'))).toEqual([422, 'time-limit']);
+    expect(await kindOf(service.call('math', 'divmod', [1, 0]))).toEqual([422, 'trap']);
+  });
+
   test('a fresh sandbox each time', async () => {
     const CELL = `(module (global $n (mut i32) (i32.const 0))
       (func (export "next") (result i32) (global.set $n (i32.add (global.get $n) (i32.const 1))) global.get $n))`;
@@ -126,6 +135,8 @@ describe('what failures are to a client', () => {
     ['wrong arguments', (s: SandboxService) => s.call('math', 'add', [1, 'x']), 400, 'invalid-arguments'],
     ['too few', (s: SandboxService) => s.call('math', 'add', [1]), 400, 'invalid-arguments'],
     ['a NUL for a program', (s: SandboxService) => s.run('math', { args: ['\0'] }), 400, 'invalid-arguments'],
+    ['input of no kind', (s: SandboxService) => s.run('math', { stdin: 7 as never }), 400, 'invalid-arguments'],
+    ['arguments that are none', (s: SandboxService) => s.call('math', 'add', null as never), 400, 'invalid-arguments'],
     ['a trap', (s: SandboxService) => s.call('math', 'divmod', [1, 0]), 422, 'trap'],
     ['a guest that loops', (s: SandboxService) => s.call('math', 'spin', [], { timeout: 5 }), 422, 'time-limit'],
     ['gas of the call', (s: SandboxService) => s.call('math', 'spin', [], { gasLimit: 1_000 }), 422, 'gas-exhausted'],
