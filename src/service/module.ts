@@ -81,7 +81,9 @@ export class ServiceModule {
   readonly #leaving = new Set<SandboxPool>();
   /** Of loading, or else of making a sandbox, unless it has worked since. */
   #failure: { readonly error: unknown; readonly isOfStart: boolean } | undefined;
-  readonly #closing = new AbortController();
+  #isClosing = false;
+  /** Ends what is being loaded. None is kept beyond that: in workers it belongs to the request that made it. */
+  #ending: AbortController | undefined;
 
   /** @internal */
   constructor(name: string, settings: ModuleSettings, surroundings: Surroundings) {
@@ -182,7 +184,7 @@ export class ServiceModule {
 
   /** Loads the module, and makes the first sandboxes, unless that has been done. @throws what it throws @internal */
   async warm(signal?: AbortSignal): Promise<void> {
-    const stop = () => this.#closing.abort(signal?.reason);
+    const stop = () => this.#end(signal?.reason);
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
     try {
@@ -223,7 +225,7 @@ export class ServiceModule {
 
   /** @internal */
   async close(options: DrainOptions): Promise<void> {
-    this.#closing.abort();
+    this.#end();
     await this.#loading?.catch(() => undefined);
     const pools = [...this.#leaving, ...(this.#loaded === undefined ? [] : [this.#loaded.pool])];
     await Promise.all(pools.map((pool) => pool.drain(options)));
@@ -287,6 +289,7 @@ export class ServiceModule {
     this.#refuseClosing();
     if (this.#loaded !== undefined) return this.#loaded;
     await this.#inTurn(async () => {
+      this.#refuseClosing();
       this.#loaded ??= await this.#load(undefined);
     });
     this.#refuseClosing();
@@ -294,8 +297,13 @@ export class ServiceModule {
   }
 
   #refuseClosing(): void {
-    if (!this.#closing.signal.aborted) return;
+    if (!this.#isClosing) return;
     throw new PoolUnavailable('draining', 'the service is being closed: it runs nothing any more');
+  }
+
+  #end(reason?: unknown): void {
+    this.#isClosing = true;
+    this.#ending?.abort(reason);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -313,7 +321,8 @@ export class ServiceModule {
 
   /** @param known bytes that are loaded already: for the same ones, undefined is returned */
   async #load(known: Uint8Array | undefined): Promise<Loaded | undefined> {
-    const { signal } = this.#closing;
+    this.#ending = new AbortController();
+    const { signal } = this.#ending;
     const { source, plugin, pool: poolOptions, sandbox: own } = this.#settings;
     const { cache, onFailure } = this.#surroundings;
     try {
@@ -340,6 +349,8 @@ export class ServiceModule {
     } catch (error) {
       this.#failure = { error, isOfStart: false };
       throw error;
+    } finally {
+      this.#ending = undefined;
     }
   }
 

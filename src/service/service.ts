@@ -86,6 +86,7 @@ export class SandboxService implements GuestCalls {
       return service;
     } catch (error) {
       await service.close();
+      refuseAborted();
       throw error;
     }
   }

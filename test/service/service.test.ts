@@ -1,6 +1,6 @@
 /** A service by itself: calls, failures as problems, pools, shutdown, figures. */
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Capability, GasBudget, PoolUnavailable, SecurityPolicy, WasmSandbox } from '../../src/index.node.ts';
 import { RequestError, type SandboxService, toProblem } from '../../src/service.node.ts';
 import { gate, MATH, serve, until, WAITS } from './guests.ts';
@@ -47,11 +47,24 @@ describe('calls', () => {
 
   test.each(['native', 'auto'] as const)('on the engine %s, whatever is said of yielding', async (engine) => {
     const modules = { math: { source: MATH, engine } };
-    await using service = await serve({ modules, yieldEvery: '5ms', limits: { time: 50 } });
+    await using service = await serve({ modules, yieldEvery: '5ms' });
     expect(await service.callJson('math', 'divmod', [7, 2])).toEqual([3, '1']);
     expect(await kindOf(service.call('math', 'add', ['x', 1]))).toEqual([400, 'invalid-arguments']);
-    expect(await kindOf(service.call('math', 'spin'))).toEqual([422, 'time-limit']);
+    expect(await kindOf(service.call('math', 'spin', [], { timeout: 5 }))).toEqual([422, 'time-limit']);
     expect(await kindOf(service.call('math', 'divmod', [1, 0]))).toEqual([422, 'trap']);
+  });
+
+  test('touch no signal of the request that loaded the module, which workers refuse', async () => {
+    await using service = await serve({ warm: false });
+    await service.call('math', 'add', [1, 2]);
+    const looked = vi.spyOn(AbortSignal.prototype, 'aborted', 'get');
+    try {
+      await service.call('math', 'add', [1, 2]);
+      service.health();
+      expect(looked).not.toHaveBeenCalled();
+    } finally {
+      looked.mockRestore();
+    }
   });
 
   test('a fresh sandbox each time', async () => {
