@@ -17,6 +17,19 @@ export const ENTRIES = {
   './policy': 'src/policy',
   './symbols': 'src/symbols',
   './text': 'src/text',
+  './service': 'src/service',
+  './express': 'src/express',
+  './fastify': 'src/fastify',
+  './hono': 'src/hono',
+  './nest': 'src/nest',
+};
+
+/** Of entries that are for a framework: what their users have installed, with what its documents' examples use. */
+export const FRAMEWORKS = {
+  './express': ['express', '@types/express'],
+  './fastify': ['fastify', 'fastify-plugin', '@fastify/type-provider-typebox', 'typebox'],
+  './hono': ['hono', '@hono/standard-validator', 'zod'],
+  './nest': ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', 'reflect-metadata', 'rxjs'],
 };
 
 /** The command. */

@@ -1,12 +1,13 @@
 // Packs what is built in dist/, installs the tarball in an empty folder, and uses it as a stranger would: the command
-// answers, README.md's examples run, every import path loads, and its types compile under strict settings.
+// answers, README.md's examples run, every import path loads, and its types compile under strict settings. Then frameworks
+// are there too, as they are in the project, and the examples of each adapter answer.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tool } from './ensure.mjs';
-import { ENTRIES, manifestFields } from './entries.mjs';
+import { ENTRIES, FRAMEWORKS, manifestFields } from './entries.mjs';
 import { examplesIn } from './examples.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -62,6 +63,38 @@ function runExamples() {
   return examples.length;
 }
 
+/** Examples of a document of the package, each a program by itself. Returns what they printed. */
+function runTypeScript(document) {
+  const text = readFileSync(join(folder, 'node_modules', manifest.name, document), 'utf8');
+  return examplesIn(text).map(({ line, code }) => {
+    writeFileSync(join(folder, 'example.ts'), code);
+    try {
+      return read(process.execPath, [tool('tsx'), 'example.ts'], folder);
+    } catch (error) {
+      throw new Error(`the example in line ${line} of ${document}: ${error.message}`);
+    }
+  });
+}
+
+/** Puts packages of the project into the folder, as if they had been installed. */
+function link(names) {
+  for (const name of names) {
+    const path = join(folder, 'node_modules', name);
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), path, 'junction');
+  }
+}
+
+/** Compiles against the types that were published. */
+function compile(files, compilerOptions) {
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+  try {
+    read(process.execPath, [tool('typescript', 'tsc'), '--pretty', 'false'], folder);
+  } catch (error) {
+    throw new Error(`the published types do not compile:\n${error.stdout}`);
+  }
+}
+
 try {
   const packed = JSON.parse(
     read('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder], root),
@@ -90,12 +123,16 @@ try {
   const ran = runExamples();
 
   for (const file of filesIn(manifestFields())) check(names.includes(file), `${file} is named and not in the tarball`);
-  const imports = Object.keys(ENTRIES).map((entry) => `${manifest.name}${entry.slice(1)}`);
-  const load = (words) => imports.map((specifier) => `${words}('${specifier}');`).join('\n');
-  writeFileSync(join(folder, 'load.mjs'), load('await import'));
-  read(process.execPath, ['load.mjs'], folder);
-  writeFileSync(join(folder, 'load.cjs'), load('require'));
-  read(process.execPath, ['load.cjs'], folder);
+  const specifier = (entry) => `${manifest.name}${entry.slice(1)}`;
+  const load = (entries) => {
+    const lines = (words) => entries.map((entry) => `${words}('${specifier(entry)}');`).join('\n');
+    writeFileSync(join(folder, 'load.mjs'), lines('await import'));
+    read(process.execPath, ['load.mjs'], folder);
+    writeFileSync(join(folder, 'load.cjs'), lines('require'));
+    read(process.execPath, ['load.cjs'], folder);
+  };
+  const alone = Object.keys(ENTRIES).filter((entry) => FRAMEWORKS[entry] === undefined);
+  load(alone);
 
   // The synchronous entry has Node's folders: the manifest leads there.
   const sync = `
@@ -109,8 +146,8 @@ try {
   const shown = read(process.execPath, ['sync.mjs'], folder);
   check(shown.includes('"consumer"'), `the synchronous sandbox printed:\n${shown}`);
 
-  const use = imports.map((specifier, index) => `import * as m${index} from '${specifier}';\nvoid m${index};`);
-  for (const file of ['use.mts', 'use.cts']) writeFileSync(join(folder, file), use.join('\n'));
+  const use = (entries) =>
+    entries.map((entry, index) => `import * as m${index} from '${specifier(entry)}';\nvoid m${index};`).join('\n');
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2022',
@@ -121,17 +158,29 @@ try {
     skipLibCheck: false,
     noEmit: true,
   };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.mts', 'use.cts'] }));
-  try {
-    read(process.execPath, [tool('typescript', 'tsc'), '--pretty', 'false'], folder);
-  } catch (error) {
-    throw new Error(`the published types do not compile:\n${error.stdout}`);
-  }
+  for (const file of ['use.mts', 'use.cts']) writeFileSync(join(folder, file), use(alone));
+  compile(['use.mts', 'use.cts'], compilerOptions);
+
+  const adapters = Object.keys(FRAMEWORKS);
+  link([...Object.values(FRAMEWORKS).flat(), '@types/node']);
+  load(adapters);
+  writeFileSync(join(folder, 'use.mts'), use(adapters));
+  // Their types are not ours to check.
+  compile(['use.mts'], { ...compilerOptions, lib: ['es2022', 'dom'], types: ['node'], skipLibCheck: true });
+  const services = runTypeScript('docs/service.md');
+  const answers = runTypeScript('docs/web.md');
+  check(
+    answers.length === adapters.length,
+    `docs/web.md has ${answers.length} examples for ${adapters.length} adapters`,
+  );
+  for (const answer of answers)
+    check(/^200 \{ result: 610 \}$/m.test(answer), `an adapter's example printed:\n${answer}`);
+
   const maps = files.filter(({ path }) => path.endsWith('.map')).reduce((sum, { size }) => sum + size, 0);
   const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
   console.log(
     `packed and installed: ${names.length} files, ${kilobytes(unpackedSize - maps)} without ${kilobytes(maps)} of maps, ` +
-      `${imports.length} import paths, ${ran} examples`,
+      `${Object.keys(ENTRIES).length} import paths, ${ran + services.length + answers.length} examples`,
   );
 } catch (error) {
   console.error(`the packed package does not work: ${error.message}`);

@@ -47,6 +47,7 @@ const srcUpwards = [
   'sync',
   'values',
   'extism',
+  'service',
   'parts.ts',
   'node.node.ts',
   'api.ts',
@@ -61,9 +62,17 @@ const srcUpwards = [
   'symbols.ts',
   'text.ts',
   'extism.ts',
+  'service.ts',
+  'express.ts',
+  'fastify.ts',
+  'hono.ts',
+  'nest.ts',
   'ndarray.ts',
   'arrow.ts',
   'extism.node.ts',
+  'service.node.ts',
+  'fastify.node.ts',
+  'nest.node.ts',
   'index.node.ts',
   'interpreter.node.ts',
   'minimal.node.ts',
@@ -81,7 +90,13 @@ const upwards = [...interpreterUpwards, ...srcUpwards];
 /** The only place where each package may be imported. */
 const packageHome: Record<string, string> = {
   '@jridgewell/trace-mapping': 'src/symbols/',
+  '@nestjs/common': 'src/nest.ts',
+  '@nestjs/core': 'src/nest.ts',
   'apache-arrow': 'src/arrow.ts',
+  express: 'src/express.ts',
+  fastify: 'src/fastify.ts',
+  'fastify-plugin': 'src/fastify.ts',
+  hono: 'src/hono.ts',
   binaryen: 'instrument/',
   '@bomb.sh/tab': 'src/cli/commands/',
   commander: 'src/cli/',
@@ -255,6 +270,8 @@ describe('every source file keeps to its place', () => {
 /** Optional packages that an entry asks for when somebody uses what needs them. */
 const peers: Record<string, readonly string[]> = {
   'src/arrow': ['src/arrow.ts imports apache-arrow'],
+  'src/fastify': ['src/fastify.ts imports fastify-plugin'],
+  'src/nest': ['src/nest.ts imports @nestjs/common', 'src/nest.ts imports @nestjs/core'],
   'src/symbols': ['src/symbols/source-map.ts imports @jridgewell/trace-mapping'],
 };
 

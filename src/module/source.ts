@@ -234,6 +234,13 @@ function originOfFile(path: string | URL): Origin {
   return { label: quote(String(path), 200), chunks: () => fileChunks(path) };
 }
 
+/** The path, or the `file:` URL, that a source is; undefined for any other. */
+export function fileOf(source: ModuleSource): string | URL | undefined {
+  if (source instanceof URL) return source.protocol === 'file:' ? source : undefined;
+  if (typeof source !== 'string' || MODULE_TEXT.test(source)) return undefined;
+  return URL_TEXT.test(source) ? fileOf(parseUrl(source)) : source;
+}
+
 async function* textChunks(text: string): Chunks {
   yield encodeUtf8(text);
 }

@@ -83,6 +83,13 @@ export class Module {
 }
 tag(Module.prototype, 'Module');
 
+/** The `Module` of what has been decoded already. */
+export function moduleFrom(decoded: WasmModule): Module {
+  const module: Module = Object.create(Module.prototype);
+  modules.set(module, decoded);
+  return module;
+}
+
 /** @throws TypeError where it is not a `Module` */
 export function moduleOf(module: unknown): WasmModule {
   const found = typeof module === 'object' && module !== null ? modules.get(module) : undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseDuration, parseGas, parseSize } from '../../src/cli/arguments/numbers.ts';
+import { parseDuration, parseGas, parseSize } from '../../src/checks/units.ts';
 import { bytesText, grouped, table } from '../../src/cli/io/table.ts';
 import { UsageError } from '../../src/index.ts';
 import { fixture, run } from './harness.ts';

@@ -8,7 +8,7 @@ import { AuditLog, Capability, SecurityPolicy, SecurityPolicyBuilder } from '../
 import { checkDiskOptions } from '../../src/cache/options.ts';
 import { checkBatch } from '../../src/call/batch.ts';
 import { GiB, KiB, MiB } from '../../src/checks/sizes.ts';
-import { parseSize } from '../../src/cli/arguments/numbers.ts';
+import { parseSize } from '../../src/checks/units.ts';
 import { build } from '../../src/cli/program.ts';
 import { settlePlugin } from '../../src/extism/options.ts';
 import { PRICE } from '../../src/extism/price.ts';
@@ -17,6 +17,7 @@ import { DEFAULT_RECORDING } from '../../src/replay/replay.ts';
 import { SandboxBuilder } from '../../src/sandbox/builder.ts';
 import { settle } from '../../src/sandbox/options.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
+import { SERVICE_DEFAULTS } from '../../src/service/options.ts';
 import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import { SILENT } from '../cli/harness.ts';
 
@@ -57,6 +58,7 @@ const bySubject = new Map(sections.map((section) => [subjectOf(section), section
 
 const ENTRIES = [
   ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts', 'src/extism/api.ts'],
+  ...['src/service/api.ts', 'src/express.ts', 'src/fastify.ts', 'src/hono.ts', 'src/nest.ts'],
   'policy/index.ts',
 ];
 /** What embedders fill in, and is not named so. */
@@ -202,6 +204,21 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     onLeak: pool.onLeak,
     onFailure: pool.onFailure,
   },
+  LimitOptions: {
+    gas: sandbox.limits.gas,
+    memory: sandbox.limits.memoryBytes,
+    stack: sandbox.limits.stackBytes,
+    time: SERVICE_DEFAULTS.time,
+    module: sandbox.moduleLimit,
+    code: sandbox.limits.codeBytes,
+  },
+  ServicePoolOptions: {
+    min: pool.min,
+    maxWaiting: pool.maxWaiting,
+    acquireTimeout: SERVICE_DEFAULTS.acquireTimeout,
+    drainTimeout: pool.drainTimeout,
+  },
+  ServiceCacheOptions: { ...disk.memory, maxDiskBytes: disk.disk.maxBytes, maxDiskEntries: disk.disk.maxEntries },
   PluginOptions: { logLevel: plugin.logLevel, allowHttpResponseHeaders: plugin.allowHttpResponseHeaders },
   PluginMemoryOptions: { maxVarBytes: plugin.maxVarBytes, maxHttpResponseBytes: network.maxResponseBytes },
   PluginFunction: { gas: PRICE.gas },

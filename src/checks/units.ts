@@ -1,7 +1,7 @@
-/** Numbers as people write them on a command line. Each throws a UsageError naming what is accepted. */
+/** Quantities as people write them, on a command line or in settings. Each throws a UsageError naming what is accepted. */
 
-import { UsageError } from '../../../wasm/errors.ts';
-import { GiB, KiB, MiB } from '../../checks/sizes.ts';
+import { UsageError } from '../../wasm/errors.ts';
+import { GiB, KiB, MiB } from './sizes.ts';
 
 const SIZE = /^(\d[\d_]*)\s*(?:([kmg])(?:i?b)?|b)?$/i;
 const SIZE_UNITS: Readonly<Record<string, number>> = { k: KiB, m: MiB, g: GiB };

@@ -1,0 +1,50 @@
+/**
+ * Guests for Express 5: `req.wasm` in handlers, and an error handler that answers with problem details.
+ * @module wasm-sandbox/express
+ */
+
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { WasmSandboxError } from '../wasm/errors.ts';
+import type { RequestCalls } from './service/calls.ts';
+import { signalOf } from './service/gone.ts';
+import { problemHeaders, toProblem } from './service/problems.ts';
+import type { SandboxService } from './service/service.ts';
+
+declare global {
+  namespace Express {
+    /** What {@link wasmSandbox} adds. */
+    interface Request {
+      /** The service's calls, which end when the client goes away. */
+      wasm: RequestCalls;
+    }
+  }
+}
+
+/** What an error handler is made with. */
+export interface ProblemHandlerOptions {
+  /** Told of failures that are the server's own; the console unless given. */
+  readonly logger?: { readonly error: (error: unknown) => void } | undefined;
+}
+
+/**
+ * Middleware that gives handlers `req.wasm`. The service stays its maker's, who closes it behind the server:
+ * `server.close(() => service.close())`.
+ * @param service or a promise of one, for which requests wait
+ */
+export function wasmSandbox(service: SandboxService | PromiseLike<SandboxService>): RequestHandler {
+  return async (request, response, next) => {
+    const signal = signalOf(response);
+    request.wasm = (await service).withSignal(signal);
+    next();
+  };
+}
+
+/** An error handler, for behind the routes: failures of guests become problem details, others go on to the next handler. */
+export function problemHandler({ logger = console }: ProblemHandlerOptions = {}): ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    if (!(error instanceof WasmSandboxError) || response.headersSent) return next(error);
+    const problem = toProblem(error);
+    if (problem.status === 500) logger.error(error);
+    response.status(problem.status).set(problemHeaders(problem)).send(JSON.stringify(problem));
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Guests for Hono 4, wherever it runs: the variable `wasm` in handlers, and an error handler that answers with problem
+ * details.
+ * @module wasm-sandbox/hono
+ */
+
+import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono';
+import type { RequestCalls } from './service/calls.ts';
+import { problemResponse, toProblem } from './service/problems.ts';
+import type { SandboxService } from './service/service.ts';
+
+/** What {@link wasmSandbox} adds to an application's environment. */
+export interface WasmSandboxEnv {
+  Variables: {
+    /** The service's calls, which end when the client goes away, where the runtime tells of that. */
+    wasm: RequestCalls;
+  };
+}
+
+/** A service, a promise of one, or what makes one of the first request, for runtimes that allow nothing before it. */
+export type ServiceSource<E extends Env = Env> =
+  | SandboxService
+  | PromiseLike<SandboxService>
+  | ((context: Context<E>) => SandboxService | PromiseLike<SandboxService>);
+
+/** What an error handler is made with. */
+export interface ProblemHandlerOptions {
+  /** Told of failures that are the server's own; the console unless given. */
+  readonly logger?: { readonly error: (error: unknown) => void } | undefined;
+}
+
+/** Middleware that gives handlers `c.var.wasm`. The service stays its maker's. */
+export function wasmSandbox<E extends Env = Env>(source: ServiceSource<E>): MiddlewareHandler<E & WasmSandboxEnv> {
+  let service: Promise<SandboxService> | undefined;
+  const made = async (context: Context<E>) => (typeof source === 'function' ? source(context) : source);
+  return async (context, next) => {
+    service ??= made(context as unknown as Context<E>);
+    try {
+      context.set('wasm', (await service).withSignal(context.req.raw.signal));
+    } catch (error) {
+      // The next request tries again.
+      service = undefined;
+      throw error;
+    }
+    await next();
+  };
+}
+
+/** For `app.onError`: every failure becomes problem details, but those that bring a response of their own. */
+export function problemHandler({ logger = console }: ProblemHandlerOptions = {}): ErrorHandler {
+  return (error) => {
+    if ('getResponse' in error) return error.getResponse();
+    if (toProblem(error).status === 500) logger.error(error);
+    return problemResponse(error);
+  };
+}
