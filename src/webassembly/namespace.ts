@@ -17,6 +17,7 @@ import type { Reference } from '../../interpreter/values/reference.ts';
 import { Budget } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
+import type { HostCalls } from '../../wasm/host.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
@@ -115,6 +116,8 @@ export interface NamespaceOptions {
   readonly slices?: Slices | undefined;
   /** Surrounds every call from outside. */
   readonly enter: Entry;
+  /** Surrounds the calls of the embedder's functions; nothing does unless given. */
+  readonly hostCalls?: HostCalls | undefined;
   /** The loop that counts no gas, where none is to be counted. */
   readonly unmetered?: Loop | undefined;
 }
@@ -125,7 +128,7 @@ export interface NamespaceOptions {
  */
 export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
-export function createNamespace({ limits, slices, enter, unmetered }: NamespaceOptions) {
+export function createNamespace({ limits, slices, enter, hostCalls, unmetered }: NamespaceOptions) {
   const store = new Store(limits.stackBytes, unmetered);
 
   class Memory {
@@ -371,7 +374,7 @@ export function createNamespace({ limits, slices, enter, unmetered }: NamespaceO
         if (typeof value !== 'function') return undefined;
         const type = functionTypeAt(module, imported.typeIndex);
         const func = (...args: unknown[]) => leaveGuest(() => (value as (...args: unknown[]) => unknown)(...args));
-        return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest);
+        return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest, hostCalls);
       }
       if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       const address = addressOf(value);
