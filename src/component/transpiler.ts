@@ -1,0 +1,97 @@
+/** Components as programs, by the transpiler for them, a package that is installed beside this one. */
+
+import { decode } from '../../wasm/decode.ts';
+import { CompileError } from '../../wasm/errors.ts';
+import { Part } from '../../wasm/part.ts';
+import { messageOf } from '../../wasm/quote.ts';
+import { decodeUtf8 } from '../../wasm/utf8.ts';
+import { CODE_FORMAT, type ComponentDescription, moduleText } from './code.ts';
+import { checkModuleNames, checkName } from './names.ts';
+import { checkStructure } from './structure.ts';
+
+/** As much of the package as is used. */
+export interface TranspilerPackage {
+  readonly $init: Promise<void>;
+  generate(component: Uint8Array, options: GenerateOptions): Generated;
+}
+
+interface GenerateOptions {
+  readonly name: string;
+  readonly instantiation: { readonly tag: 'sync' };
+  readonly noNodejsCompat: boolean;
+  readonly noTypescript: boolean;
+  readonly noComponentErrorWrapping: boolean;
+}
+
+interface Generated {
+  readonly files: readonly (readonly [name: string, bytes: Uint8Array])[];
+  readonly imports: readonly string[];
+  readonly exports: readonly (readonly [name: string, kind: string])[];
+}
+
+/** Offered by `wasm-sandbox/component`, so that no bundle of anybody else looks for the package. */
+export const transpiler = new Part<TranspilerPackage>('transpiler of components');
+
+/** A component as a program. */
+export interface Transpiled {
+  readonly description: ComponentDescription;
+  /** The text of a module. */
+  readonly text: string;
+  /** Core modules, by the names of their files. */
+  readonly modules: ReadonlyMap<string, Uint8Array>;
+  /** Declarations for TypeScript, by the paths of their files. */
+  readonly declarations: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface TranspileSettings {
+  /** Of the files; letters, digits, `-` and `_`. */
+  readonly name: string;
+  readonly declarations: boolean;
+  /** Whether the text says where it lies, which only a file can. */
+  readonly withUrl: boolean;
+}
+
+/** @throws CompileError; UsageError where the package is not installed */
+export async function transpileBytes(bytes: Uint8Array, settings: TranspileSettings): Promise<Transpiled> {
+  checkStructure(bytes);
+  const { $init, generate } = await transpiler.load();
+  await $init;
+  const { name, declarations, withUrl } = settings;
+  let generated: Generated;
+  try {
+    generated = generate(bytes, {
+      name,
+      instantiation: { tag: 'sync' },
+      noNodejsCompat: true,
+      noTypescript: !declarations,
+      noComponentErrorWrapping: false,
+    });
+  } catch (cause) {
+    throw new CompileError(`the component is not valid, or not supported: ${reasonOf(cause)}`, { cause });
+  }
+  const { files, imports, exports } = generated;
+  const modules = new Map(files.filter(([file]) => file.endsWith('.wasm')));
+  for (const module of modules.values()) checkModuleNames(decode(module));
+  for (const each of imports) checkName(each, 'an import of the component');
+  for (const [each] of exports) checkName(each, 'an export of the component');
+  const program = files.find(([file]) => file.endsWith('.js'));
+  if (program === undefined) throw new CompileError('the transpiler wrote no program');
+  const description = {
+    format: CODE_FORMAT,
+    modules: [...modules.keys()],
+    imports: [...imports],
+    exports: exports.map(([each]) => each),
+  };
+  return {
+    description,
+    text: moduleText(decodeUtf8(program[1]), description, withUrl),
+    modules,
+    declarations: new Map(files.filter(([file]) => file.endsWith('.d.ts'))),
+  };
+}
+
+/** The first line: the others are what the transpiler was doing. */
+function reasonOf(cause: unknown): string {
+  const text = cause instanceof Error && 'payload' in cause ? String(cause.payload) : messageOf(cause);
+  return messageOf(text.split('\n')[0] ?? '');
+}
