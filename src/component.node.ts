@@ -1,6 +1,6 @@
 /** `wasm-sandbox/component` for runtimes that have Node's modules: with the host's folders and files. */
 
-import { offerTranspiler } from './component-parts.ts';
+import { offerTranspiler } from './component-parts.node.ts';
 import { provideNode } from './node.node.ts';
 
 offerTranspiler();

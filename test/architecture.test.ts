@@ -50,6 +50,7 @@ const srcUpwards = [
   'component',
   'parts.ts',
   'component-parts.ts',
+  'component-parts.node.ts',
   'node.node.ts',
   'api.ts',
   'index.ts',

@@ -31,25 +31,20 @@ export class Preview2Host implements Preview2 {
   private readonly gate: Gate;
   private readonly caller: () => CallingGuest;
   private readonly classes = new Map<string, object>();
-  private readonly made = new Map<string, WitInterface>();
+  private readonly made: ReadonlyMap<string, WitInterface>;
 
   /** @param caller the guest that calls now */
   constructor(program: Program, gate: Gate, caller: () => CallingGuest) {
     this.state = program.wasi;
     this.gate = gate;
     this.caller = caller;
+    // All of them, as what one gives has methods of another.
+    this.made = new Map(Object.entries(INTERFACES).map(([name, rows]) => [name, this.make(name, rows)]));
   }
 
   /** Undefined for what WASI does not have, or is not offered here. @param name without a version */
   find(name: string): WitInterface | undefined {
-    const rows = Object.hasOwn(INTERFACES, name) ? INTERFACES[name] : undefined;
-    if (rows === undefined) return undefined;
-    let made = this.made.get(name);
-    if (made === undefined) {
-      made = this.make(name, rows);
-      this.made.set(name, made);
-    }
-    return made;
+    return this.made.get(name);
   }
 
   hold<S>(kind: Kind<S>, state: S): object {

@@ -1,7 +1,7 @@
 /** Components as programs, by the transpiler for them, a package that is installed beside this one. */
 
 import { decode } from '../../wasm/decode.ts';
-import { CompileError } from '../../wasm/errors.ts';
+import { CompileError, UsageError } from '../../wasm/errors.ts';
 import { Part } from '../../wasm/part.ts';
 import { messageOf } from '../../wasm/quote.ts';
 import { decodeUtf8 } from '../../wasm/utf8.ts';
@@ -15,7 +15,8 @@ export interface TranspilerPackage {
   generate(component: Uint8Array, options: GenerateOptions): Generated;
 }
 
-interface GenerateOptions {
+/** What is asked of it. */
+export interface GenerateOptions {
   readonly name: string;
   readonly instantiation: { readonly tag: 'sync' };
   readonly noNodejsCompat: boolean;
@@ -23,14 +24,34 @@ interface GenerateOptions {
   readonly noComponentErrorWrapping: boolean;
 }
 
-interface Generated {
+/** What it gives. */
+export interface Generated {
   readonly files: readonly (readonly [name: string, bytes: Uint8Array])[];
   readonly imports: readonly string[];
   readonly exports: readonly (readonly [name: string, kind: string])[];
 }
 
+/** The package, or what stands for it. Throws where a component is not valid, or not supported. */
+export interface Transpiler {
+  generate(component: Uint8Array, options: GenerateOptions): Generated | Promise<Generated>;
+}
+
 /** Offered by `wasm-sandbox/component`, so that no bundle of anybody else looks for the package. */
-export const transpiler = new Part<TranspilerPackage>('transpiler of components');
+export const transpiler = new Part<Transpiler>('transpiler of components');
+
+/** What to do about it. */
+export function transpilerMissing(cause: unknown): UsageError {
+  return new UsageError(
+    `components need the package @bytecodealliance/jco-transpile: install it beside this one, or transpile ahead of time with "wasm-sandbox component" (${messageOf(cause)})`,
+    { cause },
+  );
+}
+
+/** The package on this thread, where what makes it fail for good makes it so for all. */
+export async function transpilerOf({ $init, generate }: TranspilerPackage): Promise<Transpiler> {
+  await $init;
+  return { generate };
+}
 
 /** A component as a program. */
 export interface Transpiled {
@@ -54,12 +75,11 @@ export interface TranspileSettings {
 /** @throws CompileError; UsageError where the package is not installed */
 export async function transpileBytes(bytes: Uint8Array, settings: TranspileSettings): Promise<Transpiled> {
   checkStructure(bytes);
-  const { $init, generate } = await transpiler.load();
-  await $init;
+  const loaded = await transpiler.load();
   const { name, declarations, withUrl } = settings;
   let generated: Generated;
   try {
-    generated = generate(bytes, {
+    generated = await loaded.generate(bytes, {
       name,
       instantiation: { tag: 'sync' },
       noNodejsCompat: true,
