@@ -1,7 +1,9 @@
 /** The components of fixtures/components, on either engine. */
 
 import { readComponent } from '../../scripts/components.ts';
-import { Component, type ComponentOptions } from '../../src/component.node.ts';
+import { evaluate } from '../../src/component/evaluate.ts';
+import { type Transpiled, transpileBytes } from '../../src/component/transpiler.ts';
+import { Component, type ComponentExports, type ComponentOptions } from '../../src/component.node.ts';
 
 export const ENGINES = ['interpreter', 'native'] as const;
 
@@ -47,8 +49,23 @@ interface Access {
 /** `test:typed/host`. */
 export const HOST = { 'test:typed/host': { shout: (text: string) => `${text.toUpperCase()}!` } };
 
-export function create(options: ComponentOptions = {}): Promise<Component<{ readonly values: Values }>> {
-  return Component.create(TYPED, { imports: HOST, ...options });
+/** Once for as many instances as there are to be. */
+export function transpile(bytes: Uint8Array): Promise<Transpiled> {
+  return transpileBytes(bytes, { name: 'component', declarations: false, withUrl: false });
+}
+
+export async function from<E extends object = ComponentExports>(
+  { text, modules }: Transpiled,
+  options: ComponentOptions = {},
+): Promise<Component<E>> {
+  return Component.from(await evaluate(text), { ...options, modules: Object.fromEntries(modules) });
+}
+
+let typed: Promise<Transpiled> | undefined;
+
+export async function create(options: ComponentOptions = {}): Promise<Component<{ readonly values: Values }>> {
+  typed ??= transpile(TYPED);
+  return from(await typed, { imports: HOST, ...options });
 }
 
 /** What a call fails with. */

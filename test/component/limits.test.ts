@@ -145,6 +145,6 @@ test('a component that was disposed of is of no use', async () => {
 test('options are checked by name', async () => {
   await expect(create({ gasLimt: 3 } as never)).rejects.toThrow(/a component has no option "gasLimt"; .*gasLimit/);
   await expect(create({ imports: { 'a:b/c': 3 } } as never)).rejects.toBeInstanceOf(UsageError);
-  await expect(create({ moduleLimit: 100 })).rejects.toBeInstanceOf(CompileError);
+  await expect(Component.create(TYPED, { moduleLimit: 100 })).rejects.toBeInstanceOf(CompileError);
   await expect(Component.create(TYPED, { engine: 'fast' } as never)).rejects.toBeInstanceOf(UsageError);
 });

@@ -182,7 +182,8 @@ describe('wasi:clocks and wasi:random', () => {
   test('nobody waits for nothing, or for too much at once', () => {
     const { at } = hostOf();
     expect(failureOf(() => at('wasi:io/poll')['poll']?.([]))).toBeInstanceOf(HostError);
-    const ready = (at('wasi:cli/stdout')['getStdout']?.() as Any)['subscribe']?.();
+    const stdout = at('wasi:cli/stdout')['getStdout']?.() as Any;
+    const ready = stdout['subscribe']?.();
     expect(failureOf(() => at('wasi:io/poll')['poll']?.(Array.from({ length: 1_025 }, () => ready)))).toBeInstanceOf(
       HostError,
     );
