@@ -3,8 +3,8 @@
 import { decode } from '../../wasm/decode.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
 import { Part } from '../../wasm/part.ts';
-import { messageOf } from '../../wasm/quote.ts';
-import { decodeUtf8 } from '../../wasm/utf8.ts';
+import { messageOf, quote } from '../../wasm/quote.ts';
+import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 import { CODE_FORMAT, type ComponentDescription, moduleText } from './code.ts';
 import { checkModuleNames, checkName } from './names.ts';
 import { checkStructure } from './structure.ts';
@@ -106,8 +106,32 @@ export async function transpileBytes(bytes: Uint8Array, settings: TranspileSetti
     description,
     text: moduleText(decodeUtf8(program[1]), description, withUrl),
     modules,
-    declarations: new Map(files.filter(([file]) => file.endsWith('.d.ts'))),
+    declarations: new Map(files.filter(([file]) => file.endsWith('.d.ts')).map(declarationsOf)),
   };
+}
+
+/** What the transpiler declares that its program exports, up to the end of the file. */
+const INSTANTIATE = /\/\*\*\n\* Instantiates this component[\s\S]*$/;
+
+/** What it exports here, for whoever imports it: `Root` is the type of the exports. */
+const EXPORTED = `/** For Component.from of wasm-sandbox/component. */
+export declare const component: {
+  readonly format: number;
+  readonly modules: readonly string[];
+  readonly imports: readonly string[];
+  readonly exports: readonly string[];
+};
+export declare const url: string;
+declare const program: (realm: never) => unknown;
+export default program;
+`;
+
+/** Paths of files that a component names: nothing leads anywhere else. */
+const PATH = /^(?:interfaces\/)?[\w-]+\.d\.ts$/;
+
+function declarationsOf([path, bytes]: readonly [string, Uint8Array]): [path: string, bytes: Uint8Array] {
+  if (!PATH.test(path)) throw new CompileError(`the declarations would be written to ${quote(path)}`);
+  return [path, encodeUtf8(decodeUtf8(bytes).replace(INSTANTIATE, EXPORTED))];
 }
 
 /** The first line: the others are what the transpiler was doing. */
