@@ -28,6 +28,7 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 export class Preview2Host implements Preview2 {
   readonly state: WasiState;
+  headerBytes = 0;
   private readonly gate: Gate;
   private readonly caller: () => CallingGuest;
   private readonly classes = new Map<string, object>();
@@ -89,13 +90,13 @@ export class Preview2Host implements Preview2 {
 
   private makeClass(resource: string): object {
     /** With `new`, as constructors of WIT are called, where the interface has one. */
-    const type = (...args: unknown[]) => {
-      const { construct } = type as { construct?: (...args: unknown[]) => object };
+    function Resource(...args: unknown[]): object {
+      const { construct } = Resource as { construct?: (...args: unknown[]) => object };
       if (construct === undefined) throw new TypeError(`resources of the kind ${resource} cannot be made`);
       return construct(...args);
-    };
-    type.prototype = this.classOf(resource);
-    return type;
+    }
+    Resource.prototype = this.classOf(resource);
+    return Resource;
   }
 
   private guard(label: string, { asks, call, refused = call }: Row): (args: readonly unknown[]) => unknown {

@@ -3,6 +3,7 @@
 import { CLI } from './cli.ts';
 import { CLOCKS } from './clocks.ts';
 import { FILESYSTEM } from './filesystem.ts';
+import { HTTP } from './http.ts';
 import { IO } from './io.ts';
 import { RANDOM } from './random.ts';
 import type { Interface } from './table.ts';
@@ -13,4 +14,5 @@ export const INTERFACES: Readonly<Record<string, Interface>> = {
   ...RANDOM,
   ...IO,
   ...FILESYSTEM,
+  ...HTTP,
 };

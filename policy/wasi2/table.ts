@@ -8,6 +8,8 @@ import type { Kind } from './resources.ts';
 /** What the functions of one component share. */
 export interface Preview2 {
   readonly state: WasiState;
+  /** Of all headers that the component has made and not dropped. */
+  headerBytes: number;
   /** A resource of a kind, for the component to hold. */
   hold<S>(kind: Kind<S>, state: S): object;
   /** Room for what preview 1 takes from a guest's memory, or leaves there. @returns where it is */

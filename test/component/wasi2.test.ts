@@ -326,3 +326,69 @@ describe('wasi:filesystem', () => {
     expect(at('wasi:filesystem/types')['filesystemErrorCode']?.(payload.val)).toBe('insufficient-space');
   });
 });
+
+describe('wasi:http', () => {
+  const requestTo = (at: (name: string) => Any, authority: string, path = '/') => {
+    const types = at('wasi:http/types') as unknown as Record<string, new (...args: unknown[]) => Any>;
+    const headers = new types['Fields']!();
+    headers['append']?.('X-One', bytes('1'));
+    const request = new types['OutgoingRequest']!(headers);
+    request['setAuthority']?.(authority);
+    request['setPathWithQuery']?.(path);
+    request['setMethod']?.({ tag: 'post' });
+    return request;
+  };
+  const handle = (at: (name: string) => Any, request: unknown) =>
+    payloadOf(() => at('wasi:http/outgoing-handler')['handle']?.(request, undefined));
+
+  test('a request is decided by the policy', () => {
+    const { host, at } = hostOf();
+    expect(handle(at, requestTo(at, 'example.com', '/x?y'))).toEqual({ tag: 'HTTP-request-denied' });
+    expect(host.violations.events).toMatchObject([
+      {
+        function: 'wasi:http/outgoing-handler.handle',
+        request: { kind: 'network', url: 'https://example.com/x?y', method: 'POST' },
+        reason: 'the policy grants no network',
+      },
+    ]);
+  });
+
+  test('one that is granted cannot be waited for, and says so', () => {
+    const { host, at } = hostOf(AUDITED.with(Capability.networkAccess(['example.com'])));
+    expect(handle(at, requestTo(at, 'example.com'))).toMatchObject({
+      tag: 'internal-error',
+      val: expect.stringContaining('wait'),
+    });
+    expect(handle(at, requestTo(at, 'example.org'))).toEqual({ tag: 'HTTP-request-denied' });
+    expect(host.violations.total).toBe(1);
+  });
+
+  test('headers are checked, bounded, and not changed behind a request', () => {
+    const { at } = hostOf();
+    const { Fields } = at('wasi:http/types') as unknown as Record<string, (new () => Any) & Any>;
+    const headers = new Fields!();
+    expect(payloadOf(() => headers['append']?.('a b', bytes('1')))).toEqual({ tag: 'invalid-syntax' });
+    expect(payloadOf(() => headers['append']?.('a', bytes('1\r\nb: 2')))).toEqual({ tag: 'invalid-syntax' });
+    headers['set']?.('A', [bytes('1'), bytes('2')]);
+    expect(headers['get']?.('a')).toEqual([bytes('1'), bytes('2')]);
+    expect(payloadOf(() => headers['append']?.('Host', bytes('x')))).toEqual({ tag: 'forbidden' });
+    headers['delete']?.('a');
+    expect(headers['has']?.('A')).toBe(false);
+    const long = new Uint8Array(60_000).fill(65);
+    headers['append']?.('a', long);
+    expect(failureOf(() => headers['append']?.('a', long))).toBeInstanceOf(HostError);
+    const copies: (Any & Partial<Disposable>)[] = [];
+    expect(
+      failureOf(() => {
+        for (;;) copies.push(headers['clone']?.() as Any);
+      }),
+    ).toBeInstanceOf(HostError);
+    expect(copies.length).toBeLessThan(20);
+    (copies[0] as unknown as Disposable)[Symbol.dispose]();
+    headers['clone']?.();
+    headers['delete']?.('a');
+    const shown = requestTo(at, 'example.com')['headers']?.() as Any;
+    expect(shown['entries']?.()).toEqual([['x-one', bytes('1')]]);
+    expect(payloadOf(() => shown['append']?.('a', bytes('1')))).toEqual({ tag: 'immutable' });
+  });
+});
