@@ -351,6 +351,7 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered }:
 
   function externObject(value: ExternValue): unknown {
     if (isFunction(value)) return exportFunction(value, nameOf(value), enterGuest);
+    if (value === JS_TAG) return jsTag;
     if (value.shown !== undefined) return value.shown;
     const object = Object.create(prototypeOf(value)) as object;
     bind(object, value);
@@ -419,6 +420,10 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered }:
   for (const [name, { prototype }] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance }))
     tag(prototype, name);
 
+  // The address is everybody's, the object of this namespace's class.
+  const jsTag = Object.create(Tag.prototype) as Tag;
+  hide(jsTag, JS_TAG);
+
   return Object.freeze({
     Module,
     Instance,
@@ -427,7 +432,7 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered }:
     Global,
     Tag,
     Exception,
-    JSTag: externObject(JS_TAG) as Tag,
+    JSTag: jsTag,
     CompileError: CompileError as unknown as ErrorConstructor<CompileError>,
     LinkError: LinkError as unknown as ErrorConstructor<LinkError>,
     RuntimeError: RuntimeError as unknown as ErrorConstructor<RuntimeError>,
