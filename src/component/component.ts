@@ -89,7 +89,7 @@ export class Component<E extends object = ComponentExports> {
     const sources = new Map<string, ModuleSource>();
     for (const name of description.modules) {
       const given = Object.hasOwn(checked.modules, name) ? checked.modules[name] : undefined;
-      sources.set(name, given ?? new URL(name, code.url));
+      sources.set(name, given ?? besideProgram(name, code.url));
     }
     return Component.#make(code, sources, checked);
   }
@@ -170,6 +170,7 @@ export class Component<E extends object = ComponentExports> {
   reset(): void {
     const life = this.#alive();
     life.end('reset');
+    this.#life = undefined;
     this.#life = new Life(this.#ground);
   }
 
@@ -187,7 +188,8 @@ export class Component<E extends object = ComponentExports> {
 
   #alive(): Life {
     if (this.#isDisposed) throw disposedError(this.#ground.settings.instanceId);
-    if (this.#life === undefined) throw new UsageError('the component has no instance: its reset has failed');
+    if (this.#life === undefined)
+      throw new UsageError('the component has no instance: its reset has failed. Make another one');
     return this.#life;
   }
 
@@ -200,6 +202,12 @@ export class Component<E extends object = ComponentExports> {
     const dispose = (component: Component) => component.dispose();
     makeDisposable(Component.prototype, { sync: dispose, async: async (component) => dispose(component) });
   }
+}
+
+/** @throws UsageError where nobody knows where the program lies */
+function besideProgram(name: string, program: string | undefined): URL {
+  if (program !== undefined && URL.canParse(name, program)) return new URL(name, program);
+  throw new UsageError(`the core module ${quote(name)} is not there: give it in modules`);
 }
 
 function statusOf(run: () => void): number {

@@ -131,7 +131,10 @@ export class Life {
         this.transfer.payer = caller;
         this.transfer.begin();
         try {
-          return call();
+          const value = call();
+          // A function of the embedder's may have ended the component.
+          this.requireAlive();
+          return value;
         } catch (error) {
           if (isOf(error, WasmSandboxError) || exitStatus(error) !== undefined) throw error;
           // What the guest passes does not fit what it declares.

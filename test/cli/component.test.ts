@@ -72,4 +72,6 @@ test('what was not written by component is not run', async () => {
   await expect(Component.from({} as never)).rejects.toThrow(/no transpiled component/);
   const code = { component: { format: 0, modules: [], imports: [], exports: [] }, default: () => undefined };
   await expect(Component.from(code)).rejects.toThrow(/transpile it again/);
+  const nowhere = { ...code, component: { ...code.component, format: 1, modules: ['x.core.wasm'] } };
+  await expect(Component.from(nowhere)).rejects.toThrow(/give it in modules/);
 });

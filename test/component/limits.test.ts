@@ -142,6 +142,21 @@ test('a component that was disposed of is of no use', async () => {
   expect(failureOf(() => values.echoBool(true))).toBeInstanceOf(SandboxDisposed);
 });
 
+test('a component that is disposed of by a function that it calls goes no further', async () => {
+  const component = await Component.create(TYPED, {
+    imports: {
+      'test:typed/host': {
+        shout: () => {
+          component.dispose();
+          return 'x';
+        },
+      },
+    },
+  });
+  const { values } = component.exports;
+  expect(failureOf(() => values.loud('x'))).toBeInstanceOf(SandboxDisposed);
+});
+
 test('options are checked by name', async () => {
   await expect(create({ gasLimt: 3 } as never)).rejects.toThrow(/a component has no option "gasLimt"; .*gasLimit/);
   await expect(create({ imports: { 'a:b/c': 3 } } as never)).rejects.toBeInstanceOf(UsageError);
