@@ -9,6 +9,7 @@ import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
+import type { HostCalls } from '../wasm/host.ts';
 import { PAGE_BYTES } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
@@ -28,6 +29,8 @@ export interface MeteredNamespaceOptions {
   readonly moduleOf?: ((module: unknown) => WasmModule) | undefined;
   /** Instances there may be, where they have the limits together; each has its own unless given. */
   readonly together?: { readonly instances: number } | undefined;
+  /** Surrounds the calls of the embedder's functions; nothing does unless given. */
+  readonly hostCalls?: HostCalls | undefined;
   /** Surrounds every call from outside. */
   readonly enter?: (<T>(run: () => T) => T) | undefined;
 }
@@ -325,7 +328,9 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   }
 
   function plain(func: RawFunction, type: FuncType): HostImport {
-    return { type, gas: HOST_CALL, call: (_caller, args) => func(...args) };
+    const { hostCalls } = options;
+    if (hostCalls === undefined) return { type, gas: HOST_CALL, call: (_caller, args) => func(...args) };
+    return { type, gas: hostCalls.gas, call: (caller, args) => hostCalls.serve(caller, () => func(...args)) };
   }
 
   /** Gas, memory and limits of an instance, or of all where they have them together: exact, also after a failure. */

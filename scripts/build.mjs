@@ -22,7 +22,9 @@ const FORMATS = [
 const keepNames = { class: true, function: false };
 
 /** What is installed beside the package, or may be. */
-const packages = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+const packages = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).map(
+  (name) => new RegExp(`^${name}(?:/|$)`),
+);
 
 const options = {
   cwd: root,

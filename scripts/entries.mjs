@@ -10,6 +10,7 @@ export const ENTRIES = {
   './webassembly': 'src/webassembly',
   './instrument': 'src/instrument',
   './extism': 'src/extism',
+  './component': 'src/component',
   './ndarray': 'src/ndarray',
   './arrow': 'src/arrow',
   './interpreter': 'src/interpreter',

@@ -19,7 +19,12 @@ afterAll(() => rmSync(nothing, { recursive: true, force: true }));
 
 /** Runs the tests of the suites, and that they are there, where they are not. */
 function runAlone(ci: string) {
-  const absent = { WASM_SPEC_DIR: nothing, WASM_PROGRAMS_DIR: nothing, EXTISM_PLUGINS_DIR: nothing };
+  const absent = {
+    WASM_SPEC_DIR: nothing,
+    WASM_PROGRAMS_DIR: nothing,
+    EXTISM_PLUGINS_DIR: nothing,
+    COMPONENTS_DIR: nothing,
+  };
   const files = ['test/suites.test.ts', ...suites.flatMap(({ tests }): readonly string[] => tests)];
   const args = ['run', '--reporter=default', '--reporter=./scripts/skipped.mjs', ...files];
   const { status, stdout, stderr } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', ...args], {

@@ -67,6 +67,15 @@ export const SUITES = {
     files: 20,
     tests: ['test/extism/suite.test.ts'],
   },
+  components: {
+    name: 'the components of jco',
+    variable: 'COMPONENTS_DIR',
+    fallback: '../shared/components',
+    folder: '.',
+    extension: '.wasm',
+    files: 12,
+    tests: ['test/component/suite.test.ts'],
+  },
 } as const satisfies Record<string, SuiteRow>;
 
 /** Assertions in the files of {@link SUITES.core}; the interpreter passes all of them. */

@@ -59,6 +59,7 @@ export type ErrorCode =
   | 'SNAPSHOT'
   | 'POOL'
   | 'PLUGIN'
+  | 'COMPONENT'
   | 'USAGE';
 
 /** What of an error survives. There is no stack in it, which would tell where the host has its files. */
@@ -74,8 +75,10 @@ export interface ErrorData {
   readonly kind?: string | undefined;
   /** Of a `PoolUnavailable`, and what a plug-in says in a `PluginError`. */
   readonly reason?: string | undefined;
-  /** Of a `PluginError`. */
+  /** Of a `PluginError` or a `ComponentError`. */
   readonly function?: string | undefined;
+  /** Of a `ComponentError`: 64-bit integers as decimal digits, bytes as lists of numbers. */
+  readonly payload?: unknown;
   /** Of a `PluginError`. */
   readonly status?: number | undefined;
   /** Of a `GasExhausted`. */
@@ -114,6 +117,25 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 export function plainCause(cause: unknown): CauseData {
   if (cause instanceof Error) return { name: String(cause.name), message: String(cause.message) };
   return typeof cause === 'string' ? cause : describe(cause);
+}
+
+/** Values within one another that are kept of a payload. */
+const MAX_PAYLOAD_DEPTH = 32;
+
+/** What JSON can have of a payload: records, lists, text, numbers; the rest in words. */
+export function plainPayload(value: unknown, depth: number = MAX_PAYLOAD_DEPTH): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object' || value === null) {
+    return typeof value === 'function' || typeof value === 'symbol' ? describe(value) : value;
+  }
+  if (depth === 0) return describe(value);
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
+    return Array.from(value as unknown as ArrayLike<number | bigint>, (each) => plainPayload(each, depth - 1));
+  }
+  if (Array.isArray(value)) return value.map((each) => plainPayload(each, depth - 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) return describe(value);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plainPayload(each, depth - 1)]));
 }
 
 /** A text of a data's, if it has it. */

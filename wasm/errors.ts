@@ -14,6 +14,7 @@ import {
   isRecord,
   MAX_CAUSES,
   plainCause,
+  plainPayload,
   type ResourceFigures,
   resourcesIn,
   type StackFrame,
@@ -312,6 +313,24 @@ export class PluginError extends WasmSandboxError {
   }
 }
 
+/** A function of a component has returned the error of its `result`. It can be called again. */
+export class ComponentError extends WasmSandboxError {
+  readonly code = 'COMPONENT';
+  /** The exported function, behind its interface where it is in one. */
+  readonly function: string;
+  /** The error, as WIT's types come to JavaScript; undefined where the type has none. From data, what JSON has of it. */
+  readonly payload: unknown;
+
+  constructor(
+    message: string,
+    { function: name, payload, ...details }: ErrorDetails & { readonly function: string; readonly payload: unknown },
+  ) {
+    super(message, details);
+    this.function = name;
+    this.payload = payload;
+  }
+}
+
 /** The embedder called the library wrongly: wrong argument, unknown export, conflicting options. */
 export class UsageError extends WasmSandboxError {
   readonly code = 'USAGE';
@@ -320,20 +339,21 @@ export class UsageError extends WasmSandboxError {
 type Made = new (message: string, details?: ErrorDetails) => WasmSandboxError;
 
 /** The class of each code. */
-const CLASSES: Readonly<Record<Exclude<ErrorCode, 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL' | 'PLUGIN'>, Made>> =
-  {
-    COMPILE: CompileError,
-    LINK: LinkError,
-    MEMORY_LIMIT: MemoryLimitExceeded,
-    STACK_LIMIT: StackLimitExceeded,
-    CPU_TIMEOUT: CpuTimeoutExceeded,
-    ABORTED: CallAborted,
-    SECURITY: SecurityViolation,
-    HOST: HostError,
-    DISPOSED: SandboxDisposed,
-    SNAPSHOT: SnapshotError,
-    USAGE: UsageError,
-  };
+const CLASSES: Readonly<
+  Record<Exclude<ErrorCode, 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL' | 'PLUGIN' | 'COMPONENT'>, Made>
+> = {
+  COMPILE: CompileError,
+  LINK: LinkError,
+  MEMORY_LIMIT: MemoryLimitExceeded,
+  STACK_LIMIT: StackLimitExceeded,
+  CPU_TIMEOUT: CpuTimeoutExceeded,
+  ABORTED: CallAborted,
+  SECURITY: SecurityViolation,
+  HOST: HostError,
+  DISPOSED: SandboxDisposed,
+  SNAPSHOT: SnapshotError,
+  USAGE: UsageError,
+};
 
 const NAMES: Readonly<Record<ErrorCode, string>> = {
   COMPILE: 'CompileError',
@@ -351,6 +371,7 @@ const NAMES: Readonly<Record<ErrorCode, string>> = {
   SNAPSHOT: 'SnapshotError',
   POOL: 'PoolUnavailable',
   PLUGIN: 'PluginError',
+  COMPONENT: 'ComponentError',
   USAGE: 'UsageError',
 };
 
@@ -368,7 +389,8 @@ function dataOf(error: WasmSandboxError, causes: number): ErrorData {
     offset,
     kind: error instanceof Trap ? error.kind : undefined,
     reason: error instanceof PoolUnavailable || error instanceof PluginError ? error.reason : undefined,
-    function: error instanceof PluginError ? error.function : undefined,
+    function: error instanceof PluginError || error instanceof ComponentError ? error.function : undefined,
+    payload: error instanceof ComponentError ? plainPayload(error.payload) : undefined,
     status: error instanceof PluginError ? error.status : undefined,
     scope: error instanceof GasExhausted ? error.scope : undefined,
     line: error instanceof TextError ? error.line : undefined,
@@ -419,6 +441,9 @@ function restored(data: unknown, causes: number): WasmSandboxError {
       status,
       reason: textIn(data, 'reason', refuseData),
     });
+  } else if (code === 'COMPONENT') {
+    const name = textIn(data, 'function', refuseData) ?? refuseData('it must have a function');
+    error = new ComponentError(message, { ...details, function: name, payload: plainPayload(data['payload']) });
   } else if (code === 'COMPILE' && data['line'] !== undefined) {
     const place = (key: string) => countIn(data, key, refuseData) ?? refuseData(`it must have a ${key}`);
     error = new TextError(message, place('line'), place('column'), details);

@@ -67,6 +67,14 @@ export interface HostGas {
   readonly perByte: number;
 }
 
+/** How the guests of a `WebAssembly`-shaped namespace call the embedder's functions, where somebody has to know. */
+export interface HostCalls {
+  /** `base` is charged by the namespace, `perByte` for what whoever serves charges. */
+  readonly gas: HostGas;
+  /** Runs one, for the guest that calls it. @throws what `call` throws */
+  serve<T>(caller: CallingGuest, call: () => T): T;
+}
+
 /** The most that either price may be: far above any sensible one, and far below where a product with bytes loses units. */
 export const HIGHEST_PRICE: number = 2 ** 31;
 

@@ -89,7 +89,7 @@ const filestat = <L extends FieldType>(links: L) =>
     modified: 'u64',
     changed: 'u64',
   });
-const FILESTAT = filestat('u64');
+export const FILESTAT = filestat('u64');
 const UNSTABLE_FILESTAT = filestat('u32');
 
 /** What a `subscription` begins with; what follows depends on the tag. */

@@ -8,7 +8,7 @@ import { FILE_DENIAL, FILE_LIMIT_DENIAL } from '../denials.ts';
 import { FsError } from '../fs/filesystem.ts';
 import type { Body, Gate } from '../gate.ts';
 import type { SecurityPolicy } from '../policy.ts';
-import { ERRNO } from './errno.ts';
+import { ERRNO, type Errno } from './errno.ts';
 import type { WasiState } from './state.ts';
 import { WASI_FUNCTIONS, type WasiFunction } from './table.ts';
 
@@ -44,14 +44,14 @@ export function wasiFunction(state: WasiState, gate: Gate, module: string, name:
 }
 
 /** Whatever is done with an open file or directory, the host may have to be asked. */
-function payForFile(state: WasiState, call: HostCallContext, fd: number): void {
+export function payForFile(state: WasiState, call: HostCallContext, fd: number): void {
   const open = state.descriptors.get(fd);
   if (open?.kind === 'file') call.chargeWork(open.file.fileSystem.work.call);
   else if (open?.kind === 'directory') call.chargeWork(open.directory.fileSystem.work.call);
 }
 
 /** What file systems throw is the guest's to know; a refusal is for the record too. */
-function tell(call: HostCallContext, action: () => WasmValue): WasmValue {
+export function tell<T>(call: HostCallContext, action: () => T): T | Errno {
   try {
     return action();
   } catch (error) {
@@ -79,11 +79,13 @@ function requestOf(
 ): PolicyRequest | ((args: readonly WasmValue[]) => PolicyRequest) {
   const { subject } = row;
   if (subject !== 'descriptor') return { kind: subject };
-  return (args) => {
-    const descriptor = unsigned(args[0]) as number;
-    const open = state.descriptors.get(descriptor);
-    if (open === undefined) return { kind: 'descriptor', descriptor };
-    if (open.kind === 'file' || open.kind === 'directory') return { kind: 'filesystem', path: open.path };
-    return { kind: 'stdio', stream: open.name };
-  };
+  return (args) => requestOfDescriptor(state, unsigned(args[0]) as number);
+}
+
+/** What an operation on a descriptor asks for. */
+export function requestOfDescriptor(state: WasiState, descriptor: number): PolicyRequest {
+  const open = state.descriptors.get(descriptor);
+  if (open === undefined) return { kind: 'descriptor', descriptor };
+  if (open.kind === 'file' || open.kind === 'directory') return { kind: 'filesystem', path: open.path };
+  return { kind: 'stdio', stream: open.name };
 }

@@ -25,7 +25,8 @@ export { wasiMayWait } from './functions.ts';
 export class Program implements Saved {
   private readonly budget: OutputBudget;
   private readonly preopens: readonly Preopen[];
-  private readonly wasi: WasiState;
+  /** Shared by both previews of WASI. */
+  readonly wasi: WasiState;
 
   /** @throws UsageError where the runtime does not have what the policy grants, and for wrong options */
   constructor(policy: SecurityPolicy, { args = [], environment = {}, time = {}, randomFill, openFolder }: HostOptions) {

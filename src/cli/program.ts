@@ -9,6 +9,7 @@ import { parseDuration, parseGas, parseSize } from '../checks/units.ts';
 import { checkOption } from '../sandbox/options.ts';
 import { parseFolder } from './arguments/folders.ts';
 import { parseHosts } from './arguments/hosts.ts';
+import { componentCommand } from './commands/component.ts';
 import { inspect } from './commands/inspect.ts';
 import { instrumentCommand } from './commands/instrument.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -33,6 +34,7 @@ Examples:
   wasm-sandbox validate module.wasm
   wasm-sandbox inspect --functions module.wasm
   wasm-sandbox print module.wasm                the module as text, and back with parse
+  wasm-sandbox component hello.wasm -o hello    a component as a program, for Component.from
 `;
 
 const RUN_NOTES = `
@@ -199,6 +201,20 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .option('--no-canonical-nan', 'leave NaN results as the host computes them')
     .option('--optimise', 'make it smaller with the passes of binaryen, a package to be installed beside this one')
     .action((module: string, options) => finish(instrumentCommand(module, options, io)));
+
+  program
+    .command('component')
+    .summary('transpile a component ahead of time')
+    .description(
+      'Transpiles a component into a program, core modules and declarations for TypeScript, for Component.from of ' +
+        'wasm-sandbox/component: what places need that make no modules of text. Needs the package ' +
+        '@bytecodealliance/jco-transpile, to be installed beside this one.',
+    )
+    .argument('<component>', 'path or URL of a component; - is standard input')
+    .requiredOption('-o, --output <folder>', 'where to write; files in it are written over')
+    .option('--name <name>', 'of the files, of letters, digits, - and _ (default: as the component)')
+    .option('--json', 'print a JSON object')
+    .action((component: string, options) => finish(componentCommand(component, options, io)));
 
   program
     .command('replay')

@@ -9,7 +9,7 @@ import type { Cell } from '../../interpreter/values/cell.ts';
 import { fromWords } from '../../interpreter/values/cell.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
-import type { WasmValue } from '../../wasm/host.ts';
+import type { HostCalls, WasmValue } from '../../wasm/host.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { quote } from '../../wasm/quote.ts';
 import {
@@ -166,12 +166,15 @@ export function referenceOf(type: RefType, types: readonly DefinedType[], value:
   return cellOf(type, types, value).reference;
 }
 
+const PLAIN_CALLS: HostCalls = { gas: HOST_CALL, serve: (_caller, call) => call() };
+
 /** A function of the embedder's, as a guest calls it. */
 export function importFunction(
   func: (...args: unknown[]) => unknown,
   type: FuncType,
   types: readonly DefinedType[],
   enter: Entry,
+  { gas, serve }: HostCalls = PLAIN_CALLS,
 ): ForeignFunction {
   const { results } = type;
   const isFit = isPassable(type, types);
@@ -179,10 +182,10 @@ export function importFunction(
     type,
     types,
     // Where it cannot be called, the host's own engine refuses before anybody could charge.
-    isFit ? HOST_CALL : { base: 0, perByte: 0 },
-    (_caller, args) => {
+    isFit ? gas : { base: 0, perByte: 0 },
+    (caller, args) => {
       if (!isFit) refuseToPass();
-      const value = func(...args.map((arg) => toHost(arg, enter)));
+      const value = serve(caller, () => func(...args.map((arg) => toHost(arg, enter))));
       if (results.length === 0) return undefined;
       if (results.length === 1) return toGuest(results[0] as ValType, types, value);
       const values = [...(value as Iterable<unknown>)];

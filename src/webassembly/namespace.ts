@@ -18,6 +18,7 @@ import type { Reference } from '../../interpreter/values/reference.ts';
 import { Budget, checkInstances } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
+import type { HostCalls } from '../../wasm/host.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
@@ -116,6 +117,8 @@ export interface NamespaceOptions {
   readonly slices?: Slices | undefined;
   /** Surrounds every call from outside. */
   readonly enter: Entry;
+  /** Surrounds the calls of the embedder's functions; nothing does unless given. */
+  readonly hostCalls?: HostCalls | undefined;
   /** The loop that counts no gas, where none is to be counted. */
   readonly unmetered?: Loop | undefined;
   /** Instances there may be, where they have the limits together; each has its own unless given. */
@@ -128,7 +131,7 @@ export interface NamespaceOptions {
  */
 export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
-export function createNamespace({ limits, slices, enter, unmetered, together }: NamespaceOptions) {
+export function createNamespace({ limits, slices, enter, hostCalls, unmetered, together }: NamespaceOptions) {
   const account = together && accountOf(limits, slices, unmetered === undefined);
   const store = new Store(limits.stackBytes, { unmetered, account });
   const budget = () => account?.budget ?? new Budget(limits.memoryBytes);
@@ -351,6 +354,7 @@ export function createNamespace({ limits, slices, enter, unmetered, together }: 
 
   function externObject(value: ExternValue): unknown {
     if (isFunction(value)) return exportFunction(value, nameOf(value), enterGuest);
+    if (value === JS_TAG) return jsTag;
     if (value.shown !== undefined) return value.shown;
     const object = Object.create(prototypeOf(value)) as object;
     bind(object, value);
@@ -374,7 +378,7 @@ export function createNamespace({ limits, slices, enter, unmetered, together }: 
         if (typeof value !== 'function') return undefined;
         const type = functionTypeAt(module, imported.typeIndex);
         const func = (...args: unknown[]) => leaveGuest(() => (value as (...args: unknown[]) => unknown)(...args));
-        return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest);
+        return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest, hostCalls);
       }
       if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       const address = addressOf(value);
@@ -420,6 +424,10 @@ export function createNamespace({ limits, slices, enter, unmetered, together }: 
   for (const [name, { prototype }] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance }))
     tag(prototype, name);
 
+  // The address is everybody's, the object of this namespace's class.
+  const jsTag = Object.create(Tag.prototype) as Tag;
+  hide(jsTag, JS_TAG);
+
   return Object.freeze({
     Module,
     Instance,
@@ -428,7 +436,7 @@ export function createNamespace({ limits, slices, enter, unmetered, together }: 
     Global,
     Tag,
     Exception,
-    JSTag: externObject(JS_TAG) as Tag,
+    JSTag: jsTag,
     CompileError: CompileError as unknown as ErrorConstructor<CompileError>,
     LinkError: LinkError as unknown as ErrorConstructor<LinkError>,
     RuntimeError: RuntimeError as unknown as ErrorConstructor<RuntimeError>,

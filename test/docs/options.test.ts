@@ -59,6 +59,7 @@ const bySubject = new Map(sections.map((section) => [subjectOf(section), section
 const ENTRIES = [
   ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts', 'src/extism/api.ts'],
   ...['src/service/api.ts', 'src/express.ts', 'src/fastify.ts', 'src/hono.ts', 'src/nest.ts'],
+  'src/component/api.ts',
   'policy/index.ts',
 ];
 /** What embedders fill in, and is not named so. */

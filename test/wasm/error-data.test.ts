@@ -27,15 +27,22 @@ const family = Object.values(errors).filter(
 ) as unknown as Made[];
 const plain = family.filter(
   (Class) =>
-    ![Trap, UncaughtException, PoolUnavailable, errors.PluginError, errors.RuntimeError, errors.TextError].includes(
-      Class as never,
-    ),
+    ![
+      Trap,
+      UncaughtException,
+      PoolUnavailable,
+      errors.PluginError,
+      errors.ComponentError,
+      errors.RuntimeError,
+      errors.TextError,
+    ].includes(Class as never),
 );
 const others = [
   new Trap('divide-by-zero', { ...LOCATION, resources: RESOURCES }),
   new UncaughtException('of the guest', LOCATION),
   new PoolUnavailable('draining', 'the pool is being drained'),
   new errors.PluginError('it failed', { function: 'f', status: 3, reason: 'no luck' }),
+  new errors.ComponentError('it failed', { function: 'a.f', payload: { tag: 'no-luck', val: ['x', 1] } }),
   new errors.TextError('no module', 3, 14, LOCATION),
   new errors.GasExhausted('Gas budget exhausted', { scope: 'budget', frames: () => FRAMES }),
 ];

@@ -319,3 +319,9 @@ describe('limits of a namespace', () => {
     await expect(createWebAssembly({ engine: 'quantum' as never })).rejects.toMatchObject({ code: 'USAGE' });
   });
 });
+
+it('JSTag is of the class of each namespace', async () => {
+  const [one, other] = [await createWebAssembly(), await createWebAssembly()];
+  expect(one.JSTag).toBeInstanceOf(one.Tag);
+  expect(other.JSTag).toBeInstanceOf(other.Tag);
+});

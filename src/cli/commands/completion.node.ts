@@ -8,7 +8,7 @@ import { STATUS } from '../io/status.ts';
 type Complete = (value: Candidate['value'], description: string) => void;
 
 /** Placeholders that stand for a path, here or before `::`. */
-const PATH = /module|text|recording|file|HOST::/;
+const PATH = /module|component|text|recording|file|folder|HOST::/;
 
 /** Prints the script that makes a shell call `complete`. */
 export async function completionScript(program: Command, shell: string): Promise<number> {

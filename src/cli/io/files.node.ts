@@ -1,6 +1,6 @@
 /** Files the command itself reads and writes: policies, records, recordings, instrumented modules. */
 
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { UsageError } from '../../../wasm/errors.ts';
 import { quote } from '../../../wasm/quote.ts';
 import { encodeUtf8 } from '../../../wasm/utf8.ts';
@@ -27,6 +27,11 @@ export function readBytes(path: string): Uint8Array {
 /** @throws UsageError */
 export function writeBytes(path: string, bytes: Uint8Array): void {
   attempt('write', path, () => writeFileSync(path, bytes));
+}
+
+/** Makes a folder, and those above it, where there are none. @throws UsageError */
+export function makeFolder(path: string): void {
+  attempt('make the folder', path, () => mkdirSync(path, { recursive: true }));
 }
 
 export interface TextFile {

@@ -5,7 +5,7 @@ import { MODULE_LIMITS } from '../../../wasm/limits.ts';
 import type { WasmModule } from '../../../wasm/module.ts';
 import { quote } from '../../../wasm/quote.ts';
 import { KiB } from '../../checks/sizes.ts';
-import { ANY_MODULE, loadModule } from '../../module/source.ts';
+import { ANY_MODULE, fetchAll, loadModule } from '../../module/source.ts';
 import { Preparation } from '../../time/preparation.ts';
 import { type Io, showing } from './io.ts';
 
@@ -20,6 +20,12 @@ export function readModule(path: string, io: Io): Promise<WasmModule> {
   return showing(io, `loading ${quote(path)}`, (onStep) =>
     loadModule(path === '-' ? readInput(io) : path, ANY_MODULE, new Preparation({ onStep })),
   );
+}
+
+/** The bytes alone, undecoded. @throws CompileError; UsageError where they cannot be had */
+export async function readBinary(path: string, io: Io): Promise<Uint8Array> {
+  const { bytes } = await fetchAll(path === '-' ? readInput(io) : path, MODULE_LIMITS.moduleBytes);
+  return bytes;
 }
 
 /** Up to the first piece beyond what a module may have, which is then refused for its size. */

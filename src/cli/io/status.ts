@@ -28,6 +28,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   SNAPSHOT: STATUS.invalid,
   POOL: STATUS.limit,
   PLUGIN: STATUS.trap,
+  COMPONENT: STATUS.trap,
   DISPOSED: STATUS.usage,
   USAGE: STATUS.usage,
 };

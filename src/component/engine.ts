@@ -1,0 +1,56 @@
+/** Where the core modules of a component run: a namespace of their own, on either engine. */
+
+import { whyNotMetered } from '../../instrument/adopted.ts';
+import { vectors } from '../../interpreter/index.ts';
+import type { EngineName, InstanceLimits } from '../../wasm/engine.ts';
+import type { ResourceFigures } from '../../wasm/errors.ts';
+import type { HostCalls } from '../../wasm/host.ts';
+import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
+import type { EngineChoice } from '../engines/choose.ts';
+import type { Stopwatch } from '../time/stopwatch.ts';
+import type { Entry } from '../webassembly/convert.ts';
+import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from '../webassembly/namespace.ts';
+import { type Module, moduleOf } from '../webassembly/objects.ts';
+
+type Instance = InstanceType<WebAssemblyNamespace['Instance']>;
+
+/** How namespaces are made on the engine that was chosen. */
+export interface CoreEngine {
+  readonly name: EngineName;
+  readonly create: (options: NamespaceOptions) => WebAssemblyNamespace;
+}
+
+/**
+ * Loads what runs the modules. `auto` takes the host's own engine where the host has one and it can meter all of them.
+ * @throws UsageError where the engine cannot be had
+ */
+export async function loadCoreEngine(choice: EngineChoice, modules: readonly Module[]): Promise<CoreEngine> {
+  const cores = modules.map(moduleOf);
+  if (cores.some(({ usesVectors }) => usesVectors)) await vectors.load();
+  const interpreter: CoreEngine = { name: 'interpreter', create: createNamespace };
+  if (choice === 'interpreter') return interpreter;
+  const { createNativeNamespace, nativeUnavailable } = await import('../webassembly/native.ts');
+  const isMetered = cores.every((core) => whyNotMetered(core) === undefined);
+  if (choice === 'auto' && !(isMetered && nativeUnavailable() === undefined)) return interpreter;
+  return { name: 'native', create: createNativeNamespace };
+}
+
+/** The core modules of one component, as they run: under the limits together. */
+export class Cores {
+  readonly namespace: WebAssemblyNamespace;
+
+  /** @param enter surrounds every call from outside */
+  constructor(engine: CoreEngine, limits: InstanceLimits, clock: Stopwatch, hostCalls: HostCalls, enter: Entry) {
+    const together = { instances: DEFAULT_LIMITS.instances };
+    this.namespace = engine.create({ limits, slices: clock.slices, enter, hostCalls, together });
+  }
+
+  instantiate(module: unknown, imports?: unknown): Instance {
+    return new this.namespace.Instance(module as Module, imports as never);
+  }
+
+  /** What all of them have used. */
+  totals(): ResourceFigures {
+    return this.namespace.stats();
+  }
+}

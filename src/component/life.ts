@@ -1,0 +1,211 @@
+/** One instance of a component, from when it was made to when it ends, or is reset. */
+
+import { ComponentHost } from '../../policy/component.ts';
+import { Capability, type SecurityPolicy } from '../../policy/index.ts';
+import { plainPayload } from '../../wasm/error-data.ts';
+import {
+  ComponentError,
+  HostError,
+  LinkError,
+  MemoryLimitExceeded,
+  type ResourceFigures,
+  UsageError,
+  WasmSandboxError,
+} from '../../wasm/errors.ts';
+import { HOST_CALL, WASI_CALL } from '../../wasm/gas.ts';
+import { type CallingGuest, exitStatus, type HostCalls } from '../../wasm/host.ts';
+import { NO_GUEST } from '../../wasm/host-call.ts';
+import { isOf } from '../../wasm/is-of.ts';
+import { messageOf, quote } from '../../wasm/quote.ts';
+import { disposedError } from '../call/disposed.ts';
+import { failureOf } from '../call/failures.ts';
+import type { RuntimeParts } from '../runtime/needs.ts';
+import type { Settings } from '../sandbox/options.ts';
+import { Stopwatch } from '../time/stopwatch.ts';
+import type { Module } from '../webassembly/objects.ts';
+import type { ComponentDescription, Instantiate } from './code.ts';
+import { type CoreEngine, Cores } from './engine.ts';
+import { wrapExports } from './exports.ts';
+import { createRealm, type Realm, Transfer } from './realm.ts';
+
+/** What a component keeps over a reset. */
+export interface Ground {
+  readonly description: ComponentDescription;
+  readonly make: (realm: Realm) => Instantiate;
+  readonly modules: ReadonlyMap<string, Module>;
+  readonly engine: CoreEngine;
+  readonly settings: Settings;
+  readonly imports: ReadonlyMap<string, object>;
+  readonly runtime: RuntimeParts;
+}
+
+export class Life {
+  readonly host: ComponentHost;
+  readonly exports: Readonly<Record<string, unknown>>;
+  functionCalls = 0;
+  private readonly settings: Settings;
+  private readonly clock = new Stopwatch();
+  private readonly cores: Cores;
+  private readonly transfer: Transfer;
+  /** The guests that are served by the host now, the innermost last. */
+  private readonly callers: CallingGuest[] = [];
+  private isActive = false;
+  private ending: 'disposed' | 'reset' | undefined;
+
+  /** @throws LinkError; MemoryLimitExceeded, and whatever ends a start function */
+  constructor(ground: Ground) {
+    const { settings, imports, runtime, description, modules } = ground;
+    const { limits } = settings;
+    this.settings = settings;
+    this.transfer = new Transfer(limits.memoryBytes);
+    const policy = withImports(settings.policy, imports);
+    const { environment, openFolder } = runtime;
+    const hostOptions = { args: settings.args, environment, openFolder };
+    this.host = new ComponentHost(policy, hostOptions, () => this.callers.at(-1) ?? NO_GUEST);
+    this.cores = new Cores(ground.engine, limits, this.clock, this.hostCalls(), (run) => this.enter(run));
+    const instantiate = ground.make(createRealm(this.cores.namespace, this.transfer));
+    const linked = Object.create(null) as Record<string, unknown>;
+    for (const name of description.imports) linked[name] = this.link(name, imports.get(name));
+    const made = this.door('the component', () =>
+      instantiate(
+        (name) => modules.get(name),
+        linked,
+        (module, coreImports) => this.cores.instantiate(module, coreImports),
+      ),
+    );
+    this.exports = wrapExports(made as Record<string, unknown>, (name, call) => this.call(name, call));
+  }
+
+  figures(): ResourceFigures {
+    return this.cores.totals();
+  }
+
+  get cpuTimeMs(): number {
+    return this.clock.elapsed;
+  }
+
+  /** Its functions fail from now on; a call that is under way ends when the guest next calls its host. */
+  end(as: 'disposed' | 'reset'): void {
+    if (this.ending !== undefined) return;
+    this.ending = as;
+    this.host.close();
+  }
+
+  private call(name: string, call: () => unknown): unknown {
+    this.requireAlive();
+    if (this.isActive) {
+      throw new UsageError(`${quote(name)} was called within a call of the component, which is not reentrant`);
+    }
+    this.functionCalls++;
+    return this.door(name, call);
+  }
+
+  /** Runs what the program of the component does, and says in the library's words how it failed. */
+  private door(name: string, call: () => unknown): unknown {
+    this.isActive = true;
+    this.transfer.begin();
+    try {
+      return this.clock.runSync(this.settings.cpuTimeout, call);
+    } catch (error) {
+      throw failureOf(quote(name), failureIn(name, error), () => this.figures());
+    } finally {
+      this.isActive = false;
+      this.callers.length = 0;
+      this.transfer.payer = undefined;
+    }
+  }
+
+  /** What the embedder drops of the component's runs without a door. */
+  private enter<T>(run: () => T): T {
+    if (this.isActive) return run();
+    this.requireAlive();
+    return this.clock.runSync(this.settings.cpuTimeout, run);
+  }
+
+  private hostCalls(): HostCalls {
+    return {
+      gas: { base: HOST_CALL.base, perByte: WASI_CALL.perByte },
+      serve: (caller, call) => {
+        this.requireAlive();
+        this.callers.push(caller);
+        this.transfer.payer = caller;
+        this.transfer.begin();
+        try {
+          const value = call();
+          // A function of the embedder's may have ended the component.
+          this.requireAlive();
+          return value;
+        } catch (error) {
+          if (isOf(error, WasmSandboxError) || exitStatus(error) !== undefined) throw error;
+          // What the guest passes does not fit what it declares.
+          throw new HostError(`a call of the host failed: ${messageOf(error)}`, { cause: error });
+        } finally {
+          this.callers.pop();
+          this.transfer.payer = this.callers.at(-1);
+          this.transfer.begin();
+        }
+      },
+    };
+  }
+
+  /** The embedder's functions come before WASI's. @throws LinkError */
+  private link(name: string, own: object | undefined): unknown {
+    if (own === undefined) {
+      const found = this.host.find(name);
+      if (found !== undefined) return found;
+      const why = name.startsWith('wasi:') ? 'WASI preview 2 does not have it here' : 'it was not given';
+      throw new LinkError(`import ${quote(name)}: ${why}; give an object of its functions in imports`);
+    }
+    const linked = Object.create(null) as Record<string, unknown>;
+    for (const [key, value] of Object.entries(own)) {
+      linked[key] = isFunction(value) ? this.host.guard(name, key, value) : value;
+    }
+    return linked;
+  }
+
+  /** @throws SandboxDisposed; UsageError */
+  private requireAlive(): void {
+    if (this.ending === 'disposed') throw disposedError(this.settings.instanceId);
+    if (this.ending === 'reset') throw new UsageError('the component was reset: take its exports again');
+  }
+}
+
+/** Classes of resources are the program's to look at; they are told from functions by their text. */
+function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
+  return typeof value === 'function' && !Function.prototype.toString.call(value).startsWith('class');
+}
+
+/** The policy, with a grant of what the embedder passes. */
+function withImports(policy: SecurityPolicy, imports: ReadonlyMap<string, object>): SecurityPolicy {
+  const grants = [...imports].flatMap(([name, own]) => {
+    const functions = Object.entries(own).filter(([, value]) => isFunction(value));
+    return functions.length === 0 ? [] : [Capability.hostFunctions(name, Object.fromEntries(functions))];
+  });
+  return grants.length === 0 ? policy : policy.with(...grants);
+}
+
+/** How the program says that a `result` is an error. */
+function isResult(error: unknown): error is Error & { readonly payload: unknown } {
+  return error instanceof Error && error.constructor.name === 'ComponentError' && Object.hasOwn(error, 'payload');
+}
+
+function failureIn(name: string, error: unknown): unknown {
+  if (isOf(error, WasmSandboxError) || exitStatus(error) !== undefined) return error;
+  if (isResult(error)) {
+    const { payload } = error;
+    const said = payload === undefined ? '' : `: ${messageOf(JSON.stringify(plainPayload(payload)))}`;
+    return new ComponentError(`${quote(name)} returned an error${said}`, { function: name, payload });
+  }
+  if (error instanceof RangeError && /call stack/i.test(error.message)) {
+    return new MemoryLimitExceeded(
+      `Memory limit exceeded: ${quote(name)} needs more of the host's stack than there is`,
+    );
+  }
+  const reason = messageOf(error);
+  // What the guest returns is of no case that its type has; everything else is in what it was given.
+  if (/discriminant/.test(reason))
+    return new HostError(`${quote(name)} returned what is not of its type: ${reason}`, { cause: error });
+  if (/unexpectedly undefined/.test(reason))
+    return new LinkError(`an import was not given: ${reason}`, { cause: error });
+  return new UsageError(`the arguments of ${quote(name)} do not fit: ${reason}`, { cause: error });
+}

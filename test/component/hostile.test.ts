@@ -1,0 +1,114 @@
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { describe, expect, test } from 'vitest';
+import { loadFixture } from '../../fixtures/load.node.ts';
+import { checkStructure } from '../../src/component/structure.ts';
+import { Component } from '../../src/component.node.ts';
+import { CompileError, LinkError, WasmSandboxError } from '../../wasm/errors.ts';
+import { HOST, PROGRAM, TYPED } from './components.ts';
+
+const refusal = (bytes: Uint8Array) =>
+  Component.create(bytes, { imports: HOST, gasLimit: 1_000_000 }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+/** What a component says that names are put into, if they get there. */
+const PLANTED = 'componentWasHere';
+
+describe('names that would be code', () => {
+  const planted = `'];globalThis.${PLANTED}=1;['`;
+  test.each([
+    [
+      'an export',
+      `(core module $m (func (export "${planted}") (result i32) i32.const 7))
+      (core instance $i (instantiate $m))
+      (func (export "run") (result u32) (canon lift (core func $i "${planted}")))`,
+    ],
+    [
+      'an import',
+      `(import "f" (func $f))
+      (core func $lowered (canon lower (func $f)))
+      (core module $m (import "a" "${planted}" (func)))
+      (core instance (instantiate $m (with "a" (instance (export "${planted}" (func $lowered))))))`,
+    ],
+    [
+      'the module of an import',
+      `(import "f" (func $f))
+      (core func $lowered (canon lower (func $f)))
+      (core module $m (import "${planted}" "a" (func)))
+      (core instance (instantiate $m (with "${planted}" (instance (export "a" (func $lowered))))))`,
+    ],
+    [
+      'an import with a line of its own',
+      `(import "f" (func $f))
+      (core func $lowered (canon lower (func $f)))
+      (core module $m (import "a" "\\\\\\n" (func)))
+      (core instance (instantiate $m (with "a" (instance (export "\\\\\\n" (func $lowered))))))`,
+    ],
+  ])('in %s are refused', async (_, body) => {
+    const bytes = await parse(`(component ${body})`);
+    const error = (await refusal(bytes)) as CompileError;
+    expect(error).toBeInstanceOf(CompileError);
+    expect(error.message).toContain('no quotes');
+    expect(PLANTED in globalThis).toBe(false);
+  });
+
+  test.each(["url=<https://x/'+globalThis>", 'integrity=<sha256-x>'])('%s is no name that is taken', async (name) => {
+    const bytes = await parse(`(component (import "${name}" (func)))`).catch(() => undefined);
+    if (bytes !== undefined) expect(await refusal(bytes)).toBeInstanceOf(WasmSandboxError);
+  });
+});
+
+test('components that instantiate one another without end in sight are refused at once', async () => {
+  let text =
+    '(component $c0 (core module $m (func (export "f"))) (core instance $i (instantiate $m)) (func (export "f") (canon lift (core func $i "f"))))';
+  for (let i = 1; i <= 24; i++) {
+    text = `(component $c${i} ${text} (instance (instantiate $c${i - 1})) (instance (instantiate $c${i - 1})))`;
+  }
+  const bytes = await parse(`(component ${text} (instance (instantiate $c24)))`);
+  expect(() => checkStructure(bytes)).toThrow(/more than 10000 functions/);
+});
+
+test('components within one another are, beyond a depth', async () => {
+  let text = '';
+  for (let i = 0; i < 40; i++) text = `(component ${text})`;
+  const bytes = await parse(text);
+  expect(() => checkStructure(bytes)).toThrow(CompileError);
+});
+
+test('a component that waits by itself is refused', async () => {
+  const bytes = await parse('(component (core func (canon waitable-set.new)))');
+  expect(() => checkStructure(bytes)).toThrow(/async/);
+});
+
+test('other bytes are no component', async () => {
+  expect(await refusal(loadFixture('fib'))).toMatchObject({
+    code: 'COMPILE',
+    message: expect.stringContaining('core module'),
+  });
+  expect(await refusal(new Uint8Array([1, 2, 3]))).toBeInstanceOf(CompileError);
+});
+
+test('nothing but an error comes of a component that is cut off', async () => {
+  for (let length = 0; length < TYPED.length; length += 61) {
+    const error = await refusal(TYPED.subarray(0, length));
+    // What is left of it may be a component by itself.
+    if (error !== undefined) expect(error, `${length} bytes`).toBeInstanceOf(WasmSandboxError);
+  }
+});
+
+test('nor of one that is damaged, and others are transpiled afterwards', async () => {
+  let state = 7;
+  const next = (below: number) => {
+    state = Math.imul(state, 1_103_515_245) + 12_345;
+    return (state >>> 8) % below;
+  };
+  for (let i = 0; i < 60; i++) {
+    const bytes = (i % 2 === 0 ? TYPED : PROGRAM).slice();
+    for (let left = 1 + next(3); left > 0; left--) bytes[8 + next(bytes.length - 8)] = next(256);
+    const error = await refusal(bytes);
+    if (error !== undefined) expect(error, `number ${i}: ${error}`).toBeInstanceOf(WasmSandboxError);
+  }
+  expect(await refusal(TYPED)).toBeUndefined();
+  expect(await refusal(PROGRAM)).not.toBeInstanceOf(LinkError);
+});
