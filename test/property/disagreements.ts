@@ -34,8 +34,8 @@ const isLaterType = (byte: number) => (byte >= 0x61 && byte <= 0x68) || byte ===
 /** V8 takes what this decoder refuses. */
 const ONLY_V8_ACCEPTS: readonly Disagreement[] = [
   {
-    reason: 'instructions of proposals that are no part of release 3.0: old exceptions, threads',
-    applies: saysAt(/^illegal opcode/, among(0x06, 0x07, 0x09, 0x18, 0x19, 0xfe)),
+    reason: 'instructions of proposals that are no part of release 3.0: threads',
+    applies: saysAt(/^illegal opcode/, among(0xfe)),
   },
   {
     reason: 'shared memories',
