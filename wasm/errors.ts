@@ -121,6 +121,21 @@ export abstract class WasmSandboxError extends Error implements Location {
 /** The bytes are not a valid module, or exceed a limit on modules. */
 export class CompileError extends WasmSandboxError {
   readonly code = 'COMPILE';
+  /**
+   * What the module needs and the engine has not, where that is all: proposals by name, such as `threads`. Undefined where
+   * the bytes are wrong.
+   */
+  readonly feature: string | undefined;
+
+  constructor(message: string, { feature, ...details }: CompileErrorDetails = {}) {
+    super(message, details);
+    this.feature = feature;
+  }
+}
+
+/** Of a {@link CompileError}. */
+export interface CompileErrorDetails extends ErrorDetails {
+  readonly feature?: string | undefined;
 }
 
 /**
@@ -133,7 +148,7 @@ export class TextError extends CompileError {
   /** From 1, in UTF-16 code units. */
   readonly column: number;
 
-  constructor(message: string, line: number, column: number, details: ErrorDetails = {}) {
+  constructor(message: string, line: number, column: number, details: CompileErrorDetails = {}) {
     super(message, details);
     this.line = line;
     this.column = column;
@@ -320,20 +335,20 @@ export class UsageError extends WasmSandboxError {
 type Made = new (message: string, details?: ErrorDetails) => WasmSandboxError;
 
 /** The class of each code. */
-const CLASSES: Readonly<Record<Exclude<ErrorCode, 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL' | 'PLUGIN'>, Made>> =
-  {
-    COMPILE: CompileError,
-    LINK: LinkError,
-    MEMORY_LIMIT: MemoryLimitExceeded,
-    STACK_LIMIT: StackLimitExceeded,
-    CPU_TIMEOUT: CpuTimeoutExceeded,
-    ABORTED: CallAborted,
-    SECURITY: SecurityViolation,
-    HOST: HostError,
-    DISPOSED: SandboxDisposed,
-    SNAPSHOT: SnapshotError,
-    USAGE: UsageError,
-  };
+const CLASSES: Readonly<
+  Record<Exclude<ErrorCode, 'COMPILE' | 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL' | 'PLUGIN'>, Made>
+> = {
+  LINK: LinkError,
+  MEMORY_LIMIT: MemoryLimitExceeded,
+  STACK_LIMIT: StackLimitExceeded,
+  CPU_TIMEOUT: CpuTimeoutExceeded,
+  ABORTED: CallAborted,
+  SECURITY: SecurityViolation,
+  HOST: HostError,
+  DISPOSED: SandboxDisposed,
+  SNAPSHOT: SnapshotError,
+  USAGE: UsageError,
+};
 
 const NAMES: Readonly<Record<ErrorCode, string>> = {
   COMPILE: 'CompileError',
@@ -371,6 +386,7 @@ function dataOf(error: WasmSandboxError, causes: number): ErrorData {
     function: error instanceof PluginError ? error.function : undefined,
     status: error instanceof PluginError ? error.status : undefined,
     scope: error instanceof GasExhausted ? error.scope : undefined,
+    feature: error instanceof CompileError ? error.feature : undefined,
     line: error instanceof TextError ? error.line : undefined,
     column: error instanceof TextError ? error.column : undefined,
     frames: error.frames.length === 0 ? undefined : error.frames.map((frame) => ({ ...frame })),
@@ -419,9 +435,13 @@ function restored(data: unknown, causes: number): WasmSandboxError {
       status,
       reason: textIn(data, 'reason', refuseData),
     });
-  } else if (code === 'COMPILE' && data['line'] !== undefined) {
+  } else if (code === 'COMPILE') {
     const place = (key: string) => countIn(data, key, refuseData) ?? refuseData(`it must have a ${key}`);
-    error = new TextError(message, place('line'), place('column'), details);
+    const compile = { ...details, feature: textIn(data, 'feature', refuseData) };
+    const isText = data['line'] !== undefined;
+    error = isText
+      ? new TextError(message, place('line'), place('column'), compile)
+      : new CompileError(message, compile);
   } else if (code === 'GAS_EXHAUSTED') {
     if (!GAS_SCOPES.includes(scope)) return refuseData('its scope is unknown');
     error = new GasExhausted(message, { ...details, scope: scope as GasScope });

@@ -759,6 +759,8 @@ export const IS_ACCESS: readonly boolean[] = OPCODES.map((row) => row.immediates
 export const PREFIX_GC = 0xfb;
 export const PREFIX_MISC = 0xfc;
 export const PREFIX_VECTOR = 0xfd;
+/** Nothing behind it is here. */
+export const PREFIX_THREADS = 0xfe;
 
 function indexTable(size: number, prefix: number): Int16Array {
   const table = new Int16Array(size).fill(-1);

@@ -545,6 +545,7 @@ export class Validator {
         ? error
         : new CompileError(error.message.replace(/ \(offset 0x[0-9a-f]+\)$/, ''), {
             offset: error.offset,
+            feature: error.feature,
             functionIndex: this.functionIndex,
           });
     }

@@ -232,7 +232,7 @@ describe('refused:', () => {
     ['an arm that leaves too much', ['try', 'catch_all', zero, 'end'], 'type mismatch: 1 operands left'],
     ['an else in a try', ['try', 'else', 'end'], 'else without if'],
     ['an opcode that is none', [{ raw: [0x1e] }], 'illegal opcode 0x1e'],
-    ['a prefixed opcode that is none', [{ raw: [0xfc, 0x12] }], 'illegal opcode 0xfc'],
+    ['a prefixed opcode that is none', [{ raw: [0xfc, 0x20] }], 'illegal opcode 0xfc'],
   ];
 
   test.each(bodies)('%s', (_, body, message) => {

@@ -4,6 +4,7 @@
  */
 
 import { type Flow, OPCODES, OPENS, opcode } from '../opcodes.ts';
+import { needs, proposalOfWord } from '../proposals.ts';
 import { quote } from '../quote.ts';
 import { Writer } from '../writer.ts';
 import { type ImmediateParser, writeOpcode } from './immediates.ts';
@@ -333,7 +334,11 @@ export class BodyParser {
   private row(): number {
     const { input } = this;
     if (input.kind !== TOKEN.word) input.expected('an instruction');
-    return ROW_OF_WORD.get(input.text) ?? input.fail(`unknown operator ${quote(input.text)}`);
+    const row = ROW_OF_WORD.get(input.text);
+    if (row !== undefined) return row;
+    const unknown = `unknown operator ${quote(input.text)}`;
+    const proposal = proposalOfWord(input.text);
+    return input.fail(proposal === undefined ? unknown : needs(proposal, unknown));
   }
 
   private write(row: number, place: number): void {

@@ -1,7 +1,13 @@
 /** What the command tells people: failures with a hint, and resource figures. */
 
 import { createColors } from 'picocolors';
-import { type ErrorCode, type ResourceFigures, TextError, WasmSandboxError } from '../../../wasm/errors.ts';
+import {
+  CompileError,
+  type ErrorCode,
+  type ResourceFigures,
+  TextError,
+  WasmSandboxError,
+} from '../../../wasm/errors.ts';
 import { escapeUnprintable } from '../../../wasm/quote.ts';
 import type { ResourceStats } from '../../sandbox/stats.ts';
 import { LostOutput } from './io.ts';
@@ -23,6 +29,9 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   HOST: 'the failure was in the host function, not in the program',
 };
 
+const FEATURE_HINT =
+  'nothing is wrong with the file, but it was built for a feature that is not supported here; build it without';
+
 /** A failure as it stands in `--json` output. */
 export interface ErrorReport {
   readonly class: string;
@@ -31,18 +40,31 @@ export interface ErrorReport {
   readonly functionIndex?: number | undefined;
   readonly functionName?: string | undefined;
   readonly offset?: number | undefined;
+  /** What the module needs that is not here. */
+  readonly feature?: string | undefined;
   readonly hint?: string | undefined;
 }
 
 export function errorReport(error: unknown): ErrorReport {
   if (!(error instanceof WasmSandboxError)) return { class: 'InternalError', code: 'INTERNAL', message: String(error) };
   const { name, code, message, functionIndex, functionName, offset } = error;
-  return { class: name, code, message: cut(message), functionIndex, functionName, offset, hint: hintOf(error) };
+  const feature = error instanceof CompileError ? error.feature : undefined;
+  return {
+    class: name,
+    code,
+    message: cut(message),
+    functionIndex,
+    functionName,
+    offset,
+    feature,
+    hint: hintOf(error),
+  };
 }
 
 /** A text says by itself what is wrong with it. */
 function hintOf(error: WasmSandboxError): string | undefined {
-  return error instanceof TextError ? undefined : HINTS[error.code];
+  if (error instanceof TextError) return undefined;
+  return error instanceof CompileError && error.feature !== undefined ? FEATURE_HINT : HINTS[error.code];
 }
 
 export function statusOf(error: unknown): number {
