@@ -24,7 +24,8 @@ const cache = new WeakMap<WasmModule, Map<string, Variant>>();
 /** @throws CompileError where the module uses what the weaver does not meter */
 function refuseUnmetered(module: WasmModule): void {
   const why = whyNotMetered(module);
-  if (why !== undefined) throw new CompileError(`${why}: choose the engine 'interpreter'`);
+  if (why === undefined) return;
+  throw new CompileError(`${why}: choose the engine 'interpreter'`, { feature: module.features.join(', ') });
 }
 
 class WovenCode implements Code {

@@ -26,6 +26,7 @@ export {
   CallAborted,
   type CauseData,
   CompileError,
+  type CompileErrorDetails,
   CpuTimeoutExceeded,
   type ErrorCode,
   type ErrorData,

@@ -11,6 +11,7 @@ import { InstructionReader } from './instructions.ts';
 import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
 import { ConstExprs, CustomSections, DataSegments, ElementSegments, FunctionBodies, type Source } from './lists.ts';
 import { functionTypeAt, type WasmModule } from './module.ts';
+import { type ProposedPlace, unassigned } from './proposals.ts';
 import { quote } from './quote.ts';
 import type { Reader } from './reader.ts';
 import { complete, Pace, type Steps } from './steps.ts';
@@ -150,7 +151,8 @@ class Sections implements ValidationContext {
   }
 
   private imported(module: string, name: string): Import {
-    const kind = this.externKind();
+    // An import without a name may be one of several that share their module's.
+    const kind = this.externKind(name === '' ? 'import' : undefined);
     switch (kind) {
       case 'function': {
         const typeIndex = this.functionType();
@@ -445,9 +447,16 @@ class Sections implements ValidationContext {
     }
   }
 
-  private externKind(): ExternKind {
-    const kind = EXTERN_KINDS[this.reader.u8()];
-    return kind ?? this.reader.fail('malformed import or export kind', this.reader.pos - 1);
+  private externKind(place?: ProposedPlace): ExternKind {
+    const byte = this.reader.u8();
+    const kind = EXTERN_KINDS[byte];
+    return kind ?? this.unknownKind(byte, place);
+  }
+
+  private unknownKind(byte: number, place: ProposedPlace | undefined): never {
+    const offset = this.reader.pos - 1;
+    const message = 'malformed import or export kind';
+    throw place === undefined ? new CompileError(message, { offset }) : unassigned(place, byte, offset, message);
   }
 
   /** Index of a function type. */
@@ -474,12 +483,14 @@ class Sections implements ValidationContext {
   /** Limits (specification 5.3.15): a flag says that there is a maximum, another that addresses are of 64 bits. */
   private limits(
     bounds: Readonly<Record<AddressType, number>>,
-    what: string,
+    what: 'memory' | 'table',
   ): { address: AddressType; limits: Limits } {
     const { reader } = this;
     const start = reader.pos;
     const flags = reader.u8();
-    if ((flags & ~(HAS_MAX | IS_64)) !== 0) reader.fail('malformed limits flags', start);
+    if ((flags & ~(HAS_MAX | IS_64)) !== 0) {
+      throw unassigned(`limits of a ${what}`, flags, start, 'malformed limits flags');
+    }
     const address = flags & IS_64 ? I64 : I32;
     if (address === I64) this.features.add('memory64');
     const min = reader.u64();
@@ -509,7 +520,7 @@ class Sections implements ValidationContext {
   private globalType(): GlobalType {
     const type = this.reader.valType();
     const mutability = this.reader.u8();
-    if (mutability > 1) this.reader.fail('malformed mutability', this.reader.pos - 1);
+    if (mutability > 1) throw unassigned('global', mutability, this.reader.pos - 1, 'malformed mutability');
     const key = 2 * type + mutability;
     const known = this.globalTypes.get(key);
     if (known !== undefined) return known;
@@ -611,7 +622,7 @@ export class ModuleDecoder {
     reader.fixed32();
     if (reader.low !== MAGIC) reader.fail('magic header not detected', 0);
     reader.fixed32();
-    if (reader.low !== VERSION) reader.fail('unknown binary version', 4);
+    if (reader.low !== VERSION) throw unassigned('version', reader.low, 4, 'unknown binary version');
     this.state = 'section';
     this.pos = reader.pos;
     return true;

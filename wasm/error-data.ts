@@ -83,6 +83,8 @@ export interface ErrorData {
   readonly status?: number | undefined;
   /** Of a `GasExhausted`. */
   readonly scope?: string | undefined;
+  /** Of a `CompileError`. */
+  readonly feature?: string | undefined;
   /** The guest's call stack, where there is one. */
   readonly frames?: readonly StackFrame[] | undefined;
   /** Of a `TextError`. */

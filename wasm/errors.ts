@@ -122,6 +122,21 @@ export abstract class WasmSandboxError extends Error implements Location {
 /** The bytes are not a valid module, or exceed a limit on modules. */
 export class CompileError extends WasmSandboxError {
   readonly code = 'COMPILE';
+  /**
+   * What the module needs and the engine has not, where that is all: proposals by name, such as `threads`. Undefined where
+   * the bytes are wrong.
+   */
+  readonly feature: string | undefined;
+
+  constructor(message: string, { feature, ...details }: CompileErrorDetails = {}) {
+    super(message, details);
+    this.feature = feature;
+  }
+}
+
+/** Of a {@link CompileError}. */
+export interface CompileErrorDetails extends ErrorDetails {
+  readonly feature?: string | undefined;
 }
 
 /**
@@ -134,7 +149,7 @@ export class TextError extends CompileError {
   /** From 1, in UTF-16 code units. */
   readonly column: number;
 
-  constructor(message: string, line: number, column: number, details: ErrorDetails = {}) {
+  constructor(message: string, line: number, column: number, details: CompileErrorDetails = {}) {
     super(message, details);
     this.line = line;
     this.column = column;
@@ -340,9 +355,8 @@ type Made = new (message: string, details?: ErrorDetails) => WasmSandboxError;
 
 /** The class of each code. */
 const CLASSES: Readonly<
-  Record<Exclude<ErrorCode, 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL' | 'PLUGIN' | 'COMPONENT'>, Made>
+  Record<Exclude<ErrorCode, 'COMPILE' | 'TRAP' | 'EXCEPTION' | 'GAS_EXHAUSTED' | 'POOL' | 'PLUGIN' | 'COMPONENT'>, Made>
 > = {
-  COMPILE: CompileError,
   LINK: LinkError,
   MEMORY_LIMIT: MemoryLimitExceeded,
   STACK_LIMIT: StackLimitExceeded,
@@ -393,6 +407,7 @@ function dataOf(error: WasmSandboxError, causes: number): ErrorData {
     payload: error instanceof ComponentError ? plainPayload(error.payload) : undefined,
     status: error instanceof PluginError ? error.status : undefined,
     scope: error instanceof GasExhausted ? error.scope : undefined,
+    feature: error instanceof CompileError ? error.feature : undefined,
     line: error instanceof TextError ? error.line : undefined,
     column: error instanceof TextError ? error.column : undefined,
     frames: error.frames.length === 0 ? undefined : error.frames.map((frame) => ({ ...frame })),
@@ -444,9 +459,13 @@ function restored(data: unknown, causes: number): WasmSandboxError {
   } else if (code === 'COMPONENT') {
     const name = textIn(data, 'function', refuseData) ?? refuseData('it must have a function');
     error = new ComponentError(message, { ...details, function: name, payload: plainPayload(data['payload']) });
-  } else if (code === 'COMPILE' && data['line'] !== undefined) {
+  } else if (code === 'COMPILE') {
     const place = (key: string) => countIn(data, key, refuseData) ?? refuseData(`it must have a ${key}`);
-    error = new TextError(message, place('line'), place('column'), details);
+    const compile = { ...details, feature: textIn(data, 'feature', refuseData) };
+    const isText = data['line'] !== undefined;
+    error = isText
+      ? new TextError(message, place('line'), place('column'), compile)
+      : new CompileError(message, compile);
   } else if (code === 'GAS_EXHAUSTED') {
     if (!GAS_SCOPES.includes(scope)) return refuseData('its scope is unknown');
     error = new GasExhausted(message, { ...details, scope: scope as GasScope });

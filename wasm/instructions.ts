@@ -10,10 +10,12 @@ import {
   type Opcode,
   PREFIX_GC,
   PREFIX_MISC,
+  PREFIX_THREADS,
   PREFIX_VECTOR,
   SINGLE_BYTE,
   VECTOR,
 } from './opcodes.ts';
+import { unassigned } from './proposals.ts';
 import { Reader } from './reader.ts';
 import {
   type DefinedType,
@@ -84,10 +86,19 @@ export class InstructionReader extends Reader {
     else if (byte === PREFIX_GC) index = this.sub(GC);
     else if (byte === PREFIX_VECTOR) index = this.sub(VECTOR);
     else index = SINGLE_BYTE[byte] as number;
-    if (index < 0) this.fail(`illegal opcode 0x${byte.toString(16)}`, this.offset);
+    if (index < 0) this.unassigned(byte);
     const kind = KIND[index] as Immediates;
     if (kind !== 'none') this.immediates(kind);
     return index;
+  }
+
+  /** @throws CompileError always */
+  private unassigned(byte: number): never {
+    this.pos = this.offset + 1;
+    const isPrefix = byte >= PREFIX_GC && byte <= PREFIX_THREADS;
+    // Beyond 16 bits nothing is assigned, by anybody.
+    const code = isPrefix ? (byte << 16) | Math.min(this.u32(), 0xffff) : byte;
+    throw unassigned('instruction', code, this.offset, `illegal opcode 0x${byte.toString(16)}`);
   }
 
   private sub(table: Int16Array): number {
@@ -225,7 +236,7 @@ export class InstructionReader extends Reader {
       if (isRefType(byte)) this.note(byte);
       return byte;
     }
-    if (byte !== REF && byte !== REF_NULL) this.fail(`malformed value type 0x${byte.toString(16)}`, this.pos - 1);
+    if (byte !== REF && byte !== REF_NULL) this.unknownType(byte, 'value');
     return this.heapType(byte === REF_NULL);
   }
 
@@ -236,8 +247,13 @@ export class InstructionReader extends Reader {
       this.note(byte);
       return byte;
     }
-    if (byte !== REF && byte !== REF_NULL) this.fail(`malformed reference type 0x${byte.toString(16)}`, this.pos - 1);
+    if (byte !== REF && byte !== REF_NULL) this.unknownType(byte, 'reference');
     return this.heapType(byte === REF_NULL);
+  }
+
+  /** @throws CompileError always */
+  private unknownType(byte: number, kind: string): never {
+    throw unassigned('heap type', byte, this.pos - 1, `malformed ${kind} type 0x${byte.toString(16)}`);
   }
 
   /** A heap type (specification 5.3.3), as the type of references to it. */
@@ -250,7 +266,7 @@ export class InstructionReader extends Reader {
       return definedRef(code, isNullable);
     }
     const type = code + 0x80;
-    if (!isRefType(type)) this.fail('malformed heap type', start);
+    if (!isRefType(type)) throw unassigned('heap type', type, start, 'malformed heap type');
     this.note(type);
     if (!isNullable) this.features?.add('function-references');
     return isNullable ? type : nonNull(type);

@@ -86,11 +86,23 @@ export type GasClass =
 type TrapRule = readonly [condition: string, kind: TrapKind];
 
 /**
- * What an instruction does to the course of code: opens a construct, a loop or an `if`; begins its second arm; ends it;
- * branches if a condition holds (fork), always (jump), to one of many (table); never goes on behind it (stop). Or none
- * of that.
+ * What an instruction does to the course of code: opens a construct, a loop or an `if`; begins its second arm, or one
+ * that an exception leads to (catch); ends it, perhaps as one whose exceptions go elsewhere (delegate); branches if a
+ * condition holds (fork), always (jump), to one of many (table); never goes on behind it (stop). Or none of that.
  */
-export type Flow = 'on' | 'open' | 'loop' | 'if' | 'else' | 'end' | 'fork' | 'jump' | 'table' | 'stop';
+export type Flow =
+  | 'on'
+  | 'open'
+  | 'loop'
+  | 'if'
+  | 'else'
+  | 'catch'
+  | 'end'
+  | 'delegate'
+  | 'fork'
+  | 'jump'
+  | 'table'
+  | 'stop';
 
 /** What is done to a constant, so that another instruction can take it. */
 export type ConstantChange = 'negate' | 'increment';
@@ -165,7 +177,10 @@ const ROWS = [
   ['loop', 0x03, 'block', '*', 'branch', { flow: 'loop' }],
   ['if', 0x04, 'block', '*', 'branch', { flow: 'if' }],
   ['else', 0x05, 'none', '*', 'free', { flow: 'else' }],
+  ['try', 0x06, 'block', '*', 'free', { flow: 'open', feature: 'legacy-exception-handling' }],
+  ['catch', 0x07, 'tag', '*', 'free', { flow: 'catch', feature: 'legacy-exception-handling' }],
   ['throw', 0x08, 'tag', '*', 'throw', { flow: 'stop', feature: 'exception-handling' }],
+  ['rethrow', 0x09, 'label', '*', 'throw', { flow: 'stop', feature: 'legacy-exception-handling' }],
   ['throw_ref', 0x0a, 'none', '*', 'throw', { flow: 'stop', feature: 'exception-handling' }],
   ['end', 0x0b, 'none', '*', 'free', { flow: 'end', constant }],
   ['br', 0x0c, 'label', '*', 'branch', { flow: 'jump' }],
@@ -178,6 +193,8 @@ const ROWS = [
   ['return_call_indirect', 0x13, 'type table', '*', 'indirect', { flow: 'stop', feature: 'tail-call' }],
   ['call_ref', 0x14, 'type', '*', 'indirect', { flow: 'on', feature: 'function-references' }],
   ['return_call_ref', 0x15, 'type', '*', 'indirect', { flow: 'stop', feature: 'function-references' }],
+  ['delegate', 0x18, 'label', '*', 'free', { flow: 'delegate', feature: 'legacy-exception-handling' }],
+  ['catch_all', 0x19, 'none', '*', 'free', { flow: 'catch', feature: 'legacy-exception-handling' }],
   ['drop', 0x1a, 'none', '*', 'free', { flow: 'on' }],
   ['select', 0x1b, 'none', '*', 'simple', { flow: 'on' }],
   ['select_t', 0x1c, 'types', '*', 'simple', { flow: 'on' }],
@@ -732,6 +749,9 @@ export function opcode(mnemonic: Mnemonic): Opcode {
   return byMnemonic[mnemonic];
 }
 
+/** By place in the table: whether it opens a construct. */
+export const OPENS: readonly boolean[] = OPCODES.map(({ flow }) => flow === 'open' || flow === 'loop' || flow === 'if');
+
 /** By place in the table: whether it reads or writes memory at an address, vectors and their lanes included. */
 export const IS_ACCESS: readonly boolean[] = OPCODES.map((row) => row.immediates.startsWith('memarg'));
 
@@ -739,6 +759,8 @@ export const IS_ACCESS: readonly boolean[] = OPCODES.map((row) => row.immediates
 export const PREFIX_GC = 0xfb;
 export const PREFIX_MISC = 0xfc;
 export const PREFIX_VECTOR = 0xfd;
+/** Nothing behind it is here. */
+export const PREFIX_THREADS = 0xfe;
 
 function indexTable(size: number, prefix: number): Int16Array {
   const table = new Int16Array(size).fill(-1);

@@ -3,7 +3,7 @@
  *
  * The body is cut into straight-line segments. A segment begins at function entry, after `loop`, `if` and `else`,
  * after an `end` that some path jumps to, and after a conditional branch; an exception that is caught is a path to the
- * label of its clause. The segment's cost is added when it is entered, rounded down to whole units. Calls do not end a
+ * label of its clause, and `catch` and `catch_all` begin one as `else` does. The segment's cost is added when it is entered, rounded down to whole units. Calls do not end a
  * segment. Code that cannot be reached is in no segment and costs nothing. The limit is checked at function entry, at
  * every loop header, before every instruction of dynamic cost, before every host call, and when a call returns to the
  * host.
@@ -68,6 +68,11 @@ export class ChargePoints extends RowList<ChargePoint> {
     rows.words[at + 1] = cost;
   }
 
+  /** Adds to the cost of a point. */
+  raise(index: number, units: number): void {
+    (this.rows.words[this.rows.at(index) + 1] as number) += units;
+  }
+
   at(index: number): ChargePoint {
     const { words } = this.rows;
     const at = this.rows.at(index);
@@ -100,9 +105,12 @@ const FLOW = {
   jump: 7,
   table: 8,
   stop: 9,
+  catch: 10,
+  delegate: 11,
 } as const satisfies Record<Flow, number>;
 const FLOW_OF = OPCODES.map(({ flow }) => FLOW[flow]);
 const TRY_TABLE = opcode('try_table').index;
+const TRY = opcode('try').index;
 const THROW = opcode('throw').index;
 const WRITES_LOCAL = OPCODES.map((row) => row.mnemonic === 'local.set' || row.mnemonic === 'local.tee');
 
@@ -166,10 +174,17 @@ interface Construct {
   isOneArmed: boolean;
   /** Values a branch to it carries. */
   readonly arity: number;
+  /** Of a `try`: how many arms catch, and the charge of the segment that it was entered in. */
+  catches: number;
+  readonly charge: number;
 }
 
-function construct(flow: number, arity: number): Construct {
-  return { isLoop: flow === FLOW.loop, isJumpedTo: false, isOneArmed: flow === FLOW.if, arity };
+/** Instead of a charge point: that on entry. */
+const ENTRY = -1;
+
+function construct(flow: number, arity: number, charge = ENTRY): Construct {
+  const isOneArmed = flow === FLOW.if;
+  return { isLoop: flow === FLOW.loop, isJumpedTo: false, isOneArmed, arity, catches: 0, charge };
 }
 
 /** Cuts a body into its segments. */
@@ -185,6 +200,8 @@ class Segments {
   private offset = -1;
   private cost = 0;
   private check = false;
+  /** Whether it has a charge even where that is nothing. */
+  private isKept = false;
 
   constructor(
     module: WasmModule,
@@ -230,7 +247,7 @@ class Segments {
           // What a clause carries is paid for with the exception.
           for (const { label } of reader.catches) this.jump(label);
         }
-        constructs.push(construct(flow, this.arity(flow)));
+        constructs.push(construct(flow, this.arity(flow), index === TRY ? this.keep() : ENTRY));
         if (flow !== FLOW.open) this.begin(flow === FLOW.loop);
         break;
       case FLOW.else: {
@@ -240,8 +257,20 @@ class Segments {
         this.begin(false);
         break;
       }
-      case FLOW.end: {
-        const { isLoop, isJumpedTo, isOneArmed } = constructs.pop() as Construct;
+      case FLOW.catch: {
+        const innermost = constructs.at(-1) as Construct;
+        this.endArm(innermost);
+        innermost.catches++;
+        if (reader.isReachable) innermost.isJumpedTo = true;
+        this.begin(false);
+        break;
+      }
+      case FLOW.end:
+      case FLOW.delegate: {
+        const innermost = constructs.pop() as Construct;
+        const { isLoop, isJumpedTo, isOneArmed, catches, charge } = innermost;
+        this.endArm(innermost);
+        if (catches > 0) this.raise(charge, share(catches, CLAUSES_PER_UNIT));
         if (!isLoop && (isJumpedTo || isOneArmed)) this.begin(false);
         break;
       }
@@ -274,7 +303,25 @@ class Segments {
   private close(): void {
     const whole = Math.floor(this.cost);
     if (this.offset < 0) this.entryCost += whole;
-    else if (whole > 0 || this.check) this.points.push(this.offset, whole, this.check);
+    else if (whole > 0 || this.check || this.isKept) this.points.push(this.offset, whole, this.check);
+  }
+
+  /** Makes sure that the segment at hand has a charge, which may be raised; returns which. */
+  private keep(): number {
+    if (this.offset < 0) return ENTRY;
+    this.isKept = true;
+    return this.points.length;
+  }
+
+  /** Adds whole units to the charge of a segment that has ended. */
+  private raise(charge: number, units: number): void {
+    if (charge === ENTRY) this.entryCost += units;
+    else this.points.raise(charge, units);
+  }
+
+  /** At the end of an arm of a `try`: what one that catches leaves has to be moved, as by a branch. */
+  private endArm({ catches, arity }: Construct): void {
+    if (catches > 0 && this.reader.isReachable) this.cost += beyondFirst(arity, CARRIED_PER_UNIT);
   }
 
   private begin(isLoop: boolean): void {
@@ -282,6 +329,7 @@ class Segments {
     this.offset = this.reader.pos;
     this.cost = 0;
     this.check = isLoop;
+    this.isKept = false;
     this.reader.resume();
   }
 

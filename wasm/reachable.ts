@@ -1,11 +1,10 @@
 /** Which instructions of a validated body can be reached (specification 3.3.8): all who walk one ask here. */
 
 import { InstructionReader } from './instructions.ts';
-import { OPCODES } from './opcodes.ts';
+import { OPCODES, OPENS } from './opcodes.ts';
 
-const OPENS = OPCODES.map(({ flow }) => flow === 'open' || flow === 'loop' || flow === 'if');
-const IS_END = OPCODES.map(({ flow }) => flow === 'end');
-const IS_ELSE = OPCODES.map(({ flow }) => flow === 'else');
+const IS_END = OPCODES.map(({ flow }) => flow === 'end' || flow === 'delegate');
+const BEGINS_ARM = OPCODES.map(({ flow }) => flow === 'else' || flow === 'catch');
 
 /**
  * The walker says where the course of code stops and where it goes on; which constructs lie between is counted here.
@@ -24,7 +23,7 @@ export class ReachableReader extends InstructionReader {
     this.isReachable = true;
   }
 
-  /** What follows cannot be reached, up to the `else` or `end` of the innermost construct at least. */
+  /** What follows cannot be reached, up to the next arm or the end of the innermost construct at least. */
   stop(): void {
     this.isReachable = false;
     this.opened = 0;
@@ -36,12 +35,12 @@ export class ReachableReader extends InstructionReader {
   }
 
   /**
-   * In unreachable code: whether the instruction that was read is part of it, rather than the `else` or `end` of the
-   * construct in which it began.
+   * In unreachable code: whether the instruction that was read is part of it, rather than what begins the next arm, or
+   * ends the construct in which it began.
    */
   skips(index: number): boolean {
     if (OPENS[index]) this.opened++;
-    else if (this.opened === 0) return !IS_END[index] && !IS_ELSE[index];
+    else if (this.opened === 0) return !IS_END[index] && !BEGINS_ARM[index];
     else if (IS_END[index]) this.opened--;
     return true;
   }

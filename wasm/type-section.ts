@@ -9,6 +9,7 @@ import { Groups } from './groups.ts';
 import type { InstructionReader } from './instructions.ts';
 import { MODULE_LIMITS } from './limits.ts';
 import { matchesComposite } from './matching.ts';
+import { unassigned } from './proposals.ts';
 import { Pace, type Steps } from './steps.ts';
 import { TypeTexts } from './type-texts.ts';
 import {
@@ -188,7 +189,7 @@ export class TypeSection {
         this.features.add('gc');
         return new ArrayType(this.field(), texts, place);
       default:
-        return reader.fail('malformed type: function, struct or array type expected', reader.pos - 1);
+        throw unassigned('type', code, reader.pos - 1, 'malformed type: function, struct or array type expected');
     }
   }
 

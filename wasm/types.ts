@@ -406,12 +406,13 @@ export interface CustomSection {
   readonly bytes: Span;
 }
 
-/** Proposals that became release 3.0, by the names they had. */
+/** Proposals that became release 3.0, by the names they had; and the one for exceptions that did not, and is run. */
 export type Feature =
   | 'tail-call'
   | 'multi-memory'
   | 'memory64'
   | 'exception-handling'
+  | 'legacy-exception-handling'
   | 'function-references'
   | 'gc'
   | 'relaxed-simd';

@@ -92,6 +92,12 @@ const BLOCK = opcode('block').index;
 const LOOP = opcode('loop').index;
 const IF = opcode('if').index;
 const ELSE = opcode('else').index;
+const TRY = opcode('try').index;
+const CATCH_TAG = opcode('catch').index;
+const CATCH_ALL = opcode('catch_all').index;
+
+/** Whether the frame of a kind has an exception below its operands. */
+const holdsException = (kind: number) => kind === CATCH_TAG || kind === CATCH_ALL;
 
 type Handler = (v: Validator) => void;
 
@@ -182,6 +188,26 @@ const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handle
         v.fail('type mismatch: catch clause and the label it leads to');
     }
     v.enterBlock(BLOCK);
+  },
+  try: (v) => v.enterBlock(TRY),
+  catch: (v) => {
+    const { params } = v.tag(v.reader.a);
+    v.enterCatch(CATCH_TAG);
+    v.carry(params.length);
+    v.pushAll(params);
+  },
+  catch_all: (v) => v.enterCatch(CATCH_ALL),
+  rethrow: (v) => {
+    const { a: label } = v.reader;
+    v.labelTypes(label);
+    if (!v.isCatch(label)) v.fail(`invalid rethrow label ${label}: no catch or catch_all`);
+    v.unreachable();
+  },
+  delegate: (v) => {
+    const { results } = v.leave();
+    if (v.leftKind !== TRY) v.fail('delegate without try');
+    v.labelTypes(v.reader.a);
+    v.pushAll(results);
   },
   drop: (v) => {
     v.popAny();
@@ -426,7 +452,7 @@ export class Validator {
   results: readonly ValType[] = [];
   /** Control frames open. */
   depth = 0;
-  /** Kind of the frame last left: `block`, `loop`, `if` or `else`. */
+  /** Kind of the frame last left: the row of `block`, `loop`, `if`, `else`, `try`, `catch` or `catch_all`. */
   leftKind = 0;
 
   private functionIndex: number | undefined;
@@ -519,6 +545,7 @@ export class Validator {
         ? error
         : new CompileError(error.message.replace(/ \(offset 0x[0-9a-f]+\)$/, ''), {
             offset: error.offset,
+            feature: error.feature,
             functionIndex: this.functionIndex,
           });
     }
@@ -979,6 +1006,20 @@ export class Validator {
     this.enter(kind, type);
   }
 
+  /** Begins an arm that an exception leads to: it lies below the operands of the arm, where only `rethrow` finds it. */
+  enterCatch(kind: number): void {
+    const type = this.leave();
+    if (this.leftKind !== TRY && this.leftKind !== CATCH_TAG) this.fail('catch or catch_all without try');
+    this.carry(type.results.length);
+    this.push(nonNull(EXNREF));
+    this.open(kind, type);
+  }
+
+  /** Whether a label is that of a `try` within one of its `catch` or `catch_all`. */
+  isCatch(label: number): boolean {
+    return holdsException(this.kinds[this.depth - 1 - label] as number);
+  }
+
   enter(kind: number, type: FuncType): void {
     this.open(kind, type);
     this.pushAll(type.params);
@@ -1002,7 +1043,9 @@ export class Validator {
     this.popAll(type.results);
     if (this.height !== this.floor)
       this.fail(`type mismatch: ${this.height - this.floor} operands left at the end of a block`);
-    this.leftKind = this.kinds[depth] as number;
+    const kind = this.kinds[depth] as number;
+    if (holdsException(kind)) this.height--;
+    this.leftKind = kind;
     this.forget(this.assignedBefore[depth] as number);
     if (depth > 0) {
       this.floor = this.floors[depth - 1] as number;

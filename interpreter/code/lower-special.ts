@@ -146,6 +146,14 @@ const SPECIAL: Readonly<Record<Handled | 'i32.eqz', Handler>> = {
     l.tailCall(functionTypeAt(l.module, l.reader.a), op('return_call_ref'), target);
   },
   try_table: (l) => l.enterTry(),
+  try: (l) => l.enterLegacyTry(),
+  catch: (l) => {
+    const { a: tag } = l.reader;
+    l.catch(tag, functionTypeAt(l.module, l.module.tags[tag] as number).params);
+  },
+  catch_all: (l) => l.catch(-1, []),
+  rethrow: (l) => l.rethrow(),
+  delegate: (l) => l.delegate(),
   throw: (l) => {
     const { params } = functionTypeAt(l.module, l.module.tags[l.reader.a] as number);
     const base = l.gather(params.length);

@@ -108,18 +108,19 @@ const LOOP = opcode('loop').index;
 const IF = opcode('if').index;
 const ELSE = opcode('else').index;
 const BLOCK = opcode('block').index;
+const CATCH_ARM = opcode('catch').index;
 const EXTEND = opcode('i64.extend_i32_s').index;
 
 /**
  * Told of every place in a function at which the registers hold what {@link Lowering.operands} says: before each
  * instruction, with its place in the opcode table, also where an `else` or `end` is only a way out of unreachable code;
- * and where a clause of a `try_table` is entered, with -1.
+ * and where a clause of a `try_table`, or an arm of a `try`, is entered by an exception, with -1.
  */
 export type Watch = (lowering: Lowering, index: number) => void;
 
 /** A structured construct that is open. */
 interface Frame {
-  /** Row of `block`, `loop`, `if` or `else`. */
+  /** Row of `block`, `loop`, `if`, `else`, or of `catch` for any arm of a `try` that an exception leads to. */
   kind: number;
   readonly type: FuncType;
   /** Operands below the construct's own. */
@@ -131,9 +132,12 @@ interface Frame {
   readonly edges: number[];
   /** Of an `if`: the word that awaits the target of the else branch; -1 once it is known. */
   otherwise: number;
-  /** Of a `try_table`: its clauses, and the first word of its body. */
-  clauses?: readonly CatchTarget[];
-  start?: number;
+  /** Of a `try` or `try_table`. */
+  region?: TryRegion;
+  /** Whose clauses are tried first for what is thrown in the code at hand. */
+  guard: TryRegion | undefined;
+  /** Of a `try`: the tags that have an arm, -1 for all. */
+  caught?: Set<number>;
 }
 
 function selectOf(type: ValType): number {
@@ -145,7 +149,7 @@ function selectOf(type: ValType): number {
 const NO_REGIONS: readonly TryRegion[] = [];
 
 /** Features whose objects are traced. */
-const TRACED: readonly Feature[] = ['gc', 'exception-handling'];
+const TRACED: readonly Feature[] = ['gc', 'exception-handling', 'legacy-exception-handling'];
 
 /** The clauses that can catch anything: none behind one that catches all, or the same. */
 function firstOfEach(catches: readonly CatchClause[]): readonly CatchClause[] {
@@ -175,7 +179,7 @@ export class Lowering {
   /** Words of gas that are charged just before what follows, and may be raised for a join; none after a checkpoint. */
   private slots: number[] = [];
   readonly watch: Watch | undefined;
-  /** Bodies of `try_table`, the innermost first. */
+  /** Bodies of `try_table` and `try`, the innermost first. */
   private regions: TryRegion[] | undefined;
 
   constructor(code: CodeBuffer, module: WasmModule, body: number, plan: FunctionPlan, watch?: Watch) {
@@ -508,7 +512,8 @@ export class Lowering {
 
   private open(kind: number, type: FuncType, target = -1, cost = 0, otherwise = -1): void {
     const height = this.operands.height - type.params.length;
-    this.frames.push({ kind, type, height, target, cost, edges: [], otherwise });
+    const guard = this.frames.at(-1)?.guard;
+    this.frames.push({ kind, type, height, target, cost, edges: [], otherwise, guard });
   }
 
   private blockType(): FuncType {
@@ -562,10 +567,81 @@ export class Lowering {
     operands.pushHomes(type.params);
     code.words[skip] = code.length;
     this.slots = [];
+    this.openGuarded(type, clauses);
+  }
+
+  private openGuarded(type: FuncType, clauses: CatchTarget[]): void {
     this.open(BLOCK, type);
     const frame = this.frames.at(-1) as Frame;
-    frame.clauses = clauses;
-    frame.start = code.length;
+    const { length } = this.code;
+    frame.region = frame.guard = { start: length, end: length, clauses };
+  }
+
+  /** Its arms come behind its body, as in the module's bytes. */
+  enterLegacyTry(): void {
+    const type = this.blockType();
+    this.enter(type);
+    this.openGuarded(type, []);
+  }
+
+  /** An arm of a `try`. The exception is below the operands of the arm, for `rethrow`. */
+  catch(tag: number, values: readonly ValType[]): void {
+    const frame = this.frames.at(-1) as Frame;
+    const { operands, code } = this;
+    if (this.reader.isReachable) {
+      this.arrive(frame);
+      this.emit(BR, 0, 0);
+      frame.edges.push(code.length - 2);
+    }
+    this.leaveGuarded(frame);
+    this.reader.resume();
+    operands.cut(frame.height);
+    operands.pushHomes([nonNull(EXNREF), ...values]);
+    frame.kind = CATCH_ARM;
+    // An arm behind one for the same tag is never entered.
+    frame.caught ??= new Set();
+    if (!frame.caught.has(tag)) {
+      frame.caught.add(tag);
+      const place = operands.home(frame.height) >> 1;
+      const base = operands.home(frame.height + 1);
+      const kind = tag < 0 ? CATCH.allRef : CATCH.tagRef;
+      frame.region?.clauses.push({ kind, tag, target: code.length, base, place });
+    }
+    this.watch?.(this, -1);
+    const cost = this.segment();
+    if (cost > 0) this.emit(op('charge'), cost);
+    this.slots = cost > 0 ? [code.length - 1] : [];
+  }
+
+  /** Throws what an arm has caught again. */
+  rethrow(): void {
+    const { height } = this.frameOf(this.reader.a);
+    this.emit(op('throw_ref'), this.operands.home(height));
+    this.die();
+  }
+
+  /** The end of a `try` whose exceptions are taken for thrown in the construct of a label, beside the `try`. */
+  delegate(): void {
+    const frame = this.frames.at(-1) as Frame;
+    // The label is counted without the `try` itself.
+    if (frame.region !== undefined) frame.region.delegate = this.frameOf(this.reader.a + 1).guard ?? null;
+    this.end();
+  }
+
+  /** The body of a `try_table`, or that of a `try` before its arms, has ended. */
+  private leaveGuarded(frame: Frame): void {
+    const { region } = frame;
+    if (region === undefined || frame.kind === CATCH_ARM) return;
+    region.end = this.code.length;
+    this.regions ??= [];
+    this.regions.push(region);
+    frame.guard = this.frames.at(-2)?.guard;
+  }
+
+  /** Puts the results of a construct where what follows it finds them. */
+  private arrive(frame: Frame): void {
+    if (frame.kind === CATCH_ARM) this.moveTo(frame);
+    else this.resultsHome(frame.type.results);
   }
 
   enterLoop(): void {
@@ -622,15 +698,12 @@ export class Lowering {
   }
 
   end(): void {
-    const frame = this.frames.pop() as Frame;
+    const frame = this.frames.at(-1) as Frame;
     const { operands } = this;
-    const { clauses, start = 0 } = frame;
-    if (clauses !== undefined) {
-      this.regions ??= [];
-      this.regions.push({ start, end: this.code.length, clauses });
-    }
     const isLive = this.reader.isReachable;
-    if (isLive) this.resultsHome(frame.type.results);
+    if (isLive) this.arrive(frame);
+    this.leaveGuarded(frame);
+    this.frames.pop();
     if (frame.kind === LOOP) return;
     const edges = frame.otherwise >= 0 ? [...frame.edges, frame.otherwise] : frame.edges;
     if (isLive || edges.length > 0) {

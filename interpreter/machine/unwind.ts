@@ -6,7 +6,7 @@ import type { Instance } from '../store/index.ts';
 import { type ExceptionInstance, writeRegisters } from '../values/index.ts';
 import type { Thread } from './thread.ts';
 
-/** The body of a `try_table`, and the one around it; those without clauses are left out. */
+/** The clauses around a body, and the guard around that; bodies without clauses are left out. */
 interface Guard {
   readonly clauses: readonly CatchTarget[];
   readonly outer: Guard | undefined;
@@ -26,7 +26,8 @@ function guardsOf(regions: readonly TryRegion[]): Guards {
   if (found === undefined) {
     const places: number[] = [];
     const guards: (Guard | undefined)[] = [];
-    const open: { readonly end: number; readonly guard: Guard }[] = [];
+    const open: { readonly end: number; readonly guard: Guard | undefined }[] = [];
+    const guardOf = new Map<TryRegion, Guard | undefined>();
     const change = (place: number) => {
       places.push(place);
       guards.push(open.at(-1)?.guard);
@@ -38,11 +39,16 @@ function guardsOf(regions: readonly TryRegion[]): Guards {
       }
     };
     // The outer ones first: of those that begin at the same place, the inner one ends first and was noted first.
-    const sorted = regions.filter(({ clauses, start, end }) => clauses.length > 0 && start < end).reverse();
+    const sorted = regions.filter(({ start, end }) => start < end).reverse();
     sorted.sort((a, b) => a.start - b.start);
-    for (const { start, end, clauses } of sorted) {
+    for (const region of sorted) {
+      const { start, end, clauses, delegate } = region;
       closeUpTo(start);
-      open.push({ end, guard: { clauses, outer: open.at(-1)?.guard } });
+      let guard = open.at(-1)?.guard;
+      if (clauses.length > 0) guard = { clauses, outer: guard };
+      else if (delegate !== undefined) guard = delegate === null ? undefined : guardOf.get(delegate);
+      guardOf.set(region, guard);
+      open.push({ end, guard });
       change(start);
     }
     closeUpTo(Number.POSITIVE_INFINITY);

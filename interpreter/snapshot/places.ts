@@ -4,7 +4,7 @@
  */
 
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
-import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
+import { type Mnemonic, OPENS, opcode } from '../../wasm/opcodes.ts';
 import { isDefaultable, isReference, nullable, type RefType, slotsOf, type ValType } from '../../wasm/types.ts';
 import {
   CodeBuffer,
@@ -56,14 +56,13 @@ const IN_BR_TABLE = placesOf('br_table');
 const LOOP = op('loop');
 
 const indexOf = (mnemonic: Mnemonic) => opcode(mnemonic).index;
-const OPENS: readonly number[] = (['block', 'loop', 'if', 'try_table'] as const).map(indexOf);
 const ASSIGNS: readonly number[] = (['local.set', 'local.tee'] as const).map(indexOf);
-const END = indexOf('end');
-const ELSE = indexOf('else');
+const ENDS: readonly number[] = (['end', 'delegate'] as const).map(indexOf);
+const BEGIN_ARMS: readonly number[] = (['else', 'catch', 'catch_all'] as const).map(indexOf);
 
 /** What lowering knows of the registers before an instruction. */
 interface State {
-  /** Whether a clause of a `try_table` is entered there. */
+  /** Whether a clause of a `try_table`, or an arm of a `try`, is entered there by an exception. */
   readonly isClause: boolean;
   readonly locals: References;
   readonly operands: readonly {
@@ -98,9 +97,9 @@ class Watcher {
 
   see(lowering: Lowering, index: number, entry: number): void {
     if (!lowering.isDead) this.note(lowering, index, lowering.code.length - entry);
-    if (OPENS.includes(index)) this.before.push(this.assigned.length);
-    else if (index === END) this.forget(this.before.pop() as number);
-    else if (index === ELSE) this.forget(this.before.at(-1) as number);
+    if (OPENS[index]) this.before.push(this.assigned.length);
+    else if (ENDS.includes(index)) this.forget(this.before.pop() as number);
+    else if (BEGIN_ARMS.includes(index)) this.forget(this.before.at(-1) as number);
     else if (ASSIGNS.includes(index)) this.assign(lowering);
   }
 

@@ -256,6 +256,12 @@ describe('what goes wrong', () => {
       /^wasm-sandbox: CompileError: .*: choose the engine 'interpreter'\n$/,
     ],
     [
+      'a module for another machine',
+      ['run', file('shared.wasm', Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 4, 1, 3, 1, 1))],
+      1,
+      /^wasm-sandbox: CompileError: the module needs "threads".*\nhint: nothing is wrong with the file(?!.*fetch)/,
+    ],
+    [
       'no file',
       ['run', join(folder, 'none.wasm')],
       2,

@@ -318,6 +318,35 @@ export const AROUND: Readonly<Record<string, Around>> = {
       };
     },
   },
+  /** Of what came before `try_table`: each ends with clauses, the first of which could catch nothing but its own tag. */
+  'nested-catches': {
+    parameters: [NESTING, { name: 'clauses', most: 10_000 }],
+    write: (site, n, m) => {
+      const tag = unsigned(site.shape.tag([]));
+      site.code.repeat([0x06, 0x40], n);
+      for (let i = 0; i < n; i++) site.labels.push({ type: 'i32', count: 0 });
+      return () => {
+        for (let i = 0; i < n; i++) {
+          site.code.repeat(concat([0x07], tag), m);
+          site.close();
+        }
+      };
+    },
+  },
+  /** Each in the arm of the one around, with all that those have caught below. */
+  'nested-arms': {
+    parameters: [NESTING],
+    write: (site, n) => {
+      const tag = site.shape.tag([]);
+      for (let i = 0; i < n; i++) {
+        site.code.bytes([0x06, 0x40, 0x08]).unsigned(tag).u8(0x19);
+        site.labels.push({ type: 'i32', count: 0 });
+      }
+      return () => {
+        for (let i = 0; i < n; i++) site.close();
+      };
+    },
+  },
   'nested-tries': {
     parameters: [NESTING, { name: 'clauses', most: 10_000 }],
     write: (site, n, m) => {
@@ -887,6 +916,42 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
         site.code.u8(0x08).bytes(tag).bytes([0x0b, 0x00, 0x0b]);
         site.drop(type, m);
       }
+    },
+  },
+  /** The same of what came before `try_table`. */
+  'throws-to-arms': {
+    parameters: [{ name: 'count', most: 100_000 }, ARITY],
+    types: SOME_TYPES,
+    write: (site, n, m, type) => {
+      const tag = unsigned(site.shape.tag(values(type, m)));
+      const result = site.shape.blockType([], values(type, m));
+      for (let i = 0; i < n; i++) {
+        site.code.u8(0x06).bytes(result);
+        site.values(type, m);
+        site.code.u8(0x08).bytes(tag).u8(0x07).bytes(tag).u8(0x0b);
+        site.drop(type, m);
+      }
+    },
+  },
+  /** Arms that take and leave as much as a type of two bytes says. */
+  arms: {
+    parameters: [MANY, ARITY],
+    types: SOME_TYPES,
+    write: (site, n, m, type) => {
+      const tag = unsigned(site.shape.tag(values(type, m)));
+      site.code.u8(0x06).bytes(site.shape.blockType([], values(type, m)));
+      site.values(type, m);
+      site.code.repeat(concat([0x07], tag), n).u8(0x0b);
+      site.drop(type, m);
+    },
+  },
+  /** To the outermost label. */
+  delegates: {
+    parameters: [MANY],
+    write: (site, n) => {
+      const tag = site.shape.tag([]);
+      const depth = unsigned(Math.max(0, site.labels.length - 1));
+      site.code.repeat(concat([0x06, 0x40, 0x41, 0, 0x04, 0x40, 0x08], unsigned(tag), [0x0b, 0x18], depth), n);
     },
   },
   'throws-dead': {

@@ -39,6 +39,13 @@ const CANDIDATES = [
   'block:900 try:200',
   'nested-tries:60:60',
   'throws:100:100',
+  'nested-catches:60:60',
+  'nested-catches:300:2 delegates:300',
+  'nested-arms:300 delegates:300',
+  'nested-void:300 delegates:300',
+  'nested-arms:900',
+  'throws-to-arms:100:100',
+  'arms:300:100',
   'throws-dead:200:900',
   // Values that pass through constructs.
   'typed-blocks:100:100',

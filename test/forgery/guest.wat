@@ -161,4 +161,29 @@
     (elem.drop $passive-makers)
     (global.set $vector (local.get $v))
     (drop (call_indirect $functions (type $make) (i32.const 1) (global.get $root) (i32.const 0)))
-    (i32x4.extract_lane 2 (local.get $v))))
+    (i32x4.extract_lane 2 (local.get $v)))
+
+  ;; Exceptions as they were before release 3.0: what is caught lies below the operands, across loops and calls.
+  (func (export "rethrown") (param $n i32) (result i32)
+    (local $i i32) (local $j i32)
+    (loop $again
+      (try
+        (do
+          (try $outer
+            (do (call $throwing (local.get $i) (global.get $root)))
+            (catch $thrown
+              (global.set $root)
+              (local.set $j)
+              (try
+                (do (call $throwing (i32.add (local.get $i) (i32.const 1)) (global.get $root)))
+                (catch_all
+                  (loop $spin
+                    (global.set $count (i32.add (global.get $count) (call $sum (global.get $root))))
+                    (local.set $j (i32.shr_u (local.get $j) (i32.const 1)))
+                    (br_if $spin (local.get $j)))
+                  (rethrow $outer))))))
+        (catch $other (drop) (global.set $string))
+        (catch_all (global.set $root (ref.null $node))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (local.get $n))))
+    (global.get $count)))

@@ -41,6 +41,7 @@ const OBJECTS: SandboxOptions = {
 const CALLS = [
   ['objects', 40],
   ['exceptions', 30],
+  ['rethrown', 24],
   ['waiting', 24],
   ['deep', 9],
   ['memories', 12],

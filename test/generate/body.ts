@@ -19,7 +19,7 @@ import {
 } from '../../wasm/types.ts';
 import { Choices } from './choices.ts';
 import type { Immediate, Instruction } from './encode.ts';
-import { type GeneratedFeature, LATER_ACTIONS, laterTypes } from './later.ts';
+import { beginCatch, endOfTry, type GeneratedFeature, LATER_ACTIONS, laterTypes } from './later.ts';
 import {
   ACCESSES,
   COMPARISONS,
@@ -68,7 +68,7 @@ export interface TableInfo {
 }
 
 export interface Frame {
-  readonly kind: 'function' | 'block' | 'loop' | 'if' | 'else' | 'try';
+  readonly kind: 'function' | 'block' | 'loop' | 'if' | 'else' | 'try' | 'do' | 'catch' | 'catch_all';
   readonly type: Signature;
   /** Height of the operand stack outside. */
   readonly floor: number;
@@ -498,9 +498,11 @@ export class BodyGenerator {
     if (frame.kind === 'if' && (params.length !== results.length || params.some((type, i) => type !== results[i]))) {
       this.alternative(choices);
     }
+    // Rather with an arm that catches.
+    if (frame.kind === 'do' && choices.below(4) > 1 && beginCatch(this, choices)) return;
     this.settle(results, choices);
-    this.emit('end');
     const closed = this.frames.pop() as Frame;
+    this.emit(closed.kind === 'do' ? endOfTry(this, choices) : 'end');
     this.stack.length = closed.floor;
     this.stack.push(...results);
   }
@@ -512,12 +514,18 @@ export class BodyGenerator {
       this.numeric(choices);
       return;
     }
-    this.settle(frame.type.results, choices);
-    this.emit('else');
+    this.nextArm('else', 'else', frame.type.params, choices);
+  }
+
+  /** Ends an arm of the innermost construct, and begins another with these operands. */
+  nextArm(kind: Frame['kind'], instruction: Instruction, operands: readonly Type[], choices: Choices): void {
+    const { type, floor } = this.frame;
+    this.settle(type.results, choices);
+    this.emit(instruction);
     this.frames.pop();
-    this.stack.length = frame.floor;
-    this.stack.push(...frame.type.params);
-    this.frames.push({ kind: 'else', type: frame.type, floor: frame.floor, unreachable: false });
+    this.stack.length = floor;
+    this.stack.push(...operands);
+    this.frames.push({ kind, type, floor, unreachable: false });
   }
 
   becomeUnreachable(): void {

@@ -9,16 +9,27 @@ import type { ByteWriter, Instruction, TypeIndex } from './encode.ts';
 import { EXNREF, FunctionReference, type Signature, type Type } from './types.ts';
 
 /** Named as the features of the official suite are. */
-export const GENERATED_FEATURES = ['tail-calls', 'multi-memory', 'exceptions', 'function-references'] as const;
+export const GENERATED_FEATURES = [
+  'tail-calls',
+  'multi-memory',
+  'exceptions',
+  'legacy-exceptions',
+  'function-references',
+] as const;
 export type GeneratedFeature = (typeof GENERATED_FEATURES)[number];
 
 const CODE = {
+  try: 0x06,
+  catch: 0x07,
   throw: 0x08,
+  rethrow: 0x09,
   throw_ref: 0x0a,
   return_call: 0x12,
   return_call_indirect: 0x13,
   call_ref: 0x14,
   return_call_ref: 0x15,
+  delegate: 0x18,
+  catch_all: 0x19,
   try_table: 0x1f,
   'ref.as_non_null': 0xd4,
   br_on_null: 0xd5,
@@ -128,6 +139,51 @@ function openTry(body: BodyGenerator, choices: Choices): void {
   body.enter('try', type);
 }
 
+/** `try`. Its arms come when it is to be closed, or before. */
+function openLegacyTry(body: BodyGenerator, choices: Choices): void {
+  const { available } = body;
+  const taken = Math.min(available.length, choices.pick([0, 1, 0, 2]));
+  const type = { params: available.slice(available.length - taken), results: body.anyResults(choices) };
+  body.emit({ write: (w, use) => w.u8(CODE.try).signed(use(type)) });
+  body.enter('do', type);
+}
+
+/** Begins an arm of a `try` that catches; returns whether one may stand here. */
+export function beginCatch(body: BodyGenerator, choices: Choices): boolean {
+  const { kind } = body.frame;
+  if (kind !== 'do' && kind !== 'catch') return false;
+  const { tags } = body.around;
+  const tag = tags.length > 0 && !choices.once(3) ? choices.below(tags.length) : undefined;
+  if (tag === undefined) body.nextArm('catch_all', plain('catch_all'), [], choices);
+  else body.nextArm('catch', plain('catch', tag), tags[tag] as readonly Type[], choices);
+  return true;
+}
+
+/** What ends the `try` that has just been left, as it was before any arm. */
+export function endOfTry(body: BodyGenerator, choices: Choices): Instruction {
+  return choices.once(2) ? plain('delegate', choices.below(body.frames.length)) : 'end';
+}
+
+/** Throws again what some `catch` around has caught. */
+function rethrowCaught(body: BodyGenerator, choices: Choices): void {
+  const isCatch = (kind: string | undefined) => kind === 'catch' || kind === 'catch_all';
+  const labels = body.frames.flatMap((_, i) => (isCatch(body.frames.at(-1 - i)?.kind) ? [i] : []));
+  if (labels.length === 0) {
+    if (!beginCatch(body, choices)) openLegacyTry(body, choices);
+    return;
+  }
+  const isConditional = choices.once(2);
+  if (isConditional) body.openIf(choices);
+  body.emit(plain('rethrow', choices.pick(labels) + (isConditional ? 1 : 0)));
+  body.becomeUnreachable();
+  if (isConditional) body.close(choices);
+}
+
+function throwLegacy(body: BodyGenerator, choices: Choices): void {
+  if (body.around.tags.length > 0) throwTag(body, choices);
+  else rethrowCaught(body, choices);
+}
+
 function throwTag(body: BodyGenerator, choices: Choices): void {
   const { tags } = body.around;
   if (tags.length === 0) {
@@ -214,6 +270,12 @@ export const LATER_ACTIONS: Readonly<Record<GeneratedFeature, WeightedActions>> 
     [8, openTry],
     [8, throwTag],
     [3, rethrow],
+  ],
+  'legacy-exceptions': [
+    [10, openLegacyTry],
+    [8, throwLegacy],
+    [5, beginCatch],
+    [4, rethrowCaught],
   ],
   'function-references': [
     [7, callReference],

@@ -129,6 +129,7 @@ export function anyShape(options: GenerateOptions = {}): fc.Arbitrary<Shape> {
     const all = fc.array(type, { maxLength: 3 });
     return has('tail-calls') ? fc.oneof(all, fewResults, fewResults) : all;
   };
+  const hasTags = has('exceptions') || has('legacy-exceptions');
   const hasTypes = has('exceptions') || has('function-references');
   return fc.record({
     hostFunctions: fc.array(fc.record({ params: anyParams(anyType), results: anyResults(anyType) }), { maxLength: 2 }),
@@ -144,7 +145,7 @@ export function anyShape(options: GenerateOptions = {}): fc.Arbitrary<Shape> {
     ),
     memory: fc.option(anyMemory, { freq: 8 }),
     moreMemories: has('multi-memory') ? fc.array(anyMemory, bounded(2)) : nothing,
-    tags: has('exceptions')
+    tags: hasTags
       ? fc.array(fc.record({ imported: fc.boolean(), params: fc.array(anyType, bounded(3)) }), bounded(3))
       : nothing,
     tables: fc.array(

@@ -17,6 +17,8 @@ const MODULES: Readonly<Record<Feature, Uint8Array>> = {
   // try_table without clauses.
   'exception-handling': IN_A_BODY(0x1f, 0x40, 0, 0x0b),
   // ref.null func; ref.as_non_null; drop.
+  // try; catch_all; end.
+  'legacy-exception-handling': IN_A_BODY(0x06, 0x40, 0x19, 0x0b),
   'function-references': IN_A_BODY(0xd0, 0x70, 0xd4, 0x1a),
   // i32.const 0; ref.i31; drop.
   gc: IN_A_BODY(0x41, 0, 0xfb, 0x1c, 0x1a),

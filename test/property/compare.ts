@@ -21,6 +21,10 @@ import {
 } from '../../wasm/types.ts';
 import { FUEL } from '../generate/module.ts';
 import { fromJs, TOKENS, toJs, type ValueText, valueText } from '../generate/values.ts';
+import { nativeFeatures } from '../spec/probes.ts';
+
+/** Whether the host gives a function of an exception as one. V8 had legacy exceptions when it gave what it has inside. */
+const GIVES_FUNCTIONS = nativeFeatures.includes('exceptions');
 
 /** What is used of a namespace; the host's own `WebAssembly` has it. */
 export type Namespace = Pick<
@@ -159,13 +163,11 @@ class Run {
     const tags = [...this.items].filter(([, item]) => item instanceof Tag) as [string, WebAssembly.Tag][];
     const [name, tag] = tags.find(([, known]) => error.is(known)) ?? [];
     if (tag === undefined) return ' of an unknown tag';
-    const values: string[] = [];
-    try {
-      // How many there are only shows at the end.
-      for (let i = 0; ; i++) values.push(this.anyText(error.getArg(tag, i)));
-    } catch {
-      return ` ${name}(${values.join(', ')})`;
-    }
+    const { params } = functionTypeAt(this.module, this.module.tags[Number(name?.slice(1))] as number);
+    const values = params.map((type, i) =>
+      type === FUNCREF && !GIVES_FUNCTIONS ? 'a function' : this.anyText(error.getArg(tag, i)),
+    );
+    return ` ${name}(${values.join(', ')})`;
   }
 
   /** A value whose type is not known. */

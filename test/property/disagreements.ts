@@ -23,26 +23,9 @@ const saysAt =
   (message, bytes, offset) =>
     pattern.test(message) && isThere(bytes[offset] ?? -1, bytes[offset + 1] ?? -1);
 
-const among =
-  (...listed: readonly number[]) =>
-  (byte: number) =>
-    listed.includes(byte);
-
-/** Bytes of types that proposals after release 3.0 add: strings, stack switching. */
-const isLaterType = (byte: number) => (byte >= 0x61 && byte <= 0x68) || byte === 0x75;
-
 /** V8 takes what this decoder refuses. */
 const ONLY_V8_ACCEPTS: readonly Disagreement[] = [
-  {
-    reason: 'instructions of proposals that are no part of release 3.0: old exceptions, threads',
-    applies: saysAt(/^illegal opcode/, among(0x06, 0x07, 0x09, 0x18, 0x19, 0xfe)),
-  },
-  {
-    reason: 'shared memories',
-    applies: saysAt(/^malformed limits flags/, (byte) => byte >= 2 && byte <= 7),
-  },
-  { reason: 'later types of references', applies: saysAt(/^malformed (?:value|reference|heap) type/, isLaterType) },
-  { reason: 'later kinds of types', applies: saysAt(/^malformed type/, (byte) => byte === 0x5d || byte === 0x4d) },
+  { reason: 'what proposals after release 3.0 add', applies: says(/^the module needs/) },
   {
     reason: 'V8 reads the type of a null reference as a number of any length, the specification as a byte (5.3.4)',
     applies: says(/^malformed (?:reference|heap) type/),

@@ -21,6 +21,8 @@ export type Feature =
   | 'multi-memory'
   | 'memory64'
   | 'exceptions'
+  /** `try`, which release 3.0 left out. */
+  | 'legacy-exceptions'
   | 'function-references'
   | 'gc';
 
@@ -33,6 +35,7 @@ export const SUPPORTED: readonly Feature[] = [
   'multi-memory',
   'memory64',
   'exceptions',
+  'legacy-exceptions',
   'function-references',
   'gc',
 ];

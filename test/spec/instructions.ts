@@ -1,4 +1,4 @@
-/** Reads instructions of release 3.0 (specification, section 5.4) far enough to know what they name and where they end. */
+/** Reads instructions of release 3.0 (specification, section 5.4), and those for exceptions before it, far enough to know what they name and where they end. */
 
 import type { ByteReader } from './byte-reader.ts';
 import type { Feature } from './features.ts';
@@ -28,7 +28,10 @@ const ROWS: readonly Row[] = [
   [0x00, 0x01, ''],
   [0x02, 0x04, 'b'],
   [0x05, 0x05, ''],
+  [0x06, 0x06, 'b', 'legacy-exceptions'],
+  [0x07, 0x07, 'i', 'legacy-exceptions'],
   [0x08, 0x08, 'i', 'exceptions'],
+  [0x09, 0x09, 'i', 'legacy-exceptions'],
   [0x0a, 0x0a, '', 'exceptions'],
   [0x0b, 0x0b, ''],
   [0x0c, 0x0d, 'i'],
@@ -40,6 +43,8 @@ const ROWS: readonly Row[] = [
   [0x13, 0x13, 'ii', 'tail-calls'],
   [0x14, 0x14, 'i', 'function-references'],
   [0x15, 0x15, 'i', 'function-references'],
+  [0x18, 0x18, 'i', 'legacy-exceptions'],
+  [0x19, 0x19, '', 'legacy-exceptions'],
   [0x1a, 0x1b, ''],
   [0x1c, 0x1c, 't'],
   [0x1f, 0x1f, 'bc', 'exceptions'],
@@ -91,7 +96,8 @@ const ROWS: readonly Row[] = [
 ];
 
 const END = 0x0b;
-const OPENS_BLOCK: readonly number[] = [0x02, 0x03, 0x04, 0x1f];
+const OPENS_BLOCK: readonly number[] = [0x02, 0x03, 0x04, 0x06, 0x1f];
+const ENDS_BLOCK: readonly number[] = [END, 0x18];
 const EMPTY_BLOCK = 0x40;
 /** Set in a memory argument's alignment when a memory index follows. */
 const NAMES_MEMORY = 0x40;
@@ -187,7 +193,7 @@ export function readExpression(reader: ByteReader): Instruction[] {
   for (let depth = 1; depth > 0; ) {
     const instruction = readInstruction(reader);
     if (OPENS_BLOCK.includes(instruction.code)) depth++;
-    else if (instruction.code === END) depth--;
+    else if (ENDS_BLOCK.includes(instruction.code)) depth--;
     instructions.push(instruction);
   }
   return instructions;

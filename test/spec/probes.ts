@@ -43,6 +43,7 @@ export const PROBES: Readonly<Record<Feature, Uint8Array>> = {
     section(SECTION.memory, list([[MIN_64, 0]])),
   ),
   exceptions: withBody(0x1f, 0x40, 1, 2, 0, END),
+  'legacy-exceptions': withBody(0x06, 0x40, 0x19, END),
   'function-references': module(section(SECTION.type, list([funcType([[0x64, ...FUNCREF]], [])]))),
   gc: module(section(SECTION.type, list([[0x5f, 0]]))),
 };

@@ -23,10 +23,13 @@ export function loadScript(file: string): readonly Command[] {
   return parseScript(readFileSync(join(FOLDER, file + EXTENSION), 'utf8'));
 }
 
-/** Folders of the published suite that are not release 3.0, or look ahead of it. */
-const OTHER = /^(?:legacy|proposals)[/\\]/;
+/** The folder of the published suite that looks ahead of release 3.0. */
+const OTHER = /^proposals[/\\]/;
 
-/** Paths of the scripts of release 3.0 as they are published, without their extension, sorted. */
+/**
+ * Paths of the scripts of release 3.0 as they are published, and of those about the exceptions that came before it,
+ * without their extension, sorted.
+ */
 export function textFiles(): string[] {
   return filesOf(SUITES.text)
     .filter((path) => !OTHER.test(path))

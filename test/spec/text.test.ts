@@ -1,6 +1,7 @@
 /**
  * The official suite as it is published. The specification's reference interpreter has made modules of the same texts: where
- * ours hold the same, spec.test.ts runs them, and here what differs is run, and everything about malformed texts.
+ * ours hold the same, spec.test.ts runs them, and here what differs is run, and everything about malformed texts, and about
+ * the exceptions before release 3.0.
  * `npm run test:spec -- --text` runs all.
  */
 
@@ -8,6 +9,7 @@ import { expect, test } from 'vitest';
 import { CORE_ASSERTIONS, isFound, SUITES, TEXT_ASSERTIONS } from '../suites.ts';
 import { ByteReader, readSections, SECTION } from './byte-reader.ts';
 import { createHost } from './hosts.ts';
+import { nativeFeatures } from './probes.ts';
 import { runScript } from './run.ts';
 import { type Command, isAssertion } from './script.ts';
 import { loadScript, loadText, suiteFiles, textFiles } from './suite.ts';
@@ -47,6 +49,13 @@ function isSame(a: Uint8Array, b: Uint8Array | undefined): boolean {
 
 let assertions = 0;
 
+/** Failures of a script on an implementation; nothing but those is told. */
+async function failures(commands: readonly Command[], host: string): Promise<unknown> {
+  const report = runScript(commands, await createHost(host));
+  expect(report.passed + report.failed.length).toBe(commands.filter(isAssertion).length);
+  return report.failed.slice(0, SHOWN_FAILURES);
+}
+
 test.each(textFiles())('%s', async (file) => {
   const commands = loadText(file);
   assertions += commands.filter(isAssertion).length;
@@ -54,9 +63,18 @@ test.each(textFiles())('%s', async (file) => {
   const modules = modulesOf(commands);
   const isKnown = reference.length === modules.length && modules.every((module, i) => isSame(module, reference[i]));
   const run = isKnown ? commands.filter(({ kind }) => kind.startsWith('assert_malformed')) : commands;
-  const report = runScript(run, await createHost('interpreter'));
-  expect(report.failed.slice(0, SHOWN_FAILURES)).toEqual([]);
-  expect(report.passed).toBe(run.filter(isAssertion).length);
+  expect(await failures(run, 'interpreter')).toEqual([]);
+});
+
+// No binary suite has these: what spec.test.ts does with its files is done here.
+test.each(textFiles().filter((file) => file.startsWith('legacy/')))('%s in every other way', async (file) => {
+  const commands = loadText(file);
+  for (const host of ['interpreter-sliced', 'interpreter-unmetered'])
+    expect(await failures(commands, host)).toEqual([]);
+  if (nativeFeatures.includes('legacy-exceptions')) expect(await failures(commands, 'native')).toEqual([]);
+  const host = await createHost('interpreter');
+  runScript(commands, host);
+  expect(host.gasUsed?.().reduce((sum, used) => sum + used, 0n)).toMatchSnapshot('gas');
 });
 
 test('no assertion is left out', () => {

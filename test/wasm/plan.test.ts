@@ -339,6 +339,50 @@ describe('exceptions', () => {
     expect(around(1)).toEqual({ entry: ENTRY + 1 + 3 * SIMPLE, points: [[15, 1]] });
   });
 
+  test('a catch begins a segment, and is paid for where its try is entered', () => {
+    // 0 try, 1–3 pay, 4 catch_all, 5–7 pay, 8 end, 9–11 pay
+    const legacy = planOf(['try', ...pay, 'catch_all', ...pay, 'end', ...pay]);
+    expect(legacy).toEqual({
+      entry: ENTRY + 1 + SIMPLE,
+      points: [
+        [5, 1],
+        [9, 1],
+      ],
+    });
+    // Behind a loop's header, which is a segment of its own, and one that costs nothing.
+    const arms = (count: number): Instruction[] => ['try', ...new Array<Instruction>(count).fill(['catch', 0]), 'end'];
+    const { points } = planFunction(
+      decode(
+        encodeModule({
+          tags: [{ params: [] }],
+          functions: [{ body: ['loop', ...arms(3), 'end', zero, 'if', ...arms(4), 'else', ...arms(0), 'end'] }],
+        }),
+      ),
+      0,
+    );
+    expect([...points].filter(({ cost }) => cost > 0).map(({ cost, check }) => [cost, check])).toEqual([
+      [2, true],
+      [1, false],
+      [2, false],
+    ]);
+  });
+
+  test('what a catch leaves is carried, beyond the first value', () => {
+    const costOf = (results: number) => {
+      const list = new Array<ValType>(results).fill(I32);
+      const arm = [
+        'catch_all',
+        ...list.map(() => zero),
+        'end',
+        ...list.map((): Instruction => 'drop'),
+      ] as Instruction[];
+      const body: Instruction[] = [['try', { params: [], results: list }], 'unreachable', ...arm];
+      const plan = planFunction(decode(encodeModule({ functions: [{ body }] })), 0);
+      return [...plan.points].reduce((sum, { cost }) => sum + cost, 0);
+    };
+    expect([1, 2, 4, 8].map(costOf)).toEqual([0, 1, 3, 6]);
+  });
+
   test.each([0, 1, 3])('throwing %i values costs for each', (count) => {
     const params = new Array<ValType>(count).fill(I32);
     const body: Instruction[] = [...params.map(() => zero), ['throw', 0], ...pay];

@@ -219,8 +219,20 @@ describe('refused:', () => {
       ['unreachable', ['i8x16.shuffle', [32, ...Array(15).fill(0)]], 'drop'],
       'invalid lane index',
     ],
+    ['a catch without try', ['catch_all'], 'catch or catch_all without try'],
+    ['a catch in a block', ['block', 'catch_all', 'end'], 'catch or catch_all without try'],
+    ['a catch behind catch_all', ['try', 'catch_all', 'catch_all', 'end'], 'catch or catch_all without try'],
+    ['a catch of an unknown tag', ['try', ['catch', 99], 'end'], 'unknown tag 99'],
+    ['a delegate without try', ['block', ['delegate', 0]], 'delegate without try'],
+    ['a delegate behind what catches', ['try', 'catch_all', ['delegate', 0]], 'delegate without try'],
+    ['a delegate out of the function', ['try', ['delegate', 1]], 'unknown label 1'],
+    ['a rethrow out of no arm', ['try', ['rethrow', 0], 'catch_all', 'end'], 'invalid rethrow label 0'],
+    ['a rethrow out of the function', [['rethrow', 7]], 'unknown label 7'],
+    ['an arm that takes what was caught', ['try', 'catch_all', 'drop', 'end'], 'type mismatch: operand expected'],
+    ['an arm that leaves too much', ['try', 'catch_all', zero, 'end'], 'type mismatch: 1 operands left'],
+    ['an else in a try', ['try', 'else', 'end'], 'else without if'],
     ['an opcode that is none', [{ raw: [0x1e] }], 'illegal opcode 0x1e'],
-    ['a prefixed opcode that is none', [{ raw: [0xfc, 0x12] }], 'illegal opcode 0xfc'],
+    ['a prefixed opcode that is none', [{ raw: [0xfc, 0x20] }], 'illegal opcode 0xfc'],
   ];
 
   test.each(bodies)('%s', (_, body, message) => {

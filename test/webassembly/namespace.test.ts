@@ -5,6 +5,7 @@ import { loadFixture } from '../../fixtures/load.node.ts';
 import ours, { createWebAssembly, type WebAssemblyNamespace } from '../../src/webassembly.ts';
 import { EXTERNREF, F32, FUNCREF, I32, I64, type ValType } from '../../wasm/types.ts';
 import { encodeModule } from '../generate/encode.ts';
+import { PROBES } from '../spec/probes.ts';
 
 const native = WebAssembly as unknown as WebAssemblyNamespace;
 
@@ -41,6 +42,11 @@ describe.each([
     expect(WebAssembly.validate(new Uint8Array([1, 2, 3]))).toBe(false);
     expect(() => WebAssembly.validate('no bytes' as never)).toThrow(TypeError);
     expect(() => new WebAssembly.Module(new Uint8Array([0, 0x61]))).toThrow(WebAssembly.CompileError);
+  });
+
+  // As loaders of languages do, which give up where the answer is no.
+  it.each(['legacy-exceptions', 'exceptions', 'simd', 'gc'] as const)('says to a probe that there is %s', (feature) => {
+    expect(ours.validate(PROBES[feature])).toBe(true);
   });
 
   it('instantiates from bytes and from modules', async () => {

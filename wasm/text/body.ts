@@ -3,7 +3,8 @@
  * are open are kept on a stack, so that depth costs no JavaScript stack.
  */
 
-import { type Flow, OPCODES, opcode } from '../opcodes.ts';
+import { type Flow, OPCODES, OPENS, opcode } from '../opcodes.ts';
+import { needs, proposalOfWord } from '../proposals.ts';
 import { quote } from '../quote.ts';
 import { Writer } from '../writer.ts';
 import { type ImmediateParser, writeOpcode } from './immediates.ts';
@@ -16,8 +17,13 @@ import { ROW_OF_WORD } from './words.ts';
 const FLOW: readonly Flow[] = OPCODES.map((row) => row.flow);
 const END = opcode('end').index;
 const ELSE = opcode('else').index;
+const IF = opcode('if').index;
+const TRY = opcode('try').index;
+const CATCH = opcode('catch').index;
+const CATCH_ALL = opcode('catch_all').index;
+const DELEGATE = opcode('delegate').index;
 /** What a branch hint may be for. */
-const HINTED: readonly number[] = [opcode('if').index, opcode('br_if').index];
+const HINTED: readonly number[] = [IF, opcode('br_if').index];
 
 /** What is open. Of folded ones the word and what follows it are read; other folded instructions are its operands. */
 const FRAME = {
@@ -30,16 +36,49 @@ const FRAME = {
   /** The same, behind its first arm, and behind its second one. */
   afterThen: 3,
   afterElse: 4,
-  /** An arm of it: instructions follow. */
-  thenArm: 5,
-  elseArm: 6,
+  /** A folded `try`, of which `(do …)` follows; behind that; behind a `(catch …)`. */
+  try: 5,
+  afterDo: 6,
+  afterCatch: 7,
+  /** The same, behind `(catch_all …)`, and behind `(delegate …)`, which has ended it. */
+  afterCatchAll: 8,
+  afterDelegate: 9,
+  /** An arm of a folded construct: instructions follow. */
+  arm: 10,
   /** Constructs that `end` ends. */
-  flat: 7,
-  flatIf: 8,
+  flat: 11,
+  /** The same, where `else` may come before; where what catches may, or `delegate` instead; where more that catches may. */
+  flatIf: 12,
+  flatTry: 13,
+  flatCatch: 14,
 } as const;
 
 /** Whether instructions may follow that are not folded. */
-const HOLDS_INSTRUCTIONS: readonly boolean[] = [false, true, false, false, false, true, true, true, true];
+const HOLDS_INSTRUCTIONS: readonly boolean[] = Object.values(FRAME).map(
+  (kind) => kind === FRAME.block || kind >= FRAME.arm,
+);
+
+/** What else may follow in parentheses. */
+const PARTS: Readonly<Record<number, string>> = {
+  [FRAME.afterThen]: '(else …) or a closing parenthesis',
+  [FRAME.afterElse]: 'a closing parenthesis',
+  [FRAME.try]: '(do …)',
+  [FRAME.afterDo]: '(catch …), (catch_all …), (delegate …) or a closing parenthesis',
+  [FRAME.afterCatch]: '(catch …), (catch_all …) or a closing parenthesis',
+  [FRAME.afterCatchAll]: 'a closing parenthesis',
+  [FRAME.afterDelegate]: 'a closing parenthesis',
+};
+
+/** What a flat construct is when a row that begins an arm of it has come; undefined where that is not allowed. */
+function flatWith(kind: number, row: number): number | undefined {
+  if (row === ELSE) return kind === FRAME.flatIf ? FRAME.flat : undefined;
+  const mayCatch = kind === FRAME.flatTry || kind === FRAME.flatCatch;
+  if (!mayCatch || row === DELEGATE) return undefined;
+  return row === CATCH ? FRAME.flatCatch : FRAME.flat;
+}
+
+/** Whether it stands within a construct, and is no instruction by itself. */
+const isPart = (flow: Flow | undefined) => flow === 'end' || flow === 'else' || flow === 'catch' || flow === 'delegate';
 
 interface Frame {
   kind: number;
@@ -130,25 +169,26 @@ export class BodyParser {
       this.code.append(frame.pending as Writer);
       this.labels.push(frame.label);
       frame.kind = FRAME.afterThen;
-      this.push(FRAME.thenArm, 0);
+      this.push(FRAME.arm, 0);
       return;
     }
     if (frame !== undefined && outer === FRAME.afterThen && input.tryOpen('else')) {
       this.write(ELSE, input.start);
       frame.kind = FRAME.afterElse;
-      this.push(FRAME.elseArm, 0);
+      this.push(FRAME.arm, 0);
       return;
     }
-    if (outer === FRAME.afterThen) input.expected('(else …) or a closing parenthesis');
-    if (outer === FRAME.afterElse) input.expected('a closing parenthesis');
+    if (frame !== undefined && this.openTryArm(frame)) return;
+    const parts = outer === undefined ? undefined : PARTS[outer];
+    if (parts !== undefined) input.expected(parts);
     input.advance();
     const row = this.row();
     const flow = FLOW[row];
-    if (flow === 'end' || flow === 'else') input.expected('an instruction');
+    if (isPart(flow)) input.expected('an instruction');
     const inner = this.push(FRAME.plain, row);
     input.advance();
     if (flow === 'open' || flow === 'loop') {
-      inner.kind = FRAME.block;
+      inner.kind = row === TRY ? FRAME.try : FRAME.block;
       this.construct(inner.hint, row, inner.place);
     } else {
       if (flow === 'if') {
@@ -158,6 +198,37 @@ export class BodyParser {
       inner.pending ??= new Writer(16);
       this.immediates.read(row, inner.pending);
     }
+  }
+
+  /** A part of a folded `try`, if one comes that may stand here. */
+  private openTryArm(frame: Frame): boolean {
+    const { input } = this;
+    const { kind } = frame;
+    const place = input.start;
+    if (kind === FRAME.try && input.tryOpen('do')) frame.kind = FRAME.afterDo;
+    else if (kind !== FRAME.afterDo && kind !== FRAME.afterCatch) return false;
+    else if (input.tryOpen('catch')) {
+      this.mark(place);
+      this.immediates.read(CATCH, this.code);
+      frame.kind = FRAME.afterCatch;
+    } else if (input.tryOpen('catch_all')) {
+      this.write(CATCH_ALL, place);
+      frame.kind = FRAME.afterCatchAll;
+    } else if (kind === FRAME.afterDo && input.tryOpen('delegate')) {
+      this.delegate(place);
+      input.close();
+      frame.kind = FRAME.afterDelegate;
+      return true;
+    } else return false;
+    this.push(FRAME.arm, 0);
+    return true;
+  }
+
+  /** Ends a `try`, whose own label its label does not count. */
+  private delegate(place: number): void {
+    this.labels.pop();
+    this.mark(place);
+    this.immediates.read(DELEGATE, this.code);
   }
 
   private push(kind: number, row: number): Frame {
@@ -187,40 +258,59 @@ export class BodyParser {
       case FRAME.block:
       case FRAME.afterThen:
       case FRAME.afterElse:
+      case FRAME.afterDo:
+      case FRAME.afterCatch:
+      case FRAME.afterCatchAll:
         this.write(END, input.start);
         this.labels.pop();
         break;
       case FRAME.if:
         input.expected('(then …)');
         break;
+      case FRAME.try:
+        input.expected('(do …)');
+        break;
       case FRAME.flat:
       case FRAME.flatIf:
+      case FRAME.flatTry:
+      case FRAME.flatCatch:
         input.expected('the end of a construct');
     }
     this.depth--;
   }
 
+  /** What begins an arm of a flat construct, or ends it. */
+  private part(around: Frame | undefined, row: number): void {
+    const { input, labels } = this;
+    const place = input.start;
+    const frame = around ?? input.expected('an instruction');
+    const { kind } = frame;
+    const isEnd = row === END ? kind >= FRAME.flat : row === DELEGATE && kind === FRAME.flatTry;
+    const next = isEnd ? kind : (flatWith(kind, row) ?? input.expected('an instruction'));
+    if (this.hint !== NONE) this.misplacedHint();
+    input.advance();
+    if (row === END || row === ELSE) labels.repeat(input);
+    if (row === DELEGATE) this.delegate(place);
+    else {
+      this.mark(place);
+      this.immediates.read(row, this.code);
+    }
+    frame.kind = next;
+    if (row === END) labels.pop();
+    if (isEnd) this.depth--;
+  }
+
   /** An instruction that is not folded. */
   private plain(frame: Frame | undefined): void {
-    const { input, labels } = this;
+    const { input } = this;
     const row = this.row();
     const place = input.start;
-    const flow = FLOW[row];
-    if (flow === 'end' || flow === 'else') {
-      const isFlat = frame?.kind === FRAME.flatIf || (flow === 'end' && frame?.kind === FRAME.flat);
-      if (!isFlat) input.expected('an instruction');
-      if (this.hint !== NONE) this.misplacedHint();
-      input.advance();
-      labels.repeat(input);
-      this.write(row, place);
-      if (flow === 'end') {
-        labels.pop();
-        this.depth--;
-      } else (frame as Frame).kind = FRAME.flat;
+    if (isPart(FLOW[row])) {
+      this.part(frame, row);
       return;
     }
-    if (flow === 'open' || flow === 'loop' || flow === 'if') {
-      const { hint } = this.push(flow === 'if' ? FRAME.flatIf : FRAME.flat, row);
+    if (OPENS[row]) {
+      const { hint } = this.push(row === IF ? FRAME.flatIf : row === TRY ? FRAME.flatTry : FRAME.flat, row);
       input.advance();
       this.construct(hint, row, place);
       return;
@@ -244,7 +334,11 @@ export class BodyParser {
   private row(): number {
     const { input } = this;
     if (input.kind !== TOKEN.word) input.expected('an instruction');
-    return ROW_OF_WORD.get(input.text) ?? input.fail(`unknown operator ${quote(input.text)}`);
+    const row = ROW_OF_WORD.get(input.text);
+    if (row !== undefined) return row;
+    const unknown = `unknown operator ${quote(input.text)}`;
+    const proposal = proposalOfWord(input.text);
+    return input.fail(proposal === undefined ? unknown : needs(proposal, unknown));
   }
 
   private write(row: number, place: number): void {

@@ -38,5 +38,5 @@ function inText(source: string, error: CompileError): CompileError {
   lexer.advance();
   const isField = lexer.kind === TOKEN.open;
   if (isField) lexer.advance();
-  return errorAt(source, place, lexer.end, messageAlone(error), { cause: error });
+  return errorAt(source, place, lexer.end, messageAlone(error), { cause: error, feature: error.feature });
 }

@@ -1,6 +1,6 @@
 /** Shows people a place in a text: line, column, the line itself and a mark under it. */
 
-import { type ErrorDetails, TextError } from '../errors.ts';
+import { type CompileErrorDetails, TextError } from '../errors.ts';
 import { escapeUnprintable } from '../quote.ts';
 
 /** Characters of a line that are shown, and how many of them before the place. */
@@ -30,7 +30,7 @@ export function errorAt(
   start: number,
   end: number,
   message: string,
-  details: ErrorDetails = {},
+  details: CompileErrorDetails = {},
 ): TextError {
   const { start: lineStart, line } = lineAt(source, start);
   const column = start - lineStart + 1;

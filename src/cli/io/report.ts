@@ -29,6 +29,9 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   HOST: 'the failure was in the host function, not in the program',
 };
 
+const FEATURE_HINT =
+  'nothing is wrong with the file, but it was built for a feature that is not supported here; build it without';
+
 /** A failure as it stands in `--json` output. */
 export interface ErrorReport {
   readonly class: string;
@@ -37,13 +40,25 @@ export interface ErrorReport {
   readonly functionIndex?: number | undefined;
   readonly functionName?: string | undefined;
   readonly offset?: number | undefined;
+  /** What the module needs that is not here. */
+  readonly feature?: string | undefined;
   readonly hint?: string | undefined;
 }
 
 export function errorReport(error: unknown): ErrorReport {
   if (!(error instanceof WasmSandboxError)) return { class: 'InternalError', code: 'INTERNAL', message: String(error) };
   const { name, code, message, functionIndex, functionName, offset } = error;
-  return { class: name, code, message: cut(message), functionIndex, functionName, offset, hint: hintOf(error) };
+  const feature = error instanceof CompileError ? error.feature : undefined;
+  return {
+    class: name,
+    code,
+    message: cut(message),
+    functionIndex,
+    functionName,
+    offset,
+    feature,
+    hint: hintOf(error),
+  };
 }
 
 /**
@@ -51,8 +66,10 @@ export function errorReport(error: unknown): ErrorReport {
  * what is wrong with a module's bytes is wrong at one of them.
  */
 function hintOf(error: WasmSandboxError): string | undefined {
-  const saysIt = error instanceof TextError || (error instanceof CompileError && error.offset === undefined);
-  return saysIt ? undefined : HINTS[error.code];
+  if (error instanceof TextError) return undefined;
+  if (!(error instanceof CompileError)) return HINTS[error.code];
+  if (error.offset === undefined) return undefined;
+  return error.feature === undefined ? HINTS[error.code] : FEATURE_HINT;
 }
 
 export function statusOf(error: unknown): number {

@@ -1,7 +1,7 @@
 /** Prints code: each instruction on a line, or folded into the one that takes what it leaves. */
 
 import { blockType, InstructionReader } from '../../instructions.ts';
-import { type Flow, OPCODES } from '../../opcodes.ts';
+import { type Flow, OPCODES, OPENS, opcode } from '../../opcodes.ts';
 import { LABELS, LOCALS } from '../spaces.ts';
 import { WORDS } from '../words.ts';
 import { arity } from './arity.ts';
@@ -11,6 +11,7 @@ import type { TextOut } from './out.ts';
 import type { Scope } from './scope.ts';
 
 const FLOW: readonly Flow[] = OPCODES.map((row) => row.flow);
+const TRY = opcode('try').index;
 
 /** Columns that an expression on one line may take. */
 const LINE = 90;
@@ -35,10 +36,10 @@ class Node {
   values: number;
   /** What stands before it: a branch hint. */
   prefix = '';
-  isIf = false;
-  /** What a construct holds: of an `if` its first arm. */
-  body: Node[] | undefined;
-  otherwise: Node[] | undefined;
+  /** What a construct holds. */
+  arms: Arm[] | undefined;
+  /** What ends it, where nothing is folded. */
+  end = 'end';
   readonly offset: number;
 
   constructor(text: string, values: number, offset: number) {
@@ -49,6 +50,13 @@ class Node {
   }
 }
 
+/** Instructions within a construct. */
+interface Arm {
+  /** What stands before them: of the first one only where it is folded, and of blocks, loops and handlers nothing. */
+  readonly head: string;
+  readonly items: Node[];
+}
+
 /** A construct that is open. */
 interface Open {
   readonly node: Node;
@@ -56,8 +64,6 @@ interface Open {
   /** In the order in which constructs open. */
   readonly index: number;
   isUsed: boolean;
-  /** Where its instructions go. */
-  items: Node[];
   /** Of what is around it. */
   readonly outer: Node[];
 }
@@ -137,20 +143,22 @@ export class CodePrinter {
     for (;;) {
       const row = reader.next();
       const flow = FLOW[row];
-      if (flow === 'end') {
+      if (flow === 'end' || flow === 'delegate') {
         const construct = open.pop();
         if (construct === undefined) return items;
+        // Its label is counted without the construct that it ends.
+        if (flow === 'delegate') construct.node.end = instructionText(row, reader, scope, names);
         this.close(construct);
         items = construct.outer;
         continue;
       }
-      if (flow === 'else') {
+      if (flow === 'else' || flow === 'catch') {
         const construct = open.at(-1) as Open;
-        construct.node.otherwise = items = construct.items = [];
+        items = [];
+        construct.node.arms?.push({ head: instructionText(row, reader, scope, names), items });
         continue;
       }
       const { offset } = reader;
-      const isConstruct = flow === 'open' || flow === 'loop' || flow === 'if';
       const [taken, left] = arity(row, module, reader);
       const hint = hints.get(offset);
       const node = new Node(instructionText(row, reader, scope, names), left, offset);
@@ -160,13 +168,13 @@ export class CodePrinter {
       }
       if (options.folded && taken > 0) fold(node, taken, items);
       items.push(node);
-      if (!isConstruct) continue;
+      if (!OPENS[row]) continue;
       node.values = blockType(reader.a, module.types)?.results.length ?? 0;
-      node.body = [];
-      node.isIf = flow === 'if';
+      const head = flow === 'if' ? 'then' : row === TRY ? 'do' : '';
       const word = WORDS[row] as string;
-      open.push({ node, word, index: this.constructs++, isUsed: false, items: node.body, outer: items });
-      items = node.body;
+      open.push({ node, word, index: this.constructs++, isUsed: false, outer: items });
+      items = [];
+      node.arms = [{ head, items }];
     }
   }
 
@@ -203,13 +211,13 @@ export class CodePrinter {
     if (options.offsets) out.add(`(;@${node.offset.toString(16)};) `);
     if (!options.folded) {
       out.add(node.prefix + node.text);
-      if (node.body === undefined) return;
-      tasks.push([depth, 'end']);
-      if (node.otherwise !== undefined) {
-        push(node.otherwise, depth + 1);
-        tasks.push([depth, 'else']);
+      if (node.arms === undefined) return;
+      tasks.push([depth, node.end]);
+      for (let i = node.arms.length - 1; i >= 0; i--) {
+        const { head, items } = node.arms[i] as Arm;
+        push(items, depth + 1);
+        if (i > 0) tasks.push([depth, head]);
       }
-      push(node.body, depth + 1);
       return;
     }
     if (node.width <= LINE) {
@@ -220,17 +228,19 @@ export class CodePrinter {
     out.character(OPEN);
     out.add(node.text);
     tasks.push(')');
-    if (node.isIf) {
-      if (node.otherwise !== undefined) {
+    const { arms = [] } = node;
+    if (node.end !== 'end') tasks.push([depth + 1, `(${node.end})`]);
+    for (let i = arms.length - 1; i >= 0; i--) {
+      const { head, items } = arms[i] as Arm;
+      if (head === '') push(items, depth + 1);
+      else {
         tasks.push(')');
-        push(node.otherwise, depth + 2);
-        tasks.push([depth + 1, '(else']);
+        push(items, depth + 2);
+        tasks.push([depth + 1, `(${head}`]);
       }
-      tasks.push(')');
-      push(node.body ?? NOTHING, depth + 2);
-      tasks.push([depth + 1, '(then']);
-    } else if (node.body !== undefined) push(node.body, depth + 1);
-    if (!node.isIf || node.operands.some(({ width }) => width > LINE)) push(node.operands, depth + 1);
+    }
+    const isIf = arms[0]?.head === 'then';
+    if (!isIf || node.operands.some(({ width }) => width > LINE)) push(node.operands, depth + 1);
     else
       for (const operand of node.operands) {
         out.add(' ');

@@ -4,7 +4,7 @@ import { decode } from '../../decode.ts';
 import { HAS_MAX, IS_64, WITH_INIT } from '../../encoding.ts';
 import { InstructionReader } from '../../instructions.ts';
 import { functionTypeAt, type WasmModule } from '../../module.ts';
-import { OPCODES, type Opcode } from '../../opcodes.ts';
+import { OPENS } from '../../opcodes.ts';
 import { FUNCREF, type ValType } from '../../types.ts';
 import type { Signature } from '../definitions.ts';
 import { EXTERNAL_WORDS, LOCALS, type SectionWord, type SpaceWord } from '../spaces.ts';
@@ -331,8 +331,7 @@ function extentsOf(module: WasmModule): Extents {
 function constructs(reader: InstructionReader): number {
   let count = 0;
   while (reader.pos < reader.end) {
-    const { flow } = OPCODES[reader.next()] as Opcode;
-    if (flow === 'open' || flow === 'loop' || flow === 'if') count++;
+    if (OPENS[reader.next()]) count++;
   }
   return count;
 }

@@ -1,0 +1,124 @@
+/** Modules that need what published proposals add: the error says which, and not that the bytes are wrong. */
+
+import { describe, expect, test } from 'vitest';
+import { WasmSandbox, WasmSandboxError } from '../../src/index.ts';
+import { parse } from '../../src/text.ts';
+import { decode } from '../../wasm/decode.ts';
+import { CompileError } from '../../wasm/errors.ts';
+import { OPCODES } from '../../wasm/opcodes.ts';
+import { proposalOf } from '../../wasm/proposals.ts';
+import { concat, encodeModule, unsigned } from '../generate/encode.ts';
+
+const inBody = (...raw: readonly number[]) => encodeModule({ functions: [{ body: [{ raw }] }] });
+
+const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+const section = (id: number, ...bytes: readonly number[]) =>
+  concat(HEADER, [id], unsigned(bytes.length + 1), [1], bytes);
+
+function failureOf(bytes: Uint8Array): CompileError {
+  try {
+    decode(bytes);
+  } catch (error) {
+    return error as CompileError;
+  }
+  throw new Error('it was decoded');
+}
+
+const NEEDED: readonly (readonly [proposal: string, what: string, bytes: Uint8Array])[] = [
+  ['threads', 'memory.atomic.notify', inBody(0xfe, 0x00, 2, 0)],
+  ['threads', 'atomic.fence', inBody(0xfe, 0x03, 0)],
+  ['threads', 'i64.atomic.rmw32.cmpxchg_u, its code stretched', inBody(0xfe, 0xce, 0x80, 0x00, 2, 0)],
+  ['threads', 'a shared memory', section(5, 3, 1, 1)],
+  ['threads', 'a shared memory without a maximum', section(5, 2, 1)],
+  ['threads', 'a shared memory of 64 bits', section(5, 7, 1, 1)],
+  ['threads', 'an imported one', section(2, 1, 0x61, 1, 0x62, 2, 3, 1, 1)],
+  ['shared-everything threads', 'global.atomic.get', inBody(0xfe, 0x4f, 0, 0)],
+  ['shared-everything threads', 'a shared table', section(4, 0x70, 2, 1)],
+  ['shared-everything threads', 'a shared global', section(6, 0x7f, 2, 0x41, 0, 0x0b)],
+  ['shared-everything threads', 'a shared type', section(1, 0x65, 0x5f, 0)],
+  ['stack switching', 'cont.new', inBody(0xe0, 0)],
+  ['stack switching', 'switch', inBody(0xe6, 0, 0)],
+  ['stack switching', 'a type of continuations', section(1, 0x5d, 0)],
+  ['stack switching', 'a reference to a continuation', section(1, 0x60, 1, 0x68, 0)],
+  ['stack switching', 'a null of one', inBody(0xd0, 0x68, 0x1a)],
+  ['wide arithmetic', 'i64.add128', inBody(0xfc, 0x13)],
+  ['wide arithmetic', 'i64.mul_wide_u', inBody(0xfc, 0x16)],
+  ['memory control', 'memory.discard', inBody(0xfc, 0x12, 0)],
+  ['custom page sizes', 'a memory of bytes', section(5, 8, 1, 0)],
+  ['custom page sizes', 'a shared one', section(5, 0x0b, 1, 1, 0)],
+  ['custom descriptors', 'ref.get_desc', inBody(0xfb, 0x22, 0)],
+  ['custom descriptors', 'a type with a descriptor', section(1, 0x4d, 1, 0x5f, 0)],
+  ['custom descriptors', 'an exact reference', section(1, 0x60, 1, 0x64, 0x62, 0, 0)],
+  ['compact import section', 'imports of one module', section(2, 1, 0x61, 0, 0x7f, 1, 1, 0x62, 0, 0)],
+  ['half precision', 'f32.load_f16', inBody(0xfc, 0x30, 1, 0)],
+  ['half precision', 'f16x8.splat', inBody(0xfd, 0xa0, 0x02)],
+  ['reference-typed strings', 'string.const', inBody(0xfb, 0x82, 0x01, 0)],
+  ['component model', 'a component', Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0)],
+];
+
+test.each(NEEDED)('%s: %s', (proposal, _, bytes) => {
+  const failure = failureOf(bytes);
+  expect(failure).toBeInstanceOf(CompileError);
+  expect(failure.feature).toBe(proposal);
+  expect(failure.message).toContain(`the module needs "${proposal}", which is not supported`);
+  expect(failure.message).not.toMatch(/illegal|malformed|unknown/);
+  expect(failure.offset).toBeGreaterThan(3);
+});
+
+const WRONG: readonly (readonly [message: string, bytes: Uint8Array])[] = [
+  ['illegal opcode 0x16', inBody(0x16)],
+  ['illegal opcode 0xff', inBody(0xff)],
+  ['illegal opcode 0xfc', inBody(0xfc, 0x20)],
+  ['illegal opcode 0xfd', inBody(0xfd, 0x9a, 0x01)],
+  ['illegal opcode 0xfe', inBody(0xfe, 0x05)],
+  ['illegal opcode 0xfe', inBody(0xfe, 0xff, 0xff, 0xff, 0xff, 0x0f)],
+  ['malformed limits flags', section(5, 0x10, 1)],
+  ['malformed limits flags', section(4, 0x70, 8, 1)],
+  ['malformed mutability', section(6, 0x7f, 4, 0x41, 0, 0x0b)],
+  ['malformed import or export kind', section(2, 1, 0x61, 1, 0x62, 0x7f, 0)],
+  ['malformed import or export kind', section(7, 0, 0x7f, 0)],
+  ['malformed type', section(1, 0x40, 0)],
+  ['malformed value type 0x50', section(1, 0x60, 1, 0x50, 0)],
+  ['malformed section id 15', section(15, 0)],
+  ['unknown binary version', Uint8Array.of(0, 0x61, 0x73, 0x6d, 2, 0, 0, 0)],
+];
+
+test.each(WRONG)('what nobody has assigned is wrong: %s', (message, bytes) => {
+  const failure = failureOf(bytes);
+  expect(failure.message).toContain(message);
+  expect(failure.feature).toBeUndefined();
+});
+
+test('nothing that is here is said to be missing', () => {
+  expect(OPCODES.filter(({ code }) => proposalOf('instruction', code) !== undefined)).toEqual([]);
+});
+
+describe('the error', () => {
+  const [, , bytes] = NEEDED[0] as (typeof NEEDED)[number];
+
+  test('has the function, once, and goes through JSON', () => {
+    const failure = failureOf(bytes);
+    expect(failure.message).toMatch(/instruction 0xfe0000 \(function 0, offset 0x[0-9a-f]+\)$/);
+    const again = WasmSandboxError.from(JSON.parse(JSON.stringify(failure)));
+    expect(again).toBeInstanceOf(CompileError);
+    expect([(again as CompileError).feature, again.message]).toEqual(['threads', failure.message]);
+  });
+
+  test('is that of the sandbox, and names what the native engine lacks', async () => {
+    await expect(WasmSandbox.fromBytes(bytes)).rejects.toMatchObject({ code: 'COMPILE', feature: 'threads' });
+    const legacy = inBody(0x06, 0x40, 0x0b);
+    await expect(WasmSandbox.fromBytes(legacy, { engine: 'native' })).rejects.toMatchObject({
+      feature: 'legacy-exception-handling',
+    });
+  });
+
+  test.each([
+    ['threads', '(i32.atomic.load (i32.const 0))'],
+    ['threads', 'atomic.fence'],
+    ['stack switching', '(suspend 0)'],
+    ['wide arithmetic', 'i64.add128'],
+    ['memory control', 'memory.discard'],
+  ])('of a text names %s', (proposal, code) => {
+    expect(() => parse(`(module (memory 1) (func ${code}))`)).toThrow(`the module needs "${proposal}"`);
+  });
+});
