@@ -74,6 +74,6 @@ const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig
 if (status !== 0) process.exit(status);
 const core = await findCore();
 for (const format of FORMATS) await bundle(format, core);
-await bundleTypes(declarations, dist);
+await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);

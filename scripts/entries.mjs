@@ -17,7 +17,12 @@ export const ENTRIES = {
   './policy': 'src/policy',
   './symbols': 'src/symbols',
   './text': 'src/text',
+  './vitest': 'src/vitest',
+  './node-test': 'src/node-test',
 };
+
+/** Import paths that cannot be loaded without a package beside this one. */
+export const NEEDED = { './vitest': 'vitest' };
 
 /** The command. */
 export const COMMAND = { name: 'cli', source: 'src/cli/main.node.ts' };

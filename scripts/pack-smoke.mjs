@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tool } from './ensure.mjs';
-import { ENTRIES, manifestFields } from './entries.mjs';
+import { ENTRIES, manifestFields, NEEDED } from './entries.mjs';
 import { examplesIn } from './examples.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -90,7 +90,8 @@ try {
   const ran = runExamples();
 
   for (const file of filesIn(manifestFields())) check(names.includes(file), `${file} is named and not in the tarball`);
-  const imports = Object.keys(ENTRIES).map((entry) => `${manifest.name}${entry.slice(1)}`);
+  const alone = Object.keys(ENTRIES).filter((entry) => NEEDED[entry] === undefined);
+  const imports = alone.map((entry) => `${manifest.name}${entry.slice(1)}`);
   const load = (words) => imports.map((specifier) => `${words}('${specifier}');`).join('\n');
   writeFileSync(join(folder, 'load.mjs'), load('await import'));
   read(process.execPath, ['load.mjs'], folder);

@@ -6,13 +6,15 @@ import { sources } from './entries.mjs';
 /**
  * @param from the folder of the declarations that the compiler wrote
  * @param to where they go
+ * @param external packages whose types stay theirs
  */
-export async function bundleTypes(from, to) {
+export async function bundleTypes(from, to, external) {
   const { rolldown } = await import('rolldown');
   const { dts } = await import('rolldown-plugin-dts');
   const entries = Object.entries(sources()).filter(([name]) => !name.endsWith('.node'));
   const build = await rolldown({
     input: Object.fromEntries(entries.map(([name, source]) => [name, join(from, source.replace(/\.ts$/, '.d.ts'))])),
+    external,
     plugins: [besideOneAnother, dts({ dtsInput: true, tsconfig: false })],
   });
   const { output } = await build.generate({ format: 'es', chunkFileNames: 'chunks/[name].d.ts' });

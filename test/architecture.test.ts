@@ -47,6 +47,7 @@ const srcUpwards = [
   'sync',
   'values',
   'extism',
+  'testing',
   'parts.ts',
   'node.node.ts',
   'api.ts',
@@ -63,6 +64,8 @@ const srcUpwards = [
   'extism.ts',
   'ndarray.ts',
   'arrow.ts',
+  'vitest.ts',
+  'node-test.ts',
   'extism.node.ts',
   'index.node.ts',
   'interpreter.node.ts',
@@ -70,6 +73,8 @@ const srcUpwards = [
   'sync.node.ts',
   'policy.node.ts',
   'instrument.node.ts',
+  'vitest.node.ts',
+  'node-test.node.ts',
   'cli/io',
   'cli/arguments',
   'cli/commands',
@@ -83,6 +88,7 @@ const packageHome: Record<string, string> = {
   '@jridgewell/trace-mapping': 'src/symbols/',
   'apache-arrow': 'src/arrow.ts',
   binaryen: 'instrument/',
+  vitest: 'src/testing/vitest-api.ts',
   '@bomb.sh/tab': 'src/cli/commands/',
   commander: 'src/cli/',
   picocolors: 'src/cli/',
@@ -255,6 +261,7 @@ describe('every source file keeps to its place', () => {
 /** Optional packages that an entry asks for when somebody uses what needs them. */
 const peers: Record<string, readonly string[]> = {
   'src/arrow': ['src/arrow.ts imports apache-arrow'],
+  'src/vitest': ['src/testing/vitest-api.ts imports vitest'],
   'src/symbols': ['src/symbols/source-map.ts imports @jridgewell/trace-mapping'],
 };
 
