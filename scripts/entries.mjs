@@ -19,10 +19,12 @@ export const ENTRIES = {
   './text': 'src/text',
   './vitest': 'src/vitest',
   './node-test': 'src/node-test',
+  './otel': 'src/otel',
+  './prometheus': 'src/prometheus',
 };
 
 /** Import paths that cannot be loaded without a package beside this one. */
-export const NEEDED = { './vitest': 'vitest' };
+export const NEEDED = { './vitest': 'vitest', './otel': '@opentelemetry/api' };
 
 /** The command. */
 export const COMMAND = { name: 'cli', source: 'src/cli/main.node.ts' };

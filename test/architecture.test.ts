@@ -48,6 +48,7 @@ const srcUpwards = [
   'values',
   'extism',
   'testing',
+  'telemetry',
   'parts.ts',
   'node.node.ts',
   'api.ts',
@@ -66,6 +67,8 @@ const srcUpwards = [
   'arrow.ts',
   'vitest.ts',
   'node-test.ts',
+  'otel.ts',
+  'prometheus.ts',
   'extism.node.ts',
   'index.node.ts',
   'interpreter.node.ts',
@@ -89,6 +92,7 @@ const packageHome: Record<string, string> = {
   'apache-arrow': 'src/arrow.ts',
   binaryen: 'instrument/',
   vitest: 'src/testing/vitest-api.ts',
+  '@opentelemetry/api': 'src/telemetry/otel-api.ts',
   '@bomb.sh/tab': 'src/cli/commands/',
   commander: 'src/cli/',
   picocolors: 'src/cli/',
@@ -261,6 +265,7 @@ describe('every source file keeps to its place', () => {
 /** Optional packages that an entry asks for when somebody uses what needs them. */
 const peers: Record<string, readonly string[]> = {
   'src/arrow': ['src/arrow.ts imports apache-arrow'],
+  'src/otel': ['src/telemetry/otel-api.ts imports @opentelemetry/api'],
   'src/vitest': ['src/testing/vitest-api.ts imports vitest'],
   'src/symbols': ['src/symbols/source-map.ts imports @jridgewell/trace-mapping'],
 };
