@@ -21,6 +21,7 @@ export const ENTRIES = {
   './node-test': 'src/node-test',
   './otel': 'src/otel',
   './prometheus': 'src/prometheus',
+  './jupyter': 'src/jupyter',
 };
 
 /** Import paths that cannot be loaded without a package beside this one. */

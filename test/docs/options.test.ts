@@ -58,6 +58,7 @@ const bySubject = new Map(sections.map((section) => [subjectOf(section), section
 const ENTRIES = [
   ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts', 'src/extism/api.ts'],
   'src/testing/vitest-api.ts',
+  'src/jupyter/api.ts',
   'src/telemetry/otel-api.ts',
   'src/telemetry/prometheus-api.ts',
   'policy/index.ts',
