@@ -14,6 +14,7 @@ export type MimeBundle = Readonly<Record<string, string>>;
 
 /** A value that a notebook shows as what it stands for. */
 export interface Displayable {
+  /** What to show, by MIME type. */
   readonly [DISPLAY]: () => MimeBundle | Promise<MimeBundle>;
 }
 

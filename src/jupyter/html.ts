@@ -1,6 +1,7 @@
 /** HTML out of texts that guests have chosen: whatever is put into a template is escaped, unless it is HTML itself. */
 
 import { escapeUnprintable } from '../../wasm/quote.ts';
+import { visibleLines } from './values.ts';
 
 /** HTML or SVG that this folder has made. */
 export class Markup {
@@ -32,7 +33,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * direction of text, line separators), is there as its escapes.
  */
 export function escapeHtml(text: string): string {
-  return escapeUnprintable(text).replace(/[&<>"'`]/g, (character) => ENTITIES[character] as string);
+  return escapeEntities(escapeUnprintable(text));
+}
+
+function escapeEntities(text: string): string {
+  return text.replace(/[&<>"'`]/g, (character) => ENTITIES[character] as string);
 }
 
 /** A page of this folder's own, as an attribute in quotes: it stays as it is. */
@@ -42,12 +47,7 @@ export function inAttribute(page: string): Markup {
 
 /** The same over lines: newlines and tabs stay. */
 export function escapeLines(text: string): Markup {
-  return new Markup(
-    text
-      .split(/(\r?\n|\t)/)
-      .map((part, i) => (i % 2 === 1 ? part : escapeHtml(part)))
-      .join(''),
-  );
+  return new Markup(escapeEntities(visibleLines(text)));
 }
 
 export function html(strings: TemplateStringsArray, ...pieces: readonly Piece[]): Markup {

@@ -1,6 +1,6 @@
 /** Values of guests as text. */
 
-import { describe } from '../../wasm/quote.ts';
+import { describe, escapeUnprintable } from '../../wasm/quote.ts';
 
 /** Elements that are told one by one. */
 const MOST_ELEMENTS = 200;
@@ -15,3 +15,8 @@ export function valueText(value: unknown): string {
 }
 
 const elementText = (value: unknown) => (Array.isArray(value) ? describe(value) : valueText(value));
+
+/** Text over lines, in which every character shows: newlines and tabs stay, other controls are there as their escapes. */
+export function visibleLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, (part) => escapeUnprintable(part.replace(/\r$/, '')));
+}

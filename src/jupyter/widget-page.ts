@@ -5,7 +5,7 @@ import { count } from './figures.ts';
 import { html, Markup } from './html.ts';
 import { CONFIG_ID, type PageConfig } from './page/config.ts';
 
-/** Of the page: light or dark, or as whoever looks at it has chosen for all pages. */
+/** Of a page: light or dark, or as what it stands in. */
 export type Theme = 'auto' | 'light' | 'dark';
 
 const SCHEMES: Readonly<Record<Theme, string>> = { auto: 'light dark', light: 'light', dark: 'dark' };

@@ -9,7 +9,7 @@ import { describeExports, type ExportDescription } from '../module/exported.ts';
 import { checkSource, fetchAll, loadReadyModule, type ModuleSource } from '../module/source.ts';
 import { Preparation } from '../time/preparation.ts';
 import { DISPLAY, type Displayable, type MimeBundle } from './display.ts';
-import { html, inAttribute } from './html.ts';
+import { html, inAttribute, Markup } from './html.ts';
 import { type PageConfig, type PageFunction, TYPED } from './page/config.ts';
 import { type Theme, widgetPage } from './widget-page.ts';
 
@@ -23,7 +23,7 @@ export interface WidgetOptions {
   readonly gasLimit?: bigint | number | undefined;
   /** Bytes for all memories and tables together; 64 MiB unless given. */
   readonly memoryLimit?: number | undefined;
-  /** `'light'` or `'dark'`; as whoever looks at it has chosen for all pages unless given. */
+  /** `'light'` or `'dark'`; `'auto'`, the notebook's or else the system's, unless given. */
   readonly theme?: Theme | undefined;
   /** Pixels; as many as most calls need unless given. */
   readonly height?: number | undefined;
@@ -35,6 +35,8 @@ export interface Widget extends Displayable {
   html(): Promise<string>;
 }
 
+/** More are not to be chosen from. */
+const MOST_FUNCTIONS = 1_000;
 /** A notebook with more in one of its outputs is of no use. */
 const LARGEST_MODULE = 8 * MiB;
 const HEIGHT = { one: 300, more: 360, program: 560 };
@@ -81,7 +83,8 @@ export async function configOf({
   const bytes = await moduleBytes(source);
   const exports = describeExports(loadReadyModule(bytes, { moduleLimit: LARGEST_MODULE }, new Preparation({})));
   const isProgram = exports.some(({ name, kind }) => kind === 'function' && name === COMMAND_START);
-  const functions = exports.filter(isTyped).map(({ name, params, results }) => ({ name, params, results }));
+  const typed = exports.filter(isTyped).slice(0, MOST_FUNCTIONS);
+  const functions = typed.map(({ name, params, results }) => ({ name, params, results }));
   if (!isProgram && functions.length === 0) {
     throw new UsageError('the module exports no function that can be called with numbers, and is no WASI command');
   }
@@ -103,12 +106,20 @@ function base64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
+/**
+ * Where it can be told how the notebook looks, the frame looks so too: by what JupyterLab, nbconvert and VS Code say of
+ * themselves. A page in a frame takes its colours after the frame's.
+ */
+const FOLLOWING = `.wasm-sandbox-page{color-scheme:light dark}
+[data-jp-theme-light="true"] .wasm-sandbox-page,.vscode-light .wasm-sandbox-page{color-scheme:light}
+[data-jp-theme-light="false"] .wasm-sandbox-page,.vscode-dark .wasm-sandbox-page{color-scheme:dark}`;
+
 function framed(page: string, { title, functions, isProgram }: PageConfig, height: number | undefined): MimeBundle {
   const usual = isProgram ? HEIGHT.program : functions.length > 1 ? HEIGHT.more : HEIGHT.one;
   const style = `width:100%;max-width:46rem;height:${height ?? usual}px;border:0;resize:vertical;overflow:auto`;
   return {
     'text/html':
-      html`<iframe title="${title}" sandbox="allow-scripts" style="${style}" srcdoc="${inAttribute(page)}"></iframe>`
+      html`<style>${new Markup(FOLLOWING)}</style><iframe class="wasm-sandbox-page" title="${title}" sandbox="allow-scripts" style="${style}" srcdoc="${inAttribute(page)}"></iframe>`
         .text,
     'text/plain': `${title}: a guest to be run in the page, where HTML is shown`,
   };

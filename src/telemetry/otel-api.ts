@@ -92,4 +92,4 @@ function otelSpans(provider: TracerProvider): Spans {
   };
 }
 
-export type { Attributes, Telemetry } from './telemetry.ts';
+export type { Attributes, Telemetry, WatchedSandbox } from './telemetry.ts';

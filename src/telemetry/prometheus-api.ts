@@ -115,4 +115,4 @@ const labelName = (name: string) => name.replaceAll('.', '_');
 const labelled = (labels: Attributes) =>
   Object.fromEntries(Object.entries(labels).map(([name, value]) => [labelName(name), String(value)]));
 
-export type { Attributes, Telemetry } from './telemetry.ts';
+export type { Attributes, Telemetry, WatchedSandbox } from './telemetry.ts';

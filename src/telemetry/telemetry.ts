@@ -48,10 +48,16 @@ export interface Metrics {
 }
 
 /** A sandbox, whichever way it waits. */
-interface Watched {
+export interface WatchedSandbox {
+  /** As its options say. */
   readonly instanceId: string;
+  /** What the guest has used. */
   getResourceStats(): ResourceStats;
 }
+
+/** What was wrapped, by what was made of it: host functions are called by the sandbox itself. */
+const wrappedSandboxes = new WeakMap<object, object>();
+const itself = (sandbox: object): object => wrappedSandboxes.get(sandbox) ?? sandbox;
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -99,7 +105,7 @@ export class Telemetry {
    * @returns the sandbox, as {@link Telemetry.wrap} gives it
    * @throws what `make` throws
    */
-  async load<S extends Watched>(make: () => S | Promise<S>, attributes: Attributes = {}): Promise<S> {
+  async load<S extends WatchedSandbox>(make: () => S | Promise<S>, attributes: Attributes = {}): Promise<S> {
     callback('what makes the sandbox', make);
     this.#check(attributes);
     const began = performance.now();
@@ -124,7 +130,7 @@ export class Telemetry {
    * itself is not watched. Doing it again does nothing.
    * @param attributes go to spans and figures: few, and none that a guest can choose, such as the tenant
    */
-  wrap<S extends Watched>(sandbox: S, attributes: Attributes = {}): S {
+  wrap<S extends WatchedSandbox>(sandbox: S, attributes: Attributes = {}): S {
     if (this.#wrapped.has(sandbox)) return sandbox;
     const own = this.#check(attributes);
     const methods = new Map<string | symbol, Method>();
@@ -139,6 +145,7 @@ export class Telemetry {
       },
     });
     this.#wrapped.add(wrapped);
+    wrappedSandboxes.set(wrapped, itself(sandbox));
     return wrapped;
   }
 
@@ -151,7 +158,13 @@ export class Telemetry {
     return own;
   }
 
-  #method(sandbox: Watched, name: string, method: Method, attributes: Attributes, wrapped: Watched): Method {
+  #method(
+    sandbox: WatchedSandbox,
+    name: string,
+    method: Method,
+    attributes: Attributes,
+    wrapped: WatchedSandbox,
+  ): Method {
     // Its methods call what they are taken from.
     if (name === 'functions') return method.bind(wrapped);
     if (name === 'start') {
@@ -162,9 +175,9 @@ export class Telemetry {
     return (...args) => this.#call(sandbox, () => method.apply(sandbox, args), named(args), attributes);
   }
 
-  #call(sandbox: Watched, make: () => unknown, name: unknown, attributes: Attributes): unknown {
-    const calls = this.#calls.get(sandbox) ?? [];
-    this.#calls.set(sandbox, calls);
+  #call(sandbox: WatchedSandbox, make: () => unknown, name: unknown, attributes: Attributes): unknown {
+    const calls = this.#calls.get(itself(sandbox)) ?? [];
+    this.#calls.set(itself(sandbox), calls);
     const gasBefore = statsOf(sandbox)?.gasUsed;
     const { span, end } = this.#begin(sandbox, name, attributes, calls.at(-1));
     calls.push(span);
@@ -178,8 +191,8 @@ export class Telemetry {
     return settled(() => span.within(make), settle);
   }
 
-  #start(sandbox: Watched, make: () => Execution, name: unknown, attributes: Attributes): Execution {
-    const { span, end } = this.#begin(sandbox, name, attributes, this.#calls.get(sandbox)?.at(-1));
+  #start(sandbox: WatchedSandbox, make: () => Execution, name: unknown, attributes: Attributes): Execution {
+    const { span, end } = this.#begin(sandbox, name, attributes, this.#calls.get(itself(sandbox))?.at(-1));
     try {
       const execution = span.within(make);
       this.#executions.set(execution, span);
@@ -191,7 +204,7 @@ export class Telemetry {
     }
   }
 
-  #begin(sandbox: Watched, name: unknown, attributes: Attributes, parent: Span | undefined) {
+  #begin(sandbox: WatchedSandbox, name: unknown, attributes: Attributes, parent: Span | undefined) {
     const began = performance.now();
     const { instanceId } = sandbox;
     const told = { ...attributes, 'wasm.sandbox.id': instanceId, ...(typeof name === 'string' && functionNamed(name)) };
@@ -317,7 +330,7 @@ function labelsOf(stats: ResourceStats | undefined, failure: Failure | undefined
 }
 
 /** Undefined where there is no instance any more. */
-function statsOf(sandbox: Watched): ResourceStats | undefined {
+function statsOf(sandbox: WatchedSandbox): ResourceStats | undefined {
   try {
     return sandbox.getResourceStats();
   } catch {

@@ -16,6 +16,7 @@ export class AssertionError extends Error {
     this.expected = expected;
   }
 
+  /** That of Node's own, too. */
   override get name(): string {
     return 'AssertionError';
   }

@@ -14,6 +14,7 @@ import type { Figures, Subject } from './subject.ts';
 
 /** As much of a test's context as is used: `node:test` gives it to each test. */
 export interface TestContext {
+  /** Has a function called when the test is over. */
   after(fn: () => unknown): void;
 }
 

@@ -7,7 +7,9 @@ import { Execution } from '../call/execution.ts';
 
 /** Of a sandbox, whichever way it waits, the figures that checks read. */
 export interface Figures {
+  /** What the guest has used. */
   getResourceStats(): { readonly gasUsed: bigint };
+  /** What it was refused. */
   violations(): readonly AuditEvent[];
 }
 

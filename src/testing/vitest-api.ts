@@ -67,11 +67,8 @@ function complete(options: Partial<SandboxOptions>): SandboxOptions {
   throw new UsageError("sandboxOptions has no source: say test.override('sandboxOptions', { source: … })");
 }
 
-/** A sandbox of either kind, of which figures are there at once; calls are waited for. */
-type Checked<Received> = Received extends Figures ? undefined : Promise<void>;
-
 /**
- * Matchers for calls of guests. A call is its promise, an execution, or a function that makes it. What fails for another
+ * Matchers for calls of guests, which are awaited; figures of a sandbox are there at once. A call is its promise, an execution, or a function that makes it. What fails for another
  * reason than its guest (a wrong name, a closed pool) goes on to the test, also behind `not`.
  */
 export interface SandboxMatchers<Received = unknown> {
@@ -83,12 +80,12 @@ export interface SandboxMatchers<Received = unknown> {
    * An execution has used so many units of gas, or a sandbox in all of its calls; of a function, the test's `sandbox` while
    * it ran.
    */
-  toUseGas(range: GasRange): Checked<Received>;
+  toUseGas(range: GasRange): Received extends Figures ? undefined : Promise<void>;
   /**
    * The policy has refused something, of that kind if it is given: by an error that ended the call, or in what a sandbox has
    * asked for; of a function, the test's `sandbox` while it ran.
    */
-  toBeDenied(capability?: DeniedCapability): Checked<Received>;
+  toBeDenied(capability?: DeniedCapability): Received extends Figures ? undefined : Promise<void>;
   /**
    * A function does the same with every fresh sandbox that it is called with: result or failure, gas, output. They are made
    * of the test's `sandboxOptions` unless the options say of what.

@@ -1,6 +1,6 @@
 /** `wasm-sandbox/otel`, by OpenTelemetry's own SDK with what keeps spans and figures in memory. */
 
-import { context, trace } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   AggregationTemporality,
@@ -249,6 +249,16 @@ describe('a host call', () => {
     expect(await sandbox.call('twice')).toBe(3);
     const [innermost] = named('wasm.call');
     expect(named('wasm.host_call').map(idOf)).toContain(parentOf(innermost));
+  });
+
+  test('is below its call also where another has wrapped the sandbox before', async () => {
+    const { telemetry } = watching();
+    const env = telemetry.hostFunctions('env', { ask: (n: number) => n });
+    const plain = await WasmSandbox.create({ source: ASKING, capabilities: [env] });
+    await context.with(ROOT_CONTEXT, () => telemetry.wrap(watching().telemetry.wrap(plain)).call('twice'));
+    const [inner, outer] = named('wasm.call');
+    expect(parentOf(inner)).toBe(idOf(outer));
+    expect(named('wasm.host_call').map(parentOf)).toEqual([idOf(outer), idOf(outer)]);
   });
 
   test('that fails is told by class', async () => {

@@ -1,10 +1,11 @@
 /** The program of a widget's page: runs the guest where it is looked at. The build makes one file of it. */
 
 import { UsageError, WasmSandboxError } from '../../../wasm/errors.ts';
+import { quote } from '../../../wasm/quote.ts';
 import { COMMAND_START } from '../../call/command.ts';
 import { WasmSandbox } from '../../sandbox.ts';
 import { bytes, count, milliseconds, share } from '../figures.ts';
-import { valueText } from '../values.ts';
+import { valueText, visibleLines } from '../values.ts';
 import { CONFIG_ID, type PageConfig, type PageFunction } from './config.ts';
 import { parseArguments, parseValue } from './parse.ts';
 
@@ -98,7 +99,8 @@ function showFigures(): void {
 function say(id: string, text: string | undefined, isBad = false): void {
   const block = find(id);
   const more = text === undefined ? 0 : text.length - MOST_CHARACTERS;
-  block.textContent = more > 0 ? `${text?.slice(0, MOST_CHARACTERS)}\n… ${count(more)} characters more` : (text ?? '');
+  const shown = visibleLines((text ?? '').slice(0, MOST_CHARACTERS));
+  block.textContent = more > 0 ? `${shown}\n… ${count(more)} characters more` : shown;
   block.classList.toggle('bad', isBad);
   (block.closest('.part') as HTMLElement).hidden = text === undefined || text === '';
 }
@@ -179,7 +181,7 @@ functions.replaceChildren(
   ...(config.isProgram ? [{ name: COMMAND_START, params: [], results: [] }] : config.functions).map((each, i) => {
     const option = document.createElement('option');
     option.value = String(i);
-    option.textContent = `${each.name} (${each.params.join(', ')})${each.results.length > 0 ? ` → ${each.results.join(', ')}` : ''}`;
+    option.textContent = `${quote(each.name).slice(1, -1)} (${each.params.join(', ')})${each.results.length > 0 ? ` → ${each.results.join(', ')}` : ''}`;
     return option;
   }),
 );
