@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources } from './entries.mjs';
+import { bundlePage, isPageScript } from './page.mjs';
 import { bundleTypes } from './types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -45,8 +46,14 @@ async function findCore() {
   return new Set(output.filter(({ isDynamicEntry }) => !isDynamicEntry).flatMap(({ moduleIds }) => moduleIds));
 }
 
-async function bundle({ format, ending, input }, core) {
-  const build = await rolldown({ ...options, input });
+/** Puts the program of widgets' pages where the sources have none. */
+const withPage = (program) => ({
+  name: 'page',
+  load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
+});
+
+async function bundle({ format, ending, input }, core, page) {
+  const build = await rolldown({ ...options, input, plugins: [withPage(page)] });
   const { output } = await build.write({
     dir: dist,
     format,
@@ -75,7 +82,8 @@ const flags = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarati
 const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...flags]);
 if (status !== 0) process.exit(status);
 const core = await findCore();
-for (const format of FORMATS) await bundle(format, core);
+const page = await bundlePage();
+for (const format of FORMATS) await bundle(format, core, page);
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);

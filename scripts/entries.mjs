@@ -23,6 +23,11 @@ export const ENTRIES = {
   './fastify': 'src/fastify',
   './hono': 'src/hono',
   './nest': 'src/nest',
+  './vitest': 'src/vitest',
+  './node-test': 'src/node-test',
+  './otel': 'src/otel',
+  './prometheus': 'src/prometheus',
+  './jupyter': 'src/jupyter',
 };
 
 /** Of entries that are for a framework: what their users have installed, with what its documents' examples use. */
@@ -32,6 +37,9 @@ export const FRAMEWORKS = {
   './hono': ['hono', '@hono/standard-validator', 'zod'],
   './nest': ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', 'reflect-metadata', 'rxjs'],
 };
+
+/** Import paths that cannot be loaded without a package beside this one. */
+export const NEEDED = { './vitest': 'vitest', './otel': '@opentelemetry/api' };
 
 /** The command. */
 export const COMMAND = { name: 'cli', source: 'src/cli/main.node.ts' };

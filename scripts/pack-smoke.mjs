@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tool } from './ensure.mjs';
-import { ENTRIES, FRAMEWORKS, manifestFields } from './entries.mjs';
+import { ENTRIES, FRAMEWORKS, manifestFields, NEEDED } from './entries.mjs';
 import { examplesIn } from './examples.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -131,7 +131,7 @@ try {
     writeFileSync(join(folder, 'load.cjs'), lines('require'));
     read(process.execPath, ['load.cjs'], folder);
   };
-  const alone = Object.keys(ENTRIES).filter((entry) => FRAMEWORKS[entry] === undefined);
+  const alone = Object.keys(ENTRIES).filter((entry) => FRAMEWORKS[entry] === undefined && NEEDED[entry] === undefined);
   load(alone);
 
   // The synchronous entry has Node's folders: the manifest leads there.

@@ -1,7 +1,7 @@
 /** What an engine is to the rest of the project: the sandbox calls these, and knows nothing else about engines. */
 
 import type { Share } from './budget.ts';
-import type { ResourceFigures, WasmSandboxError } from './errors.ts';
+import type { ResourceFigures, StackFrame, WasmSandboxError } from './errors.ts';
 import type { GasBudget } from './gas-budget.ts';
 import type { GuestMemory, HostFunction, WasmValue } from './host.ts';
 import type { WasmModule } from './module.ts';
@@ -111,6 +111,8 @@ export interface EngineExecution {
   readonly isReady: boolean;
   /** Once it is done. */
   readonly results: readonly WasmValue[];
+  /** The guest's calls where it was left, the innermost first, 100 at most. Absent where the engine knows none. */
+  readonly frames?: readonly StackFrame[];
   /** Called, where it is set, whenever the host function that the guest waits for has charged. */
   onCharge?: (() => void) | undefined;
   /**

@@ -1,11 +1,12 @@
 /** A call that can be left at any checkpoint and taken up again. */
 
 import type { EngineExecution, Stop } from '../../wasm/engine.ts';
-import { HostError, SnapshotError, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import { HostError, SnapshotError, type StackFrame, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult } from '../../wasm/host-call.ts';
 import { type ForeignFunction, type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
+import { backtrace, stackTop } from './backtrace.ts';
 import { advance, begin, fail, finish, finishHostCall, type Outer, type Suspension } from './execute.ts';
 import { storeOf } from './store.ts';
 import type { Thread } from './thread.ts';
@@ -96,6 +97,12 @@ export class WasmExecution implements EngineExecution {
 
   get isReady(): boolean {
     return this.pending === undefined || this.pending.result.outcome !== undefined;
+  }
+
+  get frames(): readonly StackFrame[] {
+    if (this.isRunning || this.isOver || this.outer === undefined) return [];
+    const { thread } = this.outer;
+    return backtrace(thread, stackTop(thread))();
   }
 
   advance(gas?: bigint): Stop {

@@ -1,7 +1,7 @@
 /** A call of a sandbox that the embedder steps, runs, pauses and continues. */
 
 import type { EngineExecution, EngineInstance } from '../../wasm/engine.ts';
-import { type CallAborted, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import { type CallAborted, type StackFrame, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { exitStatus } from '../../wasm/host.ts';
 import { quote } from '../../wasm/quote.ts';
@@ -142,6 +142,14 @@ export class Execution<T = unknown> {
   /** What it failed with; undefined where it has not. */
   get error(): unknown {
     return this.#ending !== undefined && 'error' in this.#ending ? this.#ending.error : undefined;
+  }
+
+  /**
+   * Where it was left: the guest's calls that have not returned, the innermost first, 100 at most. Empty before it has begun,
+   * while it runs, and once it has ended; then its error has those of a failure.
+   */
+  get frames(): readonly StackFrame[] {
+    return this.#engine.frames ?? [];
   }
 
   /** What errors call it: made where one is, as that takes longer than a short call. */

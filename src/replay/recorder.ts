@@ -590,6 +590,10 @@ class RecordedExecution implements EngineExecution {
     return this.inner.results;
   }
 
+  get frames() {
+    return this.inner.frames ?? [];
+  }
+
   abort<E extends Parameters<EngineExecution['abort']>[0]>(error: E) {
     const failure = this.inner.abort(error);
     if (this.wasLeft) this.types ??= this.enter();

@@ -60,6 +60,10 @@ const ENTRIES = [
   ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts', 'src/extism/api.ts'],
   ...['src/service/api.ts', 'src/express.ts', 'src/fastify.ts', 'src/hono.ts', 'src/nest.ts'],
   'src/component/api.ts',
+  'src/testing/vitest-api.ts',
+  'src/jupyter/api.ts',
+  'src/telemetry/otel-api.ts',
+  'src/telemetry/prometheus-api.ts',
   'policy/index.ts',
 ];
 /** What embedders fill in, and is not named so. */

@@ -214,3 +214,27 @@ describe('a program that keeps a stack in its memory', () => {
     expect(await messageOf([0x41, 0x10, 0x0b])).not.toContain('stack-size');
   });
 });
+
+test('a call that was left has its frames, at the same places as a call that fails there', async () => {
+  const source = `(module
+    (import "env" "wait" (func $wait))
+    (func $inner (param i32) (result i32) (local $n i32) (call $wait)
+      (loop (br_if 0 (i32.ne (local.tee $n (i32.add (local.get $n) (i32.const 1))) (local.get 0)))) (local.get $n))
+    (func (export "outer") (param i32) (result i32) (call $inner (local.get 0))))`;
+  let go = (): void => undefined;
+  const wait = () => new Promise<void>((resolve) => (go = resolve));
+  const sandbox = await WasmSandbox.create({ source, capabilities: [Capability.hostFunctions('env', { wait })] });
+  const execution = sandbox.start('outer', [1_000]);
+  const names = () => execution.frames.map(({ functionName }) => functionName);
+  expect(names()).toEqual([]);
+  expect(execution.step(1_000)).toBe('waiting');
+  expect(names()).toEqual(['inner', 'outer']);
+  go();
+  await execution.whenReady();
+  expect(execution.step(1_000)).toBe('paused');
+  expect(names()).toEqual(['inner', 'outer']);
+  const failing = sandbox.fork().then((fork) => fork.execution?.frames);
+  expect(await failing).toEqual(execution.frames);
+  await execution.run();
+  expect(names()).toEqual([]);
+});

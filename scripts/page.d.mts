@@ -1,0 +1,2 @@
+export function isPageScript(path: string): boolean;
+export function bundlePage(): Promise<string>;
