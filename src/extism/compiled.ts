@@ -1,4 +1,4 @@
-/** A plug-in before there is a sandbox for it: its module, and what it is given. */
+/** A plug-in before there is a sandbox for it: its modules, and what it is given. */
 
 import { type Caller, Capability } from '../../policy/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
@@ -12,7 +12,7 @@ import { bulkFunctions } from './bulk.ts';
 import { ownFunctions } from './current-plugin.ts';
 import { envFunctions } from './functions.ts';
 import { Kernel } from './kernel.ts';
-import { type ManifestLike, readManifest } from './manifest.ts';
+import { type ManifestLike, type ReadManifest, readManifest } from './manifest.ts';
 import { checkPluginOptions, type ManifestOptions, type PluginOptions, settlePlugin } from './options.ts';
 import type { PluginSettings } from './settings.ts';
 
@@ -28,7 +28,7 @@ export class CompiledPlugin {
   readonly #kernels = new WeakMap<object, Kernel>();
 
   private constructor(
-    bytes: Uint8Array<ArrayBuffer>,
+    { bytes, modules }: ReadManifest,
     settings: PluginSettings,
     grants: ManifestOptions,
     options: PluginOptions,
@@ -39,6 +39,7 @@ export class CompiledPlugin {
     this.sandbox = Object.freeze({
       ...rest,
       source: bytes,
+      modules: Object.keys(modules).length === 0 ? undefined : modules,
       cpuTimeout: least(cpuTimeout, grants.timeoutMs),
       capabilities: [
         ...capabilities,
@@ -63,10 +64,10 @@ export class CompiledPlugin {
     const signal = sandbox.signal && checkOption('signal', sandbox.signal);
     if (signal?.aborted) throw aborted('loading the plug-in', signal.reason);
     const reading = Promise.resolve(manifest).then((like) => readManifest(like, limit));
-    const { bytes, grants: asked } = await new Preparation({ signal }).wait(reading);
-    const grants = { ...asked, ...own };
+    const read = await new Preparation({ signal }).wait(reading);
+    const grants = { ...read.grants, ...own };
     const { functions } = own;
-    return new CompiledPlugin(bytes, settlePlugin(grants), grants, { ...(sandbox as SourcelessOptions), functions });
+    return new CompiledPlugin(read, settlePlugin(grants), grants, { ...(sandbox as SourcelessOptions), functions });
   }
 
   /** What is kept for the plug-in in a sandbox: another one after each reset. @internal */

@@ -2,6 +2,7 @@
 
 import { isBytes } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
+import { GUEST_NAME, MOST_MODULES } from '../../wasm/module-graph.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
 import { decodeLossy } from '../../wasm/utf8.ts';
 import { list, record, text } from '../checks/check.ts';
@@ -22,12 +23,13 @@ export interface ManifestModule {
   readonly module?: Module | undefined;
   /** SHA-256 of the bytes, in hexadecimal digits. */
   readonly hash?: string | undefined;
+  /** What the others import from it by; its place in the list unless given. */
   readonly name?: string | undefined;
 }
 
 /** A manifest as Extism has them. In JSON, names may be in snake case. */
 export interface Manifest extends ManifestOptions {
-  /** One module, until a sandbox can link several. */
+  /** The plug-in itself is the one that is called `main`, or the last; it is linked with the others. */
   readonly wasm: readonly ManifestModule[];
 }
 
@@ -37,24 +39,26 @@ export interface Manifest extends ManifestOptions {
  */
 export type ManifestLike = Manifest | ModuleSource;
 
-/** What a manifest comes to: the bytes of its module, and what it asks for. */
+/** What a manifest comes to: the bytes of its modules, and what it asks for. */
 export interface ReadManifest {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What the plug-in is linked with, by name. */
+  readonly modules: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
   readonly grants: Given<ManifestOptions>;
 }
 
 const SOURCES = ['data', 'url', 'path', 'response', 'module'] as const;
 
 /**
- * @param moduleLimit bytes that a module, or JSON, may have
- * @throws UsageError for what is no manifest, and where its module cannot be had or is another one than it says
+ * @param moduleLimit bytes that its modules together, or JSON, may have
+ * @throws UsageError for what is no manifest, and where a module cannot be had or is another one than it says
  */
 export async function readManifest(like: unknown, moduleLimit: number): Promise<ReadManifest> {
   if (typeof like === 'string' && /^\s*\{/.test(like)) return readObject(parse(like), moduleLimit);
   refuseHostModule(like);
   if (isManifest(like)) return readObject(like, moduleLimit);
   const { bytes } = await fetchAll(like as ModuleSource, moduleLimit);
-  if (!isJson(bytes)) return { bytes, grants: {} };
+  if (!isJson(bytes)) return { bytes, modules: {}, grants: {} };
   const manifest = camelCased(parse(decodeLossy(bytes)));
   if (isFetched(like)) refuseGrants(manifest);
   return readObject(manifest, moduleLimit);
@@ -115,14 +119,29 @@ async function readObject(manifest: Record<string, unknown>, moduleLimit: number
   const { memory } = rest;
   const given = memory === undefined ? rest : { ...rest, memory: camelCased(record('memory', memory)) };
   const grants = checkNamed<ManifestOptions>('a manifest', given, GRANT_CHECKS);
-  const items = list('the modules of a manifest ("wasm")', wasm);
-  const [item] = items;
-  if (items.length !== 1 || item === undefined) {
-    throw new UsageError(
-      `a manifest must have one module, and this one has ${items.length}: a sandbox cannot link several`,
-    );
+  const items = list('the modules of a manifest ("wasm")', wasm).map((item) => record('a module of a manifest', item));
+  if (items.length === 0 || items.length > MOST_MODULES) {
+    throw new UsageError(`a manifest must have 1 to ${MOST_MODULES} modules, and this one has ${items.length}`);
   }
-  return { bytes: await bytesOf(record('a module of a manifest', item), moduleLimit), grants };
+  const modules: Record<string, Uint8Array<ArrayBuffer>> = Object.create(null);
+  let left = moduleLimit;
+  for (const [name, item] of namesOf(items)) {
+    if (Object.hasOwn(modules, name)) throw new UsageError(`a manifest has two modules of the name ${quote(name)}`);
+    const bytes = await bytesOf(item, left);
+    left -= bytes.length;
+    modules[name] = bytes;
+  }
+  const { [GUEST_NAME]: bytes, ...others } = modules as { [GUEST_NAME]: Uint8Array<ArrayBuffer> };
+  return { bytes, modules: others, grants };
+}
+
+/** One of them is the plug-in itself. */
+function namesOf(items: readonly Record<string, unknown>[]) {
+  const named = items.map(({ name }, i) =>
+    name === undefined || name === null ? `${i}` : text('the name of a module', name),
+  );
+  if (!named.includes(GUEST_NAME)) named[named.length - 1] = GUEST_NAME;
+  return items.map((item, i) => [named[i] as string, item] as const);
 }
 
 /** `allowed_hosts` as `allowedHosts`; null, as JSON has it, is as if not given. */

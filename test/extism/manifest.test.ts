@@ -45,8 +45,17 @@ describe('where a module comes from', () => {
     ['no object', 5, /the source must be/],
     ['null', null, /the source must be/],
     ['no module', {}, /the modules of a manifest \("wasm"\) must be an array/],
-    ['an empty list', { wasm: [] }, /must have one module, and this one has 0/],
-    ['two modules', { wasm: [{ path }, { path }] }, /this one has 2: a sandbox cannot link several/],
+    ['an empty list', { wasm: [] }, /must have 1 to 100 modules, and this one has 0/],
+    [
+      'two of one name',
+      {
+        wasm: [
+          { path, name: 'main' },
+          { path, name: 'main' },
+        ],
+      },
+      /two modules of the name "main"/,
+    ],
     ['a module from nowhere', { wasm: [{}] }, /needs one of data, url, path, response, module/],
     ['a module from two places', { wasm: [{ path, data: PLUGIN }] }, /needs one of/],
     ['a name that is none', { wasm: [{ path }], allowedHost: [] }, /a manifest has no option "allowedHost"/],
