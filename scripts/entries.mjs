@@ -12,6 +12,7 @@ export const ENTRIES = {
   './extism': 'src/extism',
   './ndarray': 'src/ndarray',
   './arrow': 'src/arrow',
+  './durable': 'src/durable',
   './interpreter': 'src/interpreter',
   './minimal': 'src/minimal',
   './policy': 'src/policy',
