@@ -13,6 +13,7 @@ export const ENTRIES = {
   './ndarray': 'src/ndarray',
   './arrow': 'src/arrow',
   './durable': 'src/durable',
+  './bullmq': 'src/bullmq',
   './interpreter': 'src/interpreter',
   './minimal': 'src/minimal',
   './policy': 'src/policy',

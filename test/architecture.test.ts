@@ -48,6 +48,7 @@ const srcUpwards = [
   'values',
   'extism',
   'durable',
+  'bullmq',
   'parts.ts',
   'node.node.ts',
   'api.ts',
@@ -65,6 +66,7 @@ const srcUpwards = [
   'ndarray.ts',
   'arrow.ts',
   'durable.ts',
+  'bullmq.ts',
   'extism.node.ts',
   'index.node.ts',
   'interpreter.node.ts',
@@ -85,6 +87,7 @@ const packageHome: Record<string, string> = {
   '@jridgewell/trace-mapping': 'src/symbols/',
   'apache-arrow': 'src/arrow.ts',
   binaryen: 'instrument/',
+  bullmq: 'src/bullmq/on-redis.ts',
   '@bomb.sh/tab': 'src/cli/commands/',
   commander: 'src/cli/',
   picocolors: 'src/cli/',
@@ -257,6 +260,7 @@ describe('every source file keeps to its place', () => {
 /** Optional packages that an entry asks for when somebody uses what needs them. */
 const peers: Record<string, readonly string[]> = {
   'src/arrow': ['src/arrow.ts imports apache-arrow'],
+  'src/bullmq': ['src/bullmq/on-redis.ts imports bullmq'],
   'src/symbols': ['src/symbols/source-map.ts imports @jridgewell/trace-mapping'],
 };
 
