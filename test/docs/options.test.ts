@@ -57,6 +57,7 @@ const bySubject = new Map(sections.map((section) => [subjectOf(section), section
 
 const ENTRIES = [
   ...['src/api.ts', 'src/webassembly.ts', 'src/instrument.ts', 'src/symbols.ts', 'src/text.ts', 'src/extism/api.ts'],
+  ...['src/durable.ts', 'src/bullmq.ts'],
   'policy/index.ts',
 ];
 /** What embedders fill in, and is not named so. */
