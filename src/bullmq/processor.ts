@@ -4,10 +4,17 @@ import { type ErrorData, UsageError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 import { COMMAND_START } from '../call/command.ts';
 import { callback, gas, record } from '../checks/check.ts';
+import { checkNamed } from '../checks/named.ts';
 import { drive } from '../durable/drive.ts';
 import { JobReleased } from '../durable/errors.ts';
 import { checkGuests, type GuestFactory } from '../durable/guests.ts';
-import type { CheckpointInfo, CheckpointOptions, DurabilityOptions } from '../durable/options.ts';
+import {
+  type CheckpointInfo,
+  type CheckpointOptions,
+  DURABILITY_CHECKS,
+  type DurabilityOptions,
+  every,
+} from '../durable/options.ts';
 import type { DurableResult } from '../durable/outcome.ts';
 import { discardJob, runDurably } from '../durable/run.ts';
 import { HandedBack, JobFailure } from './failure.ts';
@@ -139,22 +146,35 @@ interface Settings {
   readonly tracer: JobTracer | undefined;
 }
 
-/** What is about durability is checked by who uses it, before anything runs. @throws UsageError */
+const CHECKS = {
+  ...DURABILITY_CHECKS,
+  progressEvery: (value: unknown) => every('progressEvery', value),
+  gasLimit: (value: unknown) => BigInt(gas('gasLimit', value)),
+  tracer: (value: unknown) => {
+    callback('tracer.startActiveSpan', record('tracer', value)['startActiveSpan']);
+    return value as JobTracer;
+  },
+} as const;
+
+type Checked = { readonly [K in keyof typeof CHECKS]?: ReturnType<(typeof CHECKS)[K]> };
+
+/** @throws UsageError */
 function checkOptions(options: ProcessorOptions): Settings {
-  const { progressEvery, gasLimit, tracer, ...durability } = record(
-    'the options of a processor',
+  const { store, checkpointEvery, progressEvery, gasLimit, tracer, yieldEvery } = checkNamed<Checked>(
+    'a processor',
     options,
-  ) as ProcessorOptions;
-  const { store, checkpointEvery } = durability;
+    CHECKS,
+  );
   if ((store === undefined) !== (checkpointEvery === undefined)) {
     throw new UsageError('durable jobs need both a store and checkpointEvery: { gas }');
   }
-  if (tracer !== undefined) callback('tracer.startActiveSpan', record('tracer', tracer)['startActiveSpan']);
+  const { progressEvery: _, gasLimit: __, tracer: ___, ...durability } = options;
   return {
+    // As it was given: it is checked, and its key imported, for each job.
     durability: store === undefined ? undefined : (durability as DurabilityOptions),
-    progressEvery: progressEvery && BigInt(gas('progressEvery.gas', record('progressEvery', progressEvery)['gas'])),
-    gasLimit: gasLimit === undefined ? undefined : BigInt(gas('gasLimit', gasLimit)),
-    yieldEvery: durability.yieldEvery ?? YIELD_EVERY,
+    progressEvery,
+    gasLimit,
+    yieldEvery: yieldEvery ?? YIELD_EVERY,
     tracer,
   };
 }

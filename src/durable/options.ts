@@ -98,14 +98,17 @@ interface Checked extends Omit<DurableOptions, 'key' | 'checkpointEvery' | 'gasL
 
 const units = (what: string, value: unknown) => BigInt(gas(what, value) as bigint | number);
 
-const DURABILITY_CHECKS = {
+/** @throws UsageError */
+export function every(what: string, value: unknown): bigint {
+  const { gas: between } = checkNamed<{ readonly gas: bigint }>(what, value, {
+    gas: (value) => units(`${what}.gas`, value) || refuse(`${what}.gas`, 'at least 1 unit', value),
+  });
+  return between ?? refuse(what, '{ gas } with a number of units', value);
+}
+
+export const DURABILITY_CHECKS = {
   store: checkStore,
-  checkpointEvery: (value: unknown) => {
-    const { gas: every } = checkNamed<{ gas?: bigint }>('checkpointEvery', value, {
-      gas: (value) => units('checkpointEvery.gas', value) || refuse('checkpointEvery.gas', 'at least 1 unit', value),
-    });
-    return every ?? refuse('checkpointEvery', '{ gas } with a number of units', value);
-  },
+  checkpointEvery: (value: unknown) => every('checkpointEvery', value),
   key: Authenticator.of,
   compress: (value: unknown) => (typeof value === 'boolean' ? value : refuse('compress', 'true or false', value)),
   maxCheckpointBytes: (value: unknown) => integer('maxCheckpointBytes', value, 'bytes', 1, 2 ** 32 - 1),

@@ -28,4 +28,6 @@ const worker = queue.worker(processor, { lockDuration: 2_000, stalledInterval: 3
 worker.on('active', ({ id }) => say('active', id));
 worker.on('progress', ({ id }) => say('checkpoint', id));
 worker.on('completed', ({ id }) => say('completed', id));
+// Whoever started it has the other end.
+process.stdin.resume().on('close', () => process.exit());
 say('ready');

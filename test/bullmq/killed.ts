@@ -33,9 +33,9 @@ export interface Report {
 }
 
 /** Recorded calls of the shortest and of the longest job. */
-const ROUNDS = [50, 70] as const;
+const ROUNDS = [24, 36] as const;
 /** Lines of a worker's behind which it is killed, at most. */
-const LINES = 14;
+const LINES = 9;
 
 export async function kill(campaign: Campaign): Promise<Report> {
   const { url, random, processes, killsEach, tell = () => undefined } = campaign;
@@ -49,7 +49,7 @@ export async function kill(campaign: Campaign): Promise<Report> {
   let isOver = false;
 
   const startWorker = () => {
-    const child = spawn(process.execPath, [script, url, name], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script, url, name], { stdio: ['pipe', 'pipe', 'inherit'] });
     children.add(child);
     let job: string | undefined;
     let linesLeft = Number.POSITIVE_INFINITY;
