@@ -35,14 +35,14 @@ export interface Report {
 /** Recorded calls of the shortest and of the longest job. */
 const ROUNDS = [24, 36] as const;
 /** Lines of a worker's behind which it is killed, at most. */
-const LINES = 9;
+const LINES = 7;
 
 export async function kill(campaign: Campaign): Promise<Report> {
   const { url, random, processes, killsEach, tell = () => undefined } = campaign;
   const name = `killed-${process.pid}-${Math.floor(random() * 2 ** 32)}`;
   const client = new Redis(url, { maxRetriesPerRequest: null });
   const queue = await wasmQueue(name, { connection: client });
-  const script = await oneFile('test/bullmq/killed-worker.ts');
+  const script = await oneFile('test/bullmq/killed-worker.ts', true);
   const killsOf = new Map<string, number>();
   const children = new Set<ChildProcess>();
   let kills = 0;

@@ -1,6 +1,7 @@
 import { context, type Tracer, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { Processor } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { JobFailure, type QueueJob, wasmProcessor, wasmQueue } from '../../src/bullmq.ts';
 import { Trap, UsageError, WasmSandbox, WasmSandboxError } from '../../src/index.ts';
@@ -24,8 +25,9 @@ function job(data: unknown, id = '1'): QueueJob & { readonly told: object[] } {
 }
 
 describe('a processor', () => {
-  test('has the parameters that BullMQ looks at, to give it a signal', () => {
-    expect(wasmProcessor(workers(() => 1n))).toHaveLength(3);
+  test('is one of BullMQ’s, with the parameters that it looks at, to give it a signal', () => {
+    const processor: Processor = wasmProcessor(workers(() => 1n));
+    expect(processor).toHaveLength(3);
   });
 
   test('fails with what JSON can have, and the error can be made of again', async () => {

@@ -27,7 +27,7 @@ async function work(script: string, lines: number): Promise<string[]> {
 }
 
 test('a job that is kept in files ends as if none of its workers had been killed', async () => {
-  const script = await oneFile('test/durable/file-worker.ts');
+  const script = await oneFile('test/durable/file-worker.ts', true);
   const ledger = new Ledger();
   const guests = workers((key) => ledger.pay(key));
   const args = { job: 'a', module: 'worker', function: 'run', args: [ROUNDS], checkpointEvery: { gas: 10 ** 12 } };
