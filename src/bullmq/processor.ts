@@ -30,8 +30,11 @@ export interface QueueJob {
   readonly data: unknown;
   /** Milliseconds since 1970 at which it was added. */
   readonly timestamp: number;
+  /** Shows it to onlookers. */
   updateProgress(progress: object): Promise<void>;
+  /** What the jobs below it came to, by keys that end in a colon and their ids. */
   getChildrenValues(): Promise<Record<string, unknown> | undefined>;
+  /** Gives it back to its queue. @param token of the lock */
   moveToWait(token?: string): Promise<unknown>;
 }
 

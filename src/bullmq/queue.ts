@@ -39,11 +39,17 @@ export interface QueuedJob<R = JobResult> {
 
 /** Events of a worker; BullMQ's have more arguments. */
 export interface WorkerEvents {
+  /** It is begun, or taken up again. */
   active: (job: WorkerJob) => void;
+  /** It shows how far it is. */
   progress: (job: WorkerJob, progress: WasmJobProgress) => void;
+  /** It is done. */
   completed: (job: WorkerJob, result: JobResult | JobResult[]) => void;
+  /** A try has failed, the last one or not. */
   failed: (job: WorkerJob | undefined, error: Error) => void;
+  /** Nothing is left to do. */
   drained: () => void;
+  /** Of the worker itself: a connection, a lock. */
   error: (error: Error) => void;
 }
 
@@ -64,7 +70,9 @@ export interface WasmWorkerOptions {
 
 /** Runs jobs of a queue. */
 export interface WasmWorker {
+  /** Has the listener called at every such event. */
   on<E extends keyof WorkerEvents>(event: E, listener: WorkerEvents[E]): this;
+  /** No longer. */
   off<E extends keyof WorkerEvents>(event: E, listener: WorkerEvents[E]): this;
   /** Ends a job that runs here, for good. @returns whether it does */
   cancelJob(id: string, reason?: string): boolean;
@@ -87,7 +95,8 @@ export interface WasmQueue {
   /** All of them, or none. @throws UsageError */
   addBulk(jobs: readonly WasmJobEntry[]): Promise<QueuedJob[]>;
   /**
-   * @param processor of {@link wasmProcessor}
+   * Begins to take jobs, and runs them.
+   * @param processor of {@link wasmProcessor}, of this worker alone
    * @typeParam O with a connection, all options of BullMQ's are taken too
    */
   worker<O extends object>(processor: WasmProcessor, options?: O & WasmWorkerOptions): WasmWorker;

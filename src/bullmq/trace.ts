@@ -9,14 +9,19 @@ export type SpanAttributes = Record<string, string | number>;
 
 /** What is used of a span of `@opentelemetry/api`. */
 export interface JobSpan {
+  /** Adds to what it says. */
   setAttributes(attributes: SpanAttributes): unknown;
+  /** Notes what happened just now. */
   addEvent(name: string, attributes?: SpanAttributes): unknown;
+  /** Says how it ended; 2 is an error. */
   setStatus(status: { code: number; message?: string }): unknown;
+  /** Ends it now. */
   end(): void;
 }
 
 /** What is used of a tracer of `@opentelemetry/api`: `trace.getTracer('…')`. */
 export interface JobTracer {
+  /** Runs with a span that is the active one meanwhile. */
   startActiveSpan<T>(name: string, options: { attributes: SpanAttributes }, run: (span: JobSpan) => T): T;
 }
 

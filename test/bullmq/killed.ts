@@ -116,7 +116,10 @@ export async function kill(campaign: Campaign): Promise<Report> {
     }
     const times = Object.values(paid).map(Number);
     const calls = times.reduce((a, b) => a + b, 0);
-    return { kills, killsOf, wrong, calls, again: calls - times.length };
+    const again = calls - times.length;
+    // A worker dies at one call at most.
+    if (again > kills) wrong.push(`${again} calls were made again, and ${kills} workers were killed`);
+    return { kills, killsOf, wrong, calls, again };
   } finally {
     isOver = true;
     const exits = [...children].map((child) => new Promise((resolve) => child.once('exit', resolve)));
