@@ -13,6 +13,8 @@ export const ENTRIES = {
   './component': 'src/component',
   './ndarray': 'src/ndarray',
   './arrow': 'src/arrow',
+  './durable': 'src/durable',
+  './bullmq': 'src/bullmq',
   './interpreter': 'src/interpreter',
   './minimal': 'src/minimal',
   './policy': 'src/policy',

@@ -52,6 +52,8 @@ const srcUpwards = [
   'testing',
   'telemetry',
   'jupyter',
+  'durable',
+  'bullmq',
   'parts.ts',
   'component-parts.ts',
   'component-parts.node.ts',
@@ -80,6 +82,8 @@ const srcUpwards = [
   'otel.ts',
   'prometheus.ts',
   'jupyter.ts',
+  'durable.ts',
+  'bullmq.ts',
   'extism.node.ts',
   'service.node.ts',
   'fastify.node.ts',
@@ -117,6 +121,7 @@ const packageHome: Record<string, string> = {
   binaryen: 'instrument/',
   vitest: 'src/testing/vitest-api.ts',
   '@opentelemetry/api': 'src/telemetry/otel-api.ts',
+  bullmq: 'src/bullmq/on-redis.ts',
   '@bomb.sh/tab': 'src/cli/commands/',
   commander: 'src/cli/',
   picocolors: 'src/cli/',
@@ -296,6 +301,7 @@ const peers: Record<string, readonly string[]> = {
   'src/nest': ['src/nest.ts imports @nestjs/common', 'src/nest.ts imports @nestjs/core'],
   'src/otel': ['src/telemetry/otel-api.ts imports @opentelemetry/api'],
   'src/vitest': ['src/testing/vitest-api.ts imports vitest'],
+  'src/bullmq': ['src/bullmq/on-redis.ts imports bullmq'],
   'src/symbols': ['src/symbols/source-map.ts imports @jridgewell/trace-mapping'],
 };
 

@@ -9,10 +9,15 @@ import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+/** For packages that are no ES modules. */
+const REQUIRE = `import { createRequire as makeRequire } from 'node:module';
+const require = makeRequire(import.meta.url);
+const [__filename, __dirname] = ['', ''];`;
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = fileURLToPath(new URL('../node_modules/.cache/one-file', import.meta.url));
 
-async function make(script: string): Promise<string> {
+async function make(script: string, withPackages: boolean): Promise<string> {
   // Comes with tsx.
   const tsx = createRequire(import.meta.url).resolve('tsx');
   const { build } = createRequire(tsx)('esbuild') as typeof import('esbuild');
@@ -21,7 +26,8 @@ async function make(script: string): Promise<string> {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    packages: 'external',
+    packages: withPackages ? 'bundle' : 'external',
+    ...(withPackages && { banner: { js: REQUIRE } }),
     write: false,
     plugins: [
       {
@@ -51,9 +57,12 @@ async function make(script: string): Promise<string> {
 
 const made = new Map<string, Promise<string>>();
 
-/** Path of the file that is made of a script, which is named by its path from the root of the repository. */
-export function oneFile(script: string): Promise<string> {
-  const file = made.get(script) ?? make(root + script);
+/**
+ * Path of the file that is made of a script, which is named by its path from the root of the repository.
+ * @param withPackages whether what it uses of packages is in the file too, which takes a process less time to load
+ */
+export function oneFile(script: string, withPackages = false): Promise<string> {
+  const file = made.get(script) ?? make(root + script, withPackages);
   made.set(script, file);
   return file;
 }

@@ -1,5 +1,5 @@
 /**
- * What a snapshot or a recording looks like from outside, whatever is in it: a header, and the contents, compressed or not.
+ * What a snapshot, a recording or an item of a durable job looks like from outside, whatever is in it: a header, and the contents, compressed or not.
  *
  *     0  8  magic
  *     8  2  version of the format
@@ -22,6 +22,7 @@ import { type Authenticator, CODE_BYTES } from '../crypto/key.ts';
 const MAGIC = {
   snapshot: [0x89, 0x77, 0x73, 0x6e, 0x61, 0x70, 0x0d, 0x0a],
   recording: [0x89, 0x77, 0x73, 0x72, 0x65, 0x63, 0x0d, 0x0a],
+  item: [0x89, 0x77, 0x73, 0x64, 0x75, 0x72, 0x0d, 0x0a],
 } as const;
 
 export type ContentKind = keyof typeof MAGIC;
@@ -98,6 +99,13 @@ export async function unpack(bytes: Uint8Array<ArrayBuffer>, options: Unpacking)
     default:
       return damaged('its compression is unknown');
   }
+}
+
+/** Whether the bytes, which were packed without compressing, are fewer than were written. */
+export function isCutOff(bytes: Uint8Array<ArrayBuffer>): boolean {
+  if (bytes.length < HEADER_BYTES) return true;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(LENGTH_AT, true);
+  return BigInt(bytes.length - HEADER_BYTES) < length;
 }
 
 /** Bytes by which compressing makes what cannot be compressed longer, at most. */

@@ -64,6 +64,7 @@ const ENTRIES = [
   'src/jupyter/api.ts',
   'src/telemetry/otel-api.ts',
   'src/telemetry/prometheus-api.ts',
+  ...['src/durable.ts', 'src/bullmq.ts'],
   'policy/index.ts',
 ];
 /** What embedders fill in, and is not named so. */

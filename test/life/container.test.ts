@@ -12,6 +12,7 @@ const HEADER_BYTES = 52;
 const MAGIC: readonly (readonly [ContentKind, string])[] = [
   ['snapshot', '\x89wsnap\r\n'],
   ['recording', '\x89wsrec\r\n'],
+  ['item', '\x89wsdur\r\n'],
 ];
 const KIND = { kind: 'snapshot' } as const;
 const MAX_BYTES = 2 ** 20;
