@@ -4,10 +4,10 @@ import { type Bytes, copyOf, viewOf } from '../wasm/bytes.ts';
 import { encodeUtf8 } from '../wasm/utf8.ts';
 import { refuse } from './check.ts';
 
-/** The standard streams, by their descriptors. */
-export const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
-/** One of them. */
-export type StreamName = (typeof STREAMS)[number];
+/** A standard stream. */
+export type StreamName = 'stdin' | 'stdout' | 'stderr';
+/** By their descriptors. */
+export const STREAMS: readonly StreamName[] = ['stdin', 'stdout', 'stderr'];
 
 /** Takes the bytes of one write, which are its own to keep. A promise suspends the guest until it settles. */
 export type ByteSink = (bytes: Uint8Array) => void | PromiseLike<void>;

@@ -7,8 +7,10 @@ import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { WasmSandboxError } from '../wasm/errors.ts';
 import type { RequestCalls } from './service/calls.ts';
 import { signalOf } from './service/gone.ts';
-import { problemHeaders, toProblem } from './service/problems.ts';
+import { type ProblemHandlerOptions, problemHeaders, toProblem } from './service/problems.ts';
 import type { SandboxService } from './service/service.ts';
+
+export type { ProblemHandlerOptions, ProblemLogger } from './service/problems.ts';
 
 declare global {
   namespace Express {
@@ -18,12 +20,6 @@ declare global {
       wasm: RequestCalls;
     }
   }
-}
-
-/** What an error handler is made with. */
-export interface ProblemHandlerOptions {
-  /** Told of failures that are the server's own; the console unless given. */
-  readonly logger?: { readonly error: (error: unknown) => void } | undefined;
 }
 
 /**

@@ -6,8 +6,10 @@
 
 import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono';
 import type { RequestCalls } from './service/calls.ts';
-import { problemResponse, toProblem } from './service/problems.ts';
+import { type ProblemHandlerOptions, problemResponse, toProblem } from './service/problems.ts';
 import type { SandboxService } from './service/service.ts';
+
+export type { ProblemHandlerOptions, ProblemLogger } from './service/problems.ts';
 
 /** What {@link wasmSandbox} adds to an application's environment. */
 export interface WasmSandboxEnv {
@@ -22,12 +24,6 @@ export type ServiceSource<E extends Env = Env> =
   | SandboxService
   | PromiseLike<SandboxService>
   | ((context: Context<E>) => SandboxService | PromiseLike<SandboxService>);
-
-/** What an error handler is made with. */
-export interface ProblemHandlerOptions {
-  /** Told of failures that are the server's own; the console unless given. */
-  readonly logger?: { readonly error: (error: unknown) => void } | undefined;
-}
 
 /** Middleware that gives handlers `c.var.wasm`. The service stays its maker's. */
 export function wasmSandbox<E extends Env = Env>(source: ServiceSource<E>): MiddlewareHandler<E & WasmSandboxEnv> {

@@ -37,7 +37,7 @@ export type WasmSandboxModuleOptions = ServiceOptions | { readonly service: Sand
 export type WasmSandboxFeature = string | (ModuleOptions & { readonly name: string });
 
 /** What `forRoot` and `forRootAsync` take beside. */
-interface Extras {
+export interface WasmSandboxModuleExtras {
   /** Whether the service can be injected everywhere; true unless given. */
   isGlobal?: boolean;
   /** Whether failures of guests become problem details; true unless given. */
@@ -86,7 +86,7 @@ export class SandboxExceptionFilter implements ExceptionFilter<WasmSandboxError>
 }
 
 /** What Terminus makes of it. */
-type HealthResult<K extends string> = Record<K, { status: 'up' | 'down'; state: string; modules: object }>;
+export type HealthResult<K extends string> = Record<K, { status: 'up' | 'down'; state: string; modules: object }>;
 
 /** The service's health for Terminus: `health.check([() => wasm.isHealthy('wasm')])`. Degraded is up: it serves still. */
 export class SandboxHealthIndicator {
@@ -96,7 +96,10 @@ export class SandboxHealthIndicator {
     this.#service = service;
   }
 
-  /** @param key what the result calls it */
+  /**
+   * Down once the service is being closed.
+   * @param key what the result calls it
+   */
   isHealthy<const K extends string>(key: K): HealthResult<K> {
     const { status: state, modules } = this.#service.health();
     return { [key]: { status: state === 'closing' ? 'down' : 'up', state, modules } } as HealthResult<K>;
@@ -113,16 +116,23 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createWasmSandboxOptions')
-  .setExtras<Extras>({ isGlobal: true, useFilter: true }, (definition, { isGlobal = true, useFilter = true }) => ({
-    ...definition,
-    global: isGlobal,
-    providers: [...(definition.providers ?? []), ...(useFilter ? [FILTER] : [])],
-  }))
+  .setExtras<WasmSandboxModuleExtras>(
+    { isGlobal: true, useFilter: true },
+    (definition, { isGlobal = true, useFilter = true }) => ({
+      ...definition,
+      global: isGlobal,
+      providers: [...(definition.providers ?? []), ...(useFilter ? [FILTER] : [])],
+    }),
+  )
   .build();
 
 /** For the compiler: what the builder has made. */
-const Configurable: ConfigurableModuleCls<WasmSandboxModuleOptions, 'forRoot', 'createWasmSandboxOptions', Extras> =
-  ConfigurableModuleClass;
+const Configurable: ConfigurableModuleCls<
+  WasmSandboxModuleOptions,
+  'forRoot',
+  'createWasmSandboxOptions',
+  WasmSandboxModuleExtras
+> = ConfigurableModuleClass;
 
 /**
  * `forRoot(options)` and `forRootAsync({ useFactory, inject })` make the service, which ends with the application: before its
@@ -131,6 +141,11 @@ const Configurable: ConfigurableModuleCls<WasmSandboxModuleOptions, 'forRoot', '
 export class WasmSandboxModule extends Configurable {
   readonly #service: SandboxService;
   readonly #isOwned: boolean;
+
+  /** Makes the service of options, or takes one. */
+  declare static readonly forRoot: (typeof Configurable)['forRoot'];
+  /** The same of options that other providers give. */
+  declare static readonly forRootAsync: (typeof Configurable)['forRootAsync'];
 
   constructor(service: SandboxService, isOwned: boolean) {
     super();

@@ -14,6 +14,14 @@ export type {
   ServicePoolOptions,
   Size,
 } from './options.ts';
-export { type Problem, type ProblemName, problemResponse, RequestError, toProblem } from './problems.ts';
+export {
+  PROBLEMS,
+  type Problem,
+  type ProblemKind,
+  type ProblemName,
+  problemResponse,
+  RequestError,
+  toProblem,
+} from './problems.ts';
 export { SandboxService, type ServiceHealth, type ServiceMetrics } from './service.ts';
 export type { JsonValue } from './values.ts';

@@ -3,11 +3,13 @@
 import { type ErrorCode, GasExhausted, HostError, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { exitStatusBehind } from '../call/failures.ts';
 
-/** What is known of a kind of problem; `retryAfter` where the same request may succeed later. */
-interface ProblemKind {
+/** What is known of a kind of problem. */
+export interface ProblemKind {
+  /** Of HTTP. */
   readonly status: number;
+  /** For people. */
   readonly title: string;
-  /** Seconds. */
+  /** Seconds, where the same request may succeed later. */
   readonly retryAfter?: number;
 }
 
@@ -114,6 +116,18 @@ export function toProblem(error: unknown): Problem {
     ...(name === 'invalid-arguments' && { detail: (error as RequestError).message }),
     ...(retryAfter !== undefined && { retryAfter }),
   };
+}
+
+/** Takes failures that are the server's own, as the console and every logger do. */
+export interface ProblemLogger {
+  /** Takes whatever was thrown. */
+  readonly error: (error: unknown) => void;
+}
+
+/** What an adapter's error handler is made with. */
+export interface ProblemHandlerOptions {
+  /** Told of failures that are the server's own; the console unless given. */
+  readonly logger?: ProblemLogger | undefined;
 }
 
 /** The media type of problems. */
