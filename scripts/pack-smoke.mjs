@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), `${manifest.name}-pack-`));
 /** Examples that are programs of their own, with tests. */
-const SERVICES = ['microservice'];
+const SERVICES = ['microservice', 'nest-api'];
 const shell = process.platform === 'win32';
 
 function read(command, args, cwd, env = process.env) {
@@ -189,7 +189,7 @@ try {
   for (const answer of answers)
     check(/^200 \{ result: 610 \}$/m.test(answer), `an adapter's example printed:\n${answer}`);
 
-  link(['prom-client']);
+  link(['prom-client', '@nestjs/terminus']);
   for (const name of SERVICES) testExample(name);
 
   const maps = files.filter(({ path }) => path.endsWith('.map')).reduce((sum, { size }) => sum + size, 0);

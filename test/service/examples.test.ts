@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 type Checks = Readonly<Record<string, () => Promise<void>>>;
 
-describe.each(['microservice'])('examples/%s', async (name) => {
+describe.each(['microservice', 'nest-api'])('examples/%s', async (name) => {
   const { checks }: { checks: Checks } = await import(
     new URL(`../../examples/${name}/checks.mjs`, import.meta.url).href
   );
