@@ -13,6 +13,8 @@ import { examplesIn } from './examples.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), `${manifest.name}-pack-`));
+/** Examples that are programs of their own, with tests. */
+const SERVICES = ['microservice', 'nest-api'];
 const shell = process.platform === 'win32';
 
 function read(command, args, cwd, env = process.env) {
@@ -74,6 +76,17 @@ function runTypeScript(document) {
       throw new Error(`the example in line ${line} of ${document}: ${error.message}`);
     }
   });
+}
+
+/** Has an example test itself on the package. It finds packages in the folder above. */
+function testExample(name) {
+  const example = join(folder, 'examples', name);
+  cpSync(join(root, 'examples', name), example, { recursive: true });
+  try {
+    read('npm', ['test', '--loglevel=error'], example);
+  } catch (error) {
+    throw new Error(`examples/${name}:\n${error.stdout}`);
+  }
 }
 
 /** Puts packages of the project into the folder, as if they had been installed. */
@@ -175,6 +188,9 @@ try {
   );
   for (const answer of answers)
     check(/^200 \{ result: 610 \}$/m.test(answer), `an adapter's example printed:\n${answer}`);
+
+  link(['prom-client', '@nestjs/terminus']);
+  for (const name of SERVICES) testExample(name);
 
   const maps = files.filter(({ path }) => path.endsWith('.map')).reduce((sum, { size }) => sum + size, 0);
   const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
