@@ -198,8 +198,10 @@ export class ServerBackedQueue implements WasmQueue {
         // What ended before anybody listened is told by nobody.
         const job = await this.queue.getJob(id);
         const state = await job?.getState();
-        if (state === 'completed') return { value: job?.returnvalue };
-        if (state === 'failed') return { failedReason: job?.failedReason ?? '' };
+        // It may have ended since it was read, without its result then.
+        const ended = state === 'completed' || state === 'failed' ? await this.queue.getJob(id) : undefined;
+        if (ended !== undefined && state === 'completed') return { value: ended.returnvalue };
+        if (ended !== undefined && state === 'failed') return { failedReason: ended.failedReason ?? '' };
         await settlesWithin(told, LOOK_AGAIN);
         if (ending !== undefined) return ending;
         if (job === undefined) throw new UsageError(`the job ${quote(id)} is in the queue no more`);

@@ -17,6 +17,7 @@ import {
 } from '../durable/options.ts';
 import type { DurableResult } from '../durable/outcome.ts';
 import { discardJob, runDurably } from '../durable/run.ts';
+import type { WasmSandbox } from '../sandbox.ts';
 import { HandedBack, JobFailure } from './failure.ts';
 import { type Asked, askedOf, type JobData, type JobResult, readJob, readResult, toResult } from './job.ts';
 import { type JobSpan, type JobTracer, traced } from './trace.ts';
@@ -88,7 +89,7 @@ interface Running {
  * A processor for `new Worker(name, processor, options)` of BullMQ, and for `wasmQueue()`. A failure that is the guest's own,
  * or the job's, is an `UnrecoverableError`: it is not tried again; so is one that was cancelled. Failures of the host are
  * tried again as the job's `attempts` say.
- * @param guests a service, or two functions
+ * @param guests a `SandboxService`, whose pools run what is not durable, or two functions
  * @throws UsageError
  */
 export function wasmProcessor(guests: GuestFactory, options: ProcessorOptions = {}): WasmProcessor {
@@ -283,25 +284,48 @@ async function runKept(part: Part, durability: DurabilityOptions): Promise<Durab
 }
 
 async function runHere(part: Part): Promise<DurableResult> {
-  const { guests, settings, job, module, asked, gasLimit, signal } = part;
-  const { function: name = COMMAND_START, args, input } = asked;
+  const { guests, settings, module, asked, signal } = part;
+  const { function: name, input } = asked;
+  // What is lent is made already: only a run can still give it input, of which it may not have been granted env.
+  const canBeLent =
+    name === undefined
+      ? settings.progressEvery === undefined && input.env === undefined
+      : Object.keys(input).length === 0;
+  if (guests.use !== undefined && canBeLent) {
+    const work = name === undefined ? runProgram : runFunction;
+    return guests.use(module, (sandbox) => work(sandbox, part), { signal });
+  }
   const sandbox = await guests.build(module, input);
   try {
-    if (sandbox.getResourceStats().engine === 'native') {
-      const { gasUsed: before } = sandbox.getResourceStats();
-      const value = await sandbox.call(name, args, { signal, gasLimit });
-      return { value, gasUsed: sandbox.getResourceStats().gasUsed - before, ...sandbox.output() };
-    }
-    const execution = sandbox.start(name, args, { gasLimit });
-    let reported = 0n;
-    await drive(execution, { slice: SLICE, yieldEvery: settings.yieldEvery, signal }, async () => {
-      const { gasUsed } = execution;
-      if (settings.progressEvery === undefined || gasUsed - reported < settings.progressEvery) return;
-      reported = gasUsed;
-      await report(job, { gasUsed: String(gasUsed) });
-    });
-    return { value: execution.result, gasUsed: execution.gasUsed, ...sandbox.output() };
+    return await runFunction(sandbox, part);
   } finally {
     sandbox.dispose();
   }
+}
+
+async function runProgram(sandbox: WasmSandbox, part: Part): Promise<DurableResult> {
+  const { settings, asked, gasLimit, signal } = part;
+  const { engine, gasUsed: before } = sandbox.getResourceStats();
+  const yieldEvery = engine === 'native' ? undefined : settings.yieldEvery;
+  const { exitCode, ...output } = await sandbox.run({ ...asked.input, signal, gasLimit, yieldEvery });
+  return { value: exitCode, gasUsed: sandbox.getResourceStats().gasUsed - before, ...output };
+}
+
+async function runFunction(sandbox: WasmSandbox, part: Part): Promise<DurableResult> {
+  const { settings, job, asked, gasLimit, signal } = part;
+  const { function: name = COMMAND_START, args } = asked;
+  const { engine, gasUsed: before } = sandbox.getResourceStats();
+  if (engine === 'native') {
+    const value = await sandbox.call(name, args, { signal, gasLimit });
+    return { value, gasUsed: sandbox.getResourceStats().gasUsed - before, ...sandbox.output() };
+  }
+  const execution = sandbox.start(name, args, { gasLimit });
+  let reported = 0n;
+  await drive(execution, { slice: SLICE, yieldEvery: settings.yieldEvery, signal }, async () => {
+    const { gasUsed } = execution;
+    if (settings.progressEvery === undefined || gasUsed - reported < settings.progressEvery) return;
+    reported = gasUsed;
+    await report(job, { gasUsed: String(gasUsed) });
+  });
+  return { value: execution.result, gasUsed: execution.gasUsed, ...sandbox.output() };
 }

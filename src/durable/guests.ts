@@ -5,7 +5,7 @@ import type { ProgramOptions } from '../sandbox/program.ts';
 import type { WasmSandbox } from '../sandbox.ts';
 
 /**
- * Makes guests by the name of their module: a service of yours, or two functions. Both must make them with the same module,
+ * Makes guests by the name of their module: a `SandboxService`, or two functions. Both must make them with the same module,
  * host functions and limits wherever a job may run, on the interpreter: a checkpoint holds none of these.
  */
 export interface GuestFactory {
@@ -13,6 +13,12 @@ export interface GuestFactory {
   build(module: string, options: ProgramOptions): Promise<WasmSandbox>;
   /** The same, going on with a snapshot: `WasmSandbox.restore`. */
   restore(module: string, snapshot: Uint8Array<ArrayBuffer>, options: ProgramOptions): Promise<WasmSandbox>;
+  /** Lends one of a pool, as good as fresh, until the work has settled: for jobs that are not durable. */
+  use?<T>(
+    module: string,
+    work: (sandbox: WasmSandbox) => Promise<T>,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<T>;
 }
 
 /** @throws UsageError */

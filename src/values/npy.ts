@@ -203,8 +203,8 @@ function readNpy(bytes: Uint8Array, from: number): Read {
   const end = start + count * size;
   if (shape.length > MOST_DIMENSIONS || !Number.isSafeInteger(count)) fail('its shape is beyond what can be');
   if (bytes.length < end) fail(`it has ${bytes.length - start} of ${count * size} bytes of elements`);
-  // A copy, as elements have to be aligned, and their owner may change them.
-  const raw = bytes.slice(start, end);
+  // A copy, as elements have to be aligned, and their owner may change them. slice() of Node's Buffer makes none.
+  const raw = new Uint8Array(bytes.subarray(start, end));
   if ((order === '>') === IS_LITTLE && order !== '=') swap(raw, size);
   const data =
     type.bytes === 2

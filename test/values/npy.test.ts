@@ -180,3 +180,14 @@ describe('what is no array', () => {
     );
   });
 });
+
+test('of a Buffer, the elements are a copy as of any bytes', () => {
+  const file = encodeNpy({ data: Float64Array.of(1, 2), shape: [2] });
+  // Node gives small ones a place in memory that they share.
+  const buffer = Buffer.from(file);
+  expect(buffer.buffer.byteLength).toBeGreaterThan(buffer.length);
+  const { data } = decodeNpy(buffer);
+  buffer.fill(0);
+  expect(data).toEqual(Float64Array.of(1, 2));
+  expect(data.buffer.byteLength).toBe(16);
+});
