@@ -13,6 +13,7 @@ export type {
   ServiceOptions,
   ServicePoolOptions,
   Size,
+  WorkerOptions,
 } from './options.ts';
 export { type Problem, type ProblemName, problemResponse, RequestError, toProblem } from './problems.ts';
 export { SandboxService, type ServiceHealth, type ServiceMetrics } from './service.ts';
