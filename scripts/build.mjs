@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { run, tool } from './ensure.mjs';
-import { COMMAND, ENTRIES, sources } from './entries.mjs';
+import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
 import { bundlePage, isPageScript } from './page.mjs';
 import { bundleTypes } from './types.mjs';
 
@@ -15,7 +15,7 @@ const dist = join(root, 'dist');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const FORMATS = [
-  { format: 'es', ending: 'js', input: { ...sources(), [COMMAND.name]: COMMAND.source } },
+  { format: 'es', ending: 'js', input: { ...sources(), [COMMAND.name]: COMMAND.source, ...THREADS } },
   { format: 'cjs', ending: 'cjs', input: sources() },
 ];
 

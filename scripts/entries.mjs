@@ -46,6 +46,9 @@ export const NEEDED = { './vitest': 'vitest', './otel': '@opentelemetry/api' };
 /** The command. */
 export const COMMAND = { name: 'cli', source: 'src/cli/main.node.ts' };
 
+/** Programs of worker threads, which those who start them find in dist/. */
+export const THREADS = { 'service-thread.node': 'src/service-thread.node.ts' };
+
 /** Runtimes and bundlers that must not meet Node's modules, and those that have them; whoever is not named has none. */
 const WITHOUT_NODE = ['workerd', 'edge-light', 'browser'];
 const WITH_NODE = ['node', 'deno', 'bun'];

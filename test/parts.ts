@@ -3,6 +3,7 @@
 import { snapshots } from '../interpreter/index.ts';
 import * as restoring from '../interpreter/snapshot/install.ts';
 import { provideNode } from '../src/node.node.ts';
+import { provideThreads } from '../src/service/threads.ts';
 import { provideHostFunctions, provideNative, provideVectors } from '../src/sync/parts.ts';
 
 provideVectors();
@@ -10,3 +11,4 @@ snapshots.provide(restoring);
 provideHostFunctions();
 provideNative();
 provideNode();
+provideThreads(async () => (await import('../src/service/piscina.node.ts')).openPiscina);

@@ -3,10 +3,11 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire, register } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { isMainThread } from 'node:worker_threads';
 
-if (isMainThread) {
-  register(import.meta.url);
+// In worker threads too. The thread that loads for them has this file once more, by another URL.
+const HOOKS = '?hooks';
+if (!import.meta.url.endsWith(HOOKS)) {
+  register(import.meta.url + HOOKS);
   process.setSourceMapsEnabled(true);
 }
 

@@ -13,6 +13,7 @@ export type {
   ServiceOptions,
   ServicePoolOptions,
   Size,
+  WorkerOptions,
 } from './options.ts';
 export {
   PROBLEMS,

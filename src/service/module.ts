@@ -1,6 +1,6 @@
 /** One module of a service: what it is loaded from, its pool, and what is counted of its calls. */
 
-import type { Bytes } from '../../wasm/bytes.ts';
+import { type Bytes, isBytes } from '../../wasm/bytes.ts';
 import { PoolUnavailable, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -20,11 +20,12 @@ import type { SandboxOptions, SourcelessOptions } from '../sandbox/options.ts';
 import { checkProgramOptions, type RunOptions } from '../sandbox/program.ts';
 import { type RestoreOptions, WasmSandbox } from '../sandbox.ts';
 import { Preparation } from '../time/preparation.ts';
-import { aborted } from '../time/signal.ts';
+import { aborted, checkSignal } from '../time/signal.ts';
 import { moduleFrom } from '../webassembly/objects.ts';
 import { Counts, type ModuleMetrics } from './metrics.ts';
-import { type ModuleSettings, SERVICE_DEFAULTS } from './options.ts';
+import { type ModuleSettings, SERVICE_DEFAULTS, type WorkerSettings } from './options.ts';
 import { RequestError } from './problems.ts';
+import { fromFailure, openThreads, type Task, type Threads } from './threads.ts';
 import { argumentsFromJson, type JsonValue, resultToJson } from './values.ts';
 
 /** What is said of who borrows a sandbox. */
@@ -39,6 +40,8 @@ interface Loaded {
   readonly sandbox: SandboxOptions;
   readonly compiled: CompiledPlugin | undefined;
   readonly pool: SandboxPool;
+  /** What the calls go to, where it is not the pool. */
+  readonly threads: Threads | undefined;
 }
 
 /** Modules that only plug-ins import. */
@@ -46,6 +49,7 @@ const EXTISM = /^(?:extism:host\/(?:env|user)|wasm_sandbox_plugin)$/;
 
 const plugins = new Part('plug-ins', () => import('../extism/plugin.ts'));
 const compiling = new Part('plug-ins', () => import('../extism/compiled.ts'));
+const crossing = new Part('plug-ins', () => import('./plugin-across.ts'));
 
 /** What the service gives its modules. */
 export interface Surroundings {
@@ -77,8 +81,8 @@ export class ServiceModule {
   /** Behind one another, so that the last one asked for is the last one there. */
   #loading: Promise<unknown> | undefined;
   #loaded: Loaded | undefined;
-  /** Pools of what there was before, until their leases are back. */
-  readonly #leaving = new Set<SandboxPool>();
+  /** What there was before, until its calls have ended. */
+  readonly #leaving = new Set<Loaded>();
   /** Of loading, or else of making a sandbox, unless it has worked since. */
   #failure: { readonly error: unknown; readonly isOfStart: boolean } | undefined;
   #isClosing = false;
@@ -108,6 +112,7 @@ export class ServiceModule {
    */
   async call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
     const checked = checkCallOptions(options);
+    if (this.#settings.workers) return (await this.#send('call', [name, args], checked)) as T;
     return this.#use(async (sandbox) => {
       exported(sandbox, name);
       try {
@@ -125,6 +130,7 @@ export class ServiceModule {
    */
   async callJson(name: string, args: unknown = [], options: CallOptions = {}): Promise<JsonValue> {
     const checked = checkCallOptions(options);
+    if (this.#settings.workers) return (await this.#send('callJson', [name, args], checked)) as JsonValue;
     return this.#use(async (sandbox) => {
       const values = argumentsFromJson(exported(sandbox, name), args);
       return resultToJson(await sandbox.call(name, values, checked));
@@ -145,6 +151,11 @@ export class ServiceModule {
     } catch (error) {
       throw new RequestError('invalid-arguments', messageIn(error), error);
     }
+    if (this.#settings.workers) {
+      if (stdin !== undefined && typeof stdin !== 'string' && !isBytes(stdin))
+        throw new UsageError('with workers, stdin must be text or bytes: a stream cannot go to another thread');
+      return (await this.#send('run', [], options)) as RunResult;
+    }
     return this.#use((sandbox) => sandbox.run({ ...options, args, env, stdin }), options.signal);
   }
 
@@ -154,6 +165,12 @@ export class ServiceModule {
    *   {@link ServiceModule.use} throws; whatever ends the guest
    */
   async plugin<T = unknown>(name: string, input?: unknown, options: PluginCallOptions<T> = {}): Promise<T> {
+    if (this.#settings.workers) {
+      const { pluginAcross } = await crossing.load();
+      const send: Parameters<typeof pluginAcross>[0] = (bytes, call, finish) =>
+        this.#send('plugin', [name, bytes], call, finish);
+      return (await pluginAcross(send, name, input, options)) as T;
+    }
     return this.#use(async (sandbox, { compiled }) => {
       if (compiled === undefined) throw new UsageError(`the module ${quote(this.name)} is no plug-in`);
       const { Plugin } = await plugins.load();
@@ -218,7 +235,7 @@ export class ServiceModule {
       const after = await this.#load(before?.bytes);
       if (after === undefined) return false;
       this.#loaded = after;
-      if (before !== undefined) void this.#leave(before.pool);
+      if (before !== undefined) void this.#leave(before);
       return true;
     });
   }
@@ -227,14 +244,14 @@ export class ServiceModule {
   async close(options: DrainOptions): Promise<void> {
     this.#end();
     await this.#loading?.catch(() => undefined);
-    const pools = [...this.#leaving, ...(this.#loaded === undefined ? [] : [this.#loaded.pool])];
-    await Promise.all(pools.map((pool) => pool.drain(options)));
+    const all = [...this.#leaving, ...(this.#loaded === undefined ? [] : [this.#loaded])];
+    await Promise.all(all.map((loaded) => drain(loaded, options)));
   }
 
   /** @internal */
   health(): ModuleHealth {
     const error = this.#failure?.error;
-    const { size = 0, idle = 0, leased = 0, waiting = 0 }: Partial<PoolStats> = this.#loaded?.pool.getStats() ?? {};
+    const { size = 0, idle = 0, leased = 0, waiting = 0 }: Partial<PoolStats> = this.#stats() ?? {};
     return {
       status: this.#failure !== undefined ? 'degraded' : this.#loaded === undefined ? 'idle' : 'ok',
       ...(this.#failure !== undefined && { error: error instanceof WasmSandboxError ? error.code : 'ERROR' }),
@@ -244,15 +261,19 @@ export class ServiceModule {
 
   /** @internal */
   metrics(): ModuleMetrics {
-    return this.#counts.with(this.#loaded?.pool.getStats());
+    return this.#counts.with(this.#stats());
+  }
+
+  /** Of what the calls go to. */
+  #stats(): PoolStats | undefined {
+    return (this.#loaded?.threads ?? this.#loaded?.pool)?.getStats();
   }
 
   async #use<T>(
     work: (sandbox: WasmSandbox, loaded: Loaded) => T | Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const call = this.#counts.begin();
-    try {
+    return this.#counted(async (call) => {
       const loaded = await this.#ready();
       const lease = await loaded.pool.acquire({ signal });
       call.lent();
@@ -276,6 +297,42 @@ export class ServiceModule {
         signal?.removeEventListener('abort', giveBack);
         giveBack();
       }
+    });
+  }
+
+  /**
+   * Does on a worker thread what the method does here.
+   * @param finish makes the result of what has crossed; a failure of it is the call's
+   */
+  #send(
+    method: Task['method'],
+    args: readonly unknown[],
+    { signal, gasBudget, ...options }: CallOptions,
+    finish: (value: unknown) => unknown = (value) => value,
+  ): Promise<unknown> {
+    return this.#counted(async (call) => {
+      if (signal !== undefined) checkSignal(signal);
+      if (gasBudget !== undefined)
+        throw new UsageError('with workers, a call cannot have a gasBudget: give it a gasLimit');
+      const { threads } = await this.#ready();
+      const answer = await (threads as Threads).run({ method, args: [...args, options] }, signal, call.lent);
+      call.used(answer.gasUsed);
+      if (this.#failure?.isOfStart) this.#failure = undefined;
+      for (const { during, failure } of answer.lost) {
+        this.#onFailure({
+          during,
+          error: failure === undefined ? new Error(`a ${during} failed`) : fromFailure(failure),
+        });
+      }
+      if ('failure' in answer) throw fromFailure(answer.failure);
+      return finish(answer.value);
+    });
+  }
+
+  async #counted<T>(work: (call: ReturnType<Counts['begin']>) => Promise<T>): Promise<T> {
+    const call = this.#counts.begin();
+    try {
+      return await work(call);
     } catch (error) {
       call.failed(error);
       throw error;
@@ -313,18 +370,18 @@ export class ServiceModule {
     return mine;
   }
 
-  async #leave(pool: SandboxPool): Promise<void> {
-    this.#leaving.add(pool);
-    await pool.drain();
-    this.#leaving.delete(pool);
+  async #leave(loaded: Loaded): Promise<void> {
+    this.#leaving.add(loaded);
+    await drain(loaded);
+    this.#leaving.delete(loaded);
   }
 
   /** @param known bytes that are loaded already: for the same ones, undefined is returned */
   async #load(known: Uint8Array | undefined): Promise<Loaded | undefined> {
     this.#ending = new AbortController();
     const { signal } = this.#ending;
-    const { source, plugin, pool: poolOptions, sandbox: own } = this.#settings;
-    const { cache, onFailure } = this.#surroundings;
+    const { source, plugin, pool: poolOptions, sandbox: own, workers } = this.#settings;
+    const { cache } = this.#surroundings;
     try {
       const decoded = await this.#decode(source, signal);
       if (known !== undefined && isSame(known, decoded.bytes)) return this.#worked(undefined);
@@ -338,19 +395,41 @@ export class ServiceModule {
       }
       const pool = await SandboxPool.create({
         ...poolOptions,
+        // With workers, it is there for use() alone.
+        ...(workers && { min: 0 }),
         sandbox,
         signal,
-        onFailure: (failure) => {
-          if (failure.during === 'start') this.#failure = { error: failure.error, isOfStart: true };
-          onFailure?.({ ...failure, module: this.name });
-        },
+        onFailure: (failure) => this.#onFailure(failure),
       });
-      return this.#worked({ bytes: decoded.bytes, sandbox, compiled, pool });
+      const threads = workers && (await this.#openThreads(decoded.bytes, workers, signal));
+      return this.#worked({ bytes: decoded.bytes, sandbox, compiled, pool, threads });
     } catch (error) {
       this.#failure = { error, isOfStart: false };
       throw error;
     } finally {
       this.#ending = undefined;
+    }
+  }
+
+  #onFailure(failure: PoolFailure): void {
+    if (failure.during === 'start') this.#failure = { error: failure.error, isOfStart: true };
+    this.#surroundings.onFailure?.({ ...failure, module: this.name });
+  }
+
+  async #openThreads(bytes: Uint8Array, { threads, policy }: WorkerSettings, signal: AbortSignal): Promise<Threads> {
+    const { plugin, pool, sandbox } = this.#settings;
+    const { securityPolicy: _, capabilities: __, ...rest } = sandbox;
+    const shared = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(shared).set(bytes);
+    const isWarm = (pool.min ?? 0) > 0;
+    const data = { name: this.name, bytes: shared, policy, sandbox: rest, plugin, isWarm };
+    const opened = await openThreads(data, { ...pool, threads });
+    try {
+      if (isWarm) await warmUp(opened, signal);
+      return opened;
+    } catch (error) {
+      await opened.drain();
+      throw error;
     }
   }
 
@@ -367,6 +446,16 @@ export class ServiceModule {
     // Bytes that never come are not waited for, once nobody wants them.
     return new Preparation({ signal }).wait(decoding);
   }
+}
+
+/** Makes the first sandbox. @throws what that throws */
+async function warmUp(threads: Threads, signal: AbortSignal): Promise<void> {
+  const answer = await threads.run({ method: 'warm', args: [] }, signal, () => undefined);
+  if ('failure' in answer) throw fromFailure(answer.failure);
+}
+
+async function drain({ pool, threads }: Loaded, options?: DrainOptions): Promise<void> {
+  await Promise.all([pool.drain(options), threads?.drain(options)]);
 }
 
 /** @throws RequestError where there is no function of that name */

@@ -67,10 +67,22 @@ export interface ServiceGuestOptions {
   /** All variables that programs have. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /**
+   * Whether calls go to worker threads, which a guest on the native engine may block: each has one sandbox. Needs the
+   * package piscina. Host functions, and whatever else holds functions, cannot go there. False unless given. Node, Deno
+   * and Bun.
+   */
+  readonly workers?: boolean | WorkerOptions | undefined;
+  /**
    * What Extism plug-ins are given beside: `config`, `allowedHosts`, `functions` and the others of a plug-in. A module that
    * imports what Extism gives is a plug-in without it as well.
    */
   readonly plugin?: Omit<PluginOptions, keyof SourcelessOptions> | undefined;
+}
+
+/** Worker threads of a module. */
+export interface WorkerOptions {
+  /** How many there are at most, and never more than `pool.max`; as many as the machine has processors unless given. */
+  readonly threads?: number | undefined;
 }
 
 /** A module with what differs for it; all else is as the service says. */
@@ -127,6 +139,15 @@ export interface ModuleSettings {
   readonly sandbox: SourcelessOptions;
   readonly pool: Given<{ [K in keyof ServicePoolOptions]: number }>;
   readonly plugin: ServiceGuestOptions['plugin'];
+  /** Undefined where calls stay on this thread. */
+  readonly workers: WorkerSettings | undefined;
+}
+
+/** Of a module whose calls go to worker threads. */
+export interface WorkerSettings {
+  readonly threads: number | undefined;
+  /** JSON of what guests may reach. */
+  readonly policy: unknown;
 }
 
 /** As checked. */
@@ -198,6 +219,9 @@ function checkPoolOptions(path: string, value: unknown): ModuleSettings['pool'] 
   return pool;
 }
 
+const checkWorkers = (path: string, value: unknown) =>
+  checkNamed<WorkerOptions>(path, value, { threads: (each) => integer(`${path}.threads`, each, 'threads', 1) });
+
 /** @param prefix of the path: empty, or `modules.fib.` */
 const guestChecks = (prefix: string): Checks<Guests> => ({
   policy: (value) => {
@@ -213,6 +237,7 @@ const guestChecks = (prefix: string): Checks<Guests> => ({
   yieldEvery: duration(`${prefix}yieldEvery`),
   args: (value) => at(`${prefix}args`, () => checkOption('args', value)),
   env: (value) => at(`${prefix}env`, () => checkOption('env', value)),
+  workers: (value) => (typeof value === 'boolean' ? value : checkWorkers(`${prefix}workers`, value)),
   plugin: (value) => record(`${prefix}plugin`, value) as NonNullable<ServiceGuestOptions['plugin']>,
 });
 
@@ -230,6 +255,7 @@ export function checkModule(name: string, value: unknown, common: Guests): Modul
   const path = `modules.${checkModuleName(name)}`;
   if (!isOptions(value))
     return settle(
+      path,
       at(path, () => checkSource(value)),
       common,
       {},
@@ -239,7 +265,7 @@ export function checkModule(name: string, value: unknown, common: Guests): Modul
     source: (given) => at(`${path}.source`, () => checkSource(given)),
   });
   if (source === undefined) throw new UsageError(`${path} needs a source: a path, a URL or the bytes of a module`);
-  return settle(source, common, own);
+  return settle(path, source, common, own);
 }
 
 /** Whether it is an object of options and not itself a module. */
@@ -249,7 +275,7 @@ function isOptions(value: unknown): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function settle(source: ModuleSource, common: Guests, own: Guests): ModuleSettings {
+function settle(path: string, source: ModuleSource, common: Guests, own: Guests): ModuleSettings {
   const { policy, capabilities, limits, pool, engine, yieldEvery, args, env, plugin } = { ...common, ...own };
   const merged: SourcelessOptions = { cpuTimeout: SERVICE_DEFAULTS.time, ...common.limits, ...limits };
   return {
@@ -266,7 +292,33 @@ function settle(source: ModuleSource, common: Guests, own: Guests): ModuleSettin
     },
     pool: { acquireTimeout: SERVICE_DEFAULTS.acquireTimeout, ...common.pool, ...pool },
     plugin,
+    workers: settleWorkers(path, { ...common, ...own }),
   };
+}
+
+/** @throws UsageError where something of the module's cannot go to another thread */
+function settleWorkers(
+  path: string,
+  { policy, capabilities = [], plugin, workers }: Guests,
+): WorkerSettings | undefined {
+  if (workers === undefined || workers === false) return undefined;
+  const { threads } = workers === true ? {} : workers;
+  return at(`${path}.workers: what guests are given must be able to go to another thread`, () => {
+    for (const [name, value] of Object.entries(plugin ?? {})) {
+      if (!isCloneable(value)) throw new UsageError(`plugin.${name} has functions`);
+    }
+    return { threads, policy: (policy ?? SecurityPolicy.strict()).with(...capabilities).toJSON() };
+  });
+}
+
+/** Whether it can go to another thread. */
+export function isCloneable(value: unknown): boolean {
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const yieldsOn: Readonly<Record<EngineChoice, (given: number | undefined) => number | undefined>> = {
