@@ -1,6 +1,6 @@
 // Packs what is built in dist/, installs the tarball in an empty folder, and uses it as a stranger would: the command
 // answers, README.md's examples run, every import path loads, and its types compile under strict settings. Then frameworks
-// are there too, as they are in the project, and the examples of each adapter answer.
+// are there too, as they are in the project, the examples of each adapter answer, and programs of examples/ pass their tests.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { tool } from './ensure.mjs';
 import { ENTRIES, FRAMEWORKS, manifestFields, NEEDED } from './entries.mjs';
 import { examplesIn } from './examples.mjs';
+import { fromNpm } from './from-npm.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -74,6 +75,20 @@ function runTypeScript(document) {
       throw new Error(`the example in line ${line} of ${document}: ${error.message}`);
     }
   });
+}
+
+/** Examples that are programs by themselves, of packages that are linked by then. */
+const PROGRAMS = ['express-app'];
+
+/** Runs the tests of an example's own against what was installed. */
+function testProgram(name) {
+  const place = join(folder, 'examples', name);
+  cpSync(join(root, 'examples', name), place, { recursive: true });
+  try {
+    read('npm', ['test'], place);
+  } catch (error) {
+    throw new Error(`the tests of examples/${name}:\n${error.stdout}`);
+  }
 }
 
 /** Puts packages of the project into the folder, as if they had been installed. */
@@ -176,11 +191,17 @@ try {
   for (const answer of answers)
     check(/^200 \{ result: 610 \}$/m.test(answer), `an adapter's example printed:\n${answer}`);
 
+  fromNpm('playwright-core', '1.65.1');
+  const playwright = join(root, 'node_modules/.cache/playwright-core/node_modules/playwright-core');
+  symlinkSync(playwright, join(folder, 'node_modules/playwright-core'), 'junction');
+  for (const name of PROGRAMS) testProgram(name);
+
   const maps = files.filter(({ path }) => path.endsWith('.map')).reduce((sum, { size }) => sum + size, 0);
   const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
   console.log(
     `packed and installed: ${names.length} files, ${kilobytes(unpackedSize - maps)} without ${kilobytes(maps)} of maps, ` +
-      `${Object.keys(ENTRIES).length} import paths, ${ran + services.length + answers.length} examples`,
+      `${Object.keys(ENTRIES).length} import paths, ${ran + services.length + answers.length} examples, ` +
+      `${PROGRAMS.length} programs`,
   );
 } catch (error) {
   console.error(`the packed package does not work: ${error.message}`);
