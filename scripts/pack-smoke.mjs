@@ -78,7 +78,7 @@ function runTypeScript(document) {
 }
 
 /** Examples that are programs by themselves, of packages that are linked by then. */
-const PROGRAMS = ['express-app'];
+const PROGRAMS = ['express-app', 'cli-tool'];
 
 /** Runs the tests of an example's own against what was installed. */
 function testProgram(name) {
