@@ -82,6 +82,8 @@ async function run(plugin, args, audit, { stdin, stdout, stderr }) {
     bar.clear();
     write(stdout, output);
     write(stderr, messages);
+    const [refused] = sandbox.violations();
+    if (refused !== undefined) stderr.write(`plug: refused: ${printable(`${refused.function}: ${refused.reason}`)}\n`);
     if (audit) for (const event of sandbox.auditEvents()) stderr.write(`${lineOf(event)}\n`);
     sandbox.dispose();
   }

@@ -93,6 +93,16 @@ describe('hostile plug-ins', () => {
     expect(stderr).toContain('Gas limit exceeded');
   });
 
+  test('one that writes too much, or asks for a file that is not granted, is told of', async () => {
+    const { stdout, stderr } = await plug(
+      put('chatter', writer('hello', 5), { limits: { gas: 1_000_000 }, outputLimit: 4 }),
+    );
+    expect(stdout.length).toBeLessThanOrEqual(4);
+    expect(stderr).toMatch(/^plug: refused: wasi_snapshot_preview1\.fd_write: /);
+    const climbed = await plug(['show', '/notes/../etc/passwd']);
+    expect(climbed.stderr).toContain('plug: refused: wasi_snapshot_preview1.path_open: ');
+  });
+
   test('one that takes the terminal over gets no control characters there, and all bytes elsewhere', async () => {
     const argv = put('title', writer('\\1b]0;x\\07ok', 7));
     expect((await plug(argv, { isTTY: true })).stdout).toBe('\u{FFFD}]0;x\u{FFFD}ok'.slice(0, 7));
