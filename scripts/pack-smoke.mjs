@@ -1,6 +1,6 @@
 // Packs what is built in dist/, installs the tarball in an empty folder, and uses it as a stranger would: the command
 // answers, README.md's examples run, every import path loads, and its types compile under strict settings. Then frameworks
-// are there too, as they are in the project, and the examples of each adapter answer.
+// are there too, as they are in the project, the examples of each adapter answer, and programs of examples/ pass their tests.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,12 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { tool } from './ensure.mjs';
 import { ENTRIES, FRAMEWORKS, manifestFields, NEEDED } from './entries.mjs';
 import { examplesIn } from './examples.mjs';
+import { fromNpm } from './from-npm.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), `${manifest.name}-pack-`));
 /** Examples that are programs of their own, with tests. */
-const SERVICES = ['microservice', 'nest-api'];
+const PROGRAMS = ['microservice', 'nest-api', 'express-app', 'cli-tool'];
 const shell = process.platform === 'win32';
 
 function read(command, args, cwd, env = process.env) {
@@ -190,13 +191,17 @@ try {
     check(/^200 \{ result: 610 \}$/m.test(answer), `an adapter's example printed:\n${answer}`);
 
   link(['prom-client', '@nestjs/terminus']);
-  for (const name of SERVICES) testExample(name);
+  fromNpm('playwright-core', '1.65.1');
+  const playwright = join(root, 'node_modules/.cache/playwright-core/node_modules/playwright-core');
+  symlinkSync(playwright, join(folder, 'node_modules/playwright-core'), 'junction');
+  for (const name of PROGRAMS) testExample(name);
 
   const maps = files.filter(({ path }) => path.endsWith('.map')).reduce((sum, { size }) => sum + size, 0);
   const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
   console.log(
     `packed and installed: ${names.length} files, ${kilobytes(unpackedSize - maps)} without ${kilobytes(maps)} of maps, ` +
-      `${Object.keys(ENTRIES).length} import paths, ${ran + services.length + answers.length} examples`,
+      `${Object.keys(ENTRIES).length} import paths, ${ran + services.length + answers.length} examples, ` +
+      `${PROGRAMS.length} programs`,
   );
 } catch (error) {
   console.error(`the packed package does not work: ${error.message}`);
