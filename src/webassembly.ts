@@ -10,6 +10,7 @@ import { CpuTimeoutExceeded, UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../wasm/limits.ts';
 import { describe, quote } from '../wasm/quote.ts';
 import { provideVectors } from './sync/parts.ts';
+import { settlesWithin } from './time/turn.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
 
 export type { ImportObject, Streamed } from './webassembly/loading.ts';
@@ -38,7 +39,7 @@ export interface WebAssemblyOptions {
   readonly memoryLimit?: number | undefined;
   /** Bytes of stack weight; 512 KiB if absent. */
   readonly stackLimit?: number | undefined;
-  /** Milliseconds of wall-clock time for a call from outside; without limit if absent. */
+  /** Milliseconds of wall-clock time for a call from outside, what a promising one waits included; without limit if absent. */
   readonly timeout?: number | undefined;
   /**
    * False: the interpreter counts no gas, which makes it some percent faster. `gasUsed` stays 0n; the limits on memory,
@@ -88,13 +89,22 @@ function create(
   };
   if (timeout === undefined) return make({ limits, enter: (run) => run(), unmetered, together });
 
+  const late = () => new CpuTimeoutExceeded(`CPU timeout exceeded: the call did not end within ${timeout} ms`);
   let deadline: number | undefined;
+  function runUntil<T>(end: number, run: () => T): T {
+    // A call from inside a host function shares the time of the call it serves.
+    if (deadline !== undefined) return run();
+    deadline = end;
+    try {
+      return run();
+    } finally {
+      deadline = undefined;
+    }
+  }
   const slices: Slices = {
     gas: unmetered === undefined ? SLICE_GAS : SLICE_CHECKPOINTS,
     onSlice() {
-      if (deadline !== undefined && performance.now() >= deadline) {
-        throw new CpuTimeoutExceeded(`CPU timeout exceeded: the call did not end within ${timeout} ms`);
-      }
+      if (deadline !== undefined && performance.now() >= deadline) throw late();
     },
   };
   return make({
@@ -102,15 +112,16 @@ function create(
     slices,
     unmetered,
     together,
-    enter(run) {
-      // A call from inside a host function shares the time of the call it serves.
-      if (deadline !== undefined) return run();
-      deadline = performance.now() + timeout;
-      try {
-        return run();
-      } finally {
-        deadline = undefined;
-      }
+    enter: (run) => runUntil(performance.now() + timeout, run),
+    startClock() {
+      const end = performance.now() + timeout;
+      return {
+        enter: (run) => runUntil(end, run),
+        async wait(settled) {
+          const inTime = await settlesWithin(settled, end - performance.now());
+          if (!inTime || performance.now() >= end) throw late();
+        },
+      };
     },
   });
 }

@@ -65,6 +65,9 @@ export const NO_GUEST: CallingGuest = Object.freeze({
   chargeBytes: () => undefined,
 });
 
+/** The same where the host waits for what is promised. */
+export const NO_GUEST_WAITING: CallingGuest = Object.freeze({ ...NO_GUEST, mayWait: true });
+
 /** Whether a value of the host's can be a reference of a type, null among them. */
 export type Holds = (type: ValType, value: WasmValue) => boolean;
 

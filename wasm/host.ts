@@ -43,6 +43,8 @@ export interface CallingGuest {
    *   is no count, or the call has ended
    */
   chargeBytes(bytes: number): void;
+  /** Whether the call is one of promise integration's that can be suspended. Absent: it is not. */
+  readonly mayWait?: boolean;
 }
 
 /**

@@ -3,8 +3,8 @@
  * can foretell; what counts is decided here, the same on every run: an object counts from its allocation until a trace
  * does not reach it. Traces happen when as much has been allocated as the last one found, and when the budget is full.
  *
- * Reached is what the frames of the running call, the instance's globals and tables, and those of the instances whose
- * functions it can reach lead to. What only the embedder holds does not count.
+ * Reached is what the frames of the running call and of those that wait, the instance's globals and tables, and those of the
+ * instances whose functions it can reach lead to. What only the embedder holds does not count.
  */
 
 import type { Budget } from '../../wasm/budget.ts';
@@ -24,13 +24,19 @@ export interface Roots {
 /** The instance of a function; undefined for whatever else. */
 export type RootsOf = (value: Reference) => Roots | undefined;
 
-/** The call that runs. */
-export interface Mutator {
-  /** Weight of its stack. */
+/** What a call that has not ended holds. */
+export interface Stack {
+  /** Its weight. */
   readonly depth: number;
-  /** Of the instances on its stack. */
+  /** Of the instances on it. */
   roots(): Iterable<Roots>;
   usedReferences(): readonly Reference[];
+}
+
+/** The call that runs. */
+export interface Mutator extends Stack {
+  /** Its own, those below it on the JavaScript stack, and those of calls that wait. */
+  stacks(): ReadonlySet<Stack>;
   /** Returns false where the gas does not suffice. */
   charge(cost: number): boolean;
 }
@@ -100,6 +106,12 @@ function countRoots(instance: Roots): number {
   for (const { elements } of tables) count += elements.length;
   for (const values of instance.heldBySegments()) count += values.length;
   return count;
+}
+
+function weight(stacks: Iterable<Stack>): number {
+  let sum = 0;
+  for (const { depth } of stacks) sum += depth;
+  return sum;
 }
 
 export class Heap {
@@ -175,22 +187,25 @@ export class Heap {
   }
 
   /** Bytes that a trace will look at, as far as that is known; at least those that a large last one did. */
-  private traceable({ depth }: Mutator): number {
-    const own = this.used + TRACED_PER_UNIT * this.countRoots() + depth;
+  private traceable(mutator: Mutator): number {
+    const own = this.used + TRACED_PER_UNIT * this.countRoots() + weight(mutator.stacks());
     return this.patience > BETWEEN_TRACES ? Math.max(own, this.patience) : own;
   }
 
   private trace(mutator: Mutator): void {
     const marking = new Marking(this.rootsOf);
     for (const instance of this.roots) marking.instance(instance);
-    for (const instance of mutator.roots()) marking.instance(instance);
-    marking.references(mutator.usedReferences());
+    const stacks = mutator.stacks();
+    for (const stack of stacks) {
+      for (const instance of stack.roots()) marking.instance(instance);
+      marking.references(stack.usedReferences());
+    }
     marking.run();
     // Objects of other instances may be among those reached; they count where they were made.
     const live = Math.min(marking.bytes, this.used);
     this.budget.give(this.used - live);
     this.used = live;
     this.allocated = 0;
-    this.patience = Math.max(BETWEEN_TRACES, marking.bytes + TRACED_PER_UNIT * marking.roots + mutator.depth);
+    this.patience = Math.max(BETWEEN_TRACES, marking.bytes + TRACED_PER_UNIT * marking.roots + weight(stacks));
   }
 }

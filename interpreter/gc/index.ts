@@ -1,6 +1,6 @@
 /** Structs, arrays and i31 of garbage-collected types, and the heap that counts and collects them. */
 
-export { Heap, type Mutator, type Roots, type RootsOf } from './heap.ts';
+export { Heap, type Mutator, type Roots, type RootsOf, type Stack } from './heap.ts';
 export {
   ArrayObject,
   arrayBytes,

@@ -149,11 +149,13 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
 export function finishHostCall(thread: Thread, { result, target, base }: Suspension): void {
   const { outcome } = result;
   if (outcome === undefined) return;
-  if ('error' in outcome) {
-    if (!catchHostError(thread, outcome.error)) throw outcome.error;
+  try {
+    if ('error' in outcome) throw outcome.error;
+    storeResults(thread, target, base, outcome.value);
+  } catch (error) {
+    if (!catchHostError(thread, error)) throw error;
     return;
   }
-  storeResults(thread, target, base, outcome.value);
   goOn(thread, thread.instance as Instance);
 }
 
@@ -329,21 +331,29 @@ export interface Outer {
   readonly drawn: readonly GasBudget[];
 }
 
-export function begin(func: WasmFunction, args: readonly WasmValue[], budgets: readonly GasBudget[] = []): Outer {
+/** @param isPromising whether it gets a stack of its own, also inside a call that a host function makes */
+export function begin(
+  func: WasmFunction,
+  args: readonly WasmValue[],
+  budgets: readonly GasBudget[] = [],
+  isPromising = false,
+): Outer {
   const store = storeOf(func.instance);
   checkEnterable(func.instance);
   // First of all, as converting may run code of the embedder's, which may call the guest again.
   const { params } = func.type;
   const cells = params.map((type, i) => toCell(type, func.types, args[i]));
-  const isNested = store.active !== undefined;
-  const thread = store.active ?? store.acquire();
-  const { pc, fp, sp, depth, instance, top, nestedValues } = thread;
-  const values = nestedValues + func.type.values;
-  if (isNested && (thread.nesting + 1 >= MAX_NESTED_CALLS || values > MAX_NESTED_VALUES)) {
+  const { active } = store;
+  const values = (active?.nestedValues ?? 0) + func.type.values;
+  if (active !== undefined && (active.nestedCalls + 1 >= MAX_NESTED_CALLS || values > MAX_NESTED_VALUES)) {
     throw tooNested(func.instance.figures());
   }
+  const isNested = active !== undefined && !isPromising;
+  const thread = isNested ? active : store.acquire();
+  const { pc, fp, sp, depth, instance, top, nestedValues } = thread;
+  thread.isPromising ||= isPromising;
   const { draws } = func.instance.tank;
-  if (!isNested) draws.begin();
+  if (active === undefined) draws.begin();
   const outer: Outer = {
     store,
     thread,
@@ -362,7 +372,7 @@ export function begin(func: WasmFunction, args: readonly WasmValue[], budgets: r
     thread.nesting++;
     // What the outer guest holds is not garbage.
     thread.callers.push(instance as Instance);
-  }
+  } else thread.below = active;
   thread.nestedValues = values;
   try {
     enter(thread, func, top, HALT_PC);

@@ -4,7 +4,7 @@ import type { EngineExecution, Stop } from '../../wasm/engine.ts';
 import { HostError, SnapshotError, type StackFrame, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmValue } from '../../wasm/host.ts';
-import { listOf, NO_GUEST, PendingResult } from '../../wasm/host-call.ts';
+import { listOf, NO_GUEST_WAITING, PendingResult } from '../../wasm/host-call.ts';
 import { type ForeignFunction, type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
 import { backtrace, stackTop } from './backtrace.ts';
 import { advance, begin, fail, finish, finishHostCall, type Outer, type Suspension } from './execute.ts';
@@ -20,6 +20,14 @@ export function execution(
   budgets?: readonly GasBudget[],
 ): EngineExecution {
   return func instanceof WasmFunction ? new WasmExecution(func, args, budgets) : new HostExecution(func, args);
+}
+
+/**
+ * The same for a call that leaves the instances on its stack to others while it waits (JavaScript API, promise integration):
+ * each has a stack of its own, wherever it is begun.
+ */
+export function promisingExecution(func: GuestFunction, args: readonly WasmValue[]): EngineExecution {
+  return func instanceof WasmFunction ? new WasmExecution(func, args, undefined, true) : new HostExecution(func, args);
 }
 
 /** A call of an import that the module exports again: there is nothing to leave but a promise. */
@@ -48,7 +56,7 @@ class HostExecution implements EngineExecution {
     if (!this.isReady) return 'waiting';
     const outcome = this.pending?.outcome;
     if (outcome === undefined) {
-      const value = this.func.call(NO_GUEST, this.args);
+      const value = this.func.call(NO_GUEST_WAITING, this.args);
       if (!PendingResult.is(value)) return this.end(value);
       this.pending = value;
       return 'waiting';
@@ -83,16 +91,18 @@ export class WasmExecution implements EngineExecution {
   private pending: Suspension | undefined;
   private held: readonly Instance[] = [];
   private readonly budgets: readonly GasBudget[] | undefined;
+  private readonly isPromising: boolean;
   private isRunning = false;
   private isOver = false;
   /** The instance's count when it was left last: what is charged while it waits is of the stretch that follows. */
   private leftAt: bigint | undefined;
   onCharge?: (() => void) | undefined;
 
-  constructor(func: WasmFunction, args: readonly WasmValue[], budgets?: readonly GasBudget[]) {
+  constructor(func: WasmFunction, args: readonly WasmValue[], budgets?: readonly GasBudget[], isPromising = false) {
     this.func = func;
     this.args = args;
     this.budgets = budgets;
+    this.isPromising = isPromising;
   }
 
   get isReady(): boolean {
@@ -115,7 +125,7 @@ export class WasmExecution implements EngineExecution {
     try {
       this.hold(undefined);
       if (this.outer === undefined && func.entry() === 0) return 'paused';
-      this.outer ??= begin(func, this.args, this.budgets);
+      this.outer ??= begin(func, this.args, this.budgets, this.isPromising);
       // A call made by a host function shares the marks of the call that this one serves.
       if (!this.outer.isNested) tank.stopAt = stopAt;
       const stop = this.proceed(this.outer);
@@ -176,13 +186,27 @@ export class WasmExecution implements EngineExecution {
     finishHostCall((this.outer as Outer).thread, suspension);
   }
 
-  /** Keeps others from entering the instances on the stack while the guest is left. */
+  /** Keeps others from entering the instances on the stack while the guest is left, unless they may; and its objects. */
   private hold(how: 'paused' | 'waiting' | undefined): void {
+    if (this.outer !== undefined) this.keep(this.outer, how !== undefined);
+    if (this.isPromising) return;
     if (how !== undefined) {
       const { instance, callers } = (this.outer as Outer).thread;
       this.held = [instance as Instance, ...callers];
     }
     for (const instance of this.held) instance.suspended = how;
+  }
+
+  private keep({ store, thread, isNested }: Outer, isLeft: boolean): void {
+    if (isNested) return;
+    if (isLeft) {
+      store.left.add(thread);
+      thread.below = undefined;
+      thread.nestedValues = this.func.type.values;
+    } else {
+      store.left.delete(thread);
+      thread.below = store.active;
+    }
   }
 
   /** A call that was left in another instance of the module, and has been put on a stack of this one. */
@@ -218,7 +242,7 @@ export class WasmExecution implements EngineExecution {
   /** It was left while its function was being lowered, and has no stack yet: gives it one, without going on. */
   private enter(): void {
     try {
-      this.outer = begin(this.func, this.args, this.budgets);
+      this.outer = begin(this.func, this.args, this.budgets, this.isPromising);
     } catch (cause) {
       throw new SnapshotError('the call cannot be entered: go on with it', { cause });
     }

@@ -42,6 +42,11 @@ export class HostCaller implements CallingGuest {
     return this.lent;
   }
 
+  get mayWait(): boolean {
+    const { isPromising, nesting } = this.thread;
+    return isPromising && nesting === 0;
+  }
+
   gasUsed(): bigint {
     if (this.isOver && this.total === undefined) throw callEnded();
     return this.total ?? this.instance.tank.total();

@@ -6,7 +6,7 @@
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import type { FuncType } from '../../wasm/types.ts';
 import { EXIT, type ModuleCode, op, placesOf, trapExit, wordsOf } from '../code/index.ts';
-import type { Mutator } from '../gc/index.ts';
+import type { Mutator, Stack } from '../gc/index.ts';
 import {
   type GuestFunction,
   hasType,
@@ -88,6 +88,11 @@ export class Thread implements Mutator {
   /** Parameters and results of the functions that the host called there, and of those of the host's that run. */
   nestedValues = 0;
 
+  /** Whether its outermost call may wait for a promise wherever no JavaScript stands above that. */
+  isPromising = false;
+  /** The thread in whose host call this one runs, on a stack of its own. */
+  below: Thread | undefined;
+
   /** Takes the limit on the stack's weight that is to hold. */
   prepare(stackBytes: number): void {
     this.stackLimit = stackBytes;
@@ -129,6 +134,8 @@ export class Thread implements Mutator {
     } else this.registers.fill(0);
     this.nesting = 0;
     this.nestedValues = 0;
+    this.isPromising = false;
+    this.below = undefined;
     this.references.cut(0);
     this.callers.length = 0;
     this.pc = this.fp = this.sp = this.depth = this.top = 0;
@@ -294,6 +301,17 @@ export class Thread implements Mutator {
     if (outcome !== 'done') return outcome === 'full' ? EXIT.memory : EXIT.exhausted;
     this.exception = new ExceptionInstance(tag, readCells(this, register, params));
     return EXIT.throw;
+  }
+
+  /** Calls on the JavaScript stack, down to its end. */
+  get nestedCalls(): number {
+    return this.nesting + (this.below === undefined ? 0 : this.below.nestedCalls + 1);
+  }
+
+  stacks(): ReadonlySet<Stack> {
+    const stacks = new Set<Stack>((this.instance as Instance).store.left);
+    for (let thread: Thread | undefined = this; thread !== undefined; thread = thread.below) stacks.add(thread);
+    return stacks;
   }
 
   /** The instances on the stack. */

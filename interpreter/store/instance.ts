@@ -6,7 +6,7 @@ import type { GasExhausted, ResourceFigures } from '../../wasm/errors.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type DefinedType, type FuncType, type Import, isSubtype } from '../../wasm/types.ts';
 import { GLOBAL_WORDS, ModuleCode, type Patron } from '../code/index.ts';
-import type { Heap } from '../gc/index.ts';
+import type { Heap, Stack } from '../gc/index.ts';
 import type { Reference, TagInstance } from '../values/index.ts';
 import { Account } from './account.ts';
 import { ForeignFunction } from './foreign.ts';
@@ -45,6 +45,8 @@ export interface SharedStack {
   readonly account?: Account<Instance> | undefined;
   /** What runs on it, while it does. */
   readonly active: object | undefined;
+  /** What calls hold that have been left and not ended. */
+  readonly left: ReadonlySet<Stack>;
 }
 
 export class Instance {

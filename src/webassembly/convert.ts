@@ -10,8 +10,10 @@ import { fromWords } from '../../interpreter/values/cell.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
 import type { HostCalls, WasmValue } from '../../wasm/host.ts';
+import { PendingResult } from '../../wasm/host-call.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { quote } from '../../wasm/quote.ts';
+import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import {
   ANYREF,
   ARRAYREF,
@@ -38,6 +40,7 @@ import {
   type ValType,
 } from '../../wasm/types.ts';
 import { behind, bind } from './behind.ts';
+import { cannotSuspend } from './promises.ts';
 
 /** An Exported Function of the JavaScript API. */
 export type ExportedFunction = (...args: unknown[]) => unknown;
@@ -115,10 +118,33 @@ export function exportFunction(func: GuestFunction, name: string, enter: Entry):
       const values = enter(() => call(func, guestArgs)).map((value) => toHost(value, enter));
       return results.length <= 1 ? values[0] : values;
     };
-    Object.defineProperty(wrapper, 'name', { value: name });
-    Object.defineProperty(wrapper, 'length', { value: params.length });
+    describeAs(wrapper, name, params.length);
     bind(wrapper, func);
   }
+  return wrapper;
+}
+
+function describeAs(wrapper: (...args: never) => unknown, name: string, length: number): void {
+  Object.defineProperty(wrapper, 'name', { value: name });
+  Object.defineProperty(wrapper, 'length', { value: length });
+}
+
+/** Calls a guest's function, which may wait. */
+export type PromisingCall = (func: GuestFunction, args: readonly WasmValue[]) => Promise<readonly WasmValue[]>;
+
+/** A function that promises what a guest's returns (JavaScript API, "run a Promising function"). */
+export function promisingFunction(func: GuestFunction, call: PromisingCall, enter: Entry) {
+  const { params, results } = func.type;
+  const { types } = func;
+  const isFit = isPassable(func.type, types);
+  const run = async (args: readonly unknown[]): Promise<unknown> => {
+    if (!isFit) refuseToPass();
+    const guestArgs = params.map((type, i) => toGuest(type, types, args[i]));
+    const values = (await call(func, guestArgs)).map((value) => toHost(value, enter));
+    return results.length <= 1 ? values[0] : values;
+  };
+  const wrapper = (...args: unknown[]): Promise<unknown> => run(args);
+  describeAs(wrapper, nameOf(func), params.length);
   return wrapper;
 }
 
@@ -168,16 +194,28 @@ export function referenceOf(type: RefType, types: readonly DefinedType[], value:
 
 const PLAIN_CALLS: HostCalls = { gas: HOST_CALL, serve: (_caller, call) => call() };
 
-/** A function of the embedder's, as a guest calls it. */
+/**
+ * A function of the embedder's, as a guest calls it.
+ * @param suspends whether the guest waits for what it promises, instead of getting the promise
+ */
 export function importFunction(
   func: (...args: unknown[]) => unknown,
   type: FuncType,
   types: readonly DefinedType[],
   enter: Entry,
   { gas, serve }: HostCalls = PLAIN_CALLS,
+  suspends = false,
 ): ForeignFunction {
   const { results } = type;
   const isFit = isPassable(type, types);
+  const converted = (value: unknown): WasmValue => {
+    if (results.length === 0) return undefined;
+    if (results.length === 1) return toGuest(results[0] as ValType, types, value);
+    const values = [...(value as Iterable<unknown>)];
+    return results.length === values.length
+      ? values.map((each, i) => toGuest(results[i] as ValType, types, each))
+      : values;
+  };
   return new ForeignFunction(
     type,
     types,
@@ -185,14 +223,10 @@ export function importFunction(
     isFit ? gas : { base: 0, perByte: 0 },
     (caller, args) => {
       if (!isFit) refuseToPass();
+      if (suspends && caller.mayWait !== true) throw cannotSuspend();
       const value = serve(caller, () => func(...args.map((arg) => toHost(arg, enter))));
-      if (results.length === 0) return undefined;
-      if (results.length === 1) return toGuest(results[0] as ValType, types, value);
-      const values = [...(value as Iterable<unknown>)];
-      return results.length === values.length
-        ? values.map((each, i) => toGuest(results[i] as ValType, types, each))
-        : values;
+      return suspends && isThenable(value) ? new PendingResult(whenSettled(value, converted)) : converted(value);
     },
-    false,
+    suspends,
   );
 }

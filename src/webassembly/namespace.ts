@@ -23,6 +23,7 @@ import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
+import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import {
   ANYREF,
   type DefinedType,
@@ -48,6 +49,7 @@ import {
   importFunction,
   isPrivate,
   nameOf,
+  promisingFunction,
   referenceOf,
   refuseToPass,
   toHost,
@@ -56,6 +58,7 @@ import {
 } from './convert.ts';
 import { compile, compileStreaming, type ImportObject, instantiating, validate } from './loading.ts';
 import { addressOf, addressValue, descriptorLimits, index, Module, moduleOf, self, shownSize, tag } from './objects.ts';
+import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
 
 /** Abbreviated reference types, with the old name of `funcref`. */
 export type ReferenceName =
@@ -117,6 +120,8 @@ export interface NamespaceOptions {
   readonly slices?: Slices | undefined;
   /** Surrounds every call from outside. */
   readonly enter: Entry;
+  /** The time of a call that may wait, from now on; what surrounds every call has no other limit on it unless given. */
+  readonly startClock?: (() => CallClock) | undefined;
   /** Surrounds the calls of the embedder's functions; nothing does unless given. */
   readonly hostCalls?: HostCalls | undefined;
   /** The loop that counts no gas, where none is to be counted. */
@@ -127,11 +132,13 @@ export interface NamespaceOptions {
 
 /**
  * What `WebAssembly` is to glue code: classes and functions of the JavaScript API, under limits. Failures are the
- * errors of `wasm-sandbox`, but for the `TypeError` and `RangeError` of the API.
+ * errors of `wasm-sandbox`, but for the `TypeError`, `RangeError` and `SuspendError` of the API.
  */
 export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
-export function createNamespace({ limits, slices, enter, hostCalls, unmetered, together }: NamespaceOptions) {
+export function createNamespace(options: NamespaceOptions) {
+  const { limits, slices, enter, hostCalls, unmetered, together } = options;
+  const { startClock = (): CallClock => ({ enter, wait: (settled) => settled }) } = options;
   const account = together && accountOf(limits, slices, unmetered === undefined);
   const store = new Store(limits.stackBytes, { unmetered, account });
   const budget = () => account?.budget ?? new Budget(limits.memoryBytes);
@@ -245,9 +252,9 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
   }
 
   /** Runs a guest: what it throws and does not catch comes out as an object of the API. */
-  function enterGuest<T>(run: () => T): T {
+  function enterGuest<T>(run: () => T, surround = enter): T {
     try {
-      return enter(run);
+      return surround(run);
     } catch (error) {
       // What was thrown with JSTag comes as it is, and may be a struct or an array.
       throw error instanceof UncaughtException
@@ -271,6 +278,35 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
       const exception = addressOf(error);
       throw exception instanceof ExceptionInstance ? new UncaughtException(exception) : withinGuest(error);
     }
+  }
+
+  /** The same for a function that may promise. */
+  function leaveToWait(func: (...args: unknown[]) => unknown, args: readonly unknown[]): unknown {
+    const value = leaveGuest(() => func(...args));
+    if (!isThenable(value)) return value;
+    return whenSettled(
+      value,
+      (settled) => settled,
+      (error) =>
+        leaveGuest(() => {
+          throw error;
+        }),
+    );
+  }
+
+  /**
+   * A function that calls an exported one on a stack of its own, and gives a promise of what that returns: until then, imports
+   * that are `Suspending` may suspend it, and everything else may be called.
+   * @throws TypeError for what is no exported function
+   */
+  function promising(exported: (...args: never) => unknown): (...args: unknown[]) => Promise<unknown> {
+    const func = functionBehind(exported);
+    if (func === undefined) throw new TypeError('promising takes an exported function');
+    const call = async (func: GuestFunction, args: readonly unknown[]) => {
+      const clock = startClock();
+      return callPromising(func, args, { ...clock, enter: (run) => enterGuest(run, clock.enter) });
+    };
+    return promisingFunction(func, call, enterGuest);
   }
 
   class Global {
@@ -375,8 +411,13 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
       }
       const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
       if (imported.kind === 'function') {
-        if (typeof value !== 'function') return undefined;
         const type = functionTypeAt(module, imported.typeIndex);
+        const suspending = suspendingFunction(value);
+        if (suspending !== undefined) {
+          const func = (...args: unknown[]) => leaveToWait(suspending, args);
+          return importFunction(func, type, module.types, enterGuest, hostCalls, true);
+        }
+        if (typeof value !== 'function') return undefined;
         const func = (...args: unknown[]) => leaveGuest(() => (value as (...args: unknown[]) => unknown)(...args));
         return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest, hostCalls);
       }
@@ -421,7 +462,7 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
     return coreOf(instance).figures();
   }
 
-  for (const [name, { prototype }] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance }))
+  for (const [name, { prototype }] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance, Suspending }))
     tag(prototype, name);
 
   // The address is everybody's, the object of this namespace's class.
@@ -437,6 +478,9 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
     Tag,
     Exception,
     JSTag: jsTag,
+    Suspending,
+    promising,
+    SuspendError,
     CompileError: CompileError as unknown as ErrorConstructor<CompileError>,
     LinkError: LinkError as unknown as ErrorConstructor<LinkError>,
     RuntimeError: RuntimeError as unknown as ErrorConstructor<RuntimeError>,
