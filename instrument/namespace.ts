@@ -10,6 +10,7 @@ import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
 import type { HostCalls } from '../wasm/host.ts';
+import { type ImportObject, readImports, refuseOfAnother } from '../wasm/imports.ts';
 import { PAGE_BYTES } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
@@ -35,7 +36,6 @@ export interface MeteredNamespaceOptions {
   readonly enter?: (<T>(run: () => T) => T) | undefined;
 }
 
-type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 export type MeteredNamespace = ReturnType<typeof createMeteredNamespace>;
 
 const modules = new WeakMap<object, WasmModule>();
@@ -201,14 +201,12 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
       const core = (options.moduleOf ?? moduleOf)(module);
-      if (imports === undefined && core.imports.length > 0) {
-        throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
-      }
+      const values = readImports(imports, core.imports);
       if (together !== undefined) checkInstances(instances, together.instances);
       instances++;
       const canonicalNaN = options.canonicalNaN ?? true;
       const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined, isLinked: meter !== undefined });
-      const link = linker(imports ?? {}, functionTypes(core));
+      const link = linker(values, functionTypes(core));
       const guest = new MeteredInstance(store, metered, { limits, slices, link, references });
       latest = guest;
       guests.set(this, guest);
@@ -292,16 +290,13 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     return functionHolders.has(holder) ? references.toHost(value) : value;
   }
 
-  function linker(imports: ImportObject, types: readonly FuncType[]): (imported: Import) => Linked {
+  function linker(values: ReadonlyMap<Import, unknown>, types: readonly FuncType[]): (imported: Import) => Linked {
     return (imported) => {
-      const from = Object.hasOwn(imports, imported.module) ? imports[imported.module] : undefined;
-      if ((typeof from !== 'object' && typeof from !== 'function') || from === null) {
-        throw new TypeError(`import ${quote(imported.module)}: the import object has no such module of its own`);
-      }
-      const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
+      const value = values.get(imported);
       const fail = (why: string): never => {
         throw new LinkError(`import ${quote(imported.module)} ${quote(imported.name)}: ${why}`);
       };
+      if (!isOwn(value)) refuseOfAnother(imported, value);
       switch (imported.kind) {
         case 'function': {
           if (typeof value !== 'function') return fail('incompatible import type: a function is required');
@@ -325,6 +320,11 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         }
       }
     };
+  }
+
+  function isOwn(value: unknown): boolean {
+    const object = value as object;
+    return rawMemories.has(object) || rawTables.has(object) || rawGlobals.has(object);
   }
 
   function plain(func: RawFunction, type: FuncType): HostImport {
@@ -351,6 +351,9 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       throw error;
     }
   }
+
+  for (const [name, { prototype }] of Object.entries({ Module, Instance, Memory, Table, Global }))
+    Object.defineProperty(prototype, Symbol.toStringTag, { value: `WebAssembly.${name}`, configurable: true });
 
   return Object.freeze({
     Module,

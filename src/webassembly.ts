@@ -12,7 +12,8 @@ import { describe, quote } from '../wasm/quote.ts';
 import { provideVectors } from './sync/parts.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
 
-export type { ImportObject, Streamed } from './webassembly/loading.ts';
+export type { ImportObject } from '../wasm/imports.ts';
+export type { Streamed } from './webassembly/loading.ts';
 export type {
   GlobalDescriptor,
   MemoryDescriptor,

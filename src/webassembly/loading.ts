@@ -2,10 +2,8 @@
 
 import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { CompileError } from '../../wasm/errors.ts';
+import type { ImportObject } from '../../wasm/imports.ts';
 import { type BufferSource, Module } from './objects.ts';
-
-/** Imports by module and name. Only own properties count, so that no guest reaches what objects inherit. */
-export type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** Where bytes may come from as they arrive: a `Response`, or a promise of one. */
 export interface Streamed {

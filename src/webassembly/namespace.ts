@@ -19,10 +19,10 @@ import { Budget, checkInstances } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
 import type { HostCalls } from '../../wasm/host.ts';
+import { type ImportObject, readImports, refuseOfAnother } from '../../wasm/imports.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
-import { quote } from '../../wasm/quote.ts';
 import {
   ANYREF,
   type DefinedType,
@@ -54,7 +54,7 @@ import {
   valueType,
   withinGuest,
 } from './convert.ts';
-import { compile, compileStreaming, type ImportObject, instantiating, validate } from './loading.ts';
+import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { addressOf, addressValue, descriptorLimits, index, Module, moduleOf, self, shownSize, tag } from './objects.ts';
 
 /** Abbreviated reference types, with the old name of `funcref`. */
@@ -305,14 +305,9 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
       const core = moduleOf(module);
-      if (imports !== undefined && (typeof imports !== 'object' || imports === null)) {
-        throw new TypeError('the imports must be an object');
-      }
-      if (imports === undefined && core.imports.length > 0) {
-        throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
-      }
+      const values = readImports(imports, core.imports);
       if (account !== undefined && together !== undefined) checkInstances(account.members.length, together.instances);
-      const instance = instantiate(store, core, linker(imports ?? {}), limits, slices);
+      const instance = instantiate(store, core, linker(values), limits, slices);
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
       for (const { name, kind, index: at } of core.exports) {
@@ -367,21 +362,18 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
     return value instanceof TagInstance ? Tag.prototype : Global.prototype;
   }
 
-  function linker(imports: ImportObject) {
+  function linker(values: ReadonlyMap<Import, unknown>) {
     return (imported: Import, module: WasmModule): ExternValue | undefined => {
-      const from = Object.hasOwn(imports, imported.module) ? imports[imported.module] : undefined;
-      if ((typeof from !== 'object' && typeof from !== 'function') || from === null) {
-        throw new TypeError(`import ${quote(imported.module)}: the import object has no such module of its own`);
-      }
-      const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
+      const value = values.get(imported);
       if (imported.kind === 'function') {
         if (typeof value !== 'function') return undefined;
         const type = functionTypeAt(module, imported.typeIndex);
         const func = (...args: unknown[]) => leaveGuest(() => (value as (...args: unknown[]) => unknown)(...args));
         return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest, hostCalls);
       }
-      if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       const address = addressOf(value);
+      if (address === undefined) refuseOfAnother(imported, value);
+      if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       return address instanceof ExceptionInstance ? undefined : address;
     };
   }
