@@ -68,10 +68,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   const functionHolders = new WeakSet<object>();
   let latest: MeteredInstance | undefined;
 
-  function show(raw: RawFunction, call: RawFunction): RawFunction {
+  function show(raw: RawFunction, call: RawFunction, name = raw.name): RawFunction {
     let found = shown.get(raw);
     if (found === undefined) {
-      found = { [raw.name]: (...args: unknown[]) => around(() => call(...args)) }[raw.name] as RawFunction;
+      found = { [name]: (...args: unknown[]) => around(() => call(...args)) }[name] as RawFunction;
       Object.defineProperty(found, 'length', { value: raw.length });
       shown.set(raw, found);
       behind.set(found, raw);
@@ -156,24 +156,25 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       return toHost(raw, raw.get(index));
     }
 
-    set(index: number, value?: unknown): void {
+    set(index: number, ...given: [value?: unknown]): void {
       const raw = rawTable(this);
-      raw.set(index, toRaw(raw, value));
+      raw.set(index, ...toRaw(raw, given));
     }
 
-    grow(delta: number, value?: unknown): number {
+    grow(delta: number, ...given: [value?: unknown]): number {
       const raw = rawTable(this);
       if (!growthOf(raw).take(raw.length, delta)) {
         throw new RangeError('Memory limit exceeded: the table cannot grow that far');
       }
-      return raw.grow(delta, toRaw(raw, value));
+      return raw.grow(delta, ...toRaw(raw, given));
     }
   }
 
   class Global {
-    constructor(descriptor: WebAssembly.GlobalDescriptor, value?: unknown) {
+    constructor(descriptor: WebAssembly.GlobalDescriptor, ...given: [value?: unknown]) {
       const isFunction = /^(anyfunc|funcref)$/.test(String(descriptor?.value));
-      const raw = new host.Global(descriptor, isFunction ? references.toGuest(value ?? null) : canonical(value));
+      const value = given.length === 0 && isFunction ? null : given[0];
+      const raw = new host.Global(descriptor, isFunction ? references.toGuest(value) : canonical(value));
       if (isFunction) functionHolders.add(raw);
       rawGlobals.set(this, raw);
       wrappers.set(raw, this);
@@ -186,7 +187,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
 
     set value(value: unknown) {
       const raw = rawGlobal(this);
-      raw.value = toRaw(raw, value);
+      raw.value = toRaw(raw, [value])[0];
     }
 
     valueOf(): unknown {
@@ -195,8 +196,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   }
 
   class Instance {
-    /** Functions, memories, tables and globals by name. Frozen, without prototype. */
-    readonly exports: Readonly<Record<string, unknown>>;
+    readonly #exports: Readonly<Record<string, unknown>>;
 
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
@@ -227,8 +227,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
         const value =
           kind === 'function'
-            ? show(raw as RawFunction, (...args) =>
-                only(guest.invoke(raw as RawFunction, index, typeOfFunction(metered.module, index), args)),
+            ? show(
+                raw as RawFunction,
+                (...args) => only(guest.invoke(raw as RawFunction, index, typeOfFunction(metered.module, index), args)),
+                String(index),
               )
             : wrap(
                 raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
@@ -238,9 +240,14 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         const linked = kind === 'function' ? guest.importedFunctions[index] : undefined;
         if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
       }
-      this.exports = Object.freeze(exports);
+      this.#exports = Object.freeze(exports);
       guest.copySegments();
       around(() => guest.start());
+    }
+
+    /** Functions, memories, tables and globals by name. Frozen, without prototype. */
+    get exports(): Readonly<Record<string, unknown>> {
+      return this.#exports;
     }
   }
 
@@ -282,8 +289,9 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   }
 
   /** What the engine has for a value of the embedder's, to be put into a table or global of the engine's. */
-  function toRaw(holder: object, value: unknown): unknown {
-    return functionHolders.has(holder) ? references.toGuest(value ?? null) : canonical(value);
+  function toRaw(holder: object, given: readonly unknown[]): [unknown?] {
+    const convert = functionHolders.has(holder) ? references.toGuest : canonical;
+    return given.slice(0, 1).map((value) => convert(value)) as [unknown?];
   }
 
   function toHost(holder: object, value: unknown): unknown {

@@ -3,12 +3,15 @@
 import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { ImportObject } from '../../wasm/imports.ts';
+import { quote } from '../../wasm/quote.ts';
 import { type BufferSource, Module } from './objects.ts';
 
 /** Where bytes may come from as they arrive: a `Response`, or a promise of one. */
 export interface Streamed {
   readonly ok: boolean;
   readonly status: number;
+  /** Where there are any, the content type has to be `application/wasm`. */
+  readonly headers?: { get(name: string): string | null };
   /** All of the body. */
   arrayBuffer(): Promise<ArrayBuffer>;
 }
@@ -31,6 +34,10 @@ export async function compile(bytes: BufferSource): Promise<Module> {
 export async function compileStreaming(source: Streamed | Promise<Streamed>): Promise<Module> {
   const response = await source;
   if (!response.ok) throw new TypeError(`the response has HTTP status ${response.status}`);
+  const type = response.headers?.get('content-type') ?? '';
+  if (response.headers !== undefined && type.trim().toLowerCase() !== 'application/wasm') {
+    throw new TypeError(`the response has the content type ${quote(type)}: 'application/wasm' was expected`);
+  }
   return new Module(await response.arrayBuffer());
 }
 

@@ -2,6 +2,7 @@
 
 import { start } from '../../interpreter/machine/start.ts';
 import { type Loop, Store } from '../../interpreter/machine/store.ts';
+import { ForeignFunction } from '../../interpreter/store/foreign.ts';
 import { GlobalInstance } from '../../interpreter/store/global.ts';
 import {
   accountOf,
@@ -17,7 +18,7 @@ import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values
 import type { Reference } from '../../interpreter/values/reference.ts';
 import { Budget, checkInstances } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
-import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
+import { type ResourceFigures, UncaughtException } from '../../wasm/errors.ts';
 import type { HostCalls } from '../../wasm/host.ts';
 import { type ImportObject, readImports, refuseOfAnother } from '../../wasm/imports.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
@@ -56,6 +57,7 @@ import {
 } from './convert.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { addressOf, addressValue, descriptorLimits, index, Module, moduleOf, self, shownSize, tag } from './objects.ts';
+import { ERRORS, shaped } from './shape.ts';
 
 /** Abbreviated reference types, with the old name of `funcref`. */
 export type ReferenceName =
@@ -108,8 +110,6 @@ const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
 const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
 /** The types of no module: what the embedder makes names none of any. */
 const NO_TYPES: readonly DefinedType[] = [];
-
-type ErrorConstructor<T extends Error> = { new (message?: string): T; readonly prototype: T };
 
 /** What a namespace needs to know. */
 export interface NamespaceOptions {
@@ -276,9 +276,11 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
   class Global {
     /** @throws TypeError */
     constructor(descriptor: GlobalDescriptor, ...given: [value?: unknown]) {
+      // In the order of Web IDL, by name.
+      const mutable = Boolean(descriptor?.mutable);
       const type = valueType(descriptor?.value);
       if (isPrivate(type)) refuseToPass();
-      const global = new GlobalInstance({ type, mutable: Boolean(descriptor.mutable) }, NO_TYPES);
+      const global = new GlobalInstance({ type, mutable }, NO_TYPES);
       bind(this, global);
       if (isReference(type)) global.reference = initialReference(type, NO_TYPES, given);
       else if (given[0] !== undefined) setGlobal(global, given[0]);
@@ -311,7 +313,7 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
       for (const { name, kind, index: at } of core.exports) {
-        exports[name] = externObject(instance.extern(kind, at));
+        exports[name] = externObject(instance.extern(kind, at), at);
       }
       instance.shown = Object.freeze(exports);
       enterGuest(() => start(instance));
@@ -347,8 +349,11 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
     global.reference = reference;
   }
 
-  function externObject(value: ExternValue): unknown {
-    if (isFunction(value)) return exportFunction(value, nameOf(value), enterGuest);
+  function externObject(value: ExternValue, at: number): unknown {
+    if (isFunction(value)) {
+      const name = value instanceof ForeignFunction ? String(at) : nameOf(value);
+      return exportFunction(value, name, enterGuest);
+    }
     if (value === JS_TAG) return jsTag;
     if (value.shown !== undefined) return value.shown;
     const object = Object.create(prototypeOf(value)) as object;
@@ -420,7 +425,7 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
   const jsTag = Object.create(Tag.prototype) as Tag;
   hide(jsTag, JS_TAG);
 
-  return Object.freeze({
+  return shaped({
     Module,
     Instance,
     Memory,
@@ -429,9 +434,7 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
     Tag,
     Exception,
     JSTag: jsTag,
-    CompileError: CompileError as unknown as ErrorConstructor<CompileError>,
-    LinkError: LinkError as unknown as ErrorConstructor<LinkError>,
-    RuntimeError: RuntimeError as unknown as ErrorConstructor<RuntimeError>,
+    ...ERRORS,
     /** Whether bytes are a valid module. @throws TypeError for what are no bytes */
     validate,
     /** @throws CompileError, TypeError */
@@ -444,6 +447,5 @@ export function createNamespace({ limits, slices, enter, hostCalls, unmetered, t
      * named where each has its own. Exact, also after a failure. @throws TypeError for any other object
      */
     stats,
-    [Symbol.toStringTag]: 'WebAssembly' as const,
   });
 }

@@ -4,6 +4,7 @@ import { createMeteredNamespace, nativeHost, nativeUnavailable } from '../../ins
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './namespace.ts';
 import { Module, moduleOf } from './objects.ts';
+import { ERRORS, shaped } from './shape.ts';
 
 /** Why there can be none here; undefined where there can. */
 export { nativeUnavailable };
@@ -14,6 +15,6 @@ export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNam
   // Modules with exceptions are refused, so that no tag ever meets a guest.
   const { Tag, Exception, JSTag } = createNamespace(options);
   const { Instance } = metered as unknown as WebAssemblyNamespace;
-  const namespace = { ...metered, Module, Tag, Exception, JSTag, validate, compile, compileStreaming };
-  return Object.freeze({ ...namespace, ...instantiating(Instance) }) as unknown as WebAssemblyNamespace;
+  const namespace = { ...metered, ...ERRORS, Module, Tag, Exception, JSTag, validate, compile, compileStreaming };
+  return shaped({ ...namespace, ...instantiating(Instance) }) as unknown as WebAssemblyNamespace;
 }

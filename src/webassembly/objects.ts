@@ -158,7 +158,7 @@ export function descriptorLimits(
   const { initial, minimum, maximum, address: named = 'i32' } = descriptor as Record<string, unknown>;
   if (named !== 'i32' && named !== 'i64') throw new TypeError(`the address type of a ${what} is i32 or i64`);
   const address = named === 'i64' ? I64 : I32;
-  const first = initial ?? minimum;
+  const first = initial === undefined ? minimum : initial;
   if (first === undefined) throw new TypeError(`the descriptor of a ${what} needs an initial size`);
   const min = addressValue(address, first, 'initial size');
   const max = maximum === undefined ? undefined : addressValue(address, maximum, 'maximum size');
