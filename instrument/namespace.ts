@@ -10,6 +10,7 @@ import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
 import type { HostCalls } from '../wasm/host.ts';
+import { type ImportObject, readImports, refuseOfAnother } from '../wasm/imports.ts';
 import { PAGE_BYTES } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
@@ -35,7 +36,6 @@ export interface MeteredNamespaceOptions {
   readonly enter?: (<T>(run: () => T) => T) | undefined;
 }
 
-type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 export type MeteredNamespace = ReturnType<typeof createMeteredNamespace>;
 
 const modules = new WeakMap<object, WasmModule>();
@@ -68,10 +68,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   const functionHolders = new WeakSet<object>();
   let latest: MeteredInstance | undefined;
 
-  function show(raw: RawFunction, call: RawFunction): RawFunction {
+  function show(raw: RawFunction, call: RawFunction, name = raw.name): RawFunction {
     let found = shown.get(raw);
     if (found === undefined) {
-      found = { [raw.name]: (...args: unknown[]) => around(() => call(...args)) }[raw.name] as RawFunction;
+      found = { [name]: (...args: unknown[]) => around(() => call(...args)) }[name] as RawFunction;
       Object.defineProperty(found, 'length', { value: raw.length });
       shown.set(raw, found);
       behind.set(found, raw);
@@ -156,24 +156,25 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       return toHost(raw, raw.get(index));
     }
 
-    set(index: number, value?: unknown): void {
+    set(index: number, ...given: [value?: unknown]): void {
       const raw = rawTable(this);
-      raw.set(index, toRaw(raw, value));
+      raw.set(index, ...toRaw(raw, given));
     }
 
-    grow(delta: number, value?: unknown): number {
+    grow(delta: number, ...given: [value?: unknown]): number {
       const raw = rawTable(this);
       if (!growthOf(raw).take(raw.length, delta)) {
         throw new RangeError('Memory limit exceeded: the table cannot grow that far');
       }
-      return raw.grow(delta, toRaw(raw, value));
+      return raw.grow(delta, ...toRaw(raw, given));
     }
   }
 
   class Global {
-    constructor(descriptor: WebAssembly.GlobalDescriptor, value?: unknown) {
+    constructor(descriptor: WebAssembly.GlobalDescriptor, ...given: [value?: unknown]) {
       const isFunction = /^(anyfunc|funcref)$/.test(String(descriptor?.value));
-      const raw = new host.Global(descriptor, isFunction ? references.toGuest(value ?? null) : canonical(value));
+      const value = given.length === 0 && isFunction ? null : given[0];
+      const raw = new host.Global(descriptor, isFunction ? references.toGuest(value) : canonical(value));
       if (isFunction) functionHolders.add(raw);
       rawGlobals.set(this, raw);
       wrappers.set(raw, this);
@@ -186,7 +187,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
 
     set value(value: unknown) {
       const raw = rawGlobal(this);
-      raw.value = toRaw(raw, value);
+      raw.value = toRaw(raw, [value])[0];
     }
 
     valueOf(): unknown {
@@ -195,20 +196,17 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   }
 
   class Instance {
-    /** Functions, memories, tables and globals by name. Frozen, without prototype. */
-    readonly exports: Readonly<Record<string, unknown>>;
+    readonly #exports: Readonly<Record<string, unknown>>;
 
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
       const core = (options.moduleOf ?? moduleOf)(module);
-      if (imports === undefined && core.imports.length > 0) {
-        throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
-      }
+      const values = readImports(imports, core.imports);
       if (together !== undefined) checkInstances(instances, together.instances);
       instances++;
       const canonicalNaN = options.canonicalNaN ?? true;
       const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined, isLinked: meter !== undefined });
-      const link = linker(imports ?? {}, functionTypes(core));
+      const link = linker(values, functionTypes(core));
       const guest = new MeteredInstance(store, metered, { limits, slices, link, references });
       latest = guest;
       guests.set(this, guest);
@@ -229,8 +227,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
         const value =
           kind === 'function'
-            ? show(raw as RawFunction, (...args) =>
-                only(guest.invoke(raw as RawFunction, index, typeOfFunction(metered.module, index), args)),
+            ? show(
+                raw as RawFunction,
+                (...args) => only(guest.invoke(raw as RawFunction, index, typeOfFunction(metered.module, index), args)),
+                String(index),
               )
             : wrap(
                 raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
@@ -240,9 +240,14 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         const linked = kind === 'function' ? guest.importedFunctions[index] : undefined;
         if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
       }
-      this.exports = Object.freeze(exports);
+      this.#exports = Object.freeze(exports);
       guest.copySegments();
       around(() => guest.start());
+    }
+
+    /** Functions, memories, tables and globals by name. Frozen, without prototype. */
+    get exports(): Readonly<Record<string, unknown>> {
+      return this.#exports;
     }
   }
 
@@ -284,24 +289,22 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   }
 
   /** What the engine has for a value of the embedder's, to be put into a table or global of the engine's. */
-  function toRaw(holder: object, value: unknown): unknown {
-    return functionHolders.has(holder) ? references.toGuest(value ?? null) : canonical(value);
+  function toRaw(holder: object, given: readonly unknown[]): [unknown?] {
+    const convert = functionHolders.has(holder) ? references.toGuest : canonical;
+    return given.slice(0, 1).map((value) => convert(value)) as [unknown?];
   }
 
   function toHost(holder: object, value: unknown): unknown {
     return functionHolders.has(holder) ? references.toHost(value) : value;
   }
 
-  function linker(imports: ImportObject, types: readonly FuncType[]): (imported: Import) => Linked {
+  function linker(values: ReadonlyMap<Import, unknown>, types: readonly FuncType[]): (imported: Import) => Linked {
     return (imported) => {
-      const from = Object.hasOwn(imports, imported.module) ? imports[imported.module] : undefined;
-      if ((typeof from !== 'object' && typeof from !== 'function') || from === null) {
-        throw new TypeError(`import ${quote(imported.module)}: the import object has no such module of its own`);
-      }
-      const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
+      const value = values.get(imported);
       const fail = (why: string): never => {
         throw new LinkError(`import ${quote(imported.module)} ${quote(imported.name)}: ${why}`);
       };
+      if (!isOwn(value)) refuseOfAnother(imported, value);
       switch (imported.kind) {
         case 'function': {
           if (typeof value !== 'function') return fail('incompatible import type: a function is required');
@@ -325,6 +328,11 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         }
       }
     };
+  }
+
+  function isOwn(value: unknown): boolean {
+    const object = value as object;
+    return rawMemories.has(object) || rawTables.has(object) || rawGlobals.has(object);
   }
 
   function plain(func: RawFunction, type: FuncType): HostImport {
@@ -351,6 +359,9 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       throw error;
     }
   }
+
+  for (const [name, { prototype }] of Object.entries({ Module, Instance, Memory, Table, Global }))
+    Object.defineProperty(prototype, Symbol.toStringTag, { value: `WebAssembly.${name}`, configurable: true });
 
   return Object.freeze({
     Module,

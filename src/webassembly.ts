@@ -13,7 +13,9 @@ import { provideVectors } from './sync/parts.ts';
 import { settlesWithin } from './time/turn.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
 
-export type { ImportObject, Streamed } from './webassembly/loading.ts';
+export type { ImportObject } from '../wasm/imports.ts';
+export { withWebAssembly } from './webassembly/global.ts';
+export type { Streamed } from './webassembly/loading.ts';
 export type {
   GlobalDescriptor,
   MemoryDescriptor,

@@ -1,4 +1,4 @@
-/** Links an instance: import matching (specification 4.5.2). Imports are found by own keys only, by whoever finds them. */
+/** Links an instance: import matching (specification 4.5.2). How imports are found is for whoever finds them. */
 
 import { LinkError } from '../../wasm/errors.ts';
 import { equals, matches } from '../../wasm/matching.ts';

@@ -2,15 +2,16 @@
 
 import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { CompileError } from '../../wasm/errors.ts';
+import type { ImportObject } from '../../wasm/imports.ts';
+import { quote } from '../../wasm/quote.ts';
 import { type BufferSource, Module } from './objects.ts';
-
-/** Imports by module and name. Only own properties count, so that no guest reaches what objects inherit. */
-export type ImportObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** Where bytes may come from as they arrive: a `Response`, or a promise of one. */
 export interface Streamed {
   readonly ok: boolean;
   readonly status: number;
+  /** Where there are any, the content type has to be `application/wasm`. */
+  readonly headers?: { get(name: string): string | null };
   /** All of the body. */
   arrayBuffer(): Promise<ArrayBuffer>;
 }
@@ -33,6 +34,10 @@ export async function compile(bytes: BufferSource): Promise<Module> {
 export async function compileStreaming(source: Streamed | Promise<Streamed>): Promise<Module> {
   const response = await source;
   if (!response.ok) throw new TypeError(`the response has HTTP status ${response.status}`);
+  const type = response.headers?.get('content-type') ?? '';
+  if (response.headers !== undefined && type.trim().toLowerCase() !== 'application/wasm') {
+    throw new TypeError(`the response has the content type ${quote(type)}: 'application/wasm' was expected`);
+  }
   return new Module(await response.arrayBuffer());
 }
 

@@ -2,6 +2,7 @@
 
 import { start } from '../../interpreter/machine/start.ts';
 import { type Loop, Store } from '../../interpreter/machine/store.ts';
+import { ForeignFunction } from '../../interpreter/store/foreign.ts';
 import { GlobalInstance } from '../../interpreter/store/global.ts';
 import {
   accountOf,
@@ -17,12 +18,12 @@ import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values
 import type { Reference } from '../../interpreter/values/reference.ts';
 import { Budget, checkInstances } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
-import { CompileError, LinkError, type ResourceFigures, RuntimeError, UncaughtException } from '../../wasm/errors.ts';
+import { type ResourceFigures, UncaughtException } from '../../wasm/errors.ts';
 import type { HostCalls } from '../../wasm/host.ts';
+import { type ImportObject, readImports, refuseOfAnother } from '../../wasm/imports.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
-import { quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import {
   ANYREF,
@@ -56,9 +57,10 @@ import {
   valueType,
   withinGuest,
 } from './convert.ts';
-import { compile, compileStreaming, type ImportObject, instantiating, validate } from './loading.ts';
+import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { addressOf, addressValue, descriptorLimits, index, Module, moduleOf, self, shownSize, tag } from './objects.ts';
 import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
+import { ERRORS, shaped } from './shape.ts';
 
 /** Abbreviated reference types, with the old name of `funcref`. */
 export type ReferenceName =
@@ -111,8 +113,6 @@ const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
 const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
 /** The types of no module: what the embedder makes names none of any. */
 const NO_TYPES: readonly DefinedType[] = [];
-
-type ErrorConstructor<T extends Error> = { new (message?: string): T; readonly prototype: T };
 
 /** What a namespace needs to know. */
 export interface NamespaceOptions {
@@ -312,9 +312,11 @@ export function createNamespace(options: NamespaceOptions) {
   class Global {
     /** @throws TypeError */
     constructor(descriptor: GlobalDescriptor, ...given: [value?: unknown]) {
+      // In the order of Web IDL, by name.
+      const mutable = Boolean(descriptor?.mutable);
       const type = valueType(descriptor?.value);
       if (isPrivate(type)) refuseToPass();
-      const global = new GlobalInstance({ type, mutable: Boolean(descriptor.mutable) }, NO_TYPES);
+      const global = new GlobalInstance({ type, mutable }, NO_TYPES);
       bind(this, global);
       if (isReference(type)) global.reference = initialReference(type, NO_TYPES, given);
       else if (given[0] !== undefined) setGlobal(global, given[0]);
@@ -341,18 +343,13 @@ export function createNamespace(options: NamespaceOptions) {
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
       const core = moduleOf(module);
-      if (imports !== undefined && (typeof imports !== 'object' || imports === null)) {
-        throw new TypeError('the imports must be an object');
-      }
-      if (imports === undefined && core.imports.length > 0) {
-        throw new TypeError(`the module has ${core.imports.length} imports: an object with them was expected`);
-      }
+      const values = readImports(imports, core.imports);
       if (account !== undefined && together !== undefined) checkInstances(account.members.length, together.instances);
-      const instance = instantiate(store, core, linker(imports ?? {}), limits, slices);
+      const instance = instantiate(store, core, linker(values), limits, slices);
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
       for (const { name, kind, index: at } of core.exports) {
-        exports[name] = externObject(instance.extern(kind, at));
+        exports[name] = externObject(instance.extern(kind, at), at);
       }
       instance.shown = Object.freeze(exports);
       enterGuest(() => start(instance));
@@ -388,8 +385,11 @@ export function createNamespace(options: NamespaceOptions) {
     global.reference = reference;
   }
 
-  function externObject(value: ExternValue): unknown {
-    if (isFunction(value)) return exportFunction(value, nameOf(value), enterGuest);
+  function externObject(value: ExternValue, at: number): unknown {
+    if (isFunction(value)) {
+      const name = value instanceof ForeignFunction ? String(at) : nameOf(value);
+      return exportFunction(value, name, enterGuest);
+    }
     if (value === JS_TAG) return jsTag;
     if (value.shown !== undefined) return value.shown;
     const object = Object.create(prototypeOf(value)) as object;
@@ -403,13 +403,9 @@ export function createNamespace(options: NamespaceOptions) {
     return value instanceof TagInstance ? Tag.prototype : Global.prototype;
   }
 
-  function linker(imports: ImportObject) {
+  function linker(values: ReadonlyMap<Import, unknown>) {
     return (imported: Import, module: WasmModule): ExternValue | undefined => {
-      const from = Object.hasOwn(imports, imported.module) ? imports[imported.module] : undefined;
-      if ((typeof from !== 'object' && typeof from !== 'function') || from === null) {
-        throw new TypeError(`import ${quote(imported.module)}: the import object has no such module of its own`);
-      }
-      const value: unknown = Object.hasOwn(from, imported.name) ? from[imported.name] : undefined;
+      const value = values.get(imported);
       if (imported.kind === 'function') {
         const type = functionTypeAt(module, imported.typeIndex);
         const suspending = suspendingFunction(value);
@@ -421,8 +417,9 @@ export function createNamespace(options: NamespaceOptions) {
         const func = (...args: unknown[]) => leaveGuest(() => (value as (...args: unknown[]) => unknown)(...args));
         return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest, hostCalls);
       }
-      if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       const address = addressOf(value);
+      if (address === undefined) refuseOfAnother(imported, value);
+      if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       return address instanceof ExceptionInstance ? undefined : address;
     };
   }
@@ -469,7 +466,7 @@ export function createNamespace(options: NamespaceOptions) {
   const jsTag = Object.create(Tag.prototype) as Tag;
   hide(jsTag, JS_TAG);
 
-  return Object.freeze({
+  return shaped({
     Module,
     Instance,
     Memory,
@@ -481,9 +478,7 @@ export function createNamespace(options: NamespaceOptions) {
     Suspending,
     promising,
     SuspendError,
-    CompileError: CompileError as unknown as ErrorConstructor<CompileError>,
-    LinkError: LinkError as unknown as ErrorConstructor<LinkError>,
-    RuntimeError: RuntimeError as unknown as ErrorConstructor<RuntimeError>,
+    ...ERRORS,
     /** Whether bytes are a valid module. @throws TypeError for what are no bytes */
     validate,
     /** @throws CompileError, TypeError */
@@ -496,6 +491,5 @@ export function createNamespace(options: NamespaceOptions) {
      * named where each has its own. Exact, also after a failure. @throws TypeError for any other object
      */
     stats,
-    [Symbol.toStringTag]: 'WebAssembly' as const,
   });
 }

@@ -6,6 +6,7 @@ import { compile, compileStreaming, instantiating, validate } from './loading.ts
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './namespace.ts';
 import { Module, moduleOf } from './objects.ts';
 import { SuspendError } from './promises.ts';
+import { ERRORS, shaped } from './shape.ts';
 
 /** Why there can be none here; undefined where there can. */
 export { nativeUnavailable };
@@ -28,6 +29,7 @@ export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNam
   const { Tag, Exception, JSTag } = createNamespace(options);
   const { Instance } = metered as unknown as WebAssemblyNamespace;
   const integration = { Suspending, SuspendError, promising: refuseToSuspend };
-  const namespace = { ...metered, ...integration, Module, Tag, Exception, JSTag, validate, compile, compileStreaming };
-  return Object.freeze({ ...namespace, ...instantiating(Instance) }) as unknown as WebAssemblyNamespace;
+  const shared = { Module, Tag, Exception, JSTag, validate, compile, compileStreaming };
+  const namespace = { ...metered, ...integration, ...ERRORS, ...shared };
+  return shaped({ ...namespace, ...instantiating(Instance) }) as unknown as WebAssemblyNamespace;
 }

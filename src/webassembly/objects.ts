@@ -59,7 +59,20 @@ export class Module {
 
   /** @throws CompileError, TypeError */
   constructor(bytes: BufferSource) {
-    modules.set(this, decode(viewOfBufferSource(bytes)));
+    hold(this, decode(viewOfBufferSource(bytes)));
+  }
+
+  /**
+   * What can be sent to another thread, or kept, in place of the module, which structured clones cannot take: a copy of its
+   * bytes. @throws TypeError where it is no module
+   */
+  static toTransferable(module: Module): ArrayBuffer {
+    return moduleOf(module).bytes.slice().buffer as ArrayBuffer;
+  }
+
+  /** The module again, decoded and validated anew, as whoever sent it may be anybody. @throws CompileError, TypeError */
+  static fromTransferable(bytes: BufferSource): Module {
+    return new Module(bytes);
   }
 
   /** In the module's order. @throws TypeError where it is none */
@@ -86,8 +99,24 @@ tag(Module.prototype, 'Module');
 /** The `Module` of what has been decoded already. */
 export function moduleFrom(decoded: WasmModule): Module {
   const module: Module = Object.create(Module.prototype);
-  modules.set(module, decoded);
+  hold(module, decoded);
   return module;
+}
+
+/** Structured clones read it, as it is own and enumerable; without it, a clone of a module would be an empty object. */
+const REFUSE_TO_CLONE: PropertyDescriptor = {
+  enumerable: true,
+  get(): never {
+    const why =
+      'a Module of wasm-sandbox cannot be cloned or posted: send Module.toTransferable(module), and make a Module of it with ' +
+      'Module.fromTransferable there';
+    throw typeof DOMException === 'undefined' ? new TypeError(why) : new DOMException(why, 'DataCloneError');
+  },
+};
+
+function hold(module: Module, decoded: WasmModule): void {
+  modules.set(module, decoded);
+  Object.defineProperty(module, 'toTransferable', REFUSE_TO_CLONE);
 }
 
 /** @throws TypeError where it is not a `Module` */
@@ -129,7 +158,7 @@ export function descriptorLimits(
   const { initial, minimum, maximum, address: named = 'i32' } = descriptor as Record<string, unknown>;
   if (named !== 'i32' && named !== 'i64') throw new TypeError(`the address type of a ${what} is i32 or i64`);
   const address = named === 'i64' ? I64 : I32;
-  const first = initial ?? minimum;
+  const first = initial === undefined ? minimum : initial;
   if (first === undefined) throw new TypeError(`the descriptor of a ${what} needs an initial size`);
   const min = addressValue(address, first, 'initial size');
   const max = maximum === undefined ? undefined : addressValue(address, maximum, 'maximum size');
