@@ -61,6 +61,14 @@ async function register(fastify: FastifyInstance, { errorHandler = true, ...rest
   fastify.addHook('onRequest', async (request, reply) => {
     request.wasm = service.withSignal(signalOf(reply.raw));
   });
+  let isClosing = false;
+  fastify.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  // Or the connection would be kept for the client's next request, and the server wait for it in vain.
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close');
+  });
   if (errorHandler) fastify.setErrorHandler(sendProblem);
   if (given !== undefined) return;
   // The server waits for requests, and these for their guests, which are ended when their time is over.

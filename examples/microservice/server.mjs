@@ -29,11 +29,6 @@ export async function createServer({ logger = false, register = new prometheus.R
   const telemetry = createPrometheus(prometheus, { register });
   telemetry.observe({ getStats: () => app.wasm.metrics().modules.primes.pool }, 'primes');
 
-  // Or the connection would be kept for the client's next request, and the server wait for it in vain.
-  app.addHook('onSend', async (_, reply) => {
-    if (app.wasm.health().status === 'closing') reply.header('connection', 'close');
-  });
-
   const schema = { params, response: { 200: answer, '4xx': problemSchema, '5xx': problemSchema } };
   app.get('/primes/:last', { schema, attachValidation: true }, async (request, reply) => {
     if (request.validationError) {
