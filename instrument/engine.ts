@@ -17,17 +17,27 @@ import { LinkedGuests } from './linked.ts';
 import { holds, linker, references } from './linker.ts';
 import { codeBytes, limitsFor, meterModuleSteps } from './meter-module.ts';
 import type { MeteredModule } from './metered.ts';
-import { MeteredInstance, MeteredStore } from './metered-instance.ts';
+import { type InitialState, MeteredInstance, MeteredStore } from './metered-instance.ts';
+
+/** What instances of a module begin with, once one of them was reset; null where they cannot be put back there. */
+const initialStates = new WeakMap<MeteredModule, InitialState | null>();
 
 class NativeInstance implements EngineInstance {
-  private readonly guest: MeteredInstance;
+  private guest: MeteredInstance;
+  private readonly make: () => MeteredInstance;
   /** Those that it is linked with, and itself. */
   private readonly linked: LinkedGuests | undefined;
+  /** Whether there is an instance already of which nothing has run. */
+  private isReady = false;
+  readonly reset?: () => void;
   private readonly exports: ReadonlyMap<string, Export>;
 
-  constructor(guest: MeteredInstance, linked?: LinkedGuests) {
+  constructor(make: () => MeteredInstance, linked?: LinkedGuests) {
+    const guest = make();
     this.guest = guest;
+    this.make = make;
     this.linked = linked;
+    if (linked === undefined) this.reset = () => this.startOver();
     this.exports = new Map(guest.metered.exports.map((exported) => [exported.name, exported]));
   }
 
@@ -36,9 +46,30 @@ class NativeInstance implements EngineInstance {
       this.linked.start();
       return;
     }
+    if (!this.isReady) {
+      this.guest.instantiate();
+      this.guest.copySegments();
+    }
+    this.isReady = false;
+    this.guest.start();
+  }
+
+  /** In place, where that can be. */
+  private startOver(): void {
+    const { metered, store } = this.guest;
+    if (store.isEntered) throw new UsageError('an instance cannot be reset while a call of it has not ended');
+    const known = initialStates.get(metered);
+    if (known && this.guest.restore(known)) {
+      this.isReady = true;
+      return;
+    }
+    this.guest.meter.budget.reset();
+    this.guest = this.make();
+    if (known !== undefined) return;
     this.guest.instantiate();
     this.guest.copySegments();
-    this.guest.start();
+    this.isReady = true;
+    initialStates.set(metered, this.guest.initialState() ?? null);
   }
 
   call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
@@ -70,6 +101,10 @@ class NativeInstance implements EngineInstance {
 
   get memory(): GuestMemory | undefined {
     return this.guest.memory;
+  }
+
+  lendMemory(): void {
+    this.guest.lendMemory();
   }
 
   figures() {
@@ -114,13 +149,15 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
       if (graph?.isLinked) {
         const metered = graph.modules.map((item) => complete(metering(item.module, { slices, isLinked: true })));
         const linked = new LinkedGuests(host, graph, metered, options);
-        return new NativeInstance(linked.guests.at(-1) as MeteredInstance, linked);
+        return new NativeInstance(() => linked.guests.at(-1) as MeteredInstance, linked);
       }
       const limits = limitsFor(module, asked);
       const metered = complete(metering(module, { slices }));
       const link = linker(imports, functionTypes(metered.module));
-      const store = new MeteredStore(host, limits.stackBytes);
-      return new NativeInstance(new MeteredInstance(store, metered, { limits, slices, link, references }));
+      return new NativeInstance(() => {
+        const store = new MeteredStore(host, limits.stackBytes);
+        return new MeteredInstance(store, metered, { limits, slices, link, references });
+      });
     },
   };
 }
@@ -128,8 +165,24 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
 /** Eight bytes: the smallest module there is. */
 const EMPTY_MODULE = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
+interface SignalListeners {
+  readonly process?: { readonly listenerCount?: (signal: string) => number };
+}
+
+/**
+ * Node's engine learns of accesses outside of memory by this signal. A listener of the program's takes its place, for good,
+ * and the first guest that does so ends the process.
+ */
+function takesTraps(): boolean {
+  return ((globalThis as SignalListeners).process?.listenerCount?.('SIGSEGV') ?? 0) > 0;
+}
+
+const TAKES_TRAPS =
+  "the process listens for SIGSEGV, by which the host's engine learns of traps, so that a guest could end it. Do not listen for it (in Nest: enableShutdownHooks(['SIGTERM', 'SIGINT']))";
+
 /** Why the host's own engine cannot be used; undefined where it can. */
 export function nativeUnavailable(): string | undefined {
+  if (takesTraps()) return TAKES_TRAPS;
   if (typeof WebAssembly !== 'object') return 'this host has no WebAssembly';
   try {
     new WebAssembly.Module(Uint8Array.from(EMPTY_MODULE));
@@ -150,6 +203,6 @@ export function nativeHost(): WasmHost {
 
 /** The host's own engine. @throws UsageError where it cannot be used */
 export function nativeEngine(): Engine {
-  engine ??= meteredEngine(nativeHost(), 'native');
+  if (engine === undefined || takesTraps()) engine = meteredEngine(nativeHost(), 'native');
   return engine;
 }

@@ -8,19 +8,23 @@ import type { Meter } from './meter.ts';
 interface Served {
   readonly meter: Meter;
   readonly rawMemory: WebAssembly.Memory | undefined;
+  /** Somebody may keep views of the memory. */
+  lendMemory(): void;
 }
 
 export class HostCaller implements CallingGuest {
   private readonly guest: Served;
   private readonly gas: HostGas;
+  private readonly keepsViews: boolean;
   private lent: LentMemory | undefined;
   private isOver = false;
   /** The count when the call was given up. */
   private total: bigint | undefined;
 
-  constructor(guest: Served, gas: HostGas) {
+  constructor(guest: Served, gas: HostGas, keepsViews: boolean) {
     this.guest = guest;
     this.gas = gas;
+    this.keepsViews = keepsViews;
   }
 
   /** The call has ended: from now on, this is of nobody any more. */
@@ -39,6 +43,7 @@ export class HostCaller implements CallingGuest {
     if (this.isOver) return undefined;
     if (this.lent !== undefined) return this.lent;
     const { rawMemory } = this.guest;
+    if (this.keepsViews) this.guest.lendMemory();
     this.lent = rawMemory && new LentMemory(rawMemory);
     return this.lent;
   }

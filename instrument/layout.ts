@@ -54,6 +54,8 @@ export const METER_EXPORTS = {
   memory: 'memory',
   /** Followed by its number. */
   table: 'table',
+  /** Followed by its number: a global that the module defines and may change. */
+  global: 'global',
   start: 'start',
   /** A function that copies the active segments, where the engine is not to do that itself. */
   segments: 'segments',
@@ -124,6 +126,11 @@ function outlivesFailure({ importedTables, elements }: WasmModule): boolean {
   if (importedTables === 0) return false;
   for (const segment of elements) if (segment.mode === 'active' && segment.index < importedTables) return true;
   return false;
+}
+
+/** Numbers of the globals that a module defines and may change. */
+export function ownMutableGlobals({ globals, importedGlobals }: WasmModule): readonly number[] {
+  return globals.flatMap(({ mutable }, i) => (mutable && i >= importedGlobals ? [i] : []));
 }
 
 /** @throws CompileError: what has to be added has no room */

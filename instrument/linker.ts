@@ -43,7 +43,8 @@ export const holds: Holds = (type, value) => {
 const CANNOT_WAIT = 'this engine cannot suspend the guest: use the interpreter';
 
 function hostImport(host: HostFunction, label: string): HostImport {
-  return { type: host.type, gas: host.gas, call: guarded(host, label, holds, CANNOT_WAIT) };
+  const { type, gas, keepsViews } = host;
+  return { type, gas, keepsViews, call: guarded(host, label, holds, CANNOT_WAIT) };
 }
 
 /** What finds the host functions of a module. */

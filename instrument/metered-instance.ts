@@ -15,7 +15,7 @@ import {
 import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
 import { NO_GUEST, resultsOf, type ToReference, toWasm } from '../wasm/host-call.ts';
-import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../wasm/limits.ts';
+import { MAX_NESTED_CALLS, MAX_NESTED_VALUES, PAGE_BYTES } from '../wasm/limits.ts';
 import { messageOf } from '../wasm/quote.ts';
 import {
   F32,
@@ -33,7 +33,15 @@ import { compile } from './compile.ts';
 import { allocate, growMemory, growTable } from './growth.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { HostCaller, LentMemory } from './host-caller.ts';
-import { METER_EXPORTS, type MeterFunction, type MeterGlobal, MOST_ORIGINS, ORIGIN_BIT, TRAP_CODES } from './layout.ts';
+import {
+  METER_EXPORTS,
+  type MeterFunction,
+  type MeterGlobal,
+  MOST_ORIGINS,
+  ORIGIN_BIT,
+  ownMutableGlobals,
+  TRAP_CODES,
+} from './layout.ts';
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
@@ -42,6 +50,8 @@ import { isStackOverflow, reportedTrap } from './traps.ts';
 export interface HostImport {
   readonly type: FuncType;
   readonly gas: HostGas;
+  /** Whether it may keep views of the guest's memory beyond its call. */
+  readonly keepsViews: boolean;
   readonly call: HostCall;
 }
 
@@ -60,6 +70,31 @@ export interface GuestOptions {
   readonly slices?: Slices | undefined;
   readonly link: (imported: Import) => Linked;
   readonly references: References;
+}
+
+/** What an instance holds before its start function runs. */
+export interface InitialState {
+  /** Contents of the pages of memory 0 that are not all zeros. */
+  readonly pages: ReadonlyMap<number, Uint8Array>;
+  /** By number. */
+  readonly globals: readonly (readonly [number: number, value: unknown])[];
+}
+
+/** Clearing more takes as long as making another instance. */
+const MOST_PAGES = 64;
+
+function filledPages({ buffer }: WebAssembly.Memory): ReadonlyMap<number, Uint8Array> {
+  const pages = new Map<number, Uint8Array>();
+  for (let at = 0; at < buffer.byteLength; at += PAGE_BYTES) {
+    const isFilled = new BigUint64Array(buffer, at, PAGE_BYTES / 8).some((word) => word !== 0n);
+    if (isFilled) pages.set(at / PAGE_BYTES, new Uint8Array(buffer, at, PAGE_BYTES).slice());
+  }
+  return pages;
+}
+
+function hasPassive(segments: { readonly length: number; mode(index: number): string }): boolean {
+  for (let i = 0; i < segments.length; i++) if (segments.mode(i) === 'passive') return true;
+  return false;
 }
 
 /** What instances that call one another have in common: the engine, the stack, and what is going wrong just now. */
@@ -88,6 +123,15 @@ export class MeteredStore {
     this.full = BigInt(stackBytes);
     this.depth = new host.Global({ value: 'i64', mutable: true }, this.full) as WebAssembly.Global & Counter;
     this.caller = new host.Global({ value: 'externref', mutable: true }, null);
+  }
+
+  /** Nothing of its guests runs, and nothing has failed. */
+  reset(): void {
+    this.depth.value = this.full;
+    this.caller.value = null;
+    this.failure = undefined;
+    this.barred = [];
+    this.spent.clear();
   }
 
   /** Whether a guest's function is on the JavaScript stack. */
@@ -192,7 +236,8 @@ class SharedMeter {
 export class MeteredInstance {
   readonly store: MeteredStore;
   readonly metered: MeteredModule;
-  readonly meter: Meter;
+  meter: Meter;
+  private isLent = false;
   private readonly options: GuestOptions;
   private readonly toReference: ToReference;
   private readonly compiled: WebAssembly.Module;
@@ -213,6 +258,12 @@ export class MeteredInstance {
     this.compiled = compile(store.host, metered);
     this.linked = metered.imports.map((imported) => options.link(imported));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
+    this.begin();
+  }
+
+  /** Charges for what the module defines. @throws MemoryLimitExceeded, GasExhausted */
+  private begin(): void {
+    const { metered, options } = this;
     const { cost } = metered;
     try {
       this.meter.charge(cost, `Gas limit exceeded: instantiating costs ${cost}, the limit is ${options.limits.gas}`);
@@ -267,6 +318,60 @@ export class MeteredInstance {
     const trap = this.trapped(kind === 'undefined-element' ? 'table-out-of-bounds' : kind);
     trap.resources ??= this.meter.figures();
     return trap;
+  }
+
+  /** Somebody may keep views of the memory: it is no other guest's from now on. */
+  lendMemory(): void {
+    this.isLent = true;
+  }
+
+  /**
+   * What it holds before its start function runs; undefined where that cannot be put back: tables may have changed,
+   * passive segments been dropped, or another instance is the cheaper one.
+   */
+  initialState(): InitialState | undefined {
+    const { module } = this.metered;
+    const { memories, tables, elements, data, importedGlobals, importedMemories, importedTables } = module;
+    if (importedGlobals + importedMemories + importedTables > 0 || module.changesTables) return undefined;
+    const leaks = module.exports.some(({ kind }) => kind === 'table');
+    if ((leaks && tables.length > 0) || hasPassive(elements) || hasPassive(data)) return undefined;
+    if ((memories[0]?.limits.min ?? 0) > MOST_PAGES) return undefined;
+    const globals = ownMutableGlobals(module).map((global) => [this.ownGlobal(global), global] as const);
+    if (globals.some(([global]) => global === undefined)) return undefined;
+    return {
+      pages: this.rawMemory === undefined ? new Map() : filledPages(this.rawMemory),
+      globals: globals.map(([global, number]) => [number, (global as WebAssembly.Global).value]),
+    };
+  }
+
+  /**
+   * Makes it what it was then, in place. Nothing of it may be running.
+   * @returns false where another instance has to take its place
+   * @throws MemoryLimitExceeded, GasExhausted
+   */
+  restore({ pages, globals }: InitialState): boolean {
+    const { store, metered, options, rawMemory } = this;
+    const size = (metered.module.memories[0]?.limits.min ?? 0) * PAGE_BYTES;
+    if (this.isLent || store.isEntered || (rawMemory?.buffer.byteLength ?? 0) !== size) return false;
+    if (rawMemory !== undefined) {
+      const bytes = new Uint8Array(rawMemory.buffer);
+      bytes.fill(0);
+      for (const [page, content] of pages) bytes.set(content, page * PAGE_BYTES);
+    }
+    for (const [number, value] of globals) (this.ownGlobal(number) as WebAssembly.Global).value = value;
+    this.element.value = -1n;
+    store.reset();
+    // What is kept for the guest outside of it is over.
+    this.meter.budget.reset();
+    this.meter = new Meter(options.limits, options.slices);
+    this.begin();
+    this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
+    this.registerGrowth();
+    return true;
+  }
+
+  private ownGlobal(number: number): WebAssembly.Global | undefined {
+    return this.meterExport(METER_EXPORTS.global + number) as WebAssembly.Global | undefined;
   }
 
   /** Runs the start function. @throws RuntimeError, and whatever a host function threw */
@@ -416,7 +521,7 @@ export class MeteredInstance {
   }
 
   /** A function of the host's, as the engine is given it. */
-  private hostFunction({ type, gas, call }: HostImport): RawFunction {
+  private hostFunction({ type, gas, keepsViews, call }: HostImport): RawFunction {
     // Engines refuse to call it themselves.
     if (hasVectors(type)) return refuseVectors;
     const blank = blankOf(type);
@@ -445,7 +550,7 @@ export class MeteredInstance {
       return guest.guarded(() => {
         meter.beginHostCall(gas.base);
         const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-        const value = store.leave(type.values, () => served(meter, new HostCaller(guest, gas), values));
+        const value = store.leave(type.values, () => served(meter, new HostCaller(guest, gas, keepsViews), values));
         const results = resultsOf(type.results, value).map((result, i) =>
           toWasm(type.results[i] as ValType, result, toReference),
         );

@@ -337,8 +337,14 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
 
   function plain(func: RawFunction, type: FuncType): HostImport {
     const { hostCalls } = options;
-    if (hostCalls === undefined) return { type, gas: HOST_CALL, call: (_caller, args) => func(...args) };
-    return { type, gas: hostCalls.gas, call: (caller, args) => hostCalls.serve(caller, () => func(...args)) };
+    if (hostCalls === undefined)
+      return { type, gas: HOST_CALL, keepsViews: true, call: (_caller, args) => func(...args) };
+    return {
+      type,
+      gas: hostCalls.gas,
+      keepsViews: true,
+      call: (caller, args) => hostCalls.serve(caller, () => func(...args)),
+    };
   }
 
   /** Gas, memory and limits of an instance, or of all where they have them together: exact, also after a failure. */

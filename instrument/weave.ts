@@ -36,6 +36,7 @@ import {
   METER_FUNCTIONS,
   METER_GLOBALS,
   type MeterGlobal,
+  ownMutableGlobals,
   tooLarge,
 } from './layout.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
@@ -269,7 +270,8 @@ class Weaver {
     const { importedFunctions, tables, memories, start } = module;
     const imported = layout.closed ? 0 : importedFunctions;
     const functions = [start, layout.segments].filter((number) => number !== undefined).length;
-    const others = 2 + Math.min(memories.length, 1) + tables.length + functions + imported;
+    const changing = ownMutableGlobals(module);
+    const others = 2 + Math.min(memories.length, 1) + tables.length + changing.length + functions + imported;
     const out = new Writer();
     const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
@@ -285,6 +287,7 @@ class Weaver {
     add(METER_EXPORTS.element, 'global', layout.element);
     if (memories.length > 0) add(METER_EXPORTS.memory, 'memory', 0);
     yield* each(out, tables, (_, i) => add(METER_EXPORTS.table + i, 'table', i));
+    yield* each(out, changing, (global) => add(METER_EXPORTS.global + global, 'global', layout.global(global)));
     if (start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(start));
     if (layout.segments !== undefined) add(METER_EXPORTS.segments, 'function', layout.segments);
     for (let i = 0; i < imported; i++) {

@@ -94,6 +94,7 @@ class Sections implements ValidationContext {
   declared = new Uint8Array(0);
   readonly features = new Set<Feature>();
   usesVectors = false;
+  changesTables = false;
   dataCount: number | undefined;
   start: number | undefined;
   importedFunctions = 0;
@@ -740,6 +741,7 @@ function freeze(sections: Sections, bytes: Uint8Array): WasmModule {
     customSections,
     features: [...sections.features],
     usesVectors: sections.usesVectors,
+    changesTables: sections.changesTables,
     objectBytes: sections.objectBytes,
   });
 }

@@ -47,6 +47,8 @@ export interface WasmModule {
   readonly features: readonly Feature[];
   /** Whether its code computes with vectors. */
   readonly usesVectors: boolean;
+  /** Whether its code has an instruction that changes a table. */
+  readonly changesTables: boolean;
   /** Bytes that its types, imports and exports take, by the estimate of account.ts. */
   readonly objectBytes: number;
 }

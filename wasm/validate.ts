@@ -63,6 +63,8 @@ export interface ValidationContext {
   readonly features: Set<Feature>;
   /** Set where there is one on the operand stack. */
   usesVectors: boolean;
+  /** Set where there is an instruction that changes a table. */
+  changesTables: boolean;
 }
 
 /** The type of an operand popped in unreachable code. */
@@ -250,6 +252,7 @@ const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handle
     v.push(element);
   },
   'table.set': (v) => {
+    v.context.changesTables = true;
     const { address, element } = v.tableType(v.reader.a);
     v.pop(element);
     v.pop(address);
@@ -288,17 +291,20 @@ const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handle
     v.push(definedRef(v.context.functions[index] as number, false));
   },
   'table.init': (v) => {
+    v.context.changesTables = true;
     const { address, element } = v.tableType(v.reader.b);
     if (!v.matches(v.element(v.reader.a), element)) v.fail('type mismatch: segment and table differ');
     v.popAll([address, I32, I32]);
   },
   'table.copy': (v) => {
+    v.context.changesTables = true;
     const to = v.tableType(v.reader.a);
     const from = v.tableType(v.reader.b);
     if (!v.matches(from.element, to.element)) v.fail('type mismatch: tables of different types');
     v.popCopy(to.address, from.address);
   },
   'table.grow': (v) => {
+    v.context.changesTables = true;
     const { address, element } = v.tableType(v.reader.a);
     v.pop(address);
     v.pop(element);
@@ -306,6 +312,7 @@ const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handle
   },
   'table.size': (v) => v.push(v.tableType(v.reader.a).address),
   'table.fill': (v) => {
+    v.context.changesTables = true;
     const { address, element } = v.tableType(v.reader.a);
     v.popAll([address, element, address]);
   },
