@@ -411,7 +411,8 @@ class RecordedInstance implements EngineInstance {
       this.capture = (left, purpose) =>
         capture.call(inner, left instanceof RecordedExecution ? left.inner : left, purpose);
     }
-    if (reset !== undefined) {
+    // Where nobody is left, what comes late of an earlier guest's calls would be recorded of the next: that has its own recorder.
+    if (reset !== undefined && begin !== undefined) {
       this.reset = () => {
         reset.call(inner);
         recorder.restart();
