@@ -55,6 +55,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   const budget = () => meter?.budget ?? new Budget(limits.memoryBytes);
   let instances = 0;
   const guests = new WeakMap<object, MeteredInstance>();
+  const exportsOf = new WeakMap<object, Readonly<Record<string, unknown>>>();
   /** Functions as the embedder sees them, by what the engine has, and back. */
   const shown = new WeakMap<object, RawFunction>();
   const behind = new WeakMap<object, RawFunction>();
@@ -196,8 +197,6 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   }
 
   class Instance {
-    readonly #exports: Readonly<Record<string, unknown>>;
-
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
       const core = (options.moduleOf ?? moduleOf)(module);
@@ -240,14 +239,14 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         const linked = kind === 'function' ? guest.importedFunctions[index] : undefined;
         if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
       }
-      this.#exports = Object.freeze(exports);
+      exportsOf.set(this, Object.freeze(exports));
       guest.copySegments();
       around(() => guest.start());
     }
 
     /** Functions, memories, tables and globals by name. Frozen, without prototype. */
     get exports(): Readonly<Record<string, unknown>> {
-      return this.#exports;
+      return exportsOf.get(this) as Readonly<Record<string, unknown>>;
     }
   }
 

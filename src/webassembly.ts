@@ -15,7 +15,7 @@ import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } fro
 
 export type { ImportObject } from '../wasm/imports.ts';
 export { withWebAssembly } from './webassembly/global.ts';
-export type { Streamed } from './webassembly/loading.ts';
+export type { Headings, Streamed } from './webassembly/loading.ts';
 export type {
   GlobalDescriptor,
   MemoryDescriptor,

@@ -6,12 +6,18 @@ import type { ImportObject } from '../../wasm/imports.ts';
 import { quote } from '../../wasm/quote.ts';
 import { type BufferSource, Module } from './objects.ts';
 
+/** Of the headers of a response, what is asked for. */
+export interface Headings {
+  /** The value of a field; null where there is none. */
+  get(name: string): string | null;
+}
+
 /** Where bytes may come from as they arrive: a `Response`, or a promise of one. */
 export interface Streamed {
   readonly ok: boolean;
   readonly status: number;
   /** Where there are any, the content type has to be `application/wasm`. */
-  readonly headers?: { get(name: string): string | null };
+  readonly headers?: Headings;
   /** All of the body. */
   arrayBuffer(): Promise<ArrayBuffer>;
 }

@@ -476,6 +476,7 @@ export function createNamespace(options: NamespaceOptions) {
     Exception,
     JSTag: jsTag,
     Suspending,
+    /** An exported function that gives a promise, and may be left by what {@link Suspending} imports. @throws TypeError for others */
     promising,
     SuspendError,
     ...ERRORS,
