@@ -176,7 +176,7 @@ try {
   compile(['use.mts', 'use.cts'], compilerOptions);
 
   const adapters = Object.keys(FRAMEWORKS);
-  link([...Object.values(FRAMEWORKS).flat(), '@types/node']);
+  link([...Object.values(FRAMEWORKS).flat(), '@types/node', 'piscina']);
   load(adapters);
   writeFileSync(join(folder, 'use.mts'), use(adapters));
   // Their types are not ours to check.
