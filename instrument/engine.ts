@@ -12,12 +12,13 @@ import { complete, type Steps } from '../wasm/steps.ts';
 import type { Export, ExternKind, FuncType, ValType } from '../wasm/types.ts';
 import { compile, compileAhead } from './compile.ts';
 import type { RawFunction, WasmHost } from './host.ts';
+import type { InitialState } from './initial-state.ts';
 import { functionTypes } from './layout.ts';
 import { LinkedGuests } from './linked.ts';
 import { holds, linker, references } from './linker.ts';
 import { codeBytes, limitsFor, meterModuleSteps } from './meter-module.ts';
 import type { MeteredModule } from './metered.ts';
-import { type InitialState, MeteredInstance, MeteredStore } from './metered-instance.ts';
+import { MeteredInstance, MeteredStore } from './metered-instance.ts';
 
 /** What instances of a module begin with, once one of them was reset; null where they cannot be put back there. */
 const initialStates = new WeakMap<MeteredModule, InitialState | null>();
@@ -58,6 +59,7 @@ class NativeInstance implements EngineInstance {
   private startOver(): void {
     const { metered, store } = this.guest;
     if (store.isEntered) throw new UsageError('an instance cannot be reset while a call of it has not ended');
+    this.isReady = false;
     const known = initialStates.get(metered);
     if (known && this.guest.restore(known)) {
       this.isReady = true;

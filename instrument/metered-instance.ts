@@ -33,15 +33,8 @@ import { compile } from './compile.ts';
 import { allocate, growMemory, growTable } from './growth.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { HostCaller, LentMemory } from './host-caller.ts';
-import {
-  METER_EXPORTS,
-  type MeterFunction,
-  type MeterGlobal,
-  MOST_ORIGINS,
-  ORIGIN_BIT,
-  ownMutableGlobals,
-  TRAP_CODES,
-} from './layout.ts';
+import { type InitialState, initialStateOf, refill } from './initial-state.ts';
+import { METER_EXPORTS, type MeterFunction, type MeterGlobal, MOST_ORIGINS, ORIGIN_BIT, TRAP_CODES } from './layout.ts';
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
@@ -70,31 +63,6 @@ export interface GuestOptions {
   readonly slices?: Slices | undefined;
   readonly link: (imported: Import) => Linked;
   readonly references: References;
-}
-
-/** What an instance holds before its start function runs. */
-export interface InitialState {
-  /** Contents of the pages of memory 0 that are not all zeros. */
-  readonly pages: ReadonlyMap<number, Uint8Array>;
-  /** By number. */
-  readonly globals: readonly (readonly [number: number, value: unknown])[];
-}
-
-/** Clearing more takes as long as making another instance. */
-const MOST_PAGES = 64;
-
-function filledPages({ buffer }: WebAssembly.Memory): ReadonlyMap<number, Uint8Array> {
-  const pages = new Map<number, Uint8Array>();
-  for (let at = 0; at < buffer.byteLength; at += PAGE_BYTES) {
-    const isFilled = new BigUint64Array(buffer, at, PAGE_BYTES / 8).some((word) => word !== 0n);
-    if (isFilled) pages.set(at / PAGE_BYTES, new Uint8Array(buffer, at, PAGE_BYTES).slice());
-  }
-  return pages;
-}
-
-function hasPassive(segments: { readonly length: number; mode(index: number): string }): boolean {
-  for (let i = 0; i < segments.length; i++) if (segments.mode(i) === 'passive') return true;
-  return false;
 }
 
 /** What instances that call one another have in common: the engine, the stack, and what is going wrong just now. */
@@ -325,23 +293,9 @@ export class MeteredInstance {
     this.isLent = true;
   }
 
-  /**
-   * What it holds before its start function runs; undefined where that cannot be put back: tables may have changed,
-   * passive segments been dropped, or another instance is the cheaper one.
-   */
+  /** What it holds before its start function runs; undefined where that cannot be put back. */
   initialState(): InitialState | undefined {
-    const { module } = this.metered;
-    const { memories, tables, elements, data, importedGlobals, importedMemories, importedTables } = module;
-    if (importedGlobals + importedMemories + importedTables > 0 || module.changesTables) return undefined;
-    const leaks = module.exports.some(({ kind }) => kind === 'table');
-    if ((leaks && tables.length > 0) || hasPassive(elements) || hasPassive(data)) return undefined;
-    if ((memories[0]?.limits.min ?? 0) > MOST_PAGES) return undefined;
-    const globals = ownMutableGlobals(module).map((global) => [this.ownGlobal(global), global] as const);
-    if (globals.some(([global]) => global === undefined)) return undefined;
-    return {
-      pages: this.rawMemory === undefined ? new Map() : filledPages(this.rawMemory),
-      globals: globals.map(([global, number]) => [number, (global as WebAssembly.Global).value]),
-    };
+    return initialStateOf(this.metered.module, this.rawMemory, (number) => this.ownGlobal(number));
   }
 
   /**
@@ -349,16 +303,12 @@ export class MeteredInstance {
    * @returns false where another instance has to take its place
    * @throws MemoryLimitExceeded, GasExhausted
    */
-  restore({ pages, globals }: InitialState): boolean {
+  restore(state: InitialState): boolean {
     const { store, metered, options, rawMemory } = this;
     const size = (metered.module.memories[0]?.limits.min ?? 0) * PAGE_BYTES;
     if (this.isLent || store.isEntered || (rawMemory?.buffer.byteLength ?? 0) !== size) return false;
-    if (rawMemory !== undefined) {
-      const bytes = new Uint8Array(rawMemory.buffer);
-      bytes.fill(0);
-      for (const [page, content] of pages) bytes.set(content, page * PAGE_BYTES);
-    }
-    for (const [number, value] of globals) (this.ownGlobal(number) as WebAssembly.Global).value = value;
+    if (rawMemory !== undefined) refill(rawMemory, state);
+    for (const [number, value] of state.globals) (this.ownGlobal(number) as WebAssembly.Global).value = value;
     this.element.value = -1n;
     store.reset();
     // What is kept for the guest outside of it is over.

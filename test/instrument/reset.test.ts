@@ -108,6 +108,25 @@ describe('in place', () => {
     expect(await isInPlace(COUNTER.replace('(table funcref', '(table (export "table") funcref'))).toBe(false);
   });
 
+  test('not where a global is a reference to a function, a vector, or a NaN with bits of its own', async () => {
+    for (const global of ['funcref (ref.func $count)', 'v128 (v128.const i64x2 1 2)', 'f64 (f64.const nan:0x123)']) {
+      const [type, init] = global.split(/ (?=\()/) as [string, string];
+      const source = COUNTER.replace('(table funcref', `(global (mut ${type}) ${init}) (table funcref`);
+      expect(await isInPlace(source), global).toBe(false);
+    }
+  });
+
+  test('also twice in a row, before anything has run', () => {
+    const instance = instantiate(decode(parse(COUNTER.replace('(data', '(data $passive "x") (data'))));
+    instance.start();
+    for (let i = 0; i < 3; i++) {
+      instance.reset?.();
+      instance.reset?.();
+      instance.start();
+      expect(instance.call('count', [])).toEqual([6]);
+    }
+  });
+
   test('with figures, contents and limits of a fresh one', async () => {
     const sandbox = await WasmSandbox.create({ source: COUNTER, engine: 'native', gasLimit: 10_000 });
     const { gasUsed } = sandbox.getResourceStats();
