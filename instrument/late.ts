@@ -3,15 +3,12 @@
  * stands at its place in a table. They are not metered; what they call is.
  */
 
-import { FUNCTION } from '../wasm/encoding.ts';
-import type { FuncType } from '../wasm/types.ts';
-import { FUNCREF } from '../wasm/types.ts';
+import { FUNCTION, PREAMBLE, SECTION_IDS } from '../wasm/encoding.ts';
+import { FUNCREF, type FuncType } from '../wasm/types.ts';
 import { Writer } from '../wasm/writer.ts';
 import { CodeWriter } from './code.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 
-const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00] as const;
-const SECTION = { type: 1, function: 3, table: 4, export: 7, code: 10 } as const;
 const KIND = { function: 0, table: 1 } as const;
 const TABLE = 'table';
 
@@ -69,11 +66,11 @@ function moduleOf(types: readonly FuncType[]): Uint8Array<ArrayBuffer> {
     bodies.append(code);
   });
   const out = new Writer();
-  out.raw(...HEADER);
-  out.section(SECTION.type, type);
-  out.section(SECTION.function, functions);
-  out.section(SECTION.table, table);
-  out.section(SECTION.export, exports);
-  out.section(SECTION.code, bodies);
+  out.raw(...PREAMBLE);
+  out.section(SECTION_IDS.type, type);
+  out.section(SECTION_IDS.function, functions);
+  out.section(SECTION_IDS.table, table);
+  out.section(SECTION_IDS.export, exports);
+  out.section(SECTION_IDS.code, bodies);
   return out.take();
 }

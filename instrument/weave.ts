@@ -6,7 +6,7 @@
  * traffic; the gas is written to a global only where the host, or whoever looks after a trap, could see it.
  */
 
-import { FUNCTION } from '../wasm/encoding.ts';
+import { FUNCTION, SECTION_IDS } from '../wasm/encoding.ts';
 import { type InstructionReader, InstructionReader as Reader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
 import type { ElementSegments } from '../wasm/lists.ts';
@@ -51,19 +51,6 @@ export interface Woven {
 }
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global'];
-const SECTION = {
-  type: 1,
-  import: 2,
-  function: 3,
-  table: 4,
-  memory: 5,
-  global: 6,
-  export: 7,
-  element: 9,
-  dataCount: 12,
-  code: 10,
-  data: 11,
-} as const;
 
 const REF_FUNC = opcode('ref.func').index;
 const GLOBAL_GET = opcode('global.get').index;
@@ -95,17 +82,17 @@ class Weaver {
 
     const out = new Writer();
     out.copy(module.bytes, 0, 8);
-    out.section(SECTION.type, yield* this.types());
-    out.section(SECTION.import, imports);
-    out.section(SECTION.function, functions);
+    out.section(SECTION_IDS.type, yield* this.types());
+    out.section(SECTION_IDS.import, imports);
+    out.section(SECTION_IDS.function, functions);
     this.tablesAndMemories(out);
-    out.section(SECTION.global, globals);
-    out.section(SECTION.export, exports);
-    if (elements.length > 0) out.section(SECTION.element, elements);
+    out.section(SECTION_IDS.global, globals);
+    out.section(SECTION_IDS.export, exports);
+    if (elements.length > 0) out.section(SECTION_IDS.element, elements);
     if (module.data.length > 0) {
       const count = new Writer(8);
       count.u32(module.data.length);
-      out.section(SECTION.dataCount, count);
+      out.section(SECTION_IDS.dataCount, count);
     }
     const codeSection = new Writer();
     codeSection.u32(this.ownFunctions);
@@ -113,8 +100,8 @@ class Weaver {
     if (layout.segments !== undefined) yield* this.copying(codeSection);
     codeSection.append(code);
     codeSection.append(wrappers);
-    out.section(SECTION.code, codeSection);
-    if (module.data.length > 0) out.section(SECTION.data, yield* this.data());
+    out.section(SECTION_IDS.code, codeSection);
+    if (module.data.length > 0) out.section(SECTION_IDS.data, yield* this.data());
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
     const { importName, exportPrefix, meterGlobals } = layout;
@@ -212,14 +199,14 @@ class Weaver {
         content.u8(type.element);
         limits(content, type.limits);
       }
-      out.section(SECTION.table, content);
+      out.section(SECTION_IDS.table, content);
     }
     const memories = module.memories.slice(module.importedMemories);
     if (memories.length > 0) {
       const content = new Writer();
       content.u32(memories.length);
       for (const type of memories) limits(content, type.limits);
-      out.section(SECTION.memory, content);
+      out.section(SECTION_IDS.memory, content);
     }
   }
 

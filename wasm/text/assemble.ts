@@ -1,5 +1,6 @@
 /** A module in the text format to one in the binary format (specification 6). It need not be valid. */
 
+import { PREAMBLE } from '../encoding.ts';
 import { complete, type Steps } from '../steps.ts';
 import { Writer } from '../writer.ts';
 import { CustomSections, NAME_SECTION } from './custom.ts';
@@ -8,8 +9,6 @@ import { FieldParser } from './fields.ts';
 import { Input } from './input.ts';
 import { Names } from './names.ts';
 import { SECTIONS, type SectionWord } from './spaces.ts';
-
-const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00] as const;
 
 const BRANCH_HINTS = 'metadata.code.branch_hint';
 
@@ -59,7 +58,7 @@ function* write(source: string, isMarked: boolean): Steps<Assembled> {
     custom.add('code', hints);
   }
   const module = new Writer();
-  module.raw(...HEADER);
+  module.raw(...PREAMBLE);
   custom.writeFirst(module);
   const places: [offset: number, word: SectionWord][] = [];
   for (const [word, id] of Object.entries(SECTIONS) as [SectionWord, number][]) {

@@ -1,5 +1,7 @@
 /** The index spaces of modules (specification 6.6.2): what the text format and the name section call them. */
 
+import { SECTION_IDS } from '../encoding.ts';
+
 export interface SpaceRow {
   /** In messages. */
   readonly what: string;
@@ -39,21 +41,21 @@ export function generatedName({ prefix }: SpaceRow, index: number): string {
   return prefix + index;
 }
 
-/** Sections by the words of custom annotations, in the order of the format, with their ids (specification 5.5.2). */
+/** Ids of sections by the words of custom annotations, in the order of the format (specification 5.5.2). */
 export const SECTIONS = {
-  type: 1,
-  import: 2,
-  func: 3,
-  table: 4,
-  memory: 5,
-  tag: 13,
-  global: 6,
-  export: 7,
-  start: 8,
-  elem: 9,
-  datacount: 12,
-  code: 10,
-  data: 11,
+  type: SECTION_IDS.type,
+  import: SECTION_IDS.import,
+  func: SECTION_IDS.function,
+  table: SECTION_IDS.table,
+  memory: SECTION_IDS.memory,
+  tag: SECTION_IDS.tag,
+  global: SECTION_IDS.global,
+  export: SECTION_IDS.export,
+  start: SECTION_IDS.start,
+  elem: SECTION_IDS.element,
+  datacount: SECTION_IDS.dataCount,
+  code: SECTION_IDS.code,
+  data: SECTION_IDS.data,
 } as const;
 
 export type SectionWord = keyof typeof SECTIONS;
