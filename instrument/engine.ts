@@ -1,6 +1,7 @@
 /** Engines of the sandbox that run modules which meter themselves: on the host's own `WebAssembly`, or another. */
 
 import { Share } from '../wasm/budget.ts';
+import { PREAMBLE } from '../wasm/encoding.ts';
 import type { Engine, EngineInstance, EngineName, InstantiateOptions, Preparation } from '../wasm/engine.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
@@ -164,9 +165,6 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
   };
 }
 
-/** Eight bytes: the smallest module there is. */
-const EMPTY_MODULE = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-
 interface SignalListeners {
   readonly process?: { readonly listenerCount?: (signal: string) => number };
 }
@@ -187,7 +185,7 @@ export function nativeUnavailable(): string | undefined {
   if (takesTraps()) return TAKES_TRAPS;
   if (typeof WebAssembly !== 'object') return 'this host has no WebAssembly';
   try {
-    new WebAssembly.Module(Uint8Array.from(EMPTY_MODULE));
+    new WebAssembly.Module(Uint8Array.from(PREAMBLE));
     return undefined;
   } catch (error) {
     return `this host does not allow compiling WebAssembly: ${messageOf(error)}`;
@@ -196,15 +194,20 @@ export function nativeUnavailable(): string | undefined {
 
 let engine: Engine | undefined;
 
+function refuse(why: string): never {
+  throw new UsageError(`the native engine cannot be used: ${why}. Choose 'interpreter'`);
+}
+
 /** The host's own namespace. @throws UsageError where it cannot be used */
 export function nativeHost(): WasmHost {
   const why = nativeUnavailable();
-  if (why !== undefined) throw new UsageError(`the native engine cannot be used: ${why}. Choose 'interpreter'`);
-  return WebAssembly;
+  return why === undefined ? WebAssembly : refuse(why);
 }
 
 /** The host's own engine. @throws UsageError where it cannot be used */
 export function nativeEngine(): Engine {
-  if (engine === undefined || takesTraps()) engine = meteredEngine(nativeHost(), 'native');
+  // Unlike the other reasons, this one may come later.
+  if (takesTraps()) refuse(TAKES_TRAPS);
+  engine ??= meteredEngine(nativeHost(), 'native');
   return engine;
 }
