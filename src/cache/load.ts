@@ -15,36 +15,37 @@ interface Settings extends LoadSettings {
   readonly modules: LinkedModules | undefined;
 }
 
+/** Loads a source: through the cache, where there is one. */
+type Load<T> = (source: ModuleSource) => T;
+
 /**
  * The guest, and what it is linked with.
  * @throws CompileError; UsageError where a source cannot be had; as {@link Preparation.run}
  */
 export async function loadGraph(settings: Settings, preparation: Preparation): Promise<ModuleGraph> {
-  const load = (source: ModuleSource) => {
-    const own = { ...settings, source, isLinked: settings.modules !== undefined };
-    return settings.cache?.load(own, preparation) ?? loadModule(source, settings, preparation);
-  };
+  const { cache, modules } = settings;
+  const load: Load<Promise<WasmModule>> = (source) =>
+    cache?.load(cached(settings, source), preparation) ?? loadModule(source, settings, preparation);
   // Most have nothing to be linked with.
-  if (settings.modules === undefined) return ModuleGraph.of(await load(settings.source));
-  return waitFor(loading(settings, settings.modules, load));
+  if (modules === undefined) return ModuleGraph.of(await load(settings.source));
+  return waitFor(loading(settings, modules, load));
 }
 
 /** The same without waiting. @throws UsageError too for a source that would have to be waited for */
 export function loadReadyGraph(settings: Settings, preparation: Preparation): ModuleGraph {
-  const load = (source: ModuleSource) => {
-    const own = { ...settings, source, isLinked: settings.modules !== undefined };
-    return settings.cache?.loadReady(own, preparation) ?? loadReadyModule(source, settings, preparation);
-  };
-  if (settings.modules === undefined) return ModuleGraph.of(load(settings.source));
-  return atOnce(loading(settings, settings.modules, load));
+  const { cache, modules } = settings;
+  const load: Load<WasmModule> = (source) =>
+    cache?.loadReady(cached(settings, source), preparation) ?? loadReadyModule(source, settings, preparation);
+  if (modules === undefined) return ModuleGraph.of(load(settings.source));
+  return atOnce(loading(settings, modules, load));
+}
+
+function cached(settings: Settings, source: ModuleSource): LoadSettings {
+  return { ...settings, source, isLinked: settings.modules !== undefined };
 }
 
 /** Loads what is imported from, and what that imports from in turn, in the order in which the names come up. */
-function* loading(
-  { source, moduleLimit }: Settings,
-  modules: LinkedModules,
-  load: (source: ModuleSource) => unknown,
-): Waits<ModuleGraph> {
+function* loading({ source, moduleLimit }: Settings, modules: LinkedModules, load: Load<unknown>): Waits<ModuleGraph> {
   const resolve = resolverOf(modules);
   const found = new Map<string, WasmModule>();
   const asked = new Set<string>();
