@@ -10,23 +10,23 @@ import { readyPollable } from './poll.ts';
 import { Kind, WitError } from './resources.ts';
 import { type Interface, type Preview2, row } from './table.ts';
 
-/** What a stream that leads elsewhere than to the standard ones does: files, bodies. */
-export interface Source {
-  readonly kind: 'source';
+/** A stream that leads elsewhere than the standard ones: to files, bodies. */
+interface Elsewhere {
   readonly request: () => PolicyRequest;
-  /** At most so many bytes; none at the end. */
-  readonly read: (call: HostCallContext, most: number) => Uint8Array;
   readonly drop: (call: HostCallContext) => void;
   isClosed: boolean;
 }
 
-export interface Sink {
+export interface Source extends Elsewhere {
+  readonly kind: 'source';
+  /** At most so many bytes; none at the end. */
+  readonly read: (call: HostCallContext, most: number) => Uint8Array;
+}
+
+export interface Sink extends Elsewhere {
   readonly kind: 'sink';
-  readonly request: () => PolicyRequest;
   /** All of them. */
   readonly write: (call: HostCallContext, bytes: Uint8Array) => void;
-  readonly drop: (call: HostCallContext) => void;
-  isClosed: boolean;
 }
 
 type Input = { readonly kind: 'standard'; readonly stream: InputStream; isClosed: boolean } | Source;
