@@ -24,6 +24,7 @@ import { run } from './loop.generated.ts';
 import { executeRare } from './rare.ts';
 import { type Store, storeOf } from './store.ts';
 import type { Thread } from './thread.ts';
+import { isTrained, train } from './training.ts';
 import { returnToCaller, unwind } from './unwind.ts';
 import { vectors } from './vectors.ts';
 
@@ -220,6 +221,12 @@ function knock(thread: Thread, loop: (thread: Thread) => number): void {
   thread.pc = pc;
 }
 
+/**
+ * Gas with which a guest enters a loop that has not been trained: a guest that ends before it is used up is over sooner
+ * than training, and one that does not has not run long enough for V8 to have begun compiling.
+ */
+const UNTRAINED_GAS = 1 << 13;
+
 function usesVectors({ instance }: Thread): boolean {
   return (instance as Instance).module.usesVectors;
 }
@@ -230,6 +237,10 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
   // The main loop and that for vectors leave to each other what only one of them has.
   let loop = main;
   let departures = 0;
+  if (!isTrained(main)) {
+    thread.returnGas(thread.gas);
+    thread.takeGas(UNTRAINED_GAS);
+  }
   for (;;) {
     thread.bind(thread.instance as Instance);
     let exit = loop(thread);
@@ -261,6 +272,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         return undefined;
       case EXIT.gas:
         refill(thread);
+        train(loop, loop === main ? undefined : vectors.now.VECTOR_LOOP);
         loop = main;
         if (isDue(thread)) return 'paused';
         break;

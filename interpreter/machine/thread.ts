@@ -162,8 +162,8 @@ export class Thread implements Mutator {
   }
 
   /** Takes gas from the instance's tank. */
-  takeGas(): void {
-    this.gas = (this.instance as Instance).tank.fill(this.nesting === 0);
+  takeGas(most?: number): void {
+    this.gas = (this.instance as Instance).tank.fill(this.nesting === 0, most);
     this.published = this.gas;
     this.hasGas = true;
   }

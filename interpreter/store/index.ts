@@ -19,5 +19,5 @@ export {
 } from './instance.ts';
 export { allocateAll, instantiate, reset } from './instantiate.ts';
 export type { Linker } from './link.ts';
-export { type LinearMemory, NO_MEMORY, type Run } from './memory.ts';
+export { LinearMemory, NO_MEMORY, type Run } from './memory.ts';
 export type { TableInstance } from './table.ts';

@@ -10,12 +10,10 @@ import { Draws } from '../../wasm/gas-budget.ts';
 import { SETTLE_BELOW } from '../code/index.ts';
 
 const MAX_PORTION = 1 << 18;
-/** The same in checkpoints, where no gas is counted: about as much time. */
-const MAX_CHECKPOINTS = 1 << 14;
 /** Counts up to here are kept as numbers, the rest in a bigint. */
 const REBASE_AT = 2 ** 52;
 /** Units that a checkpoint stands for, where no gas is counted. */
-const CHECKPOINT_GAS = MAX_PORTION / MAX_CHECKPOINTS;
+const CHECKPOINT_GAS = 16;
 
 export class Tank {
   /** Undefined: none was given. */
@@ -59,10 +57,12 @@ export class Tank {
   /**
    * The amount at hand from now on. Negative where a mark has already been passed between two checkpoints.
    * @param mayStop whether {@link stopAt} counts
+   * @param most units, where it is to be little
    */
-  fill(mayStop: boolean): number {
+  fill(mayStop: boolean, most = MAX_PORTION): number {
     if (this.used > REBASE_AT / 2) this.rebase();
-    let left = Math.min(this.bound - this.used, this.sliceLeft, this.isMetered ? MAX_PORTION : MAX_CHECKPOINTS);
+    const portion = this.isMetered ? most : most / CHECKPOINT_GAS;
+    let left = Math.min(this.bound - this.used, this.sliceLeft, portion);
     if (this.draws.isActive) left = Math.min(left, this.draws.room);
     if (mayStop && this.stopAt !== undefined) left = Math.min(left, Number(this.stopAt - this.total()));
     this.portion = Math.max(left, SETTLE_BELOW);

@@ -1,0 +1,225 @@
+/**
+ * Shows a dispatch loop each of its instructions before the host's compiler makes machine code of it.
+ *
+ * V8 compiles what it has seen. What it has not seen ends the machine code where it is met: the loop is then interpreted
+ * again until all of it has been compiled once more, which takes a tenth of a second, for each program that is the
+ * first of its process to use an instruction. A loop that has run everything, on values of all sorts and both ways, is
+ * compiled once for all guests.
+ */
+
+import { Budget } from '../../wasm/budget.ts';
+import { PAGE_BYTES } from '../../wasm/limits.ts';
+import { I32 } from '../../wasm/types.ts';
+import { CodeBuffer, FIRST_RARE, type Kind, lengthOf, MACHINE_OPS, type MachineOp, op } from '../code/index.ts';
+import { LinearMemory } from '../store/index.ts';
+import type { Loop } from './store.ts';
+import { Thread } from './thread.ts';
+
+/** Where an instruction's first operand of a kind is. The next of the kind follow. */
+const SOURCES: Partial<Record<Kind, number>> = { i32: 0, i64: 8, f32: 16, f64: 24, v128: 32 };
+/** The base of accesses, the register that is written, and that of arguments. */
+const ADDRESS = 48;
+const TARGET = 52;
+const ARGUMENTS = 64;
+/** Stack weight that is enough for calls that return at once. */
+const STACK = 4_096;
+
+/** What operands have in one pass, a b c; i32 are the low halves of the integers. */
+interface Pass {
+  readonly integers: readonly bigint[];
+  /** What stands in the code. */
+  readonly constant: bigint;
+  readonly floats: readonly number[];
+  /** The base of accesses. */
+  readonly address: number;
+}
+
+type Row = readonly [integers: readonly bigint[], constant: bigint, floats: readonly number[], address: number];
+
+/** Less, more and equal; either sign; one half or both; shifts of all widths; NaN; addresses of every alignment, and beyond. */
+const ROWS: readonly Row[] = [
+  [[1n, 2n, 1n], 5n, [1.5, 2.5, 0.5], 64],
+  [[2n, 1n, 0n], 2n, [2.5, 1.5, 0.5], 1],
+  [[5n, 5n, 1n], 5n, [3, 3, 3], 2],
+  [[0n, 33n, 0n], 33n, [Number.NaN, 1, 1], 4],
+  [[0x500000008n, 0x700000040n, 1n], -8n, [-0, 0, Number.NaN], 8],
+  [[-5n, 3n, 1n], -1n, [1, Number.NaN, -1], -1],
+  [[3n, -5n, 0n], 40n, [1e300, -1e300, 0.1], PAGE_BYTES],
+  [[-0x80000000n, -1n, 0n], 0x3ff8000000000001n, [-1e-300, 1e-300, 1e15], 3],
+  [[-(1n << 63n), 0x7fffffff_ffffffffn, 0n], 0n, [Number.NaN, 1.5, 1], 16],
+  [[-1n, 0n, 0x700000007n], 0x7ff8000100000000n, [-1.25, -1.5, -2], 6],
+];
+const PASSES: readonly Pass[] = ROWS.map(([integers, constant, floats, address]) => ({
+  integers,
+  constant,
+  floats,
+  address,
+}));
+
+/**
+ * How often all passes are made: V8 notes what a function does from when that has been called a while, which the first
+ * round sees to.
+ */
+const ROUNDS = 2;
+
+const CALL = op('call');
+const HALT = op('halt');
+const RETURN = op('return');
+/** Words of what stands in the code as it is. */
+const CONSTANT_WORDS: Partial<Record<Kind, number>> = { constant: 1, constant64: 2, constant128: 4 };
+
+class Writer {
+  readonly code = new CodeBuffer();
+  /** Words that every pass writes anew: low and high ones of constants by turns. */
+  readonly constants: number[] = [];
+
+  emit(...words: readonly number[]): void {
+    for (const word of words) this.code.emit(word);
+  }
+
+  /** An instruction, and behind it those that it executes at once. All labels lead behind them. */
+  instruction(number: number, { parts, operands }: MachineOp): void {
+    const labels: number[] = [];
+    this.operands(number, operands, labels);
+    for (const part of parts?.slice(1) ?? []) this.operands(op(part.name), part.operands, labels);
+    for (const label of labels) this.code.words[label] = this.code.length;
+  }
+
+  private operands(number: number, operands: MachineOp['operands'], labels: number[]): void {
+    const seen = new Map<number, number>();
+    this.emit(number);
+    for (const [name, kind] of Object.entries(operands)) {
+      const first = name === 'base' && kind === 'i32' ? ADDRESS : SOURCES[kind];
+      if (name === 'result') this.emit(TARGET);
+      else if (first !== undefined) {
+        const before = seen.get(first) ?? 0;
+        seen.set(first, before + 1);
+        this.emit(first + before * (kind === 'v128' ? 4 : 2));
+      } else if (kind === 'label') this.label(labels);
+      else if (kind === 'labels') {
+        this.emit(1);
+        for (let i = 0; i < 2; i++) this.label(labels);
+      } else if (kind in CONSTANT_WORDS) {
+        for (let i = 0; i < (CONSTANT_WORDS[kind] as number); i++) {
+          this.constants.push(2 * this.code.length + (i & 1));
+          this.emit(0);
+        }
+      } else this.emit(kind === 'values' ? ARGUMENTS : 0);
+    }
+  }
+
+  private label(labels: number[]): void {
+    labels.push(this.code.length);
+    this.emit(0, 0);
+  }
+
+  /** A function of one instruction, which returns. Returns its entry. */
+  function(number: number, machine: MachineOp): number {
+    // It weighs and costs nothing, and has a register to clear.
+    this.emit(0, 0, 0, 2);
+    const entry = this.code.length;
+    this.instruction(number, machine);
+    // For those that branch rather than return.
+    this.emit(RETURN, 0);
+    return entry;
+  }
+
+  call(entry: number): void {
+    this.emit(CALL, entry, ARGUMENTS);
+  }
+}
+
+const returns = ({ name, parts }: MachineOp): boolean => (parts?.at(-1)?.name ?? name).startsWith('return');
+
+/** @returns where the instructions are, each once, in the code that is written */
+function write(writer: Writer, instructions: readonly number[]): { start: number; end: number } {
+  const machine = (number: number) => MACHINE_OPS[number] as MachineOp;
+  const isReturn = (number: number) => returns(machine(number));
+  const entries = new Map(
+    instructions.filter(isReturn).map((number) => [number, writer.function(number, machine(number))]),
+  );
+  const plain = entries.get(RETURN) as number;
+  const start = writer.code.length;
+  for (const number of instructions) {
+    const entry = number === CALL ? plain : entries.get(number);
+    if (entry !== undefined) writer.call(entry);
+    else if (number !== HALT) writer.instruction(number, machine(number));
+  }
+  const end = writer.code.length;
+  writer.emit(HALT);
+  return { start, end };
+}
+
+function threadFor({ words, data }: CodeBuffer): Thread {
+  const thread = new Thread();
+  thread.prepare(STACK);
+  thread.code = words;
+  thread.constants = data;
+  thread.globals = new Int32Array(4);
+  const type = { address: I32, limits: { min: 1, max: 1 } } as const;
+  thread.memory = LinearMemory.create(type, new Budget(PAGE_BYTES)) ?? thread.memory;
+  return thread;
+}
+
+function fill(thread: Thread, constants: readonly number[], { integers, constant, floats, address }: Pass): void {
+  const { registers, code, memory } = thread;
+  const { i32, i64, f32, f64, v128 } = SOURCES as Record<Kind, number>;
+  const longs = new BigInt64Array(registers.buffer);
+  registers[ADDRESS] = address;
+  integers.forEach((value, i) => {
+    registers[i32 + 2 * i] = Number(BigInt.asIntN(32, value));
+    longs[(i64 >> 1) + i] = value;
+    longs.fill(value, (v128 >> 1) + 2 * i, (v128 >> 1) + 2 * i + 2);
+  });
+  floats.forEach((value, i) => {
+    thread.floats[f32 + 2 * i] = value;
+    thread.floats[v128 + 4 * i + 1] = value;
+    thread.doubles[(f64 >> 1) + i] = value;
+  });
+  const words = [constant, constant >> 32n].map((word) => Number(BigInt.asIntN(32, word)));
+  for (const place of constants) code[place >> 1] = words[place & 1] as number;
+  memory.data.setFloat64(8, floats[0] as number, true);
+  memory.data.setFloat64(40, floats[0] as number, true);
+}
+
+/** Runs all instructions once, going on behind each that leaves the loop. */
+function runAll(loop: Loop, thread: Thread, start: number, end: number): void {
+  thread.pc = start;
+  for (;;) {
+    thread.fp = thread.sp = thread.depth = 0;
+    thread.gas = STACK;
+    loop(thread);
+    const { pc } = thread;
+    if (pc >= end) return;
+    const { operands } = MACHINE_OPS[thread.code[pc] as number] as MachineOp;
+    thread.pc = pc + lengthOf(operands);
+  }
+}
+
+/** Those that have been shown their instructions, or need not be. */
+const trained = new Set<Loop>();
+
+export function isTrained(loop: Loop): boolean {
+  return trained.has(loop);
+}
+
+/**
+ * Does nothing the second time.
+ * @param beyond instructions that the loop executes beside those of the main loop, and then none that is fused
+ */
+export function train(loop: Loop, beyond?: ReadonlySet<number>): void {
+  if (trained.has(loop)) return;
+  trained.add(loop);
+  const own = MACHINE_OPS.slice(0, FIRST_RARE).map((_, number) => number);
+  const isFused = (number: number) => MACHINE_OPS[number]?.form === 'fused';
+  const instructions = beyond === undefined ? own : [...own.filter((number) => !isFused(number)), ...beyond];
+  const writer = new Writer();
+  const { start, end } = write(writer, instructions);
+  const thread = threadFor(writer.code);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const pass of PASSES) {
+      fill(thread, writer.constants, pass);
+      runAll(loop, thread, start, end);
+    }
+  }
+}
