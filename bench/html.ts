@@ -1,5 +1,6 @@
 /** A report as a page that needs nothing else: no script, no font, no network. */
 
+import { cliffsText } from './cliffs.ts';
 import { type Calibration, GAS_BAR } from './gas/calibrate.ts';
 import { instrumentText } from './instrument/print.ts';
 import { pluginsText } from './plugins.ts';
@@ -174,7 +175,7 @@ function section(title: string, chart: string, plain: string): string {
 }
 
 export function toHtml(report: Report): string {
-  const { contenders, programs, instrument, startup, instances, life, plugins, gas, machine, notes } = report;
+  const { contenders, programs, instrument, startup, instances, life, plugins, cliffs, gas, machine, notes } = report;
   const label = (key: string) => contenders.find((item) => item.key === key)?.label ?? key;
   const coremark = programs.find(({ name }: ProgramReport) => name === COREMARK);
   const parts = [
@@ -195,6 +196,7 @@ export function toHtml(report: Report): string {
     parts.push(section('From bytes to the first result', startupChart(startup, label), startupText(startup, label)));
   }
   if (instances !== undefined) parts.push(`<h2>Instances</h2><pre>${html(instancesText(instances, label))}</pre>`);
+  if (cliffs.length > 0) parts.push(`<h2>First, behind another, among many</h2><pre>${html(cliffsText(cliffs))}</pre>`);
   if (plugins.length > 0) parts.push(`<h2>Plug-ins and scripts</h2><pre>${html(pluginsText(plugins))}</pre>`);
   if (life !== undefined) parts.push(`<h2>Leaving guests, and going on</h2><pre>${html(lifeText(life))}</pre>`);
   for (const calibration of gas) {

@@ -1,6 +1,7 @@
 /** `npm run bench`: everything that is said about speed, measured. README.md tells how to read it. */
 
 import { writeFileSync } from 'node:fs';
+import { type CliffRow, type CliffsPace, cliffsText, measureCliffs } from './cliffs.ts';
 import { CONTENDERS } from './contenders.ts';
 import { start } from './entrants.ts';
 import { CALIBRATED, type Calibration, calibrate } from './gas/calibrate.ts';
@@ -39,6 +40,7 @@ interface Paces {
   readonly life: LifePace;
   readonly text: TextPace;
   readonly plugins: PluginPace;
+  readonly cliffs: CliffsPace;
   /** Nanoseconds for a sample. */
   readonly gas: { readonly rounds: number; readonly sample: number };
 }
@@ -56,6 +58,7 @@ const DEFAULT: Paces = {
   life: { rounds: 7, repeats: 300, pages: 256 },
   text: { rounds: 7, sample: 150 },
   plugins: { rounds: 9, sample: 200 },
+  cliffs: { alone: 3_000, before: 700, behind: 1_500, among: 60_000, programs: 12 },
   gas: { rounds: 3, sample: 1.5e6 },
 };
 
@@ -72,6 +75,7 @@ const QUICK: Paces = {
   life: { rounds: 3, repeats: 100, pages: 64 },
   text: { rounds: 3, sample: 60 },
   plugins: { rounds: 3, sample: 50 },
+  cliffs: { alone: 1_500, before: 500, behind: 1_000, among: 10_000, programs: 4 },
   gas: { rounds: 2, sample: 0.7e6 },
 };
 
@@ -148,6 +152,7 @@ async function main(options: Options): Promise<number> {
   let life: LifeFigures | undefined;
   let text: readonly TextRow[] = [];
   let plugins: readonly PluginRow[] = [];
+  let cliffs: readonly CliffRow[] = [];
   const gas: Calibration[] = [];
   if (has('startup')) {
     startup = await measureStartup(product, paces.startup, (text) => progress.show(text));
@@ -187,6 +192,10 @@ async function main(options: Options): Promise<number> {
     }
     end('gas');
   }
+  if (has('cliffs')) {
+    cliffs = await measureCliffs(product, paces.cliffs, (text) => progress.show(text));
+    end('cliffs');
+  }
 
   const faults = [
     ...ownFaults(programs, reports),
@@ -207,6 +216,7 @@ async function main(options: Options): Promise<number> {
     life,
     text,
     plugins,
+    cliffs,
     gas,
   };
   const report: Report = { ...measured, bars: bars(measured) };
@@ -221,6 +231,7 @@ async function main(options: Options): Promise<number> {
   if (life !== undefined) progress.print(`\n${lifeText(life)}`);
   if (text.length > 0) progress.print(`\n${textText(text)}`);
   if (plugins.length > 0) progress.print(`\n${pluginsText(plugins)}`);
+  if (cliffs.length > 0) progress.print(`\n${cliffsText(cliffs)}`);
   for (const calibration of gas) progress.print(`\n${gasText(calibration)}`);
   progress.print(`\n${barsText(report.bars)}`);
   for (const note of notes) progress.print(`\nNote: ${note}`);

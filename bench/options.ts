@@ -3,7 +3,19 @@
 import { parseArgs } from 'node:util';
 import { SIZES, type Size } from './programs.ts';
 
-export const PARTS = ['programs', 'instrument', 'startup', 'instances', 'life', 'text', 'plugins', 'gas'] as const;
+export const PARTS = [
+  'programs',
+  'instrument',
+  'startup',
+  'instances',
+  'life',
+  'text',
+  'plugins',
+  'gas',
+  'cliffs',
+] as const;
+/** Those that are measured only where they are named: they take long. */
+const ON_REQUEST: ReadonlySet<Part> = new Set<Part>(['cliffs']);
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
@@ -21,7 +33,7 @@ export const USAGE = `npm run bench -- [options]
 
   --quick            about 90 seconds instead of 5 minutes: fewer rounds, no peers
   --only NAME,NAME   these programs only (and no other part, unless --part names it)
-  --part NAME,NAME   of ${PARTS.join(', ')}; all unless given
+  --part NAME,NAME   of ${PARTS.join(', ')}; all but cliffs unless given
   --size SIZE        how much each program does: small, medium (unless given) or large, for which some need too long
   --no-peers         without the interpreters and translators of others
   --json FILE        writes everything measured
@@ -50,7 +62,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const size = SIZES.find((item) => item === values.size);
   if (size === undefined) throw new UsageError(`--size is ${SIZES.join(', ')}`);
   const only = names(values.only);
-  const parts = names(values.part) ?? (only === undefined ? PARTS : ['programs']);
+  const parts =
+    names(values.part) ?? (only === undefined ? PARTS.filter((part) => !ON_REQUEST.has(part)) : ['programs']);
   const unknown = parts.find((part) => !(PARTS as readonly string[]).includes(part));
   if (unknown !== undefined) throw new UsageError(`there is no part "${unknown}"; the parts are ${PARTS.join(', ')}`);
   return {

@@ -16,7 +16,7 @@ export interface Product {
   readonly extism: typeof import('../src/extism.ts');
   readonly ndarray: typeof import('../src/ndarray.ts');
   readonly arrow: typeof import('../src/arrow.ts');
-  readonly policy: typeof import('../policy/index.ts');
+  readonly policy: typeof import('../src/policy.node.ts');
   readonly decoder: typeof import('../wasm/decode.ts');
   readonly host: typeof import('../wasm/host.ts');
   readonly instrument: typeof import('../instrument/index.ts');
@@ -58,7 +58,7 @@ export async function loadProduct(): Promise<Product> {
       load('src/extism.node.js'),
       load('src/ndarray.js'),
       load('src/arrow.js'),
-      load('policy/index.js'),
+      load('src/policy.node.js'),
       load('wasm/decode.js'),
       load('wasm/host.js'),
       load('instrument/index.js'),

@@ -1,6 +1,7 @@
 /** Everything measured, as it is written to a file, and what is read out of it. */
 
 import { cpus, loadavg } from 'node:os';
+import type { CliffRow } from './cliffs.ts';
 import { type Calibration, GAS_BAR } from './gas/calibrate.ts';
 import type { InstanceFigures } from './instances.ts';
 import { METERED } from './instrument/contenders.ts';
@@ -38,6 +39,7 @@ export interface Report {
   readonly life: LifeFigures | undefined;
   readonly text: readonly TextRow[];
   readonly plugins: readonly PluginRow[];
+  readonly cliffs: readonly CliffRow[];
   /** By engine; the bars are the first one's. */
   readonly gas: readonly Calibration[];
   readonly bars: readonly Bar[];
