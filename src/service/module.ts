@@ -20,6 +20,7 @@ import type { SandboxOptions, SourcelessOptions } from '../sandbox/options.ts';
 import { checkProgramOptions, type RunOptions } from '../sandbox/program.ts';
 import { type RestoreOptions, WasmSandbox } from '../sandbox.ts';
 import { Preparation } from '../time/preparation.ts';
+import { isSpent, pass } from '../time/rounds.ts';
 import { aborted, checkSignal } from '../time/signal.ts';
 import { moduleFrom } from '../webassembly/objects.ts';
 import { Counts, type ModuleMetrics } from './metrics.ts';
@@ -289,6 +290,10 @@ export class ServiceModule {
       };
       signal?.addEventListener('abort', giveBack, { once: true });
       try {
+        const { turn } = this.#settings;
+        // Callers that have waited come one behind another, and let nobody else in between.
+        if (isSpent(turn)) await pass(turn);
+        if (lease.isReleased) throw signal?.reason;
         return await work(sandbox, loaded);
       } catch (error) {
         // What was under way says what became of it, not why.

@@ -22,6 +22,8 @@ export function answering({
     sandbox: { ...sandbox, securityPolicy: SecurityPolicy.fromJSON(policy) },
     pool: { min: isWarm ? 1 : 0, max: 1 },
     plugin,
+    // There is nobody else in the thread.
+    turn: Number.POSITIVE_INFINITY,
     workers: undefined,
   };
   const lost: Lost[] = [];
