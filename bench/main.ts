@@ -27,6 +27,7 @@ import { gasMismatches, ownFaults, type ProgramReport, programReport, summarize 
 import { COREMARK, loadPrograms } from './programs.ts';
 import { Progress } from './progress.ts';
 import { bars, machine, type Report, toJson } from './report.ts';
+import { measureService, type ServiceFigures, type ServicePace, serviceText } from './service/measure.ts';
 import { MULTIPLIED, measureStartup, type StartupPace, type StartupRow } from './startup.ts';
 import { measureText, type TextPace, type TextRow, textText } from './text.ts';
 
@@ -39,6 +40,7 @@ interface Paces {
   readonly life: LifePace;
   readonly text: TextPace;
   readonly plugins: PluginPace;
+  readonly service: ServicePace;
   /** Nanoseconds for a sample. */
   readonly gas: { readonly rounds: number; readonly sample: number };
 }
@@ -56,6 +58,7 @@ const DEFAULT: Paces = {
   life: { rounds: 7, repeats: 300, pages: 256 },
   text: { rounds: 7, sample: 150 },
   plugins: { rounds: 9, sample: 200 },
+  service: { rounds: 5, seconds: 2, requests: 300 },
   gas: { rounds: 3, sample: 1.5e6 },
 };
 
@@ -72,6 +75,7 @@ const QUICK: Paces = {
   life: { rounds: 3, repeats: 100, pages: 64 },
   text: { rounds: 3, sample: 60 },
   plugins: { rounds: 3, sample: 50 },
+  service: { rounds: 2, seconds: 1, requests: 50 },
   gas: { rounds: 2, sample: 0.7e6 },
 };
 
@@ -148,6 +152,7 @@ async function main(options: Options): Promise<number> {
   let life: LifeFigures | undefined;
   let text: readonly TextRow[] = [];
   let plugins: readonly PluginRow[] = [];
+  let service: ServiceFigures | undefined;
   const gas: Calibration[] = [];
   if (has('startup')) {
     startup = await measureStartup(product, paces.startup, (text) => progress.show(text));
@@ -178,6 +183,10 @@ async function main(options: Options): Promise<number> {
     plugins = await measurePlugins(product, paces.plugins, options.peers);
     end('plugins');
   }
+  if (has('service')) {
+    service = await measureService(product, paces.service, options.peers, (text) => progress.show(text));
+    end('service');
+  }
   if (has('gas')) {
     progress.show('gas calibration');
     for (const key of CALIBRATED) {
@@ -207,6 +216,7 @@ async function main(options: Options): Promise<number> {
     life,
     text,
     plugins,
+    service,
     gas,
   };
   const report: Report = { ...measured, bars: bars(measured) };
@@ -221,6 +231,7 @@ async function main(options: Options): Promise<number> {
   if (life !== undefined) progress.print(`\n${lifeText(life)}`);
   if (text.length > 0) progress.print(`\n${textText(text)}`);
   if (plugins.length > 0) progress.print(`\n${pluginsText(plugins)}`);
+  if (service !== undefined) progress.print(`\n${serviceText(service)}`);
   for (const calibration of gas) progress.print(`\n${gasText(calibration)}`);
   progress.print(`\n${barsText(report.bars)}`);
   for (const note of notes) progress.print(`\nNote: ${note}`);

@@ -3,7 +3,17 @@
 import { parseArgs } from 'node:util';
 import { SIZES, type Size } from './programs.ts';
 
-export const PARTS = ['programs', 'instrument', 'startup', 'instances', 'life', 'text', 'plugins', 'gas'] as const;
+export const PARTS = [
+  'programs',
+  'instrument',
+  'startup',
+  'instances',
+  'life',
+  'text',
+  'plugins',
+  'service',
+  'gas',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {

@@ -9,9 +9,11 @@ import type { LifeFigures } from './life.ts';
 import type { PluginRow } from './plugins.ts';
 import { type ContenderReport, type ProgramReport, type Summary, slowdownOf } from './program-report.ts';
 import { COREMARK, FIB } from './programs.ts';
+import { LATENCY_BAR } from './service/latency.ts';
+import { longestWait, type ServiceFigures, timesAsMany } from './service/measure.ts';
 import { MULTIPLIED, type Phases, type StartupRow, total } from './startup.ts';
 import { geometricMean, median } from './statistics.ts';
-import { number } from './table.ts';
+import { milliseconds, number } from './table.ts';
 import { leastSpeed, TEXT_BARS, type TextRow } from './text.ts';
 
 export interface Bar {
@@ -38,6 +40,7 @@ export interface Report {
   readonly life: LifeFigures | undefined;
   readonly text: readonly TextRow[];
   readonly plugins: readonly PluginRow[];
+  readonly service: ServiceFigures | undefined;
   /** By engine; the bars are the first one's. */
   readonly gas: readonly Calibration[];
   readonly bars: readonly Bar[];
@@ -162,6 +165,28 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
     ...instrumentBars(instrument),
     textBar('parsing texts, slowest module', leastSpeed(report.text, 'parse'), TEXT_BARS.parse),
     textBar('printing modules, slowest one', leastSpeed(report.text, 'print'), TEXT_BARS.print),
+    ...serviceBars(report.service),
+  ];
+}
+
+function serviceBars(figures: ServiceFigures | undefined): Bar[] {
+  const native = 'pool on native';
+  const times = (what: string, value: number | undefined, least: number): Bar => ({
+    what: `requests a second of the pool on native, in times ${what}`,
+    figure: value === undefined ? '-' : number(value),
+    bar: `${least} at least`,
+    isMet: atLeast(value, least),
+  });
+  const wait = longestWait(figures);
+  return [
+    times('those on the interpreter', timesAsMany(figures, native, 'pool on the interpreter'), 1),
+    times("those of Extism's new plug-ins", timesAsMany(figures, native, '@extism/extism, a new plug-in'), 10),
+    {
+      what: 'a second route while guests spin, 99% of its requests',
+      figure: wait === undefined ? '-' : milliseconds(wait),
+      bar: `${LATENCY_BAR} ms at most`,
+      isMet: atMost(wait, LATENCY_BAR),
+    },
   ];
 }
 
