@@ -170,17 +170,20 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
 }
 
 function serviceBars(figures: ServiceFigures | undefined): Bar[] {
-  const native = 'pool on native';
   const times = (what: string, value: number | undefined, least: number): Bar => ({
-    what: `requests a second of the pool on native, in times ${what}`,
+    what: `requests a second of a pool on native, in times ${what}`,
     figure: value === undefined ? '-' : number(value),
     bar: `${least} at least`,
     isMet: atLeast(value, least),
   });
   const wait = longestWait(figures);
   return [
-    times('those on the interpreter', timesAsMany(figures, native, 'pool on the interpreter'), 1),
-    times("those of Extism's new plug-ins", timesAsMany(figures, native, '@extism/extism, a new plug-in'), 10),
+    times('those of one on the interpreter', timesAsMany(figures, 'pool on native', 'pool on the interpreter'), 1),
+    times(
+      "those of Extism's new plug-ins",
+      timesAsMany(figures, 'plug-in: pool on native', 'plug-in: @extism/extism, a new one'),
+      10,
+    ),
     {
       what: 'a second route while guests spin, 99% of its requests',
       figure: wait === undefined ? '-' : milliseconds(wait),

@@ -3,7 +3,7 @@
 import { fromNpm } from '../../scripts/from-npm.mjs';
 
 interface ExtismPlugin {
-  call(name: string, input: string | Uint8Array): Promise<{ bytes(): Uint8Array } | null>;
+  call(name: string, input: string | Uint8Array): Promise<{ text(): string } | null>;
   reset(): Promise<boolean>;
   close(): Promise<void>;
 }

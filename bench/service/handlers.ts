@@ -1,5 +1,6 @@
-/** Who does the work of a request, all the same work: a loop of integers. */
+/** Who does the work of a request: a loop of integers, the same one for all; and what a plug-in does. */
 
+import { readFileSync } from 'node:fs';
 import { loadExtism, loadQuickJs } from '../peers/packages.ts';
 import type { Product } from '../product.ts';
 
@@ -17,25 +18,11 @@ export const GUEST = `(module
   (memory (export "memory") 1)
   (func (export "work") (param $n i32) (result i32) ${LOOP} (local.get $hash)))`;
 
-/** The same as a plug-in: eight bytes in, and eight out. */
-const PLUGIN = `(module
-  (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
-  (import "extism:host/env" "input_load_u64" (func $input (param i64) (result i64)))
-  (import "extism:host/env" "store_u64" (func $store (param i64 i64)))
-  (import "extism:host/env" "output_set" (func $output (param i64 i64)))
-  (memory (export "memory") 1)
-  (func $work (param $n i32) (result i32) ${LOOP} (local.get $hash))
-  (func (export "work") (result i32) (local $to i64)
-    (local.set $to (call $alloc (i64.const 8)))
-    (call $store (local.get $to) (i64.extend_i32_s (call $work (i32.wrap_i64 (call $input (i64.const 0))))))
-    (call $output (local.get $to) (i64.const 8))
-    (i32.const 0)))`;
-
 const script = (rounds: number) => `let hash = 0;
 for (let n = ${rounds}; n > 0; n--) hash = (Math.imul(hash, 31) + n) | 0;
 hash`;
 
-async function pooled({ service }: Product, source: string, engine: 'interpreter' | 'native') {
+async function pooled({ service }: Product, source: string | Uint8Array, engine: 'interpreter' | 'native') {
   const made = await service.SandboxService.create({ modules: { guest: source }, engine, pool: { min: 4 } });
   return made.module('guest');
 }
@@ -47,15 +34,25 @@ const inPool =
     return () => module.call('work', [rounds]);
   };
 
-function bytesOf(value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setInt32(0, value, true);
-  return bytes;
-}
+/** A plug-in in C of 11 kB, written for anybody's implementation. */
+const PLUGIN = new Uint8Array(readFileSync(new URL('../../fixtures/build/guest-portable.wasm', import.meta.url)));
+const NAME = 'World';
 
-const numberIn = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true);
+const newPlugin =
+  (manifest: (bytes: Uint8Array<ArrayBuffer>) => object): Handler =>
+  async () => {
+    const create = await loadExtism();
+    const wasm = [manifest(PLUGIN)];
+    return async () => {
+      const plugin = await create({ wasm }, { useWasi: false });
+      const output = await plugin.call('greet', NAME);
+      const text = output?.text();
+      await plugin.close();
+      return text;
+    };
+  };
 
-/** By name, in the order in which they are shown; the peers come from npm once. */
+/** By name, in the order in which they are shown. */
 export const HANDLERS = {
   'plain handler': async (_, rounds) => () => {
     let hash = 0;
@@ -64,10 +61,6 @@ export const HANDLERS = {
   },
   'pool on the interpreter': inPool('interpreter'),
   'pool on native': inPool('native'),
-  'pool of plug-ins on native': async (product, rounds) => {
-    const module = await pooled(product, PLUGIN, 'native');
-    return async () => numberIn(await module.plugin<Uint8Array>('work', bytesOf(rounds), { as: 'bytes' }));
-  },
   'quickjs-emscripten, a new context': async (_, rounds) => {
     const quickjs = await loadQuickJs();
     const code = script(rounds);
@@ -80,20 +73,21 @@ export const HANDLERS = {
       return value;
     };
   },
-  '@extism/extism, a new plug-in': async ({ text }, rounds) => {
-    const createPlugin = await loadExtism();
-    // Compiled once, as the pools have it.
-    const module = await WebAssembly.compile(text.parse(PLUGIN) as Uint8Array<ArrayBuffer>);
-    return async () => {
-      const plugin = await createPlugin({ wasm: [{ module }] }, { useWasi: false });
-      const output = await plugin.call('work', bytesOf(rounds));
-      const value = output && numberIn(output.bytes());
-      await plugin.close();
-      return value;
-    };
+  'plug-in: pool on native': async (product) => {
+    const module = await pooled(product, PLUGIN, 'native');
+    return () => module.plugin('greet', NAME, { as: 'text' });
   },
+  'plug-in: @extism/extism, a new one': newPlugin((data) => ({ data })),
+  'plug-in: the same, compiled once': newPlugin((data) => ({ module: new WebAssembly.Module(data) })),
 } as const satisfies Record<string, Handler>;
 
 export type HandlerName = keyof typeof HANDLERS;
-/** Those that need packages of others. */
-export const PEERS: readonly HandlerName[] = ['quickjs-emscripten, a new context', '@extism/extism, a new plug-in'];
+/** Those that need packages of others, which come from npm once. */
+export const PEERS: readonly HandlerName[] = [
+  'quickjs-emscripten, a new context',
+  'plug-in: @extism/extism, a new one',
+  'plug-in: the same, compiled once',
+];
+
+/** Whether it does what a plug-in does, and not the loop. */
+export const isOfPlugin = (name: HandlerName): boolean => name.startsWith('plug-in');

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import type { Product } from '../product.ts';
 import { median, quantile, type Spread, spread } from '../statistics.ts';
 import { milliseconds, number, table } from '../table.ts';
-import { GUEST, HANDLERS, type HandlerName, PEERS } from './handlers.ts';
+import { GUEST, HANDLERS, type HandlerName, isOfPlugin, PEERS } from './handlers.ts';
 import { type LatencyRow, latencyText, measureLatency } from './latency.ts';
 import { type Server, start } from './servers.ts';
 
@@ -38,6 +38,7 @@ export interface ServiceFigures {
 const WORK = 20;
 const CONNECTIONS = 10;
 const BASIS: HandlerName = 'pool on the interpreter';
+const PLUGIN_BASIS: HandlerName = 'plug-in: pool on native';
 
 interface Load {
   on(event: 'response', listener: (client: unknown, status: number, bytes: number, milliseconds: number) => void): void;
@@ -63,9 +64,9 @@ export async function measureService(
   const samples = new Map<HandlerName, Sample[]>(names.map((name) => [name, []]));
   try {
     for (const name of names) servers.set(name, await start({ handler: name, rounds: loop }));
-    const expected = await answerOf(servers.get(BASIS) as Server);
+    const basisOf = (name: HandlerName) => servers.get(isOfPlugin(name) ? PLUGIN_BASIS : BASIS) as Server;
     for (const [name, server] of servers) {
-      const answer = await answerOf(server);
+      const [answer, expected] = [await answerOf(server), await answerOf(basisOf(name))];
       if (answer !== expected) throw new Error(`${name} answers ${answer}, not ${expected}`);
       await ask(server, 1);
     }
