@@ -81,7 +81,8 @@ export class SandboxExceptionFilter implements ExceptionFilter<WasmSandboxError>
     const response = host.switchToHttp().getResponse();
     if (httpAdapter.isHeadersSent(response)) return;
     for (const [name, value] of Object.entries(problemHeaders(problem))) httpAdapter.setHeader(response, name, value);
-    httpAdapter.reply(response, problem, problem.status);
+    // As text: of an object that is no JSON by its type, Nest 11 makes JSON by its type.
+    httpAdapter.reply(response, JSON.stringify(problem), problem.status);
   }
 }
 
