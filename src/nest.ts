@@ -22,6 +22,7 @@ import {
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { WasmSandboxError } from '../wasm/errors.ts';
 import { offerNative, offerNetwork } from './parts.ts';
+import { checkGiven } from './service/given.ts';
 import { signalOf } from './service/gone.ts';
 import type { ModuleOptions, ServiceOptions } from './service/options.ts';
 import { problemHeaders, toProblem } from './service/problems.ts';
@@ -181,7 +182,7 @@ const providers: Provider[] = [
     provide: SandboxService,
     inject: [MODULE_OPTIONS_TOKEN],
     useFactory: (options: WasmSandboxModuleOptions) =>
-      'service' in options ? options.service : SandboxService.create(options),
+      'service' in options ? checkGiven('service', options.service) : SandboxService.create(options),
   },
   {
     provide: OWNED,
