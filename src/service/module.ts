@@ -115,6 +115,7 @@ export class ServiceModule {
    * @throws PoolUnavailable, CallAborted; what the function throws; what loading the module throws
    */
   async use<T>(work: (sandbox: WasmSandbox) => T | Promise<T>, options: UseOptions = {}): Promise<T> {
+    callback('the function to run', work);
     return this.#use((sandbox) => work(sandbox), options.signal, listener(options).onAudit);
   }
 

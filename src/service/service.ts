@@ -1,7 +1,7 @@
 /** Modules by name, each with a pool: what servers and workers run guests by. */
 
 import type { Bytes } from '../../wasm/bytes.ts';
-import { PoolUnavailable, UsageError } from '../../wasm/errors.ts';
+import { PoolUnavailable, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { SandboxCache } from '../cache/cache.ts';
 import type { CallOptions } from '../call/options.ts';
@@ -80,7 +80,7 @@ export class SandboxService implements GuestCalls {
     try {
       await service.#look();
       refuseAborted();
-      if (warm) await Promise.all([...service.#modules.values()].map((module) => module.warm(signal)));
+      if (warm) await Promise.all([...service.#modules.values()].map((module) => service.#warm(module, signal)));
       if (watch) await service.#watch();
       refuseAborted();
       return service;
@@ -231,6 +231,17 @@ export class SandboxService implements GuestCalls {
     this.#isClosing = true;
     this.#stopWatching?.();
     await Promise.all([...this.#modules.values()].map((module) => module.close(given)));
+  }
+
+  /** @throws what loading it throws, which says what is wrong but not with which of many */
+  async #warm(module: ServiceModule, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await module.warm(signal);
+    } catch (cause) {
+      if (!(cause instanceof WasmSandboxError) || signal?.aborted === true) throw cause;
+      const message = `the module ${quote(module.name)}: ${cause.message}`;
+      throw Object.assign(WasmSandboxError.from({ ...cause.toJSON(), message }), { cause });
+    }
   }
 
   #put(name: string, settings: ModuleSettings): ServiceModule {

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import * as forExpress from '../../src/express.ts';
 import wasmSandbox from '../../src/fastify.node.ts';
 import * as forHono from '../../src/hono.ts';
+import { CompileError } from '../../src/index.node.ts';
 import { WasmSandboxModule } from '../../src/nest.node.ts';
 import { MATH, serve } from './guests.ts';
 
@@ -58,5 +59,16 @@ test('Nest: a feature that there is no module of', async () => {
   class App {}
   Module({ imports: [WasmSandboxModule.forRoot({ service }), WasmSandboxModule.forFeature(['nath'])] })(App);
   await expect(Test.createTestingModule({ imports: [App] }).compile()).rejects.toThrow('there is no module "nath"');
+  await service.close();
+});
+
+test('the module that cannot be loaded is named', async () => {
+  const modules = { math: MATH, broken: new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]) };
+  const failure = await serve({ modules }).catch((error) => error);
+  expect(failure).toBeInstanceOf(CompileError);
+  expect(failure.message).toMatch(/^the module "broken": /);
+  expect(failure.offset).toBe(failure.cause.offset);
+  const service = await serve();
+  await expect(service.use('math', undefined as never)).rejects.toThrow('the function to run must be a function');
   await service.close();
 });
