@@ -18,6 +18,7 @@ import {
 import { type ProgramReport, slowdownOf } from './program-report.ts';
 import { COREMARK } from './programs.ts';
 import type { Report } from './report.ts';
+import { serviceText } from './service/measure.ts';
 import { PHASES, type StartupRow, total } from './startup.ts';
 import { milliseconds, number } from './table.ts';
 
@@ -175,7 +176,8 @@ function section(title: string, chart: string, plain: string): string {
 }
 
 export function toHtml(report: Report): string {
-  const { contenders, programs, instrument, startup, instances, life, plugins, cliffs, gas, machine, notes } = report;
+  const { contenders, programs, instrument, startup, instances, life, plugins, service, cliffs, gas, machine, notes } =
+    report;
   const label = (key: string) => contenders.find((item) => item.key === key)?.label ?? key;
   const coremark = programs.find(({ name }: ProgramReport) => name === COREMARK);
   const parts = [
@@ -198,6 +200,7 @@ export function toHtml(report: Report): string {
   if (instances !== undefined) parts.push(`<h2>Instances</h2><pre>${html(instancesText(instances, label))}</pre>`);
   if (cliffs.length > 0) parts.push(`<h2>First, behind another, among many</h2><pre>${html(cliffsText(cliffs))}</pre>`);
   if (plugins.length > 0) parts.push(`<h2>Plug-ins and scripts</h2><pre>${html(pluginsText(plugins))}</pre>`);
+  if (service !== undefined) parts.push(`<h2>Services</h2><pre>${html(serviceText(service))}</pre>`);
   if (life !== undefined) parts.push(`<h2>Leaving guests, and going on</h2><pre>${html(lifeText(life))}</pre>`);
   for (const calibration of gas) {
     const title = `Time for a unit of gas on the ${calibration.label}, in times the median of the prices`;

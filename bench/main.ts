@@ -28,6 +28,7 @@ import { gasMismatches, ownFaults, type ProgramReport, programReport, summarize 
 import { COREMARK, loadPrograms } from './programs.ts';
 import { Progress } from './progress.ts';
 import { bars, machine, type Report, toJson } from './report.ts';
+import { measureService, type ServiceFigures, type ServicePace, serviceText } from './service/measure.ts';
 import { MULTIPLIED, measureStartup, type StartupPace, type StartupRow } from './startup.ts';
 import { measureText, type TextPace, type TextRow, textText } from './text.ts';
 
@@ -41,6 +42,7 @@ interface Paces {
   readonly text: TextPace;
   readonly plugins: PluginPace;
   readonly cliffs: CliffsPace;
+  readonly service: ServicePace;
   /** Nanoseconds for a sample. */
   readonly gas: { readonly rounds: number; readonly sample: number };
 }
@@ -59,6 +61,7 @@ const DEFAULT: Paces = {
   text: { rounds: 7, sample: 150 },
   plugins: { rounds: 9, sample: 200 },
   cliffs: { alone: 3_000, before: 700, behind: 1_500, among: 60_000, programs: 12 },
+  service: { rounds: 5, seconds: 2, requests: 300 },
   gas: { rounds: 3, sample: 1.5e6 },
 };
 
@@ -76,6 +79,7 @@ const QUICK: Paces = {
   text: { rounds: 3, sample: 60 },
   plugins: { rounds: 3, sample: 50 },
   cliffs: { alone: 1_500, before: 500, behind: 1_000, among: 10_000, programs: 4 },
+  service: { rounds: 2, seconds: 1, requests: 50 },
   gas: { rounds: 2, sample: 0.7e6 },
 };
 
@@ -153,6 +157,7 @@ async function main(options: Options): Promise<number> {
   let text: readonly TextRow[] = [];
   let plugins: readonly PluginRow[] = [];
   let cliffs: readonly CliffRow[] = [];
+  let service: ServiceFigures | undefined;
   const gas: Calibration[] = [];
   if (has('startup')) {
     startup = await measureStartup(product, paces.startup, (text) => progress.show(text));
@@ -182,6 +187,10 @@ async function main(options: Options): Promise<number> {
     progress.show('plug-ins, arrays, tables, scripts');
     plugins = await measurePlugins(product, paces.plugins, options.peers);
     end('plugins');
+  }
+  if (has('service')) {
+    service = await measureService(product, paces.service, options.peers, (text) => progress.show(text));
+    end('service');
   }
   if (has('gas')) {
     progress.show('gas calibration');
@@ -217,6 +226,7 @@ async function main(options: Options): Promise<number> {
     text,
     plugins,
     cliffs,
+    service,
     gas,
   };
   const report: Report = { ...measured, bars: bars(measured) };
@@ -232,6 +242,7 @@ async function main(options: Options): Promise<number> {
   if (text.length > 0) progress.print(`\n${textText(text)}`);
   if (plugins.length > 0) progress.print(`\n${pluginsText(plugins)}`);
   if (cliffs.length > 0) progress.print(`\n${cliffsText(cliffs)}`);
+  if (service !== undefined) progress.print(`\n${serviceText(service)}`);
   for (const calibration of gas) progress.print(`\n${gasText(calibration)}`);
   progress.print(`\n${barsText(report.bars)}`);
   for (const note of notes) progress.print(`\nNote: ${note}`);

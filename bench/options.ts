@@ -11,6 +11,7 @@ export const PARTS = [
   'life',
   'text',
   'plugins',
+  'service',
   'gas',
   'cliffs',
 ] as const;

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tableFromArrays, tableFromIPC, tableToIPC } from 'apache-arrow';
-import { fromNpm } from '../scripts/from-npm.mjs';
+import { loadExtism, loadQuickJs } from './peers/packages.ts';
 import type { Product } from './product.ts';
 import { type Spread, spread } from './statistics.ts';
 import { milliseconds, table } from './table.ts';
@@ -37,8 +37,6 @@ interface Work {
   readonly ways: readonly Way[];
 }
 
-const EXTISM = '1.0.3';
-const QUICKJS = '0.32.0';
 const MIB = 2 ** 20;
 
 const fixture = (name: string) =>
@@ -75,13 +73,6 @@ const ECHO = `(module
 /** Of the plug-in of the fixtures, which has all functions. */
 const OWN = { functions: { 'extism:host/user': { shout: () => 0n } } };
 
-interface ExtismPlugin {
-  call(name: string, input: string | Uint8Array): Promise<unknown>;
-  reset(): Promise<boolean>;
-  close(): Promise<void>;
-}
-type CreatePlugin = (manifest: object, options: object) => Promise<ExtismPlugin>;
-
 const ENGINES = ['native', 'interpreter'] as const;
 
 async function works(
@@ -97,9 +88,7 @@ async function works(
   const gasOf = (i: number) => () => shared[i]?.sandbox.getResourceStats().gasUsed ?? 0n;
   const gasOfMatrices = (i: number) => () => matrices[i]?.sandbox.getResourceStats().gasUsed ?? 0n;
 
-  const load = hasPeers ? fromNpm('@extism/extism', EXTISM) : undefined;
-  // Its main file is CommonJS, whose function that is.
-  const createPlugin = load && ((await load()) as { readonly default: CreatePlugin }).default;
+  const createPlugin = hasPeers ? await loadExtism() : undefined;
   const make = () => createPlugin?.({ wasm: [{ data: source }] }, { useWasi: false });
   const theirs = await make();
   let calls = 0;
@@ -254,12 +243,8 @@ async function scripts({ createWebAssembly }: Product['webassembly'], hasPeers: 
     const namespace = await createWebAssembly({ engine, gasLimit: 10n ** 15n, stackLimit: 16 * MIB });
     await add(`the same, ${engine}`, namespace as unknown as typeof WebAssembly);
   }
-  const load = hasPeers ? fromNpm('quickjs-emscripten', QUICKJS) : undefined;
-  if (load !== undefined) {
-    const { getQuickJS } = (await load()) as {
-      getQuickJS(): Promise<{ newContext(): { evalCode(code: string): { readonly value: { dispose(): void } } } }>;
-    };
-    const context = (await getQuickJS()).newContext();
+  if (hasPeers) {
+    const context = (await loadQuickJs()).newContext();
     ways.push({ who: 'quickjs-emscripten', act: () => context.evalCode(SCRIPT).value.dispose() });
   }
   return ways;

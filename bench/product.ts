@@ -17,6 +17,7 @@ export interface Product {
   readonly ndarray: typeof import('../src/ndarray.ts');
   readonly arrow: typeof import('../src/arrow.ts');
   readonly policy: typeof import('../src/policy.node.ts');
+  readonly service: typeof import('../src/service.node.ts');
   readonly decoder: typeof import('../wasm/decode.ts');
   readonly host: typeof import('../wasm/host.ts');
   readonly instrument: typeof import('../instrument/index.ts');
@@ -50,7 +51,7 @@ export function buildProduct(): string {
 export async function loadProduct(): Promise<Product> {
   // Computed, so that the compiler does not look for files that are not there yet.
   const load = (path: string): Promise<unknown> => import(new URL(path, DIST).href);
-  const [sandbox, webassembly, text, extism, ndarray, arrow, policy, decoder, host, instrument, optimise] =
+  const [sandbox, webassembly, text, extism, ndarray, arrow, policy, service, decoder, host, instrument, optimise] =
     await Promise.all([
       load('src/index.node.js'),
       load('src/webassembly.js'),
@@ -59,10 +60,24 @@ export async function loadProduct(): Promise<Product> {
       load('src/ndarray.js'),
       load('src/arrow.js'),
       load('src/policy.node.js'),
+      load('src/service.node.js'),
       load('wasm/decode.js'),
       load('wasm/host.js'),
       load('instrument/index.js'),
       load('instrument/optimise.js'),
     ]);
-  return { sandbox, webassembly, text, extism, ndarray, arrow, policy, decoder, host, instrument, optimise } as Product;
+  return {
+    sandbox,
+    webassembly,
+    text,
+    extism,
+    ndarray,
+    arrow,
+    service,
+    policy,
+    decoder,
+    host,
+    instrument,
+    optimise,
+  } as Product;
 }

@@ -10,9 +10,11 @@ import type { LifeFigures } from './life.ts';
 import type { PluginRow } from './plugins.ts';
 import { type ContenderReport, type ProgramReport, type Summary, slowdownOf } from './program-report.ts';
 import { COREMARK, FIB } from './programs.ts';
+import { LATENCY_BAR } from './service/latency.ts';
+import { longestWait, type ServiceFigures, timesAsMany } from './service/measure.ts';
 import { MULTIPLIED, type Phases, type StartupRow, total } from './startup.ts';
 import { geometricMean, median } from './statistics.ts';
-import { number } from './table.ts';
+import { milliseconds, number } from './table.ts';
 import { leastSpeed, TEXT_BARS, type TextRow } from './text.ts';
 
 export interface Bar {
@@ -40,6 +42,7 @@ export interface Report {
   readonly text: readonly TextRow[];
   readonly plugins: readonly PluginRow[];
   readonly cliffs: readonly CliffRow[];
+  readonly service: ServiceFigures | undefined;
   /** By engine; the bars are the first one's. */
   readonly gas: readonly Calibration[];
   readonly bars: readonly Bar[];
@@ -164,6 +167,31 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
     ...instrumentBars(instrument),
     textBar('parsing texts, slowest module', leastSpeed(report.text, 'parse'), TEXT_BARS.parse),
     textBar('printing modules, slowest one', leastSpeed(report.text, 'print'), TEXT_BARS.print),
+    ...serviceBars(report.service),
+  ];
+}
+
+function serviceBars(figures: ServiceFigures | undefined): Bar[] {
+  const times = (what: string, value: number | undefined, least: number): Bar => ({
+    what: `requests a second of a pool on native, in times ${what}`,
+    figure: value === undefined ? '-' : number(value),
+    bar: `${least} at least`,
+    isMet: atLeast(value, least),
+  });
+  const wait = longestWait(figures);
+  return [
+    times('those of one on the interpreter', timesAsMany(figures, 'pool on native', 'pool on the interpreter'), 1),
+    times(
+      "those of Extism's new plug-ins",
+      timesAsMany(figures, 'plug-in: pool on native', 'plug-in: @extism/extism, a new one'),
+      10,
+    ),
+    {
+      what: 'a second route while guests spin, 99% of its requests',
+      figure: wait === undefined ? '-' : milliseconds(wait),
+      bar: `${LATENCY_BAR} ms at most`,
+      isMet: atMost(wait, LATENCY_BAR),
+    },
   ];
 }
 

@@ -8,6 +8,7 @@ import fastifyPlugin from 'fastify-plugin';
 import { WasmSandboxError } from '../wasm/errors.ts';
 import { offerNative, offerNetwork } from './parts.ts';
 import type { RequestCalls } from './service/calls.ts';
+import { checkGiven } from './service/given.ts';
 import { signalOf } from './service/gone.ts';
 import type { ServiceOptions } from './service/options.ts';
 import { problemHeaders, toProblem } from './service/problems.ts';
@@ -54,7 +55,7 @@ async function sendProblem(error: unknown, request: FastifyRequest, reply: Fasti
 }
 
 async function register(fastify: FastifyInstance, { errorHandler = true, ...rest }: WasmSandboxOptions): Promise<void> {
-  const given = 'service' in rest ? rest.service : undefined;
+  const given = 'service' in rest ? checkGiven('service', rest.service) : undefined;
   const service = given ?? (await SandboxService.create(rest as ServiceOptions));
   fastify.decorate('wasm', service);
   fastify.decorateRequest('wasm');

@@ -6,6 +6,7 @@
 
 import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono';
 import type { RequestCalls } from './service/calls.ts';
+import { checkGiven, checkHandler, checkSource } from './service/given.ts';
 import { type ProblemHandlerOptions, problemResponse, toProblem } from './service/problems.ts';
 import type { SandboxService } from './service/service.ts';
 
@@ -25,10 +26,14 @@ export type ServiceSource<E extends Env = Env> =
   | PromiseLike<SandboxService>
   | ((context: Context<E>) => SandboxService | PromiseLike<SandboxService>);
 
-/** Middleware that gives handlers `c.var.wasm`. The service stays its maker's. */
+const GIVEN = 'the service of wasmSandbox()';
+
+/** Middleware that gives handlers `c.var.wasm`. The service stays its maker's. @throws UsageError where it can be none */
 export function wasmSandbox<E extends Env = Env>(source: ServiceSource<E>): MiddlewareHandler<E & WasmSandboxEnv> {
+  if (typeof source !== 'function') checkSource(GIVEN, source, ', or a function that makes one');
   let service: Promise<SandboxService> | undefined;
-  const made = async (context: Context<E>) => (typeof source === 'function' ? source(context) : source);
+  const made = async (context: Context<E>) =>
+    checkGiven(GIVEN, await (typeof source === 'function' ? source(context) : source));
   return async (context, next) => {
     service ??= made(context as unknown as Context<E>);
     try {
@@ -42,8 +47,9 @@ export function wasmSandbox<E extends Env = Env>(source: ServiceSource<E>): Midd
   };
 }
 
-/** For `app.onError`: every failure becomes problem details, but those that bring a response of their own. */
-export function problemHandler({ logger = console }: ProblemHandlerOptions = {}): ErrorHandler {
+/** For `app.onError`: every failure becomes problem details, but those that bring a response of their own. @throws UsageError */
+export function problemHandler(options: ProblemHandlerOptions = {}): ErrorHandler {
+  const { logger = console } = checkHandler(options);
   return (error) => {
     if ('getResponse' in error) return error.getResponse();
     if (toProblem(error).status === 500) logger.error(error);

@@ -22,6 +22,7 @@ import {
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { WasmSandboxError } from '../wasm/errors.ts';
 import { offerNative, offerNetwork } from './parts.ts';
+import { checkGiven } from './service/given.ts';
 import { signalOf } from './service/gone.ts';
 import type { ModuleOptions, ServiceOptions } from './service/options.ts';
 import { problemHeaders, toProblem } from './service/problems.ts';
@@ -81,7 +82,8 @@ export class SandboxExceptionFilter implements ExceptionFilter<WasmSandboxError>
     const response = host.switchToHttp().getResponse();
     if (httpAdapter.isHeadersSent(response)) return;
     for (const [name, value] of Object.entries(problemHeaders(problem))) httpAdapter.setHeader(response, name, value);
-    httpAdapter.reply(response, problem, problem.status);
+    // As text: of an object that is no JSON by its type, Nest 11 makes JSON by its type.
+    httpAdapter.reply(response, JSON.stringify(problem), problem.status);
   }
 }
 
@@ -180,7 +182,7 @@ const providers: Provider[] = [
     provide: SandboxService,
     inject: [MODULE_OPTIONS_TOKEN],
     useFactory: (options: WasmSandboxModuleOptions) =>
-      'service' in options ? options.service : SandboxService.create(options),
+      'service' in options ? checkGiven('service', options.service) : SandboxService.create(options),
   },
   {
     provide: OWNED,

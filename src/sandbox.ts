@@ -29,7 +29,7 @@ import type { ChosenEngine } from './engines/choose.ts';
 import { engineFor, makeReady } from './engines/ready.ts';
 import type { ModuleSource, ReadySource } from './module/source.ts';
 import { makeDisposable } from './runtime/disposable.ts';
-import { type AuditedCall, callAudited } from './sandbox/audited.ts';
+import { type AuditedCall, type CallAudit, callAudited, recordCalls } from './sandbox/audited.ts';
 import { SandboxBuilder } from './sandbox/builder.ts';
 import { SandboxFace } from './sandbox/face.ts';
 import { gasMeter } from './sandbox/guest.ts';
@@ -184,6 +184,12 @@ export class WasmSandbox extends SandboxFace<Life> {
     const life = this.alive();
     const stats = () => this.statsOf(life);
     return waitFor(callAudited<T>(life, () => this.#call(name, args), stats));
+  }
+
+  /** Begins to record all that its guest asks for; what is returned ends that, and gives the record. @internal For services. */
+  beginAudit(): () => CallAudit {
+    const life = this.alive();
+    return recordCalls(life, () => this.statsOf(life));
   }
 
   async #call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {

@@ -1,4 +1,4 @@
 import type { Express } from 'express';
 
 /** The application, and what ends its plug-ins behind the server's end. */
-export declare function createApp(): { readonly app: Express; close(): Promise<void> };
+export declare function createApp(): Promise<{ readonly app: Express; close(): Promise<void> }>;

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import express from 'express';
 import { CompileError, LinkError } from 'wasm-sandbox';
+import { wasmSandbox } from 'wasm-sandbox/express';
 import { PluginError } from 'wasm-sandbox/extism';
 import { toProblem } from 'wasm-sandbox/service';
 import { homePage, pluginPage, problemPage } from './page.mjs';
@@ -52,8 +53,8 @@ async function uploaded(request) {
   return { name: file.name.slice(0, 100) || 'plug-in', bytes: new Uint8Array(await file.arrayBuffer()) };
 }
 
-export function createApp() {
-  const plugins = new Plugins();
+export async function createApp() {
+  const plugins = await Plugins.create();
   const app = express();
   app.disable('x-powered-by');
   app.use((request, response, next) => {
@@ -63,6 +64,7 @@ export function createApp() {
     const isOwn = request.method === 'GET' || site === 'same-origin' || site === 'none';
     next(isOwn ? undefined : new Refused(403, 'Only forms of this page are taken'));
   });
+  app.use(wasmSandbox(plugins.service));
 
   const found = (request) => {
     const plugin = plugins.get(request.params.id);
@@ -90,9 +92,7 @@ export function createApp() {
     if (!plugin.functions.includes(name) || typeof input !== 'string') {
       throw new Refused(400, 'The plug-in has no such function');
     }
-    const gone = new AbortController();
-    response.on('close', () => gone.abort());
-    const { error, ...ran } = await plugins.run(plugin, name, input, gone.signal);
+    const { error, ...ran } = await plugins.run(request.wasm, plugin, name, input);
     const problem = error === undefined ? undefined : problemOf(error);
     response.status(problem?.status ?? 200).send(pluginPage(plugin, { function: name, input, problem, ...ran }));
   });

@@ -17,7 +17,7 @@ const missing = [executablePath === undefined && 'Chromium', playwright === unde
 );
 
 async function listen(t) {
-  const { app, close } = createApp();
+  const { app, close } = await createApp();
   const server = app.listen(0, 'localhost');
   await once(server, 'listening');
   t.after(async () => {

@@ -1,28 +1,34 @@
-/** The plug-ins that were uploaded: each with a pool, under the same limits, without any grant. */
+/** The plug-ins that were uploaded: modules of a service, under the same limits, without any grant. */
 
 import { randomUUID } from 'node:crypto';
-import { SandboxPool, SecurityPolicy } from 'wasm-sandbox';
-import { CompiledPlugin, Plugin } from 'wasm-sandbox/extism';
+import { SandboxService } from 'wasm-sandbox/service';
 
 /** Of one call. */
 export const GAS_LIMIT = 20_000_000;
-export const MEMORY_LIMIT = 16 * 1024 * 1024;
 /** Plug-ins that are kept; the one that was uploaded first makes room. */
 const PLUGINS = 20;
-/** Audit events that are kept of a call, and shown. */
+/** Audit events of a call that are shown. */
 const EVENTS = 100;
 
 const OPTIONS = {
-  securityPolicy: SecurityPolicy.builder().enableAuditLogging({ maxEvents: EVENTS }).build(),
-  gasLimit: GAS_LIMIT,
-  memoryLimit: MEMORY_LIMIT,
-  cpuTimeout: 30_000,
-  // Others are answered while a guest runs.
-  yieldEvery: 2,
+  // All come later.
+  modules: {},
+  limits: { gas: GAS_LIMIT, memory: '16MiB', time: '30s' },
+  pool: { max: 2, maxWaiting: 20 },
+  // Whatever is uploaded is called as a plug-in, also where it imports nothing.
+  plugin: {},
 };
 
 export class Plugins {
   #byId = new Map();
+
+  constructor(service) {
+    this.service = service;
+  }
+
+  static async create() {
+    return new Plugins(await SandboxService.create(OPTIONS));
+  }
 
   list() {
     return [...this.#byId.values()];
@@ -34,47 +40,48 @@ export class Plugins {
 
   /** Decodes, validates and instantiates the module, so that one that cannot run is refused here. */
   async add(name, bytes) {
-    const compiled = await CompiledPlugin.create(bytes, OPTIONS);
-    const pool = await SandboxPool.create({
-      sandbox: compiled.sandbox,
-      ...{ min: 0, max: 2, maxWaiting: 20, acquireTimeout: 10_000 },
-    });
+    const id = randomUUID();
+    const module = this.service.add(id, bytes);
     try {
-      const exports = await pool.use((sandbox) => sandbox.exports);
+      const exports = await module.use((sandbox) => sandbox.exports);
       const isCallable = ({ kind, params }) => kind === 'function' && (params ?? []).length === 0;
       const functions = exports.filter(isCallable).map((each) => each.name);
-      const plugin = { id: randomUUID(), name, size: bytes.length, functions, compiled, pool };
-      this.#byId.set(plugin.id, plugin);
-      if (this.#byId.size > PLUGINS) void this.#remove(this.list()[0]);
+      const plugin = { id, name, size: bytes.length, functions };
+      this.#byId.set(id, plugin);
+      if (this.#byId.size > PLUGINS) this.#remove(this.list()[0]);
       return plugin;
     } catch (error) {
-      await pool.drain();
+      await this.service.remove(id);
       throw error;
     }
   }
 
-  /** Calls a function in a fresh sandbox: what came of it, and what it has asked for and used either way. */
-  run(plugin, name, input, signal) {
-    const call = async (sandbox) => {
-      const outcome = {};
-      try {
-        const instance = await Plugin.in(sandbox, plugin.compiled);
-        outcome.output = await instance.call(name, input, { as: 'bytes', signal });
-      } catch (error) {
-        outcome.error = error;
-      }
-      const { gasUsed } = sandbox.getResourceStats();
-      return { ...outcome, gasUsed, events: sandbox.auditEvents() };
+  /**
+   * Calls a function in a fresh sandbox: what came of it, and what it has asked for and used either way.
+   * @param calls the service's, or a request's
+   */
+  async run(calls, { id }, name, input) {
+    let audit;
+    const onAudit = (given) => {
+      audit = { gasUsed: given.stats.gasUsed, events: given.events.slice(0, EVENTS) };
     };
-    return plugin.pool.use(call, { signal });
+    try {
+      const output = await calls.plugin(id, name, input, { as: 'bytes', onAudit });
+      return { ...audit, output };
+    } catch (error) {
+      // It has not run at all.
+      if (audit === undefined) throw error;
+      return { ...audit, error };
+    }
   }
 
-  async close() {
-    await Promise.all(this.list().map((plugin) => this.#remove(plugin)));
+  close() {
+    return this.service.close();
   }
 
-  async #remove(plugin) {
-    this.#byId.delete(plugin.id);
-    await plugin.pool.drain();
+  #remove({ id }) {
+    this.#byId.delete(id);
+    // Calls that are under way go on to their end.
+    void this.service.remove(id);
   }
 }

@@ -1,6 +1,6 @@
 import { createApp } from './app.mjs';
 
-const { app, close } = createApp();
+const { app, close } = await createApp();
 const port = Number(process.env.PORT ?? 3000);
 const server = app.listen(port, 'localhost', () => console.log(`http://localhost:${server.address().port}`));
 

@@ -109,11 +109,9 @@ class ProblemFilter {
     // Terminus has its own answer, which is no problem but a report.
     if (typeof body === 'object' && 'details' in body) return httpAdapter.reply(response, body, status);
     httpAdapter.setHeader(response, 'content-type', 'application/problem+json');
-    httpAdapter.reply(
-      response,
-      { type: 'about:blank', title: TITLES[status] ?? 'Refused', status, detail: exception.message },
-      status,
-    );
+    const problem = { type: 'about:blank', title: TITLES[status] ?? 'Refused', status, detail: exception.message };
+    // Nest 11 gives objects the type of JSON, whatever theirs is.
+    httpAdapter.reply(response, JSON.stringify(problem), status);
   }
 }
 const TITLES = { 400: 'Bad Request', 401: 'Unauthorized', 404: 'Not Found', 413: 'Content Too Large' };

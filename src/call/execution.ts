@@ -295,10 +295,7 @@ export class Execution<T = unknown> {
   }
 
   #begin(yieldEvery: number | undefined): CallTime {
-    if (this.#state === 'ready') {
-      this.#gasMark = this.#instanceGas;
-      this.#ground.onBegin(this as Execution);
-    }
+    if (this.#state === 'ready') this.#ground.onBegin(this as Execution);
     this.#state = 'running';
     const limit = this.#options.timeout;
     return this.#ground.clock.begin({ limit, left: limit === undefined ? undefined : limit - this.#spent, yieldEvery });
@@ -313,6 +310,7 @@ export class Execution<T = unknown> {
   #advance(time: CallTime, gas?: bigint): void {
     this.#state = 'running';
     this.#isInside = true;
+    this.#gasMark ??= this.#instanceGas;
     try {
       const stop = time.run(() => this.#engine.advance(gas));
       this.#state = stop;
@@ -334,6 +332,11 @@ export class Execution<T = unknown> {
     const { yieldEvery } = this.#options;
     const time = this.#begin(yieldEvery);
     try {
+      if (time.isDue) {
+        // Others have had all of this round of the event loop.
+        await time.pass();
+        if (turn !== this.#turns || this.#ending !== undefined) return;
+      }
       for (;;) {
         if (this.#engine.isReady) this.#advance(time);
         else this.#state = 'waiting';

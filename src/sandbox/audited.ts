@@ -40,12 +40,8 @@ export function auditOf(error: unknown): CallAudit | undefined {
 /** A life, or what of it is needed here. */
 type Recorded = { readonly host: Pick<Host, 'capture'> };
 
-/** Makes a call of a life, recording it, and yields what it returns. Gas is the same as without. */
-export function* callAudited<T>(
-  { host }: Recorded,
-  call: () => unknown,
-  stats: () => ResourceStats,
-): Waits<AuditedCall<T>> {
+/** Begins to record what a life is called for by its guest; what is returned ends that, and gives the record. */
+export function recordCalls({ host }: Recorded, stats: () => ResourceStats): () => CallAudit {
   const log = new AuditLog(MAX_EVENTS);
   const refused = new AuditLog(MAX_VIOLATIONS);
   const stop = host.capture({
@@ -54,19 +50,25 @@ export function* callAudited<T>(
       if (!event.allowed) refused.append(event);
     },
   });
-  const audit = (): CallAudit => ({
-    events: log.events,
-    dropped: log.dropped,
-    violations: refused.events,
-    stats: stats(),
-  });
+  return () => {
+    stop();
+    return reported({ events: log.events, dropped: log.dropped, violations: refused.events, stats: stats() });
+  };
+}
+
+/** Makes a call of a life, recording it, and yields what it returns. Gas is the same as without. */
+export function* callAudited<T>(
+  life: Recorded,
+  call: () => unknown,
+  stats: () => ResourceStats,
+): Waits<AuditedCall<T>> {
+  const finish = recordCalls(life, stats);
   try {
     const output = (yield call()) as T;
-    return reported({ output, ...audit() });
+    return reported({ output, ...finish() });
   } catch (error) {
-    if (typeof error === 'object' && error !== null) audits.set(error, audit());
+    const audit = finish();
+    if (typeof error === 'object' && error !== null) audits.set(error, audit);
     throw error;
-  } finally {
-    stop();
   }
 }

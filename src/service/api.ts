@@ -2,7 +2,7 @@
 
 export { type GuestCalls, RequestCalls } from './calls.ts';
 export type { ModuleMetrics } from './metrics.ts';
-export { type ModuleHealth, ServiceModule, type UseOptions } from './module.ts';
+export { type AuditedOptions, type ModuleHealth, ServiceModule, type UseOptions } from './module.ts';
 export type {
   Duration,
   LimitOptions,

@@ -9,6 +9,7 @@ import { quote } from '../../wasm/quote.ts';
 import type { SandboxCache } from '../cache/cache.ts';
 import { type CallOptions, checkCallOptions } from '../call/options.ts';
 import type { RunResult } from '../call/output.ts';
+import { callback, record } from '../checks/check.ts';
 import type { PluginCallOptions } from '../extism/call.ts';
 import type { CompiledPlugin } from '../extism/compiled.ts';
 import type { ExportDescription } from '../module/exported.ts';
@@ -16,20 +17,32 @@ import { fileOf, loadModule } from '../module/source.ts';
 import type { DrainOptions, PoolFailure } from '../pool/options.ts';
 import { SandboxPool } from '../pool/pool.ts';
 import type { PoolStats } from '../pool/stats.ts';
+import type { CallAudit } from '../sandbox/audited.ts';
 import type { SandboxOptions, SourcelessOptions } from '../sandbox/options.ts';
 import { checkProgramOptions, type RunOptions } from '../sandbox/program.ts';
 import { type RestoreOptions, WasmSandbox } from '../sandbox.ts';
 import { Preparation } from '../time/preparation.ts';
+import { isSpent, pass } from '../time/rounds.ts';
 import { aborted, checkSignal } from '../time/signal.ts';
 import { moduleFrom } from '../webassembly/objects.ts';
 import { Counts, type ModuleMetrics } from './metrics.ts';
 import { type ModuleSettings, SERVICE_DEFAULTS, type WorkerSettings } from './options.ts';
 import { RequestError } from './problems.ts';
-import { fromFailure, openThreads, type Task, type Threads } from './threads.ts';
+import { auditFrom, fromFailure, openThreads, type Task, type Threads } from './threads.ts';
 import { argumentsFromJson, type JsonValue, resultToJson } from './values.ts';
 
+/** Who is told what a guest has asked for. */
+export interface AuditedOptions {
+  /**
+   * Told, once, of all that guests asked the host for in the sandbox that was lent, and what it has used: before the call's
+   * promise settles, whether or not it fails, and whether or not the policy turns auditing on. Not told where no sandbox
+   * was lent, or its thread was ended.
+   */
+  readonly onAudit?: ((audit: CallAudit) => void) | undefined;
+}
+
 /** What is said of who borrows a sandbox. */
-export interface UseOptions {
+export interface UseOptions extends AuditedOptions {
   /** Ends the waiting; then the lease, and with it what is under way in the sandbox. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -102,7 +115,8 @@ export class ServiceModule {
    * @throws PoolUnavailable, CallAborted; what the function throws; what loading the module throws
    */
   async use<T>(work: (sandbox: WasmSandbox) => T | Promise<T>, options: UseOptions = {}): Promise<T> {
-    return this.#use((sandbox) => work(sandbox), options.signal);
+    callback('the function to run', work);
+    return this.#use((sandbox) => work(sandbox), options.signal, listener(options).onAudit);
   }
 
   /**
@@ -110,17 +124,26 @@ export class ServiceModule {
    * @throws RequestError where there is no such function, or its arguments do not fit; what
    *   {@link ServiceModule.use} throws; whatever ends the guest
    */
-  async call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
-    const checked = checkCallOptions(options);
-    if (this.#settings.workers) return (await this.#send('call', [name, args], checked)) as T;
-    return this.#use(async (sandbox) => {
-      exported(sandbox, name);
-      try {
-        return await sandbox.call<T>(name, args, checked);
-      } catch (error) {
-        throw refusedArguments(error);
-      }
-    }, checked.signal);
+  async call<T = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options: CallOptions & AuditedOptions = {},
+  ): Promise<T> {
+    const { onAudit, rest } = listener(options);
+    const checked = checkCallOptions(rest);
+    if (this.#settings.workers) return (await this.#send('call', [name, args], checked, onAudit)) as T;
+    return this.#use(
+      async (sandbox) => {
+        exported(sandbox, name);
+        try {
+          return await sandbox.call<T>(name, args, checked);
+        } catch (error) {
+          throw refusedArguments(error);
+        }
+      },
+      checked.signal,
+      onAudit,
+    );
   }
 
   /**
@@ -128,13 +151,18 @@ export class ServiceModule {
    * of 64 bits are decimal digits in a string, and may come as safe integers; NaN and the infinities are strings.
    * @throws RequestError too where the arguments are no array, or the function takes or gives what JSON cannot say
    */
-  async callJson(name: string, args: unknown = [], options: CallOptions = {}): Promise<JsonValue> {
-    const checked = checkCallOptions(options);
-    if (this.#settings.workers) return (await this.#send('callJson', [name, args], checked)) as JsonValue;
-    return this.#use(async (sandbox) => {
-      const values = argumentsFromJson(exported(sandbox, name), args);
-      return resultToJson(await sandbox.call(name, values, checked));
-    }, checked.signal);
+  async callJson(name: string, args: unknown = [], options: CallOptions & AuditedOptions = {}): Promise<JsonValue> {
+    const { onAudit, rest } = listener(options);
+    const checked = checkCallOptions(rest);
+    if (this.#settings.workers) return (await this.#send('callJson', [name, args], checked, onAudit)) as JsonValue;
+    return this.#use(
+      async (sandbox) => {
+        const values = argumentsFromJson(exported(sandbox, name), args);
+        return resultToJson(await sandbox.call(name, values, checked));
+      },
+      checked.signal,
+      onAudit,
+    );
   }
 
   /**
@@ -142,7 +170,8 @@ export class ServiceModule {
    * @throws RequestError where arguments, variables or input are not of the kind that programs can be given; UsageError
    *   where the module is no command; what {@link ServiceModule.use} throws; whatever ends the guest
    */
-  async run(options: RunOptions = {}): Promise<RunResult> {
+  async run(given: RunOptions & AuditedOptions = {}): Promise<RunResult> {
+    const { onAudit, rest: options } = listener(given);
     const { args, env, stdin } = options;
     try {
       // Streams are looked at where they are read.
@@ -154,9 +183,9 @@ export class ServiceModule {
     if (this.#settings.workers) {
       if (stdin !== undefined && typeof stdin !== 'string' && !isBytes(stdin))
         throw new UsageError('with workers, stdin must be text or bytes: a stream cannot go to another thread');
-      return (await this.#send('run', [], options)) as RunResult;
+      return (await this.#send('run', [], options, onAudit)) as RunResult;
     }
-    return this.#use((sandbox) => sandbox.run({ ...options, args, env, stdin }), options.signal);
+    return this.#use((sandbox) => sandbox.run({ ...options, args, env, stdin }), options.signal, onAudit);
   }
 
   /**
@@ -164,20 +193,29 @@ export class ServiceModule {
    * @throws RequestError where there is no such function; UsageError where the module is no plug-in; PluginError; what
    *   {@link ServiceModule.use} throws; whatever ends the guest
    */
-  async plugin<T = unknown>(name: string, input?: unknown, options: PluginCallOptions<T> = {}): Promise<T> {
+  async plugin<T = unknown>(
+    name: string,
+    input?: unknown,
+    given: PluginCallOptions<T> & AuditedOptions = {},
+  ): Promise<T> {
+    const { onAudit, rest: options } = listener(given);
     if (this.#settings.workers) {
       const { pluginAcross } = await crossing.load();
       const send: Parameters<typeof pluginAcross>[0] = (bytes, call, finish) =>
-        this.#send('plugin', [name, bytes], call, finish);
+        this.#send('plugin', [name, bytes], call, onAudit, finish);
       return (await pluginAcross(send, name, input, options)) as T;
     }
-    return this.#use(async (sandbox, { compiled }) => {
-      if (compiled === undefined) throw new UsageError(`the module ${quote(this.name)} is no plug-in`);
-      const { Plugin } = await plugins.load();
-      exported(sandbox, name);
-      const plugin = await Plugin.in(sandbox, compiled);
-      return (await plugin.call(name, input, options as PluginCallOptions & { as: 'json' })) as T;
-    }, options.signal);
+    return this.#use(
+      async (sandbox, { compiled }) => {
+        if (compiled === undefined) throw new UsageError(`the module ${quote(this.name)} is no plug-in`);
+        const { Plugin } = await plugins.load();
+        exported(sandbox, name);
+        const plugin = await Plugin.in(sandbox, compiled);
+        return (await plugin.call(name, input, options as PluginCallOptions & { as: 'json' })) as T;
+      },
+      options.signal,
+      onAudit,
+    );
   }
 
   /**
@@ -272,6 +310,7 @@ export class ServiceModule {
   async #use<T>(
     work: (sandbox: WasmSandbox, loaded: Loaded) => T | Promise<T>,
     signal: AbortSignal | undefined,
+    onAudit: AuditedOptions['onAudit'],
   ): Promise<T> {
     return this.#counted(async (call) => {
       const loaded = await this.#ready();
@@ -282,13 +321,19 @@ export class ServiceModule {
       const { guest } = sandbox;
       const gasUsed = () => guest?.figures().gasUsed ?? 0n;
       const before = gasUsed();
+      const finish = onAudit && sandbox.beginAudit();
       const giveBack = () => {
         if (lease.isReleased) return;
         call.used(gasUsed() - before);
+        tell(onAudit, finish);
         void lease.release();
       };
       signal?.addEventListener('abort', giveBack, { once: true });
       try {
+        const { turn } = this.#settings;
+        // Callers that have waited come one behind another, and let nobody else in between.
+        if (isSpent(turn)) await pass(turn);
+        if (lease.isReleased) throw signal?.reason;
         return await work(sandbox, loaded);
       } catch (error) {
         // What was under way says what became of it, not why.
@@ -308,6 +353,7 @@ export class ServiceModule {
     method: Task['method'],
     args: readonly unknown[],
     { signal, gasBudget, ...options }: CallOptions,
+    onAudit: AuditedOptions['onAudit'],
     finish: (value: unknown) => unknown = (value) => value,
   ): Promise<unknown> {
     return this.#counted(async (call) => {
@@ -315,8 +361,14 @@ export class ServiceModule {
       if (gasBudget !== undefined)
         throw new UsageError('with workers, a call cannot have a gasBudget: give it a gasLimit');
       const { threads } = await this.#ready();
-      const answer = await (threads as Threads).run({ method, args: [...args, options] }, signal, call.lent);
+      const answer = await (threads as Threads).run(
+        { method, args: [...args, options], isAudited: onAudit !== undefined },
+        signal,
+        call.lent,
+      );
       call.used(answer.gasUsed);
+      const { audit } = answer;
+      tell(onAudit, audit && (() => auditFrom(audit)));
       if (this.#failure?.isOfStart) this.#failure = undefined;
       for (const { during, failure } of answer.lost) {
         this.#onFailure({
@@ -448,9 +500,25 @@ export class ServiceModule {
   }
 }
 
+/** Options without who is told of the audit. @throws UsageError */
+function listener<O extends AuditedOptions>(
+  options: O,
+): Pick<AuditedOptions, 'onAudit'> & { rest: Omit<O, 'onAudit'> } {
+  const { onAudit, ...rest } = record('the options of a call', options) as O;
+  if (onAudit !== undefined) callback('onAudit', onAudit);
+  return { onAudit, rest };
+}
+
+/** Later, so that what an embedder's function throws is the embedder's; still before the call's promise settles. */
+function tell(onAudit: AuditedOptions['onAudit'], finish: (() => CallAudit) | undefined): void {
+  if (onAudit === undefined || finish === undefined) return;
+  const audit = finish();
+  queueMicrotask(() => onAudit(audit));
+}
+
 /** Makes the first sandbox. @throws what that throws */
 async function warmUp(threads: Threads, signal: AbortSignal): Promise<void> {
-  const answer = await threads.run({ method: 'warm', args: [] }, signal, () => undefined);
+  const answer = await threads.run({ method: 'warm', args: [], isAudited: false }, signal, () => undefined);
   if ('failure' in answer) throw fromFailure(answer.failure);
 }
 

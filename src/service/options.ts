@@ -60,7 +60,10 @@ export interface ServiceGuestOptions {
   readonly pool?: ServicePoolOptions | undefined;
   /** What runs the guests; `'interpreter'` unless given, as it alone lets a server answer meanwhile. */
   readonly engine?: EngineChoice | undefined;
-  /** After how long a guest on the interpreter lets the event loop go round; 2 ms unless given. */
+  /**
+   * After how long the guests of a thread let the event loop go round, however many they are: between two of its rounds they
+   * run for so long in all. One on the native engine cannot be left, and the next one waits. 2 ms unless given.
+   */
   readonly yieldEvery?: Duration | undefined;
   /** Arguments that programs are given: the first is the program's name. */
   readonly args?: readonly string[] | undefined;
@@ -139,6 +142,8 @@ export interface ModuleSettings {
   readonly sandbox: SourcelessOptions;
   readonly pool: Given<{ [K in keyof ServicePoolOptions]: number }>;
   readonly plugin: ServiceGuestOptions['plugin'];
+  /** Milliseconds that guests run before a call lets the event loop go round. */
+  readonly turn: number;
   /** Undefined where calls stay on this thread. */
   readonly workers: WorkerSettings | undefined;
 }
@@ -292,6 +297,7 @@ function settle(path: string, source: ModuleSource, common: Guests, own: Guests)
     },
     pool: { acquireTimeout: SERVICE_DEFAULTS.acquireTimeout, ...common.pool, ...pool },
     plugin,
+    turn: yieldEvery ?? SERVICE_DEFAULTS.yieldEvery,
     workers: settleWorkers(path, { ...common, ...own }),
   };
 }

@@ -1,7 +1,7 @@
 /** Modules by name, each with a pool: what servers and workers run guests by. */
 
 import type { Bytes } from '../../wasm/bytes.ts';
-import { PoolUnavailable, UsageError } from '../../wasm/errors.ts';
+import { PoolUnavailable, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { SandboxCache } from '../cache/cache.ts';
 import type { CallOptions } from '../call/options.ts';
@@ -17,7 +17,7 @@ import { aborted, checkSignal } from '../time/signal.ts';
 import { type GuestCalls, RequestCalls } from './calls.ts';
 import { moduleFiles } from './files.ts';
 import type { ModuleMetrics } from './metrics.ts';
-import { type ModuleHealth, ServiceModule, type UseOptions } from './module.ts';
+import { type AuditedOptions, type ModuleHealth, ServiceModule, type UseOptions } from './module.ts';
 import {
   checkModule,
   checkService,
@@ -80,7 +80,7 @@ export class SandboxService implements GuestCalls {
     try {
       await service.#look();
       refuseAborted();
-      if (warm) await Promise.all([...service.#modules.values()].map((module) => module.warm(signal)));
+      if (warm) await Promise.all([...service.#modules.values()].map((module) => service.#warm(module, signal)));
       if (watch) await service.#watch();
       refuseAborted();
       return service;
@@ -112,22 +112,37 @@ export class SandboxService implements GuestCalls {
   }
 
   /** Calls an exported function of a module: {@link ServiceModule.call}. */
-  async call<T = unknown>(module: string, name: string, args?: readonly unknown[], options?: CallOptions): Promise<T> {
+  async call<T = unknown>(
+    module: string,
+    name: string,
+    args?: readonly unknown[],
+    options?: CallOptions & AuditedOptions,
+  ): Promise<T> {
     return this.module(module).call<T>(name, args, options);
   }
 
   /** Calls one with arguments out of JSON, and gives its result for JSON: {@link ServiceModule.callJson}. */
-  async callJson(module: string, name: string, args?: unknown, options?: CallOptions): Promise<JsonValue> {
+  async callJson(
+    module: string,
+    name: string,
+    args?: unknown,
+    options?: CallOptions & AuditedOptions,
+  ): Promise<JsonValue> {
     return this.module(module).callJson(name, args, options);
   }
 
   /** Runs a module that is a WASI command: {@link ServiceModule.run}. */
-  async run(module: string, options?: RunOptions): Promise<RunResult> {
+  async run(module: string, options?: RunOptions & AuditedOptions): Promise<RunResult> {
     return this.module(module).run(options);
   }
 
   /** Calls a function of a module that is an Extism plug-in: {@link ServiceModule.plugin}. */
-  async plugin<T = unknown>(module: string, name: string, input?: unknown, options?: PluginCallOptions<T>): Promise<T> {
+  async plugin<T = unknown>(
+    module: string,
+    name: string,
+    input?: unknown,
+    options?: PluginCallOptions<T> & AuditedOptions,
+  ): Promise<T> {
     return this.module(module).plugin(name, input, options);
   }
 
@@ -216,6 +231,17 @@ export class SandboxService implements GuestCalls {
     this.#isClosing = true;
     this.#stopWatching?.();
     await Promise.all([...this.#modules.values()].map((module) => module.close(given)));
+  }
+
+  /** @throws what loading it throws, which says what is wrong but not with which of many */
+  async #warm(module: ServiceModule, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await module.warm(signal);
+    } catch (cause) {
+      if (!(cause instanceof WasmSandboxError) || signal?.aborted === true) throw cause;
+      const message = `the module ${quote(module.name)}: ${cause.message}`;
+      throw Object.assign(WasmSandboxError.from({ ...cause.toJSON(), message }), { cause });
+    }
   }
 
   #put(name: string, settings: ModuleSettings): ServiceModule {

@@ -4,6 +4,7 @@ import { SecurityPolicy } from '../../policy/index.ts';
 import { isBytes } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { PluginOutput } from '../extism/output.ts';
+import type { CallAudit } from '../sandbox/audited.ts';
 import { ServiceModule } from './module.ts';
 import { isCloneable } from './options.ts';
 import { type Answer, type Lost, type Task, type ThreadData, toFailure } from './threads.ts';
@@ -22,6 +23,8 @@ export function answering({
     sandbox: { ...sandbox, securityPolicy: SecurityPolicy.fromJSON(policy) },
     pool: { min: isWarm ? 1 : 0, max: 1 },
     plugin,
+    // There is nobody else in the thread.
+    turn: Number.POSITIVE_INFINITY,
     workers: undefined,
   };
   const lost: Lost[] = [];
@@ -29,12 +32,17 @@ export function answering({
     cache: undefined,
     onFailure: ({ during, error }) => lost.push({ during, failure: toFailure(error) }),
   });
-  return async ({ method, args }) => {
+  return async ({ method, args, isAudited }) => {
     const before = module.metrics().gasUsed;
-    const counted = () => ({ gasUsed: BigInt(module.metrics().gasUsed - before), lost: lost.splice(0) });
+    let audit: CallAudit | undefined;
+    const onAudit = (given: CallAudit) => {
+      audit = given;
+    };
+    const options = isAudited ? { ...(args.at(-1) as object), onAudit } : args.at(-1);
+    const counted = () => ({ gasUsed: BigInt(module.metrics().gasUsed - before), lost: lost.splice(0), audit });
     try {
       const work = module[method] as (...args: unknown[]) => Promise<unknown>;
-      const value = crossing(await work.apply(module, [...args]));
+      const value = crossing(await work.apply(module, [...args.slice(0, -1), options]));
       return { value, ...counted() };
     } catch (error) {
       const failure = toFailure(error);

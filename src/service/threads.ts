@@ -2,9 +2,11 @@
 
 import { type ErrorData, type HostError, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { GuestExit } from '../../wasm/host.ts';
+import { reported } from '../../wasm/reported.ts';
 import { exitStatusBehind } from '../call/failures.ts';
 import type { DrainOptions, PoolFailure } from '../pool/options.ts';
 import type { PoolStats } from '../pool/stats.ts';
+import type { CallAudit } from '../sandbox/audited.ts';
 import type { SourcelessOptions } from '../sandbox/options.ts';
 import type { ModuleSettings } from './options.ts';
 import { RequestError } from './problems.ts';
@@ -26,6 +28,8 @@ export interface ThreadData {
 export interface Task {
   readonly method: 'warm' | 'call' | 'callJson' | 'run' | 'plugin';
   readonly args: readonly unknown[];
+  /** Whether the answer is to have the record of what the guest asks for. */
+  readonly isAudited: boolean;
 }
 
 /** A failure as it crosses threads. */
@@ -44,10 +48,11 @@ export interface Lost {
 }
 
 /** What a thread says of a task. */
-export type Answer = { readonly gasUsed: bigint; readonly lost: readonly Lost[] } & (
-  | { readonly value: unknown }
-  | { readonly failure: Failure }
-);
+export type Answer = {
+  readonly gasUsed: bigint;
+  readonly lost: readonly Lost[];
+  readonly audit?: CallAudit | undefined;
+} & ({ readonly value: unknown } | { readonly failure: Failure });
 
 /** The threads of one module, each with a sandbox of its own. */
 export interface Threads {
@@ -90,6 +95,12 @@ export function toFailure(error: unknown): Failure | undefined {
     ...(error instanceof RequestError && { problem: error.problem as NonNullable<Failure['problem']> }),
     ...(exitStatus !== undefined && { exitStatus }),
   };
+}
+
+/** A record that has crossed: what has to do with JSON stays behind. */
+export function auditFrom({ events, violations, stats, ...rest }: CallAudit): CallAudit {
+  const all = (list: CallAudit['events']) => list.map(reported);
+  return reported({ ...rest, events: all(events), violations: all(violations), stats: reported(stats) });
 }
 
 /** The failure that {@link toFailure} was given. */

@@ -2,8 +2,8 @@
 
 import type { Slices } from '../../wasm/engine.ts';
 import { CpuTimeoutExceeded } from '../../wasm/errors.ts';
+import { isSpent, pass, spend } from './rounds.ts';
 import { SlicePace } from './slice-pace.ts';
-import { nextTurn } from './turn.ts';
 
 export interface TimeLimits {
   /** Milliseconds that the call may take; no limit unless given. */
@@ -24,6 +24,9 @@ export class CallTime {
   private readonly yieldEvery: number;
   /** When the event loop was last known to go round. */
   private turnAt: number;
+  /** Whether a host function made it: the guest that called that waits on the JavaScript stack. */
+  private readonly isNested: boolean;
+  private enteredAt: number;
 
   constructor(clock: Stopwatch, now: number, { limit, left, yieldEvery }: TimeLimits, outer: CallTime | undefined) {
     this.clock = clock;
@@ -35,21 +38,24 @@ export class CallTime {
     this.limit = isShorter ? outer.limit : (limit ?? Number.POSITIVE_INFINITY);
     this.yieldEvery = yieldEvery ?? Number.POSITIVE_INFINITY;
     this.turnAt = now;
+    this.enteredAt = now;
+    this.isNested = outer !== undefined;
   }
 
   /** Runs a stretch of the guest on the JavaScript stack. @throws what it throws */
   run<T>(stretch: () => T): T {
-    return this.clock.enter(this, stretch);
+    this.enteredAt = performance.now();
+    return this.clock.enter(this, this.enteredAt, stretch);
   }
 
-  /** Whether the guest has kept the event loop from going round for as long as it may. */
+  /** Whether the event loop has been kept from going round for as long as it may be, by this guest or by all. */
   get isDue(): boolean {
-    return performance.now() - this.turnAt >= this.yieldEvery;
+    return performance.now() - this.turnAt >= this.yieldEvery || (!this.isNested && isSpent(this.yieldEvery));
   }
 
   /** Lets it go round. */
   async pass(): Promise<void> {
-    await nextTurn();
+    await pass(this.yieldEvery);
     this.turnAt = performance.now();
   }
 
@@ -61,7 +67,8 @@ export class CallTime {
   /** @throws CpuTimeoutExceeded; returns whether the guest is to pause */
   check(now: number): boolean {
     if (now >= this.at) throw this.exceeded();
-    return now - this.turnAt >= this.yieldEvery;
+    const isTired = now - this.turnAt >= this.yieldEvery;
+    return isTired || (!this.isNested && isSpent(this.yieldEvery, now - this.enteredAt));
   }
 
   exceeded(): CpuTimeoutExceeded {
@@ -134,14 +141,15 @@ export class Stopwatch {
   }
 
   /** @internal */
-  enter<T>(time: CallTime, stretch: () => T): T {
+  enter<T>(time: CallTime, now: number, stretch: () => T): T {
     const outer = this.current;
     this.current = time;
-    this.pace.begin(performance.now());
+    this.pace.begin(now);
     try {
       return stretch();
     } finally {
       this.current = outer;
+      if (outer === undefined) spend(performance.now() - now);
     }
   }
 

@@ -45,8 +45,18 @@ export async function kill(campaign: Campaign): Promise<Report> {
   const script = await oneFile('test/bullmq/killed-worker.ts', true);
   const killsOf = new Map<string, number>();
   const children = new Set<ChildProcess>();
+  /** The last call that a job's guest has made, by its number: the results of all before it are recorded. */
+  const lastCall = new Map<string, number>();
+  const wrong: string[] = [];
   let kills = 0;
   let isOver = false;
+
+  const called = (key: string) => {
+    const [of = '', number] = key.split('#');
+    const last = lastCall.get(of) ?? -1;
+    if (Number(number) < last) wrong.push(`the call ${key} was made again, although its result was recorded`);
+    lastCall.set(of, Math.max(last, Number(number)));
+  };
 
   const startWorker = () => {
     const child = spawn(process.execPath, [script, url, name], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -72,6 +82,7 @@ export async function kill(campaign: Campaign): Promise<Report> {
     };
     createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (line) => {
       const [what, id = ''] = line.split(' ');
+      if (what === 'call') called(id);
       if (what === 'active') {
         job = id;
         linesLeft = (killsOf.get(id) ?? 0) < killsEach ? 1 + Math.floor(random() * LINES) : Number.POSITIVE_INFINITY;
@@ -99,7 +110,6 @@ export async function kill(campaign: Campaign): Promise<Report> {
       return result as JobResult | Error;
     };
     const results = await Promise.all(jobs.map(settle));
-    const wrong: string[] = [];
     for (const [i, result] of results.entries()) {
       const expected = await undisturbed(rounds[i] as number);
       const seen = result instanceof Error ? String(result) : JSON.stringify(result);

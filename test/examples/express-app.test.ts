@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp } from '../../examples/express-app/app.mjs';
 import { loadFixture } from '../../fixtures/load.node.ts';
 
-const { app, close } = createApp();
+const { app, close } = await createApp();
 const server = app.listen(0, 'localhost');
 let origin: string;
 

@@ -13,9 +13,15 @@ const CLOSE = { connection: 'close' };
 let serving: Serving | undefined;
 beforeEach(() => void logged.splice(0));
 afterEach(async () => {
-  await serving?.service.close({ timeout: 1 });
-  await serving?.close();
+  const { service, close } = serving ?? {};
   serving = undefined;
+  if (service === undefined) return;
+  const metrics = Object.entries(service.metrics().modules);
+  await service.close({ timeout: 1 });
+  await close?.();
+  // Whatever has become of the requests, nobody has anything any more.
+  const left = metrics.map(([name, { active, pool }]) => [name, active, pool.leased, pool.waiting, pool.leaked]);
+  expect(left).toEqual(metrics.map(([name]) => [name, 0, 0, 0, 0]));
 });
 
 describe.each(Object.entries(SERVERS))('%s', (_, start) => {
@@ -81,6 +87,15 @@ describe.each(Object.entries(SERVERS))('%s', (_, start) => {
     expect(JSON.stringify(answer.body)).not.toMatch(/half|waits|opaque/);
     expect(isLeased(0)()).toBe(true);
     expect(logged).toEqual([]);
+  });
+
+  test('a guest that loops is ended by its time as well, and others go on', async () => {
+    await serve({ limits: { time: 20 } });
+    const answer = await post('math/spin', []);
+    expect(answer).toMatchObject({ status: 422, type: 'application/problem+json' });
+    expect(answer.body).toMatchObject({ type: 'urn:problem-type:wasm-sandbox:time-limit' });
+    expect(await ping()).toBe('pong');
+    expect((await post('math/add', [1, 2])).body).toBe(3);
   });
 
   test('a failure of the host’s is 500, without its words, and goes to the log', async () => {

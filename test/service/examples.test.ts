@@ -1,4 +1,4 @@
-/** The services of examples/, in this process. `scripts/pack-smoke.mjs` runs them as processes, on the packed package. */
+/** The services of examples/, in this process. `scripts/programs.mjs` runs them as processes, on the packed package. */
 
 import { describe, expect, test } from 'vitest';
 

@@ -1,0 +1,2 @@
+export const FOLDER: string;
+export const VERSIONS: Readonly<Record<string, string>>;
