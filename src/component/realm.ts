@@ -164,9 +164,18 @@ function countedView(transfer: Transfer): typeof DataView {
 
 function countedDecoder(transfer: Transfer): typeof TextDecoder {
   return class extends TextDecoder {
+    constructor(label?: string) {
+      // What is no UTF-8 ends the call. In UTF-16 it may be the host that has passed half of a pair.
+      super(label, { fatal: label === undefined, ignoreBOM: true });
+    }
+
     override decode(input: ArrayBufferView): string {
       transfer.count(input.byteLength);
-      return super.decode(input as ArrayBufferView<ArrayBuffer>);
+      try {
+        return super.decode(input as ArrayBufferView<ArrayBuffer>);
+      } catch (cause) {
+        throw new HostError(`the component passes a text that is no UTF-8`, { cause });
+      }
     }
   } as typeof TextDecoder;
 }
