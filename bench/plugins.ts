@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tableFromArrays, tableFromIPC, tableToIPC } from 'apache-arrow';
+import { fromNpm } from '../scripts/from-npm.mjs';
 import { loadExtism, loadQuickJs } from './peers/packages.ts';
 import type { Product } from './product.ts';
 import { type Spread, spread } from './statistics.ts';
@@ -17,6 +18,8 @@ export interface PluginRow {
   readonly ratio: number;
   /** Units for one; undefined for those that do not count. */
   readonly gas: bigint | undefined;
+  /** Why there are no figures; undefined where there are. */
+  readonly absent?: string | undefined;
 }
 
 export interface PluginPace {
@@ -30,14 +33,29 @@ interface Way {
   readonly who: string;
   readonly act: () => unknown;
   readonly gas?: (() => bigint) | undefined;
+  readonly absent?: undefined;
+}
+
+/** Somebody who cannot do it here, and why. */
+interface Absent {
+  readonly who: string;
+  readonly absent: string;
 }
 
 interface Work {
   readonly what: string;
-  readonly ways: readonly Way[];
+  readonly ways: readonly (Way | Absent)[];
 }
 
+const ARQUERO = '8.0.3';
+/** Beyond it, arquero finds columns that it cannot read. */
+const FLECHETTE = '@uwdata/flechette@>=2.0.0 <2.7.0';
+const ISOLATED_VM = '7.0.1';
 const MIB = 2 ** 20;
+
+const MEGABYTE = '1 MiB of float64 there and back';
+const IN_ONE_CALL = 'native, in one call';
+const BY_WORDS = 'native, by 8 bytes';
 
 const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../fixtures/build/${name}.wasm`, import.meta.url)));
@@ -164,7 +182,7 @@ async function works(
       ],
     },
     {
-      what: '1 MiB of float64 there and back',
+      what: MEGABYTE,
       ways: [
         {
           who: 'copied by hand',
@@ -176,11 +194,11 @@ async function works(
           },
         },
         {
-          who: 'native, in one call',
+          who: IN_ONE_CALL,
           act: () => bulk.call('echo_bulk', megabyte),
           gas: () => bulk.sandbox.getResourceStats().gasUsed,
         },
-        { who: 'native, by 8 bytes', act: () => shared[0]?.call('echo', megabyte), gas: gasOf(0) },
+        { who: BY_WORDS, act: () => shared[0]?.call('echo', megabyte), gas: gasOf(0) },
         ...(theirs ? [{ who: '@extism/extism', act: () => callTheirs(bytes) }] : []),
       ],
     },
@@ -190,6 +208,7 @@ async function works(
       what: `a table of ${rows.toLocaleString('en-US')} rows there and back`,
       ways: [
         { who: 'apache-arrow alone', act: () => tableFromIPC(tableToIPC(people, 'stream')) },
+        ...(await arqueroAlone(tableToIPC(people, 'stream'), hasPeers)),
         ...each((engine, i) => ({
           who: engine,
           act: () => arrow.callTable(matrices[i]!, 'echo', people),
@@ -199,6 +218,20 @@ async function works(
     },
     { what: 'a script that sorts, joins and parses', ways: await scripts(webassembly, hasPeers) },
   ];
+}
+
+interface Arquero {
+  fromArrow(stream: Uint8Array): object;
+  toArrowIPC(table: object, options: { readonly format: 'stream' }): Uint8Array;
+}
+
+/** The same table, as arquero writes and reads it. */
+async function arqueroAlone(stream: Uint8Array, hasPeers: boolean): Promise<readonly Way[]> {
+  if (!hasPeers) return [];
+  const load = fromNpm('arquero', ARQUERO, { beside: [FLECHETTE] }) as () => Promise<Arquero>;
+  const { fromArrow, toArrowIPC } = await load();
+  const people = fromArrow(stream);
+  return [{ who: 'arquero alone', act: () => fromArrow(toArrowIPC(people, { format: 'stream' })) }];
 }
 
 function multiply(a: Float64Array, b: Float64Array, size: number): Float64Array {
@@ -221,7 +254,7 @@ interface QuickJs {
 }
 
 /** QuickJS by its own glue, on the host's `WebAssembly` and on ours. */
-async function scripts({ createWebAssembly }: Product['webassembly'], hasPeers: boolean): Promise<Way[]> {
+async function scripts({ createWebAssembly }: Product['webassembly'], hasPeers: boolean): Promise<(Way | Absent)[]> {
   const { QuickJS } = (await import('quickjs-wasi')) as unknown as { QuickJS: QuickJs };
   const wasm = new Uint8Array(readFileSync(createRequire(import.meta.url).resolve('quickjs-wasi/quickjs.wasm')));
   const host = globalThis.WebAssembly;
@@ -233,7 +266,7 @@ async function scripts({ createWebAssembly }: Product['webassembly'], hasPeers: 
       globalThis.WebAssembly = host;
     }
   };
-  const ways: Way[] = [];
+  const ways: (Way | Absent)[] = [];
   const add = async (who: string, namespace: typeof WebAssembly) => {
     const vm = await make(namespace);
     ways.push({ who, act: () => vm.evalCode(SCRIPT).dispose() });
@@ -247,11 +280,32 @@ async function scripts({ createWebAssembly }: Product['webassembly'], hasPeers: 
     const context = (await loadQuickJs()).newContext();
     ways.push({ who: 'quickjs-emscripten', act: () => context.evalCode(SCRIPT).value.dispose() });
   }
+  if (hasPeers) ways.push(await isolatedVm());
   return ways;
 }
 
+interface IsolatedVm {
+  readonly default: {
+    readonly Isolate: new (options: object) => { createContextSync(): { evalSync(code: string): unknown } };
+  };
+}
+
+/** V8 itself, in an isolate of its own. It is taken where the package has it built: nothing is compiled for it. */
+async function isolatedVm(): Promise<Way | Absent> {
+  const who = 'isolated-vm';
+  try {
+    const load = fromNpm(who, ISOLATED_VM, { scripts: false }) as () => Promise<IsolatedVm>;
+    const { default: ivm } = await load();
+    const context = new ivm.Isolate({ memoryLimit: 128 }).createContextSync();
+    return { who, act: () => context.evalSync(SCRIPT) };
+  } catch {
+    return { who, absent: `not built for Node ${process.versions.node}: try "npm run newer-node -- bench/main.ts"` };
+  }
+}
+
 /** Interleaved: in every round each way does the work for as long as a sample should last. */
-async function measure({ what, ways }: Work, { rounds, sample }: PluginPace): Promise<PluginRow[]> {
+async function measure({ what, ways: all }: Work, { rounds, sample }: PluginPace): Promise<PluginRow[]> {
+  const ways = all.filter((way): way is Way => way.absent === undefined);
   const timed = async ({ act }: Way, repeats: number): Promise<number> => {
     const start = performance.now();
     for (let i = 0; i < repeats; i++) await act();
@@ -273,13 +327,20 @@ async function measure({ what, ways }: Work, { rounds, sample }: PluginPace): Pr
     for (const [i, way] of ways.entries()) samples[i]?.push(await timed(way, repeats[i] as number));
   }
   const ratios = (i: number) => (samples[i] ?? []).map((time, round) => time / (samples[0]?.[round] ?? Number.NaN));
-  return ways.map(({ who }, i) => ({
-    what,
-    who,
-    time: spread(samples[i] ?? []),
-    ratio: spread(ratios(i)).median,
-    gas: gas[i],
-  }));
+  return all.map((way) => {
+    const i = ways.indexOf(way as Way);
+    const time = spread(i < 0 ? [Number.NaN] : (samples[i] ?? []));
+    const ratio = i < 0 ? Number.NaN : spread(ratios(i)).median;
+    return { what, who: way.who, time, ratio, gas: gas[i], absent: way.absent };
+  });
+}
+
+/** Of a mebibyte that is moved in one call: times the copies by hand, and what part of the gas of moving it by 8 bytes. */
+export function bulkFigures(rows: readonly PluginRow[]): { readonly times?: number; readonly gas?: number } {
+  const of = (who: string) => rows.find((row) => row.what === MEGABYTE && row.who === who);
+  const [bulk, words] = [of(IN_ONE_CALL), of(BY_WORDS)];
+  if (bulk?.gas === undefined || words?.gas === undefined) return {};
+  return { times: bulk.ratio, gas: Number(bulk.gas) / Number(words.gas) };
 }
 
 export async function measurePlugins(
@@ -301,13 +362,14 @@ export function pluginsText(rows: readonly PluginRow[]): string {
     { title: 'times', right: true },
     { title: 'gas', right: true },
   ];
-  const cells = rows.map(({ what, who, time, ratio, gas }, i) => [
+  const cells = rows.map(({ what, who, time, ratio, gas, absent }, i) => [
     rows[i - 1]?.what === what ? '' : what,
     who,
-    milliseconds(time.median),
-    `${milliseconds(time.lower)} to ${milliseconds(time.upper)}`,
-    ratio.toFixed(2),
+    ...(absent === undefined
+      ? [milliseconds(time.median), `${milliseconds(time.lower)} to ${milliseconds(time.upper)}`, ratio.toFixed(2)]
+      : ['absent', '', '']),
     gas?.toLocaleString('en-US') ?? '',
   ]);
-  return `Plug-ins, arrays, tables, scripts; times those of the first of each\n${table(columns, cells)}\n`;
+  const absent = rows.flatMap(({ who, absent }) => (absent === undefined ? [] : [`${who}: ${absent}\n`]));
+  return `Plug-ins, arrays, tables, scripts; times those of the first of each\n${table(columns, cells)}\n${absent.join('')}`;
 }

@@ -7,7 +7,7 @@ import type { InstanceFigures } from './instances.ts';
 import { METERED } from './instrument/contenders.ts';
 import type { InstrumentFigures } from './instrument/measure.ts';
 import type { LifeFigures } from './life.ts';
-import type { PluginRow } from './plugins.ts';
+import { bulkFigures, type PluginRow } from './plugins.ts';
 import { type ContenderReport, type ProgramReport, type Summary, slowdownOf } from './program-report.ts';
 import { COREMARK, FIB } from './programs.ts';
 import { LATENCY_BAR } from './service/latency.ts';
@@ -72,9 +72,13 @@ function atLeast(value: number | undefined, bar: number): boolean | undefined {
 /** Times V8's on CoreMark that the metered interpreter has to reach, and wants to. */
 export const COREMARK_BAR = { required: 60, aim: 27, aimOnBun: 18 } as const;
 
+/** What moving much at once may take, in times of other ways. */
+export const BULK_BARS = { times: 3, gas: 1 / 20 } as const;
+
 /** What is wanted of the project, beside what was measured. */
 export function bars(report: Omit<Report, 'bars'>): Bar[] {
-  const { programs, summaries, instrument, startup, instances, gas, machine } = report;
+  const { programs, summaries, instrument, startup, instances, plugins, gas, machine } = report;
+  const bulk = bulkFigures(plugins);
   const coremark = programs.find(({ name }) => name === COREMARK);
   const onCoremark = coremark && slowdownOf(coremark, 'metered')?.median;
   const metered = summaries.find(({ contender }) => contender === 'metered');
@@ -163,6 +167,18 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
       figure: figure(worstCase, ''),
       bar: `${GAS_BAR} at most`,
       isMet: atMost(worstCase, GAS_BAR),
+    },
+    {
+      what: '1 MiB of float64 through a plug-in in one call, in times copying by hand',
+      figure: figure(bulk.times, ''),
+      bar: `${BULK_BARS.times} at most`,
+      isMet: atMost(bulk.times, BULK_BARS.times),
+    },
+    {
+      what: 'its gas, in parts of that of the standard functions',
+      figure: figure(bulk.gas, ''),
+      bar: `${BULK_BARS.gas} at most`,
+      isMet: atMost(bulk.gas, BULK_BARS.gas),
     },
     ...instrumentBars(instrument),
     textBar('parsing texts, slowest module', leastSpeed(report.text, 'parse'), TEXT_BARS.parse),

@@ -1,34 +1,40 @@
 /** Makes a policy real for one component: WASI preview 2, and the gate for the embedder's own functions. */
 
 import { HostError, UsageError, WasmSandboxError } from '../wasm/errors.ts';
-import { type CallingGuest, exitStatus, type WasmValue } from '../wasm/host.ts';
+import { exitStatus, type WasmValue } from '../wasm/host.ts';
 import { isOf } from '../wasm/is-of.ts';
 import { messageOf, quote } from '../wasm/quote.ts';
 import { isThenable } from '../wasm/thenable.ts';
 import type { AuditLog } from './audit.ts';
 import { Gate } from './gate.ts';
 import type { HostOptions } from './host-options.ts';
+import { NetworkState } from './net/requests.ts';
 import type { SecurityPolicy } from './policy.ts';
 import { Program } from './wasi/program.ts';
-import { Preview2Host, refuseToWait, type WitInterface } from './wasi2/host.ts';
+import { type ComponentGuests, Preview2Host, refuseToWait, told, type WitInterface } from './wasi2/host.ts';
 import { hasPayload } from './wasi2/resources.ts';
+
+export { WAITING } from './wasi2/interfaces.ts';
+export { hasPayload } from './wasi2/resources.ts';
 
 /** What a component can reach. */
 export class ComponentHost {
   private readonly gate: Gate;
   private readonly program: Program;
   private readonly preview2: Preview2Host;
-  private readonly caller: () => CallingGuest;
+  private readonly network: NetworkState;
+  private readonly guests: ComponentGuests;
 
   /**
-   * @param caller the guest that calls now
    * @throws UsageError where the runtime does not have what the policy grants, and for wrong options
    */
-  constructor(policy: SecurityPolicy, options: HostOptions, caller: () => CallingGuest) {
+  constructor(policy: SecurityPolicy, options: HostOptions, guests: ComponentGuests) {
     this.gate = new Gate(policy);
     this.program = new Program(policy, options);
-    this.preview2 = new Preview2Host(this.program, this.gate, caller);
-    this.caller = caller;
+    this.network = new NetworkState(policy, options.httpClient, options.timeLeft);
+    const { program, gate, network } = this;
+    this.preview2 = new Preview2Host({ program, gate, network, ...guests });
+    this.guests = guests;
   }
 
   /** An interface of WASI's; undefined where it has none, or does not offer it. @param name without a version */
@@ -45,8 +51,16 @@ export class ComponentHost {
     const body = (_context: unknown, args: readonly WasmValue[]): WasmValue => call(...args);
     const guarded = this.gate.guard(label, { kind: 'hostFunction', module, name }, body, refused);
     return (...args) => {
-      const value = attempt(label, () => guarded(this.caller(), args));
-      return isThenable(value) ? refuseToWait(label, value) : value;
+      const { caller, mayWait, onFailure } = this.guests;
+      const value = told(
+        () => guarded(caller(), args),
+        (error) => {
+          const failure = failureOf(label, error);
+          onFailure?.(failure);
+          throw failure;
+        },
+      );
+      return isThenable(value) && !mayWait ? refuseToWait(label, value) : value;
     };
   }
 
@@ -70,15 +84,12 @@ export class ComponentHost {
   close(): void {
     this.gate.close();
     this.program.close();
+    this.network.reset();
   }
 }
 
 /** What carries a payload is the error of a `result`; what ends guests passes as it is. */
-function attempt(label: string, call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    if (hasPayload(error) || isOf(error, WasmSandboxError) || exitStatus(error) !== undefined) throw error;
-    throw new HostError(`host function ${quote(label)} failed: ${messageOf(error)}`, { cause: error });
-  }
+function failureOf(label: string, error: unknown): unknown {
+  if (hasPayload(error) || isOf(error, WasmSandboxError) || exitStatus(error) !== undefined) return error;
+  return new HostError(`host function ${quote(label)} failed: ${messageOf(error)}`, { cause: error });
 }

@@ -8,7 +8,7 @@ import { parse } from '../src/text.ts';
 const folder = fileURLToPath(new URL('../fixtures/components', import.meta.url));
 
 /** By the names of their files; the worlds have the same. */
-export const COMPONENTS = ['typed', 'program'] as const;
+export const COMPONENTS = ['typed', 'program', 'waiting'] as const;
 
 export async function buildComponent(name: string, wat: string = read(`${name}.wat`)): Promise<Uint8Array> {
   const embedded = await componentEmbed({ binary: parse(wat), witSource: read(`${name}.wit`), world: name });

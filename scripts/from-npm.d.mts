@@ -2,5 +2,5 @@
 export function fromNpm(
   name: string,
   version: string,
-  options?: { readonly installs?: boolean },
+  options?: { readonly installs?: boolean; readonly beside?: readonly string[]; readonly scripts?: boolean },
 ): (() => Promise<unknown>) | undefined;

@@ -10,9 +10,11 @@ const cache = fileURLToPath(new URL('../node_modules/.cache', import.meta.url));
 /**
  * @param name of the package
  * @param version exactly
+ * @param beside packages that are installed with it, as npm takes them
+ * @param scripts whether what it runs when it is installed is run
  * @returns what the package is imported by; undefined where it is not installed, and is not to be
  */
-export function fromNpm(name, version, { installs = true } = {}) {
+export function fromNpm(name, version, { installs = true, beside = [], scripts = true } = {}) {
   const folder = join(cache, name.replace(/\W+/g, '-').replace(/^-/, ''));
   const manifest = join(folder, 'node_modules', name, 'package.json');
   const isThere = existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version === version;
@@ -22,7 +24,8 @@ export function fromNpm(name, version, { installs = true } = {}) {
       mkdirSync(folder, { recursive: true });
       // A manifest of its own, or npm would take the project's.
       writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-      return npm(['install', '--prefix', folder, '--no-audit', '--no-fund', '--loglevel=error', `${name}@${version}`]);
+      const options = ['--no-audit', '--no-fund', '--loglevel=error', ...(scripts ? [] : ['--ignore-scripts'])];
+      return npm(['install', '--prefix', folder, ...options, `${name}@${version}`, ...beside]);
     });
   }
   return () => import(pathToFileURL(createRequire(join(folder, 'x.cjs')).resolve(name)).href);

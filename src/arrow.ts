@@ -5,9 +5,10 @@
 
 import { UsageError } from '../wasm/errors.ts';
 import { messageOf } from '../wasm/quote.ts';
+import { refuse } from './checks/check.ts';
 import type { Plugin } from './extism/api.ts';
 import type { PluginCallOptions } from './extism/call.ts';
-import { type ArrowPackage, arrow } from './values/arrow.ts';
+import { type ArrowPackage, arrow, isTable } from './values/arrow.ts';
 
 arrow.offer(async () => {
   try {
@@ -22,8 +23,8 @@ arrow.offer(async () => {
 /**
  * Calls a function of a plug-in with a table, as an IPC stream, and gives the table that it puts out.
  * @typeParam T the package's `Table`, of whichever columns
- * @throws PluginError where the output is no IPC stream; UsageError where the package is not installed; what
- *   `Plugin.call` throws
+ * @throws PluginError where the output is no IPC stream; UsageError for what is no table, and where the package is not
+ *   installed; what `Plugin.call` throws
  */
 export async function callTable<T extends object>(
   plugin: Plugin,
@@ -31,5 +32,6 @@ export async function callTable<T extends object>(
   table: T,
   options: Omit<PluginCallOptions, 'as' | 'schema'> = {},
 ): Promise<T> {
+  if (!isTable(table)) refuse('callTable', "a table of apache-arrow, as arquero's toArrow() gives", table);
   return (await plugin.call(name, table, { ...options, as: 'arrow' })) as T;
 }

@@ -73,8 +73,8 @@ export interface HostGas {
 export interface HostCalls {
   /** `base` is charged by the namespace, `perByte` for what whoever serves charges. */
   readonly gas: HostGas;
-  /** Runs one, for the guest that calls it. @throws what `call` throws */
-  serve<T>(caller: CallingGuest, call: () => T): T;
+  /** Runs one, for the guest that calls it, and gives what it returns, or promises. @throws what `call` throws */
+  serve(caller: CallingGuest, call: () => unknown): unknown;
 }
 
 /** The most that either price may be: far above any sensible one, and far below where a product with bytes loses units. */

@@ -6,10 +6,11 @@
 import { HostError } from '../../wasm/errors.ts';
 import { HOST_CALL, WASI_CALL } from '../../wasm/gas.ts';
 import type { CallingGuest, WasmValue } from '../../wasm/host.ts';
-import { ignore, isThenable } from '../../wasm/thenable.ts';
+import { ignore, isThenable, whenSettled } from '../../wasm/thenable.ts';
 import type { HostCallContext } from '../call.ts';
 import type { PolicyRequest } from '../decide.ts';
 import type { Gate } from '../gate.ts';
+import type { NetworkState } from '../net/requests.ts';
 import type { Program } from '../wasi/program.ts';
 import type { WasiState } from '../wasi/state.ts';
 import { INTERFACES } from './interfaces.ts';
@@ -26,19 +27,40 @@ export type WitInterface = Readonly<Record<string, unknown>>;
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
+/** Who calls. */
+export interface ComponentGuests {
+  /** The guest that calls now. */
+  readonly caller: () => CallingGuest;
+  /** Whether it can wait for promises. */
+  readonly mayWait: boolean;
+  /** Told of what a call fails with, at once or later. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
+/** What it is made of. */
+export interface Preview2Parts extends ComponentGuests {
+  readonly program: Program;
+  readonly gate: Gate;
+  readonly network: NetworkState;
+}
+
 export class Preview2Host implements Preview2 {
   readonly state: WasiState;
+  readonly network: NetworkState;
+  readonly mayWait: boolean;
   headerBytes = 0;
+  bodyBytes = 0;
   private readonly gate: Gate;
-  private readonly caller: () => CallingGuest;
+  private readonly guests: ComponentGuests;
   private readonly classes = new Map<string, object>();
   private readonly made: ReadonlyMap<string, WitInterface>;
 
-  /** @param caller the guest that calls now */
-  constructor(program: Program, gate: Gate, caller: () => CallingGuest) {
+  constructor({ program, gate, network, ...guests }: Preview2Parts) {
     this.state = program.wasi;
+    this.network = network;
+    this.mayWait = guests.mayWait;
     this.gate = gate;
-    this.caller = caller;
+    this.guests = guests;
     // All of them, as what one gives has methods of another.
     this.made = new Map(Object.entries(INTERFACES).map(([name, rows]) => [name, this.make(name, rows)]));
   }
@@ -99,7 +121,10 @@ export class Preview2Host implements Preview2 {
     return Resource;
   }
 
-  private guard(label: string, { asks, call, refused = call }: Row): (args: readonly unknown[]) => unknown {
+  private guard(
+    label: string,
+    { asks, call, refused = call, waits = false }: Row,
+  ): (args: readonly unknown[]) => unknown {
     const asking =
       typeof asks === 'function'
         ? (args: readonly WasmValue[]): PolicyRequest => asks(this, ...(args as never[]))
@@ -110,10 +135,19 @@ export class Preview2Host implements Preview2 {
         handler(this, context, ...(args as never[]));
     const guarded = this.gate.guard(label, asking, body(call), body(refused));
     return (args) => {
-      const caller = new ScratchCaller(this.caller());
-      caller.chargeBytes(BASE_BYTES);
-      const value = guarded(caller, args);
-      return isThenable(value) ? refuseToWait(label, value) : value;
+      const { caller, onFailure } = this.guests;
+      const scratch = new ScratchCaller(caller());
+      const value = told(
+        () => {
+          scratch.chargeBytes(BASE_BYTES);
+          return guarded(scratch, args);
+        },
+        (error) => {
+          onFailure?.(error);
+          throw error;
+        },
+      );
+      return isThenable(value) && !(waits && this.mayWait) ? refuseToWait(label, value) : value;
     };
   }
 }
@@ -125,8 +159,18 @@ function define(object: object, name: PropertyKey, value: unknown): void {
   Object.defineProperty(object, name, { value, configurable: true, writable: true });
 }
 
-/** @throws HostError always: the call of a component cannot be left */
+/** Makes a call. What it fails with, at once or later, goes through `failed`. */
+export function told(call: () => unknown, failed: (error: unknown) => never): unknown {
+  try {
+    const value = call();
+    return isThenable(value) ? whenSettled(value, (settled) => settled, failed) : value;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** @throws HostError always */
 export function refuseToWait(label: string, promise: PromiseLike<unknown>): never {
   ignore(promise);
-  throw new HostError(`${label} would have to wait, which the calls of a component cannot`);
+  throw new HostError(`${label} would have to wait: make the component with { async: true }, so that its calls can`);
 }

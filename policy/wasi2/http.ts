@@ -1,24 +1,15 @@
-/**
- * `wasi:http` for requests that go out: they are made, and decided by the policy. None is carried out, as the calls of a
- * component cannot wait for what comes back.
- */
+/** `wasi:http` for requests that go out: how they are made, and where they are handed over. */
 
-import { HostError } from '../../wasm/errors.ts';
 import { HEADER_BYTE, HTTP_CALL, WASI_CALL } from '../../wasm/gas.ts';
+import { whenSettled } from '../../wasm/thenable.ts';
 import type { HostCallContext } from '../call.ts';
-import type { PolicyRequest } from '../decide.ts';
-import { isForbidden, isHeaderName } from '../net/headers.ts';
+import type { NetworkRequest, PolicyRequest } from '../decide.ts';
 import { isMethod } from '../net/limits.ts';
+import { type Exchange, FUTURE, fail, open, RESPONSE_ROWS, send, type Timeouts } from './http-exchange.ts';
+import { FIELD_ROWS, FIELDS, type Fields, holdFixed, release } from './http-fields.ts';
 import { Kind, WitError } from './resources.ts';
-import { failed, OUTPUT } from './streams.ts';
-import { type Interface, type Preview2, row } from './table.ts';
-
-type Field = readonly [name: string, value: Uint8Array];
-
-interface Fields {
-  entries: readonly Field[];
-  readonly isImmutable: boolean;
-}
+import { ERROR, failed, OUTPUT } from './streams.ts';
+import { type Interface, type Preview2, row, waiting } from './table.ts';
 
 type Method = { readonly tag: string; readonly val?: string | undefined };
 
@@ -28,81 +19,35 @@ interface Request {
   scheme: Method | undefined;
   authority: string | undefined;
   path: string | undefined;
-  hasBody: boolean;
+  body: Body | undefined;
 }
 
-interface Timeouts {
-  connect: bigint | undefined;
-  firstByte: bigint | undefined;
-  betweenBytes: bigint | undefined;
+/** Of a request, as far as it was written. */
+interface Body {
+  buffer: Uint8Array;
+  bytes: number;
+  isTaken: boolean;
+  /** Whether nothing more is written. */
+  isFinished: boolean;
+  /** What it is the body of, once that was handed over. */
+  exchange: Exchange | undefined;
+  /** Whether it was dropped, or what it was to be the body of: it will not be sent. */
+  isOrphan: boolean;
 }
 
-const FIELDS = new Kind<Fields>('fields');
+const NOTHING = new Uint8Array(0);
+
 const REQUEST = new Kind<Request>('outgoing-request');
 const OPTIONS = new Kind<Timeouts>('request-options');
-const BODY = new Kind<Request>('outgoing-body');
+const BODY = new Kind<Body>('outgoing-body');
 
-/** Bytes that the headers of one request may have, names included; and the text of anything else of it. */
-const MOST_HEADER_BYTES = 65_536;
-/** The same of all that a component holds. */
-const MOST_HELD_BYTES = 16 * MOST_HEADER_BYTES;
-/** What a header counts for beside its name and value. */
-const FIELD_BYTES = 32;
+const CANNOT_WAIT = 'the calls of this component cannot wait for a response';
+const NO_TRAILERS = { tag: 'internal-error', val: 'trailers are not sent' };
+
+/** Characters of what a request is told, headers apart. */
 const MOST_TEXT = 8_192;
 
 const PROCESS: PolicyRequest = { kind: 'process' };
-
-/** @throws WitError for what is no header */
-function checkField(name: string, value: Uint8Array): Field {
-  const isValue = value.every((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f));
-  if (!isHeaderName(name) || !isValue) throw new WitError({ tag: 'invalid-syntax' });
-  if (isForbidden(name.toLowerCase())) throw new WitError({ tag: 'forbidden' });
-  return [name.toLowerCase(), value.slice()];
-}
-
-const bytesOf = (entries: readonly Field[]): number =>
-  entries.reduce((sum, [name, value]) => sum + FIELD_BYTES + name.length + value.length, 0);
-
-/** @throws WitError for headers that are not to be changed; HostError beyond what there may be */
-function setEntries(host: Preview2, call: HostCallContext, fields: Fields, entries: readonly Field[]): void {
-  if (fields.isImmutable) throw new WitError({ tag: 'immutable' });
-  const bytes = bytesOf(entries);
-  if (bytes > MOST_HEADER_BYTES)
-    throw new HostError(`the component makes headers of more than ${MOST_HEADER_BYTES} bytes`);
-  const all = host.headerBytes + bytes - bytesOf(fields.entries);
-  if (all > MOST_HELD_BYTES) throw new HostError(`the component holds headers of more than ${MOST_HELD_BYTES} bytes`);
-  host.headerBytes = all;
-  call.chargeOverhead(HEADER_BYTE * bytes);
-  fields.entries = entries;
-}
-
-const named = ({ entries }: Fields, name: string): readonly Field[] =>
-  entries.filter(([each]) => each === name.toLowerCase());
-const others = ({ entries }: Fields, name: string): readonly Field[] =>
-  entries.filter(([each]) => each !== name.toLowerCase());
-
-function fieldsOf(host: Preview2, call: HostCallContext, list: readonly Field[], isImmutable = false): object {
-  const fields: Fields = { entries: [], isImmutable: false };
-  setEntries(
-    host,
-    call,
-    fields,
-    list.map(([name, value]) => checkField(name, value)),
-  );
-  return host.hold(FIELDS, { entries: fields.entries, isImmutable });
-}
-
-/** What is immutable is somebody else's, and not counted again. */
-function release(host: Preview2, { entries, isImmutable }: Fields): void {
-  if (!isImmutable) host.headerBytes -= bytesOf(entries);
-}
-
-function changing<A extends readonly unknown[]>(change: (fields: Fields, ...args: A) => readonly Field[]) {
-  return row(PROCESS, (host, call, self: unknown, ...args: never[]) => {
-    const fields = FIELDS.of(self);
-    setEntries(host, call, fields, change(fields, ...(args as unknown as A)));
-  });
-}
 
 const METHODS = ['get', 'head', 'post', 'put', 'delete', 'connect', 'options', 'trace', 'patch'];
 const methodOf = ({ tag, val = '' }: Method): string => (METHODS.includes(tag) ? tag : val).toUpperCase();
@@ -112,7 +57,7 @@ const schemeOf = (scheme: Method | undefined): string => {
 };
 
 /** What a request asks of the policy. */
-function requestOf(_host: Preview2, self: unknown): PolicyRequest {
+function requestOf(_host: Preview2, self: unknown): NetworkRequest {
   const { method, scheme, authority = '', path = '/' } = REQUEST.of(self);
   return { kind: 'network', url: `${schemeOf(scheme)}://${authority}${path}`, method: methodOf(method) };
 }
@@ -138,14 +83,57 @@ const setTimeout = (key: keyof Timeouts) =>
 const drop = (kind: Kind<unknown>) => row(PROCESS, (_host, _call, self: unknown) => void kind.drop(self));
 const gone = (name: string) => drop(new Kind<unknown>(name));
 
-/** Takes nothing: nobody would send it. */
+/** Bytes that the body of a request may have, wherever it goes; as many are held of all that were not sent. */
+const mostBytes = ({ network: { policy } }: Preview2): number =>
+  Math.max(0, ...policy.capabilities.map((each) => (each.kind === 'network' ? each.maxRequestBytes : 0)));
+
+function append(body: Body, bytes: Uint8Array): void {
+  const size = body.bytes + bytes.length;
+  if (size > body.buffer.length) {
+    const grown = new Uint8Array(Math.max(size, 2 * body.buffer.length));
+    grown.set(body.buffer.subarray(0, body.bytes));
+    body.buffer = grown;
+  }
+  body.buffer.set(bytes, body.bytes);
+  body.bytes = size;
+}
+
+/** @returns what was written to it, which is held no more */
+function letGo(host: Preview2, body: Body): Uint8Array {
+  const written = body.buffer.subarray(0, body.bytes);
+  host.bodyBytes -= body.bytes;
+  body.buffer = NOTHING;
+  body.bytes = 0;
+  return written;
+}
+
+/** A request that is not handed over any more. */
+function dropRequest(host: Preview2, self: unknown): void {
+  const { headers, body } = REQUEST.drop(self);
+  release(host, { ...headers, isImmutable: false });
+  if (body === undefined) return;
+  body.isOrphan = true;
+  letGo(host, body);
+}
+
 function writeBody(host: Preview2, _call: HostCallContext, self: unknown): object {
-  BODY.of(self);
+  const body = BODY.of(self);
+  if (body.isTaken) throw new WitError(undefined);
+  body.isTaken = true;
   return host.hold(OUTPUT, {
     kind: 'sink',
-    request: () => ({ kind: 'network' }),
-    write: () => {
-      throw failed(host, { text: 'the body of a request cannot be sent: the calls of a component cannot wait' });
+    request: () => body.exchange?.asked ?? { kind: 'network' },
+    write: (call, bytes) => {
+      if (!host.mayWait) throw failed(host, { text: `the body of a request cannot be sent: ${CANNOT_WAIT}` });
+      const most = mostBytes(host);
+      if (body.isFinished || body.isOrphan || host.bodyBytes + bytes.length > most) {
+        throw failed(host, {
+          text: `the bodies of requests that were not sent may have ${most} bytes, and nothing once they are finished`,
+        });
+      }
+      call.chargeBytes(bytes.length);
+      host.bodyBytes += bytes.length;
+      append(body, bytes);
     },
     drop: () => undefined,
     isClosed: false,
@@ -154,50 +142,69 @@ function writeBody(host: Preview2, _call: HostCallContext, self: unknown): objec
 
 function body(host: Preview2, _call: HostCallContext, self: unknown): object {
   const request = REQUEST.of(self);
-  if (request.hasBody) throw new WitError(undefined);
-  request.hasBody = true;
-  return host.hold(BODY, request);
+  if (request.body !== undefined) throw new WitError(undefined);
+  request.body = {
+    buffer: NOTHING,
+    bytes: 0,
+    isTaken: false,
+    isFinished: false,
+    exchange: undefined,
+    isOrphan: false,
+  };
+  return host.hold(BODY, request.body);
 }
 
-/** @throws WitError always */
-function handle(_host: Preview2, call: HostCallContext): never {
+/** Sends the request, where it had been handed over before its body was finished. @throws WitError */
+function finish(host: Preview2, call: HostCallContext, self: unknown, trailers: unknown): unknown {
+  const body = BODY.drop(self);
+  body.isFinished = true;
+  const { exchange } = body;
+  if (trailers !== undefined) {
+    release(host, FIELDS.drop(trailers));
+    if (exchange !== undefined) fail(host, exchange, NO_TRAILERS);
+    throw new WitError(NO_TRAILERS);
+  }
+  return exchange && send(host, call, exchange, letGo(host, body));
+}
+
+function dropBody(host: Preview2, _call: HostCallContext, self: unknown): void {
+  const body = BODY.drop(self);
+  const { exchange } = body;
+  body.isOrphan = true;
+  letGo(host, body);
+  if (exchange !== undefined) fail(host, exchange, { tag: 'internal-error', val: 'its body was not finished' });
+}
+
+/**
+ * Sends the request and waits for the head of its response, unless its body is still to be finished.
+ * @throws WitError
+ */
+function handle(host: Preview2, call: HostCallContext, self: unknown, options: unknown): unknown {
   call.chargeWork(HTTP_CALL.base - WASI_CALL.base);
-  throw new WitError({ tag: 'internal-error', val: 'the calls of a component cannot wait for a response' });
+  const asked = requestOf(host, self);
+  const { headers, body } = REQUEST.drop(self);
+  release(host, { ...headers, isImmutable: false });
+  const timeouts = options === undefined ? undefined : OPTIONS.drop(options);
+  if (!host.mayWait) throw new WitError({ tag: 'internal-error', val: CANNOT_WAIT });
+  const exchange = open(host, call, asked, headers.entries, timeouts);
+  const future = () => host.hold(FUTURE, exchange);
+  if (body !== undefined && !body.isFinished) {
+    body.exchange = exchange;
+    return future();
+  }
+  return whenSettled(send(host, call, exchange, body && letGo(host, body)), future);
 }
 
 /** @throws WitError always */
-function denied(): never {
+function denied(host: Preview2, _call: HostCallContext, self: unknown, options: unknown): never {
+  dropRequest(host, self);
+  if (options !== undefined) OPTIONS.drop(options);
   throw new WitError({ tag: 'HTTP-request-denied' });
 }
 
 const TYPES: Interface = {
-  '[constructor]fields': row(PROCESS, (host) => host.hold(FIELDS, { entries: [], isImmutable: false })),
-  '[static]fields.from-list': row(PROCESS, (host, call, list: Field[]) => fieldsOf(host, call, list)),
-  '[method]fields.get': row(PROCESS, (_host, call, self: unknown, name: string) => {
-    const values = named(FIELDS.of(self), name).map(([, value]) => value);
-    call.chargeBytes(values.reduce((sum, { length }) => sum + length, 0));
-    return values;
-  }),
-  '[method]fields.has': row(
-    PROCESS,
-    (_host, _call, self: unknown, name: string) => named(FIELDS.of(self), name).length > 0,
-  ),
-  '[method]fields.set': changing((fields, name: string, values: Uint8Array[]) => [
-    ...others(fields, name),
-    ...values.map((value) => checkField(name, value)),
-  ]),
-  '[method]fields.delete': changing((fields, name: string) => others(fields, name)),
-  '[method]fields.append': changing((fields, name: string, value: Uint8Array) => [
-    ...fields.entries,
-    checkField(name, value),
-  ]),
-  '[method]fields.entries': row(PROCESS, (_host, call, self: unknown) => {
-    const { entries } = FIELDS.of(self);
-    call.chargeBytes(entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0));
-    return entries;
-  }),
-  '[method]fields.clone': row(PROCESS, (host, call, self: unknown) => fieldsOf(host, call, FIELDS.of(self).entries)),
-  '[resource-drop]fields': row(PROCESS, (host, _call, self: unknown) => release(host, FIELDS.drop(self))),
+  ...FIELD_ROWS,
+  ...RESPONSE_ROWS,
   '[constructor]outgoing-request': row(PROCESS, (host, _call, headers: unknown) =>
     host.hold(REQUEST, {
       headers: { entries: FIELDS.of(headers).entries, isImmutable: true },
@@ -205,7 +212,7 @@ const TYPES: Interface = {
       scheme: undefined,
       authority: undefined,
       path: undefined,
-      hasBody: false,
+      body: undefined,
     }),
   ),
   '[method]outgoing-request.body': row(PROCESS, body),
@@ -218,11 +225,9 @@ const TYPES: Interface = {
   '[method]outgoing-request.authority': get('authority'),
   '[method]outgoing-request.set-authority': set('authority', (text) => /^[\w.~:[\]%-]+$/.test(text)),
   '[method]outgoing-request.headers': row(PROCESS, (host, _call, self: unknown) =>
-    host.hold(FIELDS, REQUEST.of(self).headers),
+    holdFixed(host, REQUEST.of(self).headers.entries),
   ),
-  '[resource-drop]outgoing-request': row(PROCESS, (host, _call, self: unknown) =>
-    release(host, { ...REQUEST.drop(self).headers, isImmutable: false }),
-  ),
+  '[resource-drop]outgoing-request': row(PROCESS, (host, _call, self: unknown) => dropRequest(host, self)),
   '[constructor]request-options': row(PROCESS, (host) =>
     host.hold(OPTIONS, { connect: undefined, firstByte: undefined, betweenBytes: undefined }),
   ),
@@ -234,20 +239,16 @@ const TYPES: Interface = {
   '[method]request-options.set-between-bytes-timeout': setTimeout('betweenBytes'),
   '[resource-drop]request-options': drop(OPTIONS),
   '[method]outgoing-body.write': row(PROCESS, writeBody),
-  '[static]outgoing-body.finish': row(PROCESS, (_host, _call, self: unknown) => void BODY.drop(self)),
-  '[resource-drop]outgoing-body': drop(BODY),
+  '[static]outgoing-body.finish': waiting(PROCESS, finish),
+  '[resource-drop]outgoing-body': row(PROCESS, dropBody),
   // Of these there is never one.
-  '[resource-drop]future-incoming-response': gone('future-incoming-response'),
-  '[resource-drop]incoming-response': gone('incoming-response'),
-  '[resource-drop]incoming-body': gone('incoming-body'),
-  '[resource-drop]future-trailers': gone('future-trailers'),
   '[resource-drop]incoming-request': gone('incoming-request'),
   '[resource-drop]outgoing-response': gone('outgoing-response'),
   '[resource-drop]response-outparam': gone('response-outparam'),
-  'http-error-code': row(PROCESS, () => undefined),
+  'http-error-code': row(PROCESS, (_host, _call, error: unknown) => ERROR.of(error).http),
 };
 
 export const HTTP: Readonly<Record<string, Interface>> = {
   'wasi:http/types': TYPES,
-  'wasi:http/outgoing-handler': { handle: row(requestOf, handle, denied) },
+  'wasi:http/outgoing-handler': { handle: waiting(requestOf, handle, denied) },
 };

@@ -16,3 +16,10 @@ export const INTERFACES: Readonly<Record<string, Interface>> = {
   ...FILESYSTEM,
   ...HTTP,
 };
+
+/** The functions that may promise what they return, by interface and name. */
+export const WAITING: ReadonlySet<string> = new Set(
+  Object.entries(INTERFACES).flatMap(([name, rows]) =>
+    Object.entries(rows).flatMap(([key, { waits }]) => (waits === true ? [`${name}#${key}`] : [])),
+  ),
+);

@@ -1,4 +1,4 @@
-/** `wasi:io/streams`: standard streams, and those on files. All that a call can give it gives at once. */
+/** `wasi:io/streams`: standard streams, and those on files. What they lead to is waited for in the call that reads or writes. */
 
 import { HostError } from '../../wasm/errors.ts';
 import { whenReady } from '../../wasm/thenable.ts';
@@ -8,7 +8,7 @@ import { OUTPUT_DENIAL } from '../denials.ts';
 import type { InputStream, OutputStream } from '../streams.ts';
 import { readyPollable } from './poll.ts';
 import { Kind, WitError } from './resources.ts';
-import { type Interface, type Preview2, row } from './table.ts';
+import { type Interface, type Preview2, row, waiting } from './table.ts';
 
 /** A stream that leads elsewhere than the standard ones: to files, bodies. */
 interface Elsewhere {
@@ -20,7 +20,7 @@ interface Elsewhere {
 export interface Source extends Elsewhere {
   readonly kind: 'source';
   /** At most so many bytes; none at the end. */
-  readonly read: (call: HostCallContext, most: number) => Uint8Array;
+  readonly read: (call: HostCallContext, most: number) => Uint8Array | PromiseLike<Uint8Array>;
 }
 
 export interface Sink extends Elsewhere {
@@ -38,6 +38,8 @@ type Output =
 export interface StreamFault {
   readonly text: string;
   readonly code?: string | undefined;
+  /** What it is called of a response. */
+  readonly http?: unknown;
 }
 
 export const INPUT = new Kind<Input>('input-stream');
@@ -66,7 +68,7 @@ function requestOfOutput(_host: Preview2, self: unknown): PolicyRequest {
   return output.kind === 'standard' ? { kind: 'stdio', stream: output.name } : output.request();
 }
 
-/** @returns the bytes, of the caller's own; a promise where standard input gives one */
+/** @returns the bytes, of the caller's own; a promise where standard input or a response gives one */
 function read(call: HostCallContext, self: unknown, length: bigint): Uint8Array | PromiseLike<Uint8Array> {
   const input = INPUT.of(self);
   if (input.isClosed) throw closed();
@@ -77,7 +79,7 @@ function read(call: HostCallContext, self: unknown, length: bigint): Uint8Array 
     input.isClosed = true;
     throw closed();
   };
-  if (input.kind === 'source') return end(input.read(call, most));
+  if (input.kind === 'source') return whenReady(input.read(call, most), end);
   return whenReady(input.stream.peek(most), (bytes) => {
     call.chargeBytes(bytes.length);
     const taken = bytes.slice();
@@ -136,11 +138,11 @@ function checkWrite(host: Preview2, call: HostCallContext, self: unknown): bigin
   return PERMIT;
 }
 
-const reading = row(requestOfInput, (_host, call, self: unknown, length: bigint) => read(call, self, length));
-const skipping = row(requestOfInput, skip);
-const writing = row(requestOfOutput, write);
-const zeroing = row(requestOfOutput, writeZeroes);
-const splicing = row(requestOfOutput, splice);
+const reading = waiting(requestOfInput, (_host, call, self: unknown, length: bigint) => read(call, self, length));
+const skipping = waiting(requestOfInput, skip);
+const writing = waiting(requestOfOutput, write);
+const zeroing = waiting(requestOfOutput, writeZeroes);
+const splicing = waiting(requestOfOutput, splice);
 const flushing = row(requestOfOutput, flush);
 
 export const STREAMS: Interface = {

@@ -213,6 +213,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .argument('<component>', 'path or URL of a component; - is standard input')
     .requiredOption('-o, --output <folder>', 'where to write; files in it are written over')
     .option('--name <name>', 'of the files, of letters, digits, - and _ (default: as the component)')
+    .option('--async', 'let exports give promises, so that what they call may be waited for')
     .option('--json', 'print a JSON object')
     .action((component: string, options) => finish(componentCommand(component, options, io)));
 

@@ -11,6 +11,8 @@ export const CODE_FORMAT = 1;
 /** What is known of a transpiled component beside its program. */
 export interface ComponentDescription {
   readonly format: number;
+  /** Whether its exports give promises. */
+  readonly isAsync: boolean;
   /** Core modules, by the names of their files. */
   readonly modules: readonly string[];
   /** Interfaces that it imports, without versions. */

@@ -44,7 +44,8 @@ export interface ComponentStats extends ResourceFigures {
 const RUN = 'wasi:cli/run';
 
 /**
- * A component, instantiated. Its exports are called directly, and return at once: nothing in them can be waited for.
+ * A component, instantiated. Its exports are called directly. They return at once, and nothing in them can be waited for,
+ * unless it was made with `async`: then they give promises.
  * @typeParam E its exports, as the declarations have them that "wasm-sandbox component" writes (`Root`)
  */
 export class Component<E extends object = ComponentExports> {
@@ -70,7 +71,7 @@ export class Component<E extends object = ComponentExports> {
   ): Promise<Component<E>> {
     const checked = checkComponentOptions(options);
     const { bytes } = await fetchAll(source, moduleLimitOf(options) ?? DEFAULT_LIMITS.moduleBytes);
-    const settings = { name: 'component', declarations: false, withUrl: false };
+    const settings = { name: 'component', declarations: false, withUrl: false, isAsync: checked.isAsync };
     const { text, modules } = await transpileBytes(bytes, settings);
     return Component.#make(await evaluate(text), new Map(modules), checked);
   }
@@ -86,6 +87,9 @@ export class Component<E extends object = ComponentExports> {
   ): Promise<Component<E>> {
     const checked = checkComponentOptions(options);
     const { description } = programOf(code);
+    if (checked.isAsync !== undefined) {
+      throw new UsageError('async is no option of Component.from: it was said when the component was transpiled');
+    }
     const sources = new Map<string, ModuleSource>();
     for (const name of description.modules) {
       const given = Object.hasOwn(checked.modules, name) ? checked.modules[name] : undefined;
@@ -105,7 +109,7 @@ export class Component<E extends object = ComponentExports> {
       const { bytes } = await fetchAll(source, settings.moduleLimit);
       modules.set(name, new Module(bytes));
     }
-    const engine = await loadCoreEngine(settings.engine, [...modules.values()]);
+    const engine = await loadCoreEngine(settings.engine, [...modules.values()], description.isAsync);
     const runtime = await loadRuntimeFor(settings.policy);
     return new Component<E>({ description, make, modules, engine, settings, imports, runtime });
   }
@@ -136,11 +140,29 @@ export class Component<E extends object = ComponentExports> {
    * @throws UsageError where it is no program; whatever else ends it
    */
   run(): RunResult {
+    if (this.#ground.description.isAsync) {
+      throw new UsageError('the component was made with async: run it with runAsync, which gives a promise');
+    }
+    return { exitCode: statusOf(this.#program()), ...this.output() };
+  }
+
+  /** The same for one that may have been made with `async`, and is waited for. */
+  async runAsync(): Promise<RunResult> {
+    const run = this.#program();
+    try {
+      await run();
+      return { exitCode: 0, ...this.output() };
+    } catch (error) {
+      return { exitCode: statusBehind(error), ...this.output() };
+    }
+  }
+
+  #program(): () => unknown {
     const { exports } = this.#alive();
     const name = this.#ground.description.exports.find((each) => withoutVersion(each) === RUN);
-    const run = name === undefined ? undefined : (exports[name] as { readonly run?: () => void }).run;
+    const run = name === undefined ? undefined : (exports[name] as { readonly run?: () => unknown }).run;
     if (run === undefined) throw new UsageError(`the component is no program: it does not export ${quote(RUN)}`);
-    return { exitCode: statusOf(run), ...this.output() };
+    return run;
   }
 
   /** What it wrote so far to the streams for which no callback was given. */
@@ -210,14 +232,19 @@ function besideProgram(name: string, program: string | undefined): URL {
   throw new UsageError(`the core module ${quote(name)} is not there: give it in modules`);
 }
 
-function statusOf(run: () => void): number {
+function statusOf(run: () => unknown): number {
   try {
     run();
     return 0;
   } catch (error) {
-    if (error instanceof ComponentError) return 1;
-    const status = exitStatusBehind(error);
-    if (status === undefined) throw error;
-    return status;
+    return statusBehind(error);
   }
+}
+
+/** @throws what it is, where that is no way to end a program */
+function statusBehind(error: unknown): number {
+  if (error instanceof ComponentError) return 1;
+  const status = exitStatusBehind(error);
+  if (status === undefined) throw error;
+  return status;
 }

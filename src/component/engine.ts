@@ -3,7 +3,7 @@
 import { whyNotMetered } from '../../instrument/adopted.ts';
 import { vectors } from '../../interpreter/index.ts';
 import type { EngineName, InstanceLimits } from '../../wasm/engine.ts';
-import type { ResourceFigures } from '../../wasm/errors.ts';
+import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import type { HostCalls } from '../../wasm/host.ts';
 import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import type { EngineChoice } from '../engines/choose.ts';
@@ -11,6 +11,7 @@ import type { Stopwatch } from '../time/stopwatch.ts';
 import type { Entry } from '../webassembly/convert.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from '../webassembly/namespace.ts';
 import { type Module, moduleOf } from '../webassembly/objects.ts';
+import type { CallClock } from '../webassembly/promises.ts';
 
 type Instance = InstanceType<WebAssemblyNamespace['Instance']>;
 
@@ -24,25 +25,43 @@ export interface CoreEngine {
  * Loads what runs the modules. `auto` takes the host's own engine where the host has one and it can meter all of them.
  * @throws UsageError where the engine cannot be had
  */
-export async function loadCoreEngine(choice: EngineChoice, modules: readonly Module[]): Promise<CoreEngine> {
+export async function loadCoreEngine(
+  choice: EngineChoice,
+  modules: readonly Module[],
+  mayWait: boolean,
+): Promise<CoreEngine> {
   const cores = modules.map(moduleOf);
   if (cores.some(({ usesVectors }) => usesVectors)) await vectors.load();
   const interpreter: CoreEngine = { name: 'interpreter', create: createNamespace };
-  if (choice === 'interpreter') return interpreter;
+  if (mayWait && choice === 'native') {
+    throw new UsageError(
+      'a component whose exports give promises needs the interpreter: the native engine cannot leave a guest. Leave engine out',
+    );
+  }
+  if (choice === 'interpreter' || mayWait) return interpreter;
   const { createNativeNamespace, nativeUnavailable } = await import('../webassembly/native.ts');
   const isMetered = cores.every((core) => whyNotMetered(core) === undefined);
   if (choice === 'auto' && !(isMetered && nativeUnavailable() === undefined)) return interpreter;
   return { name: 'native', create: createNativeNamespace };
 }
 
+/** What surrounds what the core modules run. */
+export interface Surroundings {
+  readonly clock: Stopwatch;
+  readonly hostCalls: HostCalls;
+  /** Every call from outside. */
+  readonly enter: Entry;
+  /** The time of a call that may wait. */
+  readonly startClock: () => CallClock;
+}
+
 /** The core modules of one component, as they run: under the limits together. */
 export class Cores {
   readonly namespace: WebAssemblyNamespace;
 
-  /** @param enter surrounds every call from outside */
-  constructor(engine: CoreEngine, limits: InstanceLimits, clock: Stopwatch, hostCalls: HostCalls, enter: Entry) {
+  constructor(engine: CoreEngine, limits: InstanceLimits, { clock, ...surroundings }: Surroundings) {
     const together = { instances: DEFAULT_LIMITS.instances };
-    this.namespace = engine.create({ limits, slices: clock.slices, enter, hostCalls, together });
+    this.namespace = engine.create({ limits, slices: clock.slices, together, ...surroundings });
   }
 
   instantiate(module: unknown, imports?: unknown): Instance {

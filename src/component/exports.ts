@@ -2,8 +2,11 @@
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
+/** Whether a function is called, or an object of a class made. */
+export type Entrance = 'call' | 'new';
+
 /** Runs a call of an export by its name. */
-export type Door = (name: string, call: () => unknown) => unknown;
+export type Door = (name: string, how: Entrance, call: () => unknown) => unknown;
 
 /** What of a class is no function of the component's. */
 const OF_CLASSES: readonly PropertyKey[] = ['constructor', 'prototype', 'length', 'name'];
@@ -38,7 +41,7 @@ function isClass(value: AnyFunction): boolean {
 
 function wrapFunction(name: string, func: AnyFunction, door: Door): AnyFunction {
   const wrapper = function (this: unknown, ...args: unknown[]) {
-    return door(name, () => Reflect.apply(func, this, args));
+    return door(name, 'call', () => Reflect.apply(func, this, args));
   };
   Object.defineProperty(wrapper, 'name', { value: func.name });
   Object.defineProperty(wrapper, 'length', { value: func.length });
@@ -59,7 +62,7 @@ function wrapClass(name: string, type: AnyFunction, door: Door): unknown {
     }
   }
   return new Proxy(type, {
-    construct: (target, args) => door(name, () => Reflect.construct(target, args)) as object,
+    construct: (target, args) => door(name, 'new', () => Reflect.construct(target, args)) as object,
   });
 }
 

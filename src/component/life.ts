@@ -1,9 +1,10 @@
 /** One instance of a component, from when it was made to when it ends, or is reset. */
 
-import { ComponentHost } from '../../policy/component.ts';
+import { ComponentHost, hasPayload } from '../../policy/component.ts';
 import { Capability, type SecurityPolicy } from '../../policy/index.ts';
 import { plainPayload } from '../../wasm/error-data.ts';
 import {
+  CallAborted,
   ComponentError,
   HostError,
   LinkError,
@@ -17,15 +18,18 @@ import { type CallingGuest, exitStatus, type HostCalls } from '../../wasm/host.t
 import { NO_GUEST } from '../../wasm/host-call.ts';
 import { isOf } from '../../wasm/is-of.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
+import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import { disposedError } from '../call/disposed.ts';
 import { failureOf } from '../call/failures.ts';
 import type { RuntimeParts } from '../runtime/needs.ts';
 import type { Settings } from '../sandbox/options.ts';
-import { Stopwatch } from '../time/stopwatch.ts';
+import { type CallTime, Stopwatch } from '../time/stopwatch.ts';
+import { nextTurn, Sleeper, settlesWithin } from '../time/turn.ts';
 import type { Module } from '../webassembly/objects.ts';
+import type { CallClock } from '../webassembly/promises.ts';
 import type { ComponentDescription, Instantiate } from './code.ts';
 import { type CoreEngine, Cores } from './engine.ts';
-import { wrapExports } from './exports.ts';
+import { type Entrance, wrapExports } from './exports.ts';
 import { createRealm, type Realm, Transfer } from './realm.ts';
 
 /** What a component keeps over a reset. */
@@ -47,33 +51,61 @@ export class Life {
   private readonly clock = new Stopwatch();
   private readonly cores: Cores;
   private readonly transfer: Transfer;
+  private readonly sleeper = new Sleeper();
+  private readonly isAsync: boolean;
   /** The guests that are served by the host now, the innermost last. */
   private readonly callers: CallingGuest[] = [];
-  private isActive = false;
+  /** The time of the call that is under way. */
+  private active: CallTime | undefined;
   private ending: 'disposed' | 'reset' | undefined;
+  /** Settles when it ends. */
+  private readonly over: Promise<void>;
+  private settleOver: () => void = () => undefined;
+  /** Ends the call of the host that the guest waits for. */
+  private giveUp: ((error: unknown) => void) | undefined;
 
   /** @throws LinkError; MemoryLimitExceeded, and whatever ends a start function */
   constructor(ground: Ground) {
     const { settings, imports, runtime, description, modules } = ground;
     const { limits } = settings;
     this.settings = settings;
+    this.isAsync = description.isAsync;
+    this.over = new Promise((resolve) => {
+      this.settleOver = resolve;
+    });
     this.transfer = new Transfer(limits.memoryBytes);
     const policy = withImports(settings.policy, imports);
     const { environment, openFolder } = runtime;
-    const hostOptions = { args: settings.args, environment, openFolder };
-    this.host = new ComponentHost(policy, hostOptions, () => this.callers.at(-1) ?? NO_GUEST);
-    this.cores = new Cores(ground.engine, limits, this.clock, this.hostCalls(), (run) => this.enter(run));
+    const { sleep } = this.sleeper;
+    const hostOptions = {
+      args: settings.args,
+      environment,
+      openFolder,
+      time: { sleep },
+      timeLeft: () => this.clock.left,
+    };
+    this.host = new ComponentHost(policy, hostOptions, {
+      caller: () => this.callers.at(-1) ?? NO_GUEST,
+      mayWait: this.isAsync,
+      onFailure: (error) => this.failWaiting(error),
+    });
+    this.cores = new Cores(ground.engine, limits, {
+      clock: this.clock,
+      hostCalls: this.hostCalls(),
+      enter: (run) => this.enter(run),
+      startClock: () => this.startClock(),
+    });
     const instantiate = ground.make(createRealm(this.cores.namespace, this.transfer));
     const linked = Object.create(null) as Record<string, unknown>;
     for (const name of description.imports) linked[name] = this.link(name, imports.get(name));
-    const made = this.door('the component', () =>
+    const made = this.door('the component', 'new', () =>
       instantiate(
         (name) => modules.get(name),
         linked,
         (module, coreImports) => this.cores.instantiate(module, coreImports),
       ),
     );
-    this.exports = wrapExports(made as Record<string, unknown>, (name, call) => this.call(name, call));
+    this.exports = wrapExports(made as Record<string, unknown>, (name, how, call) => this.call(name, how, call));
   }
 
   figures(): ResourceFigures {
@@ -89,61 +121,138 @@ export class Life {
     if (this.ending !== undefined) return;
     this.ending = as;
     this.host.close();
+    this.sleeper.cancel();
+    this.settleOver();
   }
 
-  private call(name: string, call: () => unknown): unknown {
-    this.requireAlive();
-    if (this.isActive) {
-      throw new UsageError(`${quote(name)} was called within a call of the component, which is not reentrant`);
+  private call(name: string, how: Entrance, call: () => unknown): unknown {
+    try {
+      this.requireAlive();
+      if (this.active !== undefined) {
+        throw new UsageError(`${quote(name)} was called within a call of the component, which is not reentrant`);
+      }
+      this.functionCalls++;
+      return this.door(name, how, call);
+    } catch (error) {
+      // Whoever waits for what a function gives is told of failures in one way.
+      if (this.isAsync && how === 'call') return Promise.reject(error);
+      throw error;
     }
-    this.functionCalls++;
-    return this.door(name, call);
   }
 
   /** Runs what the program of the component does, and says in the library's words how it failed. */
-  private door(name: string, call: () => unknown): unknown {
-    this.isActive = true;
+  private door(name: string, how: Entrance, call: () => unknown): unknown {
+    const time = this.clock.begin({ limit: this.settings.cpuTimeout });
+    this.active = time;
     this.transfer.begin();
-    try {
-      return this.clock.runSync(this.settings.cpuTimeout, call);
-    } catch (error) {
-      throw failureOf(quote(name), failureIn(name, error), () => this.figures());
-    } finally {
-      this.isActive = false;
+    const end = (): void => {
+      time.end();
+      this.active = undefined;
       this.callers.length = 0;
       this.transfer.payer = undefined;
+    };
+    const failed = (error: unknown): never => {
+      end();
+      this.sleeper.cancel();
+      throw failureOf(quote(name), failureIn(name, error), () => this.figures());
+    };
+    let value: unknown;
+    try {
+      value = time.run(call);
+    } catch (error) {
+      return failed(error);
     }
+    if (this.isAsync && how === 'call' && isThenable(value)) {
+      return whenSettled(
+        value,
+        (settled) => {
+          end();
+          return settled;
+        },
+        failed,
+      );
+    }
+    end();
+    return value;
   }
 
   /** What the embedder drops of the component's runs without a door. */
   private enter<T>(run: () => T): T {
-    if (this.isActive) return run();
+    if (this.active !== undefined) return this.active.run(run);
     this.requireAlive();
     return this.clock.runSync(this.settings.cpuTimeout, run);
+  }
+
+  private startClock(): CallClock {
+    const time = this.active;
+    if (time === undefined) throw new UsageError('the call of the component is over');
+    return {
+      enter: (run) => time.run(run),
+      wait: async (settled) => {
+        const inTime = await settlesWithin(Promise.race([settled, this.over]), time.left);
+        this.requireRunning();
+        if (!inTime || time.left <= 0) throw time.exceeded();
+      },
+    };
+  }
+
+  /**
+   * The program that the transpiler writes does not go on where what it waits for fails. The error of a `result` is for the
+   * guest, unless the function has none.
+   */
+  private failWaiting(error: unknown): void {
+    const { giveUp } = this;
+    if (giveUp === undefined) return;
+    if (hasPayload(error)) void nextTurn().then(() => giveUp(error));
+    else giveUp(error);
+  }
+
+  /** For a call that is under way. @throws SandboxDisposed, CallAborted; UsageError */
+  private requireRunning(): void {
+    if (this.isAsync && this.ending === 'reset') throw new CallAborted('Call aborted: the component was reset');
+    this.requireAlive();
   }
 
   private hostCalls(): HostCalls {
     return {
       gas: { base: HOST_CALL.base, perByte: WASI_CALL.perByte },
       serve: (caller, call) => {
-        this.requireAlive();
+        this.requireRunning();
         this.callers.push(caller);
         this.transfer.payer = caller;
         this.transfer.begin();
-        try {
-          const value = call();
+        const end = (): void => {
+          // Where the call was given up, there is nobody left.
+          const at = this.callers.lastIndexOf(caller);
+          if (at < 0) return;
+          this.callers.length = at;
+          this.giveUp = undefined;
+          this.transfer.payer = this.callers.at(-1);
+          this.transfer.begin();
+        };
+        const returned = <T>(value: T): T => {
+          end();
           // A function of the embedder's may have ended the component.
-          this.requireAlive();
+          this.requireRunning();
           return value;
-        } catch (error) {
+        };
+        const failed = (error: unknown): never => {
+          end();
           if (isOf(error, WasmSandboxError) || exitStatus(error) !== undefined) throw error;
           // What the guest passes does not fit what it declares.
           throw new HostError(`a call of the host failed: ${messageOf(error)}`, { cause: error });
-        } finally {
-          this.callers.pop();
-          this.transfer.payer = this.callers.at(-1);
-          this.transfer.begin();
+        };
+        let value: unknown;
+        try {
+          value = call();
+        } catch (error) {
+          return failed(error);
         }
+        if (!this.isAsync || !isThenable(value)) return returned(value);
+        const givenUp = new Promise<never>((_, reject) => {
+          this.giveUp = reject;
+        });
+        return whenSettled(Promise.race([value, givenUp]), returned, failed);
       },
     };
   }
@@ -202,6 +311,8 @@ function failureIn(name: string, error: unknown): unknown {
     );
   }
   const reason = messageOf(error);
+  // Of a host function that has no `result` to fail with.
+  if (hasPayload(error)) return new HostError(`a call of the host failed: ${reason}`, { cause: error });
   // What the guest returns is of no case that its type has; everything else is in what it was given.
   if (/discriminant/.test(reason))
     return new HostError(`${quote(name)} returned what is not of its type: ${reason}`, { cause: error });

@@ -38,10 +38,15 @@ export type ComponentImports = Readonly<Record<string, object>>;
 export interface ComponentOptions extends Pick<SourcelessOptions, (typeof SHARED)[number]> {
   /** What the component imports beside WASI. They come before WASI's of the same name. */
   readonly imports?: ComponentImports | undefined;
+  /**
+   * Whether its exports give promises, so that functions it imports may: those of `imports`, standard streams, clocks, HTTP.
+   * False unless given. It then runs on the interpreter, which alone can leave a guest.
+   */
+  readonly async?: boolean | undefined;
 }
 
 /** For a component that was transpiled ahead of time. */
-export interface TranspiledOptions extends ComponentOptions {
+export interface TranspiledOptions extends Omit<ComponentOptions, 'async'> {
   /** Its core modules, by the names of their files; those beside the program unless given. */
   readonly modules?: Readonly<Record<string, ModuleSource>> | undefined;
 }
@@ -51,9 +56,10 @@ export interface CheckedOptions {
   /** By name without version. */
   readonly imports: ReadonlyMap<string, object>;
   readonly modules: Readonly<Record<string, ModuleSource>>;
+  readonly isAsync: boolean | undefined;
 }
 
-const OWN = ['imports', 'modules'] as const;
+const OWN = ['imports', 'modules', 'async'] as const;
 
 const isShared = (name: string): boolean => (SHARED as readonly string[]).includes(name);
 const isOwn = (name: string): boolean => (OWN as readonly string[]).includes(name);
@@ -70,11 +76,13 @@ export function checkComponentOptions(options: unknown): CheckedOptions {
     throw new UsageError(`a component has no option ${quote(name)}; ${known}`);
   }
   const shared = Object.fromEntries(Object.entries(given).filter(([name]) => isShared(name)));
-  const { imports = {}, modules = {} } = given;
+  const { imports = {}, modules = {}, async: isAsync } = given;
+  if (isAsync !== undefined && typeof isAsync !== 'boolean') refuse('async', 'true or false', isAsync);
   return {
     settings: settle({ ...shared, source: NO_SOURCE }),
     imports: importsOf(imports),
     modules: record('modules', modules) as Readonly<Record<string, ModuleSource>>,
+    isAsync,
   };
 }
 

@@ -40,6 +40,7 @@ export const REALM_NAMES = [
   'DataView',
   'FinalizationRegistry',
   'holdHandle',
+  'setTimeout',
   ...Object.keys(ARRAYS),
 ] as const;
 
@@ -84,8 +85,10 @@ export class Transfer {
   }
 }
 
-export function createRealm({ Global, Module }: WebAssemblyNamespace, transfer: Transfer): Realm {
-  const WebAssembly = Object.freeze({ Global, Module, RuntimeError: ComponentTrap });
+export function createRealm(namespace: WebAssemblyNamespace, transfer: Transfer): Realm {
+  const { Global, Module, Instance, Suspending, promising, SuspendError } = namespace;
+  const waiting = { Instance, Suspending, promising, SuspendError };
+  const WebAssembly = Object.freeze({ Global, Module, RuntimeError: ComponentTrap, ...waiting });
   return {
     WebAssembly,
     // It looks for the namespace, and for a variable that has it print what it does.
@@ -95,6 +98,8 @@ export function createRealm({ Global, Module }: WebAssemblyNamespace, transfer: 
     DataView: countedView(transfer),
     // What is not dropped is dropped with the component: a collector would call the guest at no time that can be told.
     FinalizationRegistry: NoRegistry,
+    // For components that wait by means of their own alone, of which there are none here.
+    setTimeout: ignored,
     holdHandle({ length, _createdReps: made }: HandleTable): void {
       if (length > 2 * MOST_HANDLES) refuseHandle(`more than ${MOST_HANDLES} resources of one kind are held`);
       if (made.size > MOST_MADE) refuseHandle(`more than ${MOST_MADE} resources of one kind have been made`);
@@ -159,9 +164,18 @@ function countedView(transfer: Transfer): typeof DataView {
 
 function countedDecoder(transfer: Transfer): typeof TextDecoder {
   return class extends TextDecoder {
+    constructor(label?: string) {
+      // What is no UTF-8 ends the call. In UTF-16 it may be the host that has passed half of a pair.
+      super(label, { fatal: label === undefined, ignoreBOM: true });
+    }
+
     override decode(input: ArrayBufferView): string {
       transfer.count(input.byteLength);
-      return super.decode(input as ArrayBufferView<ArrayBuffer>);
+      try {
+        return super.decode(input as ArrayBufferView<ArrayBuffer>);
+      } catch (cause) {
+        throw new HostError(`the component passes a text that is no UTF-8`, { cause });
+      }
     }
   } as typeof TextDecoder;
 }

@@ -10,6 +10,9 @@ const SECTION = { module: 1, component: 4, instance: 5, canon: 8 } as const;
 /** Canonical functions up to here take and give values, and make and drop resources; those beyond are for waiting. */
 const LAST_SYNCHRONOUS = 0x04;
 
+/** The encoding of strings that is either of two. */
+const LATIN1_OR_UTF16 = 0x02;
+
 /** Components within one another. */
 const MAX_DEPTH = 32;
 
@@ -100,6 +103,12 @@ class Walk {
       if (this.at > end) this.fail('a section ends too early', at);
       // Encodings of strings; memory, realloc, post-return. Those beyond are for waiting, and for collected memory.
       if (option > 0x05) this.fail('a function of the component waits (async), which is not supported', at);
+      if (option === LATIN1_OR_UTF16) {
+        this.fail(
+          'strings of the component are in Latin-1 or UTF-16 (latin1+utf16), which the transpiler does not support: build it for UTF-8 or UTF-16',
+          at,
+        );
+      }
       if (option > 0x02) this.number(end);
     }
   }

@@ -8,6 +8,7 @@ import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 import { CODE_FORMAT, type ComponentDescription, moduleText } from './code.ts';
 import { checkModuleNames, checkName } from './names.ts';
 import { checkStructure } from './structure.ts';
+import { type WaitingFunctions, waitingFunctions } from './waiting.ts';
 
 /** As much of the package as is used. */
 export interface TranspilerPackage {
@@ -22,6 +23,8 @@ export interface GenerateOptions {
   readonly noNodejsCompat: boolean;
   readonly noTypescript: boolean;
   readonly noComponentErrorWrapping: boolean;
+  /** Absent where nothing can be waited for. */
+  readonly asyncMode?: { readonly tag: 'jspi'; readonly val: WaitingFunctions } | undefined;
 }
 
 /** What it gives. */
@@ -47,10 +50,29 @@ export function transpilerMissing(cause: unknown): UsageError {
   );
 }
 
-/** The package on this thread, where what makes it fail for good makes it so for all. */
+/**
+ * The package on this thread. Some bytes make it fail for good, as nothing of the package makes another instance of it.
+ * What it throws from then on is a UsageError that says so.
+ */
 export async function transpilerOf({ $init, generate }: TranspilerPackage): Promise<Transpiler> {
   await $init;
-  return { generate };
+  let isSpoilt = false;
+  return {
+    generate(component, options) {
+      if (isSpoilt) {
+        throw new UsageError(
+          'the transpiler has failed at a damaged component, and transpiles no other until this page or process is loaded again: transpile what is not yours ahead of time, with "wasm-sandbox component"',
+        );
+      }
+      try {
+        return generate(component, options);
+      } catch (error) {
+        // What it finds wrong with a component is a result.
+        isSpoilt = !(error instanceof Error && Object.hasOwn(error, 'payload'));
+        throw error;
+      }
+    },
+  };
 }
 
 /** A component as a program. */
@@ -70,23 +92,32 @@ export interface TranspileSettings {
   readonly declarations: boolean;
   /** Whether the text says where it lies, which only a file can. */
   readonly withUrl: boolean;
+  /** Whether its exports give promises, so that what it imports may be waited for; false unless given. */
+  readonly isAsync?: boolean | undefined;
 }
 
 /** @throws CompileError; UsageError where the package is not installed */
 export async function transpileBytes(bytes: Uint8Array, settings: TranspileSettings): Promise<Transpiled> {
   checkStructure(bytes);
   const loaded = await transpiler.load();
-  const { name, declarations, withUrl } = settings;
+  const { name, declarations, withUrl, isAsync = false } = settings;
+  const options: GenerateOptions = {
+    name,
+    instantiation: { tag: 'sync' },
+    noNodejsCompat: true,
+    noTypescript: !declarations,
+    noComponentErrorWrapping: false,
+  };
   let generated: Generated;
   try {
-    generated = await loaded.generate(bytes, {
-      name,
-      instantiation: { tag: 'sync' },
-      noNodejsCompat: true,
-      noTypescript: !declarations,
-      noComponentErrorWrapping: false,
-    });
+    generated = await loaded.generate(bytes, options);
+    if (isAsync) {
+      // Which functions there are is known once it has been transpiled.
+      const val = waitingFunctions(programIn(generated));
+      generated = await loaded.generate(bytes, { ...options, asyncMode: { tag: 'jspi', val } });
+    }
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     throw new CompileError(`the component is not valid, or not supported: ${reasonOf(cause)}`, { cause });
   }
   const { files, imports, exports } = generated;
@@ -94,20 +125,27 @@ export async function transpileBytes(bytes: Uint8Array, settings: TranspileSetti
   for (const module of modules.values()) checkModuleNames(decode(module));
   for (const each of imports) checkName(each, 'an import of the component');
   for (const [each] of exports) checkName(each, 'an export of the component');
-  const program = files.find(([file]) => file.endsWith('.js'));
-  if (program === undefined) throw new CompileError('the transpiler wrote no program');
+  const program = programIn(generated);
   const description = {
     format: CODE_FORMAT,
+    isAsync,
     modules: [...modules.keys()],
     imports: [...imports],
     exports: exports.map(([each]) => each),
   };
   return {
     description,
-    text: moduleText(decodeUtf8(program[1]), description, withUrl),
+    text: moduleText(program, description, withUrl),
     modules,
     declarations: new Map(files.filter(([file]) => file.endsWith('.d.ts')).map(declarationsOf)),
   };
+}
+
+/** @throws CompileError where there is none */
+function programIn({ files }: Generated): string {
+  const program = files.find(([file]) => file.endsWith('.js'));
+  if (program === undefined) throw new CompileError('the transpiler wrote no program');
+  return decodeUtf8(program[1]);
 }
 
 /** What the transpiler declares that its program exports, up to the end of the file. */
@@ -117,6 +155,7 @@ const INSTANTIATE = /\/\*\*\n\* Instantiates this component[\s\S]*$/;
 const EXPORTED = `/** For Component.from of wasm-sandbox/component. */
 export declare const component: {
   readonly format: number;
+  readonly isAsync: boolean;
   readonly modules: readonly string[];
   readonly imports: readonly string[];
   readonly exports: readonly string[];

@@ -3,6 +3,7 @@
 import { isBytes, viewOf } from '../../wasm/bytes.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { messageOf } from '../../wasm/quote.ts';
+import { isThenable } from '../../wasm/thenable.ts';
 import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 import { encodeTable, isTable } from '../values/arrow.ts';
 import { ndArrayIn } from '../values/ndarray.ts';
@@ -57,6 +58,8 @@ export function inputBytes(input: unknown): Uint8Array | undefined | Promise<Uin
   const array = ndArrayIn(input);
   if (array !== undefined) return encodeNpy(array);
   if (isTable(input)) return encodeTable(input);
+  // As JSON it would be an empty object.
+  if (isThenable(input)) throw new UsageError('the input is a promise: await it first');
   return encodeUtf8(typeof input === 'string' ? input : jsonOf(input));
 }
 

@@ -7,20 +7,14 @@ import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { CallingGuest, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
 import { carryOut, listOf } from '../../wasm/host-call.ts';
-import type { WasmModule } from '../../wasm/module.ts';
+import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { FuncType, ValType } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { hexDigestOf } from '../crypto/digest.ts';
 import { EVENT, failureFrom, isGivenUp, writeFailure } from './events.ts';
+import { HostFunctions, type RecordedImport, writeImports, writeProgram } from './program.ts';
 import { MAX_TOKENS, Tokens, writeValue } from './recorded-values.ts';
-
-interface RecordedImport {
-  readonly module: string;
-  readonly name: string;
-  readonly base: number;
-  readonly perByte: number;
-}
 
 /** A host call that is going on. */
 interface OpenCall {
@@ -37,9 +31,11 @@ interface View {
 }
 
 export class Recorder {
-  readonly module: WasmModule;
   readonly limits: InstanceLimits;
-  readonly imports: RecordedImport[] = [];
+  private readonly graph: ModuleGraph;
+  private readonly functions: HostFunctions;
+  /** By number, those that have been linked. */
+  private readonly imports: RecordedImport[] = [];
   private readonly maxBytes: number;
   private events = new WireWriter();
   /** What it begins with, where that is not a fresh instance. */
@@ -53,8 +49,9 @@ export class Recorder {
   private readonly open: OpenCall[] = [];
 
   /** @param maxBytes of events, beyond which it is given up */
-  constructor(module: WasmModule, limits: InstanceLimits, maxBytes: number) {
-    this.module = module;
+  constructor(graph: ModuleGraph, limits: InstanceLimits, maxBytes: number) {
+    this.graph = graph;
+    this.functions = new HostFunctions(graph);
     this.limits = limits;
     this.maxBytes = maxBytes;
   }
@@ -168,8 +165,8 @@ export class Recorder {
 
   /** The import, recording what it does. */
   wrap(host: HostFunction, module: string, name: string): HostFunction {
-    const { base, perByte } = host.gas;
-    const index = this.imports.push({ module, name, base, perByte }) - 1;
+    const index = this.functions.numberOf(module, name) as number;
+    this.imports[index] = { module, name, ...host.gas };
     return host.with((caller, args) => this.hostCall(index, host, caller, args));
   }
 
@@ -265,18 +262,12 @@ export class Recorder {
     const bytes = memory?.view(0, memory.byteLength) ?? new Uint8Array(0);
     const to = new WireWriter();
     to.u32(GAS_VERSION);
-    to.bytesOf(this.module.bytes);
+    writeProgram(to, this.graph);
     to.flag(this.limits.gas !== undefined);
     to.u64(this.limits.gas ?? 0n);
     to.number(this.limits.memoryBytes);
     to.number(this.limits.stackBytes);
-    to.u32(this.imports.length);
-    for (const { module, name, base, perByte } of this.imports) {
-      to.text(module);
-      to.text(name);
-      to.number(base);
-      to.number(perByte);
-    }
+    writeImports(to, this.imports);
     writeBase(to, this.base);
     to.raw(this.events.written);
     to.u8(EVENT.close);
@@ -362,10 +353,10 @@ class RecordingCaller implements CallingGuest {
 /** A recorder for one guest, and the engine that has it recorded. */
 export function record(
   engine: Engine,
-  module: WasmModule,
+  graph: ModuleGraph,
   { limits, recordingLimit }: { readonly limits: InstanceLimits; readonly recordingLimit: number },
 ): { readonly recorder: Recorder; readonly engine: Engine } {
-  const recorder = new Recorder(module, limits, recordingLimit);
+  const recorder = new Recorder(graph, limits, recordingLimit);
   return { recorder, engine: recordingEngine(engine, recorder) };
 }
 

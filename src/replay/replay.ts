@@ -13,7 +13,7 @@ import {
 } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import { CallAllowance } from '../../wasm/gas-budget.ts';
-import { type CallingGuest, HIGHEST_PRICE, HostFunction, type WasmValue } from '../../wasm/host.ts';
+import { type CallingGuest, HostFunction, type WasmValue } from '../../wasm/host.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { describe, quote } from '../../wasm/quote.ts';
@@ -29,6 +29,7 @@ import { Authenticator, type Key } from '../crypto/key.ts';
 import { ANY_MODULE, decodeAll } from '../module/source.ts';
 import { unpack } from '../snapshot/container.ts';
 import { EVENT, errorOf, failureFrom, isGivenUp, MOST_EVENTS, readFailure, showFailure } from './events.ts';
+import { HostFunctions, type RecordedImport, readImports, readProgram } from './program.ts';
 import { readValue, Tokens, writeValue } from './recorded-values.ts';
 
 /** What came of a replay. */
@@ -56,7 +57,7 @@ export interface ReplayOptions {
   readonly memoryLimit?: number | undefined;
   /** Milliseconds of wall-clock time for all of it, reading included; no limit unless given. */
   readonly timeout?: number | undefined;
-  /** Bytes that the recording may have, uncompressed; 384 MiB unless given, its module included. */
+  /** Bytes that the recording may have, uncompressed; 384 MiB unless given, its modules included. */
   readonly recordingLimit?: number | undefined;
   /** What the recording was made with, if it was. One that was made without, or with another, is refused. */
   readonly key?: Key | undefined;
@@ -84,11 +85,11 @@ const SLICE_GAS = 500_000;
 export const DEFAULT_RECORDING = MOST_EVENTS + DEFAULT_LIMITS.moduleBytes;
 
 /**
- * Replays a recording on the interpreter. The module and the limits are in it; host functions are not needed, as their
+ * Replays a recording on the interpreter. The modules and the limits are in it; host functions are not needed, as their
  * results and what they wrote to memory are in it too.
  * @param recording bytes of any kind and realm; they stay as they are
  * @throws SnapshotError where the bytes are damaged, or no recording, or its memory limit is beyond the given one;
- *   CompileError; GasExhausted and CpuTimeoutExceeded where a limit given here was reached before the end; UsageError
+ *   CompileError and LinkError where its modules cannot run; GasExhausted and CpuTimeoutExceeded where a limit given here was reached before the end; UsageError
  */
 export async function replay(recording: Bytes, options?: ReplayOptions): Promise<ReplayReport>;
 /** @internal @param onLook told from time to time */
@@ -140,13 +141,6 @@ class Deadline {
   }
 }
 
-interface RecordedImport {
-  readonly module: string;
-  readonly name: string;
-  readonly base: number;
-  readonly perByte: number;
-}
-
 /** The first thing that is not as it was recorded. Never leaves this file. */
 class Difference extends Error {}
 
@@ -174,7 +168,7 @@ class Replay {
   constructor(from: WireReader, { gasLimit, memoryLimit }: Given<Limits>, deadline: Deadline) {
     this.from = from;
     this.deadline = deadline;
-    const module = this.decode(from.bytesOf());
+    const graph = readProgram(from, (bytes, label) => this.decode(bytes, label));
     const hasGas = from.flag();
     const recordedGas = from.u64();
     const gas = least(gasLimit === undefined ? undefined : BigInt(gasLimit), hasGas ? recordedGas : undefined);
@@ -189,17 +183,16 @@ class Replay {
         `the recording was made with a memory limit of ${limits.memoryBytes} bytes, and may be replayed with ${memoryLimit}`,
       );
     }
-    this.imports = readImports(from, module);
-    let next = 0;
+    const functions = new HostFunctions(graph);
+    this.imports = readImports(from, functions);
     const onSlice = () => deadline.look();
-    this.instance = interpreter.instantiate(module, {
+    this.instance = interpreter.instantiate(graph.guest, {
       limits,
+      graph,
       slices: { gas: SLICE_GAS, onSlice },
       imports: (from, name, type) => {
-        const index = next++;
-        const recorded = this.imports[index];
-        if (recorded === undefined || recorded.module !== from || recorded.name !== name) return undefined;
-        const { base, perByte } = recorded;
+        const index = functions.numberOf(from, name) as number;
+        const { base, perByte } = this.imports[index] as RecordedImport;
         return new HostFunction(type, { base, perByte }, (caller, args) => this.host(index, type, caller, args));
       },
     });
@@ -214,8 +207,8 @@ class Replay {
   }
 
   /** @throws CompileError, CpuTimeoutExceeded */
-  private decode(bytes: Uint8Array): WasmModule {
-    const steps = decodeAll({ bytes, label: 'the module in the recording' }, ANY_MODULE);
+  private decode(bytes: Uint8Array, label: string): WasmModule {
+    const steps = decodeAll({ bytes, label }, ANY_MODULE);
     for (;;) {
       const { done, value } = steps.next();
       this.deadline.look();
@@ -488,21 +481,6 @@ class Replay {
     const bytes = memory?.view(0, memory.byteLength)?.slice() ?? new Uint8Array(0);
     this.expect('the SHA-256 of memory in the end', await hexDigestOf(bytes), from.text());
   }
-}
-
-/** As many as the module has, each within what a host function may cost. */
-function readImports(from: WireReader, { importedFunctions }: WasmModule): readonly RecordedImport[] {
-  return Array.from({ length: from.exactly(importedFunctions, 'imports') }, () => ({
-    module: from.text(MODULE_LIMITS.nameBytes),
-    name: from.text(MODULE_LIMITS.nameBytes),
-    base: from.integer(HIGHEST_PRICE, 'the price of a host call'),
-    perByte: readPrice(from),
-  }));
-}
-
-function readPrice(from: WireReader): number {
-  const price = from.number();
-  return price >= 0 && price <= HIGHEST_PRICE ? price : damaged('the price of a byte is out of range');
 }
 
 /** Stands for whatever ended a call from outside. */

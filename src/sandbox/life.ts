@@ -136,11 +136,8 @@ export class Life extends Guest {
     const needs = hostNeeds(graph, settings.policy);
     await loadHostFunctions(needs);
     const runtime = await loadRuntimeFor(settings.policy);
-    if (settings.record) {
-      if (graph.isLinked) throw new UsageError('record is for guests that are linked with no other modules');
-      await recording.load();
-    }
-    const recorded = settings.record ? recording.now.record(engine, graph.guest, settings) : undefined;
+    if (settings.record) await recording.load();
+    const recorded = settings.record ? recording.now.record(engine, graph, settings) : undefined;
     const clock = new Stopwatch();
     const timeLeft = () => clock.left;
     const sleeper = new Sleeper();

@@ -2,6 +2,7 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import { Part } from '../../wasm/part.ts';
+import { requireStream } from './arrow-stream.ts';
 
 /** As much of the package as is used. */
 export interface ArrowPackage {
@@ -34,43 +35,4 @@ export async function decodeTable(bytes: Uint8Array): Promise<object> {
   const { tableFromIPC } = await load();
   requireStream(bytes);
   return tableFromIPC(bytes);
-}
-
-const CONTINUATION = 0xffff_ffff;
-/** Of `bodyLength` in the table of a `Message`, in the order of its fields. */
-const BODY_LENGTH = 3;
-
-/**
- * That the bytes are messages to their end (https://arrow.apache.org/docs/format/Columnar.html, encapsulated message format):
- * the package takes what is cut off, or something else, for a table with fewer rows or none.
- * @throws SyntaxError
- */
-function requireStream(bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let messages = 0;
-  for (let at = 0; at < bytes.length; messages++) {
-    if (bytes.length - at < 8) throw new SyntaxError('it is cut off');
-    if (view.getUint32(at, true) !== CONTINUATION) throw new SyntaxError(`there is no message at byte ${at}`);
-    const length = view.getUint32(at + 4, true);
-    at += 8;
-    if (length === 0) {
-      if (at !== bytes.length) throw new SyntaxError(`${bytes.length - at} bytes are behind its end`);
-      return;
-    }
-    if (length > bytes.length - at) throw new SyntaxError('it is cut off');
-    const body = bodyLength(new DataView(bytes.buffer, bytes.byteOffset + at, length));
-    at += length;
-    if (body < 0n || body > BigInt(bytes.length - at)) throw new SyntaxError('it is cut off');
-    at += Number(body);
-  }
-  if (messages === 0) throw new SyntaxError('it has no message');
-}
-
-/** Of a message, from its metadata: a table of FlatBuffers. @throws RangeError where that is none */
-function bodyLength(metadata: DataView): bigint {
-  const table = metadata.getUint32(0, true);
-  const vtable = table - metadata.getInt32(table, true);
-  const entry = 4 + 2 * BODY_LENGTH;
-  const field = metadata.getUint16(vtable, true) > entry ? metadata.getUint16(vtable + entry, true) : 0;
-  return field === 0 ? 0n : metadata.getBigInt64(table + field, true);
 }

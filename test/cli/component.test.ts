@@ -33,6 +33,23 @@ describe('component writes', () => {
     await expect(Component.from(code, { imports: HOST, modules })).rejects.toMatchObject({ code: 'COMPILE' });
   });
 
+  test('one whose exports give promises', async () => {
+    const { status } = await run(['component', component('waiting'), '-o', output, '--async']);
+    expect(status).toBe(0);
+    const code = (await import(pathToFileURL(join(output, 'waiting.js')).href)) as ComponentCode;
+    const imports = { 'test:waiting/host': { later: async (value: number) => 2 * value, attempt: () => 0 } };
+    const made = await Component.from<{ work: { twice(value: number): Promise<number> } }>(code, { imports });
+    const promise = made.exports.work.twice(3);
+    expect(promise).toBeInstanceOf(Promise);
+    expect(await promise).toBe(14);
+    expect(readFileSync(join(output, 'interfaces/test-waiting-work.d.ts'), 'utf8')).toContain(
+      'twice(value: number): Promise<number>',
+    );
+    await expect(Component.from(code, { imports, async: true } as never)).rejects.toThrow(
+      /no option of Component.from/,
+    );
+  });
+
   test('what says what it exports, and nothing of how it was made', () => {
     const declared = readFileSync(join(output, 'typed.d.ts'), 'utf8');
     expect(declared).toContain('export interface Root');
@@ -70,7 +87,10 @@ test('component refuses what is none', async () => {
 
 test('what was not written by component is not run', async () => {
   await expect(Component.from({} as never)).rejects.toThrow(/no transpiled component/);
-  const code = { component: { format: 0, modules: [], imports: [], exports: [] }, default: () => undefined };
+  const code = {
+    component: { format: 0, isAsync: false, modules: [], imports: [], exports: [] },
+    default: () => undefined,
+  };
   await expect(Component.from(code)).rejects.toThrow(/transpile it again/);
   const nowhere = { ...code, component: { ...code.component, format: 1, modules: ['x.core.wasm'] } };
   await expect(Component.from(nowhere)).rejects.toThrow(/give it in modules/);

@@ -9,6 +9,7 @@ export const ENGINES = ['interpreter', 'native'] as const;
 
 export const TYPED = readComponent('typed');
 export const PROGRAM = readComponent('program');
+export const WAITING = readComponent('waiting');
 
 export interface Counter {
   next(): number;
@@ -50,8 +51,8 @@ interface Access {
 export const HOST = { 'test:typed/host': { shout: (text: string) => `${text.toUpperCase()}!` } };
 
 /** Once for as many instances as there are to be. */
-export function transpile(bytes: Uint8Array): Promise<Transpiled> {
-  return transpileBytes(bytes, { name: 'component', declarations: false, withUrl: false });
+export function transpile(bytes: Uint8Array, isAsync = false): Promise<Transpiled> {
+  return transpileBytes(bytes, { name: 'component', declarations: false, withUrl: false, isAsync });
 }
 
 export async function from<E extends object = ComponentExports>(

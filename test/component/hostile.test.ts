@@ -2,8 +2,9 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, test } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { checkStructure } from '../../src/component/structure.ts';
+import { type GenerateOptions, transpilerOf } from '../../src/component/transpiler.ts';
 import { Component } from '../../src/component.node.ts';
-import { CompileError, LinkError, WasmSandboxError } from '../../wasm/errors.ts';
+import { CompileError, LinkError, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import { HOST, PROGRAM, TYPED } from './components.ts';
 
 const refusal = (bytes: Uint8Array) =>
@@ -111,4 +112,28 @@ test('nor of one that is damaged, and others are transpiled afterwards', async (
   }
   expect(await refusal(TYPED)).toBeUndefined();
   expect(await refusal(PROGRAM)).not.toBeInstanceOf(LinkError);
+});
+
+test('where it has no thread, the transpiler says that it has failed for good', async () => {
+  const generated = { files: [], imports: [], exports: [] };
+  const answers = [
+    () => generated,
+    () => {
+      throw Object.assign(new Error('a result'), { payload: 'no component' });
+    },
+    () => {
+      throw new Error('unreachable');
+    },
+    () => generated,
+  ];
+  const { generate } = await transpilerOf({
+    $init: Promise.resolve(),
+    generate: () => (answers.shift() as () => never)(),
+  });
+  const options = {} as GenerateOptions;
+  expect(generate(TYPED, options)).toBe(generated);
+  expect(() => generate(TYPED, options)).toThrow('a result');
+  expect(() => generate(TYPED, options)).toThrow('unreachable');
+  expect(() => generate(TYPED, options)).toThrow(UsageError);
+  expect(() => generate(TYPED, options)).toThrow(/transpile what is not yours ahead of time/);
 });

@@ -241,3 +241,14 @@ describe.each(ENGINES)('under a strict policy, on the %s engine,', (engine) => {
     ]);
   });
 });
+
+test('with exports that give promises, programs and composed components do the same', async () => {
+  const program = await from(await transpile(read('hello_stdout.component'), true), { securityPolicy: STRICT });
+  expect(await program.runAsync()).toMatchObject({ exitCode: 0, stdout: 'writing to stdout: hello, world\n' });
+  const both = await from(await transpile(read('stdio.composed'), true), { securityPolicy: STRICT });
+  await both.exports['testStdio']();
+  expect(both.output().stdout).toBe('Hello world\n');
+  await expect(both.exports['testGetEnv']()).rejects.toMatchObject({ code: 'TRAP' });
+  both.reset();
+  await both.exports['testStdio']();
+});

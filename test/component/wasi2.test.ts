@@ -23,9 +23,9 @@ class Payer implements CallingGuest {
 
 const AUDITED = SecurityPolicy.builder().enableAuditLogging().build();
 
-function hostOf(policy: SecurityPolicy = AUDITED, options = {}) {
+function hostOf(policy: SecurityPolicy = AUDITED, options = {}, mayWait = false) {
   const payer = new Payer();
-  const host = new ComponentHost(policy, options, () => payer);
+  const host = new ComponentHost(policy, options, { caller: () => payer, mayWait });
   const at = (name: string): Any => host.find(name) as Any;
   return { host, payer, at };
 }

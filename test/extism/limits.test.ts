@@ -1,7 +1,7 @@
 /** Plug-ins that ask for more than they may have, or reach for what is not theirs. */
 
 import { describe, expect, test } from 'vitest';
-import { type CurrentPlugin, type Plugin, PluginError, type PluginOptions } from '../../src/extism.node.ts';
+import { type CurrentPlugin, Plugin, PluginError, type PluginOptions } from '../../src/extism.node.ts';
 import {
   CallAborted,
   CpuTimeoutExceeded,
@@ -11,6 +11,7 @@ import {
   MiB,
   Trap,
 } from '../../src/index.node.ts';
+import { parse } from '../../src/text.ts';
 import { create, ENGINES } from './plugins.ts';
 
 const PAGE = 64 * KiB;
@@ -96,6 +97,29 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
       expect((await plugin.call('load', word(0n)))?.byteLength).toBe(8);
     },
   );
+
+  test.each([
+    ['output_write', '(call $out (i32.const 65530) (i32.const 100))'],
+    ['output_write', '(call $out (i32.const -4) (i32.const 8))'],
+    ['input_read', '(call $in (i32.const 0) (i32.const 65530) (i32.const 100))'],
+    ['output_set', '(call $set (i64.const 123456) (i64.const 8)) (i32.const 0)'],
+    ['output_set', '(call $set (i64.const -1) (i64.const -1)) (i32.const 0)'],
+    ['error_set', '(call $error (i64.const 99)) (i32.const 0)'],
+    ['log_info', '(call $log (i64.const -1)) (i32.const 0)'],
+  ])('%s is given nothing that lies elsewhere: %s', async (_, body) => {
+    const source = parse(`(module
+      (import "wasm_sandbox_plugin" "output_write" (func $out (param i32 i32) (result i32)))
+      (import "wasm_sandbox_plugin" "input_read" (func $in (param i32 i32 i32) (result i32)))
+      (import "extism:host/env" "output_set" (func $set (param i64 i64)))
+      (import "extism:host/env" "error_set" (func $error (param i64)))
+      (import "extism:host/env" "log_info" (func $log (param i64)))
+      (memory (export "memory") 1)
+      (func (export "reach") (result i32) ${body})
+      (func (export "stay") (result i32) (call $out (i32.const 0) (i32.const 4))))`);
+    const plugin = await Plugin.create(source, { engine });
+    await expect(plugin.call('reach', 'x'.repeat(200))).rejects.toBeInstanceOf(Trap);
+    expect(await plugin.call('stay', '', { as: 'bytes' })).toHaveLength(4);
+  });
 
   test('a block that was freed is none', async () => {
     const plugin = await make();

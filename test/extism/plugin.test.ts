@@ -32,6 +32,18 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     expect(await plugin.call('echo', buffer.subarray(10, 13), { as: 'bytes' })).toEqual(Uint8Array.of(1, 2, 3));
   });
 
+  test('text is UTF-8, whatever is in it, and JSON keeps what text cannot', async () => {
+    const plugin = await make();
+    for (const name of ['echo', 'echo_bulk']) {
+      for (const input of ['', '\0', 'a\0b', 'pi\u00f1a \u{1f34d}\u{10ffff}', '\ufeffmark']) {
+        expect(await plugin.call(name, input, text), JSON.stringify(input)).toBe(input);
+      }
+      expect(await plugin.call(name, 'x\ud800y', text)).toBe('x\ufffdy');
+      expect(await plugin.call(name, [{ any: 'x\ud800y' }], { as: 'json' })).toEqual([{ any: 'x\ud800y' }]);
+      expect(await plugin.call(name, { a: Number.NaN, b: undefined }, { as: 'json' })).toEqual({ a: null });
+    }
+  });
+
   test('an output is a view with what reads it, and its own; none is null', async () => {
     const plugin = await make();
     const first = await plugin.call('echo', '"twelve bytes"');
@@ -49,7 +61,7 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     const plugin = await make();
     const cyclic: unknown[] = [];
     cyclic.push(cyclic);
-    for (const input of [cyclic, 1n, () => 1, Symbol.iterator]) {
+    for (const input of [cyclic, 1n, () => 1, Symbol.iterator, Promise.resolve('x'), { a: 1n }]) {
       await expect(plugin.call('echo', input)).rejects.toBeInstanceOf(UsageError);
     }
   });

@@ -18,6 +18,7 @@ async function recordingOf({ imports, count = imports.length }: Head, events: Ui
   const to = new WireWriter();
   to.u32(GAS_VERSION);
   to.bytesOf(CALLS_HOST);
+  to.u32(0);
   to.flag(false);
   to.u64(0n);
   to.number(2 ** 20);
@@ -45,6 +46,7 @@ async function genuineEvents(): Promise<Uint8Array> {
   const from = new WireReader(await unpack(bytes, { kind: 'recording', maxBytes: 2 ** 20 }));
   from.u32();
   from.bytesOf();
+  expect(from.u32()).toBe(0);
   from.flag();
   from.u64();
   from.number();

@@ -19,6 +19,7 @@ import {
 import { Recorder, recordingEngine } from '../../src/replay/recorder.ts';
 import { pack, unpack } from '../../src/snapshot/container.ts';
 import { decode } from '../../wasm/decode.ts';
+import { ModuleGraph } from '../../wasm/module-graph.ts';
 import { fixture, run } from '../cli/harness.ts';
 import { SEED } from '../property/runner.ts';
 import { assemble, CALLS_HOST, COUNTER, EXTERNREF, I32, I64, SPIN } from '../sandbox/modules.ts';
@@ -71,7 +72,7 @@ describe('a recording is replayed to the same end', () => {
       fc.asyncProperty(anyLifeProgram(), fc.boolean(), async ({ bytes, calls }, waits) => {
         const module = decode(bytes);
         fc.pre(!waits || module.start === undefined);
-        const recorder = new Recorder(module, LIMITS, MiB);
+        const recorder = new Recorder(ModuleGraph.of(module), LIMITS, MiB);
         const resolve = imports((value) => (waits ? Promise.resolve(value) : value));
         const instance = recordingEngine(interpreter, recorder).instantiate(module, {
           limits: LIMITS,

@@ -98,6 +98,15 @@ describe.each(['interpreter', 'native'] as const)('on the engine %s', (engine) =
     expect(read.numRows).toBe(3);
   });
 
+  test('what is no table is not passed', async () => {
+    const plugin = await create();
+    for (const none of [{ a: 1 }, [1], 'x', undefined]) {
+      await expect(callTable(plugin, 'echo', none as never)).rejects.toThrow(
+        /callTable must be a table of apache-arrow/,
+      );
+    }
+  });
+
   test('what is no table is an error of the plug-in', async () => {
     const plugin = await create();
     const table = tableFromArrays({ id: Int32Array.from({ length: 1_000 }, (_, i) => i) });

@@ -12,17 +12,18 @@ import { bytesText, table } from '../io/table.ts';
 export interface ComponentCommandOptions {
   readonly output: string;
   readonly name?: string;
+  readonly async?: boolean;
   readonly json?: boolean;
 }
 
 export async function componentCommand(path: string, options: ComponentCommandOptions, io: Io): Promise<number> {
-  const { output, name = nameOf(path), json = false } = options;
+  const { output, name = nameOf(path), async: isAsync = false, json = false } = options;
   if (!/^[\w-]+$/.test(name)) refuse('--name', 'of letters, digits, - and _', name);
   const bytes = await readBinary(path, io);
   const { offerTranspiler } = await import('../../component-parts.node.ts');
   offerTranspiler();
   const transpiled = await showing(io, `transpiling ${quote(path)}`, () =>
-    transpileBytes(bytes, { name, declarations: true, withUrl: true }),
+    transpileBytes(bytes, { name, declarations: true, withUrl: true, isAsync }),
   );
   const files = filesOf(name, transpiled);
   const { makeFolder, writeBytes } = await import('../io/files.node.ts');
