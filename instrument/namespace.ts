@@ -7,10 +7,10 @@ import { Budget, checkInstances, Growth } from '../wasm/budget.ts';
 import { viewOfBufferSource } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
-import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
+import { CompileError, LinkError, type ResourceFigures, RuntimeError, Trap } from '../wasm/errors.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
-import type { HostCalls } from '../wasm/host.ts';
-import { type ImportObject, readImports, refuseOfAnother } from '../wasm/imports.ts';
+import { type HostCalls, HostFunction } from '../wasm/host.ts';
+import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../wasm/imports.ts';
 import { PAGE_BYTES } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
@@ -28,6 +28,8 @@ export interface MeteredNamespaceOptions {
   readonly canonicalNaN?: boolean | undefined;
   /** What a module of another namespace stands for: its instances are made as of the namespace's own. */
   readonly moduleOf?: ((module: unknown) => WasmModule) | undefined;
+  /** Imports of such a module that no import object has to have; none unless given. */
+  readonly suppliedTo?: ((module: unknown) => ReadonlyMap<Import, Supplied>) | undefined;
   /** Instances there may be, where they have the limits together; each has its own unless given. */
   readonly together?: { readonly instances: number } | undefined;
   /** Surrounds the calls of the embedder's functions; nothing does unless given. */
@@ -200,13 +202,20 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
       const core = (options.moduleOf ?? moduleOf)(module);
-      const values = readImports(imports, core.imports);
+      const supplied = options.suppliedTo?.(module);
+      const values = readImports(imports, core.imports, supplied);
       if (together !== undefined) checkInstances(instances, together.instances);
       instances++;
       const canonicalNaN = options.canonicalNaN ?? true;
       const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined, isLinked: meter !== undefined });
-      const link = linker(values, functionTypes(core));
-      const guest = new MeteredInstance(store, metered, { limits, slices, link, references });
+      const types = functionTypes(core);
+      const plainLink = linker(values, types);
+      const link = (imported: Import): Linked => {
+        const given = supplied?.get(imported);
+        if (given === undefined) return plainLink(imported);
+        return given instanceof HostFunction ? { host: trapping(given, () => guest) } : { raw: given };
+      };
+      const guest: MeteredInstance = new MeteredInstance(store, metered, { limits, slices, link, references });
       latest = guest;
       guests.set(this, guest);
       guest.instantiate();
@@ -343,6 +352,22 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       gas: hostCalls.gas,
       keepsViews: true,
       call: (caller, args) => hostCalls.serve(caller, () => func(...args)),
+    };
+  }
+
+  /** A function whose traps are the guest's. */
+  function trapping({ type, gas, keepsViews, call }: HostFunction, guest: () => MeteredInstance): HostImport {
+    return {
+      type,
+      gas,
+      keepsViews,
+      call(caller, args) {
+        try {
+          return call(caller, args);
+        } catch (error) {
+          throw error instanceof Trap ? guest().trapped(error.kind) : error;
+        }
+      },
     };
   }
 

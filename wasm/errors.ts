@@ -173,7 +173,7 @@ export class LinkError extends WasmSandboxError {
 /** Whatever ends a running guest. The guest cannot catch any of them. */
 export abstract class RuntimeError extends WasmSandboxError {}
 
-/** The traps of the specification (section 4.4). */
+/** The traps of the specification (section 4.4), and those of the JavaScript API's builtins for strings. */
 export type TrapKind =
   | 'unreachable'
   | 'divide-by-zero'
@@ -186,7 +186,9 @@ export type TrapKind =
   | 'indirect-call-type-mismatch'
   | 'null-reference'
   | 'cast-failure'
-  | 'array-out-of-bounds';
+  | 'array-out-of-bounds'
+  | 'string-out-of-bounds'
+  | 'invalid-code-point';
 
 /** With the wording of the specification's reference interpreter. */
 export const TRAPS: Readonly<Record<TrapKind, string>> = {
@@ -202,6 +204,8 @@ export const TRAPS: Readonly<Record<TrapKind, string>> = {
   'null-reference': 'null reference',
   'cast-failure': 'cast failure',
   'array-out-of-bounds': 'out of bounds array access',
+  'string-out-of-bounds': 'string offset out of bounds',
+  'invalid-code-point': 'invalid code point',
 };
 
 /** The guest did something the specification makes a trap. */

@@ -8,6 +8,7 @@ import { type GuestFunction, isFunction } from '../../interpreter/store/instance
 import type { Cell } from '../../interpreter/values/cell.ts';
 import { fromWords } from '../../interpreter/values/cell.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
+import { StringObject } from '../../interpreter/values/string.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
 import type { HostCalls, WasmValue } from '../../wasm/host.ts';
 import { PendingResult } from '../../wasm/host-call.ts';
@@ -165,9 +166,10 @@ function toGuest(type: ValType, types: readonly DefinedType[], value: unknown): 
   return withinGuest(value);
 }
 
-/** A value from a guest; functions, structs and arrays are wrapped. */
+/** A value from a guest; functions, structs and arrays are wrapped, and strings are what they are everywhere. */
 export function toHost(value: WasmValue, enter: Entry): unknown {
   if (isFunction(value)) return exportFunction(value, nameOf(value), enter);
+  if (value instanceof StringObject) return value.text;
   return isHeapObject(value) ? opaque(value) : value;
 }
 

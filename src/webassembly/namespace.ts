@@ -19,8 +19,8 @@ import type { Reference } from '../../interpreter/values/reference.ts';
 import { Budget, checkInstances } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { type ResourceFigures, UncaughtException } from '../../wasm/errors.ts';
-import type { HostCalls } from '../../wasm/host.ts';
-import { type ImportObject, readImports, refuseOfAnother } from '../../wasm/imports.ts';
+import { type HostCalls, HostFunction } from '../../wasm/host.ts';
+import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../../wasm/imports.ts';
 import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
@@ -58,7 +58,18 @@ import {
   withinGuest,
 } from './convert.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
-import { addressOf, addressValue, descriptorLimits, index, Module, moduleOf, self, shownSize, tag } from './objects.ts';
+import {
+  addressOf,
+  addressValue,
+  descriptorLimits,
+  index,
+  Module,
+  moduleOf,
+  self,
+  shownSize,
+  suppliedTo,
+  tag,
+} from './objects.ts';
 import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
 
@@ -343,9 +354,10 @@ export function createNamespace(options: NamespaceOptions) {
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, imports?: ImportObject) {
       const core = moduleOf(module);
-      const values = readImports(imports, core.imports);
+      const supplied = suppliedTo(module);
+      const values = readImports(imports, core.imports, supplied);
       if (account !== undefined && together !== undefined) checkInstances(account.members.length, together.instances);
-      const instance = instantiate(store, core, linker(values), limits, slices);
+      const instance = instantiate(store, core, linker(values, supplied), limits, slices);
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
       for (const { name, kind, index: at } of core.exports) {
@@ -403,8 +415,10 @@ export function createNamespace(options: NamespaceOptions) {
     return value instanceof TagInstance ? Tag.prototype : Global.prototype;
   }
 
-  function linker(values: ReadonlyMap<Import, unknown>) {
+  function linker(values: ReadonlyMap<Import, unknown>, supplied: ReadonlyMap<Import, Supplied>) {
     return (imported: Import, module: WasmModule): ExternValue | undefined => {
+      const given = supplied.get(imported);
+      if (given !== undefined) return suppliedValue(imported, given, module.types);
       const value = values.get(imported);
       if (imported.kind === 'function') {
         const type = functionTypeAt(module, imported.typeIndex);
@@ -422,6 +436,11 @@ export function createNamespace(options: NamespaceOptions) {
       if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       return address instanceof ExceptionInstance ? undefined : address;
     };
+  }
+
+  function suppliedValue(imported: Import, given: Supplied, types: readonly DefinedType[]): ExternValue | undefined {
+    if (given instanceof HostFunction) return new ForeignFunction(given.type, types, given.gas, given.call, false);
+    return imported.kind === 'global' ? importGlobal(imported, types, given) : undefined;
   }
 
   /** A global, or a value that becomes an immutable one (JavaScript API, 5.3, "read the imports"). */

@@ -4,7 +4,7 @@ import { createMeteredNamespace, nativeHost, nativeUnavailable } from '../../ins
 import { UsageError } from '../../wasm/errors.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './namespace.ts';
-import { Module, moduleOf } from './objects.ts';
+import { Module, moduleOf, suppliedTo } from './objects.ts';
 import { SuspendError } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
 
@@ -24,7 +24,7 @@ class Suspending {
 
 /** @throws UsageError where the host's engine cannot be used */
 export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNamespace {
-  const metered = createMeteredNamespace(nativeHost(), { ...options, moduleOf });
+  const metered = createMeteredNamespace(nativeHost(), { ...options, moduleOf, suppliedTo });
   // Modules with exceptions are refused, so that no tag ever meets a guest.
   const { Tag, Exception, JSTag } = createNamespace(options);
   const { Instance } = metered as unknown as WebAssemblyNamespace;

@@ -3,6 +3,7 @@
 import { Instance, isFunction } from '../../interpreter/store/instance.ts';
 import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { decode } from '../../wasm/decode.ts';
+import type { Supplied } from '../../wasm/imports.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import {
   type AddressType,
@@ -14,8 +15,16 @@ import {
   type Limits,
 } from '../../wasm/types.ts';
 import { type Address, behind } from './behind.ts';
+import { type CompileOptions, supply } from './builtins.ts';
 
-const modules = new WeakMap<object, WasmModule>();
+/** What stands behind a module. */
+interface Compiled {
+  readonly core: WasmModule;
+  /** Imports that no import object has to have. */
+  readonly supplied: ReadonlyMap<Import, Supplied>;
+}
+
+const modules = new WeakMap<object, Compiled>();
 
 /** What an object stands for; undefined where it is none of the API's. */
 export function addressOf(object: unknown): Address | undefined {
@@ -58,21 +67,22 @@ export class Module {
   declare private readonly brand: never;
 
   /** @throws CompileError, TypeError */
-  constructor(bytes: BufferSource) {
-    hold(this, decode(viewOfBufferSource(bytes)));
+  constructor(bytes: BufferSource, options: CompileOptions = {}) {
+    const core = decode(viewOfBufferSource(bytes));
+    hold(this, { core, supplied: supply(core, options) });
   }
 
   /**
    * What can be sent to another thread, or kept, in place of the module, which structured clones cannot take: a copy of its
-   * bytes. @throws TypeError where it is no module
+   * bytes. The options it was compiled with are to be given again. @throws TypeError where it is no module
    */
   static toTransferable(module: Module): ArrayBuffer {
     return moduleOf(module).bytes.slice().buffer as ArrayBuffer;
   }
 
   /** The module again, decoded and validated anew, as whoever sent it may be anybody. @throws CompileError, TypeError */
-  static fromTransferable(bytes: BufferSource): Module {
-    return new Module(bytes);
+  static fromTransferable(bytes: BufferSource, options: CompileOptions = {}): Module {
+    return new Module(bytes, options);
   }
 
   /** In the module's order. @throws TypeError where it is none */
@@ -80,9 +90,12 @@ export class Module {
     return moduleOf(module).exports.map(({ name, kind }: Export) => ({ name, kind }));
   }
 
-  /** In the module's order. @throws TypeError where it is none */
+  /** In the module's order, without what the options supply. @throws TypeError where it is none */
   static imports(module: Module): ModuleImportDescriptor[] {
-    return moduleOf(module).imports.map(({ module: from, name, kind }: Import) => ({ module: from, name, kind }));
+    const { core, supplied } = compiled(module);
+    return core.imports
+      .filter((imported) => !supplied.has(imported))
+      .map(({ module: from, name, kind }) => ({ module: from, name, kind }));
   }
 
   /** Copies of the contents of all custom sections of the name. @throws TypeError where it is no module */
@@ -99,7 +112,7 @@ tag(Module.prototype, 'Module');
 /** The `Module` of what has been decoded already. */
 export function moduleFrom(decoded: WasmModule): Module {
   const module: Module = Object.create(Module.prototype);
-  hold(module, decoded);
+  hold(module, { core: decoded, supplied: new Map() });
   return module;
 }
 
@@ -114,16 +127,25 @@ const REFUSE_TO_CLONE: PropertyDescriptor = {
   },
 };
 
-function hold(module: Module, decoded: WasmModule): void {
-  modules.set(module, decoded);
+function hold(module: Module, held: Compiled): void {
+  modules.set(module, held);
   Object.defineProperty(module, 'toTransferable', REFUSE_TO_CLONE);
+}
+
+function compiled(module: unknown): Compiled {
+  const found = typeof module === 'object' && module !== null ? modules.get(module) : undefined;
+  if (found === undefined) throw new TypeError('a WebAssembly.Module was expected');
+  return found;
 }
 
 /** @throws TypeError where it is not a `Module` */
 export function moduleOf(module: unknown): WasmModule {
-  const found = typeof module === 'object' && module !== null ? modules.get(module) : undefined;
-  if (found === undefined) throw new TypeError('a WebAssembly.Module was expected');
-  return found;
+  return compiled(module).core;
+}
+
+/** Those of its imports that no import object has to have, and what they are. @throws TypeError where it is not a `Module` */
+export function suppliedTo(module: unknown): ReadonlyMap<Import, Supplied> {
+  return compiled(module).supplied;
 }
 
 /** An integer for a size or an index (Web IDL, `[EnforceRange] unsigned long`). @throws TypeError */

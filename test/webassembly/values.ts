@@ -25,7 +25,7 @@ import {
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what the table tries is mostly what types forbid.
-type Loose = any;
+export type Loose = any;
 
 export interface ValueCase {
   readonly name: string;
