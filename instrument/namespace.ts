@@ -11,10 +11,11 @@ import { CompileError, LinkError, type ResourceFigures, RuntimeError, Trap } fro
 import { HOST_CALL } from '../wasm/gas.ts';
 import { type HostCalls, HostFunction } from '../wasm/host.ts';
 import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../wasm/imports.ts';
-import { PAGE_BYTES } from '../wasm/limits.ts';
+import { MEMORY_BOUNDS, PAGE_BYTES, TABLE_BOUNDS } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
-import { FUNCREF, type FuncType, type Import } from '../wasm/types.ts';
+import { FUNCREF, type FuncType, I64, type Import } from '../wasm/types.ts';
+import { dictionary, index, readSizes, type Sizes, shapeClass, shownSize } from '../wasm/web-idl.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
 import { Meter } from './meter.ts';
@@ -36,6 +37,8 @@ export interface MeteredNamespaceOptions {
   readonly hostCalls?: HostCalls | undefined;
   /** Surrounds every call from outside. */
   readonly enter?: (<T>(run: () => T) => T) | undefined;
+  /** What the errors that end guests come out as; as they are unless given. */
+  readonly outside?: ((error: unknown) => unknown) | undefined;
 }
 
 export type MeteredNamespace = ReturnType<typeof createMeteredNamespace>;
@@ -51,7 +54,16 @@ function moduleOf(module: unknown): WasmModule {
 /** Makes the namespace. Its instances share one stack, and can be linked with one another. */
 export function createMeteredNamespace(host: WasmHost, options: MeteredNamespaceOptions) {
   const { limits, slices, together } = options;
-  const around = options.enter ?? (<T>(run: () => T) => run());
+  const { enter = (run) => run(), outside = (error) => error } = options;
+
+  function around<T>(run: () => T, surround: <R>(run: () => R) => R = enter): T {
+    try {
+      return surround(run);
+    } catch (error) {
+      throw outside(error);
+    }
+  }
+
   const meter = together && new Meter(limits, slices);
   const store = new MeteredStore(host, limits.stackBytes, meter);
   const budget = () => meter?.budget ?? new Budget(limits.memoryBytes);
@@ -110,11 +122,13 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      const growth = Growth.ofMemory(budget(), descriptor?.maximum);
-      if (!growth.take(0, descriptor?.initial)) {
+      const sizes = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
+      const { min, max } = sizes.limits;
+      const growth = Growth.ofMemory(budget(), max);
+      if (!growth.take(0, min)) {
         throw new RangeError('Memory limit exceeded: could not allocate memory');
       }
-      const raw = new host.Memory(descriptor);
+      const raw = new host.Memory(sizesFor(sizes));
       store.growth.set(raw, growth);
       rawMemories.set(this, raw);
       wrappers.set(raw, this);
@@ -128,22 +142,27 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     /** Grows by pages; returns the size before. @throws RangeError */
     grow(delta: number): number {
       const raw = rawMemory(this);
-      if (!growthOf(raw).take(raw.buffer.byteLength / PAGE_BYTES, delta)) {
+      const pages = index(delta, 'delta');
+      if (!growthOf(raw).take(raw.buffer.byteLength / PAGE_BYTES, pages)) {
         throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
       }
-      return raw.grow(delta);
+      return raw.grow(pages);
     }
   }
 
   class Table {
-    constructor(descriptor: WebAssembly.TableDescriptor, ...value: unknown[]) {
-      const holdsFunctions = String(descriptor?.element) !== 'externref';
-      const initial = holdsFunctions && value.length > 0 ? [references.toGuest(value[0] ?? null)] : value;
-      const raw = new host.Table(descriptor, ...(initial as [unknown?]));
-      const growth = Growth.ofTable(budget(), descriptor.maximum);
-      if (!growth.take(0, descriptor.initial)) {
+    constructor(descriptor: WebAssembly.TableDescriptor, ...[value]: [value?: unknown]) {
+      const given = dictionary(descriptor, 'table');
+      const element = elementName(given['element']);
+      const sizes = readSizes(given, TABLE_BOUNDS, 'table');
+      const { min, max } = sizes.limits;
+      const growth = Growth.ofTable(budget(), max);
+      const holdsFunctions = element === 'anyfunc';
+      const initial = value === undefined ? [] : [holdsFunctions ? references.toGuest(value) : value];
+      if (!growth.take(0, min)) {
         throw new RangeError('Memory limit exceeded: could not allocate the table');
       }
+      const raw = new host.Table({ element, ...sizesFor(sizes) }, ...(initial as [unknown?]));
       store.growth.set(raw, growth);
       if (holdsFunctions) functionHolders.add(raw);
       rawTables.set(this, raw);
@@ -154,38 +173,43 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       return rawTable(this).length;
     }
 
-    get(index: number): unknown {
+    get(at: number): unknown {
       const raw = rawTable(this);
-      return toHost(raw, raw.get(index));
+      return toHost(raw, raw.get(place(raw, at)));
     }
 
-    set(index: number, ...given: [value?: unknown]): void {
+    set(at: number, ...given: [value?: unknown]): void {
       const raw = rawTable(this);
-      raw.set(index, ...toRaw(raw, given));
+      raw.set(place(raw, at), ...toRaw(raw, given));
     }
 
     grow(delta: number, ...given: [value?: unknown]): number {
       const raw = rawTable(this);
-      if (!growthOf(raw).take(raw.length, delta)) {
+      const more = index(delta, 'delta');
+      const value = toRaw(raw, given);
+      if (!growthOf(raw).take(raw.length, more)) {
         throw new RangeError('Memory limit exceeded: the table cannot grow that far');
       }
-      return raw.grow(delta, ...toRaw(raw, given));
+      return raw.grow(more, ...value);
     }
   }
 
   class Global {
     constructor(descriptor: WebAssembly.GlobalDescriptor, ...given: [value?: unknown]) {
-      const isFunction = /^(anyfunc|funcref)$/.test(String(descriptor?.value));
+      const named = dictionary(descriptor, 'global');
+      // In the order of Web IDL, by name.
+      const mutable = Boolean(named['mutable']);
+      const type = `${named['value']}`.replace(/^funcref$/, 'anyfunc') as WebAssembly.ValueType;
+      const isFunction = type === 'anyfunc';
       const value = given.length === 0 && isFunction ? null : given[0];
-      const raw = new host.Global(descriptor, isFunction ? references.toGuest(value) : canonical(value));
+      const raw = new host.Global({ value: type, mutable }, isFunction ? references.toGuest(value) : canonical(value));
       if (isFunction) functionHolders.add(raw);
       rawGlobals.set(this, raw);
       wrappers.set(raw, this);
     }
 
     get value(): unknown {
-      const raw = rawGlobal(this);
-      return toHost(raw, raw.value);
+      return globalValue(this);
     }
 
     set value(value: unknown) {
@@ -194,69 +218,90 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
 
     valueOf(): unknown {
-      return this.value;
+      return globalValue(this);
     }
+  }
+
+  function globalValue(global: object): unknown {
+    const raw = rawGlobal(global);
+    return toHost(raw, raw.value);
   }
 
   class Instance {
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
-    constructor(module: Module, imports?: ImportObject) {
-      const core = (options.moduleOf ?? moduleOf)(module);
-      const supplied = options.suppliedTo?.(module);
-      const values = readImports(imports, core.imports, supplied);
-      if (together !== undefined) checkInstances(instances, together.instances);
-      instances++;
-      const canonicalNaN = options.canonicalNaN ?? true;
-      const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined, isLinked: meter !== undefined });
-      const types = functionTypes(core);
-      const plainLink = linker(values, types);
-      const link = (imported: Import): Linked => {
-        const given = supplied?.get(imported);
-        if (given === undefined) return plainLink(imported);
-        return given instanceof HostFunction ? { host: trapping(given, () => guest) } : { raw: given };
-      };
-      const guest: MeteredInstance = new MeteredInstance(store, metered, { limits, slices, link, references });
-      latest = guest;
-      guests.set(this, guest);
-      guest.instantiate();
-      guest.importedFunctions.forEach((linked, i) => {
-        const raw = guest.rawImport(i) as RawFunction | undefined;
-        if (raw === undefined || !('host' in linked) || shown.has(raw)) return;
-        const { host: source } = linked;
-        foreign.set(
-          show(raw, (...args) => only(guest.invoke(raw, i, source.type, args))),
-          source,
-        );
-      });
-      const exports: Record<string, unknown> = Object.create(null);
-      for (const { name, kind, index } of metered.exports) {
-        const raw = guest.rawExport(name);
-        const held = kind === 'table' ? metered.module.tables[index]?.element : metered.module.globals[index]?.type;
-        if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
-        const value =
-          kind === 'function'
-            ? show(
-                raw as RawFunction,
-                (...args) => only(guest.invoke(raw as RawFunction, index, typeOfFunction(metered.module, index), args)),
-                String(index),
-              )
-            : wrap(
-                raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
-                kind as Exclude<typeof kind, 'tag'>,
-              );
-        Object.defineProperty(exports, name, { value, enumerable: true });
-        const linked = kind === 'function' ? guest.importedFunctions[index] : undefined;
-        if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
-      }
-      exportsOf.set(this, Object.freeze(exports));
-      guest.copySegments();
-      around(() => guest.start());
+    constructor(module: Module, ...[imports]: [imports?: ImportObject | undefined]) {
+      around(
+        () => make(this, module, imports),
+        (run) => run(),
+      );
     }
 
     /** Functions, memories, tables and globals by name. Frozen, without prototype. */
     get exports(): Readonly<Record<string, unknown>> {
-      return exportsOf.get(this) as Readonly<Record<string, unknown>>;
+      const exports = exportsOf.get(this);
+      if (exports === undefined) throw new TypeError('incompatible receiver');
+      return exports;
     }
+  }
+
+  function make(instance: Instance, module: Module, imports: ImportObject | undefined): void {
+    const core = (options.moduleOf ?? moduleOf)(module);
+    const supplied = options.suppliedTo?.(module);
+    const values = readImports(imports, core.imports, supplied);
+    if (together !== undefined) checkInstances(instances, together.instances);
+    instances++;
+    const canonicalNaN = options.canonicalNaN ?? true;
+    const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined, isLinked: meter !== undefined });
+    const types = functionTypes(core);
+    const plainLink = linker(values, types);
+    const link = (imported: Import): Linked => {
+      const given = supplied?.get(imported);
+      if (given === undefined) return plainLink(imported);
+      return given instanceof HostFunction ? { host: trapping(given, () => guest) } : { raw: given };
+    };
+    const guest: MeteredInstance = new MeteredInstance(store, metered, { limits, slices, link, references });
+    latest = guest;
+    guests.set(instance, guest);
+    guest.instantiate();
+    guest.importedFunctions.forEach((linked, i) => {
+      const raw = guest.rawImport(i) as RawFunction | undefined;
+      if (raw === undefined || !('host' in linked) || shown.has(raw)) return;
+      const { host: source } = linked;
+      foreign.set(
+        show(raw, (...args) => only(guest.invoke(raw, i, source.type, args))),
+        source,
+      );
+    });
+    const exports: Record<string, unknown> = Object.create(null);
+    for (const { name, kind, index: at } of metered.exports) {
+      const raw = guest.rawExport(name);
+      const held = kind === 'table' ? metered.module.tables[at]?.element : metered.module.globals[at]?.type;
+      if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
+      const value =
+        kind === 'function'
+          ? show(
+              raw as RawFunction,
+              (...args) => only(guest.invoke(raw as RawFunction, at, typeOfFunction(metered.module, at), args)),
+              String(at),
+            )
+          : wrap(
+              raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
+              kind as Exclude<typeof kind, 'tag'>,
+            );
+      Object.defineProperty(exports, name, { value, enumerable: true });
+      const linked = kind === 'function' ? guest.importedFunctions[at] : undefined;
+      if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
+    }
+    exportsOf.set(instance, Object.freeze(exports));
+    guest.copySegments();
+    around(() => guest.start());
+  }
+
+  /** An index of a table's element. @throws RangeError, TypeError */
+  function place(raw: WebAssembly.Table, at: unknown): number {
+    const element = index(at, 'index');
+    if (element < raw.length) return element;
+    throw new RangeError(`index ${element} is outside of a table of ${raw.length} elements`);
   }
 
   function rawMemory(memory: object): WebAssembly.Memory {
@@ -332,7 +377,11 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
           return { raw: rawMemories.get(value as object) ?? fail('incompatible import type: a memory is required') };
         case 'global': {
           const raw = typeof value === 'object' && value !== null ? rawGlobals.get(value) : undefined;
-          return { raw: raw ?? (imported.type.type === FUNCREF ? references.toGuest(value) : canonical(value)) };
+          if (raw !== undefined || imported.type.type !== FUNCREF) return { raw: raw ?? canonical(value) };
+          const func = value === null ? null : behind.get(value as object);
+          return {
+            raw: func === undefined ? fail('incompatible import type: a function of a guest is required') : func,
+          };
         }
       }
     };
@@ -390,8 +439,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
   }
 
-  for (const [name, { prototype }] of Object.entries({ Module, Instance, Memory, Table, Global }))
-    Object.defineProperty(prototype, Symbol.toStringTag, { value: `WebAssembly.${name}`, configurable: true });
+  for (const [name, Class] of Object.entries({ Module, Instance, Memory, Table, Global })) shapeClass(Class, name);
 
   return Object.freeze({
     Module,
@@ -406,6 +454,24 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     stats,
     [Symbol.toStringTag]: 'WebAssembly' as const,
   });
+}
+
+/** The name of a table's type, as every engine knows it. @throws TypeError */
+function elementName(value: unknown): 'anyfunc' | 'externref' {
+  const name = `${value}`;
+  if (name === 'anyfunc' || name === 'funcref') return 'anyfunc';
+  if (name === 'externref') return name;
+  throw new TypeError(`${quote(name)} is no type of what tables hold on this engine`);
+}
+
+/** A descriptor that tells nobody that it is read. */
+function sizesFor({ address, limits: { min, max } }: Sizes): { initial: number; maximum?: number } {
+  const size = (value: number) => shownSize(address, value) as number;
+  return {
+    ...(address === I64 && { address: 'i64' }),
+    initial: size(min),
+    ...(max !== undefined && { maximum: size(max) }),
+  };
 }
 
 /** The canonical NaN, whatever bits JavaScript gave it. */

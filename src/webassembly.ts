@@ -12,6 +12,7 @@ import { describe, quote } from '../wasm/quote.ts';
 import { provideVectors } from './sync/parts.ts';
 import { settlesWithin } from './time/turn.ts';
 import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
+import { asHosts } from './webassembly/shape.ts';
 
 export type { ImportObject } from '../wasm/imports.ts';
 export { withWebAssembly } from './webassembly/global.ts';
@@ -89,7 +90,8 @@ function create(
     memoryBytes: positive('memoryLimit', options.memoryLimit) ?? DEFAULT_LIMITS.memoryBytes,
     stackBytes: positive('stackLimit', options.stackLimit) ?? DEFAULT_LIMITS.stackBytes,
   };
-  if (timeout === undefined) return make({ limits, enter: (run) => run(), unmetered, together });
+  const outside = asHosts;
+  if (timeout === undefined) return make({ limits, enter: (run) => run(), unmetered, together, outside });
 
   const late = () => new CpuTimeoutExceeded(`CPU timeout exceeded: the call did not end within ${timeout} ms`);
   let deadline: number | undefined;
@@ -114,6 +116,7 @@ function create(
     slices,
     unmetered,
     together,
+    outside,
     enter: (run) => runUntil(performance.now() + timeout, run),
     startClock() {
       const end = performance.now() + timeout;

@@ -8,7 +8,7 @@ import { EXPRESSION_BYTES, LIMITED_TYPE_BYTES, namedBytes } from './account.ts';
 import { HAS_MAX, IS_64, WITH_INIT } from './encoding.ts';
 import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
-import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
+import { MEMORY_BOUNDS, MODULE_LIMITS, TABLE_BOUNDS } from './limits.ts';
 import { ConstExprs, CustomSections, DataSegments, ElementSegments, FunctionBodies, type Source } from './lists.ts';
 import { functionTypeAt, type WasmModule } from './module.ts';
 import { type ProposedPlace, unassigned } from './proposals.ts';
@@ -49,9 +49,6 @@ const EXTERN_KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'glo
 
 const PASSIVE: SegmentMode = { mode: 'passive' };
 const DECLARATIVE: SegmentMode = { mode: 'declarative' };
-
-const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
-const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
 
 /** Sections by id: name, place in the required order, decoder, which may go in steps. */
 const SECTIONS: Readonly<

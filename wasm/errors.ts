@@ -86,6 +86,13 @@ export abstract class WasmSandboxError extends Error implements Location {
     this.#frames = details.frames ?? [];
   }
 
+  /** A namespace's error for a full stack is a `RangeError`, and this as well. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    const isBeside = typeof value === 'object' && value !== null && #frames in value && value instanceof RangeError;
+    return isBeside && [WasmSandboxError, RuntimeError, StackLimitExceeded].includes(this as typeof StackLimitExceeded);
+  }
+
   /**
    * The guest's calls that had not returned, the innermost first, 100 at most: of the call from outside that ended, up to
    * the host function that made it if one did. Empty on the native engine, and where no guest had run.

@@ -61,10 +61,16 @@ function catchHostError(thread: Thread, error: unknown): boolean {
   if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
   else if (error instanceof WasmSandboxError || exitStatus(error) !== undefined) return false;
   else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
+  checkMemories(thread.instance as Instance);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
   if (!(error instanceof UncaughtException)) count(thread, thread.exception);
   return unwind(thread, thread.pc - 1);
+}
+
+/** Code of the embedder's may have run, which may have given a memory away. @throws UsageError */
+function checkMemories({ memories }: Instance): void {
+  for (const memory of memories) memory.check();
 }
 
 /** Counts what is at hand, and takes as much as there is. */
@@ -88,6 +94,7 @@ function refill(thread: Thread): void {
  */
 function enter(thread: Thread, func: WasmFunction, base: number, returnTo: number): boolean {
   const entry = func.entryAtOnce();
+  checkMemories(func.instance);
   thread.bind(func.instance);
   thread.takeGas();
   let exit = thread.enter(entry, base, returnTo);
@@ -163,6 +170,7 @@ export function finishHostCall(thread: Thread, { result, target, base }: Suspens
 function goOn(thread: Thread, instance: Instance): void {
   // A host function that has caught this changes nothing.
   if (instance.tank.isOver) throw outOfGas(thread);
+  checkMemories(instance);
   thread.bind(instance);
   thread.takeGas();
 }

@@ -1,6 +1,7 @@
 /** A linear memory (specification 4.2.8). */
 
 import { type Budget, Growth, mostPages } from '../../wasm/budget.ts';
+import { UsageError } from '../../wasm/errors.ts';
 import type { GuestMemory } from '../../wasm/host.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { AddressType, Limits, MemoryType } from '../../wasm/types.ts';
@@ -66,6 +67,22 @@ export class LinearMemory implements GuestMemory {
     return { min: this.pages, max: this.declared.max };
   }
 
+  /** @throws UsageError where somebody has transferred the buffer that was shown, and the bytes with it */
+  check(): void {
+    if (!this.isExposed || this.bytes.length > 0) return;
+    if (this.byteLength > 0) {
+      throw new UsageError(
+        "the buffer of a memory has been transferred to somebody else, and the guest's bytes with it: transfer a copy, memory.buffer.slice(0)",
+      );
+    }
+    // An empty one has lost nothing.
+    try {
+      this.bytes.subarray();
+    } catch {
+      this.use(new Uint8Array(0));
+    }
+  }
+
   view(pointer: number, length: number): Uint8Array | undefined {
     const end = pointer + length;
     return pointer >= 0 && length >= 0 && end <= this.byteLength ? this.bytes.subarray(pointer, end) : undefined;
@@ -78,6 +95,7 @@ export class LinearMemory implements GuestMemory {
 
   /** Grows by `delta` pages; returns the pages before, or -1. */
   grow(delta: number): number {
+    this.check();
     const before = this.pages;
     if (!this.growth.take(before, delta)) return -1;
     if (this.resize((before + delta) * PAGE_BYTES)) return before;
@@ -136,8 +154,9 @@ export class LinearMemory implements GuestMemory {
     return true;
   }
 
-  /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. */
+  /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. @throws UsageError as {@link check} */
   expose(): ArrayBuffer {
+    this.check();
     // An empty memory gets a buffer of its own too: that of NO_MEMORY must never be detached.
     if (this.bytes.length !== this.byteLength || this.bytes === NO_MEMORY.bytes) {
       this.use(this.bytes.slice(0, this.byteLength));

@@ -50,7 +50,7 @@ export type ExportedFunction = (...args: unknown[]) => unknown;
 export type Entry = <T>(run: () => T) => T;
 
 /** The names of types in descriptors (JavaScript API, `ValueType` and `TableKind`). */
-const TYPES = new Map<unknown, ValType>([
+const TYPES = new Map<string, ValType>([
   ['i32', I32],
   ['i64', I64],
   ['f32', F32],
@@ -71,9 +71,11 @@ const TYPES = new Map<unknown, ValType>([
   ['nullexnref', NULLEXNREF],
 ]);
 
+/** @throws TypeError for what names none */
 export function valueType(name: unknown): ValType {
-  const type = TYPES.get(String(name));
-  if (type === undefined) throw new TypeError(`${quote(String(name))} is not a value type`);
+  const text = `${name}`;
+  const type = TYPES.get(text);
+  if (type === undefined) throw new TypeError(`${quote(text)} is not a value type`);
   return type;
 }
 

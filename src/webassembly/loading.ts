@@ -23,7 +23,8 @@ export interface Streamed {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-export function validate(bytes: BufferSource, options: CompileOptions = {}): boolean {
+// As an arrow function, it is no constructor.
+export const validate = (bytes: BufferSource, options: CompileOptions = {}): boolean => {
   const given = viewOfBufferSource(bytes);
   try {
     new Module(given, options);
@@ -32,7 +33,7 @@ export function validate(bytes: BufferSource, options: CompileOptions = {}): boo
     if (error instanceof CompileError) return false;
     throw error;
   }
-}
+};
 
 export async function compile(bytes: BufferSource, options: CompileOptions = {}): Promise<Module> {
   return new Module(bytes, options);
@@ -64,11 +65,8 @@ export function instantiating<T>(Instance: new (module: Module, imports?: Import
     imports: ImportObject | undefined = undefined,
     options: CompileOptions = {},
   ): Promise<T | { module: Module; instance: T }> {
-    if (source instanceof Module) {
-      // Nothing of the guest's runs before the caller has got the promise.
-      await undefined;
-      return new Instance(source, imports);
-    }
+    // At once, start function and all, as V8 does.
+    if (source instanceof Module) return new Instance(source, imports);
     const module = await compile(source, options);
     return { module, instance: new Instance(module, imports) };
   }
@@ -84,8 +82,8 @@ export function instantiating<T>(Instance: new (module: Module, imports?: Import
 
   return {
     /**
-     * An instance of bytes, together with their module, or of a module. The start function runs after this has returned, and
-     * before the promise is kept.
+     * An instance of bytes, together with their module, or of a module. Of bytes, imports are read and the start function runs
+     * after this has returned.
      * @throws CompileError, LinkError, TypeError, and whatever ends the start function
      */
     instantiate,

@@ -27,9 +27,9 @@ export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNam
   const metered = createMeteredNamespace(nativeHost(), { ...options, moduleOf, suppliedTo });
   // Modules with exceptions are refused, so that no tag ever meets a guest.
   const { Tag, Exception, JSTag } = createNamespace(options);
-  const { Instance } = metered as unknown as WebAssemblyNamespace;
+  const { Instance, Memory, Table, Global, stats } = metered as unknown as WebAssemblyNamespace;
+  const classes = { Module, Instance, Memory, Table, Global, Tag, Exception, JSTag, ...ERRORS };
   const integration = { Suspending, SuspendError, promising: refuseToSuspend };
-  const shared = { Module, Tag, Exception, JSTag, validate, compile, compileStreaming };
-  const namespace = { ...metered, ...integration, ...ERRORS, ...shared };
-  return shaped({ ...namespace, ...instantiating(Instance) }) as unknown as WebAssemblyNamespace;
+  const functions = { validate, compile, compileStreaming, ...instantiating(Instance), stats };
+  return shaped({ ...classes, ...integration, ...functions }) as unknown as WebAssemblyNamespace;
 }

@@ -5,15 +5,8 @@ import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { Supplied } from '../../wasm/imports.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import {
-  type AddressType,
-  type Export,
-  type ExternKind,
-  I32,
-  I64,
-  type Import,
-  type Limits,
-} from '../../wasm/types.ts';
+import type { Export, ExternKind, Import } from '../../wasm/types.ts';
+import { shapeClass } from '../../wasm/web-idl.ts';
 import { type Address, behind } from './behind.ts';
 import { type CompileOptions, supply } from './builtins.ts';
 
@@ -41,10 +34,6 @@ export function self<T extends Address>(
   const address = addressOf(object);
   if (!(address instanceof type)) throw new TypeError('incompatible receiver');
   return address as unknown as T;
-}
-
-export function tag(prototype: object, name: string): void {
-  Object.defineProperty(prototype, Symbol.toStringTag, { value: `WebAssembly.${name}`, configurable: true });
 }
 
 /** Bytes of a module, as the API takes them. */
@@ -102,12 +91,12 @@ export class Module {
   static customSections(module: Module, sectionName: string): ArrayBuffer[] {
     const { customSections, bytes } = moduleOf(module);
     if (sectionName === undefined) throw new TypeError('the name of a section was expected');
-    return [...customSections.named(String(sectionName))].map(
+    return [...customSections.named(`${sectionName}`)].map(
       (section) => bytes.slice(section.bytes.start, section.bytes.end).buffer as ArrayBuffer,
     );
   }
 }
-tag(Module.prototype, 'Module');
+shapeClass(Module, 'Module');
 
 /** The `Module` of what has been decoded already. */
 export function moduleFrom(decoded: WasmModule): Module {
@@ -146,49 +135,4 @@ export function moduleOf(module: unknown): WasmModule {
 /** Those of its imports that no import object has to have, and what they are. @throws TypeError where it is not a `Module` */
 export function suppliedTo(module: unknown): ReadonlyMap<Import, Supplied> {
   return compiled(module).supplied;
-}
-
-/** An integer for a size or an index (Web IDL, `[EnforceRange] unsigned long`). @throws TypeError */
-export function index(value: unknown, what: string): number {
-  const number = Math.trunc(+(value as number));
-  if (!(number >= 0 && number <= 0xffff_ffff)) throw new TypeError(`${what} must be an integer from 0 to 4294967295`);
-  return number + 0;
-}
-
-/** The same, as the address type has it: a bigint for 64 bits, which need not be exact beyond 2^53. @throws TypeError */
-export function addressValue(address: AddressType, value: unknown, what: string): number {
-  if (address === I32) return index(value, what);
-  // BigInt takes numbers as well, which conversion to a bigint does not.
-  const bigint = typeof value === 'number' ? -1n : BigInt(value as bigint | boolean | string);
-  if (bigint < 0n || bigint >= 1n << 64n) throw new TypeError(`${what} must be a bigint from 0 to 2^64 - 1`);
-  return Number(bigint);
-}
-
-/** A size as JavaScript sees it: a bigint where addresses are of 64 bits. */
-export function shownSize(address: AddressType, size: number): number | bigint {
-  return address === I32 ? size : BigInt(size);
-}
-
-/** Address type and limits of a descriptor. @throws TypeError, RangeError */
-export function descriptorLimits(
-  descriptor: unknown,
-  bounds: Readonly<Record<AddressType, number>>,
-  what: string,
-): { address: AddressType; limits: Limits } {
-  if (typeof descriptor !== 'object' || descriptor === null)
-    throw new TypeError(`a descriptor of a ${what} was expected`);
-  const { initial, minimum, maximum, address: named = 'i32' } = descriptor as Record<string, unknown>;
-  if (named !== 'i32' && named !== 'i64') throw new TypeError(`the address type of a ${what} is i32 or i64`);
-  const address = named === 'i64' ? I64 : I32;
-  const first = initial === undefined ? minimum : initial;
-  if (first === undefined) throw new TypeError(`the descriptor of a ${what} needs an initial size`);
-  const min = addressValue(address, first, 'initial size');
-  const max = maximum === undefined ? undefined : addressValue(address, maximum, 'maximum size');
-  const bound = bounds[address];
-  if (min > bound || (max ?? 0) > bound) {
-    const Kind = address === I32 ? TypeError : RangeError;
-    throw new Kind(`the size of a ${what} must be at most ${bound}`);
-  }
-  if (max !== undefined && max < min) throw new RangeError('the maximum size is smaller than the initial size');
-  return { address, limits: { min, max } };
 }
