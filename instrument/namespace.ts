@@ -14,8 +14,9 @@ import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '
 import { MEMORY_BOUNDS, PAGE_BYTES, TABLE_BOUNDS } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
-import { FUNCREF, type FuncType, I64, type Import } from '../wasm/types.ts';
+import { FUNCREF, type FuncType, I64, type Import, type Limits } from '../wasm/types.ts';
 import { dictionary, index, readSizes, type Sizes, shapeClass, shownSize } from '../wasm/web-idl.ts';
+import { compile } from './compile.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
 import { Meter } from './meter.ts';
@@ -37,6 +38,10 @@ export interface MeteredNamespaceOptions {
   readonly hostCalls?: HostCalls | undefined;
   /** Surrounds every call from outside. */
   readonly enter?: (<T>(run: () => T) => T) | undefined;
+  /** What memories and tables take of, where others do too. */
+  readonly budget?: Budget | undefined;
+  /** What a memory of a guest's looks like outside; as the namespace's own class unless given. */
+  readonly showMemory?: ((raw: WebAssembly.Memory, limits: Limits, growth: Growth) => object) | undefined;
   /** What the errors that end guests come out as; as they are unless given. */
   readonly outside?: ((error: unknown) => unknown) | undefined;
 }
@@ -64,7 +69,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
   }
 
-  const meter = together && new Meter(limits, slices);
+  const meter = together && new Meter(limits, slices, options.budget);
   const store = new MeteredStore(host, limits.stackBytes, meter);
   const budget = () => meter?.budget ?? new Budget(limits.memoryBytes);
   let instances = 0;
@@ -230,10 +235,12 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   class Instance {
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
     constructor(module: Module, ...[imports]: [imports?: ImportObject | undefined]) {
-      around(
-        () => make(this, module, imports),
-        (run) => run(),
-      );
+      const core = (options.moduleOf ?? moduleOf)(module);
+      const supplied = options.suppliedTo?.(module);
+      const values = readImports(imports, core.imports, supplied);
+      if (together !== undefined) checkInstances(instances, together.instances);
+      instances++;
+      make(this, core, values, supplied);
     }
 
     /** Functions, memories, tables and globals by name. Frozen, without prototype. */
@@ -244,14 +251,38 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
   }
 
-  function make(instance: Instance, module: Module, imports: ImportObject | undefined): void {
-    const core = (options.moduleOf ?? moduleOf)(module);
-    const supplied = options.suppliedTo?.(module);
-    const values = readImports(imports, core.imports, supplied);
-    if (together !== undefined) checkInstances(instances, together.instances);
-    instances++;
-    const canonicalNaN = options.canonicalNaN ?? true;
-    const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined, isLinked: meter !== undefined });
+  const metering = (core: WasmModule) =>
+    meterModule(core, {
+      canonicalNaN: options.canonicalNaN ?? true,
+      refills: slices !== undefined,
+      isLinked: meter !== undefined,
+    });
+
+  /** Instruments and compiles, so that it is known whether there can be instances. @throws CompileError */
+  function prepare(core: WasmModule): void {
+    compile(host, metering(core));
+  }
+
+  /** Makes an object an instance, of imports that have been read. @throws as the constructor of one */
+  function make(
+    instance: object,
+    core: WasmModule,
+    values: ReadonlyMap<Import, unknown>,
+    supplied?: ReadonlyMap<Import, Supplied>,
+  ): void {
+    around(
+      () => instantiate(instance, core, values, supplied),
+      (run) => run(),
+    );
+  }
+
+  function instantiate(
+    instance: object,
+    core: WasmModule,
+    values: ReadonlyMap<Import, unknown>,
+    supplied: ReadonlyMap<Import, Supplied> | undefined,
+  ): void {
+    const metered = metering(core);
     const types = functionTypes(core);
     const plainLink = linker(values, types);
     const link = (imported: Import): Linked => {
@@ -287,6 +318,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
           : wrap(
               raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
               kind as Exclude<typeof kind, 'tag'>,
+              metered.module.memories[at]?.limits,
             );
       Object.defineProperty(exports, name, { value, enumerable: true });
       const linked = kind === 'function' ? guest.importedFunctions[at] : undefined;
@@ -329,10 +361,15 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   function wrap(
     raw: WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
     kind: 'memory' | 'table' | 'global',
+    limits: Limits | undefined,
   ): object {
     let found = wrappers.get(raw);
     if (found === undefined) {
-      found = Object.create({ memory: Memory, table: Table, global: Global }[kind].prototype) as object;
+      const { showMemory } = options;
+      found =
+        kind === 'memory' && showMemory !== undefined && limits !== undefined
+          ? showMemory(raw as WebAssembly.Memory, limits, growthOf(raw))
+          : (Object.create({ memory: Memory, table: Table, global: Global }[kind].prototype) as object);
       if (kind === 'memory') rawMemories.set(found, raw as WebAssembly.Memory);
       else if (kind === 'table') rawTables.set(found, raw as WebAssembly.Table);
       else rawGlobals.set(found, raw as WebAssembly.Global);
@@ -420,8 +457,15 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     };
   }
 
+  /** Makes an object stand for a memory that the embedder has made. */
+  function adopt(object: object, raw: WebAssembly.Memory, growth: Growth): void {
+    store.growth.set(raw, growth);
+    rawMemories.set(object, raw);
+    wrappers.set(raw, object);
+  }
+
   /** Gas, memory and limits of an instance, or of all where they have them together: exact, also after a failure. */
-  function stats(instance?: Instance): ResourceFigures {
+  function stats(instance?: object): ResourceFigures {
     if (instance === undefined && meter !== undefined) return meter.figures();
     const found = instance && guests.get(instance);
     if (found === undefined) throw new TypeError('an instance of this namespace was expected');
@@ -452,6 +496,15 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     RuntimeError,
     validate,
     stats,
+    /** For a namespace that makes some of its instances here. */
+    parts: {
+      prepare,
+      make,
+      adopt,
+      exportsOf: (instance: object) => exportsOf.get(instance),
+      isExported: (func: object) => behind.has(func),
+      isOwn,
+    },
     [Symbol.toStringTag]: 'WebAssembly' as const,
   });
 }

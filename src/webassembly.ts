@@ -11,7 +11,8 @@ import { DEFAULT_LIMITS } from '../wasm/limits.ts';
 import { describe, quote } from '../wasm/quote.ts';
 import { provideVectors } from './sync/parts.ts';
 import { settlesWithin } from './time/turn.ts';
-import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
+import { createNamespace, type WebAssemblyNamespace } from './webassembly/namespace.ts';
+import type { NamespaceOptions } from './webassembly/options.ts';
 import { asHosts } from './webassembly/shape.ts';
 
 export type { ImportObject } from '../wasm/imports.ts';
@@ -34,7 +35,10 @@ export interface WebAssemblyOptions {
   readonly perInstance?: boolean | undefined;
   /** Instances there may be together: a namespace keeps them as long as it is kept itself; 10,000 if absent. */
   readonly instanceLimit?: number | undefined;
-  /** `native` is the host's own; `auto` that where the host allows it. The interpreter if absent. */
+  /**
+   * `native` is the host's own; `auto` that for every module which it can run, and the interpreter for the others. The
+   * interpreter if absent.
+   */
   readonly engine?: 'interpreter' | 'native' | 'auto' | undefined;
   /** Units of the gas schedule; without limit if absent. */
   readonly gasLimit?: bigint | number | undefined;
@@ -146,9 +150,9 @@ export async function createWebAssembly(options: WebAssemblyOptions = {}): Promi
   // What follows is loaded only now, as most have no use for it.
   if (!metering) return createUnmetered(options, engine);
   if (engine === 'interpreter') return create(options);
-  const { createNativeNamespace, nativeUnavailable } = await import('./webassembly/native.ts');
-  const isPossible = engine === 'native' || nativeUnavailable() === undefined;
-  return create(options, isPossible ? createNativeNamespace : createNamespace);
+  const { createAutoNamespace, createNativeNamespace, nativeUnavailable } = await import('./webassembly/native.ts');
+  if (engine === 'native') return create(options, createNativeNamespace);
+  return create(options, nativeUnavailable() === undefined ? createAutoNamespace : createNamespace);
 }
 
 async function createUnmetered(options: WebAssemblyOptions, engine: string): Promise<WebAssemblyNamespace> {

@@ -88,9 +88,11 @@ export abstract class WasmSandboxError extends Error implements Location {
 
   /** A namespace's error for a full stack is a `RangeError`, and this as well. */
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: all classes of the family inherit it.
     if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
     const isBeside = typeof value === 'object' && value !== null && #frames in value && value instanceof RangeError;
-    return isBeside && [WasmSandboxError, RuntimeError, StackLimitExceeded].includes(this as typeof StackLimitExceeded);
+    // biome-ignore lint/complexity/noThisInStatic: as above.
+    return isBeside && ([WasmSandboxError, RuntimeError, StackLimitExceeded] as unknown[]).includes(this);
   }
 
   /**

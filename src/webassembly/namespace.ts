@@ -1,7 +1,7 @@
 /** A namespace with the shape of `WebAssembly` (JavaScript API, section 5), on the interpreter. */
 
 import { start } from '../../interpreter/machine/start.ts';
-import { type Loop, Store } from '../../interpreter/machine/store.ts';
+import { Store } from '../../interpreter/machine/store.ts';
 import { ForeignFunction } from '../../interpreter/store/foreign.ts';
 import { GlobalInstance } from '../../interpreter/store/global.ts';
 import {
@@ -18,21 +18,20 @@ import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
 import { Budget, checkInstances } from '../../wasm/budget.ts';
-import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
-import { CompileError, LinkError, type ResourceFigures, UncaughtException } from '../../wasm/errors.ts';
-import { type HostCalls, HostFunction } from '../../wasm/host.ts';
+import { CompileError, LinkError, UncaughtException } from '../../wasm/errors.ts';
+import { HostFunction } from '../../wasm/host.ts';
 import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../../wasm/imports.ts';
 import { isOf } from '../../wasm/is-of.ts';
 import { MEMORY_BOUNDS, TABLE_BOUNDS } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
+import { quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import {
   ANYREF,
   type DefinedType,
   EXTERNREF,
   funcType,
-  I32,
   I64,
   type Import,
   isNullable,
@@ -46,7 +45,6 @@ import { addressValue, dictionary, index, readSizes, sequence, shapeClass, shown
 import { behind, bind, hide } from './behind.ts';
 import {
   cellOf,
-  type Entry,
   exportFunction,
   functionBehind,
   hostValue,
@@ -62,6 +60,7 @@ import {
 } from './convert.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { addressOf, Module, moduleOf, self, suppliedTo } from './objects.ts';
+import type { NamespaceFigures, NamespaceOptions } from './options.ts';
 import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
 
@@ -115,24 +114,6 @@ export interface TagDescriptor {
 /** The types of no module: what the embedder makes names none of any. */
 const NO_TYPES: readonly DefinedType[] = [];
 
-/** What a namespace needs to know. */
-export interface NamespaceOptions {
-  readonly limits: InstanceLimits;
-  readonly slices?: Slices | undefined;
-  /** Surrounds every call from outside. */
-  readonly enter: Entry;
-  /** The time of a call that may wait, from now on; what surrounds every call has no other limit on it unless given. */
-  readonly startClock?: (() => CallClock) | undefined;
-  /** Surrounds the calls of the embedder's functions; nothing does unless given. */
-  readonly hostCalls?: HostCalls | undefined;
-  /** What the errors that end guests come out as; as they are unless given. */
-  readonly outside?: ((error: unknown) => unknown) | undefined;
-  /** The loop that counts no gas, where none is to be counted. */
-  readonly unmetered?: Loop | undefined;
-  /** Instances there may be, where they have the limits together; each has its own unless given. */
-  readonly together?: { readonly instances: number } | undefined;
-}
-
 /**
  * What `WebAssembly` is to glue code: classes and functions of the JavaScript API, under limits. Failures are the
  * errors of `wasm-sandbox`, but for the `TypeError`, `RangeError` and `SuspendError` of the API.
@@ -142,7 +123,8 @@ export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace>
 export function createNamespace(options: NamespaceOptions) {
   const { limits, slices, enter, hostCalls, unmetered, together, outside = (error) => error } = options;
   const { startClock = (): CallClock => ({ enter, wait: (settled) => settled }) } = options;
-  const account = together && accountOf(limits, slices, unmetered === undefined);
+  const { beside } = options;
+  const account = together && accountOf(limits, slices, unmetered === undefined, options.budget);
   const store = new Store(limits.stackBytes, { unmetered, account });
   const budget = () => account?.budget ?? new Budget(limits.memoryBytes);
 
@@ -150,7 +132,7 @@ export function createNamespace(options: NamespaceOptions) {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: MemoryDescriptor) {
       const type = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
-      const memory = LinearMemory.create(type, budget());
+      const memory = beside === undefined ? LinearMemory.create(type, budget()) : beside.memory(this, type, budget());
       if (memory === undefined) throw new RangeError('Memory limit exceeded: could not allocate memory');
       bind(this, memory);
     }
@@ -308,6 +290,8 @@ export function createNamespace(options: NamespaceOptions) {
    * @throws TypeError for what is no exported function
    */
   function promising(exported: (...args: never) => unknown): (...args: unknown[]) => Promise<unknown> {
+    // Nothing can suspend what runs natively: its promise is kept at once.
+    if (beside?.isExported(exported)) return async (...args) => (exported as (...args: unknown[]) => unknown)(...args);
     const func = functionBehind(exported);
     if (func === undefined) throw new TypeError('promising takes an exported function');
     const call = async (func: GuestFunction, args: readonly unknown[]) => {
@@ -358,7 +342,12 @@ export function createNamespace(options: NamespaceOptions) {
       const core = moduleOf(module);
       const supplied = suppliedTo(module);
       const values = readImports(imports, core.imports, supplied);
-      if (account !== undefined && together !== undefined) checkInstances(account.members.length, together.instances);
+      if (account !== undefined && together !== undefined) {
+        checkInstances(account.members.length + (beside?.count ?? 0), together.instances);
+      }
+      const whyNot = beside?.instantiate(this, core, values, supplied);
+      if (beside !== undefined) engines.set(this, whyNot);
+      if (beside !== undefined && whyNot === undefined) return;
       const instance = make(core, linker(values, supplied));
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
@@ -371,9 +360,12 @@ export function createNamespace(options: NamespaceOptions) {
 
     /** Functions, memories, tables and globals by name. Frozen, without prototype. */
     get exports(): Readonly<Record<string, unknown>> {
-      return coreOf(this).shown as Record<string, unknown>;
+      return beside?.exportsOf(this) ?? (coreOf(this).shown as Record<string, unknown>);
     }
   }
+
+  /** Why instances are interpreted; undefined of those that are not. */
+  const engines = new WeakMap<object, string | undefined>();
 
   function make(core: WasmModule, find: Linker): CoreInstance {
     try {
@@ -442,10 +434,17 @@ export function createNamespace(options: NamespaceOptions) {
         return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest, hostCalls);
       }
       const address = addressOf(value);
+      if (address === undefined && beside?.isOwn(value)) refuseNative(imported);
       if (address === undefined) refuseOfAnother(imported, value);
       if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       return address instanceof ExceptionInstance ? undefined : address;
     };
+  }
+
+  function refuseNative({ module, name, kind }: Import): never {
+    throw new LinkError(
+      `import ${quote(module)} ${quote(name)}: the ${kind} is of an instance that runs natively, and this one cannot: make the namespace with engine: 'interpreter'`,
+    );
   }
 
   function suppliedValue(imported: Import, given: Supplied, types: readonly DefinedType[]): ExternValue | undefined {
@@ -483,9 +482,23 @@ export function createNamespace(options: NamespaceOptions) {
     throw new TypeError('an instance of this namespace was expected');
   }
 
-  function stats(instance?: Instance): ResourceFigures {
-    if (instance === undefined && account !== undefined) return account.figures();
-    return coreOf(instance).figures();
+  function stats(instance?: Instance): NamespaceFigures {
+    if (beside === undefined) {
+      return instance === undefined && account !== undefined ? account.figures() : coreOf(instance).figures();
+    }
+    if (instance === undefined && account !== undefined) return beside.totals(account.figures());
+    const isNative = instance !== undefined && beside.exportsOf(instance) !== undefined;
+    const core = isNative ? undefined : coreOf(instance);
+    const figures =
+      account === undefined
+        ? (core?.figures() ?? beside.figuresOf(instance as Instance))
+        : beside.totals(account.figures());
+    const why = core === undefined ? undefined : engines.get(instance as Instance);
+    return {
+      ...figures,
+      engine: core === undefined ? 'native' : 'interpreter',
+      engineReason: why ?? 'the fastest that this host allows',
+    };
   }
 
   for (const [name, Class] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance, Suspending }))
@@ -494,6 +507,8 @@ export function createNamespace(options: NamespaceOptions) {
   // The address is everybody's, the object of this namespace's class.
   const jsTag = Object.create(Tag.prototype) as Tag;
   hide(jsTag, JS_TAG);
+
+  beside?.joins((memory) => externObject(memory, 0) as object, { Table, Global });
 
   return shaped({
     Module,

@@ -2,9 +2,11 @@
 
 import { createMeteredNamespace, nativeHost, nativeUnavailable } from '../../instrument/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
+import { Beside } from './beside.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
-import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './namespace.ts';
+import { createNamespace, type WebAssemblyNamespace } from './namespace.ts';
 import { Module, moduleOf, suppliedTo } from './objects.ts';
+import type { NamespaceOptions } from './options.ts';
 import { SuspendError } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
 
@@ -32,4 +34,9 @@ export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNam
   const integration = { Suspending, SuspendError, promising: refuseToSuspend };
   const functions = { validate, compile, compileStreaming, ...instantiating(Instance), stats };
   return shaped({ ...classes, ...integration, ...functions }) as unknown as WebAssemblyNamespace;
+}
+
+/** A namespace whose instances run on the host's own engine wherever that can. @throws UsageError where it cannot be used at all */
+export function createAutoNamespace(options: NamespaceOptions): WebAssemblyNamespace {
+  return createNamespace(new Beside(options).options);
 }
