@@ -150,7 +150,7 @@ class Sections implements ValidationContext {
 
   private imported(module: string, name: string): Import {
     // An import without a name may be one of several that share their module's.
-    const kind = this.externKind(name === '' ? 'import' : undefined);
+    const kind = this.externKind(name === '' ? 'import' : 'external kind');
     switch (kind) {
       case 'function': {
         const typeIndex = this.functionType();
@@ -474,7 +474,8 @@ class Sections implements ValidationContext {
     this.features.add('exception-handling');
     if (reader.u8() !== 0) reader.fail('malformed tag attribute', start);
     const index = this.functionType();
-    if (functionTypeAt(this, index).results.length > 0) reader.fail('non-empty tag result type', start);
+    const { length } = functionTypeAt(this, index).results;
+    if (length > 0) throw unassigned('results of a tag', length, start, 'non-empty tag result type');
     return index;
   }
 
