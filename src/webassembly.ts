@@ -16,6 +16,7 @@ import type { NamespaceOptions } from './webassembly/options.ts';
 import { asHosts } from './webassembly/shape.ts';
 
 export type { ImportObject } from '../wasm/imports.ts';
+export type { CompileOptions } from './webassembly/builtins.ts';
 export { withWebAssembly } from './webassembly/global.ts';
 export type { Headings, Streamed } from './webassembly/loading.ts';
 export type {
@@ -28,6 +29,7 @@ export type {
   WebAssemblyNamespace,
 } from './webassembly/namespace.ts';
 export type { BufferSource, Module, ModuleExportDescriptor, ModuleImportDescriptor } from './webassembly/objects.ts';
+export type { NamespaceFigures } from './webassembly/options.ts';
 
 /** Limits hold for all instances together, and for the memories and tables that are made beside them. */
 export interface WebAssemblyOptions {
