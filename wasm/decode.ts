@@ -150,7 +150,7 @@ class Sections implements ValidationContext {
 
   private imported(module: string, name: string): Import {
     // An import without a name may be one of several that share their module's.
-    const kind = this.externKind(name === '' ? 'import' : 'external kind');
+    const kind = this.externKind(name !== '' ? 'external kind' : 'import');
     switch (kind) {
       case 'function': {
         const typeIndex = this.functionType();

@@ -17,8 +17,8 @@ it('gives what the host gives', async () => {
   expect(compare(interpreter, await observe(host), differences)).toEqual([]);
 });
 
-it('gives the same on the native engine', async () => {
-  const native = await observe(await createWebAssembly({ engine: 'native' }));
+it.each(['native', 'auto'] as const)('gives the same on the engine %s', async (engine) => {
+  const native = await observe(await createWebAssembly({ engine }));
   const noAddresses = host.validate(PROBES.memory64) ? [] : [[/address/, 'the host has no 64-bit memories'] as const];
   const lent = [/^Memory\.buffer, transferred$/, 'its memory is the host’s, which forbids that'] as const;
   expect(compare(native, interpreter, [...noAddresses, lent])).toEqual([]);

@@ -229,6 +229,21 @@ describe('both sides see', () => {
     expect(made.engineReason).toMatch(/imports a (table|global)/);
   });
 
+  it('builtins', async () => {
+    const W = await auto();
+    const engineOf = (text: string) => {
+      const instance = new W.Instance(new W.Module(parse(text), { builtins: ['js-string'] }));
+      return [W.stats(instance).engine, (instance.exports as Exports)['f']('abc')];
+    };
+    const length = '(import "wasm:js-string" "length" (func $length (param externref) (result i32)))';
+    const made = '(import "wasm:js-string" "cast" (func (param externref) (result (ref extern))))';
+    const f = '(func (export "f") (param externref) (result i32) (call $length (local.get 0)))';
+    expect([engineOf(`(module ${length} ${f})`), engineOf(`(module ${length} ${made} ${f})`)]).toEqual([
+      ['native', 3],
+      ['interpreter', 3],
+    ]);
+  });
+
   it('promises', async () => {
     const W = await auto();
     const text = '(module (import "m" "f" (func $f (result i32))) (func (export "f") (result i32) (call $f)))';

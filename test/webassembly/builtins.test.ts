@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from '../../src/text.ts';
 import ours, { createWebAssembly, type WebAssemblyNamespace } from '../../src/webassembly.ts';
 import { OBJECT_BYTES, STRING_CALL } from '../../wasm/gas.ts';
+import { SEED } from '../property/runner.ts';
 import { STRING_CASES } from './strings.ts';
 import { shown } from './values.ts';
 
@@ -195,6 +197,41 @@ describe('strings that guests make', () => {
     expect(g.value).toBe('A');
     expect(raise).toThrow('A');
   });
+});
+
+it('do to any strings what JavaScript does', () => {
+  const text = `(module
+    (type $units (array (mut i16)))
+    (import "wasm:js-string" "concat" (func $concat (param externref externref) (result (ref extern))))
+    (import "wasm:js-string" "substring" (func $substring (param externref i32 i32) (result (ref extern))))
+    (import "wasm:js-string" "compare" (func $compare (param externref externref) (result i32)))
+    (import "wasm:js-string" "equals" (func $equals (param externref externref) (result i32)))
+    (func $join (param externref externref) (result externref) (call $concat (local.get 0) (local.get 1)))
+    (func (export "join") (param externref externref i32 i32) (result externref externref i32 i32) (local $s externref)
+      (local.set $s (call $join (local.get 0) (local.get 1)))
+      (local.get $s)
+      (call $substring (local.get $s) (local.get 2) (local.get 3))
+      (call $compare (local.get $s) (local.get 1))
+      (call $equals (local.get $s) (call $join (local.get 0) (local.get 1)))))`;
+  const { join, copy } = { ...run(ours, MAKING).exports, ...run(ours, text).exports };
+  const anyText = fc.string({
+    unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
+    maxLength: 40,
+  });
+  const anyPlace = fc.integer({ min: -2, max: 90 });
+  fc.assert(
+    fc.property(anyText, anyText, anyPlace, anyPlace, (one, other, from, to) => {
+      const whole = one + other;
+      const [start, end] = [from >>> 0, to >>> 0];
+      const part = start > end ? '' : whole.slice(start, end);
+      const order = whole === other ? 0 : whole < other ? -1 : 1;
+      expect(join?.(one, other, from, to)).toEqual([whole, part, order, 1]);
+      expect(copy?.(whole)).toBe(whole);
+    }),
+    { seed: SEED, numRuns: 200 },
+  );
+  const long = 'ab\u{1f600}'.repeat(5_000);
+  expect(copy?.(long)).toBe(long);
 });
 
 describe('the options', () => {

@@ -1,6 +1,6 @@
 /** The host's `WebAssembly` on the cases of values.ts and strings.ts: node scripts/newer-node.mjs test/webassembly/compare.ts */
 
-import ours, { type WebAssemblyNamespace } from '../../src/webassembly.ts';
+import { createWebAssembly, type WebAssemblyNamespace } from '../../src/webassembly.ts';
 import { compare, DIFFERENCES, observe } from './api.ts';
 import { STRING_CASES } from './strings.ts';
 import { shown, VALUE_CASES } from './values.ts';
@@ -18,8 +18,12 @@ for (const item of cases) {
 const noted = cases.filter(({ native: other }) => other !== undefined).length;
 console.log(`${cases.length} cases, ${noted} deviations noted, ${differences} not noted`);
 const expected = await observe(native);
-const found = compare(await observe(ours), expected, DIFFERENCES);
-for (const difference of found) console.log(difference);
-console.log(`${expected.size} operations, ${DIFFERENCES.length} differences noted, ${found.length} not noted`);
-differences += found.length;
+for (const engine of ['interpreter', 'native', 'auto'] as const) {
+  const found = compare(await observe(await createWebAssembly({ engine })), expected, DIFFERENCES);
+  for (const difference of found) console.log(`${engine}: ${difference}`);
+  console.log(
+    `${engine}: ${expected.size} operations, ${DIFFERENCES.length} differences noted, ${found.length} not noted`,
+  );
+  differences += found.length;
+}
 process.exitCode = differences === 0 ? 0 : 1;
