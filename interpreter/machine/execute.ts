@@ -40,7 +40,7 @@ export interface Suspension {
 function raise(thread: Thread): void {
   if (thread.gas < SETTLE_BELOW) settle(thread);
   const top = stackTop(thread);
-  if (unwind(thread, top.pc)) return;
+  if (caught(thread, top.pc)) return;
   const { tag, payload } = thread.exception as ExceptionInstance;
   if (tag === JS_TAG) throw payload[0]?.reference;
   throw new UncaughtException(thread.exception, location(thread, top));
@@ -61,11 +61,17 @@ function catchHostError(thread: Thread, error: unknown): boolean {
   if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
   else if (error instanceof WasmSandboxError || exitStatus(error) !== undefined) return false;
   else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
-  checkMemories(thread.instance as Instance);
   thread.bind(thread.instance as Instance);
   thread.takeGas();
   if (!(error instanceof UncaughtException)) count(thread, thread.exception);
-  return unwind(thread, thread.pc - 1);
+  return caught(thread, thread.pc - 1);
+}
+
+/** Whether somebody catches the thread's exception, who then goes on. */
+function caught(thread: Thread, pc: number): boolean {
+  if (!unwind(thread, pc)) return false;
+  checkMemories(thread.instance as Instance);
+  return true;
 }
 
 /** Code of the embedder's may have run, which may have given a memory away. @throws UsageError */
@@ -282,6 +288,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
       }
       case EXIT.leave:
         returnToCaller(thread);
+        checkMemories(thread.instance as Instance);
         break;
       case EXIT.stack:
         if (thread.grow()) break;

@@ -187,6 +187,24 @@ describe('both sides see', () => {
     expect(exports['both']()).toBe(5);
   });
 
+  it.each(['returns', 'throws'])('a memory that grows while an instance between them %s', async (how) => {
+    const W = await auto();
+    const m = new W.Memory({ initial: 1, maximum: 5 });
+    const { exports: native } = make(W, `(module ${USES})`, { m: { m } });
+    const between = make(
+      W,
+      `(module (import "n" "f" (func $f)) (tag $t (export "t"))
+      (func (export "f") (call $f) ${how === 'throws' ? '(throw $t)' : ''}))`,
+      { n: { f: () => native['grow']() } },
+    );
+    const text = `(module (import "b" "f" (func $f)) (import "b" "t" (tag $t)) ${USES}
+      (func (export "both") (result i32)
+        (block $caught (try_table (catch $t $caught) (call $f)))
+        (i32.store8 (i32.const 65536) (i32.const 5)) (i32.load8_u (i32.const 65536))))`;
+    const { exports } = make(W, text, { m: { m }, b: between.exports });
+    expect([exports['both'](), native['get'](65_536)]).toEqual([5, 5]);
+  });
+
   it('functions', async () => {
     const W = await auto();
     const native = make(

@@ -159,6 +159,16 @@ describe('a memory whose buffer was transferred', () => {
     expect(made().call).toThrow(refused);
   });
 
+  test('also behind another instance', async () => {
+    const W = await createWebAssembly();
+    const { exports: between } = new W.Instance(
+      new W.Module(parse('(module (import "m" "f" (func $f)) (func (export "f") (call $f)))')),
+      { m: { f: () => take(exports['memory']) } },
+    );
+    const { exports } = new W.Instance(new W.Module(bytes), { m: between as never });
+    expect(exports['call']).toThrow(/^the buffer of a memory has been transferred/);
+  });
+
   test('an empty one loses nothing', async () => {
     const W = await createWebAssembly();
     const memory = new W.Memory({ initial: 0, maximum: 1 });
