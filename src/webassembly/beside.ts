@@ -5,6 +5,7 @@ import { createMeteredNamespace, nativeHost, whyNotMetered } from '../../instrum
 import { LinearMemory } from '../../interpreter/store/memory.ts';
 import { Budget, Growth } from '../../wasm/budget.ts';
 import { CompileError, type ErrorDetails, type GasExhausted, type ResourceFigures } from '../../wasm/errors.ts';
+import { HIGHEST_GAS } from '../../wasm/gas.ts';
 import { GasBudget } from '../../wasm/gas-budget.ts';
 import type { Supplied } from '../../wasm/imports.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -39,6 +40,7 @@ export class Beside implements BesideNative {
   private readonly gas: Together | undefined;
   private readonly native: ReturnType<typeof createMeteredNamespace>;
   private readonly shared: Budget | undefined;
+  private readonly limit: bigint | undefined;
   /** Makes the object of a memory. */
   private show: ((memory: LinearMemory) => object) | undefined;
   count = 0;
@@ -46,7 +48,10 @@ export class Beside implements BesideNative {
   /** @throws UsageError where the host's engine cannot be used */
   constructor(options: NamespaceOptions) {
     const { limits, together, enter } = options;
-    this.gas = together && limits.gas !== undefined ? new Together(limits.gas) : undefined;
+    // A limit that no count reaches is none.
+    const isReached = limits.gas !== undefined && limits.gas <= HIGHEST_GAS;
+    this.gas = together && isReached ? new Together(limits.gas) : undefined;
+    this.limit = limits.gas;
     this.shared = together && new Budget(limits.memoryBytes);
     const { gas, shared } = this;
     const both: NamespaceOptions =
@@ -132,7 +137,7 @@ export class Beside implements BesideNative {
     return {
       ...interpreted,
       gasUsed: interpreted.gasUsed + gasUsed,
-      gasLimit: this.gas?.granted,
+      gasLimit: this.limit,
     };
   }
 

@@ -127,6 +127,15 @@ describe('limits hold for both together', () => {
     expect(W.stats().growthRefused).toBe(true);
   });
 
+  it('gas without an end', async () => {
+    for (const gasLimit of [2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n]) {
+      const { W, natively, interpreted } = await work({ gasLimit });
+      for (const { exports } of [natively, interpreted]) exports['spin'](100);
+      expect(W.stats()).toMatchObject({ gasLimit });
+    }
+    expect((await work({})).W.stats().gasLimit).toBe(undefined);
+  });
+
   it('instances', async () => {
     const { W } = await work({ instanceLimit: 3 });
     make(W, '(module)');
