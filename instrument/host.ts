@@ -14,3 +14,6 @@ export interface Counter {
 }
 
 export type RawFunction = (...args: unknown[]) => unknown;
+
+/** A memory of the engine's. */
+export type RawMemory = WebAssembly.Memory;

@@ -40,11 +40,12 @@ export class Meter {
   /** What had been used when the guest was barred; undefined while it is not. */
   private frozen: bigint | undefined;
 
-  constructor(limits: InstanceLimits, slices: Slices = ENDLESS_SLICE) {
+  /** @param budget one that others draw on, too */
+  constructor(limits: InstanceLimits, slices: Slices = ENDLESS_SLICE, budget: Budget = new Budget(limits.memoryBytes)) {
     this.limits = limits;
     this.end = limits.gas ?? HIGHEST_GAS;
     this.draws = new Draws(limits.budgets);
-    this.budget = new Budget(limits.memoryBytes);
+    this.budget = budget;
     this.slices = slices;
     this.sliceEnd = BigInt(slices.gas);
   }

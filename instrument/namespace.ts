@@ -7,14 +7,16 @@ import { Budget, checkInstances, Growth } from '../wasm/budget.ts';
 import { viewOfBufferSource } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
-import { CompileError, LinkError, type ResourceFigures, RuntimeError } from '../wasm/errors.ts';
+import { CompileError, LinkError, type ResourceFigures, RuntimeError, Trap } from '../wasm/errors.ts';
 import { HOST_CALL } from '../wasm/gas.ts';
-import type { HostCalls } from '../wasm/host.ts';
-import { type ImportObject, readImports, refuseOfAnother } from '../wasm/imports.ts';
-import { PAGE_BYTES } from '../wasm/limits.ts';
+import { type HostCalls, HostFunction } from '../wasm/host.ts';
+import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../wasm/imports.ts';
+import { MEMORY_BOUNDS, PAGE_BYTES, TABLE_BOUNDS } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
-import { FUNCREF, type FuncType, type Import } from '../wasm/types.ts';
+import { FUNCREF, type FuncType, I64, type Import, type Limits } from '../wasm/types.ts';
+import { dictionary, index, readSizes, type Sizes, shapeClass, shownSize } from '../wasm/web-idl.ts';
+import { compile } from './compile.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
 import { Meter } from './meter.ts';
@@ -28,12 +30,20 @@ export interface MeteredNamespaceOptions {
   readonly canonicalNaN?: boolean | undefined;
   /** What a module of another namespace stands for: its instances are made as of the namespace's own. */
   readonly moduleOf?: ((module: unknown) => WasmModule) | undefined;
+  /** Imports of such a module that no import object has to have; none unless given. */
+  readonly suppliedTo?: ((module: unknown) => ReadonlyMap<Import, Supplied>) | undefined;
   /** Instances there may be, where they have the limits together; each has its own unless given. */
   readonly together?: { readonly instances: number } | undefined;
   /** Surrounds the calls of the embedder's functions; nothing does unless given. */
   readonly hostCalls?: HostCalls | undefined;
   /** Surrounds every call from outside. */
   readonly enter?: (<T>(run: () => T) => T) | undefined;
+  /** What memories and tables take of, where others do too. */
+  readonly budget?: Budget | undefined;
+  /** What a memory of a guest's looks like outside; as the namespace's own class unless given. */
+  readonly showMemory?: ((raw: WebAssembly.Memory, limits: Limits, growth: Growth) => object) | undefined;
+  /** What the errors that end guests come out as; as they are unless given. */
+  readonly outside?: ((error: unknown) => unknown) | undefined;
 }
 
 export type MeteredNamespace = ReturnType<typeof createMeteredNamespace>;
@@ -49,8 +59,17 @@ function moduleOf(module: unknown): WasmModule {
 /** Makes the namespace. Its instances share one stack, and can be linked with one another. */
 export function createMeteredNamespace(host: WasmHost, options: MeteredNamespaceOptions) {
   const { limits, slices, together } = options;
-  const around = options.enter ?? (<T>(run: () => T) => run());
-  const meter = together && new Meter(limits, slices);
+  const { enter = (run) => run(), outside = (error) => error } = options;
+
+  function around<T>(run: () => T, surround: <R>(run: () => R) => R = enter): T {
+    try {
+      return surround(run);
+    } catch (error) {
+      throw outside(error);
+    }
+  }
+
+  const meter = together && new Meter(limits, slices, options.budget);
   const store = new MeteredStore(host, limits.stackBytes, meter);
   const budget = () => meter?.budget ?? new Budget(limits.memoryBytes);
   let instances = 0;
@@ -108,11 +127,13 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      const growth = Growth.ofMemory(budget(), descriptor?.maximum);
-      if (!growth.take(0, descriptor?.initial)) {
+      const sizes = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
+      const { min, max } = sizes.limits;
+      const growth = Growth.ofMemory(budget(), max);
+      if (!growth.take(0, min)) {
         throw new RangeError('Memory limit exceeded: could not allocate memory');
       }
-      const raw = new host.Memory(descriptor);
+      const raw = new host.Memory(sizesFor(sizes));
       store.growth.set(raw, growth);
       rawMemories.set(this, raw);
       wrappers.set(raw, this);
@@ -126,22 +147,27 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     /** Grows by pages; returns the size before. @throws RangeError */
     grow(delta: number): number {
       const raw = rawMemory(this);
-      if (!growthOf(raw).take(raw.buffer.byteLength / PAGE_BYTES, delta)) {
+      const pages = index(delta, 'delta');
+      if (!growthOf(raw).take(raw.buffer.byteLength / PAGE_BYTES, pages)) {
         throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
       }
-      return raw.grow(delta);
+      return raw.grow(pages);
     }
   }
 
   class Table {
-    constructor(descriptor: WebAssembly.TableDescriptor, ...value: unknown[]) {
-      const holdsFunctions = String(descriptor?.element) !== 'externref';
-      const initial = holdsFunctions && value.length > 0 ? [references.toGuest(value[0] ?? null)] : value;
-      const raw = new host.Table(descriptor, ...(initial as [unknown?]));
-      const growth = Growth.ofTable(budget(), descriptor.maximum);
-      if (!growth.take(0, descriptor.initial)) {
+    constructor(descriptor: WebAssembly.TableDescriptor, ...[value]: [value?: unknown]) {
+      const given = dictionary(descriptor, 'table');
+      const element = elementName(given['element']);
+      const sizes = readSizes(given, TABLE_BOUNDS, 'table');
+      const { min, max } = sizes.limits;
+      const growth = Growth.ofTable(budget(), max);
+      const holdsFunctions = element === 'anyfunc';
+      const initial = value === undefined ? [] : [holdsFunctions ? references.toGuest(value) : value];
+      if (!growth.take(0, min)) {
         throw new RangeError('Memory limit exceeded: could not allocate the table');
       }
+      const raw = new host.Table({ element, ...sizesFor(sizes) }, ...(initial as [unknown?]));
       store.growth.set(raw, growth);
       if (holdsFunctions) functionHolders.add(raw);
       rawTables.set(this, raw);
@@ -152,38 +178,43 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       return rawTable(this).length;
     }
 
-    get(index: number): unknown {
+    get(at: number): unknown {
       const raw = rawTable(this);
-      return toHost(raw, raw.get(index));
+      return toHost(raw, raw.get(place(raw, at)));
     }
 
-    set(index: number, ...given: [value?: unknown]): void {
+    set(at: number, ...given: [value?: unknown]): void {
       const raw = rawTable(this);
-      raw.set(index, ...toRaw(raw, given));
+      raw.set(place(raw, at), ...toRaw(raw, given));
     }
 
     grow(delta: number, ...given: [value?: unknown]): number {
       const raw = rawTable(this);
-      if (!growthOf(raw).take(raw.length, delta)) {
+      const more = index(delta, 'delta');
+      const value = toRaw(raw, given);
+      if (!growthOf(raw).take(raw.length, more)) {
         throw new RangeError('Memory limit exceeded: the table cannot grow that far');
       }
-      return raw.grow(delta, ...toRaw(raw, given));
+      return raw.grow(more, ...value);
     }
   }
 
   class Global {
     constructor(descriptor: WebAssembly.GlobalDescriptor, ...given: [value?: unknown]) {
-      const isFunction = /^(anyfunc|funcref)$/.test(String(descriptor?.value));
+      const named = dictionary(descriptor, 'global');
+      // In the order of Web IDL, by name.
+      const mutable = Boolean(named['mutable']);
+      const type = `${named['value']}`.replace(/^funcref$/, 'anyfunc') as WebAssembly.ValueType;
+      const isFunction = type === 'anyfunc';
       const value = given.length === 0 && isFunction ? null : given[0];
-      const raw = new host.Global(descriptor, isFunction ? references.toGuest(value) : canonical(value));
+      const raw = new host.Global({ value: type, mutable }, isFunction ? references.toGuest(value) : canonical(value));
       if (isFunction) functionHolders.add(raw);
       rawGlobals.set(this, raw);
       wrappers.set(raw, this);
     }
 
     get value(): unknown {
-      const raw = rawGlobal(this);
-      return toHost(raw, raw.value);
+      return globalValue(this);
     }
 
     set value(value: unknown) {
@@ -192,62 +223,117 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
 
     valueOf(): unknown {
-      return this.value;
+      return globalValue(this);
     }
+  }
+
+  function globalValue(global: object): unknown {
+    const raw = rawGlobal(global);
+    return toHost(raw, raw.value);
   }
 
   class Instance {
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
-    constructor(module: Module, imports?: ImportObject) {
+    constructor(module: Module, ...[imports]: [imports?: ImportObject | undefined]) {
       const core = (options.moduleOf ?? moduleOf)(module);
-      const values = readImports(imports, core.imports);
+      const supplied = options.suppliedTo?.(module);
+      const values = readImports(imports, core.imports, supplied);
       if (together !== undefined) checkInstances(instances, together.instances);
       instances++;
-      const canonicalNaN = options.canonicalNaN ?? true;
-      const metered = meterModule(core, { canonicalNaN, refills: slices !== undefined, isLinked: meter !== undefined });
-      const link = linker(values, functionTypes(core));
-      const guest = new MeteredInstance(store, metered, { limits, slices, link, references });
-      latest = guest;
-      guests.set(this, guest);
-      guest.instantiate();
-      guest.importedFunctions.forEach((linked, i) => {
-        const raw = guest.rawImport(i) as RawFunction | undefined;
-        if (raw === undefined || !('host' in linked) || shown.has(raw)) return;
-        const { host: source } = linked;
-        foreign.set(
-          show(raw, (...args) => only(guest.invoke(raw, i, source.type, args))),
-          source,
-        );
-      });
-      const exports: Record<string, unknown> = Object.create(null);
-      for (const { name, kind, index } of metered.exports) {
-        const raw = guest.rawExport(name);
-        const held = kind === 'table' ? metered.module.tables[index]?.element : metered.module.globals[index]?.type;
-        if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
-        const value =
-          kind === 'function'
-            ? show(
-                raw as RawFunction,
-                (...args) => only(guest.invoke(raw as RawFunction, index, typeOfFunction(metered.module, index), args)),
-                String(index),
-              )
-            : wrap(
-                raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
-                kind as Exclude<typeof kind, 'tag'>,
-              );
-        Object.defineProperty(exports, name, { value, enumerable: true });
-        const linked = kind === 'function' ? guest.importedFunctions[index] : undefined;
-        if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
-      }
-      exportsOf.set(this, Object.freeze(exports));
-      guest.copySegments();
-      around(() => guest.start());
+      make(this, core, values, supplied);
     }
 
     /** Functions, memories, tables and globals by name. Frozen, without prototype. */
     get exports(): Readonly<Record<string, unknown>> {
-      return exportsOf.get(this) as Readonly<Record<string, unknown>>;
+      const exports = exportsOf.get(this);
+      if (exports === undefined) throw new TypeError('incompatible receiver');
+      return exports;
     }
+  }
+
+  const metering = (core: WasmModule) =>
+    meterModule(core, {
+      canonicalNaN: options.canonicalNaN ?? true,
+      refills: slices !== undefined,
+      isLinked: meter !== undefined,
+    });
+
+  /** Instruments and compiles, so that it is known whether there can be instances. @throws CompileError */
+  function prepare(core: WasmModule): void {
+    compile(host, metering(core));
+  }
+
+  /** Makes an object an instance, of imports that have been read. @throws as the constructor of one */
+  function make(
+    instance: object,
+    core: WasmModule,
+    values: ReadonlyMap<Import, unknown>,
+    supplied?: ReadonlyMap<Import, Supplied>,
+  ): void {
+    around(
+      () => instantiate(instance, core, values, supplied),
+      (run) => run(),
+    );
+  }
+
+  function instantiate(
+    instance: object,
+    core: WasmModule,
+    values: ReadonlyMap<Import, unknown>,
+    supplied: ReadonlyMap<Import, Supplied> | undefined,
+  ): void {
+    const metered = metering(core);
+    const types = functionTypes(core);
+    const plainLink = linker(values, types);
+    const link = (imported: Import): Linked => {
+      const given = supplied?.get(imported);
+      if (given === undefined) return plainLink(imported);
+      return given instanceof HostFunction ? { host: trapping(given, () => guest) } : { raw: given };
+    };
+    const guest: MeteredInstance = new MeteredInstance(store, metered, { limits, slices, link, references });
+    latest = guest;
+    guests.set(instance, guest);
+    guest.instantiate();
+    guest.importedFunctions.forEach((linked, i) => {
+      const raw = guest.rawImport(i) as RawFunction | undefined;
+      if (raw === undefined || !('host' in linked) || shown.has(raw)) return;
+      const { host: source } = linked;
+      foreign.set(
+        show(raw, (...args) => only(guest.invoke(raw, i, source.type, args))),
+        source,
+      );
+    });
+    const exports: Record<string, unknown> = Object.create(null);
+    for (const { name, kind, index: at } of metered.exports) {
+      const raw = guest.rawExport(name);
+      const held = kind === 'table' ? metered.module.tables[at]?.element : metered.module.globals[at]?.type;
+      if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
+      const value =
+        kind === 'function'
+          ? show(
+              raw as RawFunction,
+              (...args) => only(guest.invoke(raw as RawFunction, at, typeOfFunction(metered.module, at), args)),
+              String(at),
+            )
+          : wrap(
+              raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
+              kind as Exclude<typeof kind, 'tag'>,
+              metered.module.memories[at]?.limits,
+            );
+      Object.defineProperty(exports, name, { value, enumerable: true });
+      const linked = kind === 'function' ? guest.importedFunctions[at] : undefined;
+      if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
+    }
+    exportsOf.set(instance, Object.freeze(exports));
+    guest.copySegments();
+    around(() => guest.start());
+  }
+
+  /** An index of a table's element. @throws RangeError, TypeError */
+  function place(raw: WebAssembly.Table, at: unknown): number {
+    const element = index(at, 'index');
+    if (element < raw.length) return element;
+    throw new RangeError(`index ${element} is outside of a table of ${raw.length} elements`);
   }
 
   function rawMemory(memory: object): WebAssembly.Memory {
@@ -275,10 +361,15 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   function wrap(
     raw: WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
     kind: 'memory' | 'table' | 'global',
+    limits: Limits | undefined,
   ): object {
     let found = wrappers.get(raw);
     if (found === undefined) {
-      found = Object.create({ memory: Memory, table: Table, global: Global }[kind].prototype) as object;
+      const { showMemory } = options;
+      found =
+        kind === 'memory' && showMemory !== undefined && limits !== undefined
+          ? showMemory(raw as WebAssembly.Memory, limits, growthOf(raw))
+          : (Object.create({ memory: Memory, table: Table, global: Global }[kind].prototype) as object);
       if (kind === 'memory') rawMemories.set(found, raw as WebAssembly.Memory);
       else if (kind === 'table') rawTables.set(found, raw as WebAssembly.Table);
       else rawGlobals.set(found, raw as WebAssembly.Global);
@@ -323,7 +414,11 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
           return { raw: rawMemories.get(value as object) ?? fail('incompatible import type: a memory is required') };
         case 'global': {
           const raw = typeof value === 'object' && value !== null ? rawGlobals.get(value) : undefined;
-          return { raw: raw ?? (imported.type.type === FUNCREF ? references.toGuest(value) : canonical(value)) };
+          if (raw !== undefined || imported.type.type !== FUNCREF) return { raw: raw ?? canonical(value) };
+          const func = value === null ? null : behind.get(value as object);
+          return {
+            raw: func === undefined ? fail('incompatible import type: a function of a guest is required') : func,
+          };
         }
       }
     };
@@ -346,8 +441,31 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     };
   }
 
+  /** A function whose traps are the guest's. */
+  function trapping({ type, gas, keepsViews, call }: HostFunction, guest: () => MeteredInstance): HostImport {
+    return {
+      type,
+      gas,
+      keepsViews,
+      call(caller, args) {
+        try {
+          return call(caller, args);
+        } catch (error) {
+          throw error instanceof Trap ? guest().trapped(error.kind) : error;
+        }
+      },
+    };
+  }
+
+  /** Makes an object stand for a memory that the embedder has made. */
+  function adopt(object: object, raw: WebAssembly.Memory, growth: Growth): void {
+    store.growth.set(raw, growth);
+    rawMemories.set(object, raw);
+    wrappers.set(raw, object);
+  }
+
   /** Gas, memory and limits of an instance, or of all where they have them together: exact, also after a failure. */
-  function stats(instance?: Instance): ResourceFigures {
+  function stats(instance?: object): ResourceFigures {
     if (instance === undefined && meter !== undefined) return meter.figures();
     const found = instance && guests.get(instance);
     if (found === undefined) throw new TypeError('an instance of this namespace was expected');
@@ -365,8 +483,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
   }
 
-  for (const [name, { prototype }] of Object.entries({ Module, Instance, Memory, Table, Global }))
-    Object.defineProperty(prototype, Symbol.toStringTag, { value: `WebAssembly.${name}`, configurable: true });
+  for (const [name, Class] of Object.entries({ Module, Instance, Memory, Table, Global })) shapeClass(Class, name);
 
   return Object.freeze({
     Module,
@@ -379,8 +496,35 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     RuntimeError,
     validate,
     stats,
+    /** For a namespace that makes some of its instances here. */
+    parts: {
+      prepare,
+      make,
+      adopt,
+      exportsOf: (instance: object) => exportsOf.get(instance),
+      isExported: (func: object) => behind.has(func),
+      isOwn,
+    },
     [Symbol.toStringTag]: 'WebAssembly' as const,
   });
+}
+
+/** The name of a table's type, as every engine knows it. @throws TypeError */
+function elementName(value: unknown): 'anyfunc' | 'externref' {
+  const name = `${value}`;
+  if (name === 'anyfunc' || name === 'funcref') return 'anyfunc';
+  if (name === 'externref') return name;
+  throw new TypeError(`${quote(name)} is no type of what tables hold on this engine`);
+}
+
+/** A descriptor that tells nobody that it is read. */
+function sizesFor({ address, limits: { min, max } }: Sizes): { initial: number; maximum?: number } {
+  const size = (value: number) => shownSize(address, value) as number;
+  return {
+    ...(address === I64 && { address: 'i64' }),
+    initial: size(min),
+    ...(max !== undefined && { maximum: size(max) }),
+  };
 }
 
 /** The canonical NaN, whatever bits JavaScript gave it. */

@@ -11,9 +11,12 @@ import { DEFAULT_LIMITS } from '../wasm/limits.ts';
 import { describe, quote } from '../wasm/quote.ts';
 import { provideVectors } from './sync/parts.ts';
 import { settlesWithin } from './time/turn.ts';
-import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './webassembly/namespace.ts';
+import { createNamespace, type WebAssemblyNamespace } from './webassembly/namespace.ts';
+import type { NamespaceOptions } from './webassembly/options.ts';
+import { asHosts } from './webassembly/shape.ts';
 
 export type { ImportObject } from '../wasm/imports.ts';
+export type { CompileOptions } from './webassembly/builtins.ts';
 export { withWebAssembly } from './webassembly/global.ts';
 export type { Headings, Streamed } from './webassembly/loading.ts';
 export type {
@@ -26,6 +29,7 @@ export type {
   WebAssemblyNamespace,
 } from './webassembly/namespace.ts';
 export type { BufferSource, Module, ModuleExportDescriptor, ModuleImportDescriptor } from './webassembly/objects.ts';
+export type { NamespaceFigures } from './webassembly/options.ts';
 
 /** Limits hold for all instances together, and for the memories and tables that are made beside them. */
 export interface WebAssemblyOptions {
@@ -33,7 +37,10 @@ export interface WebAssemblyOptions {
   readonly perInstance?: boolean | undefined;
   /** Instances there may be together: a namespace keeps them as long as it is kept itself; 10,000 if absent. */
   readonly instanceLimit?: number | undefined;
-  /** `native` is the host's own; `auto` that where the host allows it. The interpreter if absent. */
+  /**
+   * `native` is the host's own; `auto` that for every module which it can run, and the interpreter for the others. The
+   * interpreter if absent.
+   */
   readonly engine?: 'interpreter' | 'native' | 'auto' | undefined;
   /** Units of the gas schedule; without limit if absent. */
   readonly gasLimit?: bigint | number | undefined;
@@ -89,7 +96,8 @@ function create(
     memoryBytes: positive('memoryLimit', options.memoryLimit) ?? DEFAULT_LIMITS.memoryBytes,
     stackBytes: positive('stackLimit', options.stackLimit) ?? DEFAULT_LIMITS.stackBytes,
   };
-  if (timeout === undefined) return make({ limits, enter: (run) => run(), unmetered, together });
+  const outside = asHosts;
+  if (timeout === undefined) return make({ limits, enter: (run) => run(), unmetered, together, outside });
 
   const late = () => new CpuTimeoutExceeded(`CPU timeout exceeded: the call did not end within ${timeout} ms`);
   let deadline: number | undefined;
@@ -114,6 +122,7 @@ function create(
     slices,
     unmetered,
     together,
+    outside,
     enter: (run) => runUntil(performance.now() + timeout, run),
     startClock() {
       const end = performance.now() + timeout;
@@ -143,9 +152,9 @@ export async function createWebAssembly(options: WebAssemblyOptions = {}): Promi
   // What follows is loaded only now, as most have no use for it.
   if (!metering) return createUnmetered(options, engine);
   if (engine === 'interpreter') return create(options);
-  const { createNativeNamespace, nativeUnavailable } = await import('./webassembly/native.ts');
-  const isPossible = engine === 'native' || nativeUnavailable() === undefined;
-  return create(options, isPossible ? createNativeNamespace : createNamespace);
+  const { createAutoNamespace, createNativeNamespace, nativeUnavailable } = await import('./webassembly/native.ts');
+  if (engine === 'native') return create(options, createNativeNamespace);
+  return create(options, nativeUnavailable() === undefined ? createAutoNamespace : createNamespace);
 }
 
 async function createUnmetered(options: WebAssemblyOptions, engine: string): Promise<WebAssemblyNamespace> {

@@ -8,7 +8,7 @@ import { EXPRESSION_BYTES, LIMITED_TYPE_BYTES, namedBytes } from './account.ts';
 import { HAS_MAX, IS_64, WITH_INIT } from './encoding.ts';
 import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
-import { MAX_PAGES, MAX_PAGES_64, MODULE_LIMITS } from './limits.ts';
+import { MEMORY_BOUNDS, MODULE_LIMITS, TABLE_BOUNDS } from './limits.ts';
 import { ConstExprs, CustomSections, DataSegments, ElementSegments, FunctionBodies, type Source } from './lists.ts';
 import { functionTypeAt, type WasmModule } from './module.ts';
 import { type ProposedPlace, unassigned } from './proposals.ts';
@@ -49,9 +49,6 @@ const EXTERN_KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'glo
 
 const PASSIVE: SegmentMode = { mode: 'passive' };
 const DECLARATIVE: SegmentMode = { mode: 'declarative' };
-
-const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
-const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
 
 /** Sections by id: name, place in the required order, decoder, which may go in steps. */
 const SECTIONS: Readonly<
@@ -153,7 +150,7 @@ class Sections implements ValidationContext {
 
   private imported(module: string, name: string): Import {
     // An import without a name may be one of several that share their module's.
-    const kind = this.externKind(name === '' ? 'import' : undefined);
+    const kind = this.externKind(name !== '' ? 'external kind' : 'import');
     switch (kind) {
       case 'function': {
         const typeIndex = this.functionType();
@@ -477,7 +474,8 @@ class Sections implements ValidationContext {
     this.features.add('exception-handling');
     if (reader.u8() !== 0) reader.fail('malformed tag attribute', start);
     const index = this.functionType();
-    if (functionTypeAt(this, index).results.length > 0) reader.fail('non-empty tag result type', start);
+    const { length } = functionTypeAt(this, index).results;
+    if (length > 0) throw unassigned('results of a tag', length, start, 'non-empty tag result type');
     return index;
   }
 

@@ -86,6 +86,15 @@ export abstract class WasmSandboxError extends Error implements Location {
     this.#frames = details.frames ?? [];
   }
 
+  /** A namespace's error for a full stack is a `RangeError`, and this as well. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: all classes of the family inherit it.
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    const isBeside = typeof value === 'object' && value !== null && #frames in value && value instanceof RangeError;
+    // biome-ignore lint/complexity/noThisInStatic: as above.
+    return isBeside && ([WasmSandboxError, RuntimeError, StackLimitExceeded] as unknown[]).includes(this);
+  }
+
   /**
    * The guest's calls that had not returned, the innermost first, 100 at most: of the call from outside that ended, up to
    * the host function that made it if one did. Empty on the native engine, and where no guest had run.
@@ -173,7 +182,7 @@ export class LinkError extends WasmSandboxError {
 /** Whatever ends a running guest. The guest cannot catch any of them. */
 export abstract class RuntimeError extends WasmSandboxError {}
 
-/** The traps of the specification (section 4.4). */
+/** The traps of the specification (section 4.4), and those of the JavaScript API's builtins for strings. */
 export type TrapKind =
   | 'unreachable'
   | 'divide-by-zero'
@@ -186,7 +195,9 @@ export type TrapKind =
   | 'indirect-call-type-mismatch'
   | 'null-reference'
   | 'cast-failure'
-  | 'array-out-of-bounds';
+  | 'array-out-of-bounds'
+  | 'string-out-of-bounds'
+  | 'invalid-code-point';
 
 /** With the wording of the specification's reference interpreter. */
 export const TRAPS: Readonly<Record<TrapKind, string>> = {
@@ -202,6 +213,8 @@ export const TRAPS: Readonly<Record<TrapKind, string>> = {
   'null-reference': 'null reference',
   'cast-failure': 'cast failure',
   'array-out-of-bounds': 'out of bounds array access',
+  'string-out-of-bounds': 'string offset out of bounds',
+  'invalid-code-point': 'invalid code point',
 };
 
 /** The guest did something the specification makes a trap. */

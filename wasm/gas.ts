@@ -93,6 +93,9 @@ export const SEGMENT_ELEMENT_COST = 4;
 /** What a call to a host function costs where it declares nothing else. */
 export const HOST_CALL = { base: 200, perByte: 0 } as const;
 
+/** What a call of a builtin for strings costs: `base`, and a unit for every code unit, of two bytes, that it copies or compares. */
+export const STRING_CALL = { base: 200, perByte: 1 / 2 } as const;
+
 /** What a WASI call costs: `base` units and a unit for every 32 bytes moved. */
 export const WASI_CALL = { base: 400, perByte: 1 / 32 } as const;
 
@@ -158,6 +161,9 @@ export const OBJECT_BYTES = {
   /** An exception, beside its values; and each of them. */
   exception: 96,
   value: 64,
+  /** A string that a builtin has made, beside its code units; and each of them. */
+  string: 64,
+  codeUnit: 2,
 } as const;
 
 /** No object counts for more, whatever the budget: JavaScript's arrays end not far above, and differently by host. */

@@ -4,24 +4,34 @@
  */
 
 import { LinkError } from './errors.ts';
+import type { HostFunction } from './host.ts';
 import { describe, quote } from './quote.ts';
 import type { Import } from './types.ts';
 
 /** Imports by module and name: plain objects, proxies, functions, instances of classes. */
 export type ImportObject = Readonly<Record<string, object>>;
 
+/** What an import is that is not taken from the import object: a function, or the string that a global holds. */
+export type Supplied = HostFunction | string;
+
 const CLASSES = { global: 'Global', memory: 'Memory', table: 'Table', tag: 'Tag' } as const;
 
 /**
  * Reads all imports in the module's order, before anything is made, as getters may do what they like.
+ * @param supplied those that the object need not have
  * @throws TypeError where an object is missing, and whatever getters and proxies throw
  */
-export function readImports(given: unknown, imports: readonly Import[]): ReadonlyMap<Import, unknown> {
+export function readImports(
+  given: unknown,
+  imports: readonly Import[],
+  supplied?: ReadonlyMap<Import, Supplied>,
+): ReadonlyMap<Import, unknown> {
   if (given !== undefined && !isObject(given)) {
     throw new TypeError(`the imports must be an object, not ${describe(given)}`);
   }
   const values = new Map<Import, unknown>();
   for (const imported of imports) {
+    if (supplied?.has(imported)) continue;
     if (given === undefined) {
       throw new TypeError(`the module has ${imports.length} imports: an object with them was expected`);
     }

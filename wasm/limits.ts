@@ -54,6 +54,10 @@ export const PAGE_BYTES = 65_536;
 export const MAX_PAGES = 65_536;
 export const MAX_PAGES_64: number = 2 ** 48;
 
+/** Pages, and elements of a table, that may be declared, by the byte of the type of addresses: i32 and i64. */
+export const MEMORY_BOUNDS = { 0x7f: MAX_PAGES, 0x7e: MAX_PAGES_64 } as const;
+export const TABLE_BOUNDS = { 0x7f: 0xffff_ffff, 0x7e: 2 ** 64 } as const;
+
 /**
  * Pages an instance can really have, whatever its budget: below 2 GiB, every valid address is a non-negative
  * 32-bit integer, and bounds checks stay in integer arithmetic. The same on every engine.

@@ -32,6 +32,10 @@ export type ProposedPlace =
   | 'limits of a table'
   | 'global'
   | 'import'
+  /** The kind of what is imported. */
+  | 'external kind'
+  /** Results of a tag, by their number. */
+  | 'results of a tag'
   /** The 32 bits behind the magic number. */
   | 'version';
 
@@ -74,6 +78,8 @@ const ADDED: Readonly<Record<ProposedPlace, readonly Range[]>> = {
   ],
   global: [[0x02, 0x03, SHARED]],
   import: [[0x7e, 0x7f, IMPORTS]],
+  'external kind': [[0x20, 0x20, DESCRIPTORS]],
+  'results of a tag': [[1, Number.MAX_SAFE_INTEGER, STACKS]],
   version: [[0x0001_000a, 0x0001_000d, COMPONENTS]],
 };
 
@@ -83,6 +89,17 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/^(?:cont\.(?:new|bind)|suspend|resume|resume_throw|resume_throw_ref|switch)$/, STACKS],
   [/^i64\.(?:add128|sub128|mul_wide_[su])$/, WIDE],
   [/^memory\.discard$/, MEMORY],
+  [/^(?:cont|nocont|contref|nullcontref)$/, STACKS],
+  [/^(?:shared|pause|(?:struct|array|global|table)\.atomic\.)/, SHARED],
+  [/^pagesize$/, PAGE_SIZES],
+  [
+    /^(?:exact|descriptor|describes|ref\.get_desc|ref\.cast_desc|br_on_cast_desc|struct\.new(?:_default)?_desc)/,
+    DESCRIPTORS,
+  ],
+  [/^(?:stringref|stringview_|string\.)/, STRINGS],
+  [/^(?:f16x8\.|f32\.(?:load|store)_f16$)/, HALF],
+  [/^item$/, IMPORTS],
+  [/^component$/, COMPONENTS],
 ];
 
 /** What the module needs, in the words of an error. */

@@ -10,7 +10,7 @@
 import type { Budget } from '../../wasm/budget.ts';
 import { BETWEEN_TRACES, MOST_OBJECT_BYTES, share, TRACED_PER_UNIT } from '../../wasm/gas.ts';
 import type { ArrayType } from '../../wasm/types.ts';
-import { ExceptionInstance, type Reference } from '../values/index.ts';
+import { ExceptionInstance, type Reference, StringObject } from '../values/index.ts';
 import { ArrayObject, arrayBytes, type HeapObject, isHeapObject } from './objects.ts';
 
 /** Where the references of an instance begin. */
@@ -46,7 +46,7 @@ let traces = 0;
 
 class Marking {
   private readonly mark: number;
-  private readonly pending: (HeapObject | ExceptionInstance)[] = [];
+  private readonly pending: (HeapObject | ExceptionInstance | StringObject)[] = [];
   private readonly instances = new Set<Roots>();
   private readonly rootsOf: RootsOf;
   /** Of the objects that were reached. */
@@ -60,7 +60,7 @@ class Marking {
   }
 
   reference(value: Reference): void {
-    if (isHeapObject(value) || value instanceof ExceptionInstance) {
+    if (isHeapObject(value) || value instanceof ExceptionInstance || value instanceof StringObject) {
       if (value.mark === this.mark) return;
       value.mark = this.mark;
       this.bytes += value.bytes;

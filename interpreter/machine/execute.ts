@@ -41,7 +41,7 @@ export interface Suspension {
 function raise(thread: Thread): void {
   if (thread.gas < SETTLE_BELOW) settle(thread);
   const top = stackTop(thread);
-  if (unwind(thread, top.pc)) return;
+  if (caught(thread, top.pc)) return;
   const { tag, payload } = thread.exception as ExceptionInstance;
   if (tag === JS_TAG) throw payload[0]?.reference;
   throw new UncaughtException(thread.exception, location(thread, top));
@@ -65,7 +65,19 @@ function catchHostError(thread: Thread, error: unknown): boolean {
   thread.bind(thread.instance as Instance);
   thread.takeGas();
   if (!(error instanceof UncaughtException)) count(thread, thread.exception);
-  return unwind(thread, thread.pc - 1);
+  return caught(thread, thread.pc - 1);
+}
+
+/** Whether somebody catches the thread's exception, who then goes on. */
+function caught(thread: Thread, pc: number): boolean {
+  if (!unwind(thread, pc)) return false;
+  checkMemories(thread.instance as Instance);
+  return true;
+}
+
+/** Code of the embedder's may have run, which may have given a memory away. @throws UsageError */
+function checkMemories({ memories }: Instance): void {
+  for (const memory of memories) memory.check();
 }
 
 /** Counts what is at hand, and takes as much as there is. */
@@ -89,6 +101,7 @@ function refill(thread: Thread): void {
  */
 function enter(thread: Thread, func: WasmFunction, base: number, returnTo: number): boolean {
   const entry = func.entryAtOnce();
+  checkMemories(func.instance);
   thread.bind(func.instance);
   thread.takeGas();
   let exit = thread.enter(entry, base, returnTo);
@@ -164,6 +177,7 @@ export function finishHostCall(thread: Thread, { result, target, base }: Suspens
 function goOn(thread: Thread, instance: Instance): void {
   // A host function that has caught this changes nothing.
   if (instance.tank.isOver) throw outOfGas(thread);
+  checkMemories(instance);
   thread.bind(instance);
   thread.takeGas();
 }
@@ -286,6 +300,7 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
       }
       case EXIT.leave:
         returnToCaller(thread);
+        checkMemories(thread.instance as Instance);
         break;
       case EXIT.stack:
         if (thread.grow()) break;

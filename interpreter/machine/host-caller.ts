@@ -1,9 +1,11 @@
 /** What a host function is given of the guest that calls it. Once its call has ended, nothing is reached through it. */
 
+import type { TrapKind } from '../../wasm/errors.ts';
 import { share } from '../../wasm/gas.ts';
 import { type CallingGuest, callEnded, checkCharge, type GuestMemory } from '../../wasm/host.ts';
+import type { Mutator } from '../gc/index.ts';
 import type { ForeignFunction, Instance } from '../store/index.ts';
-import { outOfGas } from './failure.ts';
+import { outOfGas, outOfMemory, trapped } from './failure.ts';
 import type { Thread } from './thread.ts';
 
 export class HostCaller implements CallingGuest {
@@ -62,6 +64,49 @@ export class HostCaller implements CallingGuest {
     // A guest that waits looks at the clock itself when it goes on.
     if (this.onCharge === undefined) tank.tick();
     else this.onCharge();
+  }
+
+  /** Counts an object that is about to be made for the guest. @throws MemoryLimitExceeded, GasExhausted */
+  allocate(bytes: number): void {
+    const { instance, thread } = this;
+    const outcome = instance.heap.allocate(bytes, new CallingMutator(thread, instance.tank));
+    if (outcome !== 'done') throw outcome === 'full' ? outOfMemory(thread) : outOfGas(thread);
+  }
+
+  /** The error of a trap where the guest is. */
+  trap(kind: TrapKind): Error {
+    return trapped(this.thread, kind);
+  }
+}
+
+/** A thread while the host is called: what it had at hand is in the tank. */
+class CallingMutator implements Mutator {
+  private readonly thread: Thread;
+  private readonly tank: Instance['tank'];
+
+  constructor(thread: Thread, tank: Instance['tank']) {
+    this.thread = thread;
+    this.tank = tank;
+  }
+
+  get depth(): number {
+    return this.thread.depth;
+  }
+
+  roots(): Iterable<Instance> {
+    return this.thread.roots();
+  }
+
+  usedReferences() {
+    return this.thread.usedReferences();
+  }
+
+  stacks() {
+    return this.thread.stacks();
+  }
+
+  charge(cost: number): boolean {
+    return this.tank.charge(cost);
   }
 }
 

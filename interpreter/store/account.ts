@@ -16,10 +16,17 @@ export class Account<Member extends Roots = Roots> {
   /** Who draws on it, in the order in which they were made. */
   readonly members: Member[] = [];
 
-  constructor(limits: InstanceLimits, slices: Slices | undefined, isMetered: boolean, rootsOf: RootsOf) {
+  /** @param budget one that others draw on, too */
+  constructor(
+    limits: InstanceLimits,
+    slices: Slices | undefined,
+    isMetered: boolean,
+    rootsOf: RootsOf,
+    budget: Budget = new Budget(limits.memoryBytes),
+  ) {
     this.limits = limits;
     this.tank = new Tank(limits.gas, slices, isMetered, new Draws(limits.budgets));
-    this.budget = new Budget(limits.memoryBytes);
+    this.budget = budget;
     this.heap = new Heap(this.members, this.budget, limits.stackBytes, rootsOf);
   }
 

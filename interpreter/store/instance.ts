@@ -159,8 +159,13 @@ export class Instance {
 }
 
 /** For one instance, or for several of a store. */
-export function accountOf(limits: InstanceLimits, slices: Slices | undefined, isMetered: boolean): Account<Instance> {
-  return new Account<Instance>(limits, slices, isMetered, instanceOf);
+export function accountOf(
+  limits: InstanceLimits,
+  slices: Slices | undefined,
+  isMetered: boolean,
+  budget?: Budget,
+): Account<Instance> {
+  return new Account<Instance>(limits, slices, isMetered, instanceOf, budget);
 }
 
 /** A function of an instance's own. */

@@ -1,6 +1,7 @@
 /** A linear memory (specification 4.2.8). */
 
 import { type Budget, Growth, mostPages } from '../../wasm/budget.ts';
+import { UsageError } from '../../wasm/errors.ts';
 import type { GuestMemory } from '../../wasm/host.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { AddressType, Limits, MemoryType } from '../../wasm/types.ts';
@@ -19,6 +20,13 @@ export const NO_MEMORY = {
 export interface Run {
   readonly at: number;
   readonly bytes: Uint8Array;
+}
+
+/** A memory of the host's engine, whose bytes may be a guest's here as well. */
+export interface Backing {
+  readonly buffer: ArrayBufferLike;
+  /** @throws where it cannot grow */
+  grow(pages: number): unknown;
 }
 
 export class LinearMemory implements GuestMemory {
@@ -40,10 +48,21 @@ export class LinearMemory implements GuestMemory {
   /** Whether code of the embedder's may have kept a view of the buffer, which then must not become another guest's. */
   isLent = false;
 
-  private constructor(type: MemoryType, budget: Budget) {
+  /** Where the bytes are, if somebody else has them too. */
+  readonly backing: Backing | undefined;
+
+  private constructor(type: MemoryType, growth: Growth, backing?: Backing) {
     this.address = type.address;
     this.declared = type.limits;
-    this.growth = Growth.ofMemory(budget, type.limits.max);
+    this.growth = growth;
+    this.backing = backing;
+  }
+
+  /** A memory that the host's engine has, and has been counted. */
+  static over(backing: Backing, type: MemoryType, growth: Growth): LinearMemory {
+    const memory = new LinearMemory(type, growth, backing);
+    memory.follow(backing);
+    return memory;
   }
 
   /**
@@ -53,7 +72,7 @@ export class LinearMemory implements GuestMemory {
   static create(type: MemoryType, budget: Budget, old?: LinearMemory): LinearMemory | undefined {
     const bytes = type.limits.min * PAGE_BYTES;
     if (old?.declared === type.limits && budget.take(bytes)) return old.replace(bytes, []) ? old : undefined;
-    const memory = new LinearMemory(type, budget);
+    const memory = new LinearMemory(type, Growth.ofMemory(budget, type.limits.max));
     return memory.grow(type.limits.min) === -1 ? undefined : memory;
   }
 
@@ -63,7 +82,37 @@ export class LinearMemory implements GuestMemory {
 
   /** The size now and the declared maximum, for import matching. */
   get limits(): Limits {
+    this.check();
     return { min: this.pages, max: this.declared.max };
+  }
+
+  private follow({ buffer }: Backing): void {
+    if (this.bytes.buffer === buffer) return;
+    this.use(new Uint8Array(buffer));
+    this.byteLength = buffer.byteLength;
+  }
+
+  /**
+   * Others may have had the memory since: it may have grown.
+   * @throws UsageError where somebody has transferred the buffer that was shown, and the bytes with it
+   */
+  check(): void {
+    if (this.backing !== undefined) {
+      this.follow(this.backing);
+      return;
+    }
+    if (!this.isExposed || this.bytes.length > 0) return;
+    if (this.byteLength > 0) {
+      throw new UsageError(
+        "the buffer of a memory has been transferred to somebody else, and the guest's bytes with it: transfer a copy, memory.buffer.slice(0)",
+      );
+    }
+    // An empty one has lost nothing.
+    try {
+      this.bytes.subarray();
+    } catch {
+      this.use(new Uint8Array(0));
+    }
   }
 
   view(pointer: number, length: number): Uint8Array | undefined {
@@ -78,6 +127,7 @@ export class LinearMemory implements GuestMemory {
 
   /** Grows by `delta` pages; returns the pages before, or -1. */
   grow(delta: number): number {
+    this.check();
     const before = this.pages;
     if (!this.growth.take(before, delta)) return -1;
     if (this.resize((before + delta) * PAGE_BYTES)) return before;
@@ -95,6 +145,15 @@ export class LinearMemory implements GuestMemory {
   }
 
   private resize(byteLength: number): boolean {
+    if (this.backing !== undefined) {
+      try {
+        this.backing.grow((byteLength - this.byteLength) / PAGE_BYTES);
+      } catch {
+        return false;
+      }
+      this.follow(this.backing);
+      return true;
+    }
     const old = this.bytes;
     if (byteLength > old.length || this.isExposed) {
       // Room for as much again: guests that grow page by page would otherwise copy all of it each time.
@@ -136,8 +195,10 @@ export class LinearMemory implements GuestMemory {
     return true;
   }
 
-  /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. */
+  /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. @throws UsageError as {@link check} */
   expose(): ArrayBuffer {
+    this.check();
+    if (this.backing !== undefined) return this.backing.buffer as ArrayBuffer;
     // An empty memory gets a buffer of its own too: that of NO_MEMORY must never be detached.
     if (this.bytes.length !== this.byteLength || this.bytes === NO_MEMORY.bytes) {
       this.use(this.bytes.slice(0, this.byteLength));

@@ -3,3 +3,4 @@
 export { type Cell, type Registers, readCells, readRegister, toWords, writeRegister, writeRegisters } from './cell.ts';
 export { ExceptionInstance, exceptionBytes, JS_TAG, TagInstance } from './exception.ts';
 export { copyReferences, type Reference, SlotReferences } from './reference.ts';
+export { StringObject, stringBytes } from './string.ts';

@@ -9,8 +9,9 @@ import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import type { EngineChoice } from '../engines/choose.ts';
 import type { Stopwatch } from '../time/stopwatch.ts';
 import type { Entry } from '../webassembly/convert.ts';
-import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from '../webassembly/namespace.ts';
+import { createNamespace, type WebAssemblyNamespace } from '../webassembly/namespace.ts';
 import { type Module, moduleOf } from '../webassembly/objects.ts';
+import type { NamespaceOptions } from '../webassembly/options.ts';
 import type { CallClock } from '../webassembly/promises.ts';
 
 type Instance = InstanceType<WebAssemblyNamespace['Instance']>;

@@ -8,6 +8,7 @@ import { type GuestFunction, isFunction } from '../../interpreter/store/instance
 import type { Cell } from '../../interpreter/values/cell.ts';
 import { fromWords } from '../../interpreter/values/cell.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
+import { StringObject } from '../../interpreter/values/string.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
 import type { HostCalls, WasmValue } from '../../wasm/host.ts';
 import { PendingResult } from '../../wasm/host-call.ts';
@@ -49,7 +50,7 @@ export type ExportedFunction = (...args: unknown[]) => unknown;
 export type Entry = <T>(run: () => T) => T;
 
 /** The names of types in descriptors (JavaScript API, `ValueType` and `TableKind`). */
-const TYPES = new Map<unknown, ValType>([
+const TYPES = new Map<string, ValType>([
   ['i32', I32],
   ['i64', I64],
   ['f32', F32],
@@ -70,9 +71,11 @@ const TYPES = new Map<unknown, ValType>([
   ['nullexnref', NULLEXNREF],
 ]);
 
+/** @throws TypeError for what names none */
 export function valueType(name: unknown): ValType {
-  const type = TYPES.get(String(name));
-  if (type === undefined) throw new TypeError(`${quote(String(name))} is not a value type`);
+  const text = `${name}`;
+  const type = TYPES.get(text);
+  if (type === undefined) throw new TypeError(`${quote(text)} is not a value type`);
   return type;
 }
 
@@ -165,9 +168,10 @@ function toGuest(type: ValType, types: readonly DefinedType[], value: unknown): 
   return withinGuest(value);
 }
 
-/** A value from a guest; functions, structs and arrays are wrapped. */
+/** A value from a guest; functions, structs and arrays are wrapped, and strings are what they are everywhere. */
 export function toHost(value: WasmValue, enter: Entry): unknown {
   if (isFunction(value)) return exportFunction(value, nameOf(value), enter);
+  if (value instanceof StringObject) return value.text;
   return isHeapObject(value) ? opaque(value) : value;
 }
 

@@ -1,7 +1,7 @@
 /** A namespace with the shape of `WebAssembly` (JavaScript API, section 5), on the interpreter. */
 
 import { start } from '../../interpreter/machine/start.ts';
-import { type Loop, Store } from '../../interpreter/machine/store.ts';
+import { Store } from '../../interpreter/machine/store.ts';
 import { ForeignFunction } from '../../interpreter/store/foreign.ts';
 import { GlobalInstance } from '../../interpreter/store/global.ts';
 import {
@@ -12,25 +12,26 @@ import {
   isFunction,
 } from '../../interpreter/store/instance.ts';
 import { instantiate } from '../../interpreter/store/instantiate.ts';
+import type { Linker } from '../../interpreter/store/link.ts';
 import { LinearMemory } from '../../interpreter/store/memory.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
 import { Budget, checkInstances } from '../../wasm/budget.ts';
-import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
-import { type ResourceFigures, UncaughtException } from '../../wasm/errors.ts';
-import type { HostCalls } from '../../wasm/host.ts';
-import { type ImportObject, readImports, refuseOfAnother } from '../../wasm/imports.ts';
-import { MAX_PAGES, MAX_PAGES_64 } from '../../wasm/limits.ts';
+import { CompileError, LinkError, UncaughtException } from '../../wasm/errors.ts';
+import { HostFunction } from '../../wasm/host.ts';
+import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../../wasm/imports.ts';
+import { isOf } from '../../wasm/is-of.ts';
+import { MEMORY_BOUNDS, TABLE_BOUNDS } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
+import { quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import {
   ANYREF,
   type DefinedType,
   EXTERNREF,
   funcType,
-  I32,
   I64,
   type Import,
   isNullable,
@@ -40,10 +41,10 @@ import {
   V128,
   type ValType,
 } from '../../wasm/types.ts';
+import { addressValue, dictionary, index, readSizes, sequence, shapeClass, shownSize } from '../../wasm/web-idl.ts';
 import { behind, bind, hide } from './behind.ts';
 import {
   cellOf,
-  type Entry,
   exportFunction,
   functionBehind,
   hostValue,
@@ -58,7 +59,8 @@ import {
   withinGuest,
 } from './convert.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
-import { addressOf, addressValue, descriptorLimits, index, Module, moduleOf, self, shownSize, tag } from './objects.ts';
+import { addressOf, Module, moduleOf, self, suppliedTo } from './objects.ts';
+import type { NamespaceFigures, NamespaceOptions } from './options.ts';
 import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
 
@@ -109,26 +111,8 @@ export interface TagDescriptor {
   readonly parameters: readonly ValueName[];
 }
 
-const MEMORY_BOUNDS = { [I32]: MAX_PAGES, [I64]: MAX_PAGES_64 } as const;
-const TABLE_BOUNDS = { [I32]: 0xffff_ffff, [I64]: 2 ** 64 } as const;
 /** The types of no module: what the embedder makes names none of any. */
 const NO_TYPES: readonly DefinedType[] = [];
-
-/** What a namespace needs to know. */
-export interface NamespaceOptions {
-  readonly limits: InstanceLimits;
-  readonly slices?: Slices | undefined;
-  /** Surrounds every call from outside. */
-  readonly enter: Entry;
-  /** The time of a call that may wait, from now on; what surrounds every call has no other limit on it unless given. */
-  readonly startClock?: (() => CallClock) | undefined;
-  /** Surrounds the calls of the embedder's functions; nothing does unless given. */
-  readonly hostCalls?: HostCalls | undefined;
-  /** The loop that counts no gas, where none is to be counted. */
-  readonly unmetered?: Loop | undefined;
-  /** Instances there may be, where they have the limits together; each has its own unless given. */
-  readonly together?: { readonly instances: number } | undefined;
-}
 
 /**
  * What `WebAssembly` is to glue code: classes and functions of the JavaScript API, under limits. Failures are the
@@ -137,16 +121,18 @@ export interface NamespaceOptions {
 export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
 export function createNamespace(options: NamespaceOptions) {
-  const { limits, slices, enter, hostCalls, unmetered, together } = options;
+  const { limits, slices, enter, hostCalls, unmetered, together, outside = (error) => error } = options;
   const { startClock = (): CallClock => ({ enter, wait: (settled) => settled }) } = options;
-  const account = together && accountOf(limits, slices, unmetered === undefined);
+  const { beside } = options;
+  const account = together && accountOf(limits, slices, unmetered === undefined, options.budget);
   const store = new Store(limits.stackBytes, { unmetered, account });
   const budget = () => account?.budget ?? new Budget(limits.memoryBytes);
 
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: MemoryDescriptor) {
-      const memory = LinearMemory.create(descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory'), budget());
+      const type = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
+      const memory = beside === undefined ? LinearMemory.create(type, budget()) : beside.memory(this, type, budget());
       if (memory === undefined) throw new RangeError('Memory limit exceeded: could not allocate memory');
       bind(this, memory);
     }
@@ -167,10 +153,11 @@ export function createNamespace(options: NamespaceOptions) {
 
   class Table {
     /** @throws TypeError, RangeError where the limit does not allow the size */
-    constructor(descriptor: TableDescriptor, value?: unknown) {
-      const element = valueType(descriptor?.element);
+    constructor(descriptor: TableDescriptor, ...[value]: [value?: unknown]) {
+      const given = dictionary(descriptor, 'table');
+      const element = valueType(given['element']);
       if (!isReference(element)) throw new TypeError('tables hold references');
-      const type = { element, ...descriptorLimits(descriptor, TABLE_BOUNDS, 'table') };
+      const type = { element, ...readSizes(given, TABLE_BOUNDS, 'table') };
       const initial = initialReference(element, NO_TYPES, value === undefined ? [] : [value]);
       const table = TableInstance.create(type, NO_TYPES, budget(), initial);
       if (table === undefined) throw new RangeError('Memory limit exceeded: could not allocate the table');
@@ -198,8 +185,8 @@ export function createNamespace(options: NamespaceOptions) {
     /** Grows by elements; returns the size before. @throws RangeError, TypeError */
     grow(delta: number | bigint, ...given: [value?: unknown]): number | bigint {
       const table = self(this, TableInstance);
-      const reference = initialReference(table.element, table.types, given);
-      const before = table.grow(addressValue(table.address, delta, 'delta'), reference);
+      const more = addressValue(table.address, delta, 'delta');
+      const before = table.grow(more, initialReference(table.element, table.types, given));
       if (before === -1) throw new RangeError('Memory limit exceeded: the table cannot grow that far');
       return shownSize(table.address, before);
     }
@@ -208,20 +195,19 @@ export function createNamespace(options: NamespaceOptions) {
   class Tag {
     /** @throws TypeError */
     constructor(descriptor: TagDescriptor) {
-      if (typeof descriptor !== 'object' || descriptor === null)
-        throw new TypeError('a descriptor of a tag was expected');
-      bind(this, new TagInstance(funcType([...descriptor.parameters].map(valueType), [])));
+      const parameters = sequence(dictionary(descriptor, 'tag')['parameters'], 'the parameters of a tag');
+      bind(this, new TagInstance(funcType(parameters.map(valueType), [])));
     }
   }
 
   /** An exception with a tag, thrown by a guest or by the embedder (JavaScript API, 5.11). */
   class Exception {
     /** @throws TypeError */
-    constructor(tag: Tag, payload: Iterable<unknown>, options?: { readonly traceStack?: boolean }) {
+    constructor(tag: Tag, payload: Iterable<unknown>, ...[options]: [options?: { readonly traceStack?: boolean }]) {
       const address = self(tag, TagInstance);
       if (address === JS_TAG) throw new TypeError('exceptions with JSTag are thrown as they are');
       const { params } = address.type;
-      const values = [...payload];
+      const values = sequence(payload, 'the payload of an exception');
       if (values.length !== params.length) throw new TypeError(`the tag takes ${params.length} values`);
       bind(
         this,
@@ -230,7 +216,7 @@ export function createNamespace(options: NamespaceOptions) {
           params.map((type, i) => cellOf(type, NO_TYPES, values[i])),
         ),
       );
-      if (options?.traceStack === true) {
+      if (options != null && dictionary(options, 'exception')['traceStack']) {
         Object.defineProperty(this, 'stack', { value: new Error().stack, configurable: true, writable: true });
       }
     }
@@ -257,9 +243,10 @@ export function createNamespace(options: NamespaceOptions) {
       return surround(run);
     } catch (error) {
       // What was thrown with JSTag comes as it is, and may be a struct or an array.
-      throw error instanceof UncaughtException
-        ? exceptionObject(error.exception as ExceptionInstance)
-        : toHost(error, enterGuest);
+      if (!(error instanceof UncaughtException)) throw toHost(outside(error), enterGuest);
+      const exception = error.exception as ExceptionInstance;
+      if (exception.tag !== JS_TAG) throw exceptionObject(exception);
+      throw toHost(exception.payload[0]?.reference, enterGuest);
     }
   }
 
@@ -276,7 +263,10 @@ export function createNamespace(options: NamespaceOptions) {
       return run();
     } catch (error) {
       const exception = addressOf(error);
-      throw exception instanceof ExceptionInstance ? new UncaughtException(exception) : withinGuest(error);
+      if (exception instanceof ExceptionInstance) throw new UncaughtException(exception);
+      // What compiling and linking throw is the host function's own failure: it ends no guest.
+      if (!isOf(error, CompileError) && !isOf(error, LinkError)) throw withinGuest(error);
+      throw new UncaughtException(new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]));
     }
   }
 
@@ -300,6 +290,8 @@ export function createNamespace(options: NamespaceOptions) {
    * @throws TypeError for what is no exported function
    */
   function promising(exported: (...args: never) => unknown): (...args: unknown[]) => Promise<unknown> {
+    // Nothing can suspend what runs natively: its promise is kept at once.
+    if (beside?.isExported(exported)) return async (...args) => (exported as (...args: unknown[]) => unknown)(...args);
     const func = functionBehind(exported);
     if (func === undefined) throw new TypeError('promising takes an exported function');
     const call = async (func: GuestFunction, args: readonly unknown[]) => {
@@ -312,9 +304,10 @@ export function createNamespace(options: NamespaceOptions) {
   class Global {
     /** @throws TypeError */
     constructor(descriptor: GlobalDescriptor, ...given: [value?: unknown]) {
+      const named = dictionary(descriptor, 'global');
       // In the order of Web IDL, by name.
-      const mutable = Boolean(descriptor?.mutable);
-      const type = valueType(descriptor?.value);
+      const mutable = Boolean(named['mutable']);
+      const type = valueType(named['value']);
       if (isPrivate(type)) refuseToPass();
       const global = new GlobalInstance({ type, mutable }, NO_TYPES);
       bind(this, global);
@@ -323,7 +316,7 @@ export function createNamespace(options: NamespaceOptions) {
     }
 
     get value(): unknown {
-      return this.valueOf();
+      return globalValue(this);
     }
 
     /** @throws TypeError where the global is immutable or the value is of another type */
@@ -334,18 +327,28 @@ export function createNamespace(options: NamespaceOptions) {
     }
 
     valueOf(): unknown {
-      const { type, cells, at, reference } = self(this, GlobalInstance);
-      return hostValue(type.type, { low: cells[at] as number, high: cells[at + 1] as number, reference }, enterGuest);
+      return globalValue(this);
     }
+  }
+
+  function globalValue(object: object): unknown {
+    const { type, cells, at, reference } = self(object, GlobalInstance);
+    return hostValue(type.type, { low: cells[at] as number, high: cells[at + 1] as number, reference }, enterGuest);
   }
 
   class Instance {
     /** @throws LinkError, RuntimeError, TypeError, and whatever an imported function threw */
-    constructor(module: Module, imports?: ImportObject) {
+    constructor(module: Module, ...[imports]: [imports?: ImportObject | undefined]) {
       const core = moduleOf(module);
-      const values = readImports(imports, core.imports);
-      if (account !== undefined && together !== undefined) checkInstances(account.members.length, together.instances);
-      const instance = instantiate(store, core, linker(values), limits, slices);
+      const supplied = suppliedTo(module);
+      const values = readImports(imports, core.imports, supplied);
+      if (account !== undefined && together !== undefined) {
+        checkInstances(account.members.length + (beside?.count ?? 0), together.instances);
+      }
+      const whyNot = beside?.instantiate(this, core, values, supplied);
+      if (beside !== undefined) engines.set(this, whyNot);
+      if (beside !== undefined && whyNot === undefined) return;
+      const instance = make(core, linker(values, supplied));
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
       for (const { name, kind, index: at } of core.exports) {
@@ -357,7 +360,18 @@ export function createNamespace(options: NamespaceOptions) {
 
     /** Functions, memories, tables and globals by name. Frozen, without prototype. */
     get exports(): Readonly<Record<string, unknown>> {
-      return coreOf(this).shown as Record<string, unknown>;
+      return beside?.exportsOf(this) ?? (coreOf(this).shown as Record<string, unknown>);
+    }
+  }
+
+  /** Why instances are interpreted; undefined of those that are not. */
+  const engines = new WeakMap<object, string | undefined>();
+
+  function make(core: WasmModule, find: Linker): CoreInstance {
+    try {
+      return instantiate(store, core, find, limits, slices);
+    } catch (error) {
+      throw outside(error);
     }
   }
 
@@ -403,8 +417,10 @@ export function createNamespace(options: NamespaceOptions) {
     return value instanceof TagInstance ? Tag.prototype : Global.prototype;
   }
 
-  function linker(values: ReadonlyMap<Import, unknown>) {
-    return (imported: Import, module: WasmModule): ExternValue | undefined => {
+  function linker(values: ReadonlyMap<Import, unknown>, supplied: ReadonlyMap<Import, Supplied>): Linker {
+    return (imported, module) => {
+      const given = supplied.get(imported);
+      if (given !== undefined) return suppliedValue(imported, given, module.types);
       const value = values.get(imported);
       if (imported.kind === 'function') {
         const type = functionTypeAt(module, imported.typeIndex);
@@ -418,10 +434,22 @@ export function createNamespace(options: NamespaceOptions) {
         return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest, hostCalls);
       }
       const address = addressOf(value);
+      if (address === undefined && beside?.isOwn(value)) refuseNative(imported);
       if (address === undefined) refuseOfAnother(imported, value);
       if (imported.kind === 'global') return importGlobal(imported, module.types, value);
       return address instanceof ExceptionInstance ? undefined : address;
     };
+  }
+
+  function refuseNative({ module, name, kind }: Import): never {
+    throw new LinkError(
+      `import ${quote(module)} ${quote(name)}: the ${kind} is of an instance that runs natively, and this one cannot: make the namespace with engine: 'interpreter'`,
+    );
+  }
+
+  function suppliedValue(imported: Import, given: Supplied, types: readonly DefinedType[]): ExternValue | undefined {
+    if (given instanceof HostFunction) return new ForeignFunction(given.type, types, given.gas, given.call, false);
+    return imported.kind === 'global' ? importGlobal(imported, types, given) : undefined;
   }
 
   /** A global, or a value that becomes an immutable one (JavaScript API, 5.3, "read the imports"). */
@@ -454,17 +482,33 @@ export function createNamespace(options: NamespaceOptions) {
     throw new TypeError('an instance of this namespace was expected');
   }
 
-  function stats(instance?: Instance): ResourceFigures {
-    if (instance === undefined && account !== undefined) return account.figures();
-    return coreOf(instance).figures();
+  function stats(instance?: Instance): NamespaceFigures {
+    if (beside === undefined) {
+      return instance === undefined && account !== undefined ? account.figures() : coreOf(instance).figures();
+    }
+    if (instance === undefined && account !== undefined) return beside.totals(account.figures());
+    const isNative = instance !== undefined && beside.exportsOf(instance) !== undefined;
+    const core = isNative ? undefined : coreOf(instance);
+    const figures =
+      account === undefined
+        ? (core?.figures() ?? beside.figuresOf(instance as Instance))
+        : beside.totals(account.figures());
+    const why = core === undefined ? undefined : engines.get(instance as Instance);
+    return {
+      ...figures,
+      engine: core === undefined ? 'native' : 'interpreter',
+      engineReason: why ?? 'the fastest that this host allows',
+    };
   }
 
-  for (const [name, { prototype }] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance, Suspending }))
-    tag(prototype, name);
+  for (const [name, Class] of Object.entries({ Memory, Table, Global, Tag, Exception, Instance, Suspending }))
+    shapeClass(Class, name);
 
   // The address is everybody's, the object of this namespace's class.
   const jsTag = Object.create(Tag.prototype) as Tag;
   hide(jsTag, JS_TAG);
+
+  beside?.joins((memory) => externObject(memory, 0) as object, { Table, Global });
 
   return shaped({
     Module,

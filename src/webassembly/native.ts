@@ -2,9 +2,11 @@
 
 import { createMeteredNamespace, nativeHost, nativeUnavailable } from '../../instrument/index.ts';
 import { UsageError } from '../../wasm/errors.ts';
+import { Beside } from './beside.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
-import { createNamespace, type NamespaceOptions, type WebAssemblyNamespace } from './namespace.ts';
-import { Module, moduleOf } from './objects.ts';
+import { createNamespace, type WebAssemblyNamespace } from './namespace.ts';
+import { Module, moduleOf, suppliedTo } from './objects.ts';
+import type { NamespaceOptions } from './options.ts';
 import { SuspendError } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
 
@@ -24,12 +26,17 @@ class Suspending {
 
 /** @throws UsageError where the host's engine cannot be used */
 export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNamespace {
-  const metered = createMeteredNamespace(nativeHost(), { ...options, moduleOf });
+  const metered = createMeteredNamespace(nativeHost(), { ...options, moduleOf, suppliedTo });
   // Modules with exceptions are refused, so that no tag ever meets a guest.
   const { Tag, Exception, JSTag } = createNamespace(options);
-  const { Instance } = metered as unknown as WebAssemblyNamespace;
+  const { Instance, Memory, Table, Global, stats } = metered as unknown as WebAssemblyNamespace;
+  const classes = { Module, Instance, Memory, Table, Global, Tag, Exception, JSTag, ...ERRORS };
   const integration = { Suspending, SuspendError, promising: refuseToSuspend };
-  const shared = { Module, Tag, Exception, JSTag, validate, compile, compileStreaming };
-  const namespace = { ...metered, ...integration, ...ERRORS, ...shared };
-  return shaped({ ...namespace, ...instantiating(Instance) }) as unknown as WebAssemblyNamespace;
+  const functions = { validate, compile, compileStreaming, ...instantiating(Instance), stats };
+  return shaped({ ...classes, ...integration, ...functions }) as unknown as WebAssemblyNamespace;
+}
+
+/** A namespace whose instances run on the host's own engine wherever that can. @throws UsageError where it cannot be used at all */
+export function createAutoNamespace(options: NamespaceOptions): WebAssemblyNamespace {
+  return createNamespace(new Beside(options).options);
 }

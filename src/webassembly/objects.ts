@@ -3,19 +3,21 @@
 import { Instance, isFunction } from '../../interpreter/store/instance.ts';
 import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { decode } from '../../wasm/decode.ts';
+import type { Supplied } from '../../wasm/imports.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import {
-  type AddressType,
-  type Export,
-  type ExternKind,
-  I32,
-  I64,
-  type Import,
-  type Limits,
-} from '../../wasm/types.ts';
+import type { Export, ExternKind, Import } from '../../wasm/types.ts';
+import { shapeClass } from '../../wasm/web-idl.ts';
 import { type Address, behind } from './behind.ts';
+import { type CompileOptions, supply } from './builtins.ts';
 
-const modules = new WeakMap<object, WasmModule>();
+/** What stands behind a module. */
+interface Compiled {
+  readonly core: WasmModule;
+  /** Imports that no import object has to have. */
+  readonly supplied: ReadonlyMap<Import, Supplied>;
+}
+
+const modules = new WeakMap<object, Compiled>();
 
 /** What an object stands for; undefined where it is none of the API's. */
 export function addressOf(object: unknown): Address | undefined {
@@ -32,10 +34,6 @@ export function self<T extends Address>(
   const address = addressOf(object);
   if (!(address instanceof type)) throw new TypeError('incompatible receiver');
   return address as unknown as T;
-}
-
-export function tag(prototype: object, name: string): void {
-  Object.defineProperty(prototype, Symbol.toStringTag, { value: `WebAssembly.${name}`, configurable: true });
 }
 
 /** Bytes of a module, as the API takes them. */
@@ -58,21 +56,22 @@ export class Module {
   declare private readonly brand: never;
 
   /** @throws CompileError, TypeError */
-  constructor(bytes: BufferSource) {
-    hold(this, decode(viewOfBufferSource(bytes)));
+  constructor(bytes: BufferSource, options: CompileOptions = {}) {
+    const core = decode(viewOfBufferSource(bytes));
+    hold(this, { core, supplied: supply(core, options) });
   }
 
   /**
    * What can be sent to another thread, or kept, in place of the module, which structured clones cannot take: a copy of its
-   * bytes. @throws TypeError where it is no module
+   * bytes. The options it was compiled with are to be given again. @throws TypeError where it is no module
    */
   static toTransferable(module: Module): ArrayBuffer {
     return moduleOf(module).bytes.slice().buffer as ArrayBuffer;
   }
 
   /** The module again, decoded and validated anew, as whoever sent it may be anybody. @throws CompileError, TypeError */
-  static fromTransferable(bytes: BufferSource): Module {
-    return new Module(bytes);
+  static fromTransferable(bytes: BufferSource, options: CompileOptions = {}): Module {
+    return new Module(bytes, options);
   }
 
   /** In the module's order. @throws TypeError where it is none */
@@ -80,26 +79,29 @@ export class Module {
     return moduleOf(module).exports.map(({ name, kind }: Export) => ({ name, kind }));
   }
 
-  /** In the module's order. @throws TypeError where it is none */
+  /** In the module's order, without what the options supply. @throws TypeError where it is none */
   static imports(module: Module): ModuleImportDescriptor[] {
-    return moduleOf(module).imports.map(({ module: from, name, kind }: Import) => ({ module: from, name, kind }));
+    const { core, supplied } = compiled(module);
+    return core.imports
+      .filter((imported) => !supplied.has(imported))
+      .map(({ module: from, name, kind }) => ({ module: from, name, kind }));
   }
 
   /** Copies of the contents of all custom sections of the name. @throws TypeError where it is no module */
   static customSections(module: Module, sectionName: string): ArrayBuffer[] {
     const { customSections, bytes } = moduleOf(module);
     if (sectionName === undefined) throw new TypeError('the name of a section was expected');
-    return [...customSections.named(String(sectionName))].map(
+    return [...customSections.named(`${sectionName}`)].map(
       (section) => bytes.slice(section.bytes.start, section.bytes.end).buffer as ArrayBuffer,
     );
   }
 }
-tag(Module.prototype, 'Module');
+shapeClass(Module, 'Module');
 
 /** The `Module` of what has been decoded already. */
 export function moduleFrom(decoded: WasmModule): Module {
   const module: Module = Object.create(Module.prototype);
-  hold(module, decoded);
+  hold(module, { core: decoded, supplied: new Map() });
   return module;
 }
 
@@ -114,59 +116,23 @@ const REFUSE_TO_CLONE: PropertyDescriptor = {
   },
 };
 
-function hold(module: Module, decoded: WasmModule): void {
-  modules.set(module, decoded);
+function hold(module: Module, held: Compiled): void {
+  modules.set(module, held);
   Object.defineProperty(module, 'toTransferable', REFUSE_TO_CLONE);
 }
 
-/** @throws TypeError where it is not a `Module` */
-export function moduleOf(module: unknown): WasmModule {
+function compiled(module: unknown): Compiled {
   const found = typeof module === 'object' && module !== null ? modules.get(module) : undefined;
   if (found === undefined) throw new TypeError('a WebAssembly.Module was expected');
   return found;
 }
 
-/** An integer for a size or an index (Web IDL, `[EnforceRange] unsigned long`). @throws TypeError */
-export function index(value: unknown, what: string): number {
-  const number = Math.trunc(+(value as number));
-  if (!(number >= 0 && number <= 0xffff_ffff)) throw new TypeError(`${what} must be an integer from 0 to 4294967295`);
-  return number + 0;
+/** @throws TypeError where it is not a `Module` */
+export function moduleOf(module: unknown): WasmModule {
+  return compiled(module).core;
 }
 
-/** The same, as the address type has it: a bigint for 64 bits, which need not be exact beyond 2^53. @throws TypeError */
-export function addressValue(address: AddressType, value: unknown, what: string): number {
-  if (address === I32) return index(value, what);
-  // BigInt takes numbers as well, which conversion to a bigint does not.
-  const bigint = typeof value === 'number' ? -1n : BigInt(value as bigint | boolean | string);
-  if (bigint < 0n || bigint >= 1n << 64n) throw new TypeError(`${what} must be a bigint from 0 to 2^64 - 1`);
-  return Number(bigint);
-}
-
-/** A size as JavaScript sees it: a bigint where addresses are of 64 bits. */
-export function shownSize(address: AddressType, size: number): number | bigint {
-  return address === I32 ? size : BigInt(size);
-}
-
-/** Address type and limits of a descriptor. @throws TypeError, RangeError */
-export function descriptorLimits(
-  descriptor: unknown,
-  bounds: Readonly<Record<AddressType, number>>,
-  what: string,
-): { address: AddressType; limits: Limits } {
-  if (typeof descriptor !== 'object' || descriptor === null)
-    throw new TypeError(`a descriptor of a ${what} was expected`);
-  const { initial, minimum, maximum, address: named = 'i32' } = descriptor as Record<string, unknown>;
-  if (named !== 'i32' && named !== 'i64') throw new TypeError(`the address type of a ${what} is i32 or i64`);
-  const address = named === 'i64' ? I64 : I32;
-  const first = initial === undefined ? minimum : initial;
-  if (first === undefined) throw new TypeError(`the descriptor of a ${what} needs an initial size`);
-  const min = addressValue(address, first, 'initial size');
-  const max = maximum === undefined ? undefined : addressValue(address, maximum, 'maximum size');
-  const bound = bounds[address];
-  if (min > bound || (max ?? 0) > bound) {
-    const Kind = address === I32 ? TypeError : RangeError;
-    throw new Kind(`the size of a ${what} must be at most ${bound}`);
-  }
-  if (max !== undefined && max < min) throw new RangeError('the maximum size is smaller than the initial size');
-  return { address, limits: { min, max } };
+/** Those of its imports that no import object has to have, and what they are. @throws TypeError where it is not a `Module` */
+export function suppliedTo(module: unknown): ReadonlyMap<Import, Supplied> {
+  return compiled(module).supplied;
 }

@@ -31,6 +31,7 @@ import {
   REFERENCE_LOCAL_COST,
   SEGMENT_ELEMENT_COST,
   STACK_WEIGHT,
+  STRING_CALL,
   TABLE_ELEMENT_BYTES,
   THROWN_VALUE_COST,
   TRACED_PER_UNIT,
@@ -118,6 +119,7 @@ const COSTS: [work: string, units: string][] = [
   ],
   ['a call of a host function that declares nothing else', `${HOST_CALL.base}`],
   ['an HTTP call', `${HTTP_CALL.base}, and 1 for every ${1 / HTTP_CALL.perByte} bytes moved`],
+  ['a builtin for strings', `${STRING_CALL.base}, and 1 for every code unit that it copies or compares`],
   ['a WASI call', `${WASI_CALL.base}, and 1 for every ${1 / WASI_CALL.perByte} bytes moved`],
   ['`random_get`', `every byte as ${RANDOM_BYTE} that are moved`],
   ['a buffer in a list that a WASI call is given', `${LOOK.buffer}`],
@@ -171,11 +173,12 @@ it('has what calls weigh', () => {
 });
 
 it('has what counts as memory', () => {
-  const { struct, field, array, exception, value } = OBJECT_BYTES;
+  const { struct, field, array, exception, value, string, codeUnit } = OBJECT_BYTES;
   says(`${PAGE_BYTES} bytes a page, ${TABLE_ELEMENT_BYTES} bytes a table element`);
   says(`a struct counts for ${struct} bytes and ${field} for every field (${2 * field} for a vector)`);
   says(`an array for ${array} bytes and its elements, rounded up to ${field} bytes (a reference takes ${field})`);
   says(`an exception for ${exception} bytes and ${value} for every value`);
+  says(`string that a builtin has made for ${string} bytes and ${codeUnit} for every code unit`);
   says('A growth beyond it gives −1');
   says(`globals and elements taken for ${TRACED_PER_UNIT} bytes`);
   says(`and at least ${BETWEEN_TRACES / MiB} MiB`);

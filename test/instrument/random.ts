@@ -72,7 +72,7 @@ export function observeMetered(make: Make, program: Program, options: MeteredNam
       latest = this;
     }
   }
-  const ns = { ...namespace, Instance } as unknown as Namespace;
+  const ns = Object.create(namespace, { Instance: { value: Instance } }) as Namespace;
   const seen = observe(ns, program);
   const events = seen.events.map(withoutPlaces);
   return { ...seen, events, gas: latest && namespace.stats(latest as never).gasUsed };

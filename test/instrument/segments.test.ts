@@ -108,10 +108,10 @@ describe.each(Object.entries(FAILING))('%s', (_, description) => {
       ENGINES.map(async (engine) => story(await createWebAssembly({ engine }), bytes)),
     );
     expect(native).toEqual(interpreted);
-    expect(native?.[0]).toMatch(/^Trap: out of bounds (?:table|memory) access/);
-    const trap = 'Trap: unreachable executed';
+    expect(native?.[0]).toMatch(/^RuntimeError: out of bounds (?:table|memory) access/);
+    const trap = 'RuntimeError: unreachable executed';
     const read = bytes.length > 0 && description.elements?.length === 2 ? 7 : 0;
-    const null_ = 'Trap: uninitialized element';
+    const null_ = 'RuntimeError: uninitialized element';
     expect(native?.slice(1)).toEqual([1, read, 2, 1, trap, null_, 3, 4, read, 5, 2, trap, 6, 2]);
   });
 

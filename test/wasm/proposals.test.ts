@@ -50,9 +50,11 @@ const NEEDED: readonly (readonly [proposal: string, what: string, bytes: Uint8Ar
   ['custom descriptors', 'a type with a descriptor', section(1, 0x4d, 1, 0x5f, 0)],
   ['custom descriptors', 'an exact reference', section(1, 0x60, 1, 0x64, 0x62, 0, 0)],
   ['compact import section', 'imports of one module', section(2, 1, 0x61, 0, 0x7f, 1, 1, 0x62, 0, 0)],
+  ['custom descriptors', 'an exact function', section(2, 1, 0x61, 1, 0x62, 0x20, 0)],
   ['half precision', 'f32.load_f16', inBody(0xfc, 0x30, 1, 0)],
   ['half precision', 'f16x8.splat', inBody(0xfd, 0xa0, 0x02)],
   ['reference-typed strings', 'string.const', inBody(0xfb, 0x82, 0x01, 0)],
+  ['stack switching', 'a tag with a result', Uint8Array.of(...HEADER, 1, 5, 1, 0x60, 0, 1, 0x7f, 13, 3, 1, 0, 0)],
   ['component model', 'a component', Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0)],
 ];
 
@@ -113,12 +115,31 @@ describe('the error', () => {
   });
 
   test.each([
-    ['threads', '(i32.atomic.load (i32.const 0))'],
-    ['threads', 'atomic.fence'],
-    ['stack switching', '(suspend 0)'],
-    ['wide arithmetic', 'i64.add128'],
-    ['memory control', 'memory.discard'],
-  ])('of a text names %s', (proposal, code) => {
-    expect(() => parse(`(module (memory 1) (func ${code}))`)).toThrow(`the module needs "${proposal}"`);
+    ['threads', '(func (i32.atomic.load (i32.const 0)))'],
+    ['threads', '(func atomic.fence)'],
+    ['stack switching', '(func (suspend 0))'],
+    ['stack switching', '(type $f (func)) (type (cont $f))'],
+    ['stack switching', '(func (param (ref null cont)))'],
+    ['wide arithmetic', '(func i64.add128)'],
+    ['memory control', '(func memory.discard)'],
+    ['custom page sizes', '(memory 0 (pagesize 1))'],
+    ['custom page sizes', '(memory 1 2 ( pagesize 1))'],
+    ['shared-everything threads', '(type (shared (struct)))'],
+    ['shared-everything threads', '(func (global.atomic.get seq_cst 0))'],
+    ['custom descriptors', '(rec (type (descriptor 1 (struct))))'],
+    ['custom descriptors', '(func (param (ref (exact 0))))'],
+    ['custom descriptors', '(func (ref.get_desc 0))'],
+    ['reference-typed strings', '(func (param stringref))'],
+    ['reference-typed strings', '(func (drop (string.const "x")))'],
+    ['half precision', '(func (drop (f16x8.splat (f32.const 0))))'],
+    ['compact import section', '(import "m" (item "f" (func)))'],
+  ])('of a text names %s: %s', (proposal, field) => {
+    const read = () => parse(`(module ${field})`);
+    expect(read).toThrow(`the module needs "${proposal}"`);
+    expect(read).toThrow(expect.objectContaining({ feature: proposal }));
+  });
+
+  test('of a text of a component says so', () => {
+    expect(() => parse('(component)')).toThrow('the module needs "component model"');
   });
 });

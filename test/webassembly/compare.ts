@@ -1,17 +1,29 @@
-/** The host's `WebAssembly` on the cases of values.ts: node scripts/newer-node.mjs test/webassembly/compare.ts */
+/** The host's `WebAssembly` on the cases of values.ts and strings.ts: node scripts/newer-node.mjs test/webassembly/compare.ts */
 
-import type { WebAssemblyNamespace } from '../../src/webassembly.ts';
+import { createWebAssembly, type WebAssemblyNamespace } from '../../src/webassembly.ts';
+import { compare, DIFFERENCES, observe } from './api.ts';
+import { STRING_CASES } from './strings.ts';
 import { shown, VALUE_CASES } from './values.ts';
 
 const native = WebAssembly as unknown as WebAssemblyNamespace;
+const cases = [...VALUE_CASES, ...STRING_CASES];
 let differences = 0;
-for (const item of VALUE_CASES) {
+for (const item of cases) {
   const expected = item.native?.[0] ?? item.gives;
   const found = shown(native, item);
   if (found === expected) continue;
   differences++;
   console.log(`${item.name}: ${found}, expected ${expected}`);
 }
-const noted = VALUE_CASES.filter(({ native: other }) => other !== undefined).length;
-console.log(`${VALUE_CASES.length} cases, ${noted} deviations noted, ${differences} not noted`);
+const noted = cases.filter(({ native: other }) => other !== undefined).length;
+console.log(`${cases.length} cases, ${noted} deviations noted, ${differences} not noted`);
+const expected = await observe(native);
+for (const engine of ['interpreter', 'native', 'auto'] as const) {
+  const found = compare(await observe(await createWebAssembly({ engine })), expected, DIFFERENCES);
+  for (const difference of found) console.log(`${engine}: ${difference}`);
+  console.log(
+    `${engine}: ${expected.size} operations, ${DIFFERENCES.length} differences noted, ${found.length} not noted`,
+  );
+  differences += found.length;
+}
 process.exitCode = differences === 0 ? 0 : 1;

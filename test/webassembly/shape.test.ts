@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from '../../src/text.ts';
 import { createWebAssembly, type WebAssemblyNamespace } from '../../src/webassembly.ts';
+import { LinkError, RuntimeError, StackLimitExceeded, Trap, WasmSandboxError } from '../../wasm/errors.ts';
 
 const BYTES = parse(`(module (import "a" "f" (func $f)) (memory (export "m") 1) (table (export "t") 1 funcref)
   (global (export "g") i32 (i32.const 1)) (func) (func (export "two") (param i32 i32)) (export "again" (func $f)))`);
@@ -86,5 +87,105 @@ describe.each([
       await expect(W.compileStreaming(response())).rejects.toThrow(TypeError);
       await expect(W.instantiateStreaming(response())).rejects.toThrow(TypeError);
     }
+  });
+
+  // What glue code tells errors by, and what those who know the library do.
+  test('what ends a guest', async () => {
+    const bytes = parse(`(module (memory (export "m") 1) (func (export "trap") unreachable)
+      (func $deep (export "deep") (call $deep)) (func (export "load") (result i32) (i32.load (i32.const 0))))`);
+    const { trap, deep } = new W.Instance(new W.Module(bytes)).exports as Record<string, () => void>;
+    const ends = (run: (() => void) | undefined): Error & { code?: string } => {
+      try {
+        run?.();
+      } catch (error) {
+        return error as Error;
+      }
+      throw new Error('nothing was thrown');
+    };
+    const trapped = ends(trap);
+    expect([trapped.name, trapped.message.includes('unreachable')]).toEqual(['RuntimeError', true]);
+    expect(String(trapped)).toMatch(/^RuntimeError: /);
+    expect(trapped).toBeInstanceOf(W.RuntimeError);
+    const full = ends(deep);
+    expect([full.name, full.constructor, full.message.includes('Maximum call stack size exceeded')]).toEqual([
+      'RangeError',
+      RangeError,
+      true,
+    ]);
+    expect(full).toBeInstanceOf(RangeError);
+    expect(full).not.toBeInstanceOf(W.RuntimeError);
+    if (_ === 'host') return;
+    expect(trapped).toBeInstanceOf(Trap);
+    expect(trapped).toMatchObject({ code: 'TRAP', kind: 'unreachable' });
+    for (const Class of [StackLimitExceeded, RuntimeError, WasmSandboxError]) expect(full).toBeInstanceOf(Class);
+    for (const Class of [Trap, LinkError]) expect(full).not.toBeInstanceOf(Class);
+    expect(full).toMatchObject({
+      code: 'STACK_LIMIT',
+      frames: expect.any(Array),
+      resources: { gasUsed: expect.anything() },
+    });
+    expect(WasmSandboxError.from(JSON.parse(JSON.stringify(full)))).toBeInstanceOf(StackLimitExceeded);
+    expect(new RangeError('mine')).not.toBeInstanceOf(StackLimitExceeded);
+  });
+});
+
+describe('a memory whose buffer was transferred', () => {
+  const bytes = parse(`(module (import "m" "f" (func $f)) (memory (export "memory") 1 2) (data (i32.const 0) "x")
+    (func (export "load") (result i32) (i32.load8_u (i32.const 0)))
+    (func (export "call") (result i32) (call $f) (i32.load8_u (i32.const 0)))
+    (func (export "grow") (result i32) (memory.grow (i32.const 1))))`);
+  const take = (memory: unknown) => {
+    const { buffer } = memory as WebAssembly.Memory;
+    structuredClone(buffer, { transfer: [buffer] });
+  };
+
+  test('is refused', async () => {
+    const W = await createWebAssembly();
+    const made = () => {
+      const imports = { m: { f: () => take(exports['memory']) } };
+      const exports = new W.Instance(new W.Module(bytes), imports).exports as Readonly<
+        Record<string, (() => number) & WebAssembly.Memory>
+      >;
+      return exports;
+    };
+    const refused = /^the buffer of a memory has been transferred/;
+    const { memory, load, grow } = made();
+    expect(load?.()).toBe(120);
+    take(memory);
+    expect(load).toThrow(refused);
+    expect(grow).toThrow(refused);
+    expect(() => memory?.grow(1)).toThrow(refused);
+    expect(() => memory?.buffer).toThrow(refused);
+    expect(made().call).toThrow(refused);
+  });
+
+  test('also behind another instance', async () => {
+    const W = await createWebAssembly();
+    const { exports: between } = new W.Instance(
+      new W.Module(parse('(module (import "m" "f" (func $f)) (func (export "f") (call $f)))')),
+      { m: { f: () => take(exports['memory']) } },
+    );
+    const { exports } = new W.Instance(new W.Module(bytes), { m: between as never });
+    expect(exports['call']).toThrow(/^the buffer of a memory has been transferred/);
+  });
+
+  test('an empty one loses nothing', async () => {
+    const W = await createWebAssembly();
+    const memory = new W.Memory({ initial: 0, maximum: 1 });
+    take(memory);
+    expect(memory.grow(1)).toBe(0);
+    expect(memory.buffer.byteLength).toBe(65_536);
+  });
+
+  test('does not happen natively', async () => {
+    const W = await createWebAssembly({ engine: 'native' });
+    const { exports } = new W.Instance(new W.Module(bytes), { m: { f: () => undefined } });
+    const { memory, load } = exports as unknown as { memory: WebAssembly.Memory; load(): number };
+    try {
+      take(memory);
+    } catch {
+      // Newer hosts forbid it, older ones copy.
+    }
+    expect(load()).toBe(120);
   });
 });

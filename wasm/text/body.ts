@@ -4,7 +4,6 @@
  */
 
 import { type Flow, OPCODES, OPENS, opcode } from '../opcodes.ts';
-import { needs, proposalOfWord } from '../proposals.ts';
 import { quote } from '../quote.ts';
 import { Writer } from '../writer.ts';
 import { type ImmediateParser, writeOpcode } from './immediates.ts';
@@ -336,9 +335,7 @@ export class BodyParser {
     if (input.kind !== TOKEN.word) input.expected('an instruction');
     const row = ROW_OF_WORD.get(input.text);
     if (row !== undefined) return row;
-    const unknown = `unknown operator ${quote(input.text)}`;
-    const proposal = proposalOfWord(input.text);
-    return input.fail(proposal === undefined ? unknown : needs(proposal, unknown));
+    return input.unknown(`unknown operator ${quote(input.text)}`);
   }
 
   private write(row: number, place: number): void {

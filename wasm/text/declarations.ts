@@ -88,7 +88,7 @@ export class Declarations {
       case 'start':
         break;
       default:
-        input.fail(
+        input.unknown(
           `unexpected token: a field of a module expected (type, rec, import, func, table, memory, global, tag, export, start, elem, data)`,
           start + 1,
           input.start,

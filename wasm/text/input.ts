@@ -1,18 +1,29 @@
 /** Reads what the grammar of the text format is made of: parentheses, words, indices, strings, integers. */
 
+import { needs, proposalOfWord } from '../proposals.ts';
 import { quote } from '../quote.ts';
 import { type Annotation, Lexer, TOKEN } from './lexer.ts';
 import { type Fault, unsigned, unsigned64 } from './numbers.ts';
+import { errorAt } from './place.ts';
 import { nameText, stringBytes } from './strings.ts';
 
 const MAX_U32 = 0xffff_ffff;
+const WORD_AT = /\(?\s*([a-z][^\s()"';]*)/y;
 
 export class Input extends Lexer {
   /** @throws TextError always, which says what is there instead */
   expected(what: string): never {
     if (this.kind === TOKEN.annotation) this.fail(`misplaced @${this.annotation} annotation: ${what} expected`);
     const found = this.kind === TOKEN.end ? 'the text ends' : `there is ${quote(this.text)}`;
-    return this.fail(`unexpected token: ${what} expected, but ${found}`);
+    return this.unknown(`unexpected token: ${what} expected, but ${found}`);
+  }
+
+  /** @throws TextError always, which names the proposal where one has the word that is there, or follows the parenthesis */
+  unknown(message: string, start: number = this.start, end: number = this.end): never {
+    const { source } = this;
+    WORD_AT.lastIndex = start;
+    const feature = proposalOfWord(WORD_AT.exec(source)?.[1] ?? '');
+    throw errorAt(source, start, end, feature === undefined ? message : needs(feature, message), { feature });
   }
 
   /** The parenthesis and the word behind it. */
