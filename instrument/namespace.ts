@@ -3,7 +3,7 @@
  * another such namespace, mostly the host's own.
  */
 
-import { Budget, checkInstances, Growth } from '../wasm/budget.ts';
+import { Budget, checkInstances, Growth, noRoomForMemory } from '../wasm/budget.ts';
 import { viewOfBufferSource } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
@@ -108,10 +108,9 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      const growth = Growth.ofMemory(budget(), descriptor?.maximum);
-      if (!growth.take(0, descriptor?.initial)) {
-        throw new RangeError('Memory limit exceeded: could not allocate memory');
-      }
+      const room = budget();
+      const growth = Growth.ofMemory(room, descriptor?.maximum);
+      if (!growth.take(0, descriptor?.initial)) throw noRoomForMemory(descriptor.initial, room);
       const raw = new host.Memory(descriptor);
       store.growth.set(raw, growth);
       rawMemories.set(this, raw);
@@ -127,7 +126,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     grow(delta: number): number {
       const raw = rawMemory(this);
       if (!growthOf(raw).take(raw.buffer.byteLength / PAGE_BYTES, delta)) {
-        throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
+        throw new RangeError('Memory limit exceeded: the memory cannot grow that far; raise memoryLimit');
       }
       return raw.grow(delta);
     }
@@ -140,7 +139,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const raw = new host.Table(descriptor, ...(initial as [unknown?]));
       const growth = Growth.ofTable(budget(), descriptor.maximum);
       if (!growth.take(0, descriptor.initial)) {
-        throw new RangeError('Memory limit exceeded: could not allocate the table');
+        throw new RangeError('Memory limit exceeded: could not allocate the table; raise memoryLimit');
       }
       store.growth.set(raw, growth);
       if (holdsFunctions) functionHolders.add(raw);
@@ -165,7 +164,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     grow(delta: number, ...given: [value?: unknown]): number {
       const raw = rawTable(this);
       if (!growthOf(raw).take(raw.length, delta)) {
-        throw new RangeError('Memory limit exceeded: the table cannot grow that far');
+        throw new RangeError('Memory limit exceeded: the table cannot grow that far; raise memoryLimit');
       }
       return raw.grow(delta, ...toRaw(raw, given));
     }

@@ -124,7 +124,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
       'memories and tables together, as 64MiB (default: 256MiB)',
       limit('memoryLimit', parseSize),
     )
-    .option('--stack <size>', 'weight of the call stack (default: 512KiB)', limit('stackLimit', parseSize))
+    .option('--stack <size>', 'weight of the call stack (default: 768KiB)', limit('stackLimit', parseSize))
     .option(
       '--timeout <duration>',
       'end the program after this time, as 500ms or 5s; 500 alone is in ms (default: no limit)',

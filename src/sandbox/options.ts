@@ -39,7 +39,7 @@ export interface SandboxOptions extends ProgramOptions {
   readonly capabilities?: readonly Capability[] | undefined;
   /** Bytes for all memories and tables together; 256 MiB unless given. */
   readonly memoryLimit?: number | undefined;
-  /** Weight of the call stack in bytes, at most 1 GiB; 512 KiB unless given. */
+  /** Weight of the call stack in bytes, at most 1 GiB; 768 KiB unless given. */
   readonly stackLimit?: number | undefined;
   /** Units of the gas schedule, below 2⁶³, until a reset; no limit unless given. */
   readonly gasLimit?: bigint | number | undefined;

@@ -16,7 +16,7 @@ import { LinearMemory } from '../../interpreter/store/memory.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
-import { Budget, checkInstances } from '../../wasm/budget.ts';
+import { Budget, checkInstances, noRoomForMemory } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { type ResourceFigures, UncaughtException } from '../../wasm/errors.ts';
 import type { HostCalls } from '../../wasm/host.ts';
@@ -146,8 +146,10 @@ export function createNamespace(options: NamespaceOptions) {
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: MemoryDescriptor) {
-      const memory = LinearMemory.create(descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory'), budget());
-      if (memory === undefined) throw new RangeError('Memory limit exceeded: could not allocate memory');
+      const type = descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory');
+      const room = budget();
+      const memory = LinearMemory.create(type, room);
+      if (memory === undefined) throw noRoomForMemory(type.limits.min, room);
       bind(this, memory);
     }
 
@@ -160,7 +162,8 @@ export function createNamespace(options: NamespaceOptions) {
     grow(delta: number | bigint): number | bigint {
       const memory = self(this, LinearMemory);
       const before = memory.grow(addressValue(memory.address, delta, 'delta'));
-      if (before === -1) throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
+      if (before === -1)
+        throw new RangeError('Memory limit exceeded: the memory cannot grow that far; raise memoryLimit');
       return shownSize(memory.address, before);
     }
   }
@@ -173,7 +176,8 @@ export function createNamespace(options: NamespaceOptions) {
       const type = { element, ...descriptorLimits(descriptor, TABLE_BOUNDS, 'table') };
       const initial = initialReference(element, NO_TYPES, value === undefined ? [] : [value]);
       const table = TableInstance.create(type, NO_TYPES, budget(), initial);
-      if (table === undefined) throw new RangeError('Memory limit exceeded: could not allocate the table');
+      if (table === undefined)
+        throw new RangeError('Memory limit exceeded: could not allocate the table; raise memoryLimit');
       bind(this, table);
     }
 
@@ -200,7 +204,8 @@ export function createNamespace(options: NamespaceOptions) {
       const table = self(this, TableInstance);
       const reference = initialReference(table.element, table.types, given);
       const before = table.grow(addressValue(table.address, delta, 'delta'), reference);
-      if (before === -1) throw new RangeError('Memory limit exceeded: the table cannot grow that far');
+      if (before === -1)
+        throw new RangeError('Memory limit exceeded: the table cannot grow that far; raise memoryLimit');
       return shownSize(table.address, before);
     }
   }
