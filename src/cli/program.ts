@@ -133,7 +133,10 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .option('--env <NAME=VALUE>', 'set a variable for the program; may be repeated', collectVariables)
     .option('--dir <HOST::GUEST[:ro]>', 'let the program see a folder; may be repeated', collectFolders)
     .addOption(
-      new Option('--engine <name>', 'what runs the program; native is faster, and does not say where a trap was')
+      new Option(
+        '--engine <name>',
+        'what runs the program; native is faster once it is ready, some 0.1 s for each MiB of code later, and does not say where a trap was; auto: native, if the code is at most 32 MiB',
+      )
         .choices(['auto', 'interpreter', 'native'])
         .default('interpreter'),
     )

@@ -75,7 +75,8 @@ export interface SandboxOptions extends ProgramOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * `'interpreter'` unless given: it says where a guest trapped, and lets it wait for promises. `'native'` is faster, with
-   * the same results and gas; `'auto'` takes it where the host allows and nothing can make the guest wait.
+   * the same results and gas; `'auto'` takes it where the host allows, nothing can make the guest wait, and the
+   * module has at most 32 MiB of code.
    */
   readonly engine?: EngineChoice | undefined;
   /**
