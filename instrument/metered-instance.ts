@@ -12,6 +12,7 @@ import {
   tooNested,
   WasmSandboxError,
 } from '../wasm/errors.ts';
+import { STACK_WEIGHT } from '../wasm/gas.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
 import { NO_GUEST, resultsOf, type ToReference, toWasm } from '../wasm/host-call.ts';
@@ -130,16 +131,17 @@ export class MeteredStore {
     const outer = this.values;
     if (this.entered >= MAX_NESTED_CALLS || outer + values > MAX_NESTED_VALUES) throw tooNested(guest.meter.figures());
     const depth = this.entered === 0 ? this.full : this.depth.value;
+    if (this.entered > 0) this.depth.value = depth - BigInt(STACK_WEIGHT.hostCall);
     this.entered++;
     this.values += values;
     try {
       return run();
     } catch (error) {
-      this.depth.value = depth;
       const failure = this.explain(error, guest);
       if (failure instanceof WasmSandboxError) failure.resources ??= guest.meter.figures();
       throw failure;
     } finally {
+      this.depth.value = depth;
       this.entered--;
       this.values = outer;
       if (this.entered === 0) {
@@ -163,7 +165,7 @@ export class MeteredStore {
     if (failure !== undefined) return failure.error;
     if (isStackOverflow(error) || error instanceof StackLimitExceeded) {
       return new StackLimitExceeded(
-        `Stack limit exceeded: the engine's own stack was full before the limit of ${this.full} bytes was reached`,
+        `Stack limit exceeded: the engine's own stack was full before the limit of ${this.full} bytes was reached; lower stackLimit, or choose the engine 'interpreter'`,
         { cause: error },
       );
     }
@@ -450,7 +452,7 @@ export class MeteredInstance {
 
   private overflow(): never {
     throw new StackLimitExceeded(
-      `Stack limit exceeded: the next call would weigh more than ${this.options.limits.stackBytes} bytes`,
+      `Stack limit exceeded: the next call would weigh more than ${this.options.limits.stackBytes} bytes; raise stackLimit`,
     );
   }
 
@@ -552,7 +554,7 @@ export class MeteredInstance {
     const trap = new Trap(kind);
     if (!budget.refused) return trap;
     return new MemoryLimitExceeded(
-      `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}`,
+      `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}; raise memoryLimit`,
       { cause: trap },
     );
   }

@@ -3,7 +3,7 @@
  * another such namespace, mostly the host's own.
  */
 
-import { Budget, checkInstances, Growth } from '../wasm/budget.ts';
+import { Budget, checkInstances, Growth, noRoomForMemory } from '../wasm/budget.ts';
 import { viewOfBufferSource } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
@@ -129,10 +129,9 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
       const sizes = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
       const { min, max } = sizes.limits;
-      const growth = Growth.ofMemory(budget(), max);
-      if (!growth.take(0, min)) {
-        throw new RangeError('Memory limit exceeded: could not allocate memory');
-      }
+      const room = budget();
+      const growth = Growth.ofMemory(room, max);
+      if (!growth.take(0, min)) throw noRoomForMemory(min, room);
       const raw = new host.Memory(sizesFor(sizes));
       store.growth.set(raw, growth);
       rawMemories.set(this, raw);
@@ -149,7 +148,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const raw = rawMemory(this);
       const pages = index(delta, 'delta');
       if (!growthOf(raw).take(raw.buffer.byteLength / PAGE_BYTES, pages)) {
-        throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
+        throw new RangeError('Memory limit exceeded: the memory cannot grow that far; raise memoryLimit');
       }
       return raw.grow(pages);
     }
@@ -165,7 +164,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const holdsFunctions = element === 'anyfunc';
       const initial = value === undefined ? [] : [holdsFunctions ? references.toGuest(value) : value];
       if (!growth.take(0, min)) {
-        throw new RangeError('Memory limit exceeded: could not allocate the table');
+        throw new RangeError('Memory limit exceeded: could not allocate the table; raise memoryLimit');
       }
       const raw = new host.Table({ element, ...sizesFor(sizes) }, ...(initial as [unknown?]));
       store.growth.set(raw, growth);
@@ -193,7 +192,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const more = index(delta, 'delta');
       const value = toRaw(raw, given);
       if (!growthOf(raw).take(raw.length, more)) {
-        throw new RangeError('Memory limit exceeded: the table cannot grow that far');
+        throw new RangeError('Memory limit exceeded: the table cannot grow that far; raise memoryLimit');
       }
       return raw.grow(more, ...value);
     }

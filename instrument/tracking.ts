@@ -10,7 +10,7 @@ import { tooLarge } from './layout.ts';
 
 /** Locals and operands at branches: `base`, and `perByte` for each byte of the module. One takes some 12 bytes. */
 const MOST_NOTED = {
-  inFunction: { base: 1_000_000, perByte: 2 },
+  inFunction: { base: 1_000_000, perByte: 4 },
   inModule: { base: 1_000_000, perByte: 16 },
 } as const;
 
@@ -38,8 +38,10 @@ interface Bound {
   readonly perByte: number;
 }
 
-function isBeyond(value: number, { base, perByte }: Bound, bytes: number): boolean {
-  return value > base + perByte * bytes;
+const most = ({ base, perByte }: Bound, bytes: number): number => base + perByte * bytes;
+
+function isBeyond(value: number, bound: Bound, bytes: number): boolean {
+  return value > most(bound, bytes);
 }
 
 /** @throws CompileError where a module has more tables than engines carry well, or functions with nearly nothing in them */
@@ -71,12 +73,17 @@ export class Tracking {
     const { maxHeight, codeStart, end } = bodies.at(body);
     const { inFunction, inModule } = MOST_NOTED;
     this.noted += noted;
-    if (
-      isBeyond(noted, inFunction, bytes.length) ||
-      isBeyond(this.noted, inModule, bytes.length) ||
-      (maxHeight > HIGH_STACK && maxHeight * (end - codeStart) > HIGH_STACK_BYTES)
-    ) {
-      tooLarge(`too many locals and operands at the branches of function ${importedFunctions + body}`);
+    const where = `at the branches of function ${importedFunctions + body}`;
+    for (const [count, bound] of [
+      [noted, inFunction],
+      [this.noted, inModule],
+    ] as const) {
+      if (!isBeyond(count, bound, bytes.length)) continue;
+      const limit = Math.floor(most(bound, bytes.length));
+      tooLarge(`too many locals and operands ${where} (${Math.ceil(count)}, and at most ${limit})`);
+    }
+    if (maxHeight > HIGH_STACK && maxHeight * (end - codeStart) > HIGH_STACK_BYTES) {
+      tooLarge(`too many locals and operands ${where} (up to ${maxHeight} operands at a time)`);
     }
     if (isBeyond(weight, MOST_HOST_BYTES, bytes.length)) {
       tooLarge(`too many branches, calls and instructions that may trap in function ${importedFunctions + body}`);

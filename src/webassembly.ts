@@ -46,7 +46,7 @@ export interface WebAssemblyOptions {
   readonly gasLimit?: bigint | number | undefined;
   /** Bytes of all memories and tables together; 256 MiB if absent. */
   readonly memoryLimit?: number | undefined;
-  /** Bytes of stack weight; 512 KiB if absent. */
+  /** Bytes of stack weight; 768 KiB if absent. */
   readonly stackLimit?: number | undefined;
   /** Milliseconds of wall-clock time for a call from outside, what a promising one waits included; without limit if absent. */
   readonly timeout?: number | undefined;
@@ -164,6 +164,6 @@ async function createUnmetered(options: WebAssemblyOptions, engine: string): Pro
   return create(options, createNamespace, runUnmetered);
 }
 
-/** On the interpreter, with a meter, and without limits but on the memory (256 MiB) and stack (512 KiB) of each instance. */
+/** On the interpreter, with a meter, and without limits but on the memory (256 MiB) and stack (768 KiB) of each instance. */
 const WebAssembly: WebAssemblyNamespace = create({ perInstance: true });
 export default WebAssembly;

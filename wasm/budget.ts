@@ -83,9 +83,18 @@ export function overBudget(
 ): MemoryLimitExceeded {
   const { limit, used } = budget;
   return new MemoryLimitExceeded(
-    `Memory limit exceeded: the module asks for ${what} (${bytes} bytes), the limit is ${limit} bytes of which ${used} are in use`,
+    `Memory limit exceeded: the module asks for ${what} (${bytes} bytes), the limit is ${limit} bytes of which ${used} are in use; raise memoryLimit`,
     { resources },
   );
+}
+
+/** For a memory of a namespace that there is no room for. */
+export function noRoomForMemory(pages: number | bigint, { limit, used }: Budget): RangeError {
+  const why =
+    pages > MAX_INSTANCE_PAGES
+      ? `no memory has more than ${MAX_INSTANCE_PAGES} pages`
+      : `the limit is ${limit} bytes of which ${used} are in use; raise memoryLimit`;
+  return new RangeError(`Memory limit exceeded: a memory of ${pages} pages was asked for, ${why}`);
 }
 
 /** Pages that a memory may have whose type declares a maximum, or none. */

@@ -144,8 +144,12 @@ export const FILE_WORK: { readonly memory: FileWork; readonly folder: FileWork }
 /** What a call of an HTTP function costs: `base` units and a unit for every 32 bytes moved. */
 export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;
 
-/** Stack weight, in bytes: a frame weighs `frame`, and `slot` for every parameter, local and operand at its highest. */
-export const STACK_WEIGHT = { frame: 64, slot: 8 } as const;
+/**
+ * Stack weight, in bytes: a frame weighs `frame`, and `slot` for every parameter, local and operand at its highest, and for
+ * what engines pass in memory and not in registers: parameters beyond the first `params`, and results beyond the first. A
+ * call that a host function makes weighs `hostCall` for the functions of JavaScript in between.
+ */
+export const STACK_WEIGHT = { frame: 128, slot: 8, params: 8, results: 1, hostCall: 4096 } as const;
 
 /** Bytes that an element of a table counts for in the memory budget. */
 export const TABLE_ELEMENT_BYTES = 8;

@@ -181,6 +181,11 @@ export class FunctionBodies extends RowList<FunctionBody> {
   at(index: number): FunctionBody {
     return new Body(this.source, this.rows.words, this.rows.at(index));
   }
+
+  /** What they take together, in bytes: they stand one behind the other. */
+  get bytes(): number {
+    return this.length === 0 ? 0 : this.at(this.length - 1).end - this.at(0).start;
+  }
 }
 
 /** Of a segment that is not active, in place of the index of its table or memory. */

@@ -122,20 +122,22 @@ export function planFunction(module: WasmModule, body: number): FunctionPlan {
 /** The same, in steps. */
 export function* planSteps(module: WasmModule, body: number): Steps<FunctionPlan> {
   const code = module.bodies.at(body);
-  const { params, results } = typeOfFunction(module, module.importedFunctions + body);
+  const type = typeOfFunction(module, module.importedFunctions + body);
+  const { params, results } = type;
   const { base, localsPerUnit, resultsPerUnit } = FUNCTION_ENTRY;
   const locals = localSlots(code);
   const entry = base + share(locals, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
   const segments = new Segments(module, code, entry, results.length, referenceLocals(params, code));
   while (!segments.advance(STEP_BYTES)) yield;
   const { entryCost, points } = segments;
-  return { entryCost, points, weight: frameWeight(params, code) };
+  return { entryCost, points, weight: frameWeight(type, code) };
 }
 
 /** What a frame adds to the stack's weight, in bytes. */
-export function frameWeight(params: readonly ValType[], body: FunctionBody): number {
-  const slots = slotsOf(params) + localSlots(body) + body.maxHeight;
-  return STACK_WEIGHT.frame + slots * STACK_WEIGHT.slot;
+export function frameWeight({ params, results }: Pick<FuncType, 'params' | 'results'>, body: FunctionBody): number {
+  const given = slotsOf(params);
+  const passed = Math.max(given - STACK_WEIGHT.params, 0) + Math.max(slotsOf(results) - STACK_WEIGHT.results, 0);
+  return STACK_WEIGHT.frame + (given + localSlots(body) + body.maxHeight + passed) * STACK_WEIGHT.slot;
 }
 
 /** Slots of the declared locals. */

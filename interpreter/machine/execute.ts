@@ -9,6 +9,7 @@ import {
   UsageError,
   WasmSandboxError,
 } from '../../wasm/errors.ts';
+import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult, resultsOf } from '../../wasm/host-call.ts';
@@ -397,6 +398,7 @@ export function begin(
   };
   if (isNested) {
     thread.nesting++;
+    thread.depth += STACK_WEIGHT.hostCall;
     // What the outer guest holds is not garbage.
     thread.callers.push(instance as Instance);
   } else thread.below = active;

@@ -32,7 +32,7 @@ export function outOfGas(thread: Thread): GasExhausted {
 
 export function outOfStack(thread: Thread): StackLimitExceeded {
   return new StackLimitExceeded(
-    `Stack limit exceeded: the next call would weigh more than ${thread.stackLimit} bytes`,
+    `Stack limit exceeded: the next call would weigh more than ${thread.stackLimit} bytes; raise stackLimit`,
     location(thread),
   );
 }
@@ -44,7 +44,7 @@ export function trapped(thread: Thread, kind: TrapKind): RuntimeError {
   if (!budget.refused) return new Trap(kind, { ...at, hint: hintFor(kind, instance) });
   const cause = new Trap(kind, at);
   return new MemoryLimitExceeded(
-    `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}`,
+    `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}; raise memoryLimit`,
     { ...at, cause },
   );
 }
@@ -52,7 +52,7 @@ export function trapped(thread: Thread, kind: TrapKind): RuntimeError {
 export function outOfMemory(thread: Thread): MemoryLimitExceeded {
   const { budget } = thread.instance as Instance;
   return new MemoryLimitExceeded(
-    `Memory limit exceeded: no room for another object within ${budget.limit} bytes, of which ${budget.used} are in use`,
+    `Memory limit exceeded: no room for another object within ${budget.limit} bytes, of which ${budget.used} are in use; raise memoryLimit`,
     location(thread),
   );
 }

@@ -97,7 +97,7 @@ function weigh(limit: number, frames: readonly Frame[]): number {
     const func = functionOf(frame);
     let weight = weights.get(func);
     if (weight === undefined) {
-      weight = frameWeight(func.type.params, frame.instance.module.bodies.at(frame.body));
+      weight = frameWeight(func.type, frame.instance.module.bodies.at(frame.body));
       weights.set(func, weight);
     }
     depth += weight;

@@ -124,7 +124,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
       'memories and tables together, as 64MiB (default: 256MiB)',
       limit('memoryLimit', parseSize),
     )
-    .option('--stack <size>', 'weight of the call stack (default: 512KiB)', limit('stackLimit', parseSize))
+    .option('--stack <size>', 'weight of the call stack (default: 768KiB)', limit('stackLimit', parseSize))
     .option(
       '--timeout <duration>',
       'end the program after this time, as 500ms or 5s; 500 alone is in ms (default: no limit)',
@@ -133,7 +133,10 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .option('--env <NAME=VALUE>', 'set a variable for the program; may be repeated', collectVariables)
     .option('--dir <HOST::GUEST[:ro]>', 'let the program see a folder; may be repeated', collectFolders)
     .addOption(
-      new Option('--engine <name>', 'what runs the program; native is faster, and does not say where a trap was')
+      new Option(
+        '--engine <name>',
+        'what runs the program; native is faster once it is ready, some 0.1 s for each MiB of code later, and does not say where a trap was; auto: native, if the code is at most 32 MiB',
+      )
         .choices(['auto', 'interpreter', 'native'])
         .default('interpreter'),
     )

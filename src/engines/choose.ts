@@ -10,7 +10,7 @@ import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { Part } from '../../wasm/part.ts';
 import { refuse } from '../checks/check.ts';
 
-/** `auto` takes the fastest engine that can be had. */
+/** `auto` takes the engine that is done first, as far as the module tells. */
 export type EngineChoice = 'auto' | 'interpreter' | 'native';
 
 export interface ChosenEngine {
@@ -38,6 +38,21 @@ export function checkEngine(choice: unknown): EngineChoice {
   return choice;
 }
 
+/** Bytes of code beyond which making a module ready takes longer than most guests run: docs/limits.md has what was measured. */
+const MOST_CODE = 32 << 20;
+
+/** Why the native engine would be slow to begin; undefined where it would not. */
+function whySlowToBegin(modules: readonly WasmModule[]): string | undefined {
+  const bytes = modules.reduce((sum, { bodies }) => sum + bodies.bytes, 0);
+  if (bytes <= MOST_CODE) return undefined;
+  return `the native engine would take seconds to make ${bytes} bytes of code ready (auto: at most ${MOST_CODE}); ask for it where guests run long`;
+}
+
+/** Why it is not for these modules; undefined where it is. */
+function whyNotNative(modules: readonly WasmModule[]): string | undefined {
+  return modules.map(whyNotMetered).find((reason) => reason !== undefined) ?? whySlowToBegin(modules);
+}
+
 const NO_NATIVE = 'this entry of the package has no other engine';
 
 /**
@@ -49,7 +64,7 @@ export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, need
   if (modules.some(({ usesVectors }) => usesVectors)) await vectors.load();
   const { mayWait = true, yields = false } = needs;
   const isOpen = choice === 'auto' && !mayWait && !yields && native.isOffered;
-  const isPossible = isOpen && modules.every((module) => whyNotMetered(module) === undefined);
+  const isPossible = isOpen && whyNotNative(modules) === undefined;
   if (choice === 'native' || modules.some(isAdopted) || isPossible) await native.load();
 }
 
@@ -66,8 +81,9 @@ export function chooseEngine(
   }
   if (yields)
     return { engine: interpreting, reason: 'the guest is to yield now and then, as only the interpreter can' };
-  const whyNot = modules.map(({ module }) => whyNotMetered(module)).find((reason) => reason !== undefined);
-  const why = whyNot ?? (native.isOffered ? native.now.nativeUnavailable() : NO_NATIVE);
+  const why =
+    whyNotNative(modules.map(({ module }) => module)) ??
+    (native.isOffered ? native.now.nativeUnavailable() : NO_NATIVE);
   if (why !== undefined) return { engine: interpreting, reason: why };
   return { engine: checked(native.now.nativeEngine()), reason: 'the fastest that this host allows' };
 }

@@ -39,7 +39,7 @@ export interface SandboxOptions extends ProgramOptions {
   readonly capabilities?: readonly Capability[] | undefined;
   /** Bytes for all memories and tables together; 256 MiB unless given. */
   readonly memoryLimit?: number | undefined;
-  /** Weight of the call stack in bytes, at most 1 GiB; 512 KiB unless given. */
+  /** Weight of the call stack in bytes, at most 1 GiB; 768 KiB unless given. */
   readonly stackLimit?: number | undefined;
   /** Units of the gas schedule, below 2⁶³, until a reset; no limit unless given. */
   readonly gasLimit?: bigint | number | undefined;
@@ -75,7 +75,8 @@ export interface SandboxOptions extends ProgramOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * `'interpreter'` unless given: it says where a guest trapped, and lets it wait for promises. `'native'` is faster, with
-   * the same results and gas; `'auto'` takes it where the host allows and nothing can make the guest wait.
+   * the same results and gas; `'auto'` takes it where the host allows, nothing can make the guest wait, and the
+   * module has at most 32 MiB of code.
    */
   readonly engine?: EngineChoice | undefined;
   /**

@@ -26,7 +26,7 @@ export interface LimitOptions {
   readonly gas?: bigint | number | string | undefined;
   /** `memoryLimit`; 256 MiB unless given. */
   readonly memory?: Size | undefined;
-  /** `stackLimit`; 512 KiB unless given. */
+  /** `stackLimit`; 768 KiB unless given. */
   readonly stack?: Size | undefined;
   /** `cpuTimeout`: of each call; 10 seconds unless given. */
   readonly time?: Duration | undefined;

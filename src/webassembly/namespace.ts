@@ -17,7 +17,7 @@ import { LinearMemory } from '../../interpreter/store/memory.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
-import { Budget, checkInstances } from '../../wasm/budget.ts';
+import { Budget, checkInstances, noRoomForMemory } from '../../wasm/budget.ts';
 import { CompileError, LinkError, UncaughtException } from '../../wasm/errors.ts';
 import { HostFunction } from '../../wasm/host.ts';
 import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../../wasm/imports.ts';
@@ -132,8 +132,9 @@ export function createNamespace(options: NamespaceOptions) {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: MemoryDescriptor) {
       const type = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
-      const memory = beside === undefined ? LinearMemory.create(type, budget()) : beside.memory(this, type, budget());
-      if (memory === undefined) throw new RangeError('Memory limit exceeded: could not allocate memory');
+      const room = budget();
+      const memory = beside === undefined ? LinearMemory.create(type, room) : beside.memory(this, type, room);
+      if (memory === undefined) throw noRoomForMemory(type.limits.min, room);
       bind(this, memory);
     }
 
@@ -146,7 +147,8 @@ export function createNamespace(options: NamespaceOptions) {
     grow(delta: number | bigint): number | bigint {
       const memory = self(this, LinearMemory);
       const before = memory.grow(addressValue(memory.address, delta, 'delta'));
-      if (before === -1) throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
+      if (before === -1)
+        throw new RangeError('Memory limit exceeded: the memory cannot grow that far; raise memoryLimit');
       return shownSize(memory.address, before);
     }
   }
@@ -160,7 +162,8 @@ export function createNamespace(options: NamespaceOptions) {
       const type = { element, ...readSizes(given, TABLE_BOUNDS, 'table') };
       const initial = initialReference(element, NO_TYPES, value === undefined ? [] : [value]);
       const table = TableInstance.create(type, NO_TYPES, budget(), initial);
-      if (table === undefined) throw new RangeError('Memory limit exceeded: could not allocate the table');
+      if (table === undefined)
+        throw new RangeError('Memory limit exceeded: could not allocate the table; raise memoryLimit');
       bind(this, table);
     }
 
@@ -187,7 +190,8 @@ export function createNamespace(options: NamespaceOptions) {
       const table = self(this, TableInstance);
       const more = addressValue(table.address, delta, 'delta');
       const before = table.grow(more, initialReference(table.element, table.types, given));
-      if (before === -1) throw new RangeError('Memory limit exceeded: the table cannot grow that far');
+      if (before === -1)
+        throw new RangeError('Memory limit exceeded: the table cannot grow that far; raise memoryLimit');
       return shownSize(table.address, before);
     }
   }

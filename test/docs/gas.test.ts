@@ -166,8 +166,11 @@ it('has the limit on the count', () => {
 });
 
 it('has what calls weigh', () => {
-  const { frame, slot } = STACK_WEIGHT;
+  const { frame, slot, params, results, hostCall } = STACK_WEIGHT;
   says(`a frame weighs ${frame} bytes, and ${slot} bytes for every parameter`);
+  expect(results).toBe(1);
+  says(`Parameters beyond the first ${params} and results beyond the first weigh ${slot} bytes more`);
+  says(`each of those weighs ${hostCall.toLocaleString('en')} bytes more`);
   says(`At most ${MAX_NESTED_CALLS} calls into guests may stand inside one another`);
   says(`may have ${MAX_NESTED_VALUES.toLocaleString('en')} parameters and results together`);
 });

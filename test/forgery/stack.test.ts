@@ -163,7 +163,7 @@ describe('a forged stack', () => {
       (sum, [body]) =>
         sum +
         (body < PLAIN.bodies.length
-          ? frameWeight(typeOfFunction(PLAIN, PLAIN.importedFunctions + body).params, PLAIN.bodies.at(body))
+          ? frameWeight(typeOfFunction(PLAIN, PLAIN.importedFunctions + body), PLAIN.bodies.at(body))
           : 0),
       0,
     );

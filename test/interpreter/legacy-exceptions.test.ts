@@ -237,7 +237,7 @@ describe('beside try_table', () => {
 it('what an arm has caught counts in its frame', () => {
   const weightOf = (body: string) => {
     const module = decode(moduleOf(body));
-    return frameWeight([], module.bodies.at(2));
+    return frameWeight({ params: [], results: [] }, module.bodies.at(2));
   };
   const nest = (depth: number): string => (depth === 0 ? '' : `(try (do) (catch_all ${nest(depth - 1)}))`);
   const flat = weightOf('(func)');

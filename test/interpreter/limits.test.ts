@@ -130,7 +130,7 @@ describe('stack', () => {
   });
 
   it('is proportional to the limit', () => {
-    const gas = [64, 128].map((kib) => {
+    const gas = [128, 256].map((kib) => {
       const instance = instantiate(loadFixture('recurse'), { stackBytes: kib * 1024 });
       failureOf(() => instance.call('run', []));
       return Number(gasOf(instance));

@@ -406,7 +406,7 @@ describe('ten thousand guests', () => {
     const after = used();
     const per = (key: keyof typeof after) => Math.round((after[key] - before[key]) / COUNT);
     console.log(`bytes per waiting guest: ${per('heapUsed')} of heap, ${per('arrayBuffers')} in buffers`);
-    // A stack of the limit's size would be 512 KiB.
+    // A stack of the limit's size would be 768 KiB.
     expect(per('arrayBuffers')).toBeLessThan(16_384);
     for (const [i, resolve] of release.entries()) resolve(i * 2);
     const results = await Promise.all(calls);

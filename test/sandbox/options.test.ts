@@ -117,6 +117,45 @@ describe('options as an object', () => {
     expect(stats.map(({ engine }) => engine)).toEqual(['interpreter', 'native', 'native']);
     expect(stats[2]?.engineReason).toBe('the fastest that this host allows');
   });
+
+  test('auto leaves the native engine alone where that would take seconds to begin', async () => {
+    const section = (id: number, content: readonly number[]) => [id, content.length, ...content];
+    const unsigned = (value: number) =>
+      [0, 7, 14, 21].map((shift) => ((value >> shift) & 127) | (shift < 21 ? 128 : 0));
+    /** Five functions, together of so many bytes, which do nothing but the first, which gives 7. */
+    const large = (bytes: number) => {
+      const body = Math.floor(bytes / 5);
+      const head = [
+        0,
+        97,
+        115,
+        109,
+        1,
+        0,
+        0,
+        0,
+        ...section(1, [1, 0x60, 0, 1, 0x7f]),
+        ...section(3, [5, 0, 0, 0, 0, 0]),
+      ];
+      const code = [10, ...unsigned(1 + 5 * (4 + body)), 5];
+      const exported = section(7, [1, 1, 102, 0, 0]);
+      const source = new Uint8Array(head.length + exported.length + code.length + 5 * (4 + body)).fill(0x01);
+      source.set([...head, ...exported, ...code]);
+      let at = head.length + exported.length + code.length;
+      for (let i = 0; i < 5; i++, at += 4 + body) {
+        source.set([...unsigned(body), 0], at);
+        source.set([0x41, 7, 0x0b], at + 4 + body - 3);
+      }
+      return source;
+    };
+    const sandbox = await WasmSandbox.fromBytes(large(33 << 20), { engine: 'auto' });
+    expect(await sandbox.call('f')).toBe(7);
+    const { engine, engineReason } = sandbox.getResourceStats();
+    expect(engine).toBe('interpreter');
+    expect(engineReason).toMatch(/^the native engine would take seconds to make 3460\d+ bytes of code ready/);
+    const smaller = await WasmSandbox.fromBytes(large(1 << 20), { engine: 'auto' });
+    expect(smaller.getResourceStats().engine).toBe('native');
+  });
 });
 
 describe('limits', () => {

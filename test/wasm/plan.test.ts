@@ -266,16 +266,23 @@ describe('code that cannot be reached costs nothing', () => {
   });
 });
 
-test('a frame weighs its parameters, locals and operands', () => {
-  const weight = (params: number, locals: number, operands: number) => {
-    const body: Instruction[] = [...Array(operands).fill(zero), ...Array(operands).fill('drop')];
-    const module = decode(
-      encodeModule({ functions: [{ params: Array(params).fill(I32), locals: Array(locals).fill(F64), body }] }),
-    );
-    return planFunction(module, 0).weight;
+test('a frame weighs its parameters, locals and operands, and what is passed in memory', () => {
+  const weight = (params: number, locals: number, operands: number, results = 0) => {
+    const body: Instruction[] = [
+      ...Array(operands).fill(zero),
+      ...Array(operands).fill('drop'),
+      ...Array(results).fill(zero),
+    ];
+    const types = { params: Array(params).fill(I32), results: Array(results).fill(I32) };
+    return planFunction(decode(encodeModule({ functions: [{ ...types, locals: Array(locals).fill(F64), body }] })), 0)
+      .weight;
   };
-  expect(weight(0, 0, 0)).toBe(64);
-  expect(weight(1, 2, 3)).toBe(64 + 6 * 8);
+  expect(weight(0, 0, 0)).toBe(128);
+  expect(weight(1, 2, 3)).toBe(128 + 6 * 8);
+  expect(weight(8, 0, 0)).toBe(128 + 8 * 8);
+  expect(weight(10, 0, 0)).toBe(128 + 12 * 8);
+  expect(weight(0, 0, 1, 1)).toBe(128 + 8);
+  expect(weight(0, 0, 0, 3)).toBe(128 + 5 * 8);
 });
 
 test('charges are found by their number, and past the last one there is none', () => {
