@@ -123,7 +123,7 @@ export abstract class WasmSandboxError extends Error implements Location {
 export class CompileError extends WasmSandboxError {
   readonly code = 'COMPILE';
   /**
-   * What the module needs and the engine has not, where that is all: proposals by name, such as `threads`. Undefined where
+   * What the module needs and the engine has not, where that is all: proposals by name, such as `stack switching`. Undefined where
    * the bytes are wrong.
    */
   readonly feature: string | undefined;
@@ -186,7 +186,10 @@ export type TrapKind =
   | 'indirect-call-type-mismatch'
   | 'null-reference'
   | 'cast-failure'
-  | 'array-out-of-bounds';
+  | 'array-out-of-bounds'
+  | 'unaligned-atomic'
+  | 'expected-shared-memory'
+  | 'deadlock';
 
 /** With the wording of the specification's reference interpreter. */
 export const TRAPS: Readonly<Record<TrapKind, string>> = {
@@ -202,6 +205,10 @@ export const TRAPS: Readonly<Record<TrapKind, string>> = {
   'null-reference': 'null reference',
   'cast-failure': 'cast failure',
   'array-out-of-bounds': 'out of bounds array access',
+  'unaligned-atomic': 'unaligned atomic',
+  'expected-shared-memory': 'expected shared memory',
+  /** Every thread of the guest waits without end: none could ever be notified. */
+  deadlock: 'deadlock: all threads wait for notifications',
 };
 
 /** The guest did something the specification makes a trap. */

@@ -33,6 +33,7 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   indirect: 6,
   bulk: 10,
   table: 32,
+  atomic: 16,
 };
 
 /** Units an instruction costs before any share that depends on its operands, by place in the opcode table. */

@@ -7,7 +7,7 @@ import type { WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST_WAITING, PendingResult } from '../../wasm/host-call.ts';
 import { type ForeignFunction, type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
 import { backtrace, stackTop } from './backtrace.ts';
-import { advance, begin, fail, finish, finishHostCall, type Outer, type Suspension } from './execute.ts';
+import { advance, begin, fail, finish, type Outer, resume, type Suspension } from './execute.ts';
 import { storeOf } from './store.ts';
 import type { Thread } from './thread.ts';
 
@@ -168,13 +168,15 @@ export class WasmExecution implements EngineExecution {
   }
 
   private await(suspension: Suspension, { isNested }: Outer): void {
-    const { result, caller } = suspension;
-    result.onSettled = () => caller.end();
+    const { result, call } = suspension;
+    const caller = call?.caller;
+    if (caller !== undefined) result.onSettled = () => caller.end();
     if (isNested) {
-      caller.giveUp();
-      throw new HostError('a host function returned a promise inside a call that another host function made');
+      caller?.giveUp();
+      const what = call === undefined ? 'the guest waits for a notification' : 'a host function returned a promise';
+      throw new HostError(`${what} inside a call that another host function made`);
     }
-    caller.onCharge = () => this.onCharge?.();
+    if (caller !== undefined) caller.onCharge = () => this.onCharge?.();
     this.settled = result.settled;
     this.pending = suspension;
     this.hold('waiting');
@@ -183,7 +185,7 @@ export class WasmExecution implements EngineExecution {
   private deliver(suspension: Suspension): void {
     this.pending = undefined;
     this.settled = SETTLED;
-    finishHostCall((this.outer as Outer).thread, suspension);
+    resume((this.outer as Outer).thread, suspension);
   }
 
   /** Keeps others from entering the instances on the stack while the guest is left, unless they may; and its objects. */
@@ -274,7 +276,7 @@ export class WasmExecution implements EngineExecution {
     if (this.isOver) return error;
     this.isOver = true;
     this.hold(undefined);
-    this.pending?.caller.giveUp();
+    this.pending?.call?.caller.giveUp();
     this.pending = undefined;
     if (this.outer !== undefined) return fail(this.outer, this.func, error);
     error.resources ??= this.func.instance.figures();

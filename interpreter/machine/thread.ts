@@ -40,6 +40,16 @@ const CALL_IMPORT_WORDS = wordsOf('call_import');
 const CALL_INDIRECT_WORDS = wordsOf('call_indirect');
 const CALL_REF_WORDS = wordsOf('call_ref');
 
+/** A wait for a notification (proposal for threads): the value there is still what was expected. */
+export interface Wait {
+  readonly memory: LinearMemory;
+  readonly address: number;
+  /** Of the value: 4 or 8. */
+  readonly bytes: number;
+  /** Nanoseconds; negative: without end. */
+  readonly timeout: bigint;
+}
+
 export class Thread implements Mutator {
   /** Limit on `depth`. */
   stackLimit = 0;
@@ -77,6 +87,9 @@ export class Thread implements Mutator {
   /** The function outside of the instance that is being called, and the register of its first argument. */
   target: GuestFunction | undefined;
   argBase = 0;
+
+  /** What it is to wait for. */
+  wait: Wait | undefined;
 
   /** What has been thrown, until somebody catches it. */
   exception: ExceptionInstance | undefined;
@@ -139,7 +152,7 @@ export class Thread implements Mutator {
     this.references.cut(0);
     this.callers.length = 0;
     this.pc = this.fp = this.sp = this.depth = this.top = 0;
-    this.instance = this.target = this.exception = this.other = undefined;
+    this.instance = this.target = this.exception = this.other = this.wait = undefined;
     this.memory = NO_MEMORY;
   }
 

@@ -21,3 +21,4 @@ export { allocateAll, instantiate, reset } from './instantiate.ts';
 export type { Linker } from './link.ts';
 export { type LinearMemory, NO_MEMORY, type Run } from './memory.ts';
 export type { TableInstance } from './table.ts';
+export { WAITED, Waiter } from './waiters.ts';

@@ -4,6 +4,7 @@ import { type Budget, Growth, mostPages } from '../../wasm/budget.ts';
 import type { GuestMemory } from '../../wasm/host.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { AddressType, Limits, MemoryType } from '../../wasm/types.ts';
+import { Waiters } from './waiters.ts';
 
 /** Stands for the memory of an instance that has none: nothing is in bounds. */
 export const NO_MEMORY = {
@@ -14,6 +15,8 @@ export const NO_MEMORY = {
   data: new DataView(new ArrayBuffer(0)),
   byteLength: 0,
 };
+
+const NO_LONGS = new BigInt64Array(0);
 
 /** Bytes at a place. */
 export interface Run {
@@ -30,8 +33,14 @@ export class LinearMemory implements GuestMemory {
   doubles: Float64Array = NO_MEMORY.doubles;
   data: DataView = NO_MEMORY.data;
   byteLength = 0;
+  /** Made when an instruction asks for it. */
+  private wide: BigInt64Array = NO_LONGS;
+  /** Who waits for notifications. */
+  readonly waiters: Waiters = new Waiters();
   readonly address: AddressType;
   readonly declared: Limits;
+  /** Whether its type says so. */
+  readonly isShared: boolean;
   /** What stands for it in the JavaScript API, once something does. */
   shown: object | undefined;
   private readonly growth: Growth;
@@ -43,6 +52,7 @@ export class LinearMemory implements GuestMemory {
   private constructor(type: MemoryType, budget: Budget) {
     this.address = type.address;
     this.declared = type.limits;
+    this.isShared = type.isShared;
     this.growth = Growth.ofMemory(budget, type.limits.max);
   }
 
@@ -55,6 +65,18 @@ export class LinearMemory implements GuestMemory {
     if (old?.declared === type.limits && budget.take(bytes)) return old.replace(bytes, []) ? old : undefined;
     const memory = new LinearMemory(type, budget);
     return memory.grow(type.limits.min) === -1 ? undefined : memory;
+  }
+
+  get longs(): BigInt64Array {
+    if (this.wide.buffer !== this.bytes.buffer || this.wide.length < this.byteLength / 8) {
+      this.wide = new BigInt64Array(this.bytes.buffer, 0, this.bytes.length / 8);
+    }
+    return this.wide;
+  }
+
+  /** Lets those that wait at an address go on, so many at most; returns how many. */
+  notify(address: number, count: number): number {
+    return this.isShared ? this.waiters.notify(address, count) : 0;
   }
 
   get pages(): number {

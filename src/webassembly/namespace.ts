@@ -146,7 +146,10 @@ export function createNamespace(options: NamespaceOptions) {
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: MemoryDescriptor) {
-      const memory = LinearMemory.create(descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory'), budget());
+      const memory = LinearMemory.create(
+        { ...descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory'), isShared: false },
+        budget(),
+      );
       if (memory === undefined) throw new RangeError('Memory limit exceeded: could not allocate memory');
       bind(this, memory);
     }
