@@ -52,6 +52,13 @@ export class PendingResult {
     );
   }
 
+  /** One that is there already. */
+  static of(value: WasmValue): PendingResult {
+    const result = new PendingResult(Promise.resolve(value));
+    result.outcome = { value };
+    return result;
+  }
+
   /** Runs no code of the embedder's, as `instanceof` would where the value is a proxy. */
   static is(value: unknown): value is PendingResult {
     return typeof value === 'object' && value !== null && #isPending in value;

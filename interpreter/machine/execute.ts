@@ -265,6 +265,13 @@ function knock(thread: Thread, loop: (thread: Thread) => number): void {
   thread.pc = pc;
 }
 
+/** Whether there is more of a memory than the instruction at hand knew of: it is executed again then. */
+function hasGrown({ instance }: Thread): boolean {
+  let hasGrown = false;
+  for (const memory of (instance as Instance).memories) if (memory.isShared && memory.refresh()) hasGrown = true;
+  return hasGrown;
+}
+
 function usesVectors({ instance }: Thread): boolean {
   return (instance as Instance).module.usesVectors;
 }
@@ -341,8 +348,12 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         break;
       case EXIT.exhausted:
         throw outOfGas(thread);
-      default:
-        throw trapped(thread, trapOfExit(exit) as TrapKind);
+      default: {
+        const kind = trapOfExit(exit) as TrapKind;
+        // What other threads of JavaScript have made room for is found out here.
+        if (kind === 'memory-out-of-bounds' && hasGrown(thread)) break;
+        throw trapped(thread, kind);
+      }
     }
   }
 }
@@ -485,6 +496,7 @@ export function call(func: GuestFunction, args: readonly WasmValue[], budgets?: 
     return listOf(func.type.results, value);
   }
   const outer = begin(func, args, budgets);
+  outer.thread.isSynchronous ||= !outer.isNested;
   try {
     let suspension = advance(outer.thread);
     // Nobody could take it up again.

@@ -4,6 +4,7 @@ import { type AtomicKind, accessBytes, OPCODES } from '../../wasm/opcodes.ts';
 import { type AtomicName, EXIT, type Place, type PlacesOf, type Target, trapExit } from '../code/index.ts';
 import { type LinearMemory, WAITED } from '../store/index.ts';
 import { checkpoint, type Handlers, type Instruction } from './instruction.ts';
+import { valueAt } from './waits.ts';
 
 /** Bytes of what notifications are about. */
 const WORD = 4;
@@ -158,15 +159,12 @@ export const ATOMIC_HANDLERS: Handlers<AtomicName> = {
     if (address < 0) return -address;
     const memory = it.memory(at.memory);
     if (!memory.isShared) return trapExit('expected-shared-memory');
-    const isThere =
-      bytes === 8
-        ? Atomics.load(memory.longs, address / 8) === wideOf(it, at.expected)
-        : Atomics.load(memory.words, address / WORD) === lowOf(it, at.expected);
-    if (!isThere) {
+    const expected = bytes === 8 ? wideOf(it, at.expected) : BigInt(lowOf(it, at.expected));
+    if (valueAt(memory, address, bytes) !== expected) {
       it.set(at.result, WAITED.differs);
       return 0;
     }
-    it.thread.wait = { memory, address, bytes, timeout: wideOf(it, at.timeout) };
+    it.thread.wait = { memory, address, bytes, expected, timeout: wideOf(it, at.timeout) };
     return EXIT.wait;
   }),
   'atomic.fence': () => {

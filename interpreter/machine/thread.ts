@@ -46,6 +46,7 @@ export interface Wait {
   readonly address: number;
   /** Of the value: 4 or 8. */
   readonly bytes: number;
+  readonly expected: bigint;
   /** Nanoseconds; negative: without end. */
   readonly timeout: bigint;
 }
@@ -101,6 +102,8 @@ export class Thread implements Mutator {
   /** Parameters and results of the functions that the host called there, and of those of the host's that run. */
   nestedValues = 0;
 
+  /** Whether nothing can be waited for: the caller wants the results at once. */
+  isSynchronous = false;
   /** Whether its outermost call may wait for a promise wherever no JavaScript stands above that. */
   isPromising = false;
   /** The thread in whose host call this one runs, on a stack of its own. */
@@ -147,7 +150,7 @@ export class Thread implements Mutator {
     } else this.registers.fill(0);
     this.nesting = 0;
     this.nestedValues = 0;
-    this.isPromising = false;
+    this.isPromising = this.isSynchronous = false;
     this.below = undefined;
     this.references.cut(0);
     this.callers.length = 0;
@@ -314,6 +317,11 @@ export class Thread implements Mutator {
     if (outcome !== 'done') return outcome === 'full' ? EXIT.memory : EXIT.exhausted;
     this.exception = new ExceptionInstance(tag, readCells(this, register, params));
     return EXIT.throw;
+  }
+
+  /** Whether what is called can be left, to be taken up again. */
+  get mayLeave(): boolean {
+    return !this.isSynchronous && this.nesting === 0;
   }
 
   /** Calls on the JavaScript stack, down to its end. */

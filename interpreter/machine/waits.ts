@@ -1,8 +1,8 @@
 /** Guests that wait for notifications (proposal for threads): how long, and on which clock. */
 
 import type { GuestClock } from '../../wasm/engine.ts';
-import { Trap } from '../../wasm/errors.ts';
-import type { PendingResult } from '../../wasm/host-call.ts';
+import { HostError, Trap } from '../../wasm/errors.ts';
+import { PendingResult } from '../../wasm/host-call.ts';
 import { type LinearMemory, WAITED, Waiter } from '../store/index.ts';
 import { location } from './failure.ts';
 import type { Thread, Wait } from './thread.ts';
@@ -32,13 +32,92 @@ export class WaitsAlone implements Waits {
   }
 }
 
-/** Guests among which any may be called while others wait, by the host's clock. */
+/** Guests among which any may be called while others wait, by the host's clock; and other threads of JavaScript. */
 export class WaitsTogether implements Waits {
-  begin(wait: Wait): PendingResult {
+  begin(wait: Wait, thread: Thread): PendingResult {
+    const { memory, timeout } = wait;
+    if (memory.mayBeElsewhere) return thread.mayLeave ? elsewhere(wait) : PendingResult.of(block(wait, thread));
     const waiter = register(wait, 0n);
-    if (wait.timeout >= 0n) after(wait, waiter);
+    if (timeout >= 0n) after(wait, waiter);
     return waiter.result;
   }
+}
+
+type Answer = 'ok' | 'not-equal' | 'timed-out';
+type Waiting =
+  | { readonly async: false; readonly value: Answer }
+  | { readonly async: true; readonly value: Promise<Answer> };
+/** Not in the types of the language that this is written for. */
+type WaitAsync = {
+  (cells: Int32Array, place: number, expected: number, limit: number): Waiting;
+  (cells: BigInt64Array, place: number, expected: bigint, limit: number): Waiting;
+};
+
+/** Waits for other threads too, as the runtime has it. */
+function elsewhere({ memory, address, bytes, expected, timeout }: Wait): PendingResult {
+  const { waitAsync } = Atomics as { waitAsync?: WaitAsync };
+  if (waitAsync === undefined) return new PendingResult(poll(memory, address, bytes, expected, timeout));
+  const limit = timeout < 0n ? Number.POSITIVE_INFINITY : Number(timeout) / NANOSECONDS;
+  const answer =
+    bytes === 8
+      ? waitAsync(memory.longs, address / 8, expected, limit)
+      : waitAsync(memory.words, address / 4, Number(expected), limit);
+  return answer.async
+    ? new PendingResult(answer.value.then((how) => ANSWERS[how]))
+    : PendingResult.of(ANSWERS[answer.value]);
+}
+
+const ANSWERS = { ok: WAITED.notified, 'not-equal': WAITED.differs, 'timed-out': WAITED.timedOut } as const;
+
+/** Looks now and then whether the value is another one, which nobody who notifies leaves as it is. */
+async function poll(
+  memory: LinearMemory,
+  address: number,
+  bytes: number,
+  expected: bigint,
+  timeout: bigint,
+): Promise<number> {
+  const end = timeout < 0n ? Number.POSITIVE_INFINITY : performance.now() + Number(timeout) / NANOSECONDS;
+  while (valueAt(memory, address, bytes) === expected) {
+    if (performance.now() >= end) return WAITED.timedOut;
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, POLL_EVERY);
+    });
+  }
+  return WAITED.notified;
+}
+
+/**
+ * Blocks the thread of JavaScript, as a call that wants its results at once cannot be left. The clock is looked at now and then.
+ * @throws HostError where the runtime lets nobody block, and what ends the guest
+ */
+function block({ memory, address, bytes, expected, timeout }: Wait, { instance }: Thread): number {
+  const end = timeout < 0n ? Number.POSITIVE_INFINITY : performance.now() + Number(timeout) / NANOSECONDS;
+  for (let isFirst = true; ; isFirst = false) {
+    const rest = Math.min(Math.max(end - performance.now(), 0), LOOK_EVERY);
+    const answer = blockFor(memory, address, bytes, expected, rest);
+    if (answer === 'not-equal') return isFirst ? WAITED.differs : WAITED.notified;
+    if (answer === 'ok') return WAITED.notified;
+    if (performance.now() >= end) return WAITED.timedOut;
+    instance?.tank.look();
+  }
+}
+
+function blockFor(memory: LinearMemory, address: number, bytes: number, expected: bigint, milliseconds: number) {
+  try {
+    if (bytes === 8) return Atomics.wait(memory.longs, address / 8, expected, milliseconds);
+    return Atomics.wait(memory.words, address / 4, Number(expected), milliseconds);
+  } catch (cause) {
+    throw new HostError(
+      'the guest waits for a notification, but was called synchronously on a thread that must not block: call the export through WebAssembly.promising, or in a worker',
+      { cause },
+    );
+  }
+}
+
+/** The value that a wait is about. */
+export function valueAt({ longs, words }: LinearMemory, address: number, bytes: number): bigint {
+  return bytes === 8 ? Atomics.load(longs, address / 8) : BigInt(Atomics.load(words, address / 4));
 }
 
 /** Ends a wait when its time is over. A timer that nobody needs any more is taken back: it would keep the process alive. */
@@ -73,3 +152,6 @@ export function deadlock(thread: Thread, who: string): Trap {
 
 const NANOSECONDS = 1e6;
 const LONGEST_SLEEP = 2 ** 31 - 1;
+/** Milliseconds between two looks: at the clock of a call that blocks, and at a value. */
+const LOOK_EVERY = 20;
+const POLL_EVERY = 1;

@@ -4,6 +4,7 @@ import { type Budget, Growth, mostPages } from '../../wasm/budget.ts';
 import type { GuestMemory } from '../../wasm/host.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { AddressType, Limits, MemoryType } from '../../wasm/types.ts';
+import { SharedBuffer, type SharedParts } from './shared-buffer.ts';
 import { Waiters } from './waiters.ts';
 
 /** Stands for the memory of an instance that has none: nothing is in bounds. */
@@ -37,6 +38,9 @@ export class LinearMemory implements GuestMemory {
   private wide: BigInt64Array = NO_LONGS;
   /** Who waits for notifications. */
   readonly waiters: Waiters = new Waiters();
+  /** What others may have too, once somebody has asked for it: until then a shared memory is of this thread alone. */
+  private together: SharedBuffer | undefined;
+  private readonly budget: Budget;
   readonly address: AddressType;
   readonly declared: Limits;
   /** Whether its type says so. */
@@ -54,6 +58,7 @@ export class LinearMemory implements GuestMemory {
     this.declared = type.limits;
     this.isShared = type.isShared;
     this.growth = Growth.ofMemory(budget, type.limits.max);
+    this.budget = budget;
   }
 
   /**
@@ -76,10 +81,14 @@ export class LinearMemory implements GuestMemory {
 
   /** Lets those that wait at an address go on, so many at most; returns how many. */
   notify(address: number, count: number): number {
-    return this.isShared ? this.waiters.notify(address, count) : 0;
+    if (!this.isShared) return 0;
+    const here = this.waiters.notify(address, count);
+    if (this.together === undefined || here === count) return here;
+    return here + Atomics.notify(this.words, address / Int32Array.BYTES_PER_ELEMENT, count - here);
   }
 
   get pages(): number {
+    this.refresh();
     return this.byteLength / PAGE_BYTES;
   }
 
@@ -89,6 +98,7 @@ export class LinearMemory implements GuestMemory {
   }
 
   view(pointer: number, length: number): Uint8Array | undefined {
+    this.refresh();
     const end = pointer + length;
     return pointer >= 0 && length >= 0 && end <= this.byteLength ? this.bytes.subarray(pointer, end) : undefined;
   }
@@ -100,6 +110,7 @@ export class LinearMemory implements GuestMemory {
 
   /** Grows by `delta` pages; returns the pages before, or -1. */
   grow(delta: number): number {
+    if (this.together !== undefined) return this.growTogether(this.together, delta);
     const before = this.pages;
     if (!this.growth.take(before, delta)) return -1;
     if (this.resize((before + delta) * PAGE_BYTES)) return before;
@@ -107,13 +118,71 @@ export class LinearMemory implements GuestMemory {
     return -1;
   }
 
+  private growTogether(together: SharedBuffer, delta: number): number {
+    let isTaken = false;
+    const before = together.grow(delta * PAGE_BYTES, (bytes) => {
+      isTaken = this.growth.take(bytes / PAGE_BYTES, delta);
+      return isTaken;
+    });
+    if (before === -1 && isTaken) this.growth.give(delta);
+    this.refresh();
+    return before === -1 ? -1 : before / PAGE_BYTES;
+  }
+
+  /** Looks whether another thread of JavaScript has made the memory grow; returns whether there is more than before. */
+  refresh(): boolean {
+    const { together } = this;
+    if (together === undefined || together.buffer.byteLength === this.byteLength) return false;
+    this.byteLength = together.buffer.byteLength;
+    this.use(new Uint8Array(together.buffer, 0, this.byteLength));
+    return true;
+  }
+
+  /**
+   * What another thread of JavaScript is to have to share the memory; of one that is shared.
+   * @throws LinkError where the runtime cannot
+   */
+  share(): SharedParts {
+    if (this.together === undefined) {
+      const most = Math.min(
+        mostPages(this.declared.max) * PAGE_BYTES,
+        Math.floor(this.budget.limit / PAGE_BYTES) * PAGE_BYTES,
+      );
+      this.together = SharedBuffer.of(this.bytes.subarray(0, this.byteLength), Math.max(most, this.byteLength));
+      this.use(new Uint8Array(this.together.buffer, 0, this.byteLength));
+    }
+    return this.together;
+  }
+
+  /** Whether other threads of JavaScript may have it too. */
+  get mayBeElsewhere(): boolean {
+    return this.together !== undefined;
+  }
+
+  /**
+   * A memory that another thread shares; undefined where the budget does not hold it.
+   * @throws LinkError, TypeError
+   */
+  static from(parts: SharedParts, address: AddressType, max: number, budget: Budget): LinearMemory | undefined {
+    const together = SharedBuffer.from(parts);
+    const { byteLength } = together.buffer;
+    const pages = byteLength / PAGE_BYTES;
+    if (!(Number.isInteger(max) && max >= pages)) throw new TypeError('what Memory.toTransferable gives was expected');
+    const memory = new LinearMemory({ address, limits: { min: pages, max }, isShared: true }, budget);
+    if (pages > mostPages(max) || !budget.take(byteLength)) return undefined;
+    memory.together = together;
+    memory.refresh();
+    return memory;
+  }
+
   private use(bytes: Uint8Array): void {
     const { buffer } = bytes;
+    const { length } = bytes;
     this.bytes = bytes;
-    this.halves = new Int16Array(buffer);
-    this.words = new Int32Array(buffer);
-    this.doubles = new Float64Array(buffer);
-    this.data = new DataView(buffer);
+    this.halves = new Int16Array(buffer, 0, length / 2);
+    this.words = new Int32Array(buffer, 0, length / 4);
+    this.doubles = new Float64Array(buffer, 0, length / 8);
+    this.data = new DataView(buffer, 0, length);
   }
 
   private resize(byteLength: number): boolean {
@@ -158,8 +227,13 @@ export class LinearMemory implements GuestMemory {
     return true;
   }
 
-  /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. */
-  expose(): ArrayBuffer {
+  /**
+   * The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows; of a shared memory one that
+   * grows with it.
+   * @throws LinkError where it is shared, and the runtime cannot
+   */
+  expose(): ArrayBuffer | SharedArrayBuffer {
+    if (this.isShared) return this.share().buffer;
     // An empty memory gets a buffer of its own too: that of NO_MEMORY must never be detached.
     if (this.bytes.length !== this.byteLength || this.bytes === NO_MEMORY.bytes) {
       this.use(this.bytes.slice(0, this.byteLength));

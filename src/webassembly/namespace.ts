@@ -13,6 +13,7 @@ import {
 } from '../../interpreter/store/instance.ts';
 import { instantiate } from '../../interpreter/store/instantiate.ts';
 import { LinearMemory } from '../../interpreter/store/memory.ts';
+import type { SharedParts } from '../../interpreter/store/shared-buffer.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
@@ -58,7 +59,18 @@ import {
   withinGuest,
 } from './convert.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
-import { addressOf, addressValue, descriptorLimits, index, Module, moduleOf, self, shownSize, tag } from './objects.ts';
+import {
+  addressOf,
+  addressValue,
+  descriptorLimits,
+  index,
+  Module,
+  moduleOf,
+  refuseToClone,
+  self,
+  shownSize,
+  tag,
+} from './objects.ts';
 import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
 
@@ -87,6 +99,15 @@ export interface MemoryDescriptor {
   /** Pages; what the limits allow unless given. */
   readonly maximum?: number | bigint | undefined;
   readonly address?: 'i32' | 'i64' | undefined;
+  /** Whether several threads may access it; it needs a maximum then. False unless given. */
+  readonly shared?: boolean | undefined;
+}
+
+/** A shared memory as it can be sent to other threads of JavaScript. */
+export interface MemoryParts extends SharedParts {
+  /** Pages, as declared. */
+  readonly maximum: number;
+  readonly address: 'i32' | 'i64';
 }
 
 /** Size and type of a table that the embedder makes, in elements. Sizes are bigints where `address` is `i64`. */
@@ -144,19 +165,46 @@ export function createNamespace(options: NamespaceOptions) {
   const budget = () => account?.budget ?? new Budget(limits.memoryBytes);
 
   class Memory {
-    /** @throws TypeError, RangeError where the limit does not allow the size */
+    /** @throws TypeError, RangeError where the limit does not allow the size, LinkError where the runtime cannot share it */
     constructor(descriptor: MemoryDescriptor) {
-      const memory = LinearMemory.create(
-        { ...descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory'), isShared: false },
-        budget(),
-      );
-      if (memory === undefined) throw new RangeError('Memory limit exceeded: could not allocate memory');
+      const type = descriptorLimits(descriptor, MEMORY_BOUNDS, 'memory');
+      const isShared = Boolean(descriptor.shared);
+      if (isShared && type.limits.max === undefined) throw new TypeError('a shared memory needs a maximum size');
+      const memory = LinearMemory.create({ ...type, isShared }, budget()) ?? refuseMemory();
+      if (isShared) {
+        memory.share();
+        refuseToClone(this, 'Memory');
+      }
       bind(this, memory);
     }
 
-    /** The bytes; detached when the memory grows. */
+    /**
+     * What can be sent to another thread of JavaScript in place of a shared memory, which structured clones cannot take.
+     * @throws TypeError where it is none, LinkError where the runtime cannot share it
+     */
+    static toTransferable(memory: Memory): MemoryParts {
+      const { isShared, address, declared } = self(memory, LinearMemory);
+      if (!isShared) throw new TypeError('the memory is not shared: only the thread that has made it can use it');
+      const { buffer, lock } = self(memory, LinearMemory).share();
+      return { buffer, lock, maximum: declared.max as number, address: address === I64 ? 'i64' : 'i32' };
+    }
+
+    /**
+     * The memory that another thread has sent, in this namespace: the pages that it has now count here too.
+     * @throws TypeError for anything else, RangeError where the limit does not allow the size, LinkError
+     */
+    static fromTransferable(parts: MemoryParts): Memory {
+      if (typeof parts !== 'object' || parts === null)
+        throw new TypeError('what Memory.toTransferable gives was expected');
+      const { maximum, address } = parts;
+      const memory = LinearMemory.from(parts, address === 'i64' ? I64 : I32, maximum, budget()) ?? refuseMemory();
+      return externObject(memory, 0) as Memory;
+    }
+
+    /** The bytes; detached when the memory grows, but for a shared one, whose buffer grows with it. */
     get buffer(): ArrayBuffer {
-      return self(this, LinearMemory).expose();
+      // The host's types do not tell the two apart either.
+      return self(this, LinearMemory).expose() as ArrayBuffer;
     }
 
     /** Grows by pages; returns the size before. @throws RangeError */
@@ -166,6 +214,10 @@ export function createNamespace(options: NamespaceOptions) {
       if (before === -1) throw new RangeError('Memory limit exceeded: the memory cannot grow that far');
       return shownSize(memory.address, before);
     }
+  }
+
+  function refuseMemory(): never {
+    throw new RangeError('Memory limit exceeded: could not allocate memory');
   }
 
   class Table {
@@ -396,6 +448,7 @@ export function createNamespace(options: NamespaceOptions) {
     if (value === JS_TAG) return jsTag;
     if (value.shown !== undefined) return value.shown;
     const object = Object.create(prototypeOf(value)) as object;
+    if (value instanceof LinearMemory && value.isShared) refuseToClone(object, 'Memory');
     bind(object, value);
     return object;
   }
