@@ -43,6 +43,8 @@ export interface Slices {
 
 /** The time in which guests wait for notifications. */
 export interface GuestClock {
+  /** Whether time passes only as guests wait for it, and read it. */
+  readonly isVirtual: boolean;
   /** Nanoseconds since some start, never going back. */
   now(): bigint;
   /** Lets so many nanoseconds pass: at once on a virtual clock; else a promise, which is never rejected. */

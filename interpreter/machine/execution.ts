@@ -97,6 +97,8 @@ export class WasmExecution implements EngineExecution {
   /** The instance's count when it was left last: what is charged while it waits is of the stretch that follows. */
   private leftAt: bigint | undefined;
   onCharge?: (() => void) | undefined;
+  /** Whether somebody wished while it ran that it pause. */
+  wasAsked = false;
 
   constructor(func: WasmFunction, args: readonly WasmValue[], budgets?: readonly GasBudget[], isPromising = false) {
     this.func = func;
@@ -109,6 +111,11 @@ export class WasmExecution implements EngineExecution {
     return this.pending === undefined || this.pending.result.outcome !== undefined;
   }
 
+  /** What it runs on, once it does. */
+  get thread(): Thread | undefined {
+    return this.outer?.thread;
+  }
+
   get frames(): readonly StackFrame[] {
     if (this.isRunning || this.isOver || this.outer === undefined) return [];
     const { thread } = this.outer;
@@ -118,9 +125,14 @@ export class WasmExecution implements EngineExecution {
   advance(gas?: bigint): Stop {
     if (this.isRunning || this.isOver) throw new UsageError(`the call ${this.isOver ? 'has ended' : 'is running'}`);
     if (!this.isReady) return 'waiting';
+    const { tank } = this.func.instance;
+    return this.advanceTo(gas === undefined ? undefined : (this.leftAt ?? tank.total()) + gas);
+  }
+
+  /** The same, up to a count of the instance's. */
+  advanceTo(stopAt: bigint | undefined): Stop {
     const { func } = this;
     const { tank } = func.instance;
-    const stopAt = gas === undefined ? undefined : (this.leftAt ?? tank.total()) + gas;
     this.isRunning = true;
     try {
       this.hold(undefined);
@@ -135,7 +147,10 @@ export class WasmExecution implements EngineExecution {
       this.isOver = true;
       throw error;
     } finally {
-      if (this.outer?.isNested === false) tank.stopAt = undefined;
+      if (this.outer?.isNested === false) {
+        this.wasAsked = tank.stopAt !== stopAt;
+        tank.stopAt = undefined;
+      }
       this.leftAt = tank.total();
       this.isRunning = false;
     }

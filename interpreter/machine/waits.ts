@@ -155,3 +155,13 @@ const LONGEST_SLEEP = 2 ** 31 - 1;
 /** Milliseconds between two looks: at the clock of a call that blocks, and at a value. */
 const LOOK_EVERY = 20;
 const POLL_EVERY = 1;
+
+/** The host's. */
+export const HOST_CLOCK: GuestClock = {
+  isVirtual: false,
+  now: () => BigInt(Math.floor(performance.now() * NANOSECONDS)),
+  wait: (duration) =>
+    new Promise<void>((resolve) => {
+      setTimeout(resolve, Math.min(Math.ceil(Number(duration) / NANOSECONDS), LONGEST_SLEEP));
+    }),
+};

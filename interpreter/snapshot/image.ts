@@ -105,9 +105,9 @@ function writeInstance(to: WireWriter, contents: InstanceContents): void {
 }
 
 /** What of an instance is its own, and imported from no other. */
-export function ownOf({ module, memories, tables, globals }: Instance) {
+export function ownOf({ module, memories, tables, globals, hasSuppliedMemories }: Instance) {
   return {
-    memories: memories.slice(module.importedMemories),
+    memories: hasSuppliedMemories ? memories : memories.slice(module.importedMemories),
     tables: tables.slice(module.importedTables),
     globals: globals.slice(module.importedGlobals),
   };
