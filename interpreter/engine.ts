@@ -39,7 +39,6 @@ import {
   Store,
   starting,
   WaitsAlone,
-  WasmExecution,
 } from './machine/index.ts';
 import { capture, snapshots } from './snapshot/index.ts';
 import {
@@ -129,14 +128,16 @@ class InterpreterInstance implements EngineInstance {
   }
 
   capture(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage {
-    return capture(this.instance, left instanceof WasmExecution ? left : undefined, purpose === 'write');
+    return capture(this.instance, left, purpose === 'write', this.threads);
   }
 
   install(image: EngineImage | WireReader, name?: string, budgets?: readonly GasBudget[]): EngineExecution | undefined {
     const exported = name === undefined ? undefined : this.instance.module.exportsByName.get(name);
     if (name !== undefined && exported?.kind !== 'function') damaged('its call is of nothing that the module exports');
     const { install } = snapshots.now;
-    return install(this.instance, image, exported && this.instance.function(exported.index), budgets);
+    const { threads } = this;
+    const resumed = install(this.instance, image, exported && this.instance.function(exported.index), budgets, threads);
+    return threads === undefined ? resumed : threads.resumed(name === COMMAND_START);
   }
 
   private startOver(): void {

@@ -256,6 +256,24 @@ export class WasmExecution implements EngineExecution {
     return { thread: outer.thread, func };
   }
 
+  /**
+   * The same of a thread among others, which may stand at an instruction that waits, also where that is over; undefined
+   * where it has not begun.
+   */
+  leftInTurn(): { readonly thread: Thread; readonly func: WasmFunction } | undefined {
+    const { outer, func, pending } = this;
+    if (outer === undefined) return undefined;
+    const waits = pending !== undefined && pending.call === undefined;
+    return waits ? { thread: outer.thread, func } : this.left();
+  }
+
+  /** Has one that stands at an instruction that waits go on when this comes. */
+  waitFor(result: PendingResult): void {
+    this.pending = { result, call: undefined };
+    this.settled = result.settled;
+    this.hold('waiting');
+  }
+
   /** It was left while its function was being lowered, and has no stack yet: gives it one, without going on. */
   private enter(): void {
     try {

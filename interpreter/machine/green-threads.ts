@@ -14,6 +14,7 @@ import type { PendingResult } from '../../wasm/host-call.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { funcType, I32, type Import, type MemoryType } from '../../wasm/types.ts';
+import { op, placesOf } from '../code/index.ts';
 import {
   allocateAll,
   type ExternValue,
@@ -22,7 +23,7 @@ import {
   Instance,
   LinearMemory,
   type Linker,
-  type Waiter,
+  Waiter,
 } from '../store/index.ts';
 import { execution, WasmExecution } from './execution.ts';
 import { outOfGas } from './failure.ts';
@@ -34,7 +35,7 @@ import { deadlock, register, timeOut, type Waits } from './waits.ts';
 /** What a guest imports to have threads, and exports for them to begin in. */
 const SPAWN = { module: 'wasi', name: 'thread-spawn' } as const;
 const SPAWN_TYPE = funcType([I32], [I32]);
-const THREAD_START = { name: 'wasi_thread_start', type: 'i32,i32->' } as const;
+export const THREAD_START = { name: 'wasi_thread_start', type: 'i32,i32->' } as const;
 /** What the guest gets in place of a thread where there can be no other: WASI's `again`, negative. */
 const AGAIN = -6;
 /** Ids have 29 bits. */
@@ -161,10 +162,13 @@ export class GreenThreads implements Waits {
   private another(): Instance {
     const { store, module, limits } = this.instance;
     const instance = new Instance(store, module, limits);
+    const { budget, account } = instance;
+    const { used } = budget;
     try {
       allocateAll([instance], [importsOf(this.instance)]);
     } catch (error) {
-      instance.account.members.pop();
+      account.members.pop();
+      budget.used = used;
       throw error;
     }
     return instance;
@@ -187,21 +191,65 @@ export class GreenThreads implements Waits {
     }
     budget.take(store.stackBytes);
     const id = this.nextId++;
-    this.list.push(this.threadOf(instance, id, argument, beginStart(instance)));
+    const hasStart = beginStart(instance) !== undefined;
+    this.list.push(this.threadOf(instance, id, argument, hasStart));
     return id;
   }
 
-  /** @param first what it calls before its own function */
-  threadOf(instance: Instance, id: number, argument: number, first?: GuestFunction): GreenThread {
-    const { index } = instance.module.exportsByName.get(THREAD_START.name) as { readonly index: number };
+  /** @param isBefore whether it is to call the module's start function first */
+  threadOf(instance: Instance, id: number, argument: number, isBefore: boolean): GreenThread {
+    const { start, exportsByName } = instance.module;
+    const { index } = exportsByName.get(THREAD_START.name) as { readonly index: number };
     const own: Planned = { func: instance.function(index), args: [id, argument] };
-    if (first === undefined) return new GreenThread(id, argument, instance, this.begun(own));
-    return new GreenThread(id, argument, instance, this.begun({ func: first, args: [] }), [own]);
+    if (!isBefore || start === undefined) return new GreenThread(id, argument, instance, this.begun(own));
+    return new GreenThread(id, argument, instance, this.begun({ func: instance.function(start), args: [] }), [own]);
   }
 
-  /** For a snapshot that has more threads: their instances, as if spawned. */
+  /** For a snapshot that has threads: their instances, as if spawned. @throws MemoryLimitExceeded, GasExhausted */
   prepare(count: number): readonly Instance[] {
     return Array.from({ length: count }, () => this.another());
+  }
+
+  /**
+   * Has a thread wait again, as it did where it was left.
+   * @param wait with the nanoseconds that are left, or none where it waits without end; and what it has come to, if it has
+   */
+  waitAgain(
+    thread: GreenThread,
+    on: Thread,
+    { address, left, value }: Pick<Waiter, 'address' | 'value'> & { readonly left: bigint | undefined },
+  ): void {
+    const memory = thread.instance.memories[on.code[on.pc + IN_WAIT.memory] as number] as LinearMemory;
+    const deadline = left === undefined ? undefined : this.clock.now() + left;
+    thread.waiter = new Waiter(address, deadline);
+    if (value === undefined) memory.waiters.add(thread.waiter);
+    else thread.waiter.end(value);
+    (thread.execution as WasmExecution).waitFor(thread.waiter.result);
+  }
+
+  /** The thread of a call from outside that was left, in another instance of the module. */
+  threadFor(execution: EngineExecution): GreenThread {
+    const thread = new GreenThread(0, 0, this.instance, execution);
+    this.adopt(thread, execution);
+    return thread;
+  }
+
+  /** The call from outside that was left, as a whole. */
+  resumed(isProgram: boolean): ThreadedExecution | undefined {
+    const main = this.list.find(({ id }) => id === 0);
+    return main && new ThreadedExecution(this, main, isProgram);
+  }
+
+  /** Gives an execution that was made elsewhere to a thread. */
+  adopt(thread: GreenThread, execution: EngineExecution): void {
+    execution.onCharge = () => this.onCharge?.();
+    thread.execution = execution;
+  }
+
+  /** Forgets threads that are none of a state after all. @param used bytes in use without them */
+  forget(used: number): void {
+    this.instance.account.members.length = 1;
+    this.instance.budget.used = used;
   }
 
   private begun({ func, args }: Planned, budgets?: readonly GasBudget[]): EngineExecution {
@@ -211,7 +259,12 @@ export class GreenThreads implements Waits {
   }
 
   /** A call from outside, during which all threads run. @param isProgram whether all end with it */
-  call(func: GuestFunction, args: readonly WasmValue[], budgets: readonly GasBudget[] | undefined, isProgram: boolean) {
+  call(
+    func: GuestFunction,
+    args: readonly WasmValue[],
+    budgets: readonly GasBudget[] | undefined,
+    isProgram: boolean,
+  ): ThreadedExecution {
     return new ThreadedExecution(
       this,
       new GreenThread(0, 0, this.instance, this.begun({ func, args }, budgets)),
@@ -433,6 +486,14 @@ export class ThreadedExecution implements EngineExecution {
     this.group.endAll(this.main);
     return aborted;
   }
+}
+
+const WAIT = op('atomic.wait');
+const IN_WAIT = placesOf('atomic.wait');
+
+/** Whether a thread that was left stands where it could wait for a notification. */
+export function isWaiting({ pc, code }: Thread): boolean {
+  return code[pc] === WAIT;
 }
 
 /** What an instance imports, for another of the same module. */

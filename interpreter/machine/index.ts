@@ -2,7 +2,14 @@
 
 export { call } from './execute.ts';
 export { callAsync, execution, WasmExecution } from './execution.ts';
-export { GreenThreads, hasThreads, ThreadedExecution } from './green-threads.ts';
+export {
+  type GreenThread,
+  GreenThreads,
+  hasThreads,
+  isWaiting,
+  THREAD_START,
+  ThreadedExecution,
+} from './green-threads.ts';
 export { instantiateGraph, type Linked, Sequence, starting } from './linked.ts';
 export { Store, storeOf } from './store.ts';
 export type { Thread } from './thread.ts';

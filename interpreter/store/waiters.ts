@@ -28,6 +28,12 @@ export class Waiter {
     return this.result.outcome !== undefined;
   }
 
+  /** What it has come to, where it is over. */
+  get value(): number | undefined {
+    const { outcome } = this.result;
+    return outcome !== undefined && 'value' in outcome ? (outcome.value as number) : undefined;
+  }
+
   /** Lets it go on with what {@link WAITED} says; whoever looks sees it at once. */
   end(value: number): void {
     this.result.outcome = { value };
