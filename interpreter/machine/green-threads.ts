@@ -294,11 +294,12 @@ export class GreenThreads implements Waits {
     const end = gas === undefined ? undefined : (this.leftAt ?? tank.total()) + gas;
     this.isRunning = true;
     this.isIdle = false;
+    let thread: GreenThread | undefined;
     try {
       for (;;) {
         const total = tank.total();
         if (total > (end ?? total) || total > (this.pauseAt ?? total)) return 'paused';
-        const thread = this.next(total);
+        thread = this.next(total);
         if (thread === undefined) {
           if (this.passTime()) continue;
           this.isIdle = true;
@@ -313,7 +314,7 @@ export class GreenThreads implements Waits {
         if (stop === 'paused' && (tank.total() <= mark || (execution as WasmExecution).wasAsked)) return 'paused';
       }
     } catch (error) {
-      this.endAll(main);
+      this.endAll(thread);
       throw error;
     } finally {
       this.pauseAt = undefined;
