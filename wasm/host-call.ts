@@ -39,6 +39,8 @@ export class PendingResult {
   readonly settled: Promise<void>;
   /** Called when it settles. */
   onSettled: (() => void) | undefined;
+  /** Called where the guest that waits for it ends before. */
+  onDropped: (() => void) | undefined;
 
   constructor(promise: PromiseLike<WasmValue>) {
     const settle = (outcome: NonNullable<PendingResult['outcome']>): void => {

@@ -310,6 +310,7 @@ export class WasmExecution implements EngineExecution {
     this.isOver = true;
     this.hold(undefined);
     this.pending?.call?.caller.giveUp();
+    this.pending?.result.onDropped?.();
     this.pending = undefined;
     if (this.outer !== undefined) return fail(this.outer, this.func, error);
     error.resources ??= this.func.instance.figures();

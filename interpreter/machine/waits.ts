@@ -38,6 +38,7 @@ export class WaitsTogether implements Waits {
     const { memory, timeout } = wait;
     if (memory.mayBeElsewhere) return thread.mayLeave ? elsewhere(wait) : PendingResult.of(block(wait, thread));
     const waiter = register(wait, 0n);
+    waiter.result.onDropped = () => memory.waiters.delete(waiter);
     if (timeout >= 0n) after(wait, waiter);
     return waiter.result;
   }
@@ -54,37 +55,39 @@ type WaitAsync = {
 };
 
 /** Waits for other threads too, as the runtime has it. */
-function elsewhere({ memory, address, bytes, expected, timeout }: Wait): PendingResult {
+function elsewhere(wait: Wait): PendingResult {
+  const { memory, address, bytes, expected, timeout } = wait;
   const { waitAsync } = Atomics as { waitAsync?: WaitAsync };
-  if (waitAsync === undefined) return new PendingResult(poll(memory, address, bytes, expected, timeout));
+  if (waitAsync === undefined) return polling(wait);
   const limit = timeout < 0n ? Number.POSITIVE_INFINITY : Number(timeout) / NANOSECONDS;
   const answer =
     bytes === 8
       ? waitAsync(memory.longs, address / 8, expected, limit)
       : waitAsync(memory.words, address / 4, Number(expected), limit);
-  return answer.async
-    ? new PendingResult(answer.value.then((how) => ANSWERS[how]))
-    : PendingResult.of(ANSWERS[answer.value]);
+  if (!answer.async) return PendingResult.of(ANSWERS[answer.value]);
+  const result = new PendingResult(answer.value.then((how) => ANSWERS[how]));
+  // Runtimes end where nothing is left to do, and of waits as such they know nothing.
+  const alive = setInterval(() => undefined, LONGEST_SLEEP);
+  result.onSettled = result.onDropped = () => clearInterval(alive);
+  return result;
 }
 
 const ANSWERS = { ok: WAITED.notified, 'not-equal': WAITED.differs, 'timed-out': WAITED.timedOut } as const;
 
 /** Looks now and then whether the value is another one, which nobody who notifies leaves as it is. */
-async function poll(
-  memory: LinearMemory,
-  address: number,
-  bytes: number,
-  expected: bigint,
-  timeout: bigint,
-): Promise<number> {
+function polling({ memory, address, bytes, expected, timeout }: Wait): PendingResult {
   const end = timeout < 0n ? Number.POSITIVE_INFINITY : performance.now() + Number(timeout) / NANOSECONDS;
-  while (valueAt(memory, address, bytes) === expected) {
-    if (performance.now() >= end) return WAITED.timedOut;
-    await new Promise<void>((resolve) => {
-      setTimeout(resolve, POLL_EVERY);
-    });
-  }
-  return WAITED.notified;
+  let timer: ReturnType<typeof setInterval>;
+  const result = new PendingResult(
+    new Promise<number>((resolve) => {
+      timer = setInterval(() => {
+        if (valueAt(memory, address, bytes) !== expected) resolve(WAITED.notified);
+        else if (performance.now() >= end) resolve(WAITED.timedOut);
+      }, POLL_EVERY);
+    }),
+  );
+  result.onSettled = result.onDropped = () => clearInterval(timer);
+  return result;
 }
 
 /**
@@ -131,6 +134,10 @@ function after({ memory, timeout }: Wait, waiter: Waiter): void {
   };
   look();
   waiter.result.onSettled = () => clearTimeout(timer);
+  waiter.result.onDropped = () => {
+    clearTimeout(timer);
+    memory.waiters.delete(waiter);
+  };
 }
 
 /** Registers a guest with its memory, for others to notify. */

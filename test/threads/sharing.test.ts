@@ -116,6 +116,21 @@ describe('several threads of JavaScript', () => {
     expect(await Promise.all([there, here])).toEqual([0, 0]);
   });
 
+  test('are noticed by looking where the runtime has nothing else', async () => {
+    const { waitAsync } = Atomics as { waitAsync?: unknown };
+    Object.assign(Atomics, { waitAsync: undefined });
+    try {
+      const memory = shared();
+      const { wait } = on(memory);
+      const waiting = promising(wait as never)(-1n);
+      expect(await promising(wait as never)(1n)).toBe(2);
+      Atomics.store(new Int32Array(memory.buffer), 4, 1);
+      expect(await waiting).toBe(0);
+    } finally {
+      Object.assign(Atomics, { waitAsync });
+    }
+  });
+
   test('wait no longer than they say', async () => {
     const memory = shared();
     const { wait, wait64 } = on(memory);
