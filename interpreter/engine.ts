@@ -9,11 +9,12 @@ import type {
   ImportResolver,
   InstantiateOptions,
 } from '../wasm/engine.ts';
-import { UsageError } from '../wasm/errors.ts';
+import { HostError, UsageError } from '../wasm/errors.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
 import { functionTypeAt, type WasmModule } from '../wasm/module.ts';
+import { COMMAND_START } from '../wasm/module-graph.ts';
 import { priceInstantiation } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';
 import {
@@ -29,20 +30,24 @@ import {
   call,
   callAsync,
   execution,
+  GreenThreads,
+  HOST_CLOCK,
+  hasThreads,
   instantiateGraph,
   type Linked,
   Sequence,
   Store,
   starting,
-  WasmExecution,
+  WaitsAlone,
 } from './machine/index.ts';
 import { capture, snapshots } from './snapshot/index.ts';
 import {
+  accountOf,
   codeBytes,
   type ExternValue,
   ForeignFunction,
   type GuestFunction,
-  type Instance,
+  Instance,
   instantiate,
   isFunction,
   isOfType,
@@ -70,13 +75,24 @@ class InterpreterInstance implements EngineInstance {
   /** It, and those that it is linked with. */
   private readonly linked: Linked;
 
-  constructor(linked: Linked) {
+  /** Of a guest that has some. */
+  private readonly threads: GreenThreads | undefined;
+  readonly reset?: () => void;
+
+  constructor(linked: Linked, threads?: GreenThreads) {
     this.linked = linked;
+    this.threads = threads;
     this.instance = linked.instances.at(-1) as Instance;
+    // Of a guest with threads another instance is made: it is of several.
+    if (threads === undefined) this.reset = () => this.startOver();
   }
 
   start(): void {
-    for (const func of starting(this.linked.instances)) call(func, []);
+    const { threads } = this;
+    for (const func of starting(this.linked.instances)) {
+      if (threads === undefined) call(func, []);
+      else runNow(threads.call(func, [], undefined, false));
+    }
   }
 
   beginStart(): EngineExecution | undefined {
@@ -84,13 +100,16 @@ class InterpreterInstance implements EngineInstance {
     const functions = starting(instances);
     const first = functions.next();
     if (first.done === true) return undefined;
+    if (this.threads !== undefined) return this.threads.call(first.value, [], undefined, false);
     return instances.length === 1
       ? execution(first.value, [])
       : new Sequence(first.value, functions, () => this.gasUsed);
   }
 
   call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
-    return call(this.function(name), args, budgets);
+    return this.threads === undefined
+      ? call(this.function(name), args, budgets)
+      : runNow(this.begin(name, args, budgets));
   }
 
   async callAsync(
@@ -98,25 +117,30 @@ class InterpreterInstance implements EngineInstance {
     args: readonly WasmValue[],
     budgets?: readonly GasBudget[],
   ): Promise<readonly WasmValue[]> {
-    return callAsync(this.function(name), args, budgets);
+    return this.threads === undefined
+      ? callAsync(this.function(name), args, budgets)
+      : runToEnd(this.begin(name, args, budgets));
   }
 
   begin(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): EngineExecution {
-    return execution(this.function(name), args, budgets);
+    const func = this.function(name);
+    return this.threads?.call(func, args, budgets, name === COMMAND_START) ?? execution(func, args, budgets);
   }
 
   capture(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage {
-    return capture(this.instance, left instanceof WasmExecution ? left : undefined, purpose === 'write');
+    return capture(this.instance, left, purpose === 'write', this.threads);
   }
 
   install(image: EngineImage | WireReader, name?: string, budgets?: readonly GasBudget[]): EngineExecution | undefined {
     const exported = name === undefined ? undefined : this.instance.module.exportsByName.get(name);
     if (name !== undefined && exported?.kind !== 'function') damaged('its call is of nothing that the module exports');
     const { install } = snapshots.now;
-    return install(this.instance, image, exported && this.instance.function(exported.index), budgets);
+    const { threads } = this;
+    const resumed = install(this.instance, image, exported && this.instance.function(exported.index), budgets, threads);
+    return threads === undefined ? resumed : threads.resumed(name === COMMAND_START);
   }
 
-  reset(): void {
+  private startOver(): void {
     const { instances, finders } = this.linked;
     if (instances.some(({ store, suspended }) => store.active !== undefined || suspended !== undefined)) {
       throw new UsageError('an instance cannot be reset while a call of it has not ended');
@@ -172,15 +196,40 @@ class InterpreterInstance implements EngineInstance {
   }
 }
 
+/** A call with threads, where nothing can be waited for. */
+function runNow(begun: EngineExecution): WasmValue[] {
+  for (;;) {
+    const stop = begun.advance();
+    if (stop === 'done') return [...begun.results];
+    if (stop === 'waiting' && !begun.isReady) {
+      throw begun.abort(
+        new HostError('all threads of the guest wait, but it was called synchronously: use an asynchronous call'),
+      );
+    }
+  }
+}
+
+async function runToEnd(begun: EngineExecution): Promise<readonly WasmValue[]> {
+  while (begun.advance() !== 'done') await begun.settled;
+  return begun.results;
+}
+
 export const interpreter: Engine = {
   name: 'interpreter',
   *prepare(module) {
     yield* priceInstantiation(module);
   },
-  instantiate(module, { limits, imports, slices, graph }: InstantiateOptions) {
+  instantiate(module, { limits, imports, slices, graph, clock = HOST_CLOCK }: InstantiateOptions) {
     const host = linker(imports);
-    if (graph?.isLinked) return new InterpreterInstance(instantiateGraph(graph, limits, slices, host));
-    const instance = instantiate(new Store(limits.stackBytes), module, host, limits, slices);
+    const waits = new WaitsAlone(clock);
+    if (graph?.isLinked) return new InterpreterInstance(instantiateGraph(graph, limits, slices, host, waits));
+    if (hasThreads(module)) {
+      const store = new Store(limits.stackBytes, { account: accountOf(limits, slices, true) });
+      const instance = new Instance(store, module, limits, slices);
+      const threads = new GreenThreads(store, instance, host, clock);
+      return new InterpreterInstance({ instances: [instance], finders: [] }, threads);
+    }
+    const instance = instantiate(new Store(limits.stackBytes, { waits }), module, host, limits, slices);
     return new InterpreterInstance({ instances: [instance], finders: [] });
   },
   codeBytes,

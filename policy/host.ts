@@ -1,5 +1,6 @@
 /** Makes a policy real for one sandbox: the host functions it grants, and the state behind them. */
 
+import type { GuestClock } from '../wasm/engine.ts';
 import { SnapshotError, UsageError } from '../wasm/errors.ts';
 import { HostFunction } from '../wasm/host.ts';
 import { type FuncType, funcType, V128 } from '../wasm/types.ts';
@@ -8,6 +9,7 @@ import type { AuditLog } from './audit.ts';
 import { type CallSurroundings, FunctionCaller, noSurroundings } from './caller.ts';
 import type { GuestFunction, HostFunctionsCapability } from './capability.ts';
 import { checkOptions, refuse } from './check.ts';
+import { createClock } from './clock.ts';
 import { decide } from './decide.ts';
 import { type Body, Gate } from './gate.ts';
 import type { HostOptions, ProgramInput } from './host-options.ts';
@@ -58,6 +60,8 @@ export interface Host {
    * @internal
    */
   load(from: WireReader): void;
+  /** What waits for notifications are timed by: the clock that the policy grants, as WASI has it. @internal */
+  readonly clock: GuestClock;
   /** Lets go of what is open outside; the records stay, and nothing is added to them by calls that end later. */
   close(): void;
 }
@@ -98,6 +102,7 @@ export function checkProvided(policy: SecurityPolicy, { env }: ProgramInput): vo
 class PolicyHost implements Host {
   readonly policy: SecurityPolicy;
   readonly resolve: Host['resolve'];
+  readonly clock: GuestClock;
   private readonly gate: Gate;
   private readonly program: Program | undefined;
   private network: NetworkState | undefined;
@@ -107,6 +112,13 @@ class PolicyHost implements Host {
     this.policy = policy;
     this.gate = new Gate(policy);
     if (hasProgram) this.program = new wasi.now.Program(policy, options);
+    const clock = this.program?.clock ?? createClock(policy.clock, options.time ?? {});
+    this.clock = {
+      isVirtual: policy.clock.source === 'virtual',
+      now: () => clock.peek('monotonic'),
+      // Cut short where the call ends: then nobody looks any more.
+      wait: (duration) => clock.wait(duration)?.catch(() => undefined),
+    };
     const { httpClient, timeLeft } = options;
     this.makeNetwork = () => new http.now.NetworkState(policy, httpClient, timeLeft);
     const own = ownFunctions(policy, options.surroundings ?? noSurroundings);

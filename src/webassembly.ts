@@ -22,6 +22,7 @@ export type { Headings, Streamed } from './webassembly/loading.ts';
 export type {
   GlobalDescriptor,
   MemoryDescriptor,
+  MemoryParts,
   ReferenceName,
   TableDescriptor,
   TagDescriptor,

@@ -128,6 +128,11 @@ export class Growth {
     return new Growth(budget, mostElements(max), TABLE_ELEMENT_BYTES);
   }
 
+  /** The most that there can be, of pages or elements. */
+  get largest(): number {
+    return Math.min(this.most, Math.floor(this.budget.limit / this.unit));
+  }
+
   /** Whether there is room for `delta` more than `size`; a refusal by the budget is remembered. */
   allows(size: number, delta: number): boolean {
     return size + delta <= this.most && this.budget.holds(delta * this.unit);

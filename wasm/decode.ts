@@ -5,7 +5,7 @@
  */
 
 import { EXPRESSION_BYTES, LIMITED_TYPE_BYTES, namedBytes } from './account.ts';
-import { HAS_MAX, IS_64, WITH_INIT } from './encoding.ts';
+import { HAS_MAX, IS_64, IS_SHARED, WITH_INIT } from './encoding.ts';
 import { CompileError } from './errors.ts';
 import { InstructionReader } from './instructions.ts';
 import { MEMORY_BOUNDS, MODULE_LIMITS, TABLE_BOUNDS } from './limits.ts';
@@ -483,21 +483,25 @@ class Sections implements ValidationContext {
   private limits(
     bounds: Readonly<Record<AddressType, number>>,
     what: 'memory' | 'table',
-  ): { address: AddressType; limits: Limits } {
+  ): { address: AddressType; limits: Limits; isShared: boolean } {
     const { reader } = this;
     const start = reader.pos;
     const flags = reader.u8();
-    if ((flags & ~(HAS_MAX | IS_64)) !== 0) {
+    const known = what === 'memory' ? HAS_MAX | IS_64 | IS_SHARED : HAS_MAX | IS_64;
+    if ((flags & ~known) !== 0) {
       throw unassigned(`limits of a ${what}`, flags, start, 'malformed limits flags');
     }
     const address = flags & IS_64 ? I64 : I32;
     if (address === I64) this.features.add('memory64');
+    const isShared = (flags & IS_SHARED) !== 0;
+    if (isShared) this.features.add('threads');
     const min = reader.u64();
     const max = flags & HAS_MAX ? reader.u64() : undefined;
     const bound = bounds[address];
     if (min > bound || (max ?? 0) > bound) reader.fail(`${what} size must be at most ${bound}`, start);
     if (max !== undefined && min > max) reader.fail('size minimum must not be greater than maximum', start);
-    return { address, limits: { min, max } };
+    if (isShared && max === undefined) reader.fail('shared memory must have maximum', start);
+    return { address, limits: { min, max }, isShared };
   }
 
   private tableType(): TableType {

@@ -37,6 +37,7 @@ export const EMPTY_BLOCK = 0x40;
 
 /** Flags of limits (5.3.15). */
 export const HAS_MAX = 1;
+export const IS_SHARED = 2;
 export const IS_64 = 4;
 
 /** Flag of a memory access, beside its alignment: a memory that is not the first follows (5.4.5). */

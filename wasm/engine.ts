@@ -41,6 +41,16 @@ export interface Slices {
   readonly onSlice: () => unknown;
 }
 
+/** The time in which guests wait for notifications. */
+export interface GuestClock {
+  /** Whether time passes only as guests wait for it, and read it. */
+  readonly isVirtual: boolean;
+  /** Nanoseconds since some start, never going back. */
+  now(): bigint;
+  /** Lets so many nanoseconds pass: at once on a virtual clock; else a promise, which is never rejected. */
+  wait(duration: bigint): Promise<void> | undefined;
+}
+
 /** Where nobody looks at a clock: no guest gets to the end of it. */
 export const ENDLESS_SLICE: Slices = { gas: 2 ** 100, onSlice: () => undefined };
 
@@ -51,6 +61,8 @@ export interface InstantiateOptions {
   readonly limits: InstanceLimits;
   readonly imports: ImportResolver;
   readonly slices?: Slices | undefined;
+  /** What waits for notifications are timed by; that of the host unless given. */
+  readonly clock?: GuestClock | undefined;
   /** What the module is the guest of, where it is linked with others: they share all limits. */
   readonly graph?: ModuleGraph | undefined;
 }

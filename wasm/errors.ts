@@ -132,7 +132,7 @@ export abstract class WasmSandboxError extends Error implements Location {
 export class CompileError extends WasmSandboxError {
   readonly code = 'COMPILE';
   /**
-   * What the module needs and the engine has not, where that is all: proposals by name, such as `threads`. Undefined where
+   * What the module needs and the engine has not, where that is all: proposals by name, such as `stack switching`. Undefined where
    * the bytes are wrong.
    */
   readonly feature: string | undefined;
@@ -197,7 +197,10 @@ export type TrapKind =
   | 'cast-failure'
   | 'array-out-of-bounds'
   | 'string-out-of-bounds'
-  | 'invalid-code-point';
+  | 'invalid-code-point'
+  | 'unaligned-atomic'
+  | 'expected-shared-memory'
+  | 'deadlock';
 
 /** With the wording of the specification's reference interpreter. */
 export const TRAPS: Readonly<Record<TrapKind, string>> = {
@@ -215,6 +218,10 @@ export const TRAPS: Readonly<Record<TrapKind, string>> = {
   'array-out-of-bounds': 'out of bounds array access',
   'string-out-of-bounds': 'string offset out of bounds',
   'invalid-code-point': 'invalid code point',
+  'unaligned-atomic': 'unaligned atomic',
+  'expected-shared-memory': 'expected shared memory',
+  /** Every thread of the guest waits without end: none could ever be notified. */
+  deadlock: 'deadlock: all threads wait for notifications',
 };
 
 /** The guest did something the specification makes a trap. */

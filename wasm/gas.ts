@@ -33,6 +33,7 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
   indirect: 6,
   bulk: 10,
   table: 32,
+  atomic: 16,
 };
 
 /** Units an instruction costs before any share that depends on its operands, by place in the opcode table. */
@@ -143,6 +144,12 @@ export const FILE_WORK: { readonly memory: FileWork; readonly folder: FileWork }
 
 /** What a call of an HTTP function costs: `base` units and a unit for every 32 bytes moved. */
 export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;
+
+/**
+ * Threads of a guest without threads of the host's: units for which one runs before the next does, what spawning one costs
+ * beside another instance of the module, and how many there may be.
+ */
+export const THREADS = { turn: 20_000, spawn: { base: 1_000, perByte: 0 }, most: 1_000 } as const;
 
 /**
  * Stack weight, in bytes: a frame weighs `frame`, and `slot` for every parameter, local and operand at its highest, and for

@@ -39,6 +39,8 @@ export class PendingResult {
   readonly settled: Promise<void>;
   /** Called when it settles. */
   onSettled: (() => void) | undefined;
+  /** Called where the guest that waits for it ends before. */
+  onDropped: (() => void) | undefined;
 
   constructor(promise: PromiseLike<WasmValue>) {
     const settle = (outcome: NonNullable<PendingResult['outcome']>): void => {
@@ -50,6 +52,13 @@ export class PendingResult {
       (value) => settle({ value }),
       (error: unknown) => settle({ error }),
     );
+  }
+
+  /** One that is there already. */
+  static of(value: WasmValue): PendingResult {
+    const result = new PendingResult(Promise.resolve(value));
+    result.outcome = { value };
+    return result;
   }
 
   /** Runs no code of the embedder's, as `instanceof` would where the value is a proxy. */

@@ -3,6 +3,7 @@
 import { EMPTY_BLOCK, HAS_MEMORY, REF, REF_NULL } from './encoding.ts';
 import { MODULE_LIMITS } from './limits.ts';
 import {
+  ATOMIC,
   GC,
   type Immediates,
   MISC,
@@ -85,6 +86,7 @@ export class InstructionReader extends Reader {
     if (byte === PREFIX_MISC) index = this.sub(MISC);
     else if (byte === PREFIX_GC) index = this.sub(GC);
     else if (byte === PREFIX_VECTOR) index = this.sub(VECTOR);
+    else if (byte === PREFIX_THREADS) index = this.sub(ATOMIC);
     else index = SINGLE_BYTE[byte] as number;
     if (index < 0) this.unassigned(byte);
     const kind = KIND[index] as Immediates;
@@ -189,6 +191,9 @@ export class InstructionReader extends Reader {
         return;
       case 'lane':
         this.lane = this.u8();
+        return;
+      case 'zero':
+        if (this.u8() !== 0) this.fail('zero byte expected', this.pos - 1);
         return;
       case 'memarg lane':
         this.memarg();

@@ -10,6 +10,8 @@ import type { ExternKind, Import } from './types.ts';
 
 /** What a WASI reactor wants called before anything else (WASI application ABI). */
 export const INITIALIZE = '_initialize';
+/** What runs a WASI command. */
+export const COMMAND_START = '_start';
 /** What the guest itself is called by modules that import from it, unless another has that name. */
 export const GUEST_NAME = 'main';
 /** Modules that a guest can be linked with. */

@@ -15,7 +15,7 @@
  *   interpreter/generate/meaning.ts.
  * - Traits: what is so for few rows; see {@link Traits}.
  *
- * What has neither a meaning nor lanes is done by a handler in each stage: where one is missing, the compiler says so
+ * What has no meaning, and is neither a vector's nor atomic, is done by a handler in each stage: where one is missing, the compiler says so
  * (test/wasm/rows.test.ts).
  */
 
@@ -59,7 +59,8 @@ export type Immediates =
   | 'type element'
   | 'tag'
   | 'block catches'
-  | 'label casts';
+  | 'label casts'
+  | 'zero';
 
 /** What an instruction costs; see gas.ts. */
 export type GasClass =
@@ -81,7 +82,8 @@ export type GasClass =
   | 'call'
   | 'indirect'
   | 'bulk'
-  | 'table';
+  | 'table'
+  | 'atomic';
 
 type TrapRule = readonly [condition: string, kind: TrapKind];
 
@@ -103,6 +105,9 @@ export type Flow =
   | 'jump'
   | 'table'
   | 'stop';
+
+/** What an atomic access does with what is there (proposal for threads). */
+export type AtomicKind = 'load' | 'store' | 'add' | 'sub' | 'and' | 'or' | 'xor' | 'xchg' | 'cmpxchg';
 
 /** What is done to a constant, so that another instruction can take it. */
 export type ConstantChange = 'negate' | 'increment';
@@ -136,8 +141,9 @@ interface Traits<Name extends string = string> {
    * and of those that it makes, as in signatures.
    */
   readonly lanes?: `${'f' | 'd'}:${'f' | 'd' | ''}`;
-  /** Of a vector's access: how many are moved. */
+  /** Of an access of a vector's, or an atomic one: how many are moved. */
   readonly bytes?: number;
+  readonly atomic?: AtomicKind;
 }
 
 type Head<Signature extends string> = readonly [
@@ -683,6 +689,74 @@ const ROWS = [
   ['i16x8.relaxed_q15mulr_s', 0xfd0111, 'none', 'vv:v', 'vector', { feature: 'relaxed-simd' }],
   ['i16x8.relaxed_dot_i8x16_i7x16_s', 0xfd0112, 'none', 'vv:v', 'vector', { feature: 'relaxed-simd' }],
   ['i32x4.relaxed_dot_i8x16_i7x16_add_s', 0xfd0113, 'none', 'vvv:v', 'vector', { feature: 'relaxed-simd' }],
+
+  ['memory.atomic.notify', 0xfe0000, 'memarg', 'ii:i', 'atomic', { bytes: 4, feature: 'threads' }],
+  ['memory.atomic.wait32', 0xfe0001, 'memarg', 'iil:i', 'atomic', { bytes: 4, feature: 'threads' }],
+  ['memory.atomic.wait64', 0xfe0002, 'memarg', 'ill:i', 'atomic', { bytes: 8, feature: 'threads' }],
+  ['atomic.fence', 0xfe0003, 'zero', ':', 'atomic', { feature: 'threads' }],
+  ['i32.atomic.load', 0xfe0010, 'memarg', 'i:i', 'atomic', { bytes: 4, atomic: 'load', feature: 'threads' }],
+  ['i64.atomic.load', 0xfe0011, 'memarg', 'i:l', 'atomic', { bytes: 8, atomic: 'load', feature: 'threads' }],
+  ['i32.atomic.load8_u', 0xfe0012, 'memarg', 'i:i', 'atomic', { bytes: 1, atomic: 'load', feature: 'threads' }],
+  ['i32.atomic.load16_u', 0xfe0013, 'memarg', 'i:i', 'atomic', { bytes: 2, atomic: 'load', feature: 'threads' }],
+  ['i64.atomic.load8_u', 0xfe0014, 'memarg', 'i:l', 'atomic', { bytes: 1, atomic: 'load', feature: 'threads' }],
+  ['i64.atomic.load16_u', 0xfe0015, 'memarg', 'i:l', 'atomic', { bytes: 2, atomic: 'load', feature: 'threads' }],
+  ['i64.atomic.load32_u', 0xfe0016, 'memarg', 'i:l', 'atomic', { bytes: 4, atomic: 'load', feature: 'threads' }],
+  ['i32.atomic.store', 0xfe0017, 'memarg', 'ii:', 'atomic', { bytes: 4, atomic: 'store', feature: 'threads' }],
+  ['i64.atomic.store', 0xfe0018, 'memarg', 'il:', 'atomic', { bytes: 8, atomic: 'store', feature: 'threads' }],
+  ['i32.atomic.store8', 0xfe0019, 'memarg', 'ii:', 'atomic', { bytes: 1, atomic: 'store', feature: 'threads' }],
+  ['i32.atomic.store16', 0xfe001a, 'memarg', 'ii:', 'atomic', { bytes: 2, atomic: 'store', feature: 'threads' }],
+  ['i64.atomic.store8', 0xfe001b, 'memarg', 'il:', 'atomic', { bytes: 1, atomic: 'store', feature: 'threads' }],
+  ['i64.atomic.store16', 0xfe001c, 'memarg', 'il:', 'atomic', { bytes: 2, atomic: 'store', feature: 'threads' }],
+  ['i64.atomic.store32', 0xfe001d, 'memarg', 'il:', 'atomic', { bytes: 4, atomic: 'store', feature: 'threads' }],
+  ['i32.atomic.rmw.add', 0xfe001e, 'memarg', 'ii:i', 'atomic', { bytes: 4, atomic: 'add', feature: 'threads' }],
+  ['i64.atomic.rmw.add', 0xfe001f, 'memarg', 'il:l', 'atomic', { bytes: 8, atomic: 'add', feature: 'threads' }],
+  ['i32.atomic.rmw8.add_u', 0xfe0020, 'memarg', 'ii:i', 'atomic', { bytes: 1, atomic: 'add', feature: 'threads' }],
+  ['i32.atomic.rmw16.add_u', 0xfe0021, 'memarg', 'ii:i', 'atomic', { bytes: 2, atomic: 'add', feature: 'threads' }],
+  ['i64.atomic.rmw8.add_u', 0xfe0022, 'memarg', 'il:l', 'atomic', { bytes: 1, atomic: 'add', feature: 'threads' }],
+  ['i64.atomic.rmw16.add_u', 0xfe0023, 'memarg', 'il:l', 'atomic', { bytes: 2, atomic: 'add', feature: 'threads' }],
+  ['i64.atomic.rmw32.add_u', 0xfe0024, 'memarg', 'il:l', 'atomic', { bytes: 4, atomic: 'add', feature: 'threads' }],
+  ['i32.atomic.rmw.sub', 0xfe0025, 'memarg', 'ii:i', 'atomic', { bytes: 4, atomic: 'sub', feature: 'threads' }],
+  ['i64.atomic.rmw.sub', 0xfe0026, 'memarg', 'il:l', 'atomic', { bytes: 8, atomic: 'sub', feature: 'threads' }],
+  ['i32.atomic.rmw8.sub_u', 0xfe0027, 'memarg', 'ii:i', 'atomic', { bytes: 1, atomic: 'sub', feature: 'threads' }],
+  ['i32.atomic.rmw16.sub_u', 0xfe0028, 'memarg', 'ii:i', 'atomic', { bytes: 2, atomic: 'sub', feature: 'threads' }],
+  ['i64.atomic.rmw8.sub_u', 0xfe0029, 'memarg', 'il:l', 'atomic', { bytes: 1, atomic: 'sub', feature: 'threads' }],
+  ['i64.atomic.rmw16.sub_u', 0xfe002a, 'memarg', 'il:l', 'atomic', { bytes: 2, atomic: 'sub', feature: 'threads' }],
+  ['i64.atomic.rmw32.sub_u', 0xfe002b, 'memarg', 'il:l', 'atomic', { bytes: 4, atomic: 'sub', feature: 'threads' }],
+  ['i32.atomic.rmw.and', 0xfe002c, 'memarg', 'ii:i', 'atomic', { bytes: 4, atomic: 'and', feature: 'threads' }],
+  ['i64.atomic.rmw.and', 0xfe002d, 'memarg', 'il:l', 'atomic', { bytes: 8, atomic: 'and', feature: 'threads' }],
+  ['i32.atomic.rmw8.and_u', 0xfe002e, 'memarg', 'ii:i', 'atomic', { bytes: 1, atomic: 'and', feature: 'threads' }],
+  ['i32.atomic.rmw16.and_u', 0xfe002f, 'memarg', 'ii:i', 'atomic', { bytes: 2, atomic: 'and', feature: 'threads' }],
+  ['i64.atomic.rmw8.and_u', 0xfe0030, 'memarg', 'il:l', 'atomic', { bytes: 1, atomic: 'and', feature: 'threads' }],
+  ['i64.atomic.rmw16.and_u', 0xfe0031, 'memarg', 'il:l', 'atomic', { bytes: 2, atomic: 'and', feature: 'threads' }],
+  ['i64.atomic.rmw32.and_u', 0xfe0032, 'memarg', 'il:l', 'atomic', { bytes: 4, atomic: 'and', feature: 'threads' }],
+  ['i32.atomic.rmw.or', 0xfe0033, 'memarg', 'ii:i', 'atomic', { bytes: 4, atomic: 'or', feature: 'threads' }],
+  ['i64.atomic.rmw.or', 0xfe0034, 'memarg', 'il:l', 'atomic', { bytes: 8, atomic: 'or', feature: 'threads' }],
+  ['i32.atomic.rmw8.or_u', 0xfe0035, 'memarg', 'ii:i', 'atomic', { bytes: 1, atomic: 'or', feature: 'threads' }],
+  ['i32.atomic.rmw16.or_u', 0xfe0036, 'memarg', 'ii:i', 'atomic', { bytes: 2, atomic: 'or', feature: 'threads' }],
+  ['i64.atomic.rmw8.or_u', 0xfe0037, 'memarg', 'il:l', 'atomic', { bytes: 1, atomic: 'or', feature: 'threads' }],
+  ['i64.atomic.rmw16.or_u', 0xfe0038, 'memarg', 'il:l', 'atomic', { bytes: 2, atomic: 'or', feature: 'threads' }],
+  ['i64.atomic.rmw32.or_u', 0xfe0039, 'memarg', 'il:l', 'atomic', { bytes: 4, atomic: 'or', feature: 'threads' }],
+  ['i32.atomic.rmw.xor', 0xfe003a, 'memarg', 'ii:i', 'atomic', { bytes: 4, atomic: 'xor', feature: 'threads' }],
+  ['i64.atomic.rmw.xor', 0xfe003b, 'memarg', 'il:l', 'atomic', { bytes: 8, atomic: 'xor', feature: 'threads' }],
+  ['i32.atomic.rmw8.xor_u', 0xfe003c, 'memarg', 'ii:i', 'atomic', { bytes: 1, atomic: 'xor', feature: 'threads' }],
+  ['i32.atomic.rmw16.xor_u', 0xfe003d, 'memarg', 'ii:i', 'atomic', { bytes: 2, atomic: 'xor', feature: 'threads' }],
+  ['i64.atomic.rmw8.xor_u', 0xfe003e, 'memarg', 'il:l', 'atomic', { bytes: 1, atomic: 'xor', feature: 'threads' }],
+  ['i64.atomic.rmw16.xor_u', 0xfe003f, 'memarg', 'il:l', 'atomic', { bytes: 2, atomic: 'xor', feature: 'threads' }],
+  ['i64.atomic.rmw32.xor_u', 0xfe0040, 'memarg', 'il:l', 'atomic', { bytes: 4, atomic: 'xor', feature: 'threads' }],
+  ['i32.atomic.rmw.xchg', 0xfe0041, 'memarg', 'ii:i', 'atomic', { bytes: 4, atomic: 'xchg', feature: 'threads' }],
+  ['i64.atomic.rmw.xchg', 0xfe0042, 'memarg', 'il:l', 'atomic', { bytes: 8, atomic: 'xchg', feature: 'threads' }],
+  ['i32.atomic.rmw8.xchg_u', 0xfe0043, 'memarg', 'ii:i', 'atomic', { bytes: 1, atomic: 'xchg', feature: 'threads' }],
+  ['i32.atomic.rmw16.xchg_u', 0xfe0044, 'memarg', 'ii:i', 'atomic', { bytes: 2, atomic: 'xchg', feature: 'threads' }],
+  ['i64.atomic.rmw8.xchg_u', 0xfe0045, 'memarg', 'il:l', 'atomic', { bytes: 1, atomic: 'xchg', feature: 'threads' }],
+  ['i64.atomic.rmw16.xchg_u', 0xfe0046, 'memarg', 'il:l', 'atomic', { bytes: 2, atomic: 'xchg', feature: 'threads' }],
+  ['i64.atomic.rmw32.xchg_u', 0xfe0047, 'memarg', 'il:l', 'atomic', { bytes: 4, atomic: 'xchg', feature: 'threads' }],
+  ['i32.atomic.rmw.cmpxchg', 0xfe0048, 'memarg', 'iii:i', 'atomic', { bytes: 4, atomic: 'cmpxchg', feature: 'threads' }],
+  ['i64.atomic.rmw.cmpxchg', 0xfe0049, 'memarg', 'ill:l', 'atomic', { bytes: 8, atomic: 'cmpxchg', feature: 'threads' }],
+  ['i32.atomic.rmw8.cmpxchg_u', 0xfe004a, 'memarg', 'iii:i', 'atomic', { bytes: 1, atomic: 'cmpxchg', feature: 'threads' }],
+  ['i32.atomic.rmw16.cmpxchg_u', 0xfe004b, 'memarg', 'iii:i', 'atomic', { bytes: 2, atomic: 'cmpxchg', feature: 'threads' }],
+  ['i64.atomic.rmw8.cmpxchg_u', 0xfe004c, 'memarg', 'ill:l', 'atomic', { bytes: 1, atomic: 'cmpxchg', feature: 'threads' }],
+  ['i64.atomic.rmw16.cmpxchg_u', 0xfe004d, 'memarg', 'ill:l', 'atomic', { bytes: 2, atomic: 'cmpxchg', feature: 'threads' }],
+  ['i64.atomic.rmw32.cmpxchg_u', 0xfe004e, 'memarg', 'ill:l', 'atomic', { bytes: 4, atomic: 'cmpxchg', feature: 'threads' }],
 ] as const satisfies readonly Row[];
 
 type Rows = (typeof ROWS)[number];
@@ -696,9 +770,10 @@ export type Special = Extract<Rows, { readonly 3: '*' }>[0];
 /** Those that compute on scalars, or access memory, as their meaning says. */
 type Computed = Extract<Rows, { readonly 5: string }>[0];
 type Vector = Extract<Rows, { readonly 4: 'vector' }>[0];
+type Atomic = Extract<Rows, { readonly 4: 'atomic' }>[0];
 
 /** Those that every stage which runs or rewrites code has a handler for. */
-export type Handled = Exclude<Mnemonic, Computed | Vector>;
+export type Handled = Exclude<Mnemonic, Computed | Vector | Atomic>;
 
 /** Handled ones that a module must have a feature for. */
 export type Later = Extract<Rows, { readonly 5: { readonly feature: Feature } }>[0];
@@ -759,7 +834,6 @@ export const IS_ACCESS: readonly boolean[] = OPCODES.map((row) => row.immediates
 export const PREFIX_GC = 0xfb;
 export const PREFIX_MISC = 0xfc;
 export const PREFIX_VECTOR = 0xfd;
-/** Nothing behind it is here. */
 export const PREFIX_THREADS = 0xfe;
 
 function indexTable(size: number, prefix: number): Int16Array {
@@ -773,6 +847,7 @@ export const SINGLE_BYTE = indexTable(256, 0);
 export const GC = indexTable(256, PREFIX_GC);
 export const MISC = indexTable(256, PREFIX_MISC);
 export const VECTOR = indexTable(512, PREFIX_VECTOR);
+export const ATOMIC = indexTable(256, PREFIX_THREADS);
 
 const BYTES_OF_ACCESSOR: Readonly<Record<string, number>> = { i8: 1, u8: 1, i16: 2, u16: 2, i32: 4, u32: 4, i64: 8 };
 

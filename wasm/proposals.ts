@@ -6,7 +6,6 @@
 import { CompileError } from './errors.ts';
 import { quote } from './quote.ts';
 
-const THREADS = 'threads';
 const SHARED = 'shared-everything threads';
 const STACKS = 'stack switching';
 const WIDE = 'wide arithmetic';
@@ -48,9 +47,7 @@ const ADDED: Readonly<Record<ProposedPlace, readonly Range[]>> = {
     [0xfc0013, 0xfc0016, WIDE],
     [0xfc0030, 0xfc0031, HALF],
     [0xfd0120, 0xfd014a, HALF],
-    [0xfe0000, 0xfe0003, THREADS],
     [0xfe0004, 0xfe0004, SHARED],
-    [0xfe0010, 0xfe004e, THREADS],
     [0xfe004f, 0xfe0076, SHARED],
   ],
   type: [
@@ -66,12 +63,8 @@ const ADDED: Readonly<Record<ProposedPlace, readonly Range[]>> = {
     [0x68, 0x68, STACKS],
     [0x75, 0x75, STACKS],
   ],
-  // Beside a maximum and 64 bits: 2 says that it is shared, 8 that the size of a page follows.
-  'limits of a memory': [
-    [0x02, 0x03, THREADS],
-    [0x06, 0x07, THREADS],
-    [0x08, 0x0f, PAGE_SIZES],
-  ],
+  // Beside a maximum, sharing and 64 bits: that the size of a page follows.
+  'limits of a memory': [[0x08, 0x0f, PAGE_SIZES]],
   'limits of a table': [
     [0x02, 0x03, SHARED],
     [0x06, 0x07, SHARED],
@@ -85,7 +78,6 @@ const ADDED: Readonly<Record<ProposedPlace, readonly Range[]>> = {
 
 /** Words of the text format, as they begin. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/^(?:i(?:32|64)\.atomic\.(?:load|store|rmw)|memory\.atomic\.|atomic\.fence$)/, THREADS],
   [/^(?:cont\.(?:new|bind)|suspend|resume|resume_throw|resume_throw_ref|switch)$/, STACKS],
   [/^i64\.(?:add128|sub128|mul_wide_[su])$/, WIDE],
   [/^memory\.discard$/, MEMORY],

@@ -330,6 +330,8 @@ export interface MemoryType {
   readonly address: AddressType;
   /** In pages. */
   readonly limits: Limits;
+  /** Whether several threads may access it (proposal for threads): a maximum is declared then. */
+  readonly isShared: boolean;
 }
 
 export interface GlobalType {
@@ -406,7 +408,7 @@ export interface CustomSection {
   readonly bytes: Span;
 }
 
-/** Proposals that became release 3.0, by the names they had; and the one for exceptions that did not, and is run. */
+/** Proposals that became release 3.0, by the names they had; and those that did not, and are run. */
 export type Feature =
   | 'tail-call'
   | 'multi-memory'
@@ -415,4 +417,5 @@ export type Feature =
   | 'legacy-exception-handling'
   | 'function-references'
   | 'gc'
-  | 'relaxed-simd';
+  | 'relaxed-simd'
+  | 'threads';

@@ -85,8 +85,11 @@ const LANES = OPCODES.map((row) => {
 });
 /** What the ordinary instructions need beside their signature. */
 const NEEDS = OPCODES.map(
-  ({ immediates }) => immediates !== 'none' && !['i32', 'i64', 'f32', 'f64', 'v128'].includes(immediates),
+  ({ immediates }) => !['none', 'zero', 'i32', 'i64', 'f32', 'f64', 'v128'].includes(immediates),
 );
+
+/** Whether an access must be aligned as is natural, and no less. */
+const IS_ATOMIC = OPCODES.map(({ gas }) => gas === 'atomic');
 
 const IS_CONSTANT = OPCODES.map(({ constant }) => constant === true);
 
@@ -696,6 +699,7 @@ export class Validator {
       case 'memarg lane':
         if (this.memory(reader.b) === I32 && reader.a > 0xffff_ffff) this.fail('offset out of range');
         if (reader.c > (ALIGNMENT[index] as number)) this.fail('alignment must not be larger than natural');
+        if (IS_ATOMIC[index] && reader.c !== ALIGNMENT[index]) this.fail('atomic alignment must be natural');
         if (row.immediates === 'memarg lane') this.checkLane(index);
         return true;
       case 'lane':

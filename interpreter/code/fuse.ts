@@ -20,6 +20,8 @@ interface Sequence {
   readonly rest: readonly number[];
   /** For each of these, the word of the operand that has to be the register written before; 0 where any will do. */
   readonly links: readonly number[];
+  /** Whether an access to memory takes what was handed on: it cannot be executed again from where it stands. */
+  readonly handsToAccess: boolean;
 }
 
 function sequence({ parts = [], links = [] }: MachineOp, fused: number): Sequence {
@@ -28,6 +30,7 @@ function sequence({ parts = [], links = [] }: MachineOp, fused: number): Sequenc
     fused,
     rest: rest.map(({ name }) => op(name)),
     links: rest.map(({ operands }, i) => placesIn(operands).get(links[i + 1] as string) ?? 0),
+    handsToAccess: parts.some(({ form }, i) => (form === 'load' || form === 'store') && links[i] !== ''),
   };
 }
 
@@ -48,8 +51,9 @@ const dispatches = new Int32Array(WINDOW + 1);
 /**
  * Fuses what the code ends with, from `from` on, so that as few instructions as possible are left to dispatch.
  * Registers from `home` on are read once, by the instruction that takes the operand.
+ * @param isRetried whether accesses that find themselves out of bounds may be executed again
  */
-export function* fuse(code: CodeBuffer, from: number, home: number): Steps<void> {
+export function* fuse(code: CodeBuffer, from: number, home: number, isRetried: boolean): Steps<void> {
   const { words, length } = code;
   // Every instruction is a word at least.
   for (let at = from; length - from > WINDOW && at < length; at = next(words, at)) {
@@ -64,7 +68,7 @@ export function* fuse(code: CodeBuffer, from: number, home: number): Steps<void>
       starts[count] = at;
       numbers[count++] = instruction;
     }
-    fuseWindow(words, count, home);
+    fuseWindow(words, count, home, isRetried);
   }
 }
 
@@ -75,13 +79,13 @@ function next(words: Int32Array, at: number): number {
   return instruction === BR_TABLE ? end + 2 * ((words[at + IN_BR_TABLE.labels] as number) + 1) : end;
 }
 
-function fuseWindow(words: Int32Array, count: number, home: number): void {
+function fuseWindow(words: Int32Array, count: number, home: number, isRetried: boolean): void {
   dispatches[count] = 0;
   for (let i = count - 1; i >= 0; i--) {
     let least = dispatches[i + 1] as number;
     for (const candidate of SEQUENCES[numbers[i] as number] as Sequence[]) {
       const behind = i + 1 + candidate.rest.length;
-      if (behind > count) continue;
+      if (behind > count || (isRetried && candidate.handsToAccess)) continue;
       const left = dispatches[behind] as number;
       if (left >= least || !matches(words, candidate, i, home)) continue;
       least = left;

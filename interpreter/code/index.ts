@@ -2,6 +2,7 @@
 
 export { CodeBuffer } from './buffer.ts';
 export {
+  type AtomicName,
   EXIT,
   FIRST_RARE,
   FIRST_SYSTEM,

@@ -234,6 +234,33 @@ const SYSTEM_OPS = {
   throw_ref: { exception: 'reference' },
 } as const satisfies Readonly<Record<string, Operands>>;
 
+/** What machine/system-atomics.ts does. `access` is the place of the row in the opcode table. */
+const ATOMIC_OPS = {
+  'atomic.load': { result: 'value', memory: 'memory', offset: 'word', access: 'word', base: 'i32' },
+  'atomic.store': { memory: 'memory', offset: 'word', access: 'word', base: 'i32', value: 'value' },
+  'atomic.rmw': { result: 'value', memory: 'memory', offset: 'word', access: 'word', base: 'i32', value: 'value' },
+  'atomic.cmpxchg': {
+    result: 'value',
+    memory: 'memory',
+    offset: 'word',
+    access: 'word',
+    base: 'i32',
+    expected: 'value',
+    value: 'value',
+  },
+  'atomic.notify': { result: 'i32', memory: 'memory', offset: 'word', access: 'word', base: 'i32', count: 'i32' },
+  'atomic.wait': {
+    result: 'i32',
+    memory: 'memory',
+    offset: 'word',
+    access: 'word',
+    base: 'i32',
+    expected: 'value',
+    timeout: 'i64',
+  },
+  'atomic.fence': {},
+} as const satisfies Readonly<Record<string, Operands>>;
+
 /** What machine/system-objects.ts does. */
 const OBJECT_OPS = {
   'struct.new': { result: 'reference', type: 'type', base: 'values' },
@@ -261,11 +288,12 @@ const OBJECT_OPS = {
   'i31.get_u': { result: 'i32', i31: 'reference' },
 } as const satisfies Readonly<Record<string, Operands>>;
 
-const NAMED = { ...LOOP_OPS, ...SYSTEM_OPS, ...OBJECT_OPS };
+const NAMED = { ...LOOP_OPS, ...SYSTEM_OPS, ...OBJECT_OPS, ...ATOMIC_OPS };
 
 export type LoopName = keyof typeof LOOP_OPS;
 export type SystemName = keyof typeof SYSTEM_OPS;
 export type ObjectName = keyof typeof OBJECT_OPS;
+export type AtomicName = keyof typeof ATOMIC_OPS;
 /** The instructions whose operands have names of their own. */
 export type Name = keyof typeof NAMED;
 export type OperandsOf<N extends Name> = (typeof NAMED)[N];
@@ -284,6 +312,7 @@ const LEFT: ReadonlySet<string> = new Set<Name>([
   'memory.fill',
   'memory.copy',
   'memory.init',
+  'atomic.wait',
   'return_call',
   'return_call_indirect',
   'call_ref',
@@ -425,7 +454,7 @@ const VECTOR_OPS: readonly MachineOp[] = OPCODES.filter((row) => row.code >> 16 
   return { name: row.mnemonic, operands, row, form: 'own' };
 });
 
-const UNLOOPED_OPS = own({ ...SYSTEM_OPS, ...OBJECT_OPS });
+const UNLOOPED_OPS = own({ ...SYSTEM_OPS, ...OBJECT_OPS, ...ATOMIC_OPS });
 
 export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...UNLOOPED_OPS, ...VECTOR_OPS];
 
@@ -512,6 +541,8 @@ export const EXIT = {
   memory: 13,
   /** The guest is to be left before the instruction at `pc`, whose function is being lowered. */
   lowering: 14,
+  /** The guest waits for a notification: `thread.wait` says where. */
+  wait: 15,
   trap: 16,
 } as const;
 
@@ -525,6 +556,14 @@ export function trapExit(kind: TrapKind): number {
 /** The trap of an exit; undefined where it is none. */
 export function trapOfExit(exit: number): TrapKind | undefined {
   return TRAP_KINDS[exit - EXIT.trap];
+}
+
+/** The instruction for an atomic row. */
+export function atomicName({ mnemonic, atomic }: Opcode): AtomicName {
+  if (atomic !== undefined)
+    return atomic === 'load' || atomic === 'store' || atomic === 'cmpxchg' ? `atomic.${atomic}` : 'atomic.rmw';
+  if (mnemonic === 'atomic.fence') return mnemonic;
+  return mnemonic === 'memory.atomic.notify' ? 'atomic.notify' : 'atomic.wait';
 }
 
 /** Words at the start of every module's code: the return addresses that stand for leaving it. */

@@ -25,7 +25,9 @@ export function* lowerFunction(
   const entry = code.length + HEADER_WORDS;
   const lowering = new Lowering(code, module, body, yield* planSteps(module, body), watch);
   while (!advance(lowering, lowering.reader.pos + STEP_BYTES, entry, trace)) yield;
-  yield* fuse(code, entry, code.words[entry - 1] as number);
+  // Another thread of JavaScript may have made a shared memory grow.
+  const isRetried = module.memories.some(({ isShared }) => isShared);
+  yield* fuse(code, entry, code.words[entry - 1] as number, isRetried);
   return lowering.guarded;
 }
 

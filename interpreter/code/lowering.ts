@@ -38,6 +38,7 @@ import {
 import type { CodeBuffer } from './buffer.ts';
 import {
   accessName,
+  atomicName,
   find,
   GLOBAL_WORDS,
   lengthOf,
@@ -66,6 +67,8 @@ const ACCESS = OPCODES.map((row) => (row.immediates === 'memarg' && row.meaning 
 const RESULT = OPCODES.map((row) => TYPE_OF_LETTER[row.results]);
 const IS_ALIAS = OPCODES.map(({ alias }) => alias === true);
 const IS_VECTOR = OPCODES.map((row) => row.code >> 16 === PREFIX_VECTOR);
+/** The instruction for an atomic one. */
+const ATOMIC_OP = OPCODES.map((row) => (row.gas === 'atomic' ? op(atomicName(row)) : -1));
 const IS_LOAD = OPCODES.map((row) => row.results !== '');
 
 /** The row that computes the same from exchanged operands; -1 where none does. */
@@ -104,6 +107,7 @@ const BR_NZ = op('br_nz');
 const BR_Z = op('br_z');
 const I32_EQZ_K = op('i32.eq.k');
 const TRAP = op('trap');
+const WAIT = op('atomic.wait');
 const LOOP = opcode('loop').index;
 const IF = opcode('if').index;
 const ELSE = opcode('else').index;
@@ -231,6 +235,7 @@ export class Lowering {
   ordinary(index: number): void {
     if (IS_ALIAS[index]) this.operands.retype(RESULT[index] as ValType);
     else if (IS_VECTOR[index]) this.vector(index);
+    else if (ATOMIC_OP[index] !== -1) this.atomic(index);
     else if (ACCESS[index] !== -1) this.access(index);
     else this.compute(index);
   }
@@ -422,6 +427,25 @@ export class Lowering {
     if (type === undefined) this.emit(instruction, ...words);
     else this.produce(instruction, type, ...words);
     if (IS_ACCESS[index]) this.useMemory(reader.b, 0);
+  }
+
+  atomic(index: number): void {
+    const { operands, reader } = this;
+    const { params, immediates } = OPCODES[index] as Opcode;
+    const instruction = ATOMIC_OP[index] as number;
+    if (immediates !== 'memarg') {
+      this.emit(instruction);
+      return;
+    }
+    this.narrow(params.length - 1, this.memoryIs64(reader.b));
+    const sources = this.registers(params.length);
+    const type = RESULT[index];
+    if (reader.a > MAX_OFFSET) {
+      this.trap('memory-out-of-bounds');
+      if (type !== undefined) operands.pushHome(type);
+    } else if (type === undefined) this.emit(instruction, reader.b, reader.a, index, ...sources);
+    else this.produce(instruction, type, reader.b, reader.a, index, ...sources);
+    if (instruction === WAIT) this.slots = [];
   }
 
   tableType(index: number): RefType {

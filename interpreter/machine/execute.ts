@@ -15,7 +15,17 @@ import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult, resultsOf } from '../../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../../wasm/limits.ts';
 import type { ValType } from '../../wasm/types.ts';
-import { EXIT, FIRST_RARE, FIRST_SYSTEM, HALT_PC, LEAVE_PC, SETTLE_BELOW, trapOfExit } from '../code/index.ts';
+import {
+  EXIT,
+  FIRST_RARE,
+  FIRST_SYSTEM,
+  HALT_PC,
+  LEAVE_PC,
+  placesOf,
+  SETTLE_BELOW,
+  trapOfExit,
+  wordsOf,
+} from '../code/index.ts';
 import { ForeignFunction, type GuestFunction, type Instance, toCell, type WasmFunction } from '../store/index.ts';
 import { ExceptionInstance, JS_TAG, readRegister, writeRegister, writeRegisters } from '../values/index.ts';
 import { stackTop } from './backtrace.ts';
@@ -24,19 +34,27 @@ import { HostCaller } from './host-caller.ts';
 import { run } from './loop.generated.ts';
 import { executeRare } from './rare.ts';
 import { type Store, storeOf } from './store.ts';
-import type { Thread } from './thread.ts';
+import type { Thread, Wait } from './thread.ts';
 import { isTrained, train } from './training.ts';
 import { returnToCaller, unwind } from './unwind.ts';
 import { vectors } from './vectors.ts';
 
-/** A guest that waits for a host function's promise. */
+/** A guest that waits: for a host function's promise, or for a notification. */
 export interface Suspension {
   readonly result: PendingResult;
+  /** The call of the host's that has promised it; undefined where the guest waits for a notification. */
+  readonly call: CallLeft | undefined;
+}
+
+interface CallLeft {
   readonly target: ForeignFunction;
   readonly caller: HostCaller;
   /** Register of the first argument, which is that of the first result. */
   readonly base: number;
 }
+
+const IN_WAIT = placesOf('atomic.wait');
+const WAIT_WORDS = wordsOf('atomic.wait');
 
 /** Lets the guest catch the thread's exception. @throws what the host is to get if nobody does */
 function raise(thread: Thread): void {
@@ -154,16 +172,21 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
     thread.nestedValues = nestedValues;
     store.active = outer;
   }
-  if (result !== undefined) return { result, target, caller, base };
+  if (result !== undefined) return { result, call: { target, caller, base } };
   caller.end();
   goOn(thread, instance);
   return undefined;
 }
 
-/** Gives the guest what it has waited for. @throws what ends it */
-export function finishHostCall(thread: Thread, { result, target, base }: Suspension): void {
-  const { outcome } = result;
+/** Gives the guest what it has waited for, and lets it go on. @throws what ends it */
+export function resume(thread: Thread, { result: { outcome }, call }: Suspension): void {
   if (outcome === undefined) return;
+  if (call === undefined) {
+    if ('error' in outcome) throw outcome.error;
+    endWait(thread, outcome.value as number);
+    return;
+  }
+  const { target, base } = call;
   try {
     if ('error' in outcome) throw outcome.error;
     storeResults(thread, target, base, outcome.value);
@@ -171,6 +194,28 @@ export function finishHostCall(thread: Thread, { result, target, base }: Suspens
     if (!catchHostError(thread, error)) throw error;
     return;
   }
+  goOn(thread, thread.instance as Instance);
+}
+
+/** Leaves the guest at an instruction that waits; returns a suspension where it is not over at once. */
+function beginWait(thread: Thread): Suspension | undefined {
+  const instance = thread.instance as Instance;
+  thread.returnGas(thread.gas);
+  instance.tank.tick();
+  const suspension: Suspension = {
+    result: storeOf(instance).waits.begin(thread.wait as Wait, thread),
+    call: undefined,
+  };
+  if (suspension.result.outcome === undefined) return suspension;
+  resume(thread, suspension);
+  return undefined;
+}
+
+function endWait(thread: Thread, value: number): void {
+  const { pc, fp, code } = thread;
+  thread.registers[fp + (code[pc + IN_WAIT.result] as number)] = value;
+  thread.pc = pc + WAIT_WORDS;
+  thread.wait = undefined;
   goOn(thread, thread.instance as Instance);
 }
 
@@ -242,6 +287,13 @@ function knock(thread: Thread, loop: (thread: Thread) => number): void {
  */
 const UNTRAINED_GAS = 1 << 13;
 
+/** Whether there is more of a memory than the instruction at hand knew of: it is executed again then. */
+function hasGrown({ instance }: Thread): boolean {
+  let hasGrown = false;
+  for (const memory of (instance as Instance).memories) if (memory.isShared && memory.refresh()) hasGrown = true;
+  return hasGrown;
+}
+
 function usesVectors({ instance }: Thread): boolean {
   return (instance as Instance).module.usesVectors;
 }
@@ -312,6 +364,11 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         raise(thread);
         break;
       }
+      case EXIT.wait: {
+        const stop = beginWait(thread);
+        if (stop !== undefined) return stop;
+        break;
+      }
       case EXIT.memory:
         throw outOfMemory(thread);
       case EXIT.lowering:
@@ -319,8 +376,12 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         break;
       case EXIT.exhausted:
         throw outOfGas(thread);
-      default:
-        throw trapped(thread, trapOfExit(exit) as TrapKind);
+      default: {
+        const kind = trapOfExit(exit) as TrapKind;
+        // What other threads of JavaScript have made room for is found out here.
+        if (kind === 'memory-out-of-bounds' && hasGrown(thread)) break;
+        throw trapped(thread, kind);
+      }
     }
   }
 }
@@ -447,10 +508,10 @@ export function fail<E>(outer: Outer, func: WasmFunction, error: E): E {
   return error;
 }
 
-function notAwaited(): HostError {
-  return new HostError(
-    'a host function returned a promise, but the guest was called synchronously: use an asynchronous call',
-  );
+const PROMISE = 'a host function returned a promise';
+
+function notAwaited(what: string): HostError {
+  return new HostError(`${what}, but the guest was called synchronously: use an asynchronous call`);
 }
 
 /**
@@ -460,10 +521,11 @@ function notAwaited(): HostError {
 export function call(func: GuestFunction, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
   if (func instanceof ForeignFunction) {
     const value = func.call(NO_GUEST, args);
-    if (func.awaits && PendingResult.is(value)) throw notAwaited();
+    if (func.awaits && PendingResult.is(value)) throw notAwaited(PROMISE);
     return listOf(func.type.results, value);
   }
   const outer = begin(func, args, budgets);
+  outer.thread.isSynchronous ||= !outer.isNested;
   try {
     let suspension = advance(outer.thread);
     // Nobody could take it up again.
@@ -472,8 +534,8 @@ export function call(func: GuestFunction, args: readonly WasmValue[], budgets?: 
       suspension = advance(outer.thread);
     }
     if (suspension !== undefined) {
-      suspension.caller.giveUp();
-      throw notAwaited();
+      suspension.call?.caller.giveUp();
+      throw notAwaited(suspension.call === undefined ? 'the guest waits for a notification' : PROMISE);
     }
   } catch (error) {
     throw fail(outer, func, error);

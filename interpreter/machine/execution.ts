@@ -7,7 +7,7 @@ import type { WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST_WAITING, PendingResult } from '../../wasm/host-call.ts';
 import { type ForeignFunction, type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
 import { backtrace, stackTop } from './backtrace.ts';
-import { advance, begin, fail, finish, finishHostCall, type Outer, type Suspension } from './execute.ts';
+import { advance, begin, fail, finish, type Outer, resume, type Suspension } from './execute.ts';
 import { storeOf } from './store.ts';
 import type { Thread } from './thread.ts';
 
@@ -97,6 +97,8 @@ export class WasmExecution implements EngineExecution {
   /** The instance's count when it was left last: what is charged while it waits is of the stretch that follows. */
   private leftAt: bigint | undefined;
   onCharge?: (() => void) | undefined;
+  /** Whether somebody wished while it ran that it pause. */
+  wasAsked = false;
 
   constructor(func: WasmFunction, args: readonly WasmValue[], budgets?: readonly GasBudget[], isPromising = false) {
     this.func = func;
@@ -109,6 +111,11 @@ export class WasmExecution implements EngineExecution {
     return this.pending === undefined || this.pending.result.outcome !== undefined;
   }
 
+  /** What it runs on, once it does. */
+  get thread(): Thread | undefined {
+    return this.outer?.thread;
+  }
+
   get frames(): readonly StackFrame[] {
     if (this.isRunning || this.isOver || this.outer === undefined) return [];
     const { thread } = this.outer;
@@ -118,9 +125,14 @@ export class WasmExecution implements EngineExecution {
   advance(gas?: bigint): Stop {
     if (this.isRunning || this.isOver) throw new UsageError(`the call ${this.isOver ? 'has ended' : 'is running'}`);
     if (!this.isReady) return 'waiting';
+    const { tank } = this.func.instance;
+    return this.advanceTo(gas === undefined ? undefined : (this.leftAt ?? tank.total()) + gas);
+  }
+
+  /** The same, up to a count of the instance's. */
+  advanceTo(stopAt: bigint | undefined): Stop {
     const { func } = this;
     const { tank } = func.instance;
-    const stopAt = gas === undefined ? undefined : (this.leftAt ?? tank.total()) + gas;
     this.isRunning = true;
     try {
       this.hold(undefined);
@@ -135,7 +147,10 @@ export class WasmExecution implements EngineExecution {
       this.isOver = true;
       throw error;
     } finally {
-      if (this.outer?.isNested === false) tank.stopAt = undefined;
+      if (this.outer?.isNested === false) {
+        this.wasAsked = tank.stopAt !== stopAt;
+        tank.stopAt = undefined;
+      }
       this.leftAt = tank.total();
       this.isRunning = false;
     }
@@ -168,13 +183,15 @@ export class WasmExecution implements EngineExecution {
   }
 
   private await(suspension: Suspension, { isNested }: Outer): void {
-    const { result, caller } = suspension;
-    result.onSettled = () => caller.end();
+    const { result, call } = suspension;
+    const caller = call?.caller;
+    if (caller !== undefined) result.onSettled = () => caller.end();
     if (isNested) {
-      caller.giveUp();
-      throw new HostError('a host function returned a promise inside a call that another host function made');
+      caller?.giveUp();
+      const what = call === undefined ? 'the guest waits for a notification' : 'a host function returned a promise';
+      throw new HostError(`${what} inside a call that another host function made`);
     }
-    caller.onCharge = () => this.onCharge?.();
+    if (caller !== undefined) caller.onCharge = () => this.onCharge?.();
     this.settled = result.settled;
     this.pending = suspension;
     this.hold('waiting');
@@ -183,7 +200,7 @@ export class WasmExecution implements EngineExecution {
   private deliver(suspension: Suspension): void {
     this.pending = undefined;
     this.settled = SETTLED;
-    finishHostCall((this.outer as Outer).thread, suspension);
+    resume((this.outer as Outer).thread, suspension);
   }
 
   /** Keeps others from entering the instances on the stack while the guest is left, unless they may; and its objects. */
@@ -239,6 +256,24 @@ export class WasmExecution implements EngineExecution {
     return { thread: outer.thread, func };
   }
 
+  /**
+   * The same of a thread among others, which may stand at an instruction that waits, also where that is over; undefined
+   * where it has not begun.
+   */
+  leftInTurn(): { readonly thread: Thread; readonly func: WasmFunction } | undefined {
+    const { outer, func, pending } = this;
+    if (outer === undefined) return undefined;
+    const waits = pending !== undefined && pending.call === undefined;
+    return waits ? { thread: outer.thread, func } : this.left();
+  }
+
+  /** Has one that stands at an instruction that waits go on when this comes. */
+  waitFor(result: PendingResult): void {
+    this.pending = { result, call: undefined };
+    this.settled = result.settled;
+    this.hold('waiting');
+  }
+
   /** It was left while its function was being lowered, and has no stack yet: gives it one, without going on. */
   private enter(): void {
     try {
@@ -274,7 +309,8 @@ export class WasmExecution implements EngineExecution {
     if (this.isOver) return error;
     this.isOver = true;
     this.hold(undefined);
-    this.pending?.caller.giveUp();
+    this.pending?.call?.caller.giveUp();
+    this.pending?.result.onDropped?.();
     this.pending = undefined;
     if (this.outer !== undefined) return fail(this.outer, this.func, error);
     error.resources ??= this.func.instance.figures();

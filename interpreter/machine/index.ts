@@ -2,8 +2,17 @@
 
 export { call } from './execute.ts';
 export { callAsync, execution, WasmExecution } from './execution.ts';
+export {
+  type GreenThread,
+  GreenThreads,
+  hasThreads,
+  isWaiting,
+  THREAD_START,
+  ThreadedExecution,
+} from './green-threads.ts';
 export { instantiateGraph, type Linked, Sequence, starting } from './linked.ts';
 export { Store, storeOf } from './store.ts';
 export type { Thread } from './thread.ts';
 export { returnToCaller } from './unwind.ts';
 export { vectors } from './vectors.ts';
+export { HOST_CLOCK, WaitsAlone } from './waits.ts';

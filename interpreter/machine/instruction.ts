@@ -1,7 +1,7 @@
 /** The instruction at hand, as the handlers outside of the main loop see it. */
 
 import type { DefinedType } from '../../wasm/types.ts';
-import type { Kind, Name, Place, PlacesOf, Register, Target } from '../code/index.ts';
+import { EXIT, type Kind, type Name, type Place, type PlacesOf, type Register, type Target } from '../code/index.ts';
 import type { GlobalInstance, Instance, LinearMemory, TableInstance } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
 import type { Thread } from './thread.ts';
@@ -94,6 +94,14 @@ export class Instruction {
     return this.instance.droppedElements.has(index) ? 0 : this.instance.module.elements.count(index);
   }
 }
+
+/** Publishes the count, and comes back later if the gas at hand is used up. */
+export const checkpoint =
+  <At>(run: Work<At>): Work<At> =>
+  (it, at) => {
+    it.thread.published = it.thread.gas;
+    return it.thread.gas < 0 ? EXIT.gas : run(it, at);
+  };
 
 /** Does the instruction at hand, whose operands are at these places; returns 0, or an exit. */
 export type Work<At> = (it: Instruction, at: At) => number;

@@ -8,6 +8,7 @@ import { accountOf, allocateAll, type GuestFunction, Instance, type Linker } fro
 import { execution } from './execution.ts';
 import { beginStart } from './start.ts';
 import { Store } from './store.ts';
+import type { Waits } from './waits.ts';
 
 /** Instances in the order in which they were made, and what finds their imports, should they be linked again. */
 export interface Linked {
@@ -21,8 +22,9 @@ export function instantiateGraph(
   limits: InstanceLimits,
   slices: Slices | undefined,
   host: Linker,
+  waits?: Waits,
 ): Linked {
-  const store = new Store(limits.stackBytes, { account: accountOf(limits, slices, true) });
+  const store = new Store(limits.stackBytes, { account: accountOf(limits, slices, true), waits });
   const { modules } = graph;
   const instances = modules.map(({ module }) => new Instance(store, module, limits, slices));
   const finders = modules.map(

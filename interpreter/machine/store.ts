@@ -2,6 +2,7 @@
 
 import type { Account, Instance, SharedStack } from '../store/index.ts';
 import { Thread } from './thread.ts';
+import { type Waits, WaitsTogether } from './waits.ts';
 
 /** Idle threads that are kept, for all stores. */
 const MAX_IDLE = 8;
@@ -14,7 +15,11 @@ export interface StoreOptions {
   readonly unmetered?: Loop | undefined;
   /** What all instances draw on; each on one of its own where there is none. */
   readonly account?: Account<Instance> | undefined;
+  /** By the host's clock unless given, and as others of the store may notify. */
+  readonly waits?: Waits | undefined;
 }
+
+const WAITS = new WaitsTogether();
 
 export class Store implements SharedStack {
   /** Limit on the stack weight of a call, in bytes. */
@@ -25,11 +30,14 @@ export class Store implements SharedStack {
   /** Runs the guests in place of the main loop, and counts no gas. */
   readonly unmetered: Loop | undefined;
   readonly account: Account<Instance> | undefined;
+  /** What becomes of guests that wait for notifications. */
+  waits: Waits;
 
-  constructor(stackBytes: number, { unmetered, account }: StoreOptions = {}) {
+  constructor(stackBytes: number, { unmetered, account, waits = WAITS }: StoreOptions = {}) {
     this.stackBytes = stackBytes;
     this.unmetered = unmetered;
     this.account = account;
+    this.waits = waits;
   }
 
   get isMetered(): boolean {

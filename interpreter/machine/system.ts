@@ -6,6 +6,7 @@
 import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../../wasm/gas.ts';
 import { isReference, slotsOf } from '../../wasm/types.ts';
 import {
+  type AtomicName,
   EXIT,
   FIRST_SYSTEM,
   FIRST_VECTOR,
@@ -19,7 +20,8 @@ import {
 } from '../code/index.ts';
 import { elementsOf, type GuestFunction, type Instance } from '../store/index.ts';
 import { copyReferences, type ExceptionInstance, type TagInstance } from '../values/index.ts';
-import { type Handlers, Instruction, type Work } from './instruction.ts';
+import { checkpoint, type Handlers, Instruction, type Work } from './instruction.ts';
+import { ATOMIC_HANDLERS } from './system-atomics.ts';
 import { OBJECT_HANDLERS } from './system-objects.ts';
 import type { Thread } from './thread.ts';
 
@@ -52,14 +54,6 @@ function bulk<At>(
     return 0;
   });
 }
-
-/** Publishes the count, and comes back later if the gas at hand is used up. */
-const checkpoint =
-  <At>(run: Work<At>): Work<At> =>
-  (it, at) => {
-    it.thread.published = it.thread.gas;
-    return it.thread.gas < 0 ? EXIT.gas : run(it, at);
-  };
 
 /** `length`, if that much is there at every place. */
 function within(length: number, ...places: readonly (readonly [start: number, size: number])[]): number | undefined {
@@ -250,7 +244,11 @@ const SYSTEM_HANDLERS: Handlers<SystemName> = {
   },
 };
 
-const HANDLERS: Handlers<SystemName | ObjectName> = { ...SYSTEM_HANDLERS, ...OBJECT_HANDLERS };
+const HANDLERS: Handlers<SystemName | ObjectName | AtomicName> = {
+  ...SYSTEM_HANDLERS,
+  ...OBJECT_HANDLERS,
+  ...ATOMIC_HANDLERS,
+};
 
 /** Those that set `pc` themselves. */
 const JUMPS: ReadonlySet<string> = new Set<Name>([

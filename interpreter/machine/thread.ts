@@ -40,6 +40,17 @@ const CALL_IMPORT_WORDS = wordsOf('call_import');
 const CALL_INDIRECT_WORDS = wordsOf('call_indirect');
 const CALL_REF_WORDS = wordsOf('call_ref');
 
+/** A wait for a notification (proposal for threads): the value there is still what was expected. */
+export interface Wait {
+  readonly memory: LinearMemory;
+  readonly address: number;
+  /** Of the value: 4 or 8. */
+  readonly bytes: number;
+  readonly expected: bigint;
+  /** Nanoseconds; negative: without end. */
+  readonly timeout: bigint;
+}
+
 export class Thread implements Mutator {
   /** Limit on `depth`. */
   stackLimit = 0;
@@ -78,6 +89,9 @@ export class Thread implements Mutator {
   target: GuestFunction | undefined;
   argBase = 0;
 
+  /** What it is to wait for. */
+  wait: Wait | undefined;
+
   /** What has been thrown, until somebody catches it. */
   exception: ExceptionInstance | undefined;
   /** The memory that accesses go to, where it is not the first. */
@@ -88,6 +102,8 @@ export class Thread implements Mutator {
   /** Parameters and results of the functions that the host called there, and of those of the host's that run. */
   nestedValues = 0;
 
+  /** Whether nothing can be waited for: the caller wants the results at once. */
+  isSynchronous = false;
   /** Whether its outermost call may wait for a promise wherever no JavaScript stands above that. */
   isPromising = false;
   /** The thread in whose host call this one runs, on a stack of its own. */
@@ -134,12 +150,12 @@ export class Thread implements Mutator {
     } else this.registers.fill(0);
     this.nesting = 0;
     this.nestedValues = 0;
-    this.isPromising = false;
+    this.isPromising = this.isSynchronous = false;
     this.below = undefined;
     this.references.cut(0);
     this.callers.length = 0;
     this.pc = this.fp = this.sp = this.depth = this.top = 0;
-    this.instance = this.target = this.exception = this.other = undefined;
+    this.instance = this.target = this.exception = this.other = this.wait = undefined;
     this.memory = NO_MEMORY;
   }
 
@@ -301,6 +317,11 @@ export class Thread implements Mutator {
     if (outcome !== 'done') return outcome === 'full' ? EXIT.memory : EXIT.exhausted;
     this.exception = new ExceptionInstance(tag, readCells(this, register, params));
     return EXIT.throw;
+  }
+
+  /** Whether what is called can be left, to be taken up again. */
+  get mayLeave(): boolean {
+    return !this.isSynchronous && this.nesting === 0;
   }
 
   /** Calls on the JavaScript stack, down to its end. */

@@ -156,7 +156,7 @@ function threadFor({ words, data }: CodeBuffer): Thread {
   thread.code = words;
   thread.constants = data;
   thread.globals = new Int32Array(4);
-  const type = { address: I32, limits: { min: 1, max: 1 } } as const;
+  const type = { address: I32, limits: { min: 1, max: 1 }, isShared: false } as const;
   thread.memory = LinearMemory.create(type, new Budget(PAGE_BYTES)) ?? thread.memory;
   return thread;
 }

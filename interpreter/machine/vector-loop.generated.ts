@@ -4,10 +4,10 @@
 import type { Thread } from './thread.ts';
 
 /** What the vector loop executes beside instructions of the main loop. */
-export const VECTOR_LOOP: ReadonlySet<number> = new Set([302, 303, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 367, 368, 369, 371, 370, 372, 373, 374, 376, 377, 379, 383, 380, 384, 381, 385, 387, 388, 397, 398, 389, 390, 391, 392, 393, 394, 395, 396, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 411, 413, 415, 410, 412, 414, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 444, 445, 448, 480, 449, 481, 450, 451, 452, 459, 460, 461, 462, 494, 463, 495, 464, 496, 465, 497, 466, 498, 467, 499, 470, 471, 472, 473, 502, 503, 504, 505, 475, 506, 476, 477, 478, 479, 483, 484, 487, 488, 489, 490, 491, 492, 493, 501, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520, 521, 522, 523, 524, 525, 527, 526, 528, 529, 538, 539, 540, 541, 545, 546, 558, 559, 560, 561, 562, 563, 564, 565, 566, 571, 572, 573, 574, 575, 576, 577, 582, 583]);
+export const VECTOR_LOOP: ReadonlySet<number> = new Set([302, 303, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 374, 375, 376, 378, 377, 379, 380, 381, 383, 384, 386, 390, 387, 391, 388, 392, 394, 395, 404, 405, 396, 397, 398, 399, 400, 401, 402, 403, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 418, 420, 422, 417, 419, 421, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 451, 452, 455, 487, 456, 488, 457, 458, 459, 466, 467, 468, 469, 501, 470, 502, 471, 503, 472, 504, 473, 505, 474, 506, 477, 478, 479, 480, 509, 510, 511, 512, 482, 513, 483, 484, 485, 486, 490, 491, 494, 495, 496, 497, 498, 499, 500, 508, 518, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 534, 533, 535, 536, 545, 546, 547, 548, 552, 553, 565, 566, 567, 568, 569, 570, 571, 572, 573, 578, 579, 580, 581, 582, 583, 584, 589, 590]);
 
 /** What instructions that share a case differ in. */
-const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 /** Two vectors, while their bytes are shuffled. */
 const LANES = new Int32Array(8);
 const BYTES = new Uint8Array(LANES.buffer);
@@ -1303,7 +1303,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 352: { // v128.load
+      case 359: { // v128.load
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last16) { exit = 20; break loop; }
@@ -1315,7 +1315,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 353: { // v128.load8x8_s
+      case 360: { // v128.load8x8_s
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1329,7 +1329,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 354: { // v128.load8x8_u
+      case 361: { // v128.load8x8_u
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1343,7 +1343,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 355: { // v128.load16x4_s
+      case 362: { // v128.load16x4_s
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1357,7 +1357,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 356: { // v128.load16x4_u
+      case 363: { // v128.load16x4_u
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1371,7 +1371,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 357: { // v128.load32x2_s
+      case 364: { // v128.load32x2_s
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1385,7 +1385,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 358: { // v128.load32x2_u
+      case 365: { // v128.load32x2_u
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1399,7 +1399,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 359: { // v128.load8_splat
+      case 366: { // v128.load8_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
@@ -1412,7 +1412,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 360: { // v128.load16_splat
+      case 367: { // v128.load16_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
@@ -1425,7 +1425,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 361: { // v128.load32_splat
+      case 368: { // v128.load32_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -1438,7 +1438,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 362: { // v128.load64_splat
+      case 369: { // v128.load64_splat
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1452,7 +1452,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 363: { // v128.store
+      case 370: { // v128.store
         base = R[fp + C[pc + 1 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last16) { exit = 20; break loop; }
@@ -1469,7 +1469,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 364: { // v128.const
+      case 371: { // v128.const
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = C[pc + 2 | 0];
         R[d + 1 | 0] = C[pc + 3 | 0];
@@ -1478,7 +1478,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 6 | 0;
         continue;
       }
-      case 365: { // i8x16.shuffle
+      case 372: { // i8x16.shuffle
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1493,7 +1493,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 8 | 0;
         continue;
       }
-      case 367: { // i8x16.splat
+      case 374: { // i8x16.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xff, 0x01010101);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1503,7 +1503,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 368: { // i16x8.splat
+      case 375: { // i16x8.splat
         p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xffff, 0x10001);
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1513,7 +1513,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 369: case 371: { // i32x4.splat, f32x4.splat
+      case 376: case 378: { // i32x4.splat, f32x4.splat
         p = R[fp + C[pc + 2 | 0] | 0];
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = p;
@@ -1523,7 +1523,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 370: case 372: { // i64x2.splat, f64x2.splat
+      case 377: case 379: { // i64x2.splat, f64x2.splat
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1535,40 +1535,40 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 373: { // i8x16.extract_lane_s
+      case 380: { // i8x16.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 374: { // i8x16.extract_lane_u
+      case 381: { // i8x16.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >>> 24;
         pc = pc + 4 | 0;
         continue;
       }
-      case 376: { // i16x8.extract_lane_s
+      case 383: { // i16x8.extract_lane_s
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 377: { // i16x8.extract_lane_u
+      case 384: { // i16x8.extract_lane_u
         m = C[pc + 3 | 0];
         p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
         R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >>> 16;
         pc = pc + 4 | 0;
         continue;
       }
-      case 379: case 383: { // i32x4.extract_lane, f32x4.extract_lane
+      case 386: case 390: { // i32x4.extract_lane, f32x4.extract_lane
         R[fp + C[pc + 1 | 0] | 0] = R[(fp + C[pc + 2 | 0] | 0) + C[pc + 3 | 0] | 0];
         pc = pc + 4 | 0;
         continue;
       }
-      case 380: case 384: { // i32x4.replace_lane, f32x4.replace_lane
+      case 387: case 391: { // i32x4.replace_lane, f32x4.replace_lane
         p = R[fp + C[pc + 3 | 0] | 0];
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1580,7 +1580,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 381: case 385: { // i64x2.extract_lane, f64x2.extract_lane
+      case 388: case 392: { // i64x2.extract_lane, f64x2.extract_lane
         s = (fp + C[pc + 2 | 0] | 0) + 2 * C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -1589,7 +1589,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 387: case 388: case 397: case 398: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
+      case 394: case 395: case 404: case 405: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1608,7 +1608,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 389: case 390: case 391: case 392: case 393: case 394: case 395: case 396: case 399: case 400: case 401: case 402: case 403: case 404: case 405: case 406: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
+      case 396: case 397: case 398: case 399: case 400: case 401: case 402: case 403: case 406: case 407: case 408: case 409: case 410: case 411: case 412: case 413: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1631,7 +1631,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 407: case 408: { // i32x4.eq, i32x4.ne
+      case 414: case 415: { // i32x4.eq, i32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1646,7 +1646,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 409: case 411: case 413: case 415: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
+      case 416: case 418: case 420: case 422: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1661,7 +1661,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 410: case 412: case 414: case 416: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
+      case 417: case 419: case 421: case 423: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1676,7 +1676,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 417: case 418: { // f32x4.eq, f32x4.ne
+      case 424: case 425: { // f32x4.eq, f32x4.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1691,7 +1691,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 419: case 420: { // f32x4.lt, f32x4.gt
+      case 426: case 427: { // f32x4.lt, f32x4.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1706,7 +1706,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 421: case 422: { // f32x4.le, f32x4.ge
+      case 428: case 429: { // f32x4.le, f32x4.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1721,7 +1721,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 423: case 424: { // f64x2.eq, f64x2.ne
+      case 430: case 431: { // f64x2.eq, f64x2.ne
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1739,7 +1739,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 425: case 426: { // f64x2.lt, f64x2.gt
+      case 432: case 433: { // f64x2.lt, f64x2.gt
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1757,7 +1757,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 427: case 428: { // f64x2.le, f64x2.ge
+      case 434: case 435: { // f64x2.le, f64x2.ge
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1775,7 +1775,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 429: { // v128.not
+      case 436: { // v128.not
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1785,7 +1785,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 430: { // v128.and
+      case 437: { // v128.and
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1797,7 +1797,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 431: { // v128.andnot
+      case 438: { // v128.andnot
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1809,7 +1809,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 432: { // v128.or
+      case 439: { // v128.or
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1821,7 +1821,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 433: { // v128.xor
+      case 440: { // v128.xor
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1833,7 +1833,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 434: { // v128.bitselect
+      case 441: { // v128.bitselect
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         u = fp + C[pc + 4 | 0] | 0;
@@ -1847,13 +1847,13 @@ export function runVectors(thread: Thread): number {
         pc = pc + 5 | 0;
         continue;
       }
-      case 435: { // v128.any_true
+      case 442: { // v128.any_true
         s = fp + C[pc + 2 | 0] | 0;
         R[fp + C[pc + 1 | 0] | 0] = (R[s] | R[s + 1 | 0] | R[s + 2 | 0] | R[s + 3 | 0]) !== 0 ? 1 : 0;
         pc = pc + 3 | 0;
         continue;
       }
-      case 444: { // v128.load32_zero
+      case 451: { // v128.load32_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
@@ -1865,7 +1865,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 445: { // v128.load64_zero
+      case 452: { // v128.load64_zero
         base = R[fp + C[pc + 2 | 0] | 0];
         ea = base + C[pc + 3 | 0] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
@@ -1877,7 +1877,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 448: case 480: { // i8x16.abs, i16x8.abs
+      case 455: case 487: { // i8x16.abs, i16x8.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1893,7 +1893,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 449: case 481: { // i8x16.neg, i16x8.neg
+      case 456: case 488: { // i8x16.neg, i16x8.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         n = FLAGS[C[pc]];
@@ -1905,7 +1905,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 450: { // i8x16.popcnt
+      case 457: { // i8x16.popcnt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1917,7 +1917,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 451: { // i8x16.all_true
+      case 458: { // i8x16.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1928,7 +1928,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 452: { // i8x16.bitmask
+      case 459: { // i8x16.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1939,7 +1939,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 459: { // i8x16.shl
+      case 466: { // i8x16.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff << n & 0xff, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -1951,7 +1951,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 460: { // i8x16.shr_s
+      case 467: { // i8x16.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
         k = 0xff << 8 - n & 0xff;
@@ -1964,7 +1964,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 461: { // i8x16.shr_u
+      case 468: { // i8x16.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
         s = fp + C[pc + 2 | 0] | 0;
@@ -1976,7 +1976,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 462: case 494: { // i8x16.add, i16x8.add
+      case 469: case 501: { // i8x16.add, i16x8.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -1990,7 +1990,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 463: case 495: { // i8x16.add_sat_s, i16x8.add_sat_s
+      case 470: case 502: { // i8x16.add_sat_s, i16x8.add_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2008,7 +2008,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 464: case 496: { // i8x16.add_sat_u, i16x8.add_sat_u
+      case 471: case 503: { // i8x16.add_sat_u, i16x8.add_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2025,7 +2025,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 465: case 497: { // i8x16.sub, i16x8.sub
+      case 472: case 504: { // i8x16.sub, i16x8.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2039,7 +2039,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 466: case 498: { // i8x16.sub_sat_s, i16x8.sub_sat_s
+      case 473: case 505: { // i8x16.sub_sat_s, i16x8.sub_sat_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2057,7 +2057,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 467: case 499: { // i8x16.sub_sat_u, i16x8.sub_sat_u
+      case 474: case 506: { // i8x16.sub_sat_u, i16x8.sub_sat_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2075,7 +2075,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 470: case 471: case 472: case 473: case 502: case 503: case 504: case 505: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
+      case 477: case 478: case 479: case 480: case 509: case 510: case 511: case 512: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2099,7 +2099,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 475: case 506: { // i8x16.avgr_u, i16x8.avgr_u
+      case 482: case 513: { // i8x16.avgr_u, i16x8.avgr_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2113,7 +2113,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 476: { // i16x8.extadd_pairwise_i8x16_s
+      case 483: { // i16x8.extadd_pairwise_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2123,7 +2123,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 477: { // i16x8.extadd_pairwise_i8x16_u
+      case 484: { // i16x8.extadd_pairwise_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2133,7 +2133,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 478: { // i32x4.extadd_pairwise_i16x8_s
+      case 485: { // i32x4.extadd_pairwise_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2143,7 +2143,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 479: { // i32x4.extadd_pairwise_i16x8_u
+      case 486: { // i32x4.extadd_pairwise_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2153,7 +2153,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 483: { // i16x8.all_true
+      case 490: { // i16x8.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2164,7 +2164,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 484: { // i16x8.bitmask
+      case 491: { // i16x8.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2175,7 +2175,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 487: { // i16x8.extend_low_i8x16_s
+      case 494: { // i16x8.extend_low_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2187,7 +2187,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 488: { // i16x8.extend_high_i8x16_s
+      case 495: { // i16x8.extend_high_i8x16_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2199,7 +2199,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 489: { // i16x8.extend_low_i8x16_u
+      case 496: { // i16x8.extend_low_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2211,7 +2211,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 490: { // i16x8.extend_high_i8x16_u
+      case 497: { // i16x8.extend_high_i8x16_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2223,7 +2223,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 491: { // i16x8.shl
+      case 498: { // i16x8.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff << n & 0xffff, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2235,7 +2235,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 492: { // i16x8.shr_s
+      case 499: { // i16x8.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2246,7 +2246,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 493: { // i16x8.shr_u
+      case 500: { // i16x8.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 15;
         m = Math.imul(0xffff >>> n, 0x10001);
         s = fp + C[pc + 2 | 0] | 0;
@@ -2258,7 +2258,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 501: { // i16x8.mul
+      case 508: { // i16x8.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2270,7 +2270,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 511: { // i32x4.abs
+      case 518: { // i32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2280,7 +2280,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 512: { // i32x4.neg
+      case 519: { // i32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2290,7 +2290,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 513: { // i32x4.all_true
+      case 520: { // i32x4.all_true
         s = fp + C[pc + 2 | 0] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2301,7 +2301,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 514: { // i32x4.bitmask
+      case 521: { // i32x4.bitmask
         s = fp + C[pc + 2 | 0] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2312,7 +2312,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 515: { // i32x4.extend_low_i16x8_s
+      case 522: { // i32x4.extend_low_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2324,7 +2324,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 516: { // i32x4.extend_high_i16x8_s
+      case 523: { // i32x4.extend_high_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2336,7 +2336,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 517: { // i32x4.extend_low_i16x8_u
+      case 524: { // i32x4.extend_low_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2348,7 +2348,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 518: { // i32x4.extend_high_i16x8_u
+      case 525: { // i32x4.extend_high_i16x8_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2360,7 +2360,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 519: { // i32x4.shl
+      case 526: { // i32x4.shl
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2371,7 +2371,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 520: { // i32x4.shr_s
+      case 527: { // i32x4.shr_s
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2382,7 +2382,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 521: { // i32x4.shr_u
+      case 528: { // i32x4.shr_u
         n = R[fp + C[pc + 3 | 0] | 0] & 31;
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2393,7 +2393,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 522: { // i32x4.add
+      case 529: { // i32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2405,7 +2405,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 523: { // i32x4.sub
+      case 530: { // i32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2417,7 +2417,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 524: { // i32x4.mul
+      case 531: { // i32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2429,7 +2429,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 525: case 527: { // i32x4.min_s, i32x4.max_s
+      case 532: case 534: { // i32x4.min_s, i32x4.max_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2444,7 +2444,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 526: case 528: { // i32x4.min_u, i32x4.max_u
+      case 533: case 535: { // i32x4.min_u, i32x4.max_u
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2459,7 +2459,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 529: { // i32x4.dot_i16x8_s
+      case 536: { // i32x4.dot_i16x8_s
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2471,7 +2471,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 538: { // i64x2.extend_low_i32x4_s
+      case 545: { // i64x2.extend_low_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2483,7 +2483,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 539: { // i64x2.extend_high_i32x4_s
+      case 546: { // i64x2.extend_high_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2495,7 +2495,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 540: { // i64x2.extend_low_i32x4_u
+      case 547: { // i64x2.extend_low_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s];
@@ -2507,7 +2507,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 541: { // i64x2.extend_high_i32x4_u
+      case 548: { // i64x2.extend_high_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         p = R[s + 2 | 0];
@@ -2519,7 +2519,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 545: { // i64x2.add
+      case 552: { // i64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2534,7 +2534,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 546: { // i64x2.sub
+      case 553: { // i64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2549,7 +2549,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 558: { // f32x4.abs
+      case 565: { // f32x4.abs
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2559,7 +2559,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 559: { // f32x4.neg
+      case 566: { // f32x4.neg
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2569,7 +2569,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 560: { // f32x4.sqrt
+      case 567: { // f32x4.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2581,7 +2581,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 561: { // f32x4.add
+      case 568: { // f32x4.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2595,7 +2595,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 562: { // f32x4.sub
+      case 569: { // f32x4.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2609,7 +2609,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 563: { // f32x4.mul
+      case 570: { // f32x4.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2623,7 +2623,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 564: { // f32x4.div
+      case 571: { // f32x4.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2637,7 +2637,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 565: { // f32x4.min
+      case 572: { // f32x4.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2651,7 +2651,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 566: { // f32x4.max
+      case 573: { // f32x4.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2665,7 +2665,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 571: { // f64x2.sqrt
+      case 578: { // f64x2.sqrt
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
@@ -2677,7 +2677,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
-      case 572: { // f64x2.add
+      case 579: { // f64x2.add
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2691,7 +2691,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 573: { // f64x2.sub
+      case 580: { // f64x2.sub
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2705,7 +2705,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 574: { // f64x2.mul
+      case 581: { // f64x2.mul
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2719,7 +2719,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 575: { // f64x2.div
+      case 582: { // f64x2.div
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2733,7 +2733,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 576: { // f64x2.min
+      case 583: { // f64x2.min
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2747,7 +2747,7 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 577: { // f64x2.max
+      case 584: { // f64x2.max
         s = fp + C[pc + 2 | 0] | 0;
         t = fp + C[pc + 3 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
@@ -2761,14 +2761,14 @@ export function runVectors(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
-      case 582: { // f32x4.convert_i32x4_s
+      case 589: { // f32x4.convert_i32x4_s
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0];
         pc = pc + 3 | 0;
         continue;
       }
-      case 583: { // f32x4.convert_i32x4_u
+      case 590: { // f32x4.convert_i32x4_u
         s = fp + C[pc + 2 | 0] | 0;
         d = fp + C[pc + 1 | 0] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0] >>> 0;

@@ -1,14 +1,15 @@
 /** The instances of a program while nothing of them runs, and the call that was left in it, as they are and as bytes. */
 
-import type { EngineImage } from '../../wasm/engine.ts';
+import type { EngineExecution, EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WireWriter } from '../../wasm/wire.ts';
-import type { WasmExecution } from '../machine/index.ts';
+import { type GreenThreads, ThreadedExecution, WasmExecution } from '../machine/index.ts';
 import type { Instance, LinearMemory, Run } from '../store/index.ts';
 import { Numbering } from './numbering.ts';
 import { nonZeroRuns, writeRuns } from './pages.ts';
 import { ReferenceTable } from './references.ts';
 import { captureStack, type StackImage, writeStack } from './stack.ts';
+import { captureThreads, type ThreadsImage, writeThreads } from './threads.ts';
 
 interface MemoryImage {
   readonly byteLength: number;
@@ -39,6 +40,8 @@ export interface Contents {
   /** The account of objects: bytes in use, allocated since the last trace, and to be allocated before the next. */
   readonly heap: readonly [used: number, allocated: number, patience: number];
   readonly stack: StackImage | undefined;
+  /** Of a guest that has some. */
+  readonly threads: ThreadsImage | undefined;
 }
 
 export class InstanceImage implements EngineImage {
@@ -52,7 +55,12 @@ export class InstanceImage implements EngineImage {
    * on.
    * @throws SnapshotError where a call was left that cannot be part of an image
    */
-  constructor(instance: Instance, left: Parameters<typeof captureStack>[0] | undefined, isForBytes: boolean) {
+  constructor(
+    instance: Instance,
+    left: Parameters<typeof captureStack>[0] | undefined,
+    isForBytes: boolean,
+    threads?: GreenThreads,
+  ) {
     const { tank, budget, heap, account } = instance;
     const numbering = new Numbering(account.members);
     const table = new ReferenceTable(numbering);
@@ -65,6 +73,7 @@ export class InstanceImage implements EngineImage {
       instances: account.members.map((member) => captureInstance(member, table, isForBytes)),
       heap: [heap.used, heap.allocated, heap.patience],
       stack: left && captureStack(left, table, numbering),
+      threads: threads && captureThreads(threads, table, numbering),
     };
     this.objects = table.encode();
   }
@@ -73,6 +82,7 @@ export class InstanceImage implements EngineImage {
   write(to: WireWriter): void {
     this.table.requireOwn();
     const { contents } = this;
+    if (contents.threads !== undefined) to.u32(contents.instances.length - 1);
     to.bytesOf(this.objects);
     to.u64(contents.gasUsed);
     to.flag(contents.exhausted);
@@ -82,6 +92,7 @@ export class InstanceImage implements EngineImage {
     for (const figure of contents.heap) to.number(figure);
     to.flag(contents.stack !== undefined);
     if (contents.stack !== undefined) writeStack(to, contents.stack);
+    if (contents.threads !== undefined) writeThreads(to, contents.threads);
   }
 }
 
@@ -105,9 +116,9 @@ function writeInstance(to: WireWriter, contents: InstanceContents): void {
 }
 
 /** What of an instance is its own, and imported from no other. */
-export function ownOf({ module, memories, tables, globals }: Instance) {
+export function ownOf({ module, memories, tables, globals, hasSuppliedMemories }: Instance) {
   return {
-    memories: memories.slice(module.importedMemories),
+    memories: hasSuppliedMemories ? memories : memories.slice(module.importedMemories),
     tables: tables.slice(module.importedTables),
     globals: globals.slice(module.importedGlobals),
   };
@@ -132,9 +143,16 @@ function captureMemory({ bytes, words, byteLength }: LinearMemory, isForBytes: b
 }
 
 /** Takes all that an instance, and those that it is linked with, are while nothing of them runs, and the call that was left in it. @throws SnapshotError */
-export function capture(instance: Instance, left: WasmExecution | undefined, isForBytes: boolean): InstanceImage {
+export function capture(
+  instance: Instance,
+  left: EngineExecution | undefined,
+  isForBytes: boolean,
+  threads?: GreenThreads,
+): InstanceImage {
   if (instance.store.active !== undefined) {
     throw new SnapshotError('the guest is running: a snapshot can be made while it is paused');
   }
-  return new InstanceImage(instance, left?.left(), isForBytes);
+  const execution = left instanceof ThreadedExecution ? left.main.execution : left;
+  const own = execution instanceof WasmExecution ? execution : undefined;
+  return new InstanceImage(instance, own?.leftInTurn() ?? own?.left(), isForBytes, threads);
 }

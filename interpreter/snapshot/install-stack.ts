@@ -43,7 +43,7 @@ interface Frame {
 }
 
 /** A stack that fits the program. */
-interface StackPlan {
+export interface StackPlan {
   readonly func: WasmFunction;
   readonly stack: StackImage;
   readonly frames: readonly Frame[];

@@ -3,17 +3,18 @@
 import { mostElements, mostPages } from '../../wasm/budget.ts';
 import type { EngineImage } from '../../wasm/engine.ts';
 import { GasExhausted, MemoryLimitExceeded, SnapshotError, UsageError } from '../../wasm/errors.ts';
-import { HIGHEST_GAS, TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+import { HIGHEST_GAS, TABLE_ELEMENT_BYTES, THREADS } from '../../wasm/gas.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES } from '../../wasm/limits.ts';
 import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, WireReader } from '../../wasm/wire.ts';
 import { GLOBAL_WORDS } from '../code/index.ts';
-import { storeOf, WasmExecution } from '../machine/index.ts';
+import { type GreenThreads, storeOf, WasmExecution } from '../machine/index.ts';
 import type { GuestFunction, Instance, LinearMemory, TableInstance } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
 import { type Contents, type InstanceContents, InstanceImage, ownOf } from './image.ts';
-import { applyStack, planStack, readStack } from './install-stack.ts';
+import { applyStack, planStack, readStack, type StackPlan } from './install-stack.ts';
+import { applyThreads, planThreads, readThreads, requireThreads } from './install-threads.ts';
 import { Numbering } from './numbering.ts';
 import { readRuns } from './read-pages.ts';
 import { readReferences, referenceAt, requireType } from './read-references.ts';
@@ -29,24 +30,60 @@ export function install(
   image: EngineImage | WireReader,
   entered: GuestFunction | undefined,
   budgets: readonly GasBudget[] | undefined,
+  threads?: GreenThreads,
 ): WasmExecution | undefined {
   if (!(image instanceof WireReader) && !(image instanceof InstanceImage)) {
     throw new UsageError('the image is of another engine');
   }
+  if (threads === undefined) return installInto(instance, image, entered, budgets);
+  const { used } = instance.budget;
+  const spawned = image instanceof WireReader ? image.u32() : image.contents.instances.length - 1;
+  if (spawned > THREADS.most) damaged('it has more threads than there may be');
+  try {
+    threads.prepare(spawned);
+    return installInto(instance, image, entered, budgets, threads);
+  } catch (error) {
+    threads.forget(used);
+    throw error;
+  }
+}
+
+function installInto(
+  instance: Instance,
+  image: InstanceImage | WireReader,
+  entered: GuestFunction | undefined,
+  budgets: readonly GasBudget[] | undefined,
+  threads?: GreenThreads,
+): WasmExecution | undefined {
   const numbering = new Numbering(instance.account.members);
-  const { contents, objects } = image instanceof WireReader ? readContents(image, numbering) : image;
-  if (image instanceof WireReader) requireFigures(instance, contents);
-  const plan = planImage(numbering, contents, objects, image instanceof WireReader ? new Map() : image.table.foreign);
+  const isRead = image instanceof WireReader;
+  const { contents, objects } = isRead ? readContents(image, numbering, threads !== undefined) : image;
+  if (isRead) requireFigures(instance, contents);
+  const hasCall = contents.stack !== undefined;
+  if (contents.threads !== undefined) requireThreads(contents.threads, numbering.instances.length - 1, hasCall);
+  const plan = planImage(numbering, contents, objects, isRead ? new Map() : image.table.foreign);
   const stack = contents.stack && planStack(numbering, contents.stack, plan.references, entered);
+  const others = contents.threads && planThreads(contents.threads, numbering, plan.references);
   applyImage(numbering.instances, plan);
-  if (stack === undefined) return undefined;
+  const resumed = stack && resume(instance, stack, budgets);
+  if (threads !== undefined && contents.threads !== undefined && others !== undefined) {
+    applyThreads(threads, contents.threads, others, resumed && threads.threadFor(resumed));
+  }
+  return resumed;
+}
+
+function resume(instance: Instance, stack: StackPlan, budgets: readonly GasBudget[] | undefined): WasmExecution {
   const thread = storeOf(instance).acquire();
   applyStack(thread, stack);
   return WasmExecution.resumed(stack.func, thread, budgets);
 }
 
 /** A state that is kept in bytes, read for the instances that are to take it: as many of everything as their modules have. */
-function readContents(from: WireReader, { instances }: Numbering): { contents: Contents; objects: Uint8Array } {
+function readContents(
+  from: WireReader,
+  { instances }: Numbering,
+  hasThreads: boolean,
+): { contents: Contents; objects: Uint8Array } {
   const objects = from.bytesOf();
   const contents = {
     gasUsed: from.u64(),
@@ -56,6 +93,7 @@ function readContents(from: WireReader, { instances }: Numbering): { contents: C
     instances: instances.map((instance) => readInstance(from, instance)),
     heap: [readFigure(from), readFigure(from), readFigure(from)] as const,
     stack: from.flag() ? readStack(from, instances) : undefined,
+    threads: hasThreads ? readThreads(from, instances) : undefined,
   };
   from.end();
   return { contents, objects };
@@ -110,7 +148,8 @@ function planImage(
   const [any] = instances as readonly [Instance];
   const { limit } = any.budget;
   const each = instances.map((instance, i) => [instance, contents.instances[i] as InstanceContents] as const);
-  let fixed = 0;
+  // Each of a guest's threads counts for its stack.
+  let fixed = contents.threads === undefined ? 0 : (instances.length - 1) * any.store.stackBytes;
   for (const [instance, own] of each) fixed += requireMemories(instance, own) + requireTables(instance, own);
   if (fixed > limit) throw overLimit(fixed, limit);
   const { references, bytes } = readReferences(numbering, new WireReader(objects), foreign, limit - fixed);

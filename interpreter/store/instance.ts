@@ -77,6 +77,8 @@ export class Instance {
   shown: object | undefined;
   /** Made when they are first asked for. */
   readonly functions: (GuestFunction | undefined)[];
+  /** Whether the memories that it imports were made for it alone, and are its own. */
+  hasSuppliedMemories = false;
   private untilLook = LOOK_EVERY;
 
   /** Of nothing yet: instantiate.ts links and allocates. */

@@ -53,8 +53,10 @@ function mismatch(module: WasmModule, imported: Import, value: ExternValue): str
       return fits(value.limits, limits) ? undefined : incompatible('a table within other limits');
     }
     case 'memory': {
-      const { limits, address } = imported.type;
+      const { limits, address, isShared } = imported.type;
       if (!(value instanceof LinearMemory)) return incompatible('a memory');
+      if (value.isShared !== isShared)
+        return incompatible(isShared ? 'a shared memory' : 'a memory that is not shared');
       if (value.address !== address) return incompatible(`a memory with addresses of ${typeName(address)}`);
       return fits(value.limits, limits) ? undefined : incompatible('a memory within other limits');
     }

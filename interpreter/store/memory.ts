@@ -5,6 +5,8 @@ import { UsageError } from '../../wasm/errors.ts';
 import type { GuestMemory } from '../../wasm/host.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { AddressType, Limits, MemoryType } from '../../wasm/types.ts';
+import { SharedBuffer, type SharedParts } from './shared-buffer.ts';
+import { Waiters } from './waiters.ts';
 
 /** Stands for the memory of an instance that has none: nothing is in bounds. */
 export const NO_MEMORY = {
@@ -15,6 +17,8 @@ export const NO_MEMORY = {
   data: new DataView(new ArrayBuffer(0)),
   byteLength: 0,
 };
+
+const NO_LONGS = new BigInt64Array(0);
 
 /** Bytes at a place. */
 export interface Run {
@@ -38,8 +42,16 @@ export class LinearMemory implements GuestMemory {
   doubles: Float64Array = NO_MEMORY.doubles;
   data: DataView = NO_MEMORY.data;
   byteLength = 0;
+  /** Made when an instruction asks for it. */
+  private wide: BigInt64Array = NO_LONGS;
+  /** Who waits for notifications. */
+  readonly waiters: Waiters = new Waiters();
+  /** What others may have too, once somebody has asked for it: until then a shared memory is of this thread alone. */
+  private together: SharedBuffer | undefined;
   readonly address: AddressType;
   readonly declared: Limits;
+  /** Whether its type says so. */
+  readonly isShared: boolean;
   /** What stands for it in the JavaScript API, once something does. */
   shown: object | undefined;
   private readonly growth: Growth;
@@ -54,6 +66,7 @@ export class LinearMemory implements GuestMemory {
   private constructor(type: MemoryType, growth: Growth, backing?: Backing) {
     this.address = type.address;
     this.declared = type.limits;
+    this.isShared = type.isShared;
     this.growth = growth;
     this.backing = backing;
   }
@@ -76,7 +89,23 @@ export class LinearMemory implements GuestMemory {
     return memory.grow(type.limits.min) === -1 ? undefined : memory;
   }
 
+  get longs(): BigInt64Array {
+    if (this.wide.buffer !== this.bytes.buffer || this.wide.length < this.byteLength / 8) {
+      this.wide = new BigInt64Array(this.bytes.buffer, 0, this.bytes.length / 8);
+    }
+    return this.wide;
+  }
+
+  /** Lets those that wait at an address go on, so many at most; returns how many. */
+  notify(address: number, count: number): number {
+    if (!this.isShared) return 0;
+    const here = this.waiters.notify(address, count);
+    if (this.together === undefined || here === count) return here;
+    return here + Atomics.notify(this.words, address / Int32Array.BYTES_PER_ELEMENT, count - here);
+  }
+
   get pages(): number {
+    this.refresh();
     return this.byteLength / PAGE_BYTES;
   }
 
@@ -116,6 +145,7 @@ export class LinearMemory implements GuestMemory {
   }
 
   view(pointer: number, length: number): Uint8Array | undefined {
+    this.refresh();
     const end = pointer + length;
     return pointer >= 0 && length >= 0 && end <= this.byteLength ? this.bytes.subarray(pointer, end) : undefined;
   }
@@ -128,6 +158,7 @@ export class LinearMemory implements GuestMemory {
   /** Grows by `delta` pages; returns the pages before, or -1. */
   grow(delta: number): number {
     this.check();
+    if (this.together !== undefined) return this.growTogether(this.together, delta);
     const before = this.pages;
     if (!this.growth.take(before, delta)) return -1;
     if (this.resize((before + delta) * PAGE_BYTES)) return before;
@@ -135,13 +166,71 @@ export class LinearMemory implements GuestMemory {
     return -1;
   }
 
+  private growTogether(together: SharedBuffer, delta: number): number {
+    let isTaken = false;
+    const before = together.grow(delta * PAGE_BYTES, (bytes) => {
+      isTaken = this.growth.take(bytes / PAGE_BYTES, delta);
+      return isTaken;
+    });
+    if (before === -1 && isTaken) this.growth.give(delta);
+    this.refresh();
+    return before === -1 ? -1 : before / PAGE_BYTES;
+  }
+
+  /** Looks whether another thread of JavaScript has made the memory grow; returns whether there is more than before. */
+  refresh(): boolean {
+    const { together } = this;
+    if (together === undefined || together.buffer.byteLength === this.byteLength) return false;
+    this.byteLength = together.buffer.byteLength;
+    this.use(new Uint8Array(together.buffer, 0, this.byteLength));
+    return true;
+  }
+
+  /**
+   * What another thread of JavaScript is to have to share the memory; of one that is shared.
+   * @throws LinkError where the runtime cannot
+   */
+  share(): SharedParts {
+    if (this.together === undefined) {
+      const most = this.growth.largest * PAGE_BYTES;
+      this.together = SharedBuffer.of(this.bytes.subarray(0, this.byteLength), Math.max(most, this.byteLength));
+      this.use(new Uint8Array(this.together.buffer, 0, this.byteLength));
+    }
+    return this.together;
+  }
+
+  /** Whether other threads of JavaScript may have it too. */
+  get mayBeElsewhere(): boolean {
+    return this.together !== undefined;
+  }
+
+  /**
+   * A memory that another thread shares; undefined where the budget does not hold it.
+   * @throws LinkError, TypeError
+   */
+  static from(parts: SharedParts, address: AddressType, max: number, budget: Budget): LinearMemory | undefined {
+    const together = SharedBuffer.from(parts);
+    const { byteLength } = together.buffer;
+    const pages = byteLength / PAGE_BYTES;
+    if (!(Number.isInteger(max) && max >= pages)) throw new TypeError('what Memory.toTransferable gives was expected');
+    const memory = new LinearMemory(
+      { address, limits: { min: pages, max }, isShared: true },
+      Growth.ofMemory(budget, max),
+    );
+    if (pages > mostPages(max) || !budget.take(byteLength)) return undefined;
+    memory.together = together;
+    memory.refresh();
+    return memory;
+  }
+
   private use(bytes: Uint8Array): void {
     const { buffer } = bytes;
+    const { length } = bytes;
     this.bytes = bytes;
-    this.halves = new Int16Array(buffer);
-    this.words = new Int32Array(buffer);
-    this.doubles = new Float64Array(buffer);
-    this.data = new DataView(buffer);
+    this.halves = new Int16Array(buffer, 0, length / 2);
+    this.words = new Int32Array(buffer, 0, length / 4);
+    this.doubles = new Float64Array(buffer, 0, length / 8);
+    this.data = new DataView(buffer, 0, length);
   }
 
   private resize(byteLength: number): boolean {
@@ -195,10 +284,15 @@ export class LinearMemory implements GuestMemory {
     return true;
   }
 
-  /** The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows. @throws UsageError as {@link check} */
-  expose(): ArrayBuffer {
+  /**
+   * The buffer as the JavaScript API shows it: exactly the memory, and detached when it grows; of a shared memory one that
+   * grows with it.
+   * @throws LinkError where it is shared, and the runtime cannot; UsageError as {@link check}
+   */
+  expose(): ArrayBuffer | SharedArrayBuffer {
     this.check();
-    if (this.backing !== undefined) return this.backing.buffer as ArrayBuffer;
+    if (this.backing !== undefined) return this.backing.buffer;
+    if (this.isShared) return this.share().buffer;
     // An empty memory gets a buffer of its own too: that of NO_MEMORY must never be detached.
     if (this.bytes.length !== this.byteLength || this.bytes === NO_MEMORY.bytes) {
       this.use(this.bytes.slice(0, this.byteLength));

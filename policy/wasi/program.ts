@@ -6,7 +6,7 @@ import { encodeUtf8 } from '../../wasm/utf8.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 import type { StdioCapability } from '../capability.ts';
 import { checkArray, checkCString } from '../check.ts';
-import { createClock } from '../clock.ts';
+import { type Clock, createClock } from '../clock.ts';
 import { filesOf, maxDescriptorsOf, openMounts } from '../fs/mounts.ts';
 import type { Gate } from '../gate.ts';
 import type { HostOptions, ProgramInput } from '../host-options.ts';
@@ -69,6 +69,10 @@ export class Program implements Saved {
 
   files(): ReadonlyMap<string, Uint8Array> {
     return filesOf(this.preopens);
+  }
+
+  get clock(): Clock {
+    return this.wasi.sources.clock;
   }
 
   private get parts(): readonly Saved[] {

@@ -2,8 +2,9 @@
 
 import { UsageError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { COMMAND_START } from '../../wasm/module-graph.ts';
 
-export const COMMAND_START = '_start';
+export { COMMAND_START };
 
 /** @throws UsageError where the module is no command, or its program has run */
 export function checkCommand(module: WasmModule, hasRun: boolean): void {

@@ -72,7 +72,13 @@ export abstract class Guest {
     const imports = untilDisposed(host.resolve, () => {
       if (this.isDisposed) throw disposedError(instanceId);
     });
-    this.instance = engine.instantiate(graph.guest, { limits, imports, slices: clock.slices, graph });
+    this.instance = engine.instantiate(graph.guest, {
+      limits,
+      imports,
+      slices: clock.slices,
+      clock: host.clock,
+      graph,
+    });
   }
 
   /** The name of a reactor's initialisation, where it has one. */

@@ -147,7 +147,7 @@ export class Beside implements BesideNative {
 }
 
 function over(raw: RawMemory, limits: MemoryType['limits'], growth: Growth): LinearMemory {
-  return LinearMemory.over(raw, { address: I32, limits }, growth);
+  return LinearMemory.over(raw, { address: I32, limits, isShared: false }, growth);
 }
 
 /** Why a module has to be interpreted for what it imports. */

@@ -14,6 +14,7 @@ import {
 import { instantiate } from '../../interpreter/store/instantiate.ts';
 import type { Linker } from '../../interpreter/store/link.ts';
 import { LinearMemory } from '../../interpreter/store/memory.ts';
+import type { SharedParts } from '../../interpreter/store/shared-buffer.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
@@ -22,7 +23,7 @@ import { CompileError, LinkError, UncaughtException } from '../../wasm/errors.ts
 import { HostFunction } from '../../wasm/host.ts';
 import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../../wasm/imports.ts';
 import { isOf } from '../../wasm/is-of.ts';
-import { MEMORY_BOUNDS, TABLE_BOUNDS } from '../../wasm/limits.ts';
+import { MEMORY_BOUNDS, PAGE_BYTES, TABLE_BOUNDS } from '../../wasm/limits.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
@@ -32,6 +33,7 @@ import {
   type DefinedType,
   EXTERNREF,
   funcType,
+  I32,
   I64,
   type Import,
   isNullable,
@@ -59,7 +61,7 @@ import {
   withinGuest,
 } from './convert.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
-import { addressOf, Module, moduleOf, self, suppliedTo } from './objects.ts';
+import { addressOf, Module, moduleOf, refuseToClone, self, suppliedTo } from './objects.ts';
 import type { NamespaceFigures, NamespaceOptions } from './options.ts';
 import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
@@ -89,6 +91,15 @@ export interface MemoryDescriptor {
   /** Pages; what the limits allow unless given. */
   readonly maximum?: number | bigint | undefined;
   readonly address?: 'i32' | 'i64' | undefined;
+  /** Whether several threads may access it; it needs a maximum then. False unless given. */
+  readonly shared?: boolean | undefined;
+}
+
+/** A shared memory as it can be sent to other threads of JavaScript. */
+export interface MemoryParts extends SharedParts {
+  /** Pages, as declared. */
+  readonly maximum: number;
+  readonly address: 'i32' | 'i64';
 }
 
 /** Size and type of a table that the embedder makes, in elements. Sizes are bigints where `address` is `i64`. */
@@ -129,18 +140,54 @@ export function createNamespace(options: NamespaceOptions) {
   const budget = () => account?.budget ?? new Budget(limits.memoryBytes);
 
   class Memory {
-    /** @throws TypeError, RangeError where the limit does not allow the size */
+    /** @throws TypeError, RangeError where the limit does not allow the size, LinkError where the runtime cannot share it */
     constructor(descriptor: MemoryDescriptor) {
-      const type = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
+      const sizes = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
+      const isShared = Boolean(descriptor.shared);
+      const { min, max } = sizes.limits;
+      if (isShared && max === undefined) throw new TypeError('a shared memory needs a maximum size');
+      const type = { ...sizes, isShared };
       const room = budget();
-      const memory = beside === undefined ? LinearMemory.create(type, room) : beside.memory(this, type, room);
-      if (memory === undefined) throw noRoomForMemory(type.limits.min, room);
+      // What threads share is for modules on the interpreter.
+      const memory =
+        beside === undefined || isShared ? LinearMemory.create(type, room) : beside.memory(this, type, room);
+      if (memory === undefined) throw noRoomForMemory(min, room);
+      if (isShared) {
+        memory.share();
+        refuseToClone(this, 'Memory');
+      }
       bind(this, memory);
     }
 
-    /** The bytes; detached when the memory grows. */
+    /**
+     * What can be sent to another thread of JavaScript in place of a shared memory, which structured clones cannot take.
+     * @throws TypeError where it is none, LinkError where the runtime cannot share it
+     */
+    static toTransferable(memory: Memory): MemoryParts {
+      const { isShared, address, declared } = self(memory, LinearMemory);
+      if (!isShared) throw new TypeError('the memory is not shared: only the thread that has made it can use it');
+      const { buffer, lock } = self(memory, LinearMemory).share();
+      return { buffer, lock, maximum: declared.max as number, address: address === I64 ? 'i64' : 'i32' };
+    }
+
+    /**
+     * The memory that another thread has sent, in this namespace: the pages that it has now count here too.
+     * @throws TypeError for anything else, RangeError where the limit does not allow the size, LinkError
+     */
+    static fromTransferable(parts: MemoryParts): Memory {
+      if (typeof parts !== 'object' || parts === null)
+        throw new TypeError('what Memory.toTransferable gives was expected');
+      const { maximum, address } = parts;
+      const room = budget();
+      const memory = LinearMemory.from(parts, address === 'i64' ? I64 : I32, maximum, room);
+      if (memory === undefined) throw noRoomForMemory(parts.buffer.byteLength / PAGE_BYTES, room);
+      return externObject(memory, 0) as Memory;
+    }
+
+    /** The bytes; detached when the memory grows, but for a shared one, whose buffer grows with it. */
     get buffer(): ArrayBuffer {
-      return self(this, LinearMemory).expose();
+      // The host's types do not tell the two apart either.
+      return self(this, LinearMemory).expose() as ArrayBuffer;
     }
 
     /** Grows by pages; returns the size before. @throws RangeError */
@@ -411,6 +458,7 @@ export function createNamespace(options: NamespaceOptions) {
     if (value === JS_TAG) return jsTag;
     if (value.shown !== undefined) return value.shown;
     const object = Object.create(prototypeOf(value)) as object;
+    if (value instanceof LinearMemory && value.isShared) refuseToClone(object, 'Memory');
     bind(object, value);
     return object;
   }

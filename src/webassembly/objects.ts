@@ -105,20 +105,20 @@ export function moduleFrom(decoded: WasmModule): Module {
   return module;
 }
 
-/** Structured clones read it, as it is own and enumerable; without it, a clone of a module would be an empty object. */
-const REFUSE_TO_CLONE: PropertyDescriptor = {
-  enumerable: true,
-  get(): never {
-    const why =
-      'a Module of wasm-sandbox cannot be cloned or posted: send Module.toTransferable(module), and make a Module of it with ' +
-      'Module.fromTransferable there';
-    throw typeof DOMException === 'undefined' ? new TypeError(why) : new DOMException(why, 'DataCloneError');
-  },
-};
+/** Structured clones read the property, as it is own and enumerable; without it, a clone would be an empty object. */
+export function refuseToClone(object: object, kind: 'Module' | 'Memory'): void {
+  Object.defineProperty(object, 'toTransferable', {
+    enumerable: true,
+    get(): never {
+      const why = `a ${kind} of wasm-sandbox cannot be cloned or posted: send ${kind}.toTransferable(${kind.toLowerCase()}), and make a ${kind} of it with ${kind}.fromTransferable there`;
+      throw typeof DOMException === 'undefined' ? new TypeError(why) : new DOMException(why, 'DataCloneError');
+    },
+  });
+}
 
 function hold(module: Module, held: Compiled): void {
   modules.set(module, held);
-  Object.defineProperty(module, 'toTransferable', REFUSE_TO_CLONE);
+  refuseToClone(module, 'Module');
 }
 
 function compiled(module: unknown): Compiled {

@@ -257,9 +257,9 @@ describe('what goes wrong', () => {
     ],
     [
       'a module for another machine',
-      ['run', file('shared.wasm', Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 4, 1, 3, 1, 1))],
+      ['run', file('pages.wasm', Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 4, 1, 8, 1, 0))],
       1,
-      /^wasm-sandbox: CompileError: the module needs "threads".*\nhint: nothing is wrong with the file(?!.*fetch)/,
+      /^wasm-sandbox: CompileError: the module needs "custom page sizes".*\nhint: nothing is wrong with the file(?!.*fetch)/,
     ],
     [
       'no file',

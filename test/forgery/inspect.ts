@@ -111,10 +111,12 @@ function typesOf(members: readonly Instance[], value: unknown): readonly Defined
 }
 
 function requireAccount(members: readonly Instance[], reached: number): void {
-  const [{ heap, budget }] = members as readonly [Instance];
-  const memories = members.flatMap((each) => each.memories.slice(each.module.importedMemories));
+  const [{ heap, budget, hasSuppliedMemories, store }] = members as readonly [Instance];
+  const memories = members.flatMap((each) =>
+    each.hasSuppliedMemories ? each.memories : each.memories.slice(each.module.importedMemories),
+  );
   const tables = members.flatMap((each) => each.tables.slice(each.module.importedTables));
-  let fixed = 0;
+  let fixed = hasSuppliedMemories ? (members.length - 1) * store.stackBytes : 0;
   for (const { byteLength, declared, bytes } of memories) {
     require(Number.isInteger(byteLength / 65_536) && byteLength <= bytes.length, `a memory has ${byteLength} bytes`);
     require(byteLength / 65_536 >= declared.min, 'a memory is smaller than declared');

@@ -22,6 +22,7 @@ import type { Immediate, Instruction } from './encode.ts';
 import { beginCatch, endOfTry, type GeneratedFeature, LATER_ACTIONS, laterTypes } from './later.ts';
 import {
   ACCESSES,
+  ATOMICS,
   COMPARISONS,
   constant,
   lanesOf,
@@ -400,24 +401,36 @@ export class BodyGenerator {
   }
 
   access(choices: Choices): void {
+    this.accessBy(choices.pick(this.around.vectors && choices.once(3) ? VECTOR_ACCESSES : ACCESSES), choices);
+  }
+
+  atomic(choices: Choices): void {
+    const row = choices.pick(ATOMICS);
+    if (row.immediates === 'zero') this.emit(row.mnemonic);
+    else this.accessBy(row, choices);
+  }
+
+  private accessBy(row: Opcode, choices: Choices): void {
     const index = this.memoryIndex(choices);
     if (index < 0) {
       this.numeric(choices);
       return;
     }
-    const row = choices.pick(this.around.vectors && choices.once(3) ? VECTOR_ACCESSES : ACCESSES);
+    const isAtomic = row.gas === 'atomic';
     const params = typesOf(row.params);
     const offset = choices.once(8)
       ? choices.pick([0xffff, 0x10000, 0x7fffffff, 0xffffffff, 0xfffffff8])
-      : choices.below(16);
-    const align = choices.once(4) ? 0 : undefined;
+      : choices.below(isAtomic ? 2 : 16) * (isAtomic ? 8 : 1);
+    const align = choices.once(4) && !isAtomic ? 0 : undefined;
     this.need(params, choices);
     if (!choices.once(8)) {
-      const mask = choices.pick([0xff, 0xfff, 0xffff]);
-      const value = params[1];
+      const mask = choices.pick([0xff, 0xfff, 0xffff]) & (isAtomic && !choices.once(6) ? ~7 : ~0);
+      const values = params.slice(1);
+      const [value, second] = values;
+      if (second !== undefined) this.emit('drop');
       if (value !== undefined) this.emit(['local.set', this.scratchLocal(value)]);
       this.code.push(['i32.const', mask], 'i32.and');
-      if (value !== undefined) this.emit(['local.get', this.scratchLocal(value)]);
+      for (const type of values) this.emit(['local.get', this.scratchLocal(type)]);
     }
     const memory = index === 0 ? {} : { memory: index };
     const memarg = align === undefined ? { offset, ...memory } : { offset, align, ...memory };

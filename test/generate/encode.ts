@@ -315,6 +315,7 @@ const WRITE: Readonly<
   Record<Immediates, (w: ByteWriter, given: readonly Immediate[], row: Opcode, use: TypeIndex) => void>
 > = {
   none: () => undefined,
+  zero: (w) => w.unsigned(0),
   block: (w, [type], _row, use) => {
     if (type !== undefined && typeof type === 'object' && 'params' in type) w.signed(use(type));
     else writeBlockType(w, type as Type | undefined, use);

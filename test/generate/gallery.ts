@@ -12,6 +12,7 @@ export const CORE: readonly Opcode[] = OPCODES.filter(({ feature }) => feature =
 /** Immediates that are valid in {@link everything}. */
 const IMMEDIATES: Readonly<Record<Immediates, readonly Immediate[]>> = {
   none: [],
+  zero: [],
   block: [],
   label: [0],
   labels: [[0, 0], 0],

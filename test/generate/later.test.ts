@@ -29,7 +29,11 @@ describe('features beyond release 2.0', () => {
       feature === 'multi-memory'
         ? memories.length + imports.filter((entry) => 'memory' in entry).length > 1
         : functions.some(({ body }) =>
-            body.some((instruction) => typeof instruction === 'object' && 'write' in instruction),
+            body.some((instruction) =>
+              feature === 'threads'
+                ? /atomic/.test(String(typeof instruction === 'string' ? instruction : instruction[0 as never]))
+                : typeof instruction === 'object' && 'write' in instruction,
+            ),
           );
     expect(modules([feature]).filter(isUsed).length).toBeGreaterThan(15);
     expect(modules([]).some(isUsed)).toBe(false);

@@ -15,6 +15,7 @@ export const GENERATED_FEATURES = [
   'exceptions',
   'legacy-exceptions',
   'function-references',
+  'threads',
 ] as const;
 export type GeneratedFeature = (typeof GENERATED_FEATURES)[number];
 
@@ -281,4 +282,5 @@ export const LATER_ACTIONS: Readonly<Record<GeneratedFeature, WeightedActions>> 
     [7, callReference],
     [6, testReference],
   ],
+  threads: [[16, (body, choices) => body.atomic(choices)]],
 };

@@ -13,7 +13,7 @@ export function typesOf(letters: string): ValType[] {
 }
 
 /** Rows whose signature is all there is to know. */
-const PLAIN = OPCODES.filter((row) => row.code >> 16 !== PREFIX_VECTOR && !row.special);
+const PLAIN = OPCODES.filter((row) => row.code >> 16 !== PREFIX_VECTOR && !row.special && row.gas !== 'atomic');
 
 /** From numbers to a number. */
 export const NUMERIC: readonly Opcode[] = PLAIN.filter((row) => row.immediates === 'none' && row.params !== '');
@@ -23,6 +23,11 @@ export const COMPARISONS: readonly Opcode[] = NUMERIC.filter((row) => / \? 1 : 0
 
 /** Loads and stores. */
 export const ACCESSES: readonly Opcode[] = PLAIN.filter((row) => row.immediates === 'memarg');
+
+/** Atomic instructions but those that wait. */
+export const ATOMICS: readonly Opcode[] = OPCODES.filter(
+  ({ gas, mnemonic }) => gas === 'atomic' && !mnemonic.startsWith('memory.atomic.wait'),
+);
 
 /** The first instruction of relaxed SIMD, whose results engines may choose. */
 const RELAXED = (PREFIX_VECTOR << 16) | 0x100;

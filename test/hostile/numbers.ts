@@ -32,7 +32,9 @@ function accessAt({ mnemonic, results, params, immediates }: Opcode, address: In
 }
 
 /** An effective address is a sum of 33 bits, of an address that has wrapped at 32 already. */
-const addresses: Hostile[] = OPCODES.filter(({ immediates }) => immediates.startsWith('memarg')).flatMap((row) => {
+const addresses: Hostile[] = OPCODES.filter(
+  ({ immediates, gas }) => immediates.startsWith('memarg') && gas !== 'atomic',
+).flatMap((row) => {
   const size = accessBytes(row);
   const at = (what: string, address: Instruction[], offset: number, ending: Hostile['ending']) =>
     one(`${row.mnemonic} ${what}`, accessAt(row, address, offset), { module: memory, ...(ending && { ending }) });

@@ -22,6 +22,8 @@ const MODULES: Readonly<Record<Feature, Uint8Array>> = {
   'function-references': IN_A_BODY(0xd0, 0x70, 0xd4, 0x1a),
   // i32.const 0; ref.i31; drop.
   gc: IN_A_BODY(0x41, 0, 0xfb, 0x1c, 0x1a),
+  // atomic.fence.
+  threads: IN_A_BODY(0xfe, 3, 0),
   // v128.const 0 three times; f32x4.relaxed_madd; drop.
   'relaxed-simd': IN_A_BODY(
     ...[0, 0, 0].flatMap(() => [0xfd, 0x0c, ...new Array<number>(16).fill(0)]),

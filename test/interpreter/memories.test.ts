@@ -33,7 +33,7 @@ const BEYOND = [
   2n ** 64n - 1n,
 ];
 
-const ACCESSES = OPCODES.filter(({ immediates }) => immediates === 'memarg' || immediates === 'memarg lane');
+const ACCESSES = OPCODES.filter(({ immediates, gas }) => immediates.startsWith('memarg') && gas !== 'atomic');
 
 /** Executes an access to a memory at the address in local 0, and drops what it gives. */
 function access(row: Opcode, offset: number | bigint, memory = 0): Instruction[] {

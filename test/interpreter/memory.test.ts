@@ -4,7 +4,7 @@ import { Budget } from '../../wasm/budget.ts';
 import { MAX_INSTANCE_PAGES, PAGE_BYTES } from '../../wasm/limits.ts';
 import { I32, type MemoryType } from '../../wasm/types.ts';
 
-const typeOf = (min: number, max?: number): MemoryType => ({ address: I32, limits: { min, max } });
+const typeOf = (min: number, max?: number): MemoryType => ({ address: I32, limits: { min, max }, isShared: false });
 const plenty = () => new Budget(1_000 * PAGE_BYTES);
 const memoryOf = (min: number, max?: number, budget = plenty()) =>
   LinearMemory.create(typeOf(min, max), budget) as LinearMemory;

@@ -58,7 +58,7 @@ export interface Observation {
 
 /**
  * Traps as V8 and the specification word them. V8 does not tell some kinds apart, and reports a bulk operation out of
- * a segment's bounds as out of the table's or memory's.
+ * a segment's bounds as out of the table's or memory's. Of what is neither aligned nor in bounds it says now the one, now the other.
  */
 const TRAP_CLASSES: readonly (readonly [RegExp, string])[] = [
   [/unreachable/, 'unreachable'],
@@ -66,7 +66,7 @@ const TRAP_CLASSES: readonly (readonly [RegExp, string])[] = [
   [/unrepresentable|integer overflow|invalid conversion to integer/, 'not representable'],
   [/function signature mismatch|uninitialized element|indirect call type mismatch/, 'wrong callee'],
   [/null (?:function |exception )?reference|dereferencing a null pointer|rethrowing null value/, 'null reference'],
-  [/memory access out of bounds|out of bounds memory access|data segment/, 'memory out of bounds'],
+  [/unaligned|memory access out of bounds|out of bounds memory access|data segment/, 'memory out of bounds'],
   [
     /table index is out of bounds|table access|undefined element|element segment|table initializer/i,
     'table out of bounds',

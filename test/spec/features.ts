@@ -24,7 +24,9 @@ export type Feature =
   /** `try`, which release 3.0 left out. */
   | 'legacy-exceptions'
   | 'function-references'
-  | 'gc';
+  | 'gc'
+  /** No part of release 3.0. */
+  | 'threads';
 
 /** What the interpreter has beyond release 2.0 without vectors. The set of files that must pass grows with it. */
 export const SUPPORTED: readonly Feature[] = [
@@ -38,6 +40,7 @@ export const SUPPORTED: readonly Feature[] = [
   'legacy-exceptions',
   'function-references',
   'gc',
+  'threads',
 ];
 
 /** What the instrumenter has; it refuses the rest by name. */
@@ -149,7 +152,9 @@ class Scan {
   }
 
   *#memory(reader: ByteReader): Generator<Feature> {
-    if (readLimits(reader).is64) yield 'memory64';
+    const { is64, isShared } = readLimits(reader);
+    if (is64) yield 'memory64';
+    if (isShared) yield 'threads';
     if (++this.#memories > 1) yield 'multi-memory';
   }
 

@@ -3,26 +3,30 @@
 import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import { type Feature, METERED, SUPPORTED } from './features.ts';
 import type { SpecHost } from './host.ts';
-import { namespaceHost } from './namespace-host.ts';
+import { type HostOptions, namespaceHost } from './namespace-host.ts';
 import { nativeFeatures } from './probes.ts';
 
 /** Loaded when it is asked for, so that one implementation's absence does not keep the others from running. */
-async function interpreter(): Promise<SpecHost> {
+async function interpreter(options?: HostOptions): Promise<SpecHost> {
   const { createWebAssembly } = await import('../../src/webassembly.ts');
-  return namespaceHost('interpreter', await createWebAssembly({ engine: 'interpreter', perInstance: true }));
+  return namespaceHost('interpreter', await createWebAssembly({ engine: 'interpreter', perInstance: true }), options);
 }
 
 /** The interpreter with the loop that counts no gas. */
-async function unmetered(): Promise<SpecHost> {
+async function unmetered(options?: HostOptions): Promise<SpecHost> {
   const { createWebAssembly } = await import('../../src/webassembly.ts');
-  return namespaceHost('interpreter-unmetered', await createWebAssembly({ metering: false, perInstance: true }));
+  return namespaceHost(
+    'interpreter-unmetered',
+    await createWebAssembly({ metering: false, perInstance: true }),
+    options,
+  );
 }
 
 /** Units of gas. Something is charged before every checkpoint, so that execution stops at each. */
 const TINY_SLICE = 0;
 
 /** The interpreter once more, its execution interrupted and resumed at every checkpoint. */
-async function sliced(): Promise<SpecHost> {
+async function sliced(options?: HostOptions): Promise<SpecHost> {
   const { createNamespace } = await import('../../src/webassembly/namespace.ts');
   let interruptions = 0;
   const namespace = createNamespace({
@@ -36,7 +40,7 @@ async function sliced(): Promise<SpecHost> {
     },
     enter: (run) => run(),
   });
-  return Object.assign(namespaceHost('interpreter-sliced', namespace), { interruptions: () => interruptions });
+  return Object.assign(namespaceHost('interpreter-sliced', namespace, options), { interruptions: () => interruptions });
 }
 
 /** Modules that meter themselves, on the host's own WebAssembly. */
@@ -47,8 +51,8 @@ async function nativeMetered(): Promise<SpecHost> {
 }
 
 /** Each call makes a fresh host. */
-export const hosts: Readonly<Record<string, () => Promise<SpecHost>>> = {
-  native: async () => namespaceHost('native', WebAssembly),
+export const hosts: Readonly<Record<string, (options?: HostOptions) => Promise<SpecHost>>> = {
+  native: async (options) => namespaceHost('native', WebAssembly, options),
   interpreter,
   'interpreter-sliced': sliced,
   'interpreter-unmetered': unmetered,
@@ -66,8 +70,8 @@ export function featuresOf(name: string): readonly Feature[] {
  * A fresh host.
  * @throws Error for a name that is not in {@link hosts}.
  */
-export async function createHost(name: string): Promise<SpecHost> {
+export async function createHost(name: string, options?: HostOptions): Promise<SpecHost> {
   const create = Object.hasOwn(hosts, name) ? hosts[name] : undefined;
   if (!create) throw new Error(`unknown host "${name}": use one of ${Object.keys(hosts).join(', ')}`);
-  return create();
+  return create(options);
 }

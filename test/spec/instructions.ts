@@ -1,4 +1,4 @@
-/** Reads instructions of release 3.0 (specification, section 5.4), and those for exceptions before it, far enough to know what they name and where they end. */
+/** Reads instructions of release 3.0 (specification, section 5.4), those for exceptions before it and those of threads, far enough to know what they name and where they end. */
 
 import type { ByteReader } from './byte-reader.ts';
 import type { Feature } from './features.ts';
@@ -93,6 +93,10 @@ const ROWS: readonly Row[] = [
   [0xfd05c, 0xfd05d, 'd', 'simd'],
   [0xfd05e, 0xfd0ff, '', 'simd'],
   [0xfd100, 0xfd113, '', 'relaxed-simd'],
+
+  [0xfe000, 0xfe002, 'd', 'threads'],
+  [0xfe003, 0xfe003, '1', 'threads'],
+  [0xfe010, 0xfe04e, 'd', 'threads'],
 ];
 
 const END = 0x0b;
@@ -178,7 +182,7 @@ class Immediates {
 /** Reads one instruction. */
 export function readInstruction(reader: ByteReader): Instruction {
   const byte = reader.byte();
-  const code = byte >= 0xfb && byte <= 0xfd ? byte * 0x1000 + reader.unsigned() : byte;
+  const code = byte >= 0xfb && byte <= 0xfe ? byte * 0x1000 + reader.unsigned() : byte;
   const row = ROWS.find(([first, last]) => code >= first && code <= last);
   if (!row) throw new Error(`unknown opcode 0x${code.toString(16)} before offset ${reader.position}`);
   const immediates = new Immediates(reader);

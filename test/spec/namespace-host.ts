@@ -51,6 +51,8 @@ class MissingModule extends Error {}
 export interface HostOptions {
   /** Whether `spectest` has a 64-bit table; by default wherever that can be. */
   readonly table64?: boolean;
+  /** Whether it has a shared memory; not unless asked for. */
+  readonly sharedMemory?: boolean;
 }
 
 class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
@@ -124,7 +126,9 @@ class NamespaceHost implements SpecHost<NamespaceModule, NamespaceInstance> {
   }
 
   spectest(): NamespaceInstance {
-    const instantiate = (table64: boolean) => this.instantiate(this.compile(spectestModule({ table64 })), new Map());
+    const { sharedMemory = false } = this.#options;
+    const instantiate = (table64: boolean) =>
+      this.instantiate(this.compile(spectestModule({ table64, sharedMemory })), new Map());
     if (this.#options.table64 === false) return instantiate(false);
     try {
       return instantiate(true);

@@ -12,6 +12,7 @@ const UNREACHABLE = 0x00;
 /** Limits: a minimum alone, and the same of a memory or table with 64-bit addresses. */
 const MIN = 0;
 const MIN_64 = 4;
+const MIN_MAX_SHARED = 3;
 
 const FUNCTION_TYPE = section(SECTION.type, list([funcType([], [])]));
 
@@ -45,6 +46,7 @@ export const PROBES: Readonly<Record<Feature, Uint8Array>> = {
   exceptions: withBody(0x1f, 0x40, 1, 2, 0, END),
   'legacy-exceptions': withBody(0x06, 0x40, 0x19, END),
   'function-references': module(section(SECTION.type, list([funcType([[0x64, ...FUNCREF]], [])]))),
+  threads: module(section(SECTION.memory, list([[MIN_MAX_SHARED, 0, 0]]))),
   gc: module(section(SECTION.type, list([[0x5f, 0]]))),
 };
 

@@ -38,11 +38,15 @@ const GLOBALS: Readonly<Record<string, readonly [type: Bytes, value: Bytes]>> = 
 
 const MIN_MAX = 1;
 const MIN_MAX_64 = 5;
+const MIN_MAX_SHARED = 3;
 
-/** `table64` needs 64-bit tables, which an implementation may lack. */
-export function spectestModule(options: { readonly table64: boolean }): Uint8Array {
+/** `table64` needs 64-bit tables, `shared_memory` shared memories and several of them, which an implementation may lack. */
+export function spectestModule(options: { readonly table64: boolean; readonly sharedMemory?: boolean }): Uint8Array {
   const tables: Record<string, Bytes> = { table: [...FUNCREF, MIN_MAX, 10, 20] };
   if (options.table64) tables.table64 = [...FUNCREF, MIN_MAX_64, 10, 20];
+
+  const memories: Record<string, Bytes> = { memory: [MIN_MAX, 1, 2] };
+  if (options.sharedMemory) memories.shared_memory = [MIN_MAX_SHARED, 1, 2];
 
   const exported = (names: readonly string[], kind: number) =>
     names.map((field, index) => [...ascii(field), kind, ...unsigned(index)]);
@@ -51,14 +55,14 @@ export function spectestModule(options: { readonly table64: boolean }): Uint8Arr
     section(SECTION.type, list(Object.values(FUNCTIONS).map((params) => funcType(params, [])))),
     section(SECTION.function, list(functions.map((_, index) => unsigned(index)))),
     section(SECTION.table, list(Object.values(tables))),
-    section(SECTION.memory, list([[MIN_MAX, 1, 2]])),
+    section(SECTION.memory, list(Object.values(memories))),
     section(SECTION.global, list(Object.values(GLOBALS).map(([type, value]) => [...type, 0, ...value, END]))),
     section(
       SECTION.export,
       list([
         ...exported(functions, EXTERNAL.function),
         ...exported(Object.keys(tables), EXTERNAL.table),
-        ...exported(['memory'], EXTERNAL.memory),
+        ...exported(Object.keys(memories), EXTERNAL.memory),
         ...exported(Object.keys(GLOBALS), EXTERNAL.global),
       ]),
     ),

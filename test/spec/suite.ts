@@ -23,12 +23,12 @@ export function loadScript(file: string): readonly Command[] {
   return parseScript(readFileSync(join(FOLDER, file + EXTENSION), 'utf8'));
 }
 
-/** The folder of the published suite that looks ahead of release 3.0. */
-const OTHER = /^proposals[/\\]/;
+/** What of the published suite looks ahead of release 3.0, apart from what is run of it. */
+const OTHER = /^proposals[/\\](?!threads[/\\])/;
 
 /**
- * Paths of the scripts of release 3.0 as they are published, and of those about the exceptions that came before it,
- * without their extension, sorted.
+ * Paths of the scripts of release 3.0 as they are published, of those about the exceptions that came before it, and about
+ * threads, without their extension, sorted.
  */
 export function textFiles(): string[] {
   return filesOf(SUITES.text)

@@ -111,6 +111,7 @@ export function readTypeEntry(reader: ByteReader): TypeEntry {
 
 export interface Limits {
   readonly is64: boolean;
+  readonly isShared: boolean;
 }
 
 /** Reads the limits of a memory or table. */
@@ -119,5 +120,5 @@ export function readLimits(reader: ByteReader): Limits {
   if (flags > 7) throw new Error(`unknown limits flags 0x${flags.toString(16)}`);
   reader.skipNumber();
   if (flags & 1) reader.skipNumber();
-  return { is64: (flags & 4) !== 0 };
+  return { is64: (flags & 4) !== 0, isShared: (flags & 2) !== 0 };
 }

@@ -52,7 +52,7 @@ describe('a module', () => {
       [FUNCREF, 0, undefined],
       [EXTERNREF, 2, 2],
     ]);
-    expect(module.memories).toEqual([{ address: I32, limits: { min: 1, max: 2 } }]);
+    expect(module.memories).toEqual([{ address: I32, limits: { min: 1, max: 2 }, isShared: false }]);
     expect(module.globals.map(({ type, mutable }) => [type, mutable])).toEqual([
       [I32, false],
       [I32, true],

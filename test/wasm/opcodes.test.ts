@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  ATOMIC,
   accessBytes,
   GC,
   MISC,
@@ -7,6 +8,7 @@ import {
   opcode,
   PREFIX_GC,
   PREFIX_MISC,
+  PREFIX_THREADS,
   PREFIX_VECTOR,
   SINGLE_BYTE,
   VECTOR,
@@ -17,11 +19,12 @@ const TABLES: Readonly<Record<number, Int16Array>> = {
   [PREFIX_GC]: GC,
   [PREFIX_MISC]: MISC,
   [PREFIX_VECTOR]: VECTOR,
+  [PREFIX_THREADS]: ATOMIC,
 };
 const count = (prefix: number) => OPCODES.filter(({ code }) => code >> 16 === prefix).length;
 
 describe('the opcode table', () => {
-  test('holds all of WebAssembly 3.0, and the exceptions before it', () => {
+  test('holds all of WebAssembly 3.0, the exceptions before it, and threads', () => {
     // 1.0 has 172; sign extension added 5, reference types `select_t table.get table.set ref.null ref.is_null ref.func`.
     // 3.0 added two tail calls, three of exceptions, five of typed references and `ref.eq`; it left out five of exceptions.
     expect(count(0)).toBe(172 + 5 + 6 + 2 + 3 + 5 + 1 + 5);
@@ -29,6 +32,8 @@ describe('the opcode table', () => {
     expect(count(PREFIX_MISC)).toBe(18);
     // And the relaxed ones of 3.0.
     expect(count(PREFIX_VECTOR)).toBe(236 + 20);
+    // Seven widths of nine accesses; notifying, two ways of waiting, the fence.
+    expect(count(PREFIX_THREADS)).toBe(7 * 9 + 4);
   });
 
   test('names and numbers everything once', () => {
@@ -49,7 +54,7 @@ describe('the opcode table', () => {
     expect([SINGLE_BYTE[0xfc], SINGLE_BYTE[0xfd], SINGLE_BYTE[0xfe], SINGLE_BYTE[0x16], SINGLE_BYTE[0xfb]]).toEqual([
       -1, -1, -1, -1, -1,
     ]);
-    expect([MISC[18], VECTOR[0x9a], VECTOR[0x114]]).toEqual([-1, -1, -1]);
+    expect([MISC[18], VECTOR[0x9a], VECTOR[0x114], ATOMIC[0x4f]]).toEqual([-1, -1, -1, -1]);
     for (const table of Object.values(TABLES)) {
       for (const index of table) if (index >= 0) expect(OPCODES[index]?.index).toBe(index);
     }
@@ -59,6 +64,7 @@ describe('the opcode table', () => {
     const without = OPCODES.filter(
       ({ code, special, immediates, params, meaning }) =>
         code >> 16 !== PREFIX_VECTOR &&
+        code >> 16 !== PREFIX_THREADS &&
         !special &&
         params !== '' &&
         (immediates === 'none' || immediates === 'memarg') &&
@@ -94,6 +100,8 @@ describe('the opcode table', () => {
     ['v128.load16_splat', 2],
     ['v128.load64_zero', 8],
     ['v128.store8_lane', 1],
+    ['i64.atomic.rmw32.cmpxchg_u', 4],
+    ['memory.atomic.wait64', 8],
   ] as const)('%s moves %i bytes', (mnemonic, bytes) => {
     expect(accessBytes(opcode(mnemonic))).toBe(bytes);
   });

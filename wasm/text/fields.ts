@@ -145,7 +145,7 @@ export class FieldParser extends SegmentParser {
         break;
       }
       case 'memory':
-        this.limits(this.addressType(), writer);
+        this.limits(this.addressType(), writer, true);
         break;
       case 'global':
         this.globalType(writer);

@@ -177,6 +177,9 @@ export class ImmediateParser {
         this.memarg(row, writer, input.kind === TOKEN.identifier || this.isBeforeLane());
         this.lane(writer);
         return;
+      case 'zero':
+        writer.u8(0);
+        return;
       case 'label casts':
         this.casts(writer);
         return;

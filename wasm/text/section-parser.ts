@@ -1,6 +1,6 @@
 /** What all that write sections share: the sections, and the code in them. */
 
-import { HAS_MAX, IS_64 } from '../encoding.ts';
+import { HAS_MAX, IS_64, IS_SHARED } from '../encoding.ts';
 import { I32, I64 } from '../types.ts';
 import { Writer } from '../writer.ts';
 import { BodyParser } from './body.ts';
@@ -55,11 +55,12 @@ export abstract class SectionParser {
     return I32;
   }
 
-  protected limits(address: AddressType, writer: Writer): void {
+  /** @param mayBeShared whether they are a memory's, which can say that */
+  protected limits(address: AddressType, writer: Writer, mayBeShared = false): void {
     const { input } = this;
     const min = input.u64('a size');
     const max = input.kind === TOKEN.number ? input.u64('a size') : undefined;
-    writeLimits(writer, address, min, max);
+    writeLimits(writer, address, min, max, mayBeShared && input.tryWord('shared'));
   }
 
   /** Code up to the closing parenthesis, which ends with its section's content. */
@@ -93,8 +94,14 @@ export abstract class SectionParser {
   }
 }
 
-export function writeLimits(writer: Writer, address: AddressType, min: bigint, max: bigint | undefined): void {
-  writer.u8((max === undefined ? 0 : HAS_MAX) | (address === I64 ? IS_64 : 0));
+export function writeLimits(
+  writer: Writer,
+  address: AddressType,
+  min: bigint,
+  max: bigint | undefined,
+  isShared = false,
+): void {
+  writer.u8((max === undefined ? 0 : HAS_MAX) | (isShared ? IS_SHARED : 0) | (address === I64 ? IS_64 : 0));
   writer.u64(min);
   if (max !== undefined) writer.u64(max);
 }

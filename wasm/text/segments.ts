@@ -155,7 +155,7 @@ export abstract class SegmentParser extends SectionParser {
     const address = this.addressType();
     const writer = this.item('memory', place);
     if (!input.tryOpen('data')) {
-      this.limits(address, writer);
+      this.limits(address, writer, true);
       return;
     }
     const data = this.item('data', place);

@@ -48,6 +48,7 @@ export function instructionText(row: number, reader: InstructionReader, scope: S
   const { a, b } = reader;
   switch (kind) {
     case 'none':
+    case 'zero':
       return word;
     case 'block':
       return blockTypeText(scope, a);

@@ -1,7 +1,7 @@
 /** A module in the binary format to one in the text format. */
 
 import { decode } from '../../decode.ts';
-import { HAS_MAX, IS_64, WITH_INIT } from '../../encoding.ts';
+import { HAS_MAX, IS_64, IS_SHARED, WITH_INIT } from '../../encoding.ts';
 import { InstructionReader } from '../../instructions.ts';
 import { functionTypeAt, type WasmModule } from '../../module.ts';
 import { OPENS } from '../../opcodes.ts';
@@ -158,7 +158,8 @@ export class ModulePrinter {
     const { reader } = this;
     const flags = reader.u8();
     const min = exact(reader);
-    return `${flags & IS_64 ? ' i64' : ''} ${min}${flags & HAS_MAX ? ` ${exact(reader)}` : ''}`;
+    const max = flags & HAS_MAX ? ` ${exact(reader)}` : '';
+    return `${flags & IS_64 ? ' i64' : ''} ${min}${max}${flags & IS_SHARED ? ' shared' : ''}`;
   }
 
   private tableType(): string {

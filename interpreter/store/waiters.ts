@@ -1,0 +1,73 @@
+/** Who waits at addresses of a memory, until somebody notifies (proposal for threads). */
+
+import { PendingResult } from '../../wasm/host-call.ts';
+
+/** What waiting gives the guest. */
+export const WAITED = { notified: 0, differs: 1, timedOut: 2 } as const;
+
+/** A guest that waits. */
+export class Waiter {
+  /** In the memory, of the first byte. */
+  readonly address: number;
+  /** Nanoseconds of the clock at which it has waited long enough; undefined: it never has. */
+  readonly deadline: bigint | undefined;
+  readonly result: PendingResult;
+  private resolve!: (value: number) => void;
+
+  constructor(address: number, deadline: bigint | undefined) {
+    this.address = address;
+    this.deadline = deadline;
+    this.result = new PendingResult(
+      new Promise<number>((resolve) => {
+        this.resolve = resolve;
+      }),
+    );
+  }
+
+  get isOver(): boolean {
+    return this.result.outcome !== undefined;
+  }
+
+  /** What it has come to, where it is over. */
+  get value(): number | undefined {
+    const { outcome } = this.result;
+    return outcome !== undefined && 'value' in outcome ? (outcome.value as number) : undefined;
+  }
+
+  /** Lets it go on with what {@link WAITED} says; whoever looks sees it at once. */
+  end(value: number): void {
+    this.result.outcome = { value };
+    this.resolve(value);
+  }
+}
+
+/** Those of one memory, in the order in which they came. */
+export class Waiters {
+  private readonly waiting = new Set<Waiter>();
+
+  get all(): Iterable<Waiter> {
+    return this.waiting;
+  }
+
+  add(waiter: Waiter): Waiter {
+    this.waiting.add(waiter);
+    return waiter;
+  }
+
+  delete(waiter: Waiter): void {
+    this.waiting.delete(waiter);
+  }
+
+  /** Lets the first of those at an address go on, so many at most; returns how many. */
+  notify(address: number, count: number): number {
+    let notified = 0;
+    for (const waiter of this.waiting) {
+      if (notified >= count) break;
+      if (waiter.address !== address) continue;
+      this.waiting.delete(waiter);
+      waiter.end(WAITED.notified);
+      notified++;
+    }
+    return notified;
+  }
+}

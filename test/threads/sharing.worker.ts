@@ -1,0 +1,16 @@
+/** A thread of JavaScript with an interpreter of its own: runs the export that it is told to, on the memory that it is sent. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { createWebAssembly, type MemoryParts } from '../../src/webassembly.ts';
+
+interface Work {
+  readonly module: ArrayBuffer;
+  readonly memory: MemoryParts;
+  readonly run: string;
+  readonly args: readonly (number | bigint)[];
+}
+
+const { module, memory, run, args } = workerData as Work;
+const { Module, Memory, Instance } = await createWebAssembly();
+const { exports } = new Instance(Module.fromTransferable(module), { env: { memory: Memory.fromTransferable(memory) } });
+parentPort?.postMessage((exports[run] as (...args: unknown[]) => unknown)(...args));
