@@ -32,7 +32,7 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [options]
 
-  --quick            about 90 seconds instead of 5 minutes: fewer rounds, no peers
+  --quick            about two minutes instead of seven: fewer rounds, no peers
   --only NAME,NAME   these programs only (and no other part, unless --part names it)
   --part NAME,NAME   of ${PARTS.join(', ')}; all but cliffs unless given
   --size SIZE        how much each program does: small, medium (unless given) or large, for which some need too long

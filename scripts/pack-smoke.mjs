@@ -46,13 +46,13 @@ function runExamples() {
   return examples.length;
 }
 
-/** Examples of a document of the package, each a program by itself. Returns what they printed. */
-function runTypeScript(document) {
+/** Examples of a document of the package, each a program by itself, pasted in a folder. Returns what they printed. */
+function runTypeScript(document, where = folder) {
   const text = readFileSync(join(folder, 'node_modules', manifest.name, document), 'utf8');
   return examplesIn(text).map(({ line, code }) => {
-    writeFileSync(join(folder, 'example.ts'), code);
+    writeFileSync(join(where, 'example.ts'), code);
     try {
-      return read(process.execPath, [tool('tsx'), 'example.ts'], folder);
+      return read(process.execPath, [tool('tsx'), 'example.ts'], where);
     } catch (error) {
       throw new Error(`the example in line ${line} of ${document}: ${error.message}`);
     }
@@ -135,7 +135,10 @@ try {
   // Their types are not ours to check.
   compile(['use.mts'], { ...compilerOptions, lib: ['es2022', 'dom'], types: ['node'], skipLibCheck: true });
   const services = runTypeScript('docs/service.md');
-  const answers = runTypeScript('docs/web.md');
+  const empty = join(folder, 'empty');
+  mkdirSync(empty);
+  writeFileSync(join(empty, 'package.json'), JSON.stringify({ type: 'module' }));
+  const answers = runTypeScript('docs/web.md', empty);
   check(
     answers.length === adapters.length,
     `docs/web.md has ${answers.length} examples for ${adapters.length} adapters`,

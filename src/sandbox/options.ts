@@ -56,8 +56,9 @@ export interface SandboxOptions extends ProgramOptions {
   readonly cpuTimeout?: number | undefined;
   /**
    * Wall-clock milliseconds after which a running guest lets the event loop go round, about: at least one, as that is
-   * how often the interpreter looks at the clock. Never unless given. Changes no result and no gas. Holds while a module
-   * is made ready too, its start function included; guests that run can be left on the interpreter only.
+   * how often the interpreter looks at the clock. All guests of the thread have them together, and one that is called when
+   * they are over waits for a round first. Never unless given. Changes no result and no gas. Holds while a module is made
+   * ready too, its start function included; guests that run can be left on the interpreter only.
    */
   readonly yieldEvery?: number | undefined;
   /** Bytes the module itself may have; 128 MiB unless given. Nothing beyond is read. */
