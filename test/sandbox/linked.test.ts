@@ -231,10 +231,6 @@ describe('who is asked for modules', () => {
     expect(error).toBeInstanceOf(UsageError);
     expect((error as Error).message).toMatch(/100 modules at most/);
   });
-
-  test('recording', async () => {
-    await expect(WasmSandbox.create({ ...options('interpreter'), record: true })).rejects.toBeInstanceOf(UsageError);
-  });
 });
 
 test('a host function that several modules import is charged to the one budget, and sees the memory of who calls it', async () => {
