@@ -1,7 +1,6 @@
 /** The same namespace on the host's own engine: its modules meter themselves. */
 
 import { createMeteredNamespace, nativeHost, nativeUnavailable } from '../../instrument/index.ts';
-import { UsageError } from '../../wasm/errors.ts';
 import { Beside } from './beside.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { createNamespace, type WebAssemblyNamespace } from './namespace.ts';
@@ -13,17 +12,6 @@ import { ERRORS, shaped } from './shape.ts';
 /** Why there can be none here; undefined where there can. */
 export { nativeUnavailable };
 
-/** In place of promise integration: code that is instrumented here cannot be left. @throws UsageError */
-function refuseToSuspend(): never {
-  throw new UsageError("promise integration is the interpreter's: make the namespace with engine: 'interpreter'");
-}
-
-class Suspending {
-  constructor() {
-    refuseToSuspend();
-  }
-}
-
 /** @throws UsageError where the host's engine cannot be used */
 export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNamespace {
   const metered = createMeteredNamespace(nativeHost(), { ...options, moduleOf, suppliedTo });
@@ -31,7 +19,8 @@ export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNam
   const { Tag, Exception, JSTag } = createNamespace(options);
   const { Instance, Memory, Table, Global, stats } = metered as unknown as WebAssemblyNamespace;
   const classes = { Module, Instance, Memory, Table, Global, Tag, Exception, JSTag, ...ERRORS };
-  const integration = { Suspending, SuspendError, promising: refuseToSuspend };
+  // Code that is instrumented here cannot be left. Glue code looks whether `Suspending` is there, and does without.
+  const integration = { SuspendError };
   const functions = { validate, compile, compileStreaming, ...instantiating(Instance), stats };
   return shaped({ ...classes, ...integration, ...functions }) as unknown as WebAssemblyNamespace;
 }

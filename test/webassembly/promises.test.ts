@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from '../../src/text.ts';
 import ours, { createWebAssembly, type WebAssemblyNamespace } from '../../src/webassembly.ts';
-import { CpuTimeoutExceeded, GasExhausted, StackLimitExceeded, UsageError } from '../../wasm/errors.ts';
+import { CpuTimeoutExceeded, GasExhausted, StackLimitExceeded } from '../../wasm/errors.ts';
 import { MAX_NESTED_CALLS } from '../../wasm/limits.ts';
 
 const MODULE = parse(`(module
@@ -376,9 +376,8 @@ describe('promise integration under limits', () => {
     make?.(50_000);
   });
 
-  it('is refused by namespaces on the engine of the host', async () => {
+  it('is not there in namespaces on the engine of the host, where glue code looks for it', async () => {
     const native = await createWebAssembly({ engine: 'native' });
-    expect(() => new native.Suspending(() => 1)).toThrow(UsageError);
-    expect(() => native.promising(() => 1)).toThrow("engine: 'interpreter'");
+    expect(['Suspending', 'promising'].filter((name) => name in native)).toEqual([]);
   });
 });
