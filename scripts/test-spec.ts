@@ -29,6 +29,9 @@ const SHOWN_FAILURES = 5;
 
 /** Where scripts come from. */
 const BINARY = { suite: SUITES.core, files: suiteFiles, load: loadScript };
+/** Import a shared memory of `spectest`. */
+const THREADS = /^proposals\/threads\//;
+
 const TEXT = { suite: SUITES.text, files: textFiles, load: loadText };
 
 const supportedFile = new URL('../test/spec/supported.json', import.meta.url);
@@ -102,7 +105,7 @@ function printFile({ file, passed, failed, skipped, known, milliseconds }: FileR
 
 /** What is different where valid modules have been printed and parsed before they are run. */
 async function comparePrinted(file: string, hostName: string, report: Report, host: SpecHost): Promise<Failure[]> {
-  const other = await createHost(hostName);
+  const other = await createHost(hostName, { sharedMemory: THREADS.test(file) });
   const compile = other.compile.bind(other);
   const again = runScript(form.load(file), { ...bound(other), compile: (bytes) => compile(printed(bytes)) });
   const costs = [host, other].map((each) => String(each.gasUsed?.()));
@@ -141,7 +144,7 @@ function printed(bytes: Uint8Array): Uint8Array {
 
 async function runFile(file: string, hostName: string): Promise<FileReport> {
   const start = performance.now();
-  const host = await createHost(hostName);
+  const host = await createHost(hostName, { sharedMemory: THREADS.test(file) });
   const skip = (line: number) => isSkipped(hostName, file, line);
   const report = runScript(form.load(file), host, { skip });
   const differences = options.printed ? await comparePrinted(file, hostName, report, host) : [];

@@ -139,7 +139,7 @@ export class GreenThreads implements Waits {
   private memory(type: MemoryType): LinearMemory {
     const { instance } = this;
     const { min } = type.limits;
-    const cost = min * PAGE_COST;
+    const cost = Math.max(min, 1) * PAGE_COST;
     if (!instance.tank.charge(cost)) {
       throw instance.outOfGas(`Gas limit exceeded: a memory of ${min} pages costs ${cost}`);
     }

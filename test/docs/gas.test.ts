@@ -33,6 +33,7 @@ import {
   STACK_WEIGHT,
   STRING_CALL,
   TABLE_ELEMENT_BYTES,
+  THREADS,
   THROWN_VALUE_COST,
   TRACED_PER_UNIT,
   WASI_CALL,
@@ -157,6 +158,14 @@ it('has the price of instantiation', () => {
   says(`costs ${EVALUATED_COST}, and`);
   const { covered, perByte } = EVALUATED_BYTES;
   says(`${perByte} more for every byte of it beyond ${covered}`);
+});
+
+it('has what threads cost', () => {
+  const { turn, spawn } = THREADS;
+  says(`Spawning one costs ${spawn.base} units`);
+  says('costs 1 unit for every thread');
+  says(`One thread runs for ${turn} units`);
+  says(`An atomic access costs ${CLASS_COST.atomic / CLASS_COST.memory === 8 ? 'eight' : '?'} times`);
 });
 
 it('has the limit on the count', () => {

@@ -8,6 +8,7 @@
 import { expect, test } from 'vitest';
 import { CORE_ASSERTIONS, isFound, SUITES, TEXT_ASSERTIONS } from '../suites.ts';
 import { ByteReader, readSections, SECTION } from './byte-reader.ts';
+import { compareWithKnown } from './deviations.ts';
 import { createHost } from './hosts.ts';
 import type { HostOptions } from './namespace-host.ts';
 import { nativeFeatures } from './probes.ts';
@@ -53,27 +54,17 @@ let assertions = 0;
 /** What no binary suite has: what spec.test.ts does with its files is done here. */
 const OTHERS = { 'legacy-exceptions': /^legacy\//, threads: /^proposals\/threads\// } as const;
 
-/**
- * Lines of the scripts about threads that say the opposite of release 3.0, on which the proposal is no longer based: that
- * several tables or memories are invalid, and that sizes beyond 32 bits are malformed rather than invalid.
- */
-const SUPERSEDED: Readonly<Record<string, readonly number[]>> = {
-  'proposals/threads/imports': [309, 313, 317, 404, 408, 412],
-  'proposals/threads/memory': [14, 15, 83, 87, 91],
-};
-
 /** Needs a `spectest` with several memories, or says what is superseded. */
 const NOT_NATIVE: readonly string[] = ['imports', 'memory'].map((name) => `proposals/threads/${name}`);
 
 /** Failures of a script on an implementation that are not known; nothing but those is told. */
 async function failures(file: string, commands: readonly Command[], host: string): Promise<unknown> {
   const options: HostOptions = { sharedMemory: host !== 'native' && OTHERS.threads.test(file) };
-  const known = SUPERSEDED[file] ?? [];
   const report = runScript(commands, await createHost(host, options));
   expect(report.passed + report.failed.length).toBe(commands.filter(isAssertion).length);
-  const lines = report.failed.map(({ line }) => line);
-  expect(known.filter((line) => !lines.includes(line))).toEqual([]);
-  return report.failed.filter(({ line }) => !known.includes(line)).slice(0, SHOWN_FAILURES);
+  const { unknown, absent } = compareWithKnown(host, file, report.failed);
+  expect(absent).toEqual([]);
+  return unknown.slice(0, SHOWN_FAILURES);
 }
 
 test.each(textFiles())('%s', async (file) => {
