@@ -15,7 +15,7 @@ import { MEMORY_BOUNDS, PAGE_BYTES, TABLE_BOUNDS } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
 import { FUNCREF, type FuncType, I64, type Import, type Limits } from '../wasm/types.ts';
-import { dictionary, index, readSizes, type Sizes, shapeClass, shownSize } from '../wasm/web-idl.ts';
+import { dictionary, index, readShared, readSizes, type Sizes, shapeClass, shownSize } from '../wasm/web-idl.ts';
 import { compile } from './compile.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
@@ -127,8 +127,14 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size */
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      const sizes = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
+      const given = dictionary(descriptor, 'memory');
+      const sizes = readSizes(given, MEMORY_BOUNDS, 'memory');
       const { min, max } = sizes.limits;
+      if (readShared(given, sizes)) {
+        throw new TypeError(
+          "shared memories are the interpreter's: make the namespace with engine 'interpreter', or 'auto'",
+        );
+      }
       const room = budget();
       const growth = Growth.ofMemory(room, max);
       if (!growth.take(0, min)) throw noRoomForMemory(min, room);

@@ -73,6 +73,13 @@ export function readSizes(
   return { address, limits: { min, max } };
 }
 
+/** Whether a memory is to be shared, which is read behind its sizes. @throws TypeError where it has no maximum then */
+export function readShared(descriptor: Readonly<Record<string, unknown>>, { limits }: Sizes): boolean {
+  if (!descriptor['shared']) return false;
+  if (limits.max === undefined) throw new TypeError('a shared memory needs a maximum size');
+  return true;
+}
+
 type Class = { readonly name: string; readonly prototype: object };
 
 /** Makes the members of a class enumerable, as those of the host's are, and gives its objects a tag. */

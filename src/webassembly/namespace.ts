@@ -43,7 +43,16 @@ import {
   V128,
   type ValType,
 } from '../../wasm/types.ts';
-import { addressValue, dictionary, index, readSizes, sequence, shapeClass, shownSize } from '../../wasm/web-idl.ts';
+import {
+  addressValue,
+  dictionary,
+  index,
+  readShared,
+  readSizes,
+  sequence,
+  shapeClass,
+  shownSize,
+} from '../../wasm/web-idl.ts';
 import { behind, bind, hide } from './behind.ts';
 import {
   cellOf,
@@ -142,16 +151,15 @@ export function createNamespace(options: NamespaceOptions) {
   class Memory {
     /** @throws TypeError, RangeError where the limit does not allow the size, LinkError where the runtime cannot share it */
     constructor(descriptor: MemoryDescriptor) {
-      const sizes = readSizes(dictionary(descriptor, 'memory'), MEMORY_BOUNDS, 'memory');
-      const isShared = Boolean(descriptor.shared);
-      const { min, max } = sizes.limits;
-      if (isShared && max === undefined) throw new TypeError('a shared memory needs a maximum size');
+      const given = dictionary(descriptor, 'memory');
+      const sizes = readSizes(given, MEMORY_BOUNDS, 'memory');
+      const isShared = readShared(given, sizes);
       const type = { ...sizes, isShared };
       const room = budget();
       // What threads share is for modules on the interpreter.
       const memory =
         beside === undefined || isShared ? LinearMemory.create(type, room) : beside.memory(this, type, room);
-      if (memory === undefined) throw noRoomForMemory(min, room);
+      if (memory === undefined) throw noRoomForMemory(type.limits.min, room);
       if (isShared) {
         memory.share();
         refuseToClone(this, 'Memory');

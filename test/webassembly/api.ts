@@ -667,7 +667,11 @@ export const DIFFERENCES: readonly (readonly [name: RegExp, reason: string])[] =
   [/^compileStreaming of the type capitals$/, 'capitals do not matter in content types'],
   [/^Memory\.buffer, transferred$/, 'JavaScript cannot forbid that: the memory refuses to be used afterwards'],
   [/^members of (Memory|Exception)\.prototype$/, 'V8 has members of proposals, and the stack, there'],
-  [/^what is read: Memory( without a maximum)?$/, 'whether it is shared'],
+];
+
+/** What a namespace that is native throughout gives otherwise than the interpreter's. */
+export const NATIVE_DIFFERENCES: typeof DIFFERENCES = [
+  [/^keys of the namespace$/, 'what is instrumented cannot be suspended, so there is no promising'],
 ];
 
 /** The same of a host that is older than 64-bit memories, as Node 20. */
