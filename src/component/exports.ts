@@ -2,8 +2,8 @@
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Whether a function is called, or an object of a class made. */
-export type Entrance = 'call' | 'new';
+/** Whether a function is called, or an object of a class made, or dropped. */
+export type Entrance = 'call' | 'new' | 'drop';
 
 /** Runs a call of an export by its name. */
 export type Door = (name: string, how: Entrance, call: () => unknown) => unknown;
@@ -39,9 +39,9 @@ function isClass(value: AnyFunction): boolean {
   return Function.prototype.toString.call(value).startsWith('class');
 }
 
-function wrapFunction(name: string, func: AnyFunction, door: Door): AnyFunction {
+function wrapFunction(name: string, func: AnyFunction, door: Door, how: Entrance = 'call'): AnyFunction {
   const wrapper = function (this: unknown, ...args: unknown[]) {
-    return door(name, 'call', () => Reflect.apply(func, this, args));
+    return door(name, how, () => Reflect.apply(func, this, args));
   };
   Object.defineProperty(wrapper, 'name', { value: func.name });
   Object.defineProperty(wrapper, 'length', { value: func.length });
@@ -55,7 +55,7 @@ function wrapClass(name: string, type: AnyFunction, door: Door): unknown {
       const { value, configurable } = Object.getOwnPropertyDescriptor(holder, key) as PropertyDescriptor;
       if (typeof value !== 'function' || OF_CLASSES.includes(key) || configurable !== true || isInternal(key)) continue;
       Object.defineProperty(holder, key, {
-        value: wrapFunction(`${name}.${String(key)}`, value as AnyFunction, door),
+        value: wrapFunction(`${name}.${String(key)}`, value as AnyFunction, door, isDrop(key) ? 'drop' : 'call'),
         configurable: true,
         writable: true,
       });
@@ -68,5 +68,9 @@ function wrapClass(name: string, type: AnyFunction, door: Door): unknown {
 
 /** What the program calls of itself. */
 function isInternal(key: PropertyKey): boolean {
-  return typeof key === 'symbol' && key !== Symbol.dispose && key.description !== 'dispose';
+  return typeof key === 'symbol' && !isDrop(key);
+}
+
+function isDrop(key: PropertyKey): boolean {
+  return typeof key === 'symbol' && (key === Symbol.dispose || key.description === 'dispose');
 }

@@ -20,7 +20,7 @@ import { isOf } from '../../wasm/is-of.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
 import { isThenable, whenSettled } from '../../wasm/thenable.ts';
 import { disposedError } from '../call/disposed.ts';
-import { failureOf } from '../call/failures.ts';
+import { exitStatusBehind, failureOf } from '../call/failures.ts';
 import type { RuntimeParts } from '../runtime/needs.ts';
 import type { Settings } from '../sandbox/options.ts';
 import { type CallTime, Stopwatch } from '../time/stopwatch.ts';
@@ -58,6 +58,8 @@ export class Life {
   /** The time of the call that is under way. */
   private active: CallTime | undefined;
   private ending: 'disposed' | 'reset' | undefined;
+  /** What has ended a call in the middle, and with it what its guest can be trusted to have in its memory. */
+  private fault: unknown;
   /** Settles when it ends. */
   private readonly over: Promise<void>;
   private settleOver: () => void = () => undefined;
@@ -126,10 +128,18 @@ export class Life {
   }
 
   private call(name: string, how: Entrance, call: () => unknown): unknown {
+    // With the guest all that it held is gone.
+    if (how === 'drop' && (this.fault ?? this.ending) !== undefined) return undefined;
     try {
       this.requireAlive();
       if (this.active !== undefined) {
         throw new UsageError(`${quote(name)} was called within a call of the component, which is not reentrant`);
+      }
+      if (this.fault !== undefined) {
+        throw new HostError(
+          `${quote(name)} cannot be called, as a call of the component has failed (${messageOf(this.fault)}): reset it first`,
+          { cause: this.fault },
+        );
       }
       this.functionCalls++;
       return this.door(name, how, call);
@@ -154,7 +164,9 @@ export class Life {
     const failed = (error: unknown): never => {
       end();
       this.sleeper.cancel();
-      throw failureOf(quote(name), failureIn(name, error), () => this.figures());
+      const failure = failureOf(quote(name), failureIn(name, error), () => this.figures());
+      if (!leavesWhole(failure)) this.fault ??= failure;
+      throw failure;
     };
     let value: unknown;
     try {
@@ -291,6 +303,11 @@ function withImports(policy: SecurityPolicy, imports: ReadonlyMap<string, object
     return functions.length === 0 ? [] : [Capability.hostFunctions(name, Object.fromEntries(functions))];
   });
   return grants.length === 0 ? policy : policy.with(...grants);
+}
+
+/** Whether the guest can be called again: it has ended by itself, or was not called at all. */
+function leavesWhole(failure: unknown): boolean {
+  return isOf(failure, ComponentError) || isOf(failure, UsageError) || exitStatusBehind(failure) !== undefined;
 }
 
 /** How the program says that a `result` is an error. */

@@ -3,6 +3,7 @@ import { SecurityPolicy } from '../../policy/index.ts';
 import { Component } from '../../src/component.node.ts';
 import {
   CompileError,
+  ComponentError,
   CpuTimeoutExceeded,
   GasExhausted,
   HostError,
@@ -13,7 +14,7 @@ import {
   type Trap,
   UsageError,
 } from '../../wasm/errors.ts';
-import { create, ENGINES, failureOf, HOST, TYPED } from './components.ts';
+import { type Counter, create, ENGINES, failureOf, HOST, TYPED } from './components.ts';
 
 const MiB = 1024 * 1024;
 
@@ -30,6 +31,39 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     expect(failureOf(() => values.echoBool(true))).toBeInstanceOf(UsageError);
     expect(component.exports.values.echoBool(true)).toBe(true);
     expect(component.stats.gasUsed).toBeLessThan(200_000n);
+  });
+
+  test('whatever ends a call in the middle ends the component until a reset, and says so', async () => {
+    const component = await create({ engine, memoryLimit: MiB });
+    const { values } = component.exports;
+    const counter = new values.Counter(1) as Counter & Disposable;
+    expect(failureOf(() => values.echoResult({ tag: 'err', val: 'x' }))).toBeInstanceOf(ComponentError);
+    expect(failureOf(() => values.echoNames([1 as never]))).toBeInstanceOf(UsageError);
+    expect(counter.next()).toBe(1);
+    const cause = failureOf(() => values.echoNames(['x'.repeat(2 * MiB)]));
+    for (const call of [() => counter.next(), () => values.echoBool(true), () => new values.Counter(1)]) {
+      const error = failureOf(call);
+      expect(error).toBeInstanceOf(HostError);
+      expect(error).toMatchObject({ message: expect.stringMatching(/has failed .* reset it first/), cause });
+    }
+    // As `using` does when the failure leaves its block.
+    counter[Symbol.dispose]();
+    component.reset();
+    expect(component.exports.values.echoBool(true)).toBe(true);
+    counter[Symbol.dispose]();
+  });
+
+  test('handles that are no longer, or never were, are the caller’s fault', async () => {
+    const { values } = (await create({ engine })).exports;
+    const counter = new values.Counter(1) as Counter & Disposable;
+    const elsewhere = new (await create({ engine })).exports.values.Counter(1);
+    const { next } = values.Counter.prototype;
+    counter[Symbol.dispose]();
+    counter[Symbol.dispose]();
+    for (const self of [counter, elsewhere, {}, null, 7]) {
+      expect(failureOf(() => Reflect.apply(next, self, []))).toBeInstanceOf(UsageError);
+    }
+    expect(values.echoBool(true)).toBe(true);
   });
 
   test('time ends a call', async () => {

@@ -115,6 +115,18 @@ describe('wasi:io', () => {
     expect(failureOf(() => stdin['read']?.(1n))).toBeInstanceOf(HostError);
   });
 
+  test('and is waited for by a guest that can', async () => {
+    const pieces = ['later', ''];
+    const stdin = async () => bytes(pieces.shift() ?? '');
+    const { at } = hostOf(AUDITED.with(Capability.stdio({ stdin })), {}, true);
+    const stream = at('wasi:cli/stdin')['getStdin']?.() as Any;
+    const first = stream['blockingRead']?.(3n);
+    expect(first).toBeInstanceOf(Promise);
+    expect(text(await first)).toBe('lat');
+    expect(text(await stream['read']?.(100n))).toBe('er');
+    await expect(stream['read']?.(1n)).rejects.toEqual({ payload: { tag: 'closed' } });
+  });
+
   test('one stream goes into another', () => {
     const { host, at } = hostOf(AUDITED.with(Capability.stdio({ stdin: 'abc' })));
     const stdin = at('wasi:cli/stdin')['getStdin']?.();
@@ -361,6 +373,47 @@ describe('wasi:http', () => {
     });
     expect(handle(at, requestTo(at, 'example.org'))).toEqual({ tag: 'HTTP-request-denied' });
     expect(host.violations.total).toBe(1);
+  });
+
+  test('bodies that are not sent are bounded together, and given back', () => {
+    const grant = Capability.networkAccess(['example.com'], { maxRequestBytes: 100 });
+    const { at } = hostOf(AUDITED.with(grant), {}, true);
+    const bodyOf = (request: Any) => {
+      const body = request['body']?.() as Any & Disposable;
+      return { body, stream: body['write']?.() as Any };
+    };
+    const first = requestTo(at, 'example.com') as Any & Disposable;
+    const one = bodyOf(first);
+    expect(payloadOf(() => first['body']?.())).toBeUndefined();
+    expect(payloadOf(() => one.body['write']?.())).toBeUndefined();
+    one.stream['blockingWriteAndFlush']?.(new Uint8Array(60));
+    const second = bodyOf(requestTo(at, 'example.com'));
+    const write = (stream: Any, length: number) => stream['blockingWriteAndFlush']?.(new Uint8Array(length));
+    const failed = payloadOf(() => write(second.stream, 41)) as { tag: string; val: Any };
+    expect(failed.tag).toBe('last-operation-failed');
+    expect(failed.val['toDebugString']?.()).toContain('may have 100 bytes');
+    write(second.stream, 40);
+    first[Symbol.dispose]();
+    // Nobody sends it any more.
+    expect(payloadOf(() => write(one.stream, 1))).toMatchObject({ tag: 'last-operation-failed' });
+    write(second.stream, 60);
+    second.body[Symbol.dispose]();
+    expect(payloadOf(() => write(second.stream, 1))).toMatchObject({ tag: 'last-operation-failed' });
+    write(bodyOf(requestTo(at, 'example.com')).stream, 100);
+  });
+
+  test('a response that would never come is not waited for', () => {
+    const grant = Capability.networkAccess(['example.com']);
+    const { at } = hostOf(AUDITED.with(grant), {}, true);
+    const request = requestTo(at, 'example.com');
+    request['body']?.();
+    const future = at('wasi:http/outgoing-handler')['handle']?.(request, undefined) as Any & Disposable;
+    expect(future['get']?.()).toBeUndefined();
+    const pollable = future['subscribe']?.() as Any;
+    expect(pollable['ready']?.()).toBe(false);
+    expect(failureOf(() => pollable['block']?.())).toMatchObject({ message: expect.stringContaining('not finished') });
+    expect(failureOf(() => at('wasi:http/outgoing-handler')['handle']?.(request, undefined))).toBeInstanceOf(HostError);
+    future[Symbol.dispose]();
   });
 
   test('headers are checked, bounded, and not changed behind a request', () => {
