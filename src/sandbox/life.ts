@@ -1,6 +1,6 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
-import { snapshots } from '../../interpreter/index.ts';
+import { hasThreads, snapshots } from '../../interpreter/index.ts';
 import { createHost, type ProgramInput } from '../../policy/index.ts';
 import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
@@ -136,7 +136,10 @@ export class Life extends Guest {
     const needs = hostNeeds(graph, settings.policy);
     await loadHostFunctions(needs);
     const runtime = await loadRuntimeFor(settings.policy);
-    if (settings.record) await recording.load();
+    if (settings.record) {
+      if (hasThreads(graph.guest)) throw new UsageError('record is for guests without threads');
+      await recording.load();
+    }
     const recorded = settings.record ? recording.now.record(engine, graph, settings) : undefined;
     const clock = new Stopwatch();
     const timeLeft = () => clock.left;

@@ -9,6 +9,7 @@ const read = (name: string) => readFileSync(new URL(`${name}.wat`, FOLDER), 'utf
 export const PROGRAMS = ['mutex', 'condition', 'queue', 'sleep', 'deadlock', 'exit'] as const;
 
 /** A program with what all of them begin with. */
-export const withThreads = (body: string): Uint8Array => parse(`(module ${read('prelude')} ${body})`);
+export const withThreads = (body: string, imports = ''): Uint8Array =>
+  parse(`(module ${imports} ${read('prelude')} ${body})`);
 
 export const program = (name: (typeof PROGRAMS)[number]): Uint8Array => withThreads(read(name));
