@@ -51,13 +51,21 @@ function runIn(place, { module, made, as, args, dirs = {}, stdin, makes }) {
   if (target !== undefined) rmSync(target, { force: true });
   const ended = place === 'host' ? onHost(file, args, dirs, stdin) : onEngine(place, file, args, dirs, stdin);
   const bytes = target && existsSync(target) ? readFileSync(target).toString('base64') : undefined;
-  return { ...ended, bytes };
+  const missing = makes !== undefined && bytes === undefined ? `made no ${makes}` : undefined;
+  return { ...ended, bytes, error: ended.error ?? missing };
 }
 
 function onHost(file, args, dirs, stdin) {
   const name = file.split('/').at(-1);
   const { stdout, stderr, found, ms } = start([HOST, file, JSON.stringify(dirs), name, ...args], stdin);
-  if (found === '') return { error: stderr.trim().slice(-300), ms };
+  if (found === '')
+    return {
+      error: stderr
+        .replaceAll(/^ +at .*$/gm, '')
+        .trim()
+        .slice(0, 300),
+      ms,
+    };
   return { stdout, ms, ...JSON.parse(found) };
 }
 

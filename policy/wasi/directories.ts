@@ -110,10 +110,12 @@ function list(state: WasiState, call: HostCallContext, descriptor: DirectoryDesc
   call.chargeWork(entry * (run.length % BATCH));
   endRun();
   sorted.sort(byName);
-  // Whatever is above a directory is nobody's business; C libraries take 0 for an inode that is not known.
+  // Whatever is above a directory is nobody's business. Its own inode stands for it, as in a root: where it is 0, C libraries
+  // ask for it, and take the refusal for the end of the listing.
+  const { inode } = directory.stat();
   const dots = [
-    { name: '.', kind: 'directory', inode: directory.stat().inode },
-    { name: '..', kind: 'directory', inode: 0n },
+    { name: '.', kind: 'directory', inode },
+    { name: '..', kind: 'directory', inode },
   ] as const;
   return [...dots, ...sorted];
 }

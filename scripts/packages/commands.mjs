@@ -138,11 +138,12 @@ export const COMMANDS = [
     needs: ['@yowasp/yosys'],
     async prepare({ folder }) {
       await unpack('@yowasp/yosys/gen/resources-yosys.js', folder);
+      mkdirSync(join(folder, 'tmp'));
       writeFileSync(join(folder, 'a.v'), VERILOG);
     },
     module: '@yowasp/yosys/gen/yosys.core.wasm',
     args: ['-q', '-p', 'read_verilog /work/a.v; synth_ice40 -top top -json /work/a.json'],
-    dirs: { '/share': 'share', ...WORK },
+    dirs: { '/share': 'share', '/tmp': 'tmp', ...WORK },
     makes: 'a.json',
   },
   {

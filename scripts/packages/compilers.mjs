@@ -80,7 +80,7 @@ export const COMPILERS = [
   },
   {
     name: 'web-tree-sitter',
-    needs: ['web-tree-sitter', 'tree-sitter-javascript'],
+    needs: ['tree-sitter-javascript', 'web-tree-sitter'],
     async load({ import: load, path }) {
       const { Language, Parser } = await load('web-tree-sitter');
       await Parser.init();

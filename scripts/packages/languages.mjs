@@ -59,7 +59,7 @@ export const LANGUAGES = [
   },
   {
     name: '@ruby/3.4-wasm-wasi',
-    needs: ['@ruby/wasm-wasi', '@ruby/3.4-wasm-wasi', '@bjorn3/browser_wasi_shim'],
+    needs: ['@ruby/wasm-wasi', '@bjorn3/browser_wasi_shim', '@ruby/3.4-wasm-wasi'],
     async load({ import: load, bytes }) {
       const { DefaultRubyVM } = await load('@ruby/wasm-wasi/dist/esm/browser.js');
       const module = await WebAssembly.compile(bytes('@ruby/3.4-wasm-wasi/dist/ruby.wasm'));

@@ -51,7 +51,7 @@ export const MEDIA = [
   },
   {
     name: '@img/sharp-wasm32',
-    needs: ['@img/sharp-wasm32', '@emnapi/runtime'],
+    needs: ['@emnapi/runtime', '@img/sharp-wasm32'],
     async load({ require }) {
       return () => require('@img/sharp-wasm32/sharp.node').libvipsVersion();
     },
@@ -172,7 +172,7 @@ export const MEDIA = [
       });
       return async () => {
         const page = (await library.loadDocument(Buffer.from(PDF))).getPage(0);
-        return [page.getSize(), sum((await page.render({ scale: 1, render: async ({ data }) => data })).data)];
+        return [page.getText(), page.getOriginalSize()];
       };
     },
   },
