@@ -41,30 +41,36 @@ export class Waiter {
   }
 }
 
-/** Those of one memory, in the order in which they came. */
+/** Those of one memory: at each address in the order in which they came. */
 export class Waiters {
-  private readonly waiting = new Set<Waiter>();
+  private readonly byAddress = new Map<number, Set<Waiter>>();
 
-  get all(): Iterable<Waiter> {
-    return this.waiting;
+  /** Those of an address in their order. */
+  get all(): readonly Waiter[] {
+    return [...this.byAddress.values()].flatMap((waiting) => [...waiting]);
   }
 
   add(waiter: Waiter): Waiter {
-    this.waiting.add(waiter);
+    const { address } = waiter;
+    let waiting = this.byAddress.get(address);
+    if (waiting === undefined) this.byAddress.set(address, (waiting = new Set()));
+    waiting.add(waiter);
     return waiter;
   }
 
   delete(waiter: Waiter): void {
-    this.waiting.delete(waiter);
+    const { address } = waiter;
+    const waiting = this.byAddress.get(address);
+    waiting?.delete(waiter);
+    if (waiting?.size === 0) this.byAddress.delete(address);
   }
 
   /** Lets the first of those at an address go on, so many at most; returns how many. */
   notify(address: number, count: number): number {
     let notified = 0;
-    for (const waiter of this.waiting) {
+    for (const waiter of this.byAddress.get(address) ?? []) {
       if (notified >= count) break;
-      if (waiter.address !== address) continue;
-      this.waiting.delete(waiter);
+      this.delete(waiter);
       waiter.end(WAITED.notified);
       notified++;
     }

@@ -161,9 +161,9 @@ it('has the price of instantiation', () => {
 });
 
 it('has what threads cost', () => {
-  const { turn, spawn } = THREADS;
+  const { turn, spawn, wait } = THREADS;
   says(`Spawning one costs ${spawn.base} units`);
-  says('costs 1 unit for every thread');
+  says(`costs ${wait} units for every thread`);
   says(`One thread runs for ${turn} units`);
   says(`An atomic access costs ${CLASS_COST.atomic / CLASS_COST.memory === 8 ? 'eight' : '?'} times`);
 });

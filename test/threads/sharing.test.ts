@@ -149,6 +149,14 @@ describe('several threads of JavaScript', () => {
   });
 });
 
+test('the time of a namespace ends waits, of calls that are suspended and of those that block', async () => {
+  const limited = await createWebAssembly({ timeout: 30 });
+  const memory = new limited.Memory({ initial: 1, maximum: 10, shared: true });
+  const { exports } = new limited.Instance(CODE, { env: { memory } }) as unknown as { exports: Exports };
+  await expect(limited.promising(exports['wait'] as never)(-1n)).rejects.toMatchObject({ code: 'CPU_TIMEOUT' });
+  expect(() => exports['wait']?.(-1n)).toThrow(expect.objectContaining({ code: 'CPU_TIMEOUT' }));
+});
+
 test('guests of one thread that wait are notified in the order in which they came', async () => {
   // Its own memory, which no other thread can have.
   const { exports } = new Instance(

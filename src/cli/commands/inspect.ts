@@ -13,6 +13,7 @@ import {
   type GlobalType,
   type ImportDescription,
   type Limits,
+  type MemoryType,
   type TableType,
   typeName,
 } from '../../../wasm/types.ts';
@@ -175,7 +176,7 @@ function showImport(module: WasmModule, description: ImportDescription): string 
     case 'table':
       return showTable(description.type);
     case 'memory':
-      return showLimits(description.type.limits, 'pages');
+      return showMemory(description.type);
     case 'global':
       return showGlobal(description.type);
   }
@@ -190,7 +191,7 @@ function showExport(module: WasmModule, kind: WasmModule['exports'][number]['kin
     case 'table':
       return showTable(module.tables[index] as TableType);
     case 'memory':
-      return showLimits((module.memories[index] as WasmModule['memories'][number]).limits, 'pages');
+      return showMemory(module.memories[index] as MemoryType);
     case 'global':
       return showGlobal(module.globals[index] as GlobalType);
   }
@@ -214,6 +215,10 @@ function showTable({ element, limits }: TableType): string {
 
 function showGlobal({ type, mutable }: GlobalType): string {
   return mutable ? `mut ${typeName(type)}` : typeName(type);
+}
+
+function showMemory({ limits, isShared }: MemoryType): string {
+  return `${showLimits(limits, 'pages')}${isShared ? ', shared' : ''}`;
 }
 
 function showLimits({ min, max }: Limits, unit: string): string {
