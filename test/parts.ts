@@ -2,6 +2,7 @@
 
 import { snapshots } from '../interpreter/index.ts';
 import * as restoring from '../interpreter/snapshot/install.ts';
+import { offerTranspiler } from '../src/component-parts.node.ts';
 import { provideNode } from '../src/node.node.ts';
 import { provideThreads } from '../src/service/threads.ts';
 import { provideHostFunctions, provideNative, provideVectors } from '../src/sync/parts.ts';
@@ -11,4 +12,5 @@ snapshots.provide(restoring);
 provideHostFunctions();
 provideNative();
 provideNode();
+offerTranspiler();
 provideThreads(async () => (await import('../src/service/piscina.node.ts')).openPiscina);

@@ -22,7 +22,9 @@ function run(make: Make, file: string): { failed: readonly unknown[]; gas: reado
       instances.push(this);
     }
   }
-  const host = namespaceHost('metered', { ...namespace, Instance }, { table64: false });
+  const host = namespaceHost('metered', Object.create(namespace, { Instance: { value: Instance } }), {
+    table64: false,
+  });
   const { failed } = runScript(loadScript(file), host);
   return { failed, gas: instances.map((instance) => String(namespace.stats(instance as never).gasUsed)) };
 }

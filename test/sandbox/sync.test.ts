@@ -259,7 +259,7 @@ describe('what the runtime provides', () => {
       expect(sandbox.run().stdout).toBe('from the folder');
       expect(entry.WasmSandbox).toBe(WasmSandbox);
     } finally {
-      provide({ environment: undefined, openFolder: undefined } as never);
+      provide({ openFolder: undefined } as never);
       rmSync(folder, { recursive: true });
     }
   });
