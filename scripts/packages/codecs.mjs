@@ -1,4 +1,6 @@
 /** Sums, ciphers, compression. */
+import { loadNapi, NAPI_OPTIONS } from './napi.mjs';
+
 const TEXT = 'the quick brown fox jumps over the lazy dog. '.repeat(200);
 
 export const CODECS = [
@@ -32,15 +34,17 @@ export const CODECS = [
   },
   {
     name: '@node-rs/xxhash-wasm32-wasi',
-    async load({ require }) {
-      const { xxh64 } = require('@node-rs/xxhash-wasm32-wasi');
+    options: NAPI_OPTIONS,
+    async load(from) {
+      const { xxh64 } = await loadNapi('@node-rs/xxhash-wasm32-wasi', 'xxhash', from);
       return () => String(xxh64(TEXT));
     },
   },
   {
     name: '@node-rs/crc32-wasm32-wasi',
-    async load({ require }) {
-      const { crc32 } = require('@node-rs/crc32-wasm32-wasi');
+    options: NAPI_OPTIONS,
+    async load(from) {
+      const { crc32 } = await loadNapi('@node-rs/crc32-wasm32-wasi', 'crc32', from);
       return () => crc32(TEXT);
     },
   },

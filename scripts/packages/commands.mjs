@@ -82,7 +82,7 @@ function makeShell(folder, run) {
 }
 
 const USR = { '/usr': 'usr' };
-const WORK = { '/work': '.' };
+const WORK = { '/data': '.' };
 
 export const COMMANDS = [
   {
@@ -128,7 +128,7 @@ export const COMMANDS = [
     needs: ['@yowasp/clang', 'sqlite3'],
     prepare: ({ folder, run }) => makeShell(folder, run),
     made: 'sqlite3.wasm',
-    args: ['/work/a.db'],
+    args: ['/data/a.db'],
     stdin: SQL,
     dirs: WORK,
     makes: 'a.db',
@@ -142,7 +142,7 @@ export const COMMANDS = [
       writeFileSync(join(folder, 'a.v'), VERILOG);
     },
     module: '@yowasp/yosys/gen/yosys.core.wasm',
-    args: ['-q', '-p', 'read_verilog /work/a.v; synth_ice40 -top top -json /work/a.json'],
+    args: ['-q', '-p', 'read_verilog /data/a.v; synth_ice40 -top top -json /data/a.json'],
     dirs: { '/share': 'share', '/tmp': 'tmp', ...WORK },
     makes: 'a.json',
   },
@@ -159,9 +159,9 @@ export const COMMANDS = [
       '--package',
       'qn32',
       '--json',
-      '/work/a.json',
+      '/data/a.json',
       '--asc',
-      '/work/a.asc',
+      '/data/a.asc',
       '--quiet',
       '--threads',
       '1',
@@ -173,7 +173,7 @@ export const COMMANDS = [
     name: 'icepack',
     needs: ['@yowasp/yosys', '@yowasp/nextpnr-ice40'],
     module: '@yowasp/nextpnr-ice40/gen/icepack.core.wasm',
-    args: ['/work/a.asc', '/work/a.bin'],
+    args: ['/data/a.asc', '/data/a.bin'],
     dirs: WORK,
     makes: 'a.bin',
   },
