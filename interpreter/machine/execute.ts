@@ -35,7 +35,7 @@ import { run } from './loop.generated.ts';
 import { executeRare } from './rare.ts';
 import { type Store, storeOf } from './store.ts';
 import type { Thread, Wait } from './thread.ts';
-import { isTrained, train } from './training.ts';
+import { train } from './training.ts';
 import { returnToCaller, unwind } from './unwind.ts';
 import { vectors } from './vectors.ts';
 
@@ -281,12 +281,6 @@ function knock(thread: Thread, loop: (thread: Thread) => number): void {
   thread.pc = pc;
 }
 
-/**
- * Gas with which a guest enters a loop that has not been trained: a guest that ends before it is used up is over sooner
- * than training, and one that does not has not run long enough for V8 to have begun compiling.
- */
-const UNTRAINED_GAS = 1 << 13;
-
 /** Whether there is more of a memory than the instruction at hand knew of: it is executed again then. */
 function hasGrown({ instance }: Thread): boolean {
   let hasGrown = false;
@@ -304,10 +298,6 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
   // The main loop and that for vectors leave to each other what only one of them has.
   let loop = main;
   let departures = 0;
-  if (!isTrained(main)) {
-    thread.returnGas(thread.gas);
-    thread.takeGas(UNTRAINED_GAS);
-  }
   for (;;) {
     thread.bind(thread.instance as Instance);
     let exit = loop(thread);

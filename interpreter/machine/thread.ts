@@ -31,6 +31,12 @@ const ROOM_FACTOR = 4;
 const KEPT_ROOM = 65_536;
 const NOTHING = new Int32Array(0);
 
+/**
+ * Most gas that guests take at once. Little until a loop has been trained: a guest that ends before it is used up is over
+ * sooner than training, and one that does not has not run long enough for V8 to have begun compiling.
+ */
+export const PORTION: { most: number | undefined } = { most: 1 << 13 };
+
 const CALL = op('call');
 const IN_CALL = placesOf('call');
 const IN_CALL_LAZY = placesOf('call_lazy');
@@ -178,8 +184,8 @@ export class Thread implements Mutator {
   }
 
   /** Takes gas from the instance's tank. */
-  takeGas(most?: number): void {
-    this.gas = (this.instance as Instance).tank.fill(this.nesting === 0, most);
+  takeGas(): void {
+    this.gas = (this.instance as Instance).tank.fill(this.nesting === 0, PORTION.most);
     this.published = this.gas;
     this.hasGas = true;
   }

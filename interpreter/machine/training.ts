@@ -13,7 +13,7 @@ import { I32 } from '../../wasm/types.ts';
 import { CodeBuffer, FIRST_RARE, type Kind, lengthOf, MACHINE_OPS, type MachineOp, op } from '../code/index.ts';
 import { LinearMemory } from '../store/index.ts';
 import type { Loop } from './store.ts';
-import { Thread } from './thread.ts';
+import { PORTION, Thread } from './thread.ts';
 
 /** Where an instruction's first operand of a kind is. The next of the kind follow. */
 const SOURCES: Partial<Record<Kind, number>> = { i32: 0, i64: 8, f32: 16, f64: 24, v128: 32 };
@@ -199,10 +199,6 @@ function runAll(loop: Loop, thread: Thread, start: number, end: number): void {
 /** Those that have been shown their instructions, or need not be. */
 const trained = new Set<Loop>();
 
-export function isTrained(loop: Loop): boolean {
-  return trained.has(loop);
-}
-
 /**
  * Does nothing the second time.
  * @param beyond instructions that the loop executes beside those of the main loop, and then none that is fused
@@ -210,6 +206,7 @@ export function isTrained(loop: Loop): boolean {
 export function train(loop: Loop, beyond?: ReadonlySet<number>): void {
   if (trained.has(loop)) return;
   trained.add(loop);
+  PORTION.most = undefined;
   const own = MACHINE_OPS.slice(0, FIRST_RARE).map((_, number) => number);
   const isFused = (number: number) => MACHINE_OPS[number]?.form === 'fused';
   const instructions = beyond === undefined ? own : [...own.filter((number) => !isFused(number)), ...beyond];
