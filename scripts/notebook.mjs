@@ -149,7 +149,16 @@ async function main() {
     mkdirSync(options.look, { recursive: true });
     return look(file, options.look);
   }
-  if (options.check) return check(convert(nbconvert, 'notebook', env));
+  if (options.check) {
+    // Now and then an output of the kernel's is lost on its way to nbconvert: then the notebook is executed again.
+    for (let tries = 1; ; tries++) {
+      try {
+        return check(convert(nbconvert, 'notebook', env));
+      } catch (error) {
+        if (tries === 8) throw error;
+      }
+    }
+  }
   const out = resolve(options.out ?? join(folder, 'analysis.html'));
   writeFileSync(out, convert(nbconvert, 'html', env));
   console.log(out);
