@@ -1,7 +1,6 @@
 /** What a guest meets that is not alone and warm: the first of its process, behind another one, among many. */
 
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { inProcess as runInProcess } from './child.ts';
 import { contender } from './contenders.ts';
 import type { Product } from './product.ts';
 import { loadPrograms, type Program, type Run } from './programs.ts';
@@ -134,23 +133,7 @@ function fail(name: string): never {
   throw new Error(`there is no program ${name}`);
 }
 
-const ENTRY = fileURLToPath(new URL('./cliffs-process.ts', import.meta.url));
-
-function inProcess(task: CliffsTask): Promise<readonly Course[]> {
-  return new Promise((resolve, reject) => {
-    const child = fork(ENTRY, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    let courses: readonly Course[] | undefined;
-    child.on('message', (message: readonly Course[]) => {
-      courses = message;
-    });
-    child.on('error', reject);
-    child.on('close', (status) => {
-      if (courses !== undefined) resolve(courses);
-      else reject(new Error(`a process of the part cliffs ended with status ${status}`));
-    });
-    child.send(task);
-  });
-}
+const inProcess = (task: CliffsTask) => runInProcess<readonly Course[]>('./cliffs-process.ts', task);
 
 export async function measureCliffs(
   product: Product,

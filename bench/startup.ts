@@ -1,8 +1,7 @@
 /** From bytes to the first result: decoding with validation, instantiating, the first call. */
 
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { loadFixture } from '../fixtures/load.node.ts';
+import { inProcess } from './child.ts';
 import { contender } from './contenders.ts';
 import { type Engine, type Unit, unitOf } from './engine.ts';
 import { multiplyCode } from './multiply.ts';
@@ -152,20 +151,4 @@ export interface ColdTask {
   readonly module: string;
 }
 
-const COLD_ENTRY = fileURLToPath(new URL('./startup-process.ts', import.meta.url));
-
-function startCold(task: ColdTask): Promise<Phases> {
-  return new Promise((resolve, reject) => {
-    const child = fork(COLD_ENTRY, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    let phases: Phases | undefined;
-    child.on('message', (message: Phases) => {
-      phases = message;
-    });
-    child.on('error', reject);
-    child.on('close', (status) => {
-      if (phases !== undefined) resolve(phases);
-      else reject(new Error(`the process for a cold start ended with status ${status}`));
-    });
-    child.send(task);
-  });
-}
+const startCold = (task: ColdTask) => inProcess<Phases>('./startup-process.ts', task);
