@@ -198,8 +198,8 @@ function serviceBars(figures: ServiceFigures | undefined): Bar[] {
   return [
     times('those of one on the interpreter', timesAsMany(figures, 'pool on native', 'pool on the interpreter'), 1),
     times(
-      "those of Extism's new plug-ins",
-      timesAsMany(figures, 'plug-in: pool on native', 'plug-in: @extism/extism, a new one'),
+      "those of Extism's new plug-ins that do the same",
+      timesAsMany(figures, 'pool on native', 'plug-in: @extism/extism, a new one'),
       10,
     ),
     {

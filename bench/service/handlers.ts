@@ -18,6 +18,26 @@ export const GUEST = `(module
   (memory (export "memory") 1)
   (func (export "work") (param $n i32) (result i32) ${LOOP} (local.get $hash)))`;
 
+/** The same work as a plug-in, which answers in letters. */
+const loopPlugin = (rounds: number) => `(module
+  (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
+  (import "extism:host/env" "store_u64" (func $store_u64 (param i64 i64)))
+  (import "extism:host/env" "output_set" (func $output_set (param i64 i64)))
+  (memory (export "memory") 1)
+  (func $work (param $n i32) (result i32) ${LOOP} (local.get $hash))
+  (func (export "work") (result i32) (local $hash i32) (local $letters i64) (local $n i32) (local $output i64)
+    (local.set $hash (call $work (i32.const ${rounds})))
+    (local.set $n (i32.const 8))
+    (loop $next
+      (local.set $letters (i64.or (i64.shl (local.get $letters) (i64.const 8))
+        (i64.extend_i32_u (i32.add (i32.const 97) (i32.and (local.get $hash) (i32.const 15))))))
+      (local.set $hash (i32.shr_u (local.get $hash) (i32.const 4)))
+      (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $output (call $alloc (i64.const 8)))
+    (call $store_u64 (local.get $output) (local.get $letters))
+    (call $output_set (local.get $output) (i64.const 8))
+    (i32.const 0)))`;
+
 const script = (rounds: number) => `let hash = 0;
 for (let n = ${rounds}; n > 0; n--) hash = (Math.imul(hash, 31) + n) | 0;
 hash`;
@@ -34,23 +54,43 @@ const inPool =
     return () => module.call('work', [rounds]);
   };
 
-/** A plug-in in C of 11 kB, written for anybody's implementation. */
-const PLUGIN = new Uint8Array(readFileSync(new URL('../../fixtures/build/guest-portable.wasm', import.meta.url)));
-const NAME = 'World';
+/** What a plug-in is, what is called of it, and with what. */
+interface Plugin {
+  readonly bytes: (product: Product, rounds: number) => Uint8Array<ArrayBuffer>;
+  readonly name: string;
+  readonly input: string;
+}
+
+const WORK: Plugin = { bytes: ({ text }, rounds) => text.parse(loopPlugin(rounds)), name: 'work', input: '' };
+/** In C, 11 kB and 3 MiB of memory, written for anybody's implementation. */
+const GREET: Plugin = {
+  bytes: () => new Uint8Array(readFileSync(new URL('../../fixtures/build/guest-portable.wasm', import.meta.url))),
+  name: 'greet',
+  input: 'World',
+};
+
+const pluginInPool =
+  ({ bytes, name, input }: Plugin): Handler =>
+  async (product, rounds) => {
+    const module = await pooled(product, bytes(product, rounds), 'native');
+    return () => module.plugin(name, input, { as: 'text' });
+  };
 
 const newPlugin =
-  (manifest: (bytes: Uint8Array<ArrayBuffer>) => object): Handler =>
-  async () => {
+  ({ bytes, name, input }: Plugin, manifest: (bytes: Uint8Array<ArrayBuffer>) => object): Handler =>
+  async (product, rounds) => {
     const create = await loadExtism();
-    const wasm = [manifest(PLUGIN)];
+    const wasm = [manifest(bytes(product, rounds))];
     return async () => {
       const plugin = await create({ wasm }, { useWasi: false });
-      const output = await plugin.call('greet', NAME);
+      const output = await plugin.call(name, input);
       const text = output?.text();
       await plugin.close();
       return text;
     };
   };
+const asBytes = (data: Uint8Array<ArrayBuffer>) => ({ data });
+const compiled = (data: Uint8Array<ArrayBuffer>) => ({ module: new WebAssembly.Module(data) });
 
 /** By name, in the order in which they are shown. */
 export const HANDLERS = {
@@ -73,21 +113,21 @@ export const HANDLERS = {
       return value;
     };
   },
-  'plug-in: pool on native': async (product) => {
-    const module = await pooled(product, PLUGIN, 'native');
-    return () => module.plugin('greet', NAME, { as: 'text' });
-  },
-  'plug-in: @extism/extism, a new one': newPlugin((data) => ({ data })),
-  'plug-in: the same, compiled once': newPlugin((data) => ({ module: new WebAssembly.Module(data) })),
+  'plug-in: pool on native': pluginInPool(WORK),
+  'plug-in: @extism/extism, a new one': newPlugin(WORK, asBytes),
+  'plug-in: the same, compiled once': newPlugin(WORK, compiled),
+  'plug-in of 3 MiB: pool on native': pluginInPool(GREET),
+  'plug-in of 3 MiB: @extism/extism, a new one': newPlugin(GREET, asBytes),
+  'plug-in of 3 MiB: the same, compiled once': newPlugin(GREET, compiled),
 } as const satisfies Record<string, Handler>;
 
 export type HandlerName = keyof typeof HANDLERS;
-/** Those that need packages of others, which come from npm once. */
-export const PEERS: readonly HandlerName[] = [
-  'quickjs-emscripten, a new context',
-  'plug-in: @extism/extism, a new one',
-  'plug-in: the same, compiled once',
-];
 
-/** Whether it does what a plug-in does, and not the loop. */
-export const isOfPlugin = (name: HandlerName): boolean => name.startsWith('plug-in');
+/** Those that need packages of others, which come from npm once. */
+export const needsPeers = (name: HandlerName): boolean => /quickjs|extism|the same/.test(name);
+
+/** Whose answer is to be that of this one as well. */
+export function basisOf(name: HandlerName): HandlerName {
+  if (name.startsWith('plug-in of')) return 'plug-in of 3 MiB: pool on native';
+  return name.startsWith('plug-in') ? 'plug-in: pool on native' : 'pool on the interpreter';
+}

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import type { Product } from '../product.ts';
 import { median, quantile, type Spread, spread } from '../statistics.ts';
 import { milliseconds, number, table } from '../table.ts';
-import { GUEST, HANDLERS, type HandlerName, isOfPlugin, PEERS } from './handlers.ts';
+import { basisOf, GUEST, HANDLERS, type HandlerName, needsPeers } from './handlers.ts';
 import { type LatencyRow, latencyText, measureLatency } from './latency.ts';
 import { type Server, start } from './servers.ts';
 
@@ -38,7 +38,6 @@ export interface ServiceFigures {
 const WORK = 20;
 const CONNECTIONS = 10;
 const BASIS: HandlerName = 'pool on the interpreter';
-const PLUGIN_BASIS: HandlerName = 'plug-in: pool on native';
 
 interface Load {
   on(event: 'response', listener: (client: unknown, status: number, bytes: number, milliseconds: number) => void): void;
@@ -59,14 +58,13 @@ export async function measureService(
 ): Promise<ServiceFigures> {
   show('requests');
   const { loop, microseconds } = await calibrate(product);
-  const names = (Object.keys(HANDLERS) as HandlerName[]).filter((name) => hasPeers || !PEERS.includes(name));
+  const names = (Object.keys(HANDLERS) as HandlerName[]).filter((name) => hasPeers || !needsPeers(name));
   const servers = new Map<HandlerName, Server>();
   const samples = new Map<HandlerName, Sample[]>(names.map((name) => [name, []]));
   try {
     for (const name of names) servers.set(name, await start({ handler: name, rounds: loop }));
-    const basisOf = (name: HandlerName) => servers.get(isOfPlugin(name) ? PLUGIN_BASIS : BASIS) as Server;
     for (const [name, server] of servers) {
-      const [answer, expected] = [await answerOf(server), await answerOf(basisOf(name))];
+      const [answer, expected] = [await answerOf(server), await answerOf(servers.get(basisOf(name)) as Server)];
       if (answer !== expected) throw new Error(`${name} answers ${answer}, not ${expected}`);
       await ask(server, 1);
     }
