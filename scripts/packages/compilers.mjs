@@ -1,3 +1,5 @@
+import { loadNapi, NAPI_OPTIONS } from './napi.mjs';
+
 /** Compilers, parsers, formatters. */
 export const COMPILERS = [
   {
@@ -94,8 +96,9 @@ export const COMPILERS = [
   },
   {
     name: '@oxc-parser/binding-wasm32-wasi',
-    async load({ require }) {
-      const { parseSync } = require('@oxc-parser/binding-wasm32-wasi');
+    options: NAPI_OPTIONS,
+    async load(from) {
+      const { parseSync } = await loadNapi('@oxc-parser/binding-wasm32-wasi', 'parser', from);
       return () => parseSync('a.js', 'export const a = 1;').program;
     },
   },

@@ -9,14 +9,18 @@ import { folder } from './install.mjs';
 /** Their shared memories begin with 4,000 pages. */
 export const NAPI_OPTIONS = { memoryLimit: 1 << 29 };
 
-/** What bundlers for browsers do: a file's address in place of the file. */
+const addressOf = (file) => `data:application/wasm;base64,${readFileSync(file).toString('base64')}`;
+
+/** What bundlers for browsers do: a file's address in place of the file, by either way of asking for it. */
 const ADDRESSES = {
   name: 'addresses',
   resolveId: (id, from) => (id.endsWith('?url') ? join(from, '..', id) : undefined),
-  load: (id) =>
-    id.endsWith('?url')
-      ? `export default 'data:application/wasm;base64,${readFileSync(id.slice(0, -'?url'.length)).toString('base64')}'`
-      : undefined,
+  load: (id) => (id.endsWith('?url') ? `export default '${addressOf(id.slice(0, -'?url'.length))}'` : undefined),
+  transform: (code, id) =>
+    code.replaceAll(
+      /new URL\('(\.\/[^']+\.wasm)', import\.meta\.url\)/g,
+      (_, file) => `new URL('${addressOf(join(id, '..', file))}')`,
+    ),
 };
 
 /** Loads a package for `wasm32-wasi` by the file that it has for browsers, as a bundler makes it. */
