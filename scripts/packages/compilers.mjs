@@ -171,4 +171,55 @@ export const COMPILERS = [
       };
     },
   },
+  {
+    name: 'es-module-lexer',
+    async load({ import: load }) {
+      const { init, parse } = await load('es-module-lexer');
+      await init;
+      return () => parse('import a from "b"; export const c = 1; import("x")').slice(0, 2);
+    },
+  },
+  {
+    name: 'source-map',
+    async load({ require }) {
+      const { SourceMapConsumer } = require('source-map');
+      const map = { version: 3, sources: ['a.js'], names: [], mappings: 'AAAA;AACA,CAAC' };
+      return async () => (await new SourceMapConsumer(map)).originalPositionFor({ line: 2, column: 1 });
+    },
+  },
+  {
+    name: 'binaryen',
+    async load({ import: load }) {
+      const { default: binaryen } = await load('binaryen');
+      return () => {
+        const text = '(module (func (export "f") (result i32) (i32.add (i32.const 1) (i32.const 2))))';
+        const module = binaryen.parseText(text);
+        module.optimize();
+        return module.emitText();
+      };
+    },
+  },
+  {
+    name: '@wasm-fmt/ruff_fmt',
+    async load({ import: load }) {
+      const { format } = await load('@wasm-fmt/ruff_fmt');
+      return () => format('x = {  "a":37,"b":42 }\n', 'a.py');
+    },
+  },
+  {
+    name: '@dprint/typescript',
+    needs: ['@dprint/formatter', '@dprint/typescript'],
+    async load({ import: load, bytes }) {
+      const { createFromBuffer } = await load('@dprint/formatter');
+      const formatter = createFromBuffer(bytes('@dprint/typescript/plugin.wasm'));
+      return () => formatter.formatText({ filePath: 'a.ts', fileText: 'const t   =   5;;' });
+    },
+  },
+  {
+    name: '@noir-lang/acvm_js',
+    async load({ require }) {
+      const { buildInfo, xor } = require('@noir-lang/acvm_js');
+      return () => [xor('0x0f', '0x33'), buildInfo().version];
+    },
+  },
 ];

@@ -68,4 +68,18 @@ export const DATABASES = [
       return () => String(db.connect().query('select sum(i) as sum from range(1000) as t(i)'));
     },
   },
+  {
+    name: 'wa-sqlite',
+    async load({ import: load, bytes }) {
+      const { default: make } = await load('wa-sqlite/dist/wa-sqlite.mjs');
+      const { Factory } = await load('wa-sqlite');
+      const sqlite = Factory(await make({ wasmBinary: bytes('wa-sqlite/dist/wa-sqlite.wasm') }));
+      return async () => {
+        const rows = [];
+        const text = 'create table t(a); insert into t values (1), (2); select sum(a), sqlite_version() from t';
+        await sqlite.exec(await sqlite.open_v2(':memory:'), text, (row) => rows.push(row));
+        return rows;
+      };
+    },
+  },
 ];

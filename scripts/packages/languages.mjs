@@ -115,4 +115,34 @@ export const LANGUAGES = [
       return () => jq.json({ a: [1, 2, 3] }, '.a | map(. * 2) | add');
     },
   },
+  {
+    name: 'hunspell-asm',
+    async load({ require }) {
+      const factory = await require('hunspell-asm').loadModule();
+      return () => {
+        const affixes = factory.mountBuffer(Buffer.from('SET UTF-8\nTRY esianrtolcdugmphbyfvkwz\n'), 'a.aff');
+        const words = factory.mountBuffer(Buffer.from('2\nhello\nworld\n'), 'a.dic');
+        const spelling = factory.create(affixes, words);
+        return [spelling.spell('hello'), spelling.spell('helo'), spelling.suggest('helo')];
+      };
+    },
+  },
+  {
+    name: 'wasm-git',
+    async load({ import: load }) {
+      const { default: make } = await load('wasm-git/lg2.js');
+      const lines = [];
+      const print = (line) => lines.push(line);
+      const git = await make({ print, printErr: print });
+      return () => {
+        git.FS.mkdir('/r');
+        git.FS.chdir('/r');
+        git.callMain(['init', '.']);
+        git.FS.writeFile('a', 'hello');
+        git.callMain(['add', 'a']);
+        git.callMain(['status']);
+        return lines;
+      };
+    },
+  },
 ];

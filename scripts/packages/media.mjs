@@ -268,4 +268,86 @@ export const MEDIA = [
       return async () => (await convert({ from: 'markdown', to: 'html' }, '# A\n\n*b* `c`\n', {})).stdout;
     },
   },
+  ...['webp', 'avif', 'jxl'].map((format) => ({
+    name: `@jsquash/${format}`,
+    async load({ import: load, bytes }) {
+      const { default: encode, init } = await load(`@jsquash/${format}/encode.js`);
+      await init(await WebAssembly.compile(bytes(`@jsquash/${format}/codec/enc/${format}_enc.wasm`)));
+      return async () => sum(await encode(image(16, 16)));
+    },
+  })),
+  {
+    name: '@techstark/opencv-js',
+    async load({ require }) {
+      const cv = require('@techstark/opencv-js');
+      await new Promise((resolve) => {
+        cv.onRuntimeInitialized = resolve;
+      });
+      return () => {
+        const result = new cv.Mat();
+        cv.threshold(cv.matFromArray(2, 2, cv.CV_8UC1, [1, 2, 3, 4]), result, 2, 255, cv.THRESH_BINARY);
+        return [...result.data];
+      };
+    },
+  },
+  {
+    name: '@imagemagick/magick-wasm',
+    async load({ import: load, bytes }) {
+      const { ImageMagick, initializeImageMagick, MagickColor, MagickFormat } = await load('@imagemagick/magick-wasm');
+      await initializeImageMagick(bytes('@imagemagick/magick-wasm/magick.wasm'));
+      const png = (picture) => picture.write(MagickFormat.Png, (data) => sum(data.slice().buffer));
+      return () => ImageMagick.read(new MagickColor(255, 0, 0), 8, 8, png);
+    },
+  },
+  {
+    name: 'tesseract.js-core',
+    async load({ require, bytes }) {
+      const { TessBaseAPI } = await require('tesseract.js-core/tesseract-core-simd-lstm.js')({
+        wasmBinary: bytes('tesseract.js-core/tesseract-core-simd-lstm.wasm'),
+      });
+      return () => new TessBaseAPI().Version();
+    },
+  },
+  {
+    name: 'libheif-js',
+    async load({ require }) {
+      const libheif = await require('libheif-js/wasm-bundle');
+      return () => libheif.heif_get_version();
+    },
+  },
+  {
+    name: '@silvia-odwyer/photon-node',
+    async load({ require }) {
+      const { grayscale, PhotonImage } = require('@silvia-odwyer/photon-node');
+      return () => {
+        const picture = new PhotonImage(new Uint8Array(image(8, 8).data), 8, 8);
+        grayscale(picture);
+        return sum(picture.get_raw_pixels().slice().buffer);
+      };
+    },
+  },
+  {
+    name: 'opus-decoder',
+    async load({ import: load }) {
+      const { OpusDecoder } = await load('opus-decoder');
+      const decoder = new OpusDecoder();
+      await decoder.ready;
+      return () => decoder.decodeFrame(Uint8Array.of(0xfc, 0xff, 0xfe)).samplesDecoded;
+    },
+  },
+  {
+    name: 'web-ifc',
+    async load({ require }) {
+      const api = new (require('web-ifc').IfcAPI)();
+      await api.Init();
+      return () => [api.GetVersion(), api.CreateModel({ schema: 'IFC4' })];
+    },
+  },
+  {
+    name: 'occt-import-js',
+    async load({ require }) {
+      const { ReadStepFile } = await require('occt-import-js')();
+      return () => ReadStepFile(Buffer.from('ISO-10303-21;'), null).success;
+    },
+  },
 ];
