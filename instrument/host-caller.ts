@@ -1,7 +1,7 @@
-/** What a host function is given of the guest that calls it. Once its call has ended, nothing is reached through it. */
+/** A guest of a native instance, for the host functions that it calls. */
 
-import { share } from '../wasm/gas.ts';
-import { type CallingGuest, callEnded, checkCharge, type GuestMemory, type HostGas } from '../wasm/host.ts';
+import { BoundedCaller } from '../wasm/bounded-caller.ts';
+import type { GuestMemory, HostGas } from '../wasm/host.ts';
 import type { Meter } from './meter.ts';
 
 /** What of a guest is needed here. */
@@ -12,55 +12,30 @@ interface Served {
   lendMemory(): void;
 }
 
-export class HostCaller implements CallingGuest {
+export class HostCaller extends BoundedCaller {
   private readonly guest: Served;
-  private readonly gas: HostGas;
   private readonly keepsViews: boolean;
-  private lent: LentMemory | undefined;
-  private isOver = false;
-  /** The count when the call was given up. */
-  private total: bigint | undefined;
 
   constructor(guest: Served, gas: HostGas, keepsViews: boolean) {
+    super(gas);
     this.guest = guest;
-    this.gas = gas;
     this.keepsViews = keepsViews;
   }
 
-  /** The call has ended: from now on, this is of nobody any more. */
-  end(): void {
-    this.isOver = true;
-    if (this.lent !== undefined) this.lent.memory = undefined;
+  protected total(): bigint {
+    return this.guest.meter.total();
   }
 
-  /** The guest goes on without it, or not at all. */
-  giveUp(): void {
-    this.total = this.guest.meter.total();
-    this.end();
-  }
-
-  get memory(): GuestMemory | undefined {
-    if (this.isOver) return undefined;
-    if (this.lent !== undefined) return this.lent;
+  protected lend(): LentMemory | undefined {
     const { rawMemory } = this.guest;
     if (this.keepsViews) this.guest.lendMemory();
-    this.lent = rawMemory && new LentMemory(rawMemory);
-    return this.lent;
+    return rawMemory && new LentMemory(rawMemory);
   }
 
-  gasUsed(): bigint {
-    if (this.isOver && this.total === undefined) throw callEnded();
-    return this.total ?? this.guest.meter.total();
-  }
-
-  chargeBytes(bytes: number): void {
-    if (this.isOver) throw callEnded();
-    checkCharge(bytes);
-    const { perByte } = this.gas;
-    if (perByte === 0) return;
+  protected charge(units: number): void {
     const { meter } = this.guest;
     if (meter.isOver) throw meter.outOfGas();
-    meter.charge(BigInt(share(bytes, 1 / perByte)));
+    meter.charge(BigInt(units));
     meter.look();
   }
 }

@@ -1,69 +1,47 @@
-/** What a host function is given of the guest that calls it. Once its call has ended, nothing is reached through it. */
+/** A guest on the interpreter, for the host functions that it calls. */
 
+import { BoundedCaller } from '../../wasm/bounded-caller.ts';
 import type { TrapKind } from '../../wasm/errors.ts';
-import { share } from '../../wasm/gas.ts';
-import { type CallingGuest, callEnded, checkCharge, type GuestMemory } from '../../wasm/host.ts';
+import type { GuestMemory } from '../../wasm/host.ts';
 import type { Mutator } from '../gc/index.ts';
 import type { ForeignFunction, Instance } from '../store/index.ts';
 import { outOfGas, outOfMemory, trapped } from './failure.ts';
 import type { Thread } from './thread.ts';
 
-export class HostCaller implements CallingGuest {
+export class HostCaller extends BoundedCaller {
   /** Told of charges that are made while the guest waits. */
   onCharge: (() => void) | undefined;
   private readonly instance: Instance;
   private readonly target: ForeignFunction;
   private readonly thread: Thread;
-  private lent: LentMemory | undefined;
-  private isOver = false;
-  /** The count when the call was given up. */
-  private total: bigint | undefined;
 
   constructor(instance: Instance, target: ForeignFunction, thread: Thread) {
+    super(target.gas);
     this.instance = instance;
     this.target = target;
     this.thread = thread;
   }
 
-  /** The call has ended: from now on, this is of nobody any more. */
-  end(): void {
-    this.isOver = true;
-    if (this.lent !== undefined) this.lent.memory = undefined;
+  protected total(): bigint {
+    return this.instance.tank.total();
   }
 
-  /** The guest goes on without it, or not at all. */
-  giveUp(): void {
-    if (!this.isOver) this.total = this.instance.tank.total();
-    this.end();
-  }
-
-  get memory(): GuestMemory | undefined {
+  protected lend(): LentMemory | undefined {
     const { memory } = this.instance;
-    if (this.isOver || memory === undefined) return undefined;
-    this.lent ??= new LentMemory(memory, this.target.keepsViews);
-    return this.lent;
+    return memory && new LentMemory(memory, this.target.keepsViews);
+  }
+
+  protected charge(units: number): void {
+    const { tank } = this.instance;
+    if (tank.isOver || !tank.charge(units)) throw outOfGas(this.thread);
+    // A guest that waits looks at the clock itself when it goes on.
+    if (this.onCharge === undefined) tank.tick();
+    else this.onCharge();
   }
 
   get mayWait(): boolean {
     const { isPromising, nesting } = this.thread;
     return isPromising && nesting === 0;
-  }
-
-  gasUsed(): bigint {
-    if (this.isOver && this.total === undefined) throw callEnded();
-    return this.total ?? this.instance.tank.total();
-  }
-
-  chargeBytes(bytes: number): void {
-    if (this.isOver) throw callEnded();
-    checkCharge(bytes);
-    const { perByte } = this.target.gas;
-    if (perByte === 0) return;
-    const { tank } = this.instance;
-    if (tank.isOver || !tank.charge(share(bytes, 1 / perByte))) throw outOfGas(this.thread);
-    // A guest that waits looks at the clock itself when it goes on.
-    if (this.onCharge === undefined) tank.tick();
-    else this.onCharge();
   }
 
   /** Counts an object that is about to be made for the guest. @throws MemoryLimitExceeded, GasExhausted */
