@@ -2,7 +2,7 @@
  * How much stack weight the host's own stack holds before it is full: the limit that is the default has to be less on all
  * runtimes, with room left for whoever calls.
  *
- *   npx tsx scripts/stack.ts
+ *   npx tsx scripts/stack.ts [what the names of runtimes begin with]
  *
  * Prints the highest limit, in KiB, at which recursion of every kind ends with it on the native engine, by runtime. Deno and Bun
  * come from npm, and Chromium is taken where it is installed. Needs the built package.
@@ -121,10 +121,16 @@ if (existsSync(chromium)) {
   const show = 'document.documentElement.textContent = ';
   const alone = page('page', `import { probe } from './probe.mjs';\n${show}JSON.stringify(probe());\n`);
   places.push(['chromium', [chromium, ...flags, pathToFileURL(alone).href]]);
+  const asked = `const worker = new Worker('./in.mjs', { type: 'module' });\nworker.onmessage = ({ data }) => { ${show}data; };\n`;
+  // Time stands still while the worker is waited for.
+  const patient = [...flags, '--virtual-time-budget=1000'];
+  places.push(['chromium, worker', [chromium, ...patient, pathToFileURL(page('in-worker', asked)).href]]);
 }
 
+const [only = ''] = process.argv.slice(2);
+const wanted = places.filter(([name]) => name.startsWith(only));
 const rows = modules.map(([name]) => [name as string]);
-for (const [name, [command, ...args]] of places) {
+for (const [name, [command, ...args]] of wanted) {
   const { stdout, stderr } = spawnSync(command as string, args, { cwd: folder, encoding: 'utf8' });
   const [text] = /\[\[.*\]\]/s.exec(stdout) ?? [];
   const found: [string, number][] | undefined = text && JSON.parse(text);
@@ -132,5 +138,5 @@ for (const [name, [command, ...args]] of places) {
   for (const [i, row] of rows.entries()) row.push(String(found?.[i]?.[1] ?? '?'));
 }
 rmSync(folder, { recursive: true, force: true });
-const titles = ['frame', ...places.map(([name]) => name)];
+const titles = ['frame', ...wanted.map(([name]) => name)];
 for (const row of [titles, titles.map(() => '---'), ...rows]) console.log(`| ${row.join(' | ')} |`);
