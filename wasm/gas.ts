@@ -161,6 +161,21 @@ export const STACK_WEIGHT = { frame: 128, slot: 8, params: 8, results: 1, hostCa
 /** Bytes that an element of a table counts for in the memory budget. */
 export const TABLE_ELEMENT_BYTES = 8;
 
+/**
+ * Bytes that an instance counts for in the memory budget beside its memories and tables, where its module has another instance
+ * on the same account: the first is bounded by the bytes of the module.
+ */
+export const INSTANCE_BYTES = {
+  function: 8,
+  global: 128,
+  /** With the object of a function, which there may be. */
+  export: 128,
+  /** An element of a segment: the object of a function. */
+  element: 64,
+  /** A table, a tag, a segment. */
+  part: 64,
+} as const;
+
 /** Bytes that objects count for in the memory budget. */
 export const OBJECT_BYTES = {
   /** A struct, beside its fields. */
