@@ -147,9 +147,15 @@ export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;
 
 /**
  * Threads of a guest without threads of the host's: units for which one runs before the next does; what spawning one costs
- * beside another instance of the module, and what waiting does for every thread; and how many there may be.
+ * beside another instance of the module; what waiting costs where it is not over at once, and more for every thread that there
+ * is; and how many there may be.
  */
-export const THREADS = { turn: 20_000, spawn: { base: 1_000, perByte: 0 }, wait: 4, most: 1_000 } as const;
+export const THREADS = {
+  turn: 20_000,
+  spawn: { base: 1_000, perByte: 0 },
+  wait: { base: 40, perThread: 4 },
+  most: 1_000,
+} as const;
 
 /**
  * Stack weight, in bytes: a frame weighs `frame`, and `slot` for every parameter, local and operand at its highest, and for

@@ -280,7 +280,7 @@ export class GreenThreads implements Waits {
       throw new HostError('the guest waits for a notification inside a call that a host function made');
     const { tank } = this.instance;
     // Whoever comes next is looked for among all.
-    if (!tank.charge(THREADS.wait * this.list.length)) throw outOfGas(thread);
+    if (!tank.charge(THREADS.wait.perThread * this.list.length)) throw outOfGas(thread);
     const waiter = register(wait, this.clock.now());
     (this.list[this.at] as GreenThread).waiter = waiter;
     return waiter.result;

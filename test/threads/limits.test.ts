@@ -1,5 +1,6 @@
 /** What limits and ends guests with threads. */
 
+import { createHook } from 'node:async_hooks';
 import { describe, expect, test } from 'vitest';
 import { Capability, WasmSandbox } from '../../src/index.ts';
 import { WasmSandbox as SyncSandbox } from '../../src/sync.ts';
@@ -219,5 +220,43 @@ test('the native engine refuses, and auto takes the other one and says why', asy
   expect(sandbox.getResourceStats()).toMatchObject({
     engine: 'interpreter',
     engineReason: expect.stringContaining('threads'),
+  });
+});
+
+describe('a wait that nobody else waits for', () => {
+  const body = `(func (export "run") (param $n i32) (param $timeout i64)
+    (loop $again
+      (drop (memory.atomic.wait32 (i32.const 4) (i32.const 0) (local.get $timeout)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))`;
+  const source = parse(`(module (memory 1 1 shared) ${body})`);
+  const threads = withThreads(`${SPIN} ${body}`);
+
+  test.each([
+    ['alone', source],
+    ['among threads', threads],
+  ])('makes no promises, which pile up as long as the guest runs (%s)', (_, source) => {
+    let promises = 0;
+    const hook = createHook({
+      init(_id, type) {
+        if (type === 'PROMISE') promises++;
+      },
+    });
+    const sandbox = SyncSandbox.create({ source });
+    sandbox.call('run', [1, 0n]);
+    hook.enable();
+    for (const timeout of [0n, 1_000n]) sandbox.call('run', [10_000, timeout]);
+    hook.disable();
+    expect(promises).toBeLessThan(100);
+  });
+
+  test('is paid for', () => {
+    const gasOf = (timeout: bigint) => {
+      const sandbox = SyncSandbox.create({ source });
+      const before = sandbox.getResourceStats().gasUsed;
+      sandbox.call('run', [1_000, timeout]);
+      return Number(sandbox.getResourceStats().gasUsed - before);
+    };
+    expect(gasOf(0n)).toBeGreaterThan(60_000);
+    expect(gasOf(1_000_000n)).toBe(gasOf(0n));
   });
 });
