@@ -7,8 +7,11 @@ import type { WasmModule } from '../wasm/module.ts';
 import type { Meter } from './meter.ts';
 
 /** Takes what the module defines. @throws MemoryLimitExceeded */
-export function allocate({ memories, tables, importedMemories, importedTables }: WasmModule, meter: Meter): void {
+export function allocate(module: WasmModule, meter: Meter): void {
+  const { memories, tables, importedMemories, importedTables } = module;
   const { budget } = meter;
+  const bytes = budget.bytesFor(module);
+  if (!budget.admit(module)) throw overBudget('another instance of it', bytes, budget, meter.figures());
   for (const { limits } of memories.slice(importedMemories)) {
     if (Growth.ofMemory(budget, limits.max).take(0, limits.min)) continue;
     throw overBudget(`a memory of ${limits.min} pages`, limits.min * PAGE_BYTES, budget, meter.figures());

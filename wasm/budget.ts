@@ -1,8 +1,9 @@
 /** What an instance's memories and tables may take together, and how far each may grow: the same on every engine. */
 
 import { MemoryLimitExceeded, type ResourceFigures } from './errors.ts';
-import { TABLE_ELEMENT_BYTES } from './gas.ts';
+import { INSTANCE_BYTES, TABLE_ELEMENT_BYTES } from './gas.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES } from './limits.ts';
+import type { WasmModule } from './module.ts';
 
 /** Bytes that one limit covers. */
 export class Budget {
@@ -13,6 +14,8 @@ export class Budget {
   refused = false;
   /** How often it was reset. */
   era = 0;
+  /** Those that have an instance. */
+  private readonly modules = new Set<WasmModule>();
 
   constructor(limit: number) {
     this.limit = limit;
@@ -41,12 +44,38 @@ export class Budget {
     this.used -= bytes;
   }
 
+  /** Bytes that one more instance of a module takes for itself. */
+  bytesFor(module: WasmModule): number {
+    return this.modules.has(module) ? instanceBytes(module) : 0;
+  }
+
+  /** Takes them. */
+  admit(module: WasmModule): boolean {
+    const isAdmitted = this.take(this.bytesFor(module));
+    this.modules.add(module);
+    return isAdmitted;
+  }
+
   reset(): void {
+    this.modules.clear();
     this.used = 0;
     this.peak = 0;
     this.refused = false;
     this.era++;
   }
+}
+
+/** What an instance holds beside its memories and tables, where it is not the first of its module. */
+export function instanceBytes({ functions, exports, globals, tables, tags, data, elements }: WasmModule): number {
+  let items = 0;
+  for (let i = 0; i < elements.length; i++) items += elements.count(i);
+  return (
+    INSTANCE_BYTES.function * functions.length +
+    INSTANCE_BYTES.global * globals.length +
+    INSTANCE_BYTES.export * exports.length +
+    INSTANCE_BYTES.element * items +
+    INSTANCE_BYTES.part * (tables.length + tags.length + data.length + elements.length)
+  );
 }
 
 /** A share in a budget for what is kept for an instance outside of it. Over when the budget is reset. */

@@ -147,9 +147,15 @@ export const HTTP_CALL = { base: 1_000, perByte: 1 / 32 } as const;
 
 /**
  * Threads of a guest without threads of the host's: units for which one runs before the next does; what spawning one costs
- * beside another instance of the module, and what waiting does for every thread; and how many there may be.
+ * beside another instance of the module; what waiting costs where it is not over at once, and more for every thread that there
+ * is; and how many there may be.
  */
-export const THREADS = { turn: 20_000, spawn: { base: 1_000, perByte: 0 }, wait: 4, most: 1_000 } as const;
+export const THREADS = {
+  turn: 20_000,
+  spawn: { base: 1_000, perByte: 0 },
+  wait: { base: 40, perThread: 4 },
+  most: 1_000,
+} as const;
 
 /**
  * Stack weight, in bytes: a frame weighs `frame`, and `slot` for every parameter, local and operand at its highest, and for
@@ -160,6 +166,21 @@ export const STACK_WEIGHT = { frame: 128, slot: 8, params: 8, results: 1, hostCa
 
 /** Bytes that an element of a table counts for in the memory budget. */
 export const TABLE_ELEMENT_BYTES = 8;
+
+/**
+ * Bytes that an instance counts for in the memory budget beside its memories and tables, where its module has another instance
+ * on the same account: the first is bounded by the bytes of the module.
+ */
+export const INSTANCE_BYTES = {
+  function: 8,
+  global: 128,
+  /** With the object of a function, which there may be. */
+  export: 128,
+  /** An element of a segment: the object of a function. */
+  element: 64,
+  /** A table, a tag, a segment. */
+  part: 64,
+} as const;
 
 /** Bytes that objects count for in the memory budget. */
 export const OBJECT_BYTES = {

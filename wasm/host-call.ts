@@ -35,30 +35,48 @@ export class PendingResult {
   readonly #isPending = true;
   /** Once it has settled. */
   outcome: { readonly value: WasmValue } | { readonly error: unknown } | undefined;
-  /** Is never rejected. */
-  readonly settled: Promise<void>;
   /** Called when it settles. */
   onSettled: (() => void) | undefined;
   /** Called where the guest that waits for it ends before. */
   onDropped: (() => void) | undefined;
+  /** Made when it is asked for: a guest may wait millions of times where nobody else does. */
+  #settled: Promise<void> | undefined;
+  #settle: (() => void) | undefined;
 
-  constructor(promise: PromiseLike<WasmValue>) {
-    const settle = (outcome: NonNullable<PendingResult['outcome']>): void => {
-      this.outcome = outcome;
-      this.onSettled?.();
-    };
-    this.settled = whenSettled(
+  /** @param promise of the value; without one, whoever has the value calls {@link settle} */
+  constructor(promise?: PromiseLike<WasmValue>) {
+    if (promise === undefined) return;
+    this.#settled = whenSettled(
       promise,
-      (value) => settle({ value }),
-      (error: unknown) => settle({ error }),
+      (value) => this.settle({ value }),
+      (error: unknown) => this.settle({ error }),
     );
   }
 
   /** One that is there already. */
   static of(value: WasmValue): PendingResult {
-    const result = new PendingResult(Promise.resolve(value));
+    const result = new PendingResult();
     result.outcome = { value };
     return result;
+  }
+
+  /** Is never rejected. */
+  get settled(): Promise<void> {
+    if (this.#settled === undefined) {
+      this.#settled =
+        this.outcome === undefined
+          ? new Promise<void>((resolve) => {
+              this.#settle = resolve;
+            })
+          : Promise.resolve();
+    }
+    return this.#settled;
+  }
+
+  settle(outcome: NonNullable<PendingResult['outcome']>): void {
+    this.outcome = outcome;
+    this.onSettled?.();
+    this.#settle?.();
   }
 
   /** Runs no code of the embedder's, as `instanceof` would where the value is a proxy. */

@@ -9,7 +9,7 @@ import {
   UsageError,
   WasmSandboxError,
 } from '../../wasm/errors.ts';
-import { STACK_WEIGHT } from '../../wasm/gas.ts';
+import { STACK_WEIGHT, THREADS } from '../../wasm/gas.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { exitStatus, type WasmValue } from '../../wasm/host.ts';
 import { listOf, NO_GUEST, PendingResult, resultsOf } from '../../wasm/host-call.ts';
@@ -200,8 +200,10 @@ export function resume(thread: Thread, { result: { outcome }, call }: Suspension
 /** Leaves the guest at an instruction that waits; returns a suspension where it is not over at once. */
 function beginWait(thread: Thread): Suspension | undefined {
   const instance = thread.instance as Instance;
+  const { tank } = instance;
   thread.returnGas(thread.gas);
-  instance.tank.tick();
+  tank.tick();
+  if (!tank.charge(THREADS.wait.base)) throw outOfGas(thread);
   const suspension: Suspension = {
     result: storeOf(instance).waits.begin(thread.wait as Wait, thread),
     call: undefined,

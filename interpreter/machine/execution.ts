@@ -83,7 +83,6 @@ class HostExecution implements EngineExecution {
 
 export class WasmExecution implements EngineExecution {
   results: readonly WasmValue[] = [];
-  settled: Promise<void> = SETTLED;
   private readonly func: WasmFunction;
   private readonly args: readonly WasmValue[];
   /** From the first advance on. */
@@ -105,6 +104,10 @@ export class WasmExecution implements EngineExecution {
     this.args = args;
     this.budgets = budgets;
     this.isPromising = isPromising;
+  }
+
+  get settled(): Promise<void> {
+    return this.pending?.result.settled ?? SETTLED;
   }
 
   get isReady(): boolean {
@@ -192,14 +195,12 @@ export class WasmExecution implements EngineExecution {
       throw new HostError(`${what} inside a call that another host function made`);
     }
     if (caller !== undefined) caller.onCharge = () => this.onCharge?.();
-    this.settled = result.settled;
     this.pending = suspension;
     this.hold('waiting');
   }
 
   private deliver(suspension: Suspension): void {
     this.pending = undefined;
-    this.settled = SETTLED;
     resume((this.outer as Outer).thread, suspension);
   }
 
@@ -270,7 +271,6 @@ export class WasmExecution implements EngineExecution {
   /** Has one that stands at an instruction that waits go on when this comes. */
   waitFor(result: PendingResult): void {
     this.pending = { result, call: undefined };
-    this.settled = result.settled;
     this.hold('waiting');
   }
 

@@ -4,7 +4,7 @@
  * wait: which of them runs when is the same in every run.
  */
 
-import { overBudget } from '../../wasm/budget.ts';
+import { instanceBytes, overBudget } from '../../wasm/budget.ts';
 import type { EngineExecution, GuestClock, Stop } from '../../wasm/engine.ts';
 import { CallAborted, HostError, MemoryLimitExceeded, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import { PAGE_COST, TABLE_ELEMENT_BYTES, THREADS } from '../../wasm/gas.ts';
@@ -88,7 +88,7 @@ export class GreenThread {
   /** Bytes that it counts for beside what all have. */
   get bytes(): number {
     const { module, tables, store } = this.instance;
-    let bytes = store.stackBytes;
+    let bytes = store.stackBytes + instanceBytes(module);
     for (const { elements } of tables.slice(module.importedTables)) bytes += elements.length * TABLE_ELEMENT_BYTES;
     return bytes;
   }
@@ -158,7 +158,7 @@ export class GreenThreads implements Waits {
     );
   }
 
-  /** The module once more, with all that the guest imports. @throws MemoryLimitExceeded, GasExhausted */
+  /** The module once more, with all that the guest imports, and room for a stack. @throws MemoryLimitExceeded, GasExhausted */
   private another(): Instance {
     const { store, module, limits } = this.instance;
     const instance = new Instance(store, module, limits);
@@ -166,6 +166,9 @@ export class GreenThreads implements Waits {
     const { used } = budget;
     try {
       allocateAll([instance], [importsOf(this.instance)]);
+      const { stackBytes } = store;
+      if (!budget.hasRoomFor(stackBytes)) throw overBudget('another stack', stackBytes, budget, instance.figures());
+      budget.take(stackBytes);
     } catch (error) {
       account.members.pop();
       budget.used = used;
@@ -181,7 +184,8 @@ export class GreenThreads implements Waits {
     if (start?.kind !== 'function' || this.instance.function(start.index).type.key !== THREAD_START.type) {
       throw new HostError(`the guest spawns a thread, but exports no function ${THREAD_START.name} of two i32`);
     }
-    if (this.list.length >= THREADS.most || this.nextId > LAST_ID || !budget.hasRoomFor(store.stackBytes)) return AGAIN;
+    const least = store.stackBytes + budget.bytesFor(module);
+    if (this.list.length >= THREADS.most || this.nextId > LAST_ID || !budget.hasRoomFor(least)) return AGAIN;
     let instance: Instance;
     try {
       instance = this.another();
@@ -189,7 +193,6 @@ export class GreenThreads implements Waits {
       if (error instanceof MemoryLimitExceeded) return AGAIN;
       throw error;
     }
-    budget.take(store.stackBytes);
     const id = this.nextId++;
     const hasStart = beginStart(instance) !== undefined;
     this.list.push(this.threadOf(instance, id, argument, hasStart));
@@ -277,7 +280,7 @@ export class GreenThreads implements Waits {
       throw new HostError('the guest waits for a notification inside a call that a host function made');
     const { tank } = this.instance;
     // Whoever comes next is looked for among all.
-    if (!tank.charge(THREADS.wait * this.list.length)) throw outOfGas(thread);
+    if (!tank.charge(THREADS.wait.perThread * this.list.length)) throw outOfGas(thread);
     const waiter = register(wait, this.clock.now());
     (this.list[this.at] as GreenThread).waiter = waiter;
     return waiter.result;

@@ -1,11 +1,12 @@
 /** Puts an image into fresh instances of its program: read, checked against these, and then applied. */
 
-import { mostElements, mostPages } from '../../wasm/budget.ts';
+import { instanceBytes, mostElements, mostPages } from '../../wasm/budget.ts';
 import type { EngineImage } from '../../wasm/engine.ts';
 import { GasExhausted, MemoryLimitExceeded, SnapshotError, UsageError } from '../../wasm/errors.ts';
 import { HIGHEST_GAS, TABLE_ELEMENT_BYTES, THREADS } from '../../wasm/gas.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES } from '../../wasm/limits.ts';
+import type { WasmModule } from '../../wasm/module.ts';
 import { isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, WireReader } from '../../wasm/wire.ts';
 import { GLOBAL_WORDS } from '../code/index.ts';
@@ -148,9 +149,16 @@ function planImage(
   const [any] = instances as readonly [Instance];
   const { limit } = any.budget;
   const each = instances.map((instance, i) => [instance, contents.instances[i] as InstanceContents] as const);
-  // Each of a guest's threads counts for its stack.
-  let fixed = contents.threads === undefined ? 0 : (instances.length - 1) * any.store.stackBytes;
-  for (const [instance, own] of each) fixed += requireMemories(instance, own) + requireTables(instance, own);
+  // Each of a guest's threads counts for its stack, which may be larger here.
+  const stacks = contents.threads === undefined ? 0 : (instances.length - 1) * any.store.stackBytes;
+  let fixed = stacks;
+  const modules = new Set<WasmModule>();
+  for (const [instance, own] of each) {
+    const { module } = instance;
+    fixed += requireMemories(instance, own) + requireTables(instance, own);
+    if (modules.has(module)) fixed += instanceBytes(module);
+    modules.add(module);
+  }
   if (fixed > limit) throw overLimit(fixed, limit);
   const { references, bytes } = readReferences(numbering, new WireReader(objects), foreign, limit - fixed);
   for (const [instance, own] of each) {
@@ -159,7 +167,7 @@ function planImage(
     requireIndices(own.droppedData, instance.module.data.length);
     requireIndices(own.droppedElements, instance.module.elements.length);
   }
-  return { contents, references, ...account(any, contents, fixed, bytes) };
+  return { contents, references, ...account(any, contents, { fixed, stacks }, bytes) };
 }
 
 function overLimit(bytes: number, limit: number): MemoryLimitExceeded {
@@ -261,16 +269,21 @@ function requireIndices(indices: Int32Array, end: number): void {
  * The account as the guest goes on with it. What objects take is counted anew; what has been allocated and cannot be
  * reached any more counts up to the next trace, wherever the guest goes on, so that figures and traces are the same as
  * where it was left: that much is taken from the snapshot, within the limit.
- * @param fixed bytes of memories and tables
+ * @param fixed bytes of instances, their memories and tables; of which so many are the stacks of threads
  * @param reached bytes of the objects that are there
  */
-function account(instance: Instance, { heap, peakBytes }: Contents, fixed: number, reached: number) {
+function account(
+  instance: Instance,
+  { heap, peakBytes }: Contents,
+  { fixed, stacks }: { readonly fixed: number; readonly stacks: number },
+  reached: number,
+) {
   const { limit } = instance.budget;
   const [claimed, allocated, patience] = heap;
   const objects = Math.max(claimed, reached);
   const used = fixed + objects;
   if (used > limit) throw overLimit(used, limit);
-  if (peakBytes < fixed + claimed) damaged('its highest use of memory is below what it uses');
+  if (peakBytes < fixed - stacks + claimed) damaged('its highest use of memory is below what it uses');
   return {
     used,
     peak: Math.max(peakBytes, used),

@@ -93,6 +93,8 @@ function begin(instance: Instance, old: readonly LinearMemory[] = []): void {
 /** @param old memories of the same types that are not needed any more */
 function allocate(instance: Instance, old: readonly LinearMemory[]): void {
   const { module, budget } = instance;
+  const bytes = budget.bytesFor(module);
+  if (!budget.admit(module)) refuse(instance, 'another instance of it', bytes);
   module.memories.slice(module.importedMemories).forEach((type, i) => {
     instance.memories.push(
       LinearMemory.create(type, budget, old[i]) ??

@@ -11,17 +11,11 @@ export class Waiter {
   readonly address: number;
   /** Nanoseconds of the clock at which it has waited long enough; undefined: it never has. */
   readonly deadline: bigint | undefined;
-  readonly result: PendingResult;
-  private resolve!: (value: number) => void;
+  readonly result: PendingResult = new PendingResult();
 
   constructor(address: number, deadline: bigint | undefined) {
     this.address = address;
     this.deadline = deadline;
-    this.result = new PendingResult(
-      new Promise<number>((resolve) => {
-        this.resolve = resolve;
-      }),
-    );
   }
 
   get isOver(): boolean {
@@ -36,8 +30,7 @@ export class Waiter {
 
   /** Lets it go on with what {@link WAITED} says; whoever looks sees it at once. */
   end(value: number): void {
-    this.result.outcome = { value };
-    this.resolve(value);
+    this.result.settle({ value });
   }
 }
 

@@ -3,7 +3,7 @@
 import { whyNotMetered } from '../../instrument/adopted.ts';
 import { vectors } from '../../interpreter/index.ts';
 import type { EngineName, InstanceLimits } from '../../wasm/engine.ts';
-import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
+import { MemoryLimitExceeded, type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import type { HostCalls } from '../../wasm/host.ts';
 import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import type { EngineChoice } from '../engines/choose.ts';
@@ -56,16 +56,26 @@ export interface Surroundings {
   readonly startClock: () => CallClock;
 }
 
+const MOST_INSTANCES = DEFAULT_LIMITS.instances;
+
 /** The core modules of one component, as they run: under the limits together. */
 export class Cores {
   readonly namespace: WebAssemblyNamespace;
+  private count = 0;
 
   constructor(engine: CoreEngine, limits: InstanceLimits, { clock, ...surroundings }: Surroundings) {
-    const together = { instances: DEFAULT_LIMITS.instances };
+    const together = { instances: MOST_INSTANCES };
     this.namespace = engine.create({ limits, slices: clock.slices, together, ...surroundings });
   }
 
+  /** @throws MemoryLimitExceeded where there are too many, and whatever a start function does */
   instantiate(module: unknown, imports?: unknown): Instance {
+    if (this.count === MOST_INSTANCES) {
+      throw new MemoryLimitExceeded(
+        `Memory limit exceeded: the component makes more than ${MOST_INSTANCES} instances of its core modules`,
+      );
+    }
+    this.count++;
     return new this.namespace.Instance(module as Module, imports as never);
   }
 

@@ -5,7 +5,10 @@ import { CompileError } from '../../wasm/errors.ts';
 /** `\0asm`, then the version and the layer of components (Component Model, Binary.md). */
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 
-const SECTION = { module: 1, component: 4, instance: 5, canon: 8 } as const;
+const SECTION = { custom: 0, module: 1, component: 4, instance: 5, canon: 8, start: 9 } as const;
+
+/** Sections that are no lists of items. */
+const WITHOUT_ITEMS: ReadonlySet<number> = new Set([SECTION.custom, SECTION.module, SECTION.component, SECTION.start]);
 
 /** Canonical functions up to here take and give values, and make and drop resources; those beyond are for waiting. */
 const LAST_SYNCHRONOUS = 0x04;
@@ -21,6 +24,19 @@ const MAX_DEPTH = 32;
  * twice that instantiates one twice, and so on; the code that the transpiler writes is in proportion to this.
  */
 const MOST_FUNCTIONS = 10_000;
+
+/**
+ * Items of sections, and arguments of instances by their bytes, counted likewise: the transpiler looks at each as often as its
+ * component is instantiated. That many more may come of instantiating again than the component has bytes.
+ */
+const MOST_ITEMS = 50_000;
+const BYTES_PER_ITEM = 16;
+
+/** What an instance of a component comes to, at most. */
+interface Extent {
+  readonly functions: number;
+  readonly items: number;
+}
 
 /** Whether bytes are those of a component, whatever follows the first eight. */
 export function isComponent(bytes: Uint8Array): boolean {
@@ -44,36 +60,52 @@ export function checkStructure(bytes: Uint8Array): void {
 class Walk {
   private readonly bytes: Uint8Array;
   private at = 0;
-  /** Of the components that have ended so far, the most functions that one comes to. */
-  private most = 0;
+  /** Of the components that have ended so far, the most that one comes to. */
+  private most: Extent = { functions: 0, items: 0 };
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
 
-  /** @returns how many functions an instance of it comes to, at most */
-  component(start: number, end: number, depth: number): number {
+  component(start: number, end: number, depth: number): Extent {
     if (depth > MAX_DEPTH) this.fail(`components are within one another more than ${MAX_DEPTH} deep`, start);
     let functions = 1;
+    let items = 1;
     for (this.at = start; this.at < end; ) {
       const id = this.bytes[this.at++] as number;
       const length = this.number(end);
       const from = this.at;
       const next = from + length;
       if (next > end) this.fail('a section reaches beyond its component', from);
+      if (!WITHOUT_ITEMS.has(id)) {
+        items += this.number(next) + length / BYTES_PER_ITEM;
+        this.at = from;
+      }
       if (id === SECTION.component) {
         if (!isComponent(this.bytes.subarray(from, next))) this.fail('a nested component does not begin as one', from);
-        this.most = Math.max(this.most, this.component(from + PREAMBLE.length, next, depth + 1));
+        const nested = this.component(from + PREAMBLE.length, next, depth + 1);
+        this.most = {
+          functions: Math.max(this.most.functions, nested.functions),
+          items: Math.max(this.most.items, nested.items),
+        };
       } else if (id === SECTION.instance) {
         // Which component an instance is of depends on more than can be told here: the largest that there is by now.
-        functions += this.number(next) * Math.max(1, this.most);
+        const instances = this.number(next);
+        functions += instances * Math.max(1, this.most.functions);
+        items += instances * this.most.items;
       } else if (id === SECTION.canon) functions += this.canon(next);
       if (functions > MOST_FUNCTIONS) {
         this.fail(`the component comes to more than ${MOST_FUNCTIONS} functions between it and others`, from);
       }
+      if (items > MOST_ITEMS + this.bytes.length) {
+        this.fail(
+          `the component comes to more than ${MOST_ITEMS} items beyond its ${this.bytes.length} bytes, as components in it are instantiated again and again`,
+          from,
+        );
+      }
       this.at = next;
     }
-    return functions;
+    return { functions, items };
   }
 
   /** @returns how many functions the section has */

@@ -1061,6 +1061,23 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     site.shape.memory();
     return [0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 0x08, ...unsigned(data(site.shape)), 0];
   }),
+  'atomic-loads': repeated((site) => {
+    site.shape.memory();
+    return [0x41, 0, 0xfe, 0x10, 2, 0, 0x1a];
+  }),
+  'atomic-additions': repeated((site) => {
+    site.shape.memory();
+    return [0x41, 0, 0x42, 1, 0xfe, 0x1f, 3, 0, 0x1a];
+  }),
+  'atomic-exchanges': repeated((site) => {
+    site.shape.memory();
+    return [0x41, 0, 0x41, 0, 0x41, 1, 0xfe, 0x48, 2, 0, 0x1a];
+  }),
+  'atomic.notify': repeated((site) => {
+    site.shape.memory();
+    return [0x41, 0, 0x41, 0x7f, 0xfe, 0x00, 2, 0, 0x1a];
+  }),
+  'atomic.fence': repeated([0xfe, 0x03, 0]),
   'data.drop': repeated((site) => [0xfc, 0x09, ...unsigned(data(site.shape))]),
   'elem.drop': repeated((site) => [0xfc, 0x0d, ...unsigned(elements(site.shape))]),
   'table.get': repeated((site) => [0x41, 0, 0x25, ...unsigned(site.shape.table()), 0x1a]),

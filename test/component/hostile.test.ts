@@ -5,7 +5,7 @@ import { checkStructure } from '../../src/component/structure.ts';
 import { type GenerateOptions, transpilerOf } from '../../src/component/transpiler.ts';
 import { Component } from '../../src/component.node.ts';
 import { CompileError, LinkError, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
-import { HOST, PROGRAM, TYPED } from './components.ts';
+import { ENGINES, HOST, PROGRAM, TYPED } from './components.ts';
 
 const refusal = (bytes: Uint8Array) =>
   Component.create(bytes, { imports: HOST, gasLimit: 1_000_000 }).then(
@@ -68,6 +68,38 @@ test('components that instantiate one another without end in sight are refused a
   }
   const bytes = await parse(`(component ${text} (instance (instantiate $c24)))`);
   expect(() => checkStructure(bytes)).toThrow(/more than 10000 functions/);
+});
+
+describe('core instances, of which a component in it makes many', () => {
+  const CORE = '(core module $m (global i32 (i32.const 0)) (global i32 (i32.const 0)))';
+  const nested = (inner: number, outer: number) =>
+    parse(
+      `(component (component $c ${CORE} ${'(core instance (instantiate $m))'.repeat(inner)})
+        ${'(instance (instantiate $c))'.repeat(outer)})`,
+    );
+
+  test('are refused at once where they are out of proportion', async () => {
+    const bytes = await nested(1_000, 1_000);
+    expect(bytes.length).toBeLessThan(7_000);
+    expect(() => checkStructure(bytes)).toThrow(/more than 50000 items beyond its \d+ bytes/);
+  });
+
+  test.each(ENGINES)('have a limit of their own (%s)', async (engine) => {
+    const failure = await Component.create(await nested(101, 100), { engine }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'MEMORY_LIMIT', message: expect.stringContaining('more than 10000 inst') });
+  });
+
+  test.each(ENGINES)('count for what they hold, but for the first of a module (%s)', async (engine) => {
+    const memories = [1, 2, 50].map(async (count) => {
+      const { stats } = await Component.create(await nested(count, 1), { engine });
+      return stats.memoryBytes;
+    });
+    expect(await Promise.all(memories)).toEqual([0, 2 * 128, 49 * 2 * 128]);
+    const failure = await Component.create(await nested(50, 1), { engine, memoryLimit: 10_000 }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({ code: 'MEMORY_LIMIT' });
+  });
 });
 
 test('components within one another are, beyond a depth', async () => {

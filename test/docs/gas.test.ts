@@ -163,7 +163,7 @@ it('has the price of instantiation', () => {
 it('has what threads cost', () => {
   const { turn, spawn, wait } = THREADS;
   says(`Spawning one costs ${spawn.base} units`);
-  says(`costs ${wait} units for every thread`);
+  says(`costs ${wait.base} units, and ${wait.perThread} for every thread`);
   says(`One thread runs for ${turn} units`);
   says(`An atomic access costs ${CLASS_COST.atomic / CLASS_COST.memory === 8 ? 'eight' : '?'} times`);
 });

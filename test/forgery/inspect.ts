@@ -6,6 +6,7 @@ import { isOfType } from '../../interpreter/store/cast.ts';
 import type { Instance } from '../../interpreter/store/instance.ts';
 import { ExceptionInstance } from '../../interpreter/values/exception.ts';
 import type { WasmSandbox } from '../../src/index.ts';
+import { instanceBytes } from '../../wasm/budget.ts';
 import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
 
 import { type DefinedType, isReference, type RefType, typeName } from '../../wasm/types.ts';
@@ -123,6 +124,9 @@ function requireAccount(members: readonly Instance[], reached: number): void {
     require(byteLength / 65_536 <= (declared.max ?? 65_536), 'a memory is larger than declared');
     fixed += byteLength;
   }
+  members.forEach(({ module }, i) => {
+    if (members.slice(0, i).some((earlier) => earlier.module === module)) fixed += instanceBytes(module);
+  });
   for (const { elements } of tables) fixed += elements.length * TABLE_ELEMENT_BYTES;
   require(budget.used === fixed + heap.used, `${budget.used} bytes are counted of ${fixed} and ${heap.used}`);
   require(heap.used >= reached, `objects count for ${heap.used} bytes and have ${reached}`);

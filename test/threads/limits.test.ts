@@ -1,9 +1,12 @@
 /** What limits and ends guests with threads. */
 
+import { createHook } from 'node:async_hooks';
 import { describe, expect, test } from 'vitest';
 import { Capability, WasmSandbox } from '../../src/index.ts';
 import { WasmSandbox as SyncSandbox } from '../../src/sync.ts';
 import { parse } from '../../src/text.ts';
+import { instanceBytes } from '../../wasm/budget.ts';
+import { decode } from '../../wasm/decode.ts';
 import { PROGRAMS, program, withThreads } from './programs.ts';
 
 const THREAD = '(func (export "wasi_thread_start") (param $id i32) (param $argument i32)';
@@ -32,10 +35,48 @@ describe('one budget', () => {
         (call $join (local.get $count))
         (local.get $count))
       (func (export "answer") (result i32) (global.get $last))`;
-    const limits = { memoryLimit: 65_536 + 10 * 4_096 + 100, stackLimit: 4_096 };
+    const each = 4_096 + instanceBytes(decode(withThreads(body)));
+    const limits = { memoryLimit: 65_536 + 10 * each + 100, stackLimit: 4_096 };
     const sandbox = await sandboxOf(body, limits);
     expect([await sandbox.call('most'), await sandbox.call('answer')]).toEqual([10, -6]);
-    expect(sandbox.getResourceStats()).toMatchObject({ memoryBytes: 65_536, peakMemoryBytes: 65_536 + 10 * 4_096 });
+    expect(sandbox.getResourceStats()).toMatchObject({ memoryBytes: 65_536, peakMemoryBytes: 65_536 + 10 * each });
+  });
+
+  test('of memory: each thread takes what it holds of the module, once more', async () => {
+    const many = [
+      '(global i32 (i32.const 0))'.repeat(1_000),
+      '(func)'.repeat(1_000),
+      '(elem func $f $f $f)'.repeat(1_000),
+      '(data)'.repeat(1_000),
+      '(tag)'.repeat(1_000),
+    ];
+    const body = `(func $f) ${many.join(' ')}
+      ${THREAD} (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))
+      (func (export "run") (result i32) (call $spawn (i32.const 0)))`;
+    const sandbox = await sandboxOf(body, { stackLimit: 4_096, memoryLimit: 1_300_000 });
+    expect([await sandbox.call('run'), await sandbox.call('run')]).toEqual([1, 2]);
+    const { memoryBytes } = sandbox.getResourceStats();
+    const each = (memoryBytes - 65_536) / 2;
+    expect(each).toBeGreaterThan(1_000 * (128 + 8 + 4 * 64 + 64 + 64));
+    expect(await sandbox.call('run')).toBe(-6);
+    const snapshot = await sandbox.snapshot();
+    for (const stackLimit of [4_096, 8_192]) {
+      const restored = await WasmSandbox.restore(snapshot, { source: withThreads(body), stackLimit });
+      expect(restored.getResourceStats().memoryBytes).toBe(memoryBytes + 2 * (stackLimit - 4_096));
+    }
+  });
+
+  test('of memory: a thread whose tables leave no room for its stack is none, and takes nothing', async () => {
+    const body = `(table 3000 funcref)
+      ${THREAD} (call $end))
+      (func (export "run") (result i32) (call $spawn (i32.const 0)))`;
+    const memoryLimit = 65_536 + 3_000 * 8 + 30_000;
+    const sandbox = await sandboxOf(body, { stackLimit: 16_384, memoryLimit });
+    const { memoryBytes } = sandbox.getResourceStats();
+    for (let i = 0; i < 5; i++) {
+      expect(await sandbox.call('run')).toBe(-6);
+      expect(sandbox.getResourceStats().memoryBytes).toBe(memoryBytes);
+    }
   });
 
   test('of threads: a thousand', async () => {
@@ -179,5 +220,43 @@ test('the native engine refuses, and auto takes the other one and says why', asy
   expect(sandbox.getResourceStats()).toMatchObject({
     engine: 'interpreter',
     engineReason: expect.stringContaining('threads'),
+  });
+});
+
+describe('a wait that nobody else waits for', () => {
+  const body = `(func (export "run") (param $n i32) (param $timeout i64)
+    (loop $again
+      (drop (memory.atomic.wait32 (i32.const 4) (i32.const 0) (local.get $timeout)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))`;
+  const source = parse(`(module (memory 1 1 shared) ${body})`);
+  const threads = withThreads(`${SPIN} ${body}`);
+
+  test.each([
+    ['alone', source],
+    ['among threads', threads],
+  ])('makes no promises, which pile up as long as the guest runs (%s)', (_, source) => {
+    let promises = 0;
+    const hook = createHook({
+      init(_id, type) {
+        if (type === 'PROMISE') promises++;
+      },
+    });
+    const sandbox = SyncSandbox.create({ source });
+    sandbox.call('run', [1, 0n]);
+    hook.enable();
+    for (const timeout of [0n, 1_000n]) sandbox.call('run', [10_000, timeout]);
+    hook.disable();
+    expect(promises).toBeLessThan(100);
+  });
+
+  test('is paid for', () => {
+    const gasOf = (timeout: bigint) => {
+      const sandbox = SyncSandbox.create({ source });
+      const before = sandbox.getResourceStats().gasUsed;
+      sandbox.call('run', [1_000, timeout]);
+      return Number(sandbox.getResourceStats().gasUsed - before);
+    };
+    expect(gasOf(0n)).toBeGreaterThan(60_000);
+    expect(gasOf(1_000_000n)).toBe(gasOf(0n));
   });
 });
