@@ -8,6 +8,7 @@ import { rolldown } from 'rolldown';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
 import { bundlePage, isPageScript } from './page.mjs';
+import { packedRows } from './rows.mjs';
 import { bundleTypes } from './types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -52,8 +53,8 @@ const withPage = (program) => ({
   load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
 });
 
-async function bundle({ format, ending, input }, core, page) {
-  const build = await rolldown({ ...options, input, plugins: [withPage(page)] });
+async function bundle({ format, ending, input }, core, plugins) {
+  const build = await rolldown({ ...options, input, plugins });
   const { output } = await build.write({
     dir: dist,
     format,
@@ -82,8 +83,8 @@ const flags = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarati
 const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...flags]);
 if (status !== 0) process.exit(status);
 const core = await findCore();
-const page = await bundlePage();
-for (const format of FORMATS) await bundle(format, core, page);
+const plugins = [withPage(await bundlePage()), await packedRows()];
+for (const format of FORMATS) await bundle(format, core, plugins);
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);
