@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { atOnce } from './at-once.mjs';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
 import { bundlePage, isPageScript } from './page.mjs';
@@ -44,7 +45,7 @@ async function findCore() {
   const build = await rolldown({ ...options, input: join(root, `${ENTRIES['./minimal']}.ts`) });
   const { output } = await build.generate({ format: 'es' });
   await build.close();
-  return new Set(output.filter(({ isDynamicEntry }) => !isDynamicEntry).flatMap(({ moduleIds }) => moduleIds));
+  return new Set(atOnce(output).flatMap(({ moduleIds }) => moduleIds));
 }
 
 /** Puts the program of widgets' pages where the sources have none. */
