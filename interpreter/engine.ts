@@ -30,15 +30,14 @@ import {
   call,
   callAsync,
   execution,
-  GreenThreads,
-  HOST_CLOCK,
+  type GreenThreads,
   hasThreads,
   instantiateGraph,
   type Linked,
   Sequence,
   Store,
   starting,
-  WaitsAlone,
+  threads as threading,
 } from './machine/index.ts';
 import { capture, snapshots } from './snapshot/index.ts';
 import {
@@ -219,14 +218,14 @@ export const interpreter: Engine = {
   *prepare(module) {
     yield* priceInstantiation(module);
   },
-  instantiate(module, { limits, imports, slices, graph, clock = HOST_CLOCK }: InstantiateOptions) {
+  instantiate(module, { limits, imports, slices, graph, clock }: InstantiateOptions) {
     const host = linker(imports);
-    const waits = new WaitsAlone(clock);
+    const waits = () => new threading.now.WaitsAlone(clock);
     if (graph?.isLinked) return new InterpreterInstance(instantiateGraph(graph, limits, slices, host, waits));
     if (hasThreads(module)) {
       const store = new Store(limits.stackBytes, { account: accountOf(limits, slices, true) });
       const instance = new Instance(store, module, limits, slices);
-      const threads = new GreenThreads(store, instance, host, clock);
+      const threads = new threading.now.GreenThreads(store, instance, host, clock);
       return new InterpreterInstance({ instances: [instance], finders: [] }, threads);
     }
     const instance = instantiate(new Store(limits.stackBytes, { waits }), module, host, limits, slices);

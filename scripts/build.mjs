@@ -5,9 +5,11 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { atOnce } from './at-once.mjs';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
 import { bundlePage, isPageScript } from './page.mjs';
+import { packedRows } from './rows.mjs';
 import { bundleTypes } from './types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -43,7 +45,7 @@ async function findCore() {
   const build = await rolldown({ ...options, input: join(root, `${ENTRIES['./minimal']}.ts`) });
   const { output } = await build.generate({ format: 'es' });
   await build.close();
-  return new Set(output.filter(({ isDynamicEntry }) => !isDynamicEntry).flatMap(({ moduleIds }) => moduleIds));
+  return new Set(atOnce(output).flatMap(({ moduleIds }) => moduleIds));
 }
 
 /** Puts the program of widgets' pages where the sources have none. */
@@ -52,8 +54,8 @@ const withPage = (program) => ({
   load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
 });
 
-async function bundle({ format, ending, input }, core, page) {
-  const build = await rolldown({ ...options, input, plugins: [withPage(page)] });
+async function bundle({ format, ending, input }, core, plugins) {
+  const build = await rolldown({ ...options, input, plugins });
   const { output } = await build.write({
     dir: dist,
     format,
@@ -82,8 +84,8 @@ const flags = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarati
 const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...flags]);
 if (status !== 0) process.exit(status);
 const core = await findCore();
-const page = await bundlePage();
-for (const format of FORMATS) await bundle(format, core, page);
+const plugins = [withPage(await bundlePage()), await packedRows()];
+for (const format of FORMATS) await bundle(format, core, plugins);
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);

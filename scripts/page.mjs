@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
+import { packedRows } from './rows.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -19,7 +20,7 @@ export async function bundlePage() {
     input: 'src/jupyter/page/main.ts',
     platform: 'browser',
     treeshake: { moduleSideEffects: (path) => /[\\/]src[\\/]jupyter[\\/]page[\\/]main\.ts$/.test(path) },
-    plugins: [{ name: 'page', load: (path) => (NOT_IN_IT.test(path) ? 'export {};' : undefined) }],
+    plugins: [{ name: 'page', load: (path) => (NOT_IN_IT.test(path) ? 'export {};' : undefined) }, await packedRows()],
   });
   const { output } = await build.generate({ format: 'es', minify: true, codeSplitting: false });
   await build.close();

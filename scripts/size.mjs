@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
+import { atOnce } from './at-once.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = 'virtual:main';
@@ -24,14 +25,6 @@ async function bundle(from, isSplit) {
   const { output } = await build.generate({ format: 'es', minify: true, codeSplitting: isSplit });
   await build.close();
   return output;
-}
-
-/** The entry and what it imports, not what it will. */
-function atOnce(output) {
-  const chunks = new Map(output.map((chunk) => [chunk.fileName, chunk]));
-  const found = new Set(output.filter(({ isEntry }) => isEntry));
-  for (const { imports } of found) for (const name of imports) found.add(chunks.get(name));
-  return [...found];
 }
 
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;

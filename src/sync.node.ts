@@ -3,9 +3,9 @@
 import { openFolder } from '../policy/fs/node/open.node.ts';
 import { provideNode } from './node.node.ts';
 import { provide } from './runtime/provided.ts';
-import { provideHostFunctions, provideNative, provideVectors } from './sync/parts.ts';
+import { provideHostFunctions, provideInterpreter, provideNative } from './sync/parts.ts';
 
-provideVectors();
+provideInterpreter();
 provideHostFunctions();
 provideNative();
 provideNode();

@@ -3,9 +3,9 @@
  * @module wasm-sandbox/sync
  */
 
-import { provideHostFunctions, provideNative, provideVectors } from './sync/parts.ts';
+import { provideHostFunctions, provideInterpreter, provideNative } from './sync/parts.ts';
 
-provideVectors();
+provideInterpreter();
 provideHostFunctions();
 provideNative();
 

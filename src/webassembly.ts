@@ -9,7 +9,7 @@ import type { Slices } from '../wasm/engine.ts';
 import { CpuTimeoutExceeded, UsageError } from '../wasm/errors.ts';
 import { DEFAULT_LIMITS } from '../wasm/limits.ts';
 import { describe, quote } from '../wasm/quote.ts';
-import { provideVectors } from './sync/parts.ts';
+import { provideInterpreter } from './sync/parts.ts';
 import { settlesWithin } from './time/turn.ts';
 import { createNamespace, type WebAssemblyNamespace } from './webassembly/namespace.ts';
 import type { NamespaceOptions } from './webassembly/options.ts';
@@ -58,7 +58,7 @@ export interface WebAssemblyOptions {
   readonly metering?: boolean | undefined;
 }
 
-provideVectors();
+provideInterpreter();
 
 const SLICE_GAS = 200_000;
 /** The same in checkpoints, loop headers and function entries, where no gas is counted. */

@@ -5,9 +5,9 @@ import * as restoring from '../interpreter/snapshot/install.ts';
 import { offerTranspiler } from '../src/component-parts.node.ts';
 import { provideNode } from '../src/node.node.ts';
 import { provideThreads } from '../src/service/threads.ts';
-import { provideHostFunctions, provideNative, provideVectors } from '../src/sync/parts.ts';
+import { provideHostFunctions, provideInterpreter, provideNative } from '../src/sync/parts.ts';
 
-provideVectors();
+provideInterpreter();
 snapshots.provide(restoring);
 provideHostFunctions();
 provideNative();

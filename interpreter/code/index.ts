@@ -4,6 +4,8 @@ export { CodeBuffer } from './buffer.ts';
 export {
   type AtomicName,
   EXIT,
+  FIRST_ATOMIC,
+  FIRST_OBJECT,
   FIRST_RARE,
   FIRST_SYSTEM,
   FIRST_VECTOR,

@@ -467,6 +467,8 @@ export function isLeft(instruction: number): boolean {
 
 export const FIRST_RARE: number = HOT_OPS.length;
 export const FIRST_SYSTEM: number = HOT_OPS.length + RARE_COMPUTATIONS.length;
+export const FIRST_OBJECT: number = FIRST_SYSTEM + Object.keys(SYSTEM_OPS).length;
+export const FIRST_ATOMIC: number = FIRST_OBJECT + Object.keys(OBJECT_OPS).length;
 export const FIRST_VECTOR: number = FIRST_SYSTEM + UNLOOPED_OPS.length;
 
 const numbers = new Map(MACHINE_OPS.map((op, index) => [op.name, index]));

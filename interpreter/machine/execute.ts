@@ -32,12 +32,12 @@ import { stackTop } from './backtrace.ts';
 import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
 import { HostCaller } from './host-caller.ts';
 import { run } from './loop.generated.ts';
+import { vectors } from './parts.ts';
 import { executeRare } from './rare.ts';
 import { type Store, storeOf } from './store.ts';
 import type { Thread, Wait } from './thread.ts';
 import { train } from './training.ts';
 import { returnToCaller, unwind } from './unwind.ts';
-import { vectors } from './vectors.ts';
 
 /** A guest that waits: for a host function's promise, or for a notification. */
 export interface Suspension {

@@ -13,7 +13,7 @@ import type { WasmValue } from '../../wasm/host.ts';
 import type { PendingResult } from '../../wasm/host-call.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { funcType, I32, type Import, type MemoryType } from '../../wasm/types.ts';
+import { funcType, I32, type MemoryType } from '../../wasm/types.ts';
 import { op, placesOf } from '../code/index.ts';
 import {
   allocateAll,
@@ -27,14 +27,14 @@ import {
 } from '../store/index.ts';
 import { execution, WasmExecution } from './execution.ts';
 import { outOfGas } from './failure.ts';
+import { isSpawn } from './spawn.ts';
 import { beginStart } from './start.ts';
 import type { Store } from './store.ts';
 import type { Thread, Wait } from './thread.ts';
-import { deadlock, register, timeOut, type Waits } from './waits.ts';
+import { deadlock, HOST_CLOCK, register, timeOut, type Waits } from './waits.ts';
 
-/** What a guest imports to have threads, and exports for them to begin in. */
-const SPAWN = { module: 'wasi', name: 'thread-spawn' } as const;
 const SPAWN_TYPE = funcType([I32], [I32]);
+/** What a guest with threads exports for them to begin in. */
 export const THREAD_START = { name: 'wasi_thread_start', type: 'i32,i32->' } as const;
 /** What the guest gets in place of a thread where there can be no other: WASI's `again`, negative. */
 const AGAIN = -6;
@@ -44,16 +44,6 @@ const LAST_ID = 2 ** 29 - 1;
 const PIECE = 50_000_000n;
 /** Threads that an error names. */
 const NAMED = 10;
-
-/** Whether an import is what spawns threads. */
-function isSpawn({ module, name, kind }: Import): boolean {
-  return kind === 'function' && module === SPAWN.module && name === SPAWN.name;
-}
-
-/** Whether a guest has threads. */
-export function hasThreads({ imports }: WasmModule): boolean {
-  return imports.some(isSpawn);
-}
 
 /** A call that a thread is to make. */
 interface Planned {
@@ -120,7 +110,7 @@ export class GreenThreads implements Waits {
    * @param find what the host provides
    * @throws LinkError, MemoryLimitExceeded, GasExhausted
    */
-  constructor(store: Store, instance: Instance, find: Linker, clock: GuestClock) {
+  constructor(store: Store, instance: Instance, find: Linker, clock: GuestClock = HOST_CLOCK) {
     this.instance = instance;
     this.clock = clock;
     store.waits = this;

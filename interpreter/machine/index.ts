@@ -5,14 +5,13 @@ export { callAsync, execution, WasmExecution } from './execution.ts';
 export {
   type GreenThread,
   GreenThreads,
-  hasThreads,
   isWaiting,
   THREAD_START,
   ThreadedExecution,
 } from './green-threads.ts';
 export { instantiateGraph, type Linked, Sequence, starting } from './linked.ts';
+export { loadInterpreter, loadWholeInterpreter, objects, threads, vectors } from './parts.ts';
+export { hasThreads } from './spawn.ts';
 export { Store, storeOf } from './store.ts';
 export type { Thread } from './thread.ts';
 export { returnToCaller } from './unwind.ts';
-export { vectors } from './vectors.ts';
-export { HOST_CLOCK, WaitsAlone } from './waits.ts';

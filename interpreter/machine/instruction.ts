@@ -1,7 +1,18 @@
 /** The instruction at hand, as the handlers outside of the main loop see it. */
 
 import type { DefinedType } from '../../wasm/types.ts';
-import { EXIT, type Kind, type Name, type Place, type PlacesOf, type Register, type Target } from '../code/index.ts';
+import {
+  EXIT,
+  type Kind,
+  lengthOf,
+  MACHINE_OPS,
+  type Name,
+  type Place,
+  type PlacesOf,
+  placesOf,
+  type Register,
+  type Target,
+} from '../code/index.ts';
 import type { GlobalInstance, Instance, LinearMemory, TableInstance } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
 import type { Thread } from './thread.ts';
@@ -107,3 +118,33 @@ export const checkpoint =
 export type Work<At> = (it: Instruction, at: At) => number;
 /** One for each instruction: none can be missing, and none has other operands than isa.ts says. */
 export type Handlers<N extends Name> = { readonly [One in N]: Work<PlacesOf<One>> };
+
+/** Those that set `pc` themselves. */
+const JUMPS: ReadonlySet<string> = new Set<Name>([
+  'return_call',
+  'return_call_indirect',
+  'call_ref',
+  'return_call_ref',
+]);
+
+const instruction = new Instruction();
+
+/** What carries out the instructions of a table, each left behind: by number, from that of the first on. */
+export function carriedOut<N extends Name>(
+  handlers: Handlers<N>,
+  first: number,
+  end: number,
+): readonly ((thread: Thread) => number)[] {
+  return MACHINE_OPS.slice(first, end).map(({ name, operands }) => {
+    const run = handlers[name as N] as Work<unknown>;
+    const places = placesOf(name as N);
+    const length = JUMPS.has(name) ? 0 : lengthOf(operands);
+    return (thread) => {
+      instruction.thread = thread;
+      instruction.instance = thread.instance as Instance;
+      const exit = run(instruction, places);
+      if (exit === 0) thread.pc += length;
+      return exit;
+    };
+  });
+}

@@ -22,7 +22,7 @@ export function instantiateGraph(
   limits: InstanceLimits,
   slices: Slices | undefined,
   host: Linker,
-  waits?: Waits,
+  waits?: () => Waits,
 ): Linked {
   const store = new Store(limits.stackBytes, { account: accountOf(limits, slices, true), waits });
   const { modules } = graph;

@@ -1,8 +1,9 @@
 /** What instances that call one another have in common (specification 4.2.3): the stack they run on. */
 
 import type { Account, Instance, SharedStack } from '../store/index.ts';
+import { threads } from './parts.ts';
 import { Thread } from './thread.ts';
-import { type Waits, WaitsTogether } from './waits.ts';
+import type { Waits } from './waits.ts';
 
 /** Idle threads that are kept, for all stores. */
 const MAX_IDLE = 8;
@@ -15,11 +16,9 @@ export interface StoreOptions {
   readonly unmetered?: Loop | undefined;
   /** What all instances draw on; each on one of its own where there is none. */
   readonly account?: Account<Instance> | undefined;
-  /** By the host's clock unless given, and as others of the store may notify. */
-  readonly waits?: Waits | undefined;
+  /** By the host's clock unless given, and as others of the store may notify. Called when a guest waits. */
+  readonly waits?: (() => Waits) | undefined;
 }
-
-const WAITS = new WaitsTogether();
 
 export class Store implements SharedStack {
   /** Limit on the stack weight of a call, in bytes. */
@@ -30,14 +29,24 @@ export class Store implements SharedStack {
   /** Runs the guests in place of the main loop, and counts no gas. */
   readonly unmetered: Loop | undefined;
   readonly account: Account<Instance> | undefined;
-  /** What becomes of guests that wait for notifications. */
-  waits: Waits;
+  private readonly makeWaits: () => Waits;
+  private madeWaits: Waits | undefined;
 
-  constructor(stackBytes: number, { unmetered, account, waits = WAITS }: StoreOptions = {}) {
+  constructor(stackBytes: number, { unmetered, account, waits = waitsTogether }: StoreOptions = {}) {
     this.stackBytes = stackBytes;
     this.unmetered = unmetered;
     this.account = account;
-    this.waits = waits;
+    this.makeWaits = waits;
+  }
+
+  /** What becomes of guests that wait for notifications. */
+  get waits(): Waits {
+    this.madeWaits ??= this.makeWaits();
+    return this.madeWaits;
+  }
+
+  set waits(waits: Waits) {
+    this.madeWaits = waits;
   }
 
   get isMetered(): boolean {
@@ -56,6 +65,10 @@ export class Store implements SharedStack {
     thread.clear();
     if (idle.length < MAX_IDLE) idle.push(thread);
   }
+}
+
+function waitsTogether(): Waits {
+  return new threads.now.WaitsTogether();
 }
 
 /** Instances are made with nothing else. */

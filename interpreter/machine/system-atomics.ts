@@ -1,9 +1,18 @@
 /** The machine's atomic instructions (proposal for threads): accesses, notifying and waiting. */
 
 import { type AtomicKind, accessBytes, OPCODES } from '../../wasm/opcodes.ts';
-import { type AtomicName, EXIT, type Place, type PlacesOf, type Target, trapExit } from '../code/index.ts';
+import {
+  type AtomicName,
+  EXIT,
+  FIRST_ATOMIC,
+  FIRST_VECTOR,
+  type Place,
+  type PlacesOf,
+  type Target,
+  trapExit,
+} from '../code/index.ts';
 import { type LinearMemory, WAITED } from '../store/index.ts';
-import { checkpoint, type Handlers, type Instruction } from './instruction.ts';
+import { carriedOut, checkpoint, type Handlers, type Instruction } from './instruction.ts';
 import { valueAt } from './waits.ts';
 
 /** Bytes of what notifications are about. */
@@ -142,7 +151,7 @@ function access(it: Instruction, at: Operands): number {
 /** For fences: one for all, as no other thread need look at it. */
 const anything = new Int32Array(1);
 
-export const ATOMIC_HANDLERS: Handlers<AtomicName> = {
+const HANDLERS: Handlers<AtomicName> = {
   'atomic.load': access,
   'atomic.store': access,
   'atomic.rmw': access,
@@ -172,3 +181,6 @@ export const ATOMIC_HANDLERS: Handlers<AtomicName> = {
     return 0;
   },
 };
+
+/** By number, from FIRST_ATOMIC on. */
+export const ATOMIC = carriedOut(HANDLERS, FIRST_ATOMIC, FIRST_VECTOR);

@@ -2,7 +2,7 @@
 
 import { PER_UNIT, share } from '../../wasm/gas.ts';
 import type { ArrayType, RefType, StructType } from '../../wasm/types.ts';
-import { EXIT, type ObjectName, type Place, type Target, trapExit } from '../code/index.ts';
+import { EXIT, FIRST_ATOMIC, FIRST_OBJECT, type ObjectName, type Place, type Target, trapExit } from '../code/index.ts';
 import {
   type ArrayObject,
   arrayBytes,
@@ -20,7 +20,7 @@ import {
 } from '../gc/index.ts';
 import { elementsOf, isOfType } from '../store/index.ts';
 import { copyReferences, type Reference } from '../values/index.ts';
-import type { Handlers, Instruction } from './instruction.ts';
+import { carriedOut, type Handlers, type Instruction } from './instruction.ts';
 
 const NULL = trapExit('null-reference');
 const OUT_OF_BOUNDS = trapExit('array-out-of-bounds');
@@ -100,7 +100,7 @@ function bulk(
   return 0;
 }
 
-export const OBJECT_HANDLERS: Handlers<ObjectName> = {
+const HANDLERS: Handlers<ObjectName> = {
   'struct.new': (it, at) =>
     newStruct(it, at, (object, { fields }) => {
       let register = it.register(at.base);
@@ -271,3 +271,6 @@ function copy(to: ArrayObject, target: number, from: ArrayObject, source: number
     else to.elements.set(from.elements.subarray(start, end), at);
   } else copyReferences(to.references, at, from.references, start, length);
 }
+
+/** By number, from FIRST_OBJECT on. */
+export const OBJECT = carriedOut(HANDLERS, FIRST_OBJECT, FIRST_ATOMIC);

@@ -5,25 +5,10 @@
 
 import { GROWTH_COST, PAGE_COST, PER_UNIT, share } from '../../wasm/gas.ts';
 import { isReference, slotsOf } from '../../wasm/types.ts';
-import {
-  type AtomicName,
-  EXIT,
-  FIRST_SYSTEM,
-  FIRST_VECTOR,
-  lengthOf,
-  MACHINE_OPS,
-  type Name,
-  type ObjectName,
-  placesOf,
-  type SystemName,
-  trapExit,
-} from '../code/index.ts';
-import { elementsOf, type GuestFunction, type Instance } from '../store/index.ts';
+import { EXIT, FIRST_OBJECT, FIRST_SYSTEM, type SystemName, trapExit } from '../code/index.ts';
+import { elementsOf, type GuestFunction } from '../store/index.ts';
 import { copyReferences, type ExceptionInstance, type TagInstance } from '../values/index.ts';
-import { checkpoint, type Handlers, Instruction, type Work } from './instruction.ts';
-import { ATOMIC_HANDLERS } from './system-atomics.ts';
-import { OBJECT_HANDLERS } from './system-objects.ts';
-import type { Thread } from './thread.ts';
+import { carriedOut, checkpoint, type Handlers, type Instruction, type Work } from './instruction.ts';
 
 /** As many as are sooner copied one by one than looked at as an array of their own. */
 const FEW_BYTES = 32;
@@ -244,34 +229,5 @@ const SYSTEM_HANDLERS: Handlers<SystemName> = {
   },
 };
 
-const HANDLERS: Handlers<SystemName | ObjectName | AtomicName> = {
-  ...SYSTEM_HANDLERS,
-  ...OBJECT_HANDLERS,
-  ...ATOMIC_HANDLERS,
-};
-
-/** Those that set `pc` themselves. */
-const JUMPS: ReadonlySet<string> = new Set<Name>([
-  'return_call',
-  'return_call_indirect',
-  'call_ref',
-  'return_call_ref',
-]);
-
-const instruction = new Instruction();
-
 /** By number, from FIRST_SYSTEM on. */
-export const SYSTEM: readonly ((thread: Thread) => number)[] = MACHINE_OPS.slice(FIRST_SYSTEM, FIRST_VECTOR).map(
-  ({ name, operands }) => {
-    const run = HANDLERS[name as keyof typeof HANDLERS] as Work<unknown>;
-    const places = placesOf(name as keyof typeof HANDLERS);
-    const length = JUMPS.has(name) ? 0 : lengthOf(operands);
-    return (thread) => {
-      instruction.thread = thread;
-      instruction.instance = thread.instance as Instance;
-      const exit = run(instruction, places);
-      if (exit === 0) thread.pc += length;
-      return exit;
-    };
-  },
-);
+export const SYSTEM = carriedOut(SYSTEM_HANDLERS, FIRST_SYSTEM, FIRST_OBJECT);

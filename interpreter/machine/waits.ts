@@ -17,7 +17,7 @@ export interface Waits {
 export class WaitsAlone implements Waits {
   private readonly clock: GuestClock;
 
-  constructor(clock: GuestClock) {
+  constructor(clock: GuestClock = HOST_CLOCK) {
     this.clock = clock;
   }
 

@@ -3,7 +3,7 @@
 import type { EngineExecution, EngineImage } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { WireWriter } from '../../wasm/wire.ts';
-import { type GreenThreads, ThreadedExecution, WasmExecution } from '../machine/index.ts';
+import { type GreenThreads, type ThreadedExecution, WasmExecution } from '../machine/index.ts';
 import type { Instance, LinearMemory, Run } from '../store/index.ts';
 import { Numbering } from './numbering.ts';
 import { nonZeroRuns, writeRuns } from './pages.ts';
@@ -152,7 +152,7 @@ export function capture(
   if (instance.store.active !== undefined) {
     throw new SnapshotError('the guest is running: a snapshot can be made while it is paused');
   }
-  const execution = left instanceof ThreadedExecution ? left.main.execution : left;
+  const execution = threads === undefined ? left : (left as ThreadedExecution | undefined)?.main.execution;
   const own = execution instanceof WasmExecution ? execution : undefined;
   return new InstanceImage(instance, own?.leftInTurn() ?? own?.left(), isForBytes, threads);
 }

@@ -6,8 +6,8 @@ import type { ConstExpr } from '../../wasm/types.ts';
 import { GLOBAL_WORDS } from '../code/index.ts';
 import { mul64 } from '../numeric.ts';
 import type { Cell } from '../values/index.ts';
-import { makeObject } from './constant-objects.ts';
 import type { Instance } from './instance.ts';
+import { constantObjects } from './parts.ts';
 
 type Binary = (a: Cell, b: Cell) => Cell;
 
@@ -72,7 +72,7 @@ export function evaluate(instance: Instance, { start, end }: ConstExpr): Cell {
       default: {
         const binary = BINARY[mnemonic];
         if (binary === undefined) {
-          makeObject(instance, mnemonic, reader, stack);
+          constantObjects.now.makeObject(instance, mnemonic, reader, stack);
           break;
         }
         const b = stack.pop() as Cell;

@@ -1,7 +1,7 @@
 /** Where the core modules of a component run: a namespace of their own, on either engine. */
 
 import { whyNotMetered } from '../../instrument/adopted.ts';
-import { vectors } from '../../interpreter/index.ts';
+import { loadInterpreter } from '../../interpreter/index.ts';
 import type { EngineName, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded, type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import type { HostCalls } from '../../wasm/host.ts';
@@ -32,7 +32,7 @@ export async function loadCoreEngine(
   mayWait: boolean,
 ): Promise<CoreEngine> {
   const cores = modules.map(moduleOf);
-  if (cores.some(({ usesVectors }) => usesVectors)) await vectors.load();
+  await loadInterpreter(cores);
   const interpreter: CoreEngine = { name: 'interpreter', create: createNamespace };
   if (mayWait && choice === 'native') {
     throw new UsageError(

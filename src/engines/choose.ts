@@ -2,7 +2,7 @@
 
 import { isAdopted, whyNotMetered } from '../../instrument/adopted.ts';
 import { claimsToBeArtifact } from '../../instrument/claim.ts';
-import { interpreter, vectors } from '../../interpreter/index.ts';
+import { interpreter, loadInterpreter } from '../../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -61,11 +61,11 @@ const NO_NATIVE = 'this entry of the package has no other engine';
  */
 export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, needs: EngineNeeds = {}): Promise<void> {
   const modules = graph.modules.map(({ module }) => module);
-  if (modules.some(({ usesVectors }) => usesVectors)) await vectors.load();
   const { mayWait = true, yields = false } = needs;
   const isOpen = choice === 'auto' && !mayWait && !yields && native.isOffered;
   const isPossible = isOpen && whyNotNative(modules) === undefined;
-  if (choice === 'native' || modules.some(isAdopted) || isPossible) await native.load();
+  const isNeeded = choice === 'native' || modules.some(isAdopted) || isPossible;
+  await Promise.all([loadInterpreter(modules), isNeeded ? native.load() : undefined]);
 }
 
 /** @throws UsageError where the engine cannot be had */

@@ -1,6 +1,6 @@
 /** Runs a recording again, without the host functions, and compares everything. */
 
-import { interpreter, snapshots, vectors } from '../../interpreter/index.ts';
+import { interpreter, loadWholeInterpreter, snapshots } from '../../interpreter/index.ts';
 import type { Bytes } from '../../wasm/bytes.ts';
 import type { EngineExecution, EngineInstance, InstanceLimits } from '../../wasm/engine.ts';
 import {
@@ -114,8 +114,7 @@ export async function replay(
       `the recording was made with version ${gasVersion} of the gas schedule; this is version ${GAS_VERSION}`,
     );
   }
-  await vectors.load();
-  await snapshots.load();
+  await Promise.all([loadWholeInterpreter(), snapshots.load()]);
   look();
   const run = new Replay(from, given, deadline);
   return run.toEnd();

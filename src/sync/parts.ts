@@ -1,15 +1,21 @@
 /** What can be waited for elsewhere, loaded. */
 
-import { vectors } from '../../interpreter/index.ts';
-import * as vectorPart from '../../interpreter/machine/vector-part.ts';
+import { constantObjects, objects, threads, vectors } from '../../interpreter/index.ts';
+import * as objectsPart from '../../interpreter/machine/system-objects.ts';
+import * as threadsPart from '../../interpreter/machine/threads-part.ts';
+import * as vectorsPart from '../../interpreter/machine/vectors-part.ts';
+import * as constantObjectsPart from '../../interpreter/store/constant-objects.ts';
 import * as network from '../../policy/net/functions.ts';
 import { http, wasi } from '../../policy/parts.ts';
 import * as system from '../../policy/wasi/program.ts';
 import { native } from '../engines/choose.ts';
 import * as nativePart from '../engines/native.ts';
 
-export function provideVectors(): void {
-  vectors.provide(vectorPart);
+export function provideInterpreter(): void {
+  vectors.provide(vectorsPart);
+  objects.provide(objectsPart);
+  constantObjects.provide(constantObjectsPart);
+  threads.provide(threadsPart);
 }
 
 export function provideHostFunctions(): void {

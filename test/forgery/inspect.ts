@@ -1,6 +1,7 @@
 /** Whether a guest is within its limits and its types, whatever it was made of. */
 
-import { ArrayObject, placeOfField, StructObject } from '../../interpreter/gc/objects.ts';
+import { placeOfField } from '../../interpreter/gc/access.ts';
+import { ArrayObject, StructObject } from '../../interpreter/gc/objects.ts';
 import type { Thread } from '../../interpreter/machine/thread.ts';
 import { isOfType } from '../../interpreter/store/cast.ts';
 import type { Instance } from '../../interpreter/store/instance.ts';

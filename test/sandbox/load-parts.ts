@@ -10,11 +10,44 @@ import { replay, WasmSandbox } from '../../src/index.ts';
 const paths = JSON.parse(process.argv[2] ?? '') as Record<string, string>;
 const source = (name: string) => new Uint8Array(readFileSync(paths[name] ?? ''));
 
+/** What a module's export makes of a number. */
+async function ran(text: string): Promise<unknown> {
+  return (await WasmSandbox.create({ source: text, engine: 'interpreter' })).call('run', [5]);
+}
+
 const PARTS: Record<string, () => Promise<unknown>> = {
   vectors: async () => {
     const sandbox = await WasmSandbox.create({ source: source('simd'), engine: 'interpreter' });
     return sandbox.call('run', [1]);
   },
+  objects: () =>
+    ran(`(module (type $pair (struct (field i32) (field i32)))
+      (func (export "run") (param i32) (result i32)
+        (struct.get $pair 1 (struct.new $pair (i32.const 1) (local.get 0)))))`),
+  nullable: () =>
+    ran(`(module (type $same (func (param i32) (result i32))) (elem declare func $same)
+      (func $same (type $same) (local.get 0))
+      (func (export "run") (param i32) (result i32)
+        (call_ref $same (local.get 0) (ref.as_non_null (ref.func $same)))))`),
+  constants: () =>
+    ran(`(module (type $one (struct (field i32))) (global $it (ref $one) (struct.new $one (i32.const 7)))
+      (func (export "run") (param i32) (result i32) (struct.get $one 0 (global.get $it))))`),
+  atomics: () =>
+    ran(`(module (memory 1 1 shared) (func (export "run") (param i32) (result i32)
+      (i32.add (i32.atomic.rmw.add (i32.const 0) (local.get 0)) (i32.atomic.load (i32.const 0)))))`),
+  waits: () =>
+    ran(`(module (memory 1 1 shared) (func (export "run") (param i32) (result i32)
+      (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 1))))`),
+  threads: () =>
+    ran(`(module (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+      (import "env" "memory" (memory 1 1 shared))
+      (func (export "wasi_thread_start") (param i32 i32)
+        (i32.atomic.store (i32.const 0) (local.get 1))
+        (drop (memory.atomic.notify (i32.const 0) (i32.const 1))))
+      (func (export "run") (param i32) (result i32)
+        (drop (call $spawn (local.get 0)))
+        (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
+        (i32.atomic.load (i32.const 0))))`),
   native: async () => {
     const sandbox = await WasmSandbox.create({ source: source('fib'), engine: 'native' });
     return sandbox.call('run', [10]);

@@ -13,6 +13,12 @@ const paths = JSON.stringify(Object.fromEntries(names.map((name) => [name, path(
 
 const EXPECTED = [
   ['vectors', '256371609'],
+  ['objects', '5'],
+  ['nullable', '5'],
+  ['constants', '7'],
+  ['atomics', '5'],
+  ['waits', '2'],
+  ['threads', '5'],
   ['native', '55'],
   ['auto', 'native'],
   ['wasi', '0'],

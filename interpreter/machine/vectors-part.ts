@@ -1,4 +1,4 @@
-/** What {@link import('./vectors.ts').vectors} loads. */
+/** What {@link import('./parts.ts').vectors} loads. */
 
 export { VECTOR } from '../vector/index.ts';
 export { runVectors, VECTOR_LOOP } from './vector-loop.generated.ts';

@@ -1,0 +1,3 @@
+import type { Opcode } from '../wasm/opcodes.ts';
+
+export function pack(opcodes: readonly Opcode[]): string;

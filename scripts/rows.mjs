@@ -1,0 +1,82 @@
+// The opcode table as the package has it: by columns, which are a fraction of the rows, and without what only
+// the generators of loops read of it.
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const TABLE = fileURLToPath(new URL('../wasm/opcodes.ts', import.meta.url));
+const ROWS = /const ROWS = \[\n[\s\S]*?\n\] as const satisfies readonly Row\[\];\n/g;
+
+async function load() {
+  const build = await rolldown({ input: TABLE });
+  const { output } = await build.generate({ format: 'es' });
+  await build.close();
+  return import(`data:text/javascript,${encodeURIComponent(output[0].code)}`);
+}
+
+/** A row's place among all instructions follows from the others, as do parts that it has none of. */
+function rowOf({
+  index: _,
+  mnemonic,
+  code,
+  immediates,
+  params,
+  results,
+  special,
+  gas,
+  meaning,
+  traps,
+  flow,
+  ...traits
+}) {
+  const isComputed = meaning !== undefined;
+  // Of a meaning, whether there is one; of an access, the accessor, as its width is in it.
+  const read = immediates === 'memarg' ? meaning : '';
+  const more = { ...(flow !== 'on' && { flow }), ...traits };
+  const rest = [...(isComputed ? [read] : []), ...(Object.keys(more).length > 0 ? [more] : [])];
+  return { mnemonic, code, columns: [immediates, special ? '*' : `${params}:${results}`, gas, rest] };
+}
+
+/** A column as its different values, and a letter a row for which it is. */
+function column(values) {
+  const texts = values.map((value) => JSON.stringify(value));
+  const different = [...new Set(texts)];
+  const letters = texts.map((text) => String.fromCharCode(FIRST + different.indexOf(text))).join('');
+  return `[[${different}], ${JSON.stringify(letters)}]`;
+}
+
+/** The first letter: behind what a string would have to escape, in front of what takes a second byte for most. */
+const FIRST = 93;
+
+/**
+ * The text that stands in the place of the rows.
+ * @param opcodes all of them, in order
+ */
+export function pack(opcodes) {
+  const rows = opcodes.map(rowOf);
+  const codes = rows.map(({ code }, i) => (code === rows[i - 1]?.code + 1 ? 1 : code));
+  const steps = JSON.stringify(Object.fromEntries(codes.map((code, i) => [i, code]).filter(([, code]) => code !== 1)));
+  return `const ROWS = (() => {
+  const codes = ${steps};
+  const columns = [${[0, 1, 2, 3].map((i) => column(rows.map(({ columns }) => columns[i])))}];
+  let code = 0;
+  return ${JSON.stringify(rows.map(({ mnemonic }) => mnemonic).join())}.split(',').map((mnemonic, i) => {
+    code = codes[i] ?? code + 1;
+    const values = columns.map(([values, letters]) => values[letters.charCodeAt(i) - ${FIRST}]);
+    return [mnemonic, code, ...values.slice(0, 3), ...values[3]];
+  });
+})();
+`;
+}
+
+/** A plugin of the bundler that puts the table so into what it makes. */
+export async function packedRows() {
+  const { OPCODES } = await load();
+  return {
+    name: 'rows',
+    transform(code, id) {
+      if (id !== TABLE) return undefined;
+      if (code.match(ROWS)?.length !== 1) throw new Error(`${id} has no table where it is looked for`);
+      return { code: code.replace(ROWS, () => pack(OPCODES)), map: null };
+    },
+  };
+}
