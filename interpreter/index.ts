@@ -1,5 +1,5 @@
 /** The interpreter: needs neither the host's `WebAssembly` nor code generation. */
 
 export { interpreter } from './engine.ts';
-export { hasThreads, vectors } from './machine/index.ts';
+export { vectors } from './machine/index.ts';
 export { snapshots } from './snapshot/index.ts';

@@ -13,7 +13,8 @@ import type { WasmValue } from '../../wasm/host.ts';
 import type { PendingResult } from '../../wasm/host-call.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { funcType, I32, type Import, type MemoryType } from '../../wasm/types.ts';
+import { isSpawn } from '../../wasm/spawn.ts';
+import { funcType, I32, type MemoryType } from '../../wasm/types.ts';
 import { op, placesOf } from '../code/index.ts';
 import {
   allocateAll,
@@ -32,8 +33,7 @@ import type { Store } from './store.ts';
 import type { Thread, Wait } from './thread.ts';
 import { deadlock, register, timeOut, type Waits } from './waits.ts';
 
-/** What a guest imports to have threads, and exports for them to begin in. */
-const SPAWN = { module: 'wasi', name: 'thread-spawn' } as const;
+/** What spawns threads, and what a guest exports for them to begin in. */
 const SPAWN_TYPE = funcType([I32], [I32]);
 export const THREAD_START = { name: 'wasi_thread_start', type: 'i32,i32->' } as const;
 /** What the guest gets in place of a thread where there can be no other: WASI's `again`, negative. */
@@ -44,16 +44,6 @@ const LAST_ID = 2 ** 29 - 1;
 const PIECE = 50_000_000n;
 /** Threads that an error names. */
 const NAMED = 10;
-
-/** Whether an import is what spawns threads. */
-function isSpawn({ module, name, kind }: Import): boolean {
-  return kind === 'function' && module === SPAWN.module && name === SPAWN.name;
-}
-
-/** Whether a guest has threads. */
-export function hasThreads({ imports }: WasmModule): boolean {
-  return imports.some(isSpawn);
-}
 
 /** A call that a thread is to make. */
 interface Planned {

@@ -5,7 +5,6 @@ export { callAsync, execution, WasmExecution } from './execution.ts';
 export {
   type GreenThread,
   GreenThreads,
-  hasThreads,
   isWaiting,
   THREAD_START,
   ThreadedExecution,
