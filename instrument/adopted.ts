@@ -2,6 +2,8 @@
 
 import type { InstanceLimits } from '../wasm/engine.ts';
 import type { WasmModule } from '../wasm/module.ts';
+import { hasThreads } from '../wasm/spawn.ts';
+import type { Feature } from '../wasm/types.ts';
 import type { MeteredModule } from './metered.ts';
 
 /** A module that was instrumented before, and what it was made for. */
@@ -14,9 +16,26 @@ interface Adopted {
 
 const adopted = new WeakMap<WasmModule, Adopted>();
 
+/** What modules are instrumented with beyond release 2.0, where the host has it. */
+export const METERED = ['threads'] as const satisfies readonly Feature[];
+
+export type MeteredFeature = (typeof METERED)[number];
+
+/** What a module uses that cannot be instrumented. */
+export function unmeteredFeatures({ features }: WasmModule): readonly Feature[] {
+  return features.filter((feature) => !(METERED as readonly Feature[]).includes(feature));
+}
+
 /** Why a module cannot be made to meter itself; undefined where it can. */
-export function whyNotMetered({ features }: WasmModule): string | undefined {
+export function whyNotMetered(module: WasmModule): string | undefined {
+  const features = unmeteredFeatures(module);
   return features.length === 0 ? undefined : `the module uses ${features.join(', ')}, which cannot be instrumented`;
+}
+
+/** Why a guest of a sandbox cannot; undefined where it can. */
+export function whyNotNative(module: WasmModule): string | undefined {
+  const spawns = hasThreads(module) ? 'the module has WASI threads, which are switched by the interpreter' : undefined;
+  return whyNotMetered(module) ?? spawns;
 }
 
 /** From now on the module runs as it is, as it meters itself. */

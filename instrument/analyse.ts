@@ -175,6 +175,7 @@ const EFFECT = {
   conversion: 30,
   constant: 31,
   'vector comparison': 32,
+  wait: 33,
 } as const;
 
 /** Instructions that compute on floats and do not look at the bits of a NaN. */
@@ -235,6 +236,7 @@ const EFFECT_OF = OPCODES.map(({ index, mnemonic, results, traps, immediates, la
   if (immediates === 'v128') return EFFECT.constant;
   if (IS_BLIND[index] && (results === 'f' || results === 'd')) return EFFECT.producer;
   if (IS_BLIND[index] && traps.length > 0) return EFFECT.conversion;
+  if (mnemonic === 'memory.atomic.wait32' || mnemonic === 'memory.atomic.wait64') return EFFECT.wait;
   if (lanes === undefined) return EFFECT.ordinary;
   return lanes.endsWith(':') ? EFFECT['vector comparison'] : EFFECT['vector producer'];
 });
@@ -247,7 +249,7 @@ const FLOAT_TYPE = OPCODES.map(({ results }) => (results === 'f' ? F32 : F64));
 const VECTOR_SHAPE = OPCODES.map(({ lanes }) => (lanes?.startsWith('f') ? F32 : F64));
 const VECTOR_RESULT = OPCODES.map(({ lanes }) => (lanes?.endsWith('f') ? F32 : F64));
 const FLOAT_PARAM = OPCODES.map(({ params }) => (params === 'f' ? F32 : F64));
-const HAS_SECOND = OPCODES.map(({ immediates }) => immediates.includes(' '));
+const HAS_SECOND = OPCODES.map(({ immediates }) => immediates.includes(' ') || immediates === 'memarg');
 const GLOBAL_GET = opcode('global.get').index;
 const LOCAL_GET = opcode('local.get').index;
 const LOCAL_TEE = opcode('local.tee').index;
@@ -313,6 +315,8 @@ export interface WeaveOptions {
   readonly windows?: Windows | undefined;
   /** Whether instances share an account with those of other modules; false unless given. */
   readonly isLinked?: boolean | undefined;
+  /** Whether other threads may have its shared memories, which are memories like others if not; false unless given. */
+  readonly sharesMemory?: boolean | undefined;
 }
 
 /** Finds out about one function after another. What it says is about the window that was read last. */
@@ -589,6 +593,10 @@ export class Analyser {
         return;
       case EFFECT['memory.grow']:
         this.operation(index, 1);
+        stack.push(ANY);
+        return;
+      case EFFECT.wait:
+        this.operation(index, 3);
         stack.push(ANY);
         return;
       case EFFECT['table.grow']:

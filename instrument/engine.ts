@@ -11,15 +11,18 @@ import { priceInstantiation } from '../wasm/plan.ts';
 import { messageOf, quote } from '../wasm/quote.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
 import type { Export, ExternKind, FuncType, ValType } from '../wasm/types.ts';
+import { isAdopted, whyNotNative } from './adopted.ts';
 import { compile, compileAhead } from './compile.ts';
+import { missingFeature } from './features.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import type { InitialState } from './initial-state.ts';
 import { functionTypes } from './layout.ts';
 import { LinkedGuests } from './linked.ts';
 import { holds, linker, references } from './linker.ts';
-import { codeBytes, limitsFor, meterModuleSteps } from './meter-module.ts';
+import { codeBytes, limitsFor, meterModuleSteps, refusal } from './meter-module.ts';
 import type { MeteredModule } from './metered.ts';
 import { MeteredInstance, MeteredStore } from './metered-instance.ts';
+import { waitingAlone } from './waits.ts';
 
 /** What instances of a module begin with, once one of them was reset; null where they cannot be put back there. */
 const initialStates = new WeakMap<MeteredModule, InitialState | null>();
@@ -132,8 +135,11 @@ class NativeInstance implements EngineInstance {
  * @param name what the statistics call it
  */
 export function meteredEngine(host: WasmHost, name: EngineName): Engine {
-  const metering = (module: WasmModule, { slices, isLinked }: Preparation): Steps<MeteredModule> =>
-    meterModuleSteps(module, { canonicalNaN: true, refills: slices !== undefined, isLinked });
+  const metering = (module: WasmModule, { slices, isLinked }: Preparation): Steps<MeteredModule> => {
+    const why = isAdopted(module) ? undefined : (whyNotNative(module) ?? whyNotOn(host, module));
+    if (why !== undefined) throw refusal(module, why);
+    return meterModuleSteps(module, { canonicalNaN: true, refills: slices !== undefined, isLinked });
+  };
   return {
     name,
     *prepare(module, preparation) {
@@ -158,7 +164,7 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
       const metered = complete(metering(module, { slices }));
       const link = linker(imports, functionTypes(metered.module));
       return new NativeInstance(() => {
-        const store = new MeteredStore(host, limits.stackBytes);
+        const store = new MeteredStore(host, limits.stackBytes, waitingAlone(options.clock));
         return new MeteredInstance(store, metered, { limits, slices, link, references });
       });
     },
@@ -180,16 +186,22 @@ function takesTraps(): boolean {
 const TAKES_TRAPS =
   "the process listens for SIGSEGV, by which the host's engine learns of traps, so that a guest could end it. Do not listen for it (in Nest: enableShutdownHooks(['SIGTERM', 'SIGINT']))";
 
-/** Why the host's own engine cannot be used; undefined where it can. */
-export function nativeUnavailable(): string | undefined {
+/** Why the host's own engine cannot be used, for these modules; undefined where it can. */
+export function nativeUnavailable(modules: readonly WasmModule[] = []): string | undefined {
   if (takesTraps()) return TAKES_TRAPS;
   if (typeof WebAssembly !== 'object') return 'this host has no WebAssembly';
   try {
     new WebAssembly.Module(Uint8Array.from(PREAMBLE));
-    return undefined;
+    return modules.map((module) => whyNotOn(WebAssembly, module)).find((why) => why !== undefined);
   } catch (error) {
     return `this host does not allow compiling WebAssembly: ${messageOf(error)}`;
   }
+}
+
+/** Why a host cannot run a module, for what it uses. */
+function whyNotOn(host: WasmHost, module: WasmModule): string | undefined {
+  const missing = missingFeature(host, module);
+  return missing && `the module uses ${missing}, which this host does not have`;
 }
 
 let engine: Engine | undefined;

@@ -27,14 +27,14 @@ export function growMemory(memory: WebAssembly.Memory, growth: Growth, delta: nu
   const pages = memory.buffer.byteLength / PAGE_BYTES;
   const canGrow = growth.allows(pages, delta);
   meter.charge(BigInt(GROWTH_COST + (canGrow ? delta * PAGE_COST : 0)));
-  if (!canGrow) return -1;
+  if (!canGrow || !growth.take(pages, delta)) return -1;
   try {
-    memory.grow(delta);
+    // Other threads may have made a shared one grow meanwhile.
+    return memory.grow(delta);
   } catch {
+    growth.give(delta);
     return -1;
   }
-  growth.take(pages, delta);
-  return pages;
 }
 
 /** Whether a table of `size` elements may grow by `delta`, which the guest then does itself. @throws GasExhausted */

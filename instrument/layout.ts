@@ -1,8 +1,17 @@
 /** What the rewritten module has beside the original's content, and the numbers of everything in it. */
 
-import { CompileError } from '../wasm/errors.ts';
+import { CompileError, type TrapKind } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/module.ts';
-import { EXTERNREF, FUNCREF, type FuncType, type GlobalType, I32, I64, type ValType } from '../wasm/types.ts';
+import {
+  EXTERNREF,
+  type Feature,
+  FUNCREF,
+  type FuncType,
+  type GlobalType,
+  I32,
+  I64,
+  type ValType,
+} from '../wasm/types.ts';
 
 /** The functions that the rewritten module imports from the meter, in this order. */
 export const METER_FUNCTIONS = {
@@ -18,10 +27,15 @@ export const METER_FUNCTIONS = {
   growTable: [[I32, I32, I32], [I32]],
   /** The instruction that follows traps, and the engine would not say with which kind: see `TRAP_CODES`. */
   trap: [[I32], []],
+  /** Waits at an address of a memory (its number), as long as what was expected is there: value, time-out, bytes of it. */
+  wait: [[I32, I32, I64, I64, I32], [I32]],
 } as const satisfies Record<string, readonly [readonly ValType[], readonly ValType[]]>;
 
 export type MeterFunction = keyof typeof METER_FUNCTIONS;
 export const METER_FUNCTION_NAMES = Object.keys(METER_FUNCTIONS) as MeterFunction[];
+
+/** Those that only modules import which use something beyond release 2.0. */
+const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = { wait: 'threads' };
 
 /** The globals that the rewritten module may import from the meter, in this order. */
 export const METER_GLOBALS = {
@@ -69,7 +83,7 @@ export const BARRED: number = -(2 ** 53);
 export const BARRED_GAS: bigint = -(2n ** 62n);
 
 /** Kinds of traps that the rewritten code tells apart itself, by what it calls `trap` with. */
-export const TRAP_CODES = ['invalid-conversion'] as const;
+export const TRAP_CODES = ['invalid-conversion', 'expected-shared-memory'] as const satisfies readonly TrapKind[];
 
 /** Functions of the rewritten module's own that others call. */
 export const HELPERS = ['check', 'enter'] as const;
@@ -170,7 +184,9 @@ export type OperationName =
   | 'table.grow'
   | 'table.fill'
   | 'table.copy'
-  | 'table.init';
+  | 'table.init'
+  | 'memory.atomic.wait32'
+  | 'memory.atomic.wait64';
 
 /** What else can become one: see `INLINE` in operations.ts. */
 export type InlineName = 'check' | 'resume' | 'f32' | 'f64';
@@ -194,6 +210,7 @@ export class Layout {
   readonly importName: string;
   readonly exportPrefix: string;
   readonly meterGlobals: readonly MeterGlobal[];
+  readonly meterFunctions: readonly MeterFunction[];
 
   /** Types beside the original's, in their order. */
   readonly types: { params: readonly ValType[]; results: readonly ValType[] }[] = [];
@@ -236,7 +253,11 @@ export class Layout {
     this.importName = unused(module.imports, 'module');
     this.exportPrefix = unused(module.exports, 'name');
     this.firstMeter = module.importedFunctions;
-    this.firstHelper = this.firstMeter + METER_FUNCTION_NAMES.length;
+    this.meterFunctions = METER_FUNCTION_NAMES.filter((name) => {
+      const feature = NEEDS_FEATURE[name];
+      return feature === undefined || module.features.includes(feature);
+    });
+    this.firstHelper = this.firstMeter + this.meterFunctions.length;
     this.segments = isLinked || outlivesFailure(module) ? this.firstHelper + HELPERS.length : undefined;
     this.firstOwn = this.firstHelper + HELPERS.length + (this.segments === undefined ? 0 : 1);
     const own = this.global(module.globals.length);
@@ -246,7 +267,7 @@ export class Layout {
   }
 
   meter(name: MeterFunction): number {
-    return this.firstMeter + METER_FUNCTION_NAMES.indexOf(name);
+    return this.firstMeter + this.meterFunctions.indexOf(name);
   }
 
   /** One of {@link meterGlobals}. */

@@ -11,6 +11,7 @@ import { linker, references, requireType } from './linker.ts';
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { type Linked, MeteredInstance, MeteredStore } from './metered-instance.ts';
+import { waitingAlone } from './waits.ts';
 
 export class LinkedGuests {
   /** In the program's order: the guest itself is the last. */
@@ -30,11 +31,11 @@ export class LinkedGuests {
     host: WasmHost,
     graph: ModuleGraph,
     metered: readonly MeteredModule[],
-    { limits, slices, imports }: InstantiateOptions,
+    { limits, slices, imports, clock }: InstantiateOptions,
   ) {
     this.host = host;
     this.graph = graph;
-    const store = new MeteredStore(host, limits.stackBytes, new Meter(limits, slices));
+    const store = new MeteredStore(host, limits.stackBytes, waitingAlone(clock), new Meter(limits, slices));
     this.guests = metered.map((module, number) => {
       const link = (imported: Import) => this.link(number, imported, imports);
       return new MeteredInstance(store, module, { limits, slices, link, references });

@@ -5,7 +5,7 @@ import { CompileError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { instantiationCost } from '../wasm/plan.ts';
 import { complete, type Steps } from '../wasm/steps.ts';
-import { adoptedOf, whyNotMetered } from './adopted.ts';
+import { adoptedOf, unmeteredFeatures, whyNotMetered } from './adopted.ts';
 import type { WeaveOptions } from './analyse.ts';
 import type { Code, MeteredModule } from './metered.ts';
 import { type Woven, weave } from './weave.ts';
@@ -21,11 +21,17 @@ interface Variant {
 
 const cache = new WeakMap<WasmModule, Map<string, Variant>>();
 
+/** The error for a module that has to be interpreted for what it uses. */
+export function refusal(module: WasmModule, why: string): CompileError {
+  const features = unmeteredFeatures(module);
+  const feature = (features.length > 0 ? features : module.features).join(', ');
+  return new CompileError(`${why}: choose the engine 'interpreter'`, { feature });
+}
+
 /** @throws CompileError where the module uses what the weaver does not meter */
 function refuseUnmetered(module: WasmModule): void {
   const why = whyNotMetered(module);
-  if (why === undefined) return;
-  throw new CompileError(`${why}: choose the engine 'interpreter'`, { feature: module.features.join(', ') });
+  if (why !== undefined) throw refusal(module, why);
 }
 
 class WovenCode implements Code {
@@ -56,13 +62,16 @@ function describe(module: WasmModule, options: WeaveOptions, woven: Woven): Mete
   return { ...names, cost: instantiationCost(module), module, imports, exports, start, code };
 }
 
-function variantOf(module: WasmModule, { canonicalNaN, refills, isLinked = false }: WeaveOptions): Variant {
+function variantOf(
+  module: WasmModule,
+  { canonicalNaN, refills, isLinked = false, sharesMemory = false }: WeaveOptions,
+): Variant {
   let variants = cache.get(module);
   if (variants === undefined) {
     variants = new Map();
     cache.set(module, variants);
   }
-  const key = `${canonicalNaN} ${refills} ${isLinked}`;
+  const key = `${canonicalNaN} ${refills} ${isLinked} ${sharesMemory}`;
   let variant = variants.get(key);
   if (variant === undefined) {
     variant = { steps: undefined, metered: undefined, failure: undefined };

@@ -12,7 +12,7 @@ import {
   tooNested,
   WasmSandboxError,
 } from '../wasm/errors.ts';
-import { STACK_WEIGHT } from '../wasm/gas.ts';
+import { STACK_WEIGHT, THREADS } from '../wasm/gas.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
 import { NO_GUEST, resultsOf, type ToReference, toWasm } from '../wasm/host-call.ts';
@@ -39,6 +39,7 @@ import { METER_EXPORTS, type MeterFunction, type MeterGlobal, MOST_ORIGINS, ORIG
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
+import type { NativeWait, Waits } from './waits.ts';
 
 /** A function of the host's, before it is bound to a guest. */
 export interface HostImport {
@@ -72,6 +73,8 @@ export class MeteredStore {
   readonly depth: WebAssembly.Global & Counter;
   /** The guest whose code last made a call that may reach the host. */
   readonly caller: WebAssembly.Global & { value: MeteredInstance | null };
+  /** What becomes of guests that wait for notifications. */
+  readonly waits: Waits;
   /** What all instances draw on; each has a meter of its own where there is none. */
   readonly shared: SharedMeter | undefined;
   private readonly full: bigint;
@@ -86,8 +89,9 @@ export class MeteredStore {
   /** Of memories and tables, also of those that others made. */
   readonly growth: WeakMap<object, Growth> = new WeakMap();
 
-  constructor(host: WasmHost, stackBytes: number, meter?: Meter) {
+  constructor(host: WasmHost, stackBytes: number, waits: Waits, meter?: Meter) {
     this.host = host;
+    this.waits = waits;
     this.shared = meter && new SharedMeter(host, meter);
     this.full = BigInt(stackBytes);
     this.depth = new host.Global({ value: 'i64', mutable: true }, this.full) as WebAssembly.Global & Counter;
@@ -427,6 +431,8 @@ export class MeteredInstance {
       growTable: (table: number, delta: number, size: number) =>
         Number(this.guarded(() => this.growTable(table, delta >>> 0, size >>> 0), false)),
       trap: (code: number) => this.guarded(() => this.trap(code), undefined),
+      wait: (_memory: number, address: number, expected: bigint, timeout: bigint, bytes: number) =>
+        this.guarded(() => this.wait({ address, expected, timeout, bytes }), 0),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
     const { depth, caller, shared } = this.store;
@@ -463,6 +469,12 @@ export class MeteredInstance {
   private growMemory(delta: number): number {
     const memory = this.rawMemory as WebAssembly.Memory;
     return growMemory(memory, this.store.growth.get(memory) as Growth, delta, this.meter);
+  }
+
+  private wait(wait: Omit<NativeWait, 'memory'>): number {
+    const memory = this.rawMemory as WebAssembly.Memory;
+    this.meter.charge(BigInt(THREADS.wait.base));
+    return this.store.waits({ ...wait, memory }, () => this.meter.lookAtOnce());
   }
 
   private growTable(table: number, delta: number, size: number): boolean {

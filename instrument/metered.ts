@@ -53,7 +53,10 @@ export function describeMetered(
   const meterGlobals = METER_GLOBAL_NAMES.filter((name) =>
     module.imports.some((item) => item.kind === 'global' && item.module === importName && item.name === name),
   );
-  const expected = METER_FUNCTION_NAMES.length + meterGlobals.length;
+  const functions = METER_FUNCTION_NAMES.filter((name) =>
+    module.imports.some((item) => item.kind === 'function' && item.module === importName && item.name === name),
+  );
+  const expected = functions.length + meterGlobals.length;
   if (module.imports.length - imports.length !== expected) {
     throw new CompileError('the module does not meter itself in the way that is expected');
   }

@@ -14,14 +14,16 @@ import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '
 import { MEMORY_BOUNDS, PAGE_BYTES, TABLE_BOUNDS } from '../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
-import { FUNCREF, type FuncType, I64, type Import, type Limits } from '../wasm/types.ts';
-import { dictionary, index, readShared, readSizes, type Sizes, shapeClass, shownSize } from '../wasm/web-idl.ts';
+import { FUNCREF, type FuncType, type Import, type MemoryType } from '../wasm/types.ts';
+import { dictionary, index, readShared, readSizes, shapeClass } from '../wasm/web-idl.ts';
 import { compile } from './compile.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
 import { Meter } from './meter.ts';
 import { meterModule } from './meter-module.ts';
 import { type HostImport, type Linked, MeteredInstance, MeteredStore, type References } from './metered-instance.ts';
+import { isShared, makeMemory, type SentMemory, sizesFor, takeMemory, WRONG_PARTS } from './shared.ts';
+import { waitingTogether } from './waits.ts';
 
 export interface MeteredNamespaceOptions {
   readonly limits: InstanceLimits;
@@ -41,7 +43,9 @@ export interface MeteredNamespaceOptions {
   /** What memories and tables take of, where others do too. */
   readonly budget?: Budget | undefined;
   /** What a memory of a guest's looks like outside; as the namespace's own class unless given. */
-  readonly showMemory?: ((raw: WebAssembly.Memory, limits: Limits, growth: Growth) => object) | undefined;
+  readonly showMemory?: ((raw: WebAssembly.Memory, type: MemoryType, growth: Growth) => object) | undefined;
+  /** Makes clones of an object fail, which would be nothing. */
+  readonly refuseToClone?: ((memory: object) => void) | undefined;
   /** What the errors that end guests come out as; as they are unless given. */
   readonly outside?: ((error: unknown) => unknown) | undefined;
 }
@@ -70,7 +74,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   }
 
   const meter = together && new Meter(limits, slices, options.budget);
-  const store = new MeteredStore(host, limits.stackBytes, meter);
+  /** Shared memories that other threads may have. */
+  const elsewhere = new WeakSet<object>();
+  const waits = waitingTogether((memory) => elsewhere.has(memory));
+  const store = new MeteredStore(host, limits.stackBytes, waits, meter);
   const budget = () => meter?.budget ?? new Budget(limits.memoryBytes);
   let instances = 0;
   const guests = new WeakMap<object, MeteredInstance>();
@@ -130,33 +137,62 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const given = dictionary(descriptor, 'memory');
       const sizes = readSizes(given, MEMORY_BOUNDS, 'memory');
       const { min, max } = sizes.limits;
-      if (readShared(given, sizes)) {
-        throw new TypeError(
-          "shared memories are the interpreter's: make the namespace with engine 'interpreter', or 'auto'",
-        );
-      }
+      const isShared = readShared(given, sizes);
       const room = budget();
       const growth = Growth.ofMemory(room, max);
       if (!growth.take(0, min)) throw noRoomForMemory(min, room);
-      const raw = new host.Memory(sizesFor(sizes));
-      store.growth.set(raw, growth);
-      rawMemories.set(this, raw);
-      wrappers.set(raw, this);
+      adopt(this, makeMemory(host, { ...sizes, isShared }, growth), growth);
+      if (isShared) options.refuseToClone?.(this);
+    }
+
+    /**
+     * What can be sent to another thread of JavaScript in place of a shared memory, which structured clones cannot take.
+     * @throws TypeError where it is none
+     */
+    static toTransferable(memory: object): SentMemory {
+      const raw = rawMemory(memory);
+      if (!isShared(raw)) throw new TypeError('the memory is not shared: only the thread that has made it can use it');
+      elsewhere.add(raw);
+      return { memory: raw, maximum: growthOf(raw).most, address: 'i32' };
+    }
+
+    /**
+     * The memory that another thread has sent, in this namespace: the pages that it has now count here too.
+     * @throws TypeError for anything else, RangeError where the limit does not allow the size
+     */
+    static fromTransferable(parts: SentMemory): Memory {
+      if (typeof parts !== 'object' || parts === null) throw new TypeError(WRONG_PARTS);
+      const room = budget();
+      const taken = takeMemory(host, parts.memory, parts.maximum, room);
+      if (taken === undefined) throw noRoomForMemory(parts.memory.buffer.byteLength / PAGE_BYTES, room);
+      const { raw, growth } = taken;
+      const memory = Object.create(Memory.prototype) as Memory;
+      adopt(memory, raw, growth);
+      elsewhere.add(raw);
+      options.refuseToClone?.(memory);
+      return memory;
     }
 
     /** The bytes; detached when the memory grows. */
     get buffer(): ArrayBuffer {
-      return rawMemory(this).buffer as ArrayBuffer;
+      const raw = rawMemory(this);
+      elsewhere.add(raw);
+      return raw.buffer as ArrayBuffer;
     }
 
     /** Grows by pages; returns the size before. @throws RangeError */
     grow(delta: number): number {
       const raw = rawMemory(this);
       const pages = index(delta, 'delta');
-      if (!growthOf(raw).take(raw.buffer.byteLength / PAGE_BYTES, pages)) {
-        throw new RangeError('Memory limit exceeded: the memory cannot grow that far; raise memoryLimit');
+      const growth = growthOf(raw);
+      if (growth.take(raw.buffer.byteLength / PAGE_BYTES, pages)) {
+        try {
+          return raw.grow(pages);
+        } catch {
+          growth.give(pages);
+        }
       }
-      return raw.grow(pages);
+      throw new RangeError('Memory limit exceeded: the memory cannot grow that far; raise memoryLimit');
     }
   }
 
@@ -261,6 +297,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       canonicalNaN: options.canonicalNaN ?? true,
       refills: slices !== undefined,
       isLinked: meter !== undefined,
+      sharesMemory: true,
     });
 
   /** Instruments and compiles, so that it is known whether there can be instances. @throws CompileError */
@@ -323,7 +360,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
           : wrap(
               raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
               kind as Exclude<typeof kind, 'tag'>,
-              metered.module.memories[at]?.limits,
+              metered.module.memories[at],
             );
       Object.defineProperty(exports, name, { value, enumerable: true });
       const linked = kind === 'function' ? guest.importedFunctions[at] : undefined;
@@ -366,19 +403,20 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   function wrap(
     raw: WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
     kind: 'memory' | 'table' | 'global',
-    limits: Limits | undefined,
+    type: MemoryType | undefined,
   ): object {
     let found = wrappers.get(raw);
     if (found === undefined) {
       const { showMemory } = options;
       found =
-        kind === 'memory' && showMemory !== undefined && limits !== undefined
-          ? showMemory(raw as WebAssembly.Memory, limits, growthOf(raw))
+        kind === 'memory' && showMemory !== undefined && type !== undefined
+          ? showMemory(raw as WebAssembly.Memory, type, growthOf(raw))
           : (Object.create({ memory: Memory, table: Table, global: Global }[kind].prototype) as object);
       if (kind === 'memory') rawMemories.set(found, raw as WebAssembly.Memory);
       else if (kind === 'table') rawTables.set(found, raw as WebAssembly.Table);
       else rawGlobals.set(found, raw as WebAssembly.Global);
       wrappers.set(raw, found);
+      if (type?.isShared) options.refuseToClone?.(found);
     }
     return found;
   }
@@ -416,7 +454,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         case 'table':
           return { raw: rawTables.get(value as object) ?? fail('incompatible import type: a table is required') };
         case 'memory':
-          return { raw: rawMemories.get(value as object) ?? fail('incompatible import type: a memory is required') };
+          return { raw: memoryFor(imported.type, value, fail) };
         case 'global': {
           const raw = typeof value === 'object' && value !== null ? rawGlobals.get(value) : undefined;
           if (raw !== undefined || imported.type.type !== FUNCREF) return { raw: raw ?? canonical(value) };
@@ -427,6 +465,14 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
         }
       }
     };
+  }
+
+  function memoryFor(type: MemoryType, value: unknown, fail: (why: string) => never): WebAssembly.Memory {
+    const raw = rawMemories.get(value as object) ?? fail('incompatible import type: a memory is required');
+    if (isShared(raw) === type.isShared) return raw;
+    return fail(
+      `incompatible import type: a ${type.isShared ? 'shared memory' : 'memory that is not shared'} is required`,
+    );
   }
 
   function isOwn(value: unknown): boolean {
@@ -506,6 +552,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       prepare,
       make,
       adopt,
+      shown: (raw: object) => elsewhere.add(raw),
       exportsOf: (instance: object) => exportsOf.get(instance),
       isExported: (func: object) => behind.has(func),
       isOwn,
@@ -520,16 +567,6 @@ function elementName(value: unknown): 'anyfunc' | 'externref' {
   if (name === 'anyfunc' || name === 'funcref') return 'anyfunc';
   if (name === 'externref') return name;
   throw new TypeError(`${quote(name)} is no type of what tables hold on this engine`);
-}
-
-/** A descriptor that tells nobody that it is read. */
-function sizesFor({ address, limits: { min, max } }: Sizes): { initial: number; maximum?: number } {
-  const size = (value: number) => shownSize(address, value) as number;
-  return {
-    ...(address === I64 && { address: 'i64' }),
-    initial: size(min),
-    ...(max !== undefined && { maximum: size(max) }),
-  };
 }
 
 /** The canonical NaN, whatever bits JavaScript gave it. */

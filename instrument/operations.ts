@@ -75,7 +75,8 @@ function isInline(name: Operation['name']): name is InlineName {
 }
 
 type Space = 'memory' | 'table' | 'data' | 'elements';
-type Bulk = Exclude<OperationName, 'memory.grow' | 'table.grow'>;
+type Waiting = 'memory.atomic.wait32' | 'memory.atomic.wait64';
+type Bulk = Exclude<OperationName, 'memory.grow' | 'table.grow' | Waiting>;
 
 /** What the work of an instruction is counted in, where it writes, and where it reads. */
 const BULK: Readonly<Record<Bulk, { unit: number; target: Space; source?: Space }>> = {
@@ -95,6 +96,18 @@ function isBulk(name: OperationName): name is Bulk {
   return Object.hasOwn(BULK, name);
 }
 
+/** The type of what is waited for, and how it is loaded and compared. */
+const WAITED = {
+  'memory.atomic.wait32': { type: I32, bytes: 4, load: 'i32.atomic.load', differs: 'i32.ne' },
+  'memory.atomic.wait64': { type: I64, bytes: 8, load: 'i64.atomic.load', differs: 'i64.ne' },
+} as const;
+/** What the guest gets where another value is there than it expected. */
+const DIFFERS = 1;
+
+function isWaiting(name: OperationName): name is Waiting {
+  return Object.hasOwn(WAITED, name);
+}
+
 function elementType(module: WasmModule, table: number): ValType {
   return module.tables[table]?.element as ValType;
 }
@@ -108,6 +121,7 @@ export function operationType(
   const growth = [I32, I64];
   if (name === 'memory.grow') return [growth, growth];
   if (name === 'table.grow') return [[elementType(module, a), ...growth], growth];
+  if (isWaiting(name)) return [[I32, WAITED[name].type, I64, I64], growth];
   const middle = name === 'table.fill' ? elementType(module, a) : I32;
   return [[I32, middle, I32, I64], [I64]];
 }
@@ -131,6 +145,7 @@ export function writeOperation(code: CodeWriter, layout: Layout, operation: Oper
   } else {
     const writer = new OperationWriter(code, layout, last);
     if (isBulk(name)) writer.bulk(name, a, b);
+    else if (isWaiting(name)) writer.wait(name, a >>> 0, b);
     else if (name === 'memory.grow') writer.growMemory();
     else writer.growTable(a);
   }
@@ -185,6 +200,41 @@ class OperationWriter {
     code.at('table.grow', table);
     code.op('else');
     code.i32(-1);
+    code.op('end');
+  }
+
+  /** The access traps where waiting would; what is there is what the host is asked to wait for. */
+  wait(mnemonic: Waiting, offset: number, memory: number): void {
+    const { code, layout } = this;
+    const { bytes, load, differs, type } = WAITED[mnemonic];
+    code.raw(0);
+    this.checkpoint();
+    code.at('local.get', 0);
+    code.at(load, Math.log2(bytes), offset);
+    if (layout.module.memories[memory]?.isShared !== true) {
+      code.op('drop');
+      code.i32(TRAP_CODES.indexOf('expected-shared-memory'));
+      code.at('call', layout.meter('trap'));
+      code.op('unreachable');
+      return;
+    }
+    code.at('local.get', 1);
+    code.op(differs);
+    code.op('if');
+    code.u8(I32);
+    code.i32(DIFFERS);
+    code.op('else');
+    code.i32(memory);
+    // In bounds, and so without a carry.
+    code.at('local.get', 0);
+    code.i32(offset | 0);
+    code.op('i32.add');
+    code.at('local.get', 1);
+    if (type === I32) code.op('i64.extend_i32_s');
+    code.at('local.get', 2);
+    code.i32(bytes);
+    code.at('call', layout.meter('wait'));
+    this.resume();
     code.op('end');
   }
 

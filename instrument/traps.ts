@@ -20,6 +20,7 @@ const MESSAGES: readonly (readonly [pattern: RegExp, kind: Reported])[] = [
   [/uninitialized element|indirect call to null|call_indirect to a null/i, 'uninitialized-element'],
   [/signature|indirect call type mismatch/i, 'callee'],
   [/undefined element|out of bounds call_indirect/i, 'undefined-element'],
+  [/unaligned (?:memory )?access/i, 'unaligned-atomic'],
   [/memory access|data segment/i, 'memory-out-of-bounds'],
   [/out.of.bounds table access|element segment|table initializer/i, 'table-out-of-bounds'],
   [/table|call_indirect/i, 'table index'],

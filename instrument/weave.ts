@@ -6,7 +6,7 @@
  * traffic; the gas is written to a global only where the host, or whoever looks after a trap, could see it.
  */
 
-import { FUNCTION, SECTION_IDS } from '../wasm/encoding.ts';
+import { FUNCTION, HAS_MAX, IS_SHARED, SECTION_IDS } from '../wasm/encoding.ts';
 import { type InstructionReader, InstructionReader as Reader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
 import type { ElementSegments } from '../wasm/lists.ts';
@@ -20,6 +20,7 @@ import {
   I64,
   type Import,
   type Limits,
+  type MemoryType,
   type ValType,
 } from '../wasm/types.ts';
 import { Writer } from '../wasm/writer.ts';
@@ -32,7 +33,6 @@ import {
   HELPERS,
   Layout,
   METER_EXPORTS,
-  METER_FUNCTION_NAMES,
   METER_FUNCTIONS,
   METER_GLOBALS,
   type MeterGlobal,
@@ -129,9 +129,9 @@ class Weaver {
   private *imports(): Steps<Writer> {
     const { module, layout } = this;
     const out = new Writer();
-    out.u32(bounded('imports', module.imports.length + METER_FUNCTION_NAMES.length + layout.meterGlobals.length));
+    out.u32(bounded('imports', module.imports.length + layout.meterFunctions.length + layout.meterGlobals.length));
     yield* each(out, module.imports, (item) => this.importItem(out, item));
-    for (const name of METER_FUNCTION_NAMES) {
+    for (const name of layout.meterFunctions) {
       const [params, results] = METER_FUNCTIONS[name];
       const typeIndex = layout.type(params, results);
       this.importItem(out, { module: layout.importName, name, kind: 'function', typeIndex });
@@ -155,7 +155,7 @@ class Weaver {
         limits(out, item.type.limits);
         return;
       case 'memory':
-        limits(out, item.type.limits);
+        this.memory(out, item.type);
         return;
       case 'global':
         out.raw(item.type.type, item.type.mutable ? 1 : 0);
@@ -167,7 +167,7 @@ class Weaver {
     const out = new Writer();
     const { importedFunctions, bodies, functions } = module;
     const count = this.ownFunctions;
-    bounded('functions', importedFunctions + METER_FUNCTION_NAMES.length + count);
+    bounded('functions', importedFunctions + layout.meterFunctions.length + count);
     out.u32(count);
     for (const name of HELPERS) out.u32(layout.type(...HELPER_TYPES[name]));
     if (layout.segments !== undefined) out.u32(layout.type([], []));
@@ -205,9 +205,14 @@ class Weaver {
     if (memories.length > 0) {
       const content = new Writer();
       content.u32(memories.length);
-      for (const type of memories) limits(content, type.limits);
+      for (const type of memories) this.memory(content, type);
       out.section(SECTION_IDS.memory, content);
     }
+  }
+
+  private memory(out: Writer, type: MemoryType): void {
+    const isShared = type.isShared && this.options.sharesMemory === true;
+    limits(out, type.limits, isShared ? IS_SHARED : 0);
   }
 
   private *globals(): Steps<Writer> {
@@ -484,8 +489,8 @@ function bounded(limit: keyof typeof MODULE_LIMITS, count: number): number {
   return count;
 }
 
-function limits(out: Writer, { min, max }: Limits): void {
-  out.u8(max === undefined ? 0 : 1);
+function limits(out: Writer, { min, max }: Limits, flags = 0): void {
+  out.u8(flags | (max === undefined ? 0 : HAS_MAX));
   out.u32(min);
   if (max !== undefined) out.u32(max);
 }

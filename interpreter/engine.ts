@@ -17,6 +17,7 @@ import { functionTypeAt, type WasmModule } from '../wasm/module.ts';
 import { COMMAND_START } from '../wasm/module-graph.ts';
 import { priceInstantiation } from '../wasm/plan.ts';
 import { quote } from '../wasm/quote.ts';
+import { hasThreads } from '../wasm/spawn.ts';
 import {
   type DefinedType,
   type ExternKind,
@@ -31,7 +32,6 @@ import {
   callAsync,
   execution,
   type GreenThreads,
-  hasThreads,
   instantiateGraph,
   type Linked,
   Sequence,

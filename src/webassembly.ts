@@ -21,6 +21,8 @@ export { withWebAssembly } from './webassembly/global.ts';
 export type { Headings, Streamed } from './webassembly/loading.ts';
 export type {
   GlobalDescriptor,
+  HostMemoryParts,
+  InterpretedMemoryParts,
   MemoryDescriptor,
   MemoryParts,
   ReferenceName,

@@ -38,7 +38,7 @@ export const SUITES = {
     folder: 'text',
     extension: '.wast',
     files: 274,
-    tests: ['test/spec/text.test.ts'],
+    tests: ['test/spec/text.test.ts', 'test/instrument/spec.test.ts'],
   },
   wasi: {
     name: 'wasi-testsuite',

@@ -139,7 +139,8 @@ export function mostElements(max: number | undefined): number {
 /** How far a memory or table may grow: to its own maximum, and as long as the budget holds it. */
 export class Growth {
   private readonly budget: Budget;
-  private readonly most: number;
+  /** Pages, or elements, that its type allows. */
+  readonly most: number;
   /** Bytes of a page, or of an element. */
   private readonly unit: number;
 

@@ -13,6 +13,7 @@ import type { WasmValue } from '../../wasm/host.ts';
 import type { PendingResult } from '../../wasm/host-call.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
+import { isSpawn } from '../../wasm/spawn.ts';
 import { funcType, I32, type MemoryType } from '../../wasm/types.ts';
 import { op, placesOf } from '../code/index.ts';
 import {
@@ -27,7 +28,6 @@ import {
 } from '../store/index.ts';
 import { execution, WasmExecution } from './execution.ts';
 import { outOfGas } from './failure.ts';
-import { isSpawn } from './spawn.ts';
 import { beginStart } from './start.ts';
 import type { Store } from './store.ts';
 import type { Thread, Wait } from './thread.ts';

@@ -11,7 +11,6 @@ export {
 } from './green-threads.ts';
 export { instantiateGraph, type Linked, Sequence, starting } from './linked.ts';
 export { loadInterpreter, loadWholeInterpreter, objects, threads, vectors } from './parts.ts';
-export { hasThreads } from './spawn.ts';
 export { Store, storeOf } from './store.ts';
 export type { Thread } from './thread.ts';
 export { returnToCaller } from './unwind.ts';

@@ -2,8 +2,8 @@
 
 import type { WasmModule } from '../../wasm/module.ts';
 import { Part } from '../../wasm/part.ts';
+import { hasThreads } from '../../wasm/spawn.ts';
 import { constantObjects } from '../store/index.ts';
-import { hasThreads } from './spawn.ts';
 
 /** The loop for instructions on vectors, and what that leaves out. */
 export const vectors = new Part<typeof import('./vectors-part.ts')>(

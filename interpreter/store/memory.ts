@@ -31,6 +31,10 @@ export interface Backing {
   readonly buffer: ArrayBufferLike;
   /** @throws where it cannot grow */
   grow(pages: number): unknown;
+  /** Called when others may have it from now on. */
+  shown(): void;
+  /** What the host's engine has. */
+  readonly raw: object;
 }
 
 export class LinearMemory implements GuestMemory {
@@ -100,7 +104,7 @@ export class LinearMemory implements GuestMemory {
   notify(address: number, count: number): number {
     if (!this.isShared) return 0;
     const here = this.waiters.notify(address, count);
-    if (this.together === undefined || here === count) return here;
+    if (!this.mayBeElsewhere || here === count) return here;
     return here + Atomics.notify(this.words, address / Int32Array.BYTES_PER_ELEMENT, count - here);
   }
 
@@ -179,7 +183,12 @@ export class LinearMemory implements GuestMemory {
 
   /** Looks whether another thread of JavaScript has made the memory grow; returns whether there is more than before. */
   refresh(): boolean {
-    const { together } = this;
+    const { together, backing } = this;
+    if (backing !== undefined && this.isShared) {
+      const before = this.byteLength;
+      this.follow(backing);
+      return this.byteLength !== before;
+    }
     if (together === undefined || together.buffer.byteLength === this.byteLength) return false;
     this.byteLength = together.buffer.byteLength;
     this.use(new Uint8Array(together.buffer, 0, this.byteLength));
@@ -201,7 +210,7 @@ export class LinearMemory implements GuestMemory {
 
   /** Whether other threads of JavaScript may have it too. */
   get mayBeElsewhere(): boolean {
-    return this.together !== undefined;
+    return this.together !== undefined || (this.backing !== undefined && this.isShared);
   }
 
   /**
@@ -291,7 +300,10 @@ export class LinearMemory implements GuestMemory {
    */
   expose(): ArrayBuffer | SharedArrayBuffer {
     this.check();
-    if (this.backing !== undefined) return this.backing.buffer;
+    if (this.backing !== undefined) {
+      this.backing.shown();
+      return this.backing.buffer;
+    }
     if (this.isShared) return this.share().buffer;
     // An empty memory gets a buffer of its own too: that of NO_MEMORY must never be detached.
     if (this.bytes.length !== this.byteLength || this.bytes === NO_MEMORY.bytes) {

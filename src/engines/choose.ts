@@ -1,6 +1,6 @@
 /** Which engine runs a module, and why. */
 
-import { isAdopted, whyNotMetered } from '../../instrument/adopted.ts';
+import { isAdopted, whyNotNative as whyNotGuest } from '../../instrument/adopted.ts';
 import { claimsToBeArtifact } from '../../instrument/claim.ts';
 import { interpreter, loadInterpreter } from '../../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
@@ -50,7 +50,7 @@ function whySlowToBegin(modules: readonly WasmModule[]): string | undefined {
 
 /** Why it is not for these modules; undefined where it is. */
 function whyNotNative(modules: readonly WasmModule[]): string | undefined {
-  return modules.map(whyNotMetered).find((reason) => reason !== undefined) ?? whySlowToBegin(modules);
+  return modules.map(whyNotGuest).find((reason) => reason !== undefined) ?? whySlowToBegin(modules);
 }
 
 const NO_NATIVE = 'this entry of the package has no other engine';
@@ -68,6 +68,16 @@ export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, need
   await Promise.all([loadInterpreter(modules), isNeeded ? native.load() : undefined]);
 }
 
+/** Why it is not for guests that are to be left. */
+function whyNotLeft(mayWait: boolean, yields: boolean): string | undefined {
+  if (mayWait) return 'a host function may make the guest wait, as only the interpreter can';
+  return yields ? 'the guest is to yield now and then, as only the interpreter can' : undefined;
+}
+
+function whyNotHere(modules: readonly WasmModule[]): string | undefined {
+  return native.isOffered ? native.now.nativeUnavailable(modules) : NO_NATIVE;
+}
+
 /** @throws UsageError where the engine cannot be had */
 export function chooseEngine(
   choice: EngineChoice,
@@ -76,14 +86,8 @@ export function chooseEngine(
 ): ChosenEngine {
   if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
   if (choice === 'native') return { engine: checked(native.now.nativeEngine()), reason: 'asked for' };
-  if (mayWait) {
-    return { engine: interpreting, reason: 'a host function may make the guest wait, as only the interpreter can' };
-  }
-  if (yields)
-    return { engine: interpreting, reason: 'the guest is to yield now and then, as only the interpreter can' };
-  const why =
-    whyNotNative(modules.map(({ module }) => module)) ??
-    (native.isOffered ? native.now.nativeUnavailable() : NO_NATIVE);
+  const all = modules.map(({ module }) => module);
+  const why = whyNotNative(all) ?? whyNotLeft(mayWait, yields) ?? whyNotHere(all);
   if (why !== undefined) return { engine: interpreting, reason: why };
   return { engine: checked(native.now.nativeEngine()), reason: 'the fastest that this host allows' };
 }

@@ -1,6 +1,6 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
-import { hasThreads, snapshots } from '../../interpreter/index.ts';
+import { snapshots } from '../../interpreter/index.ts';
 import { createHost, type ProgramInput } from '../../policy/index.ts';
 import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
@@ -9,6 +9,7 @@ import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { Part } from '../../wasm/part.ts';
 import { messageOf, quote } from '../../wasm/quote.ts';
+import { hasThreads } from '../../wasm/spawn.ts';
 import { damaged, WireReader, WireWriter } from '../../wasm/wire.ts';
 import { COMMAND_START } from '../call/command.ts';
 import { disposedError } from '../call/disposed.ts';

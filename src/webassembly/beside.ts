@@ -2,12 +2,20 @@
 
 import type { RawMemory } from '../../instrument/host.ts';
 import { createMeteredNamespace, nativeHost, whyNotMetered } from '../../instrument/index.ts';
+import { makeMemory, takeMemory } from '../../instrument/shared.ts';
 import { LinearMemory } from '../../interpreter/store/memory.ts';
 import { Budget, Growth } from '../../wasm/budget.ts';
-import { CompileError, type ErrorDetails, type GasExhausted, type ResourceFigures } from '../../wasm/errors.ts';
+import {
+  CompileError,
+  type ErrorDetails,
+  type GasExhausted,
+  LinkError,
+  type ResourceFigures,
+} from '../../wasm/errors.ts';
 import { HIGHEST_GAS } from '../../wasm/gas.ts';
 import { GasBudget } from '../../wasm/gas-budget.ts';
 import type { Supplied } from '../../wasm/imports.ts';
+import { isOf } from '../../wasm/is-of.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { I32, type Import, type MemoryType } from '../../wasm/types.ts';
 import { functionBehind } from './convert.ts';
@@ -71,7 +79,7 @@ export class Beside implements BesideNative {
       ...both,
       moduleOf,
       suppliedTo,
-      showMemory: (raw, limits, growth) => (this.show as (memory: LinearMemory) => object)(over(raw, limits, growth)),
+      showMemory: (raw, type, growth) => (this.show as (memory: LinearMemory) => object)(this.over(raw, type, growth)),
     });
   }
 
@@ -122,14 +130,35 @@ export class Beside implements BesideNative {
     if (!growth.take(0, min)) return undefined;
     let raw: RawMemory;
     try {
-      const { Memory } = nativeHost();
-      raw = new Memory({ initial: min, ...(max !== undefined && { maximum: max }) });
-    } catch {
+      raw = makeMemory(nativeHost(), type, growth);
+    } catch (error) {
       growth.give(min);
+      if (isOf(error, LinkError)) throw error;
       return undefined;
     }
     this.native.parts.adopt(object, raw, growth);
-    return over(raw, type.limits, growth);
+    return this.over(raw, type, growth);
+  }
+
+  received(object: object, raw: unknown, maximum: number, budget: Budget): LinearMemory | undefined {
+    const taken = takeMemory(nativeHost(), raw, maximum, budget);
+    if (taken === undefined) return undefined;
+    this.native.parts.adopt(object, taken.raw, taken.growth);
+    this.native.parts.shown(taken.raw);
+    return this.over(taken.raw, { address: I32, limits: { min: 0, max: maximum }, isShared: true }, taken.growth);
+  }
+
+  private over(raw: RawMemory, type: MemoryType, growth: Growth): LinearMemory {
+    const { parts } = this.native;
+    const backing = {
+      get buffer() {
+        return raw.buffer;
+      },
+      grow: (pages: number) => raw.grow(pages),
+      shown: () => parts.shown(raw),
+      raw,
+    };
+    return LinearMemory.over(backing, type, growth);
   }
 
   totals(interpreted: ResourceFigures): ResourceFigures {
@@ -144,10 +173,6 @@ export class Beside implements BesideNative {
   figuresOf(instance: object): ResourceFigures {
     return this.native.stats(instance);
   }
-}
-
-function over(raw: RawMemory, limits: MemoryType['limits'], growth: Growth): LinearMemory {
-  return LinearMemory.over(raw, { address: I32, limits, isShared: false }, growth);
 }
 
 /** Why a module has to be interpreted for what it imports. */

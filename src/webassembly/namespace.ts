@@ -104,12 +104,22 @@ export interface MemoryDescriptor {
   readonly shared?: boolean | undefined;
 }
 
-/** A shared memory as it can be sent to other threads of JavaScript. */
-export interface MemoryParts extends SharedParts {
+interface SentMemoryType {
   /** Pages, as declared. */
   readonly maximum: number;
   readonly address: 'i32' | 'i64';
 }
+
+/** A shared memory of interpreted guests. */
+export interface InterpretedMemoryParts extends SharedParts, SentMemoryType {}
+
+/** A shared memory of the host's `WebAssembly`, of guests that run natively. */
+export interface HostMemoryParts extends SentMemoryType {
+  readonly memory: object;
+}
+
+/** A shared memory as it can be sent to other threads of JavaScript: to namespaces of the same kind. */
+export type MemoryParts = InterpretedMemoryParts | HostMemoryParts;
 
 /** Size and type of a table that the embedder makes, in elements. Sizes are bigints where `address` is `i64`. */
 export interface TableDescriptor {
@@ -156,12 +166,10 @@ export function createNamespace(options: NamespaceOptions) {
       const isShared = readShared(given, sizes);
       const type = { ...sizes, isShared };
       const room = budget();
-      // What threads share is for modules on the interpreter.
-      const memory =
-        beside === undefined || isShared ? LinearMemory.create(type, room) : beside.memory(this, type, room);
+      const memory = beside === undefined ? LinearMemory.create(type, room) : beside.memory(this, type, room);
       if (memory === undefined) throw noRoomForMemory(type.limits.min, room);
       if (isShared) {
-        memory.share();
+        if (memory.backing === undefined) memory.share();
         refuseToClone(this, 'Memory');
       }
       bind(this, memory);
@@ -172,10 +180,15 @@ export function createNamespace(options: NamespaceOptions) {
      * @throws TypeError where it is none, LinkError where the runtime cannot share it
      */
     static toTransferable(memory: Memory): MemoryParts {
-      const { isShared, address, declared } = self(memory, LinearMemory);
+      const { isShared, address, declared, backing } = self(memory, LinearMemory);
       if (!isShared) throw new TypeError('the memory is not shared: only the thread that has made it can use it');
+      const type = { maximum: declared.max as number, address: address === I64 ? 'i64' : 'i32' } as const;
+      if (backing !== undefined) {
+        backing.shown();
+        return { memory: backing.raw, ...type };
+      }
       const { buffer, lock } = self(memory, LinearMemory).share();
-      return { buffer, lock, maximum: declared.max as number, address: address === I64 ? 'i64' : 'i32' };
+      return { buffer, lock, ...type };
     }
 
     /**
@@ -187,6 +200,7 @@ export function createNamespace(options: NamespaceOptions) {
         throw new TypeError('what Memory.toTransferable gives was expected');
       const { maximum, address } = parts;
       const room = budget();
+      if ('memory' in parts) return received(parts, room);
       const memory = LinearMemory.from(parts, address === 'i64' ? I64 : I32, maximum, room);
       if (memory === undefined) throw noRoomForMemory(parts.buffer.byteLength / PAGE_BYTES, room);
       return externObject(memory, 0) as Memory;
@@ -206,6 +220,19 @@ export function createNamespace(options: NamespaceOptions) {
         throw new RangeError('Memory limit exceeded: the memory cannot grow that far; raise memoryLimit');
       return shownSize(memory.address, before);
     }
+  }
+
+  /** A memory of the host's, from a namespace whose guests run natively. @throws TypeError, RangeError */
+  function received({ memory: raw, maximum }: HostMemoryParts, room: Budget): Memory {
+    if (beside === undefined) {
+      throw new TypeError("the memory is of a namespace with the engine 'native' or 'auto': make this one with either");
+    }
+    const object = Object.create(Memory.prototype) as Memory;
+    const memory = beside.received(object, raw, maximum, room);
+    if (memory === undefined) throw noRoomForMemory((raw as Memory).buffer.byteLength / PAGE_BYTES, room);
+    refuseToClone(object, 'Memory');
+    bind(object, memory);
+    return object;
   }
 
   class Table {

@@ -4,7 +4,7 @@ import { createMeteredNamespace, nativeHost, nativeUnavailable } from '../../ins
 import { Beside } from './beside.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { createNamespace, type WebAssemblyNamespace } from './namespace.ts';
-import { Module, moduleOf, suppliedTo } from './objects.ts';
+import { Module, moduleOf, refuseToClone, suppliedTo } from './objects.ts';
 import type { NamespaceOptions } from './options.ts';
 import { SuspendError } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
@@ -14,7 +14,12 @@ export { nativeUnavailable };
 
 /** @throws UsageError where the host's engine cannot be used */
 export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNamespace {
-  const metered = createMeteredNamespace(nativeHost(), { ...options, moduleOf, suppliedTo });
+  const metered = createMeteredNamespace(nativeHost(), {
+    ...options,
+    moduleOf,
+    suppliedTo,
+    refuseToClone: (memory) => refuseToClone(memory, 'Memory'),
+  });
   // Modules with exceptions are refused, so that no tag ever meets a guest.
   const { Tag, Exception, JSTag } = createNamespace(options);
   const { Instance, Memory, Table, Global, stats } = metered as unknown as WebAssemblyNamespace;

@@ -43,6 +43,8 @@ export interface BesideNative {
   isOwn(value: unknown): boolean;
   /** A memory that guests on both sides can have; undefined where the budget, or the host, has no room for it. */
   memory(object: object, type: MemoryType, budget: Budget): LinearMemory | undefined;
+  /** A memory of the host's that another thread has sent; the same. @throws TypeError where it is none */
+  received(object: object, raw: unknown, maximum: number, budget: Budget): LinearMemory | undefined;
   /** The figures of the namespace, from those of its interpreted instances. */
   totals(interpreted: ResourceFigures): ResourceFigures;
   /** Those of an instance that has limits for itself. */

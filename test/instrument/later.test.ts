@@ -1,6 +1,8 @@
-/** What the weaver does not meter it refuses by name, and `auto` runs on the interpreter. */
+/** What the weaver meters beyond release 2.0; what it does not it refuses by name, and `auto` runs on the interpreter. */
 
 import { describe, expect, test } from 'vitest';
+import { METERED } from '../../instrument/adopted.ts';
+import type { WasmHost } from '../../instrument/host.ts';
 import { meteredEngine, whyNotMetered } from '../../instrument/index.ts';
 import { WasmSandbox } from '../../src/index.ts';
 import { decode } from '../../wasm/decode.ts';
@@ -34,17 +36,50 @@ const MODULES: Readonly<Record<Feature, Uint8Array>> = {
   ),
 };
 
-describe.each(Object.entries(MODULES) as [Feature, Uint8Array][])('%s', (feature, bytes) => {
+const OPTIONS = { limits: { gas: 100n, memoryBytes: 1 << 20, stackBytes: 1 << 16 }, imports: () => undefined };
+const ALL = Object.entries(MODULES) as [Feature, Uint8Array][];
+const isMetered = ([feature]: [Feature, Uint8Array]) => (METERED as readonly Feature[]).includes(feature);
+
+test.each(ALL)('%s is what the module uses', (feature, bytes) => {
+  expect(decode(bytes).features).toEqual([feature]);
+});
+
+describe.each(ALL.filter(isMetered))('%s', (feature, bytes) => {
   const module = decode(bytes);
 
-  test('is what the module uses', () => {
-    expect(module.features).toEqual([feature]);
+  test('is asked of the host, once, and refused by name where that does not have it', async () => {
+    let compiled = 0;
+    class Module {
+      constructor() {
+        compiled++;
+        throw new WebAssembly.CompileError('no');
+      }
+    }
+    const engine = meteredEngine({ ...hostsClasses(), Module } as unknown as WasmHost, 'native');
+    for (let i = 0; i < 2; i++) {
+      expect(() => engine.instantiate(module, OPTIONS)).toThrow(`the module uses ${feature}, which this host`);
+    }
+    expect(compiled).toBe(1);
   });
+
+  test.skipIf(!WebAssembly.validate(bytes as BufferSource))('runs natively by choice of auto', async () => {
+    expect(whyNotMetered(module)).toBeUndefined();
+    const sandbox = await WasmSandbox.fromBytes(bytes, { engine: 'auto' });
+    expect(sandbox.getResourceStats()).toMatchObject({ engine: 'native' });
+  });
+});
+
+function hostsClasses() {
+  const { Instance, Memory, Table, Global, CompileError, LinkError, RuntimeError } = WebAssembly;
+  return { Instance, Memory, Table, Global, CompileError, LinkError, RuntimeError };
+}
+
+describe.each(ALL.filter((row) => !isMetered(row)))('%s', (feature, bytes) => {
+  const module = decode(bytes);
 
   test('is refused by name', async () => {
     expect(whyNotMetered(module)).toContain(feature);
-    const options = { limits: { gas: 100n, memoryBytes: 1 << 20, stackBytes: 1 << 16 }, imports: () => undefined };
-    expect(() => meteredEngine(WebAssembly, 'native').instantiate(module, options)).toThrow(feature);
+    expect(() => meteredEngine(WebAssembly, 'native').instantiate(module, OPTIONS)).toThrow(feature);
     await expect(WasmSandbox.fromBytes(bytes, { engine: 'native' })).rejects.toThrow(feature);
   });
 

@@ -213,8 +213,9 @@ describe('a guest without threads', () => {
   });
 });
 
-test('the native engine refuses, and auto takes the other one and says why', async () => {
-  const source = parse('(module (memory 1 1 shared))');
+test('the native engine refuses guests with threads, and auto takes the other one and says why', async () => {
+  const source = parse(`(module (import "wasi" "thread-spawn" (func (param i32) (result i32)))
+    (import "env" "memory" (memory 1 1 shared)) (func (export "wasi_thread_start") (param i32 i32)))`);
   await expect(WasmSandbox.create({ source, engine: 'native' })).rejects.toMatchObject({ feature: 'threads' });
   const sandbox = await WasmSandbox.create({ source, engine: 'auto' });
   expect(sandbox.getResourceStats()).toMatchObject({

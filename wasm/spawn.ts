@@ -1,9 +1,8 @@
-/** How guests have threads (WASI threads). */
+/** WASI threads: what a guest imports to have some. */
 
-import type { WasmModule } from '../../wasm/module.ts';
-import type { Import } from '../../wasm/types.ts';
+import type { WasmModule } from './module.ts';
+import type { Import } from './types.ts';
 
-/** What a guest imports to have threads. */
 const SPAWN = { module: 'wasi', name: 'thread-spawn' } as const;
 
 /** Whether an import is what spawns threads. */
@@ -12,6 +11,6 @@ export function isSpawn({ module, name, kind }: Import): boolean {
 }
 
 /** Whether a guest has threads. */
-export function hasThreads({ imports }: WasmModule): boolean {
+export function hasThreads({ imports }: Pick<WasmModule, 'imports'>): boolean {
   return imports.some(isSpawn);
 }

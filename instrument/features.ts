@@ -1,0 +1,47 @@
+/** Which of the features beyond release 2.0 a host has that modules are instrumented with. */
+
+import { FUNCTION, PREAMBLE } from '../wasm/encoding.ts';
+import type { WasmModule } from '../wasm/module.ts';
+import type { Feature } from '../wasm/types.ts';
+import { METERED, type MeteredFeature } from './adopted.ts';
+import type { WasmHost } from './host.ts';
+
+/** A module of one function without parameters and results, after the sections given. */
+const withBody = (body: readonly number[], ...sections: readonly number[]): readonly number[] => [
+  ...[1, 4, 1, FUNCTION, 0, 0],
+  ...[3, 2, 1, 0],
+  ...sections,
+  ...[10, body.length + 4, 1, body.length + 2, 0, ...body, 0x0b],
+];
+
+/** What is behind the preamble of modules that need a feature, and nothing else: the least that shows whether a host has it. */
+const PROBES: Readonly<Record<MeteredFeature, readonly number[]>> = {
+  // i32.const 0; i32.atomic.load; drop, on a memory that is not shared.
+  threads: withBody([0x41, 0, 0xfe, 0x10, 2, 0, 0x1a], 5, 4, 1, 1, 0, 1),
+};
+
+const found = new WeakMap<WasmHost, Map<MeteredFeature, boolean>>();
+
+function has(host: WasmHost, feature: MeteredFeature): boolean {
+  let known = found.get(host);
+  if (known === undefined) {
+    known = new Map();
+    found.set(host, known);
+  }
+  let isThere = known.get(feature);
+  if (isThere === undefined) {
+    try {
+      new host.Module(Uint8Array.from([...PREAMBLE, ...PROBES[feature]]));
+      isThere = true;
+    } catch {
+      isThere = false;
+    }
+    known.set(feature, isThere);
+  }
+  return isThere;
+}
+
+/** Of what the module uses, the feature that a host does not have; undefined where it has all of them. */
+export function missingFeature(host: WasmHost, { features }: WasmModule): Feature | undefined {
+  return METERED.find((feature) => features.includes(feature) && !has(host, feature));
+}
