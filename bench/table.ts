@@ -1,5 +1,7 @@
 /** Tables of plain text: columns as wide as they must be, numbers to the right. */
 
+import type { Interval } from './statistics.ts';
+
 export interface Column {
   readonly title: string;
   readonly right?: boolean;
@@ -33,4 +35,14 @@ export function number(value: number): string {
 export function milliseconds(value: number): string {
   if (value >= 10_000) return `${number(value / 1_000)} s`;
   return value >= 0.1 ? `${number(value)} ms` : `${number(value * 1_000)} µs`;
+}
+
+/** What was added to an amount, unless nothing can be told from what the samples stray. */
+export function differenceText(
+  difference: Interval & { readonly median: number },
+  text: (value: number) => string,
+): string {
+  const { low, high, median } = difference;
+  if (low > 0 || high < 0) return text(median);
+  return `not distinguishable from nothing (± ${text(Math.max(-low, high))})`;
 }

@@ -30,7 +30,7 @@ function speedText({ contenders, programs, summaries }: InstrumentFigures): stri
   });
   const means = others.map(({ key }) => {
     const found = summaries.find(({ contender }) => contender === key);
-    return found === undefined ? '' : `${(1 / found.geometricMean).toFixed(2)}  (${found.programs} programs)`;
+    return found === undefined ? '' : `${(1 / found.geometricMean.median).toFixed(2)}  (${found.programs} programs)`;
   });
   rows.push([], ['geometric mean', '', ...means]);
   const label = baseline?.label ?? 'baseline';

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import type { Product } from '../product.ts';
-import { median, quantile, type Spread, spread } from '../statistics.ts';
+import { median, quantile, quotients, type Spread, spread } from '../statistics.ts';
 import { milliseconds, number, table } from '../table.ts';
 import { basisOf, GUEST, HANDLERS, type HandlerName, needsPeers } from './handlers.ts';
 import { type LatencyRow, latencyText, measureLatency } from './latency.ts';
@@ -88,9 +88,6 @@ export async function measureService(
   return { microseconds, requests: rows, latency: await measureLatency(requests, show) };
 }
 
-const quotients = (some: readonly number[], others: readonly number[]) =>
-  some.map((each, round) => each / (others[round] ?? Number.NaN));
-
 /** How often the guest's loop has to go round to take as long as it is to, and how long that was found to take. */
 async function calibrate({ sandbox }: Product): Promise<{ readonly loop: number; readonly microseconds: number }> {
   const guest = await sandbox.WasmSandbox.create({ source: GUEST, engine: 'interpreter' });
@@ -171,10 +168,10 @@ export function timesAsMany(
   figures: ServiceFigures | undefined,
   who: HandlerName,
   other: HandlerName,
-): number | undefined {
+): Spread | undefined {
   const of = (name: HandlerName) => figures?.requests.find((row) => row.who === name)?.rounds;
   const [some, others] = [of(who), of(other)];
-  return some === undefined || others === undefined ? undefined : median(quotients(some, others));
+  return some === undefined || others === undefined ? undefined : spread(quotients(some, others));
 }
 
 /** Milliseconds; undefined where it was not measured. */
