@@ -1,4 +1,4 @@
-/** Tables of plain text: columns as wide as they must be, numbers to the right. */
+/** What is shown: paragraphs, tables, and figures in them. */
 
 import type { Interval } from './statistics.ts';
 
@@ -7,7 +7,23 @@ export interface Column {
   readonly right?: boolean;
 }
 
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+export interface Table {
+  readonly columns: readonly Column[];
+  /** Empty ones set apart what follows; those of one cell are titles of what follows. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Paragraphs and tables. */
+export type Block = string | Table;
+
+/** What is said of a part, on a terminal and on a page. */
+export interface Section {
+  readonly title: string;
+  readonly blocks: readonly Block[];
+}
+
+/** Columns as wide as they must be, numbers to the right. */
+function tableText({ columns, rows }: Table): string {
   const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     columns
@@ -20,6 +36,14 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
       .trimEnd();
   const rule = widths.map((width) => '-'.repeat(width));
   return [line(columns.map(({ title }) => title)), line(rule), ...rows.map(line)].map((text) => `  ${text}`).join('\n');
+}
+
+export function blockText(block: Block): string {
+  return typeof block === 'string' ? block : tableText(block);
+}
+
+export function sectionText({ title, blocks }: Section): string {
+  return [title, ...blocks.map(blockText)].join('\n\n');
 }
 
 /** Three digits, as far as they say anything. */
