@@ -88,6 +88,9 @@ export const INSTANCE_ITEM_COST = 64;
 export const EVALUATED_COST = 192;
 export const EVALUATED_BYTES = { covered: 32, perByte: 4 } as const;
 
+/** Units for each UTF-16 code unit of the name of an import or export beyond those that are covered. */
+export const NAME_UNITS = { covered: 64, perUnit: 2 } as const;
+
 /** Units for every element of a segment at instantiation. */
 export const SEGMENT_ELEMENT_COST = 4;
 

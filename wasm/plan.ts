@@ -20,6 +20,7 @@ import {
   INSTANCE_ITEM_COST,
   INSTRUCTION_COST,
   LABELS_PER_UNIT,
+  NAME_UNITS,
   OTHER_MEMORY_COST,
   PAGE_COST,
   PER_UNIT,
@@ -362,7 +363,7 @@ export function* priceInstantiation(module: WasmModule): Steps<bigint> {
   const known = costs.get(module);
   if (known !== undefined) return known;
   const { memories, tables, importedMemories, importedTables, importedGlobals, data, elements } = module;
-  const { functions, exports, tags, globalInits } = module;
+  const { functions, imports, exports, tags, globalInits } = module;
   const pace = new Pace(0);
   let seen = 0;
   const items = functions.length + exports.length + tables.length + tags.length + data.length + elements.length;
@@ -370,6 +371,14 @@ export function* priceInstantiation(module: WasmModule): Steps<bigint> {
   for (let i = 0; i < globalInits.length; i++) {
     if (pace.isDue(seen++)) yield;
     cost += evaluation(globalInits.at(i));
+  }
+  for (const item of exports) {
+    if (pace.isDue(seen++)) yield;
+    cost += naming(item.name);
+  }
+  for (const item of imports) {
+    if (pace.isDue(seen++)) yield;
+    cost += naming(item.module) + naming(item.name);
   }
   for (const init of module.tableInits) if (init !== undefined) cost += evaluation(init);
   for (const { limits } of memories.slice(importedMemories)) cost += Math.max(limits.min, 1) * PAGE_COST;
@@ -394,6 +403,12 @@ export function* priceInstantiation(module: WasmModule): Steps<bigint> {
   const units = BigInt(cost);
   costs.set(module, units);
   return units;
+}
+
+/** The host looks at every name whenever it instantiates. */
+function naming({ length }: string): number {
+  const { covered, perUnit } = NAME_UNITS;
+  return perUnit * Math.max(0, length - covered);
 }
 
 function evaluation({ start, end }: ConstExpr): number {

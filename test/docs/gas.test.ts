@@ -22,6 +22,7 @@ import {
   LABELS_PER_UNIT,
   LOOK,
   MOST_OBJECT_BYTES,
+  NAME_UNITS,
   OBJECT_BYTES,
   OTHER_MEMORY_COST,
   PAGE_COST,
@@ -156,6 +157,9 @@ it('has the price of instantiation', () => {
   says(`${PAGE_COST} for every page of initial memory, and for a memory without any`);
   says(`1 for every ${PER_UNIT.bytes} bytes of a data segment`);
   says(`costs ${EVALUATED_COST}, and`);
+  says(
+    `${NAME_UNITS.perUnit} for every UTF-16 code unit of the name of an import or export beyond ${NAME_UNITS.covered}`,
+  );
   const { covered, perByte } = EVALUATED_BYTES;
   says(`${perByte} more for every byte of it beyond ${covered}`);
 });
