@@ -38,11 +38,14 @@ const options = {
 };
 
 /**
- * The sources that every sandbox needs, which become one file: to open many takes longer than to read much.
- * @returns paths
+ * What is one file each: to open many takes longer than to read much. What every sandbox needs comes first, then what
+ * programs name beside it, of which bundlers leave out the more.
  */
-async function findCore() {
-  const build = await rolldown({ ...options, input: join(root, `${ENTRIES['./minimal']}.ts`) });
+const FILES = { core: 'src/sandbox.ts', api: `${ENTRIES['./minimal']}.ts` };
+
+/** @returns the paths of a source and of all that are loaded at once with it */
+async function findAll(source) {
+  const build = await rolldown({ ...options, input: source });
   const { output } = await build.generate({ format: 'es' });
   await build.close();
   return new Set(atOnce(output).flatMap(({ moduleIds }) => moduleIds));
@@ -54,7 +57,7 @@ const withPage = (program) => ({
   load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
 });
 
-async function bundle({ format, ending, input }, core, plugins) {
+async function bundle({ format, ending, input }, groups, plugins) {
   const build = await rolldown({ ...options, input, plugins });
   const { output } = await build.write({
     dir: dist,
@@ -64,7 +67,7 @@ async function bundle({ format, ending, input }, core, plugins) {
     chunkFileNames: `chunks/[name].${ending}`,
     sourcemap: true,
     minify: { compress: { keepNames }, mangle: { keepNames }, codegen: true },
-    codeSplitting: { groups: [{ name: 'core', test: (path) => core.has(path) }] },
+    codeSplitting: { groups },
   });
   await build.close();
   for (const { type, fileName, map } of output) {
@@ -83,9 +86,13 @@ const declarations = join(dist, 'declarations');
 const flags = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarations];
 const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...flags]);
 if (status !== 0) process.exit(status);
-const core = await findCore();
+const groups = [];
+for (const [name, source] of Object.entries(FILES)) {
+  const paths = await findAll(source);
+  groups.push({ name, test: (path) => paths.has(path), priority: 2 - groups.length });
+}
 const plugins = [withPage(await bundlePage()), await packedRows()];
-for (const format of FORMATS) await bundle(format, core, plugins);
+for (const format of FORMATS) await bundle(format, groups, plugins);
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);
