@@ -51,11 +51,18 @@ async function findAll(source) {
   return new Set(atOnce(output).flatMap(({ moduleIds }) => moduleIds));
 }
 
-/** Puts the program of widgets' pages where the sources have none. */
+/**
+ * Puts the program of widgets' pages where the sources have none. There is one file of it, for `require`: notebooks run
+ * where ES modules can import that, and the program is larger than all the rest that they load.
+ */
 const withPage = (program) => ({
   name: 'page',
   load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
 });
+const pageElsewhere = {
+  name: 'page elsewhere',
+  resolveId: (path) => (path === './page-script.ts' ? { id: './page-script.cjs', external: true } : undefined),
+};
 
 async function bundle({ format, ending, input }, groups, plugins) {
   const build = await rolldown({ ...options, input, plugins });
@@ -91,8 +98,9 @@ for (const [name, source] of Object.entries(FILES)) {
   const paths = await findAll(source);
   groups.push({ name, test: (path) => paths.has(path), priority: 2 - groups.length });
 }
-const plugins = [withPage(await bundlePage()), await packedRows()];
-for (const format of FORMATS) await bundle(format, groups, plugins);
+const page = { es: pageElsewhere, cjs: withPage(await bundlePage()) };
+const rows = await packedRows();
+for (const format of FORMATS) await bundle(format, groups, [page[format.format], rows]);
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);
