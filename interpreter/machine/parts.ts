@@ -3,6 +3,8 @@
 import type { WasmModule } from '../../wasm/module.ts';
 import { Part } from '../../wasm/part.ts';
 import { hasThreads } from '../../wasm/spawn.ts';
+import type { Feature } from '../../wasm/types.ts';
+import { laterLowering } from '../code/index.ts';
 import { constantObjects } from '../store/index.ts';
 
 /** The loop for instructions on vectors, and what that leaves out. */
@@ -20,12 +22,18 @@ export const objects = new Part<typeof import('./system-objects.ts')>(
 /** Atomic instructions, guests that wait for notifications, and threads. */
 export const threads = new Part<typeof import('./threads-part.ts')>('threads', () => import('./threads-part.ts'));
 
+const OBJECTS: readonly Feature[] = ['gc', 'function-references'];
+const EXCEPTIONS: readonly Feature[] = ['exception-handling', 'legacy-exception-handling'];
+
 /** Those that a module needs. */
 function partsFor(module: WasmModule): readonly Part<unknown>[] {
   const { features, usesVectors } = module;
   const parts: Part<unknown>[] = usesVectors ? [vectors] : [];
-  if (features.includes('gc') || features.includes('function-references')) parts.push(objects, constantObjects);
-  if (features.includes('threads') || hasThreads(module)) parts.push(threads);
+  const has = (feature: Feature) => features.includes(feature);
+  const hasObjects = OBJECTS.some(has);
+  if (hasObjects) parts.push(objects, constantObjects);
+  if (hasObjects || EXCEPTIONS.some(has)) parts.push(laterLowering);
+  if (has('threads') || hasThreads(module)) parts.push(threads);
   return parts;
 }
 
@@ -36,5 +44,5 @@ export async function loadInterpreter(modules: readonly WasmModule[]): Promise<v
 
 /** Loads all of it, for whoever does not know the modules. */
 export async function loadWholeInterpreter(): Promise<void> {
-  await Promise.all([vectors, objects, constantObjects, threads].map((part) => part.load()));
+  await Promise.all([vectors, objects, constantObjects, laterLowering, threads].map((part) => part.load()));
 }

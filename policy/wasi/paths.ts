@@ -3,10 +3,10 @@
 import { PATH_BYTE } from '../../wasm/gas.ts';
 import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 import type { HostCallContext } from '../call.ts';
-import { normalPath } from '../capability.ts';
 import { type Directory, type File, FsError, kindError, type OpenOptions, type Stat } from '../fs/filesystem.ts';
 import { absoluteError, type ResolvedPath, walk } from '../fs/path.ts';
 import { MAX_PATH_BYTES } from '../limits.ts';
+import { normalPath } from '../normal-path.ts';
 import { type Abi, ALL_FLAGS, ALL_RIGHTS, FOLLOW, OPEN, RIGHTS, U32 } from './abi.ts';
 import type { Descriptor, DirectoryDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';

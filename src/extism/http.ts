@@ -1,6 +1,6 @@
 /** `http_request`: through the gate, the limits and the record of the functions of docs/http.md, which carry it out. */
 
-import { type Decision, decide, type Host, type SecurityPolicy } from '../../policy/index.ts';
+import { type Decision, decide, type Host, type Policy } from '../../policy/index.ts';
 import { HTTP_ERROR, HTTP_MODULE } from '../../policy/net/codes.ts';
 import { HTTP_FUNCTIONS, latin1 } from '../../policy/net/functions.ts';
 import { concat } from '../../wasm/bytes.ts';
@@ -42,7 +42,7 @@ class Requester implements CallingGuest {
     this.#context = context;
   }
 
-  get policy(): SecurityPolicy {
+  get policy(): Policy {
     return this.#host.policy;
   }
 

@@ -1,6 +1,7 @@
 /** What can be waited for elsewhere, loaded. */
 
-import { constantObjects, objects, threads, vectors } from '../../interpreter/index.ts';
+import * as laterLoweringPart from '../../interpreter/code/lower-later.ts';
+import { constantObjects, laterLowering, objects, threads, vectors } from '../../interpreter/index.ts';
 import * as objectsPart from '../../interpreter/machine/system-objects.ts';
 import * as threadsPart from '../../interpreter/machine/threads-part.ts';
 import * as vectorsPart from '../../interpreter/machine/vectors-part.ts';
@@ -15,6 +16,7 @@ export function provideInterpreter(): void {
   vectors.provide(vectorsPart);
   objects.provide(objectsPart);
   constantObjects.provide(constantObjectsPart);
+  laterLowering.provide(laterLoweringPart);
   threads.provide(threadsPart);
 }
 

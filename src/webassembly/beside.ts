@@ -18,8 +18,9 @@ import type { Supplied } from '../../wasm/imports.ts';
 import { isOf } from '../../wasm/is-of.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { I32, type Import, type MemoryType } from '../../wasm/types.ts';
+import { moduleOf, suppliedTo } from './compiled.ts';
 import { functionBehind } from './convert.ts';
-import { addressOf, moduleOf, suppliedTo } from './objects.ts';
+import { addressOf } from './objects.ts';
 import type { BesideNative, NamespaceOptions } from './options.ts';
 import { suspendingFunction } from './promises.ts';
 

@@ -54,6 +54,7 @@ import {
   shownSize,
 } from '../../wasm/web-idl.ts';
 import { behind, bind, hide } from './behind.ts';
+import { moduleOf, suppliedTo } from './compiled.ts';
 import {
   cellOf,
   exportFunction,
@@ -70,7 +71,7 @@ import {
   withinGuest,
 } from './convert.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
-import { addressOf, Module, moduleOf, refuseToClone, self, suppliedTo } from './objects.ts';
+import { addressOf, Module, refuseToClone, self } from './objects.ts';
 import type { NamespaceFigures, NamespaceOptions } from './options.ts';
 import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';

@@ -2,9 +2,10 @@
 
 import { createMeteredNamespace, nativeHost, nativeUnavailable } from '../../instrument/index.ts';
 import { Beside } from './beside.ts';
+import { moduleOf, suppliedTo } from './compiled.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { createNamespace, type WebAssemblyNamespace } from './namespace.ts';
-import { Module, moduleOf, refuseToClone, suppliedTo } from './objects.ts';
+import { Module, refuseToClone } from './objects.ts';
 import type { NamespaceOptions } from './options.ts';
 import { SuspendError } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
