@@ -153,7 +153,7 @@ function selectOf(type: ValType): number {
 const NO_REGIONS: readonly TryRegion[] = [];
 
 /** Features whose objects are traced. */
-const TRACED: readonly Feature[] = ['gc', 'exception-handling', 'legacy-exception-handling'];
+const TRACED: readonly Feature[] = ['gc', 'exception-handling', 'exception-references', 'legacy-exception-handling'];
 
 /** The clauses that can catch anything: none behind one that catches all, or the same. */
 function firstOfEach(catches: readonly CatchClause[]): readonly CatchClause[] {
