@@ -18,7 +18,7 @@ import type { RawFunction, WasmHost } from './host.ts';
 import type { InitialState } from './initial-state.ts';
 import { functionTypes } from './layout.ts';
 import { LinkedGuests } from './linked.ts';
-import { holds, linker, references } from './linker.ts';
+import { holds, linker, references, uncaught } from './linker.ts';
 import { codeBytes, limitsFor, meterModuleSteps, refusal } from './meter-module.ts';
 import type { MeteredModule } from './metered.ts';
 import { MeteredInstance, MeteredStore } from './metered-instance.ts';
@@ -164,7 +164,7 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
       const metered = complete(metering(module, { slices }));
       const link = linker(imports, functionTypes(metered.module));
       return new NativeInstance(() => {
-        const store = new MeteredStore(host, limits.stackBytes, waitingAlone(options.clock));
+        const store = new MeteredStore(host, limits.stackBytes, { waits: waitingAlone(options.clock), uncaught });
         return new MeteredInstance(store, metered, { limits, slices, link, references });
       });
     },

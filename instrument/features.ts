@@ -1,6 +1,6 @@
 /** Which of the features beyond release 2.0 a host has that modules are instrumented with. */
 
-import { FUNCTION, PREAMBLE } from '../wasm/encoding.ts';
+import { EMPTY_BLOCK, FUNCTION, PREAMBLE } from '../wasm/encoding.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import type { Feature } from '../wasm/types.ts';
 import { METERED, type MeteredFeature } from './adopted.ts';
@@ -18,6 +18,10 @@ const withBody = (body: readonly number[], ...sections: readonly number[]): read
 const PROBES: Readonly<Record<MeteredFeature, readonly number[]>> = {
   // i32.const 0; i32.atomic.load; drop, on a memory that is not shared.
   threads: withBody([0x41, 0, 0xfe, 0x10, 2, 0, 0x1a], 5, 4, 1, 1, 0, 1),
+  // throw, with a tag of no values.
+  'exception-handling': withBody([0x08, 0], 13, 3, 1, 0, 0),
+  // try; catch_all; end.
+  'legacy-exception-handling': withBody([0x06, EMPTY_BLOCK, 0x19, 0x0b]),
 };
 
 const found = new WeakMap<WasmHost, Map<MeteredFeature, boolean>>();

@@ -50,6 +50,11 @@ export const METER_GLOBALS = {
   element: { type: I64, mutable: true },
   /** Of these, which instance it is that says what the last element was: a number, from bit {@link ORIGIN_BIT} on. */
   origin: { type: I64, mutable: false },
+  /**
+   * 1 where a guest or a host function has thrown what is under way: only that is caught. The host's own stack being full
+   * is an exception to engines, too. All instances of a store share it.
+   */
+  raised: { type: I32, mutable: true },
 } as const satisfies Record<string, GlobalType>;
 
 /** Above the numbers of tables and elements. */
@@ -83,7 +88,11 @@ export const BARRED: number = -(2 ** 53);
 export const BARRED_GAS: bigint = -(2n ** 62n);
 
 /** Kinds of traps that the rewritten code tells apart itself, by what it calls `trap` with. */
-export const TRAP_CODES = ['invalid-conversion', 'expected-shared-memory'] as const satisfies readonly TrapKind[];
+export const TRAP_CODES = [
+  'invalid-conversion',
+  'expected-shared-memory',
+  'unaligned-atomic',
+] as const satisfies readonly TrapKind[];
 
 /** Functions of the rewritten module's own that others call. */
 export const HELPERS = ['check', 'enter'] as const;
@@ -142,6 +151,11 @@ function outlivesFailure({ importedTables, elements }: WasmModule): boolean {
   return false;
 }
 
+/** Whether a module has anything to do with exceptions. */
+export function handlesExceptions({ features }: WasmModule): boolean {
+  return features.includes('exception-handling') || features.includes('legacy-exception-handling');
+}
+
 /** Numbers of the globals that a module defines and may change. */
 export function ownMutableGlobals({ globals, importedGlobals }: WasmModule): readonly number[] {
   return globals.flatMap(({ mutable }, i) => (mutable && i >= importedGlobals ? [i] : []));
@@ -186,16 +200,20 @@ export type OperationName =
   | 'table.copy'
   | 'table.init'
   | 'memory.atomic.wait32'
-  | 'memory.atomic.wait64';
+  | 'memory.atomic.wait64'
+  /** Any atomic access that has to be aligned, and `memory.atomic.notify`: see {@link Operation.row}. */
+  | 'atomic';
 
 /** What else can become one: see `INLINE` in operations.ts. */
-export type InlineName = 'check' | 'resume' | 'f32' | 'f64';
+export type InlineName = 'check' | 'resume' | 'caught' | 'f32' | 'f64';
 
 /** What a function stands for, with the indices of the instruction. */
 export interface Operation {
   readonly name: OperationName | InlineName;
   readonly a: number;
   readonly b: number;
+  /** Place in the opcode table, where the name says of no instruction which it is. */
+  readonly row?: number;
 }
 
 /** A function beside the original's: around one of them, or in place of an instruction. */
@@ -248,6 +266,7 @@ export class Layout {
       gas: isLinked,
       element: isLinked,
       origin: isLinked,
+      raised: handlesExceptions(module),
     };
     this.meterGlobals = METER_GLOBAL_NAMES.filter((name) => isNeeded[name]);
     this.importName = unused(module.imports, 'module');
@@ -316,8 +335,8 @@ export class Layout {
 
   /** What stands for an instruction that has become a function. */
   operation(operation: Operation): number {
-    const { name, a, b } = operation;
-    return this.added(`${name} ${a} ${b}`, () => {
+    const { name, a, b, row } = operation;
+    return this.added(`${name} ${a} ${b} ${row}`, () => {
       // Globals are written before functions.
       if (name === 'memory.init') this.lengthGlobal('data', a);
       else if (name === 'table.init') this.lengthGlobal('elements', a);

@@ -35,7 +35,15 @@ import { allocate, growMemory, growTable } from './growth.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { HostCaller, LentMemory } from './host-caller.ts';
 import { type InitialState, initialStateOf, refill } from './initial-state.ts';
-import { METER_EXPORTS, type MeterFunction, type MeterGlobal, MOST_ORIGINS, ORIGIN_BIT, TRAP_CODES } from './layout.ts';
+import {
+  handlesExceptions,
+  METER_EXPORTS,
+  type MeterFunction,
+  type MeterGlobal,
+  MOST_ORIGINS,
+  ORIGIN_BIT,
+  TRAP_CODES,
+} from './layout.ts';
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
@@ -65,6 +73,21 @@ export interface GuestOptions {
   readonly slices?: Slices | undefined;
   readonly link: (imported: Import) => Linked;
   readonly references: References;
+  /** What an error of a host function is to guests that can catch; undefined where it ends them, as all do unless given. */
+  readonly exceptionOf?: ((error: unknown) => Raised | undefined) | undefined;
+}
+
+/** What a host function has thrown, as the engine is to be given it. */
+export interface Raised {
+  readonly error: unknown;
+}
+
+export interface StoreOptions {
+  readonly waits: Waits;
+  /** Makes of an exception that nobody has caught, as the engine has it, what the embedder gets. */
+  readonly uncaught: (exception: unknown) => unknown;
+  /** What all instances draw on; each on one of its own unless given. */
+  readonly meter?: Meter | undefined;
 }
 
 /** What instances that call one another have in common: the engine, the stack, and what is going wrong just now. */
@@ -73,6 +96,12 @@ export class MeteredStore {
   readonly depth: WebAssembly.Global & Counter;
   /** The guest whose code last made a call that may reach the host. */
   readonly caller: WebAssembly.Global & { value: MeteredInstance | null };
+  /** See {@link METER_GLOBALS}. */
+  readonly raised: WebAssembly.Global & { value: number };
+  /** Whether a guest may catch exceptions. */
+  private catches = false;
+  /** What becomes of an exception that nobody has caught. */
+  private readonly uncaught: (exception: unknown) => unknown;
   /** What becomes of guests that wait for notifications. */
   readonly waits: Waits;
   /** What all instances draw on; each has a meter of its own where there is none. */
@@ -89,19 +118,34 @@ export class MeteredStore {
   /** Of memories and tables, also of those that others made. */
   readonly growth: WeakMap<object, Growth> = new WeakMap();
 
-  constructor(host: WasmHost, stackBytes: number, waits: Waits, meter?: Meter) {
+  constructor(host: WasmHost, stackBytes: number, { waits, uncaught, meter }: StoreOptions) {
     this.host = host;
     this.waits = waits;
+    this.uncaught = uncaught;
     this.shared = meter && new SharedMeter(host, meter);
     this.full = BigInt(stackBytes);
     this.depth = new host.Global({ value: 'i64', mutable: true }, this.full) as WebAssembly.Global & Counter;
     this.caller = new host.Global({ value: 'externref', mutable: true }, null);
+    this.raised = new host.Global({ value: 'i32', mutable: true }, 0) as WebAssembly.Global & { value: number };
+  }
+
+  /** One of its guests may catch exceptions. */
+  expectExceptions(): void {
+    this.catches = true;
+  }
+
+  /** Whether what a host function is about to throw is an exception to the guests, of whom one may catch it. */
+  raises(exception: Raised | undefined): exception is Raised {
+    if (exception === undefined || !this.catches) return false;
+    this.raised.value = 1;
+    return true;
   }
 
   /** Nothing of its guests runs, and nothing has failed. */
   reset(): void {
     this.depth.value = this.full;
     this.caller.value = null;
+    this.raised.value = 0;
     this.failure = undefined;
     this.barred = [];
     this.spent.clear();
@@ -163,10 +207,13 @@ export class MeteredStore {
 
   private explain(error: unknown, guest: MeteredInstance): unknown {
     const { failure, barred } = this;
+    const isRaised = this.raised.value === 1;
     this.failure = undefined;
     this.barred = [];
+    this.raised.value = 0;
     for (const meter of [...barred, guest.meter]) this.release(meter);
     if (failure !== undefined) return failure.error;
+    if (isRaised) return this.uncaught(error);
     if (isStackOverflow(error) || error instanceof StackLimitExceeded) {
       return new StackLimitExceeded(
         `Stack limit exceeded: the engine's own stack was full before the limit of ${this.full} bytes was reached; lower stackLimit, or choose the engine 'interpreter'`,
@@ -230,6 +277,7 @@ export class MeteredInstance {
     this.toReference = (type, value) => (type === FUNCREF ? references.toGuest(value) : value);
     this.meter = store.shared?.meter ?? new Meter(options.limits, options.slices);
     this.compiled = compile(store.host, metered);
+    if (handlesExceptions(metered.module)) store.expectExceptions();
     this.linked = metered.imports.map((imported) => options.link(imported));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
     this.begin();
@@ -435,8 +483,9 @@ export class MeteredInstance {
         this.guarded(() => this.wait({ address, expected, timeout, bytes }), 0),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
-    const { depth, caller, shared } = this.store;
-    const globals: Partial<Record<MeterGlobal, unknown>> = { depth, caller, self: this, ...shared?.globalsOf(this) };
+    const { depth, caller, raised, shared } = this.store;
+    const own = { depth, caller, raised, self: this };
+    const globals: Partial<Record<MeterGlobal, unknown>> = { ...own, ...shared?.globalsOf(this) };
     for (const name of this.metered.meterGlobals) add(importName, name, globals[name]);
     return imports;
   }
@@ -492,7 +541,7 @@ export class MeteredInstance {
     const { store } = this;
     const isShared = this.metered.meterGlobals.includes('caller');
     const { toReference } = this;
-    const { references } = this.options;
+    const { references, exceptionOf } = this.options;
     const served = (meter: Meter, caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
       let value: WasmValue;
       try {
@@ -511,15 +560,26 @@ export class MeteredInstance {
       // Whose code calls it pays, wherever that had it from.
       const guest = isShared ? (store.caller.value as MeteredInstance) : this;
       const { meter } = guest;
-      return guest.guarded(() => {
+      let raised: Raised | undefined;
+      const value = guest.guarded(() => {
         meter.beginHostCall(gas.base);
-        const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-        const value = store.leave(type.values, () => served(meter, new HostCaller(guest, gas, keepsViews), values));
-        const results = resultsOf(type.results, value).map((result, i) =>
-          toWasm(type.results[i] as ValType, result, toReference),
-        );
-        return results.length > 1 ? results : results[0];
+        try {
+          const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
+          const value = store.leave(type.values, () => served(meter, new HostCaller(guest, gas, keepsViews), values));
+          const results = resultsOf(type.results, value).map((result, i) =>
+            toWasm(type.results[i] as ValType, result, toReference),
+          );
+          return results.length > 1 ? results : results[0];
+        } catch (error) {
+          const exception = exceptionOf?.(error);
+          if (!store.raises(exception)) throw error;
+          meter.resume();
+          raised = exception;
+          return undefined;
+        }
       }, blank);
+      if (raised !== undefined) throw raised.error;
+      return value;
     };
   }
 

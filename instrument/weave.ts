@@ -50,7 +50,7 @@ export interface Woven {
   readonly meterGlobals: readonly MeterGlobal[];
 }
 
-const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global'];
+const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
 
 const REF_FUNC = opcode('ref.func').index;
 const GLOBAL_GET = opcode('global.get').index;
@@ -86,6 +86,7 @@ class Weaver {
     out.section(SECTION_IDS.import, imports);
     out.section(SECTION_IDS.function, functions);
     this.tablesAndMemories(out);
+    this.tags(out);
     out.section(SECTION_IDS.global, globals);
     out.section(SECTION_IDS.export, exports);
     if (elements.length > 0) out.section(SECTION_IDS.element, elements);
@@ -159,6 +160,10 @@ class Weaver {
         return;
       case 'global':
         out.raw(item.type.type, item.type.mutable ? 1 : 0);
+        return;
+      case 'tag':
+        out.u8(0);
+        out.u32(item.typeIndex);
     }
   }
 
@@ -208,6 +213,18 @@ class Weaver {
       for (const type of memories) this.memory(content, type);
       out.section(SECTION_IDS.memory, content);
     }
+  }
+
+  private tags(out: Writer): void {
+    const tags = this.module.tags.slice(this.module.importedTags);
+    if (tags.length === 0) return;
+    const content = new Writer();
+    content.u32(tags.length);
+    for (const type of tags) {
+      content.u8(0);
+      content.u32(type);
+    }
+    out.section(SECTION_IDS.tag, content);
   }
 
   private memory(out: Writer, type: MemoryType): void {

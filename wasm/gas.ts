@@ -201,6 +201,12 @@ export const OBJECT_BYTES = {
   codeUnit: 2,
 } as const;
 
+/**
+ * Exceptions of no more values count for nothing where no module of the guest's can refer to one: then only the frames
+ * hold them that have caught them.
+ */
+export const FREE_EXCEPTION_VALUES = 4;
+
 /** No object counts for more, whatever the budget: JavaScript's arrays end not far above, and differently by host. */
 export const MOST_OBJECT_BYTES: number = 2 ** 29;
 

@@ -54,6 +54,8 @@ export interface FunctionPlan {
   readonly weight: number;
   /** Sorted by offset, at most one for an offset. */
   readonly points: ChargePoints;
+  /** Whether there is a construct in which exceptions may be caught. */
+  readonly catches: boolean;
 }
 
 /** The charges of a function: there may be one for every three bytes. */
@@ -130,8 +132,8 @@ export function* planSteps(module: WasmModule, body: number): Steps<FunctionPlan
   const entry = base + share(locals, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
   const segments = new Segments(module, code, entry, results.length, referenceLocals(params, code));
   while (!segments.advance(STEP_BYTES)) yield;
-  const { entryCost, points } = segments;
-  return { entryCost, points, weight: frameWeight(type, code) };
+  const { entryCost, points, catches } = segments;
+  return { entryCost, points, catches, weight: frameWeight(type, code) };
 }
 
 /** What a frame adds to the stack's weight, in bytes. */
@@ -195,6 +197,7 @@ class Segments {
   /** The charge on entry: that of the first segment is part of it. */
   entryCost: number;
   readonly points = new ChargePoints();
+  catches = false;
   private readonly module: WasmModule;
   private readonly reader: ReachableReader;
   private readonly references: Uint8Array | undefined;
@@ -245,6 +248,7 @@ class Segments {
       case FLOW.open:
       case FLOW.loop:
       case FLOW.if:
+        if (index === TRY_TABLE || index === TRY) this.catches = true;
         if (index === TRY_TABLE) {
           this.cost += share(reader.catches.length, CLAUSES_PER_UNIT);
           // What a clause carries is paid for with the exception.

@@ -146,7 +146,7 @@ function selectOf(type: ValType): number {
 const NO_REGIONS: readonly TryRegion[] = [];
 
 /** Features whose objects are traced. */
-const TRACED: readonly Feature[] = ['gc', 'exception-handling', 'legacy-exception-handling'];
+const TRACED: readonly Feature[] = ['gc', 'exception-handling', 'exception-references', 'legacy-exception-handling'];
 
 /** Lowers the instruction at hand. */
 export type Handler = (l: Lowering) => void;

@@ -84,10 +84,14 @@ export class Beside implements BesideNative {
     });
   }
 
-  joins(show: (memory: LinearMemory) => object, classes: Readonly<Record<'Table' | 'Global', Class>>): void {
+  joins(
+    show: (memory: LinearMemory) => object,
+    classes: Readonly<Record<'Table' | 'Global' | 'Tag' | 'Exception', Class>>,
+  ): void {
     this.show = show;
-    for (const name of ['Table', 'Global'] as const) {
-      const { prototype } = this.native[name];
+    for (const name of ['Table', 'Global', 'Tag', 'Exception'] as const) {
+      const prototype = this.native[name]?.prototype;
+      if (prototype === undefined) continue;
       Reflect.deleteProperty(prototype, 'constructor');
       Object.setPrototypeOf(prototype, classes[name].prototype);
     }
@@ -99,7 +103,7 @@ export class Beside implements BesideNative {
     values: ReadonlyMap<Import, unknown>,
     supplied: ReadonlyMap<Import, Supplied>,
   ): string | undefined {
-    const why = whyNotMetered(core) ?? whyInterpreted(values);
+    const why = whyNotMetered(core) ?? whyInterpreted(core, values);
     if (why !== undefined) return why;
     try {
       this.native.parts.prepare(core);
@@ -177,7 +181,9 @@ export class Beside implements BesideNative {
 }
 
 /** Why a module has to be interpreted for what it imports. */
-function whyInterpreted(values: ReadonlyMap<Import, unknown>): string | undefined {
+function whyInterpreted({ exports }: WasmModule, values: ReadonlyMap<Import, unknown>): string | undefined {
+  if (exports.some(({ kind }) => kind === 'tag'))
+    return 'it exports a tag, which instances on both engines cannot have';
   for (const [{ kind }, value] of values) {
     if (suspendingFunction(value) !== undefined) return 'it imports a function that may suspend it';
     if (functionBehind(value) !== undefined) return 'it imports a function of an instance that is interpreted';

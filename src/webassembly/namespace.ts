@@ -596,7 +596,7 @@ export function createNamespace(options: NamespaceOptions) {
   const jsTag = Object.create(Tag.prototype) as Tag;
   hide(jsTag, JS_TAG);
 
-  beside?.joins((memory) => externObject(memory, 0) as object, { Table, Global });
+  beside?.joins((memory) => externObject(memory, 0) as object, { Table, Global, Tag, Exception });
 
   return shaped({
     Module,

@@ -21,14 +21,14 @@ export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNam
     suppliedTo,
     refuseToClone: (memory) => refuseToClone(memory, 'Memory'),
   });
-  // Modules with exceptions are refused, so that no tag ever meets a guest.
-  const { Tag, Exception, JSTag } = createNamespace(options);
-  const { Instance, Memory, Table, Global, stats } = metered as unknown as WebAssemblyNamespace;
-  const classes = { Module, Instance, Memory, Table, Global, Tag, Exception, JSTag, ...ERRORS };
+  const { Instance, Memory, Table, Global, Tag, Exception, JSTag, stats } = metered as unknown as WebAssemblyNamespace;
+  const classes = { Module, Instance, Memory, Table, Global, ...ERRORS };
+  // A host that has no exceptions runs no guest with some.
+  const exceptions = { ...(Tag && { Tag, Exception }), ...(JSTag && { JSTag }) };
   // Code that is instrumented here cannot be left. Glue code looks whether `Suspending` is there, and does without.
   const integration = { SuspendError };
   const functions = { validate, compile, compileStreaming, ...instantiating(Instance), stats };
-  return shaped({ ...classes, ...integration, ...functions }) as unknown as WebAssemblyNamespace;
+  return shaped({ ...classes, ...exceptions, ...integration, ...functions }) as unknown as WebAssemblyNamespace;
 }
 
 /** A namespace whose instances run on the host's own engine wherever that can. @throws UsageError where it cannot be used at all */

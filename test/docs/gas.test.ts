@@ -11,6 +11,7 @@ import {
   EVALUATED_COST,
   FILE_WORK,
   type FileWork,
+  FREE_EXCEPTION_VALUES,
   FUNCTION_ENTRY,
   GAS_VERSION,
   GROWTH_COST,
@@ -194,6 +195,7 @@ it('has what counts as memory', () => {
   says(`a struct counts for ${struct} bytes and ${field} for every field (${2 * field} for a vector)`);
   says(`an array for ${array} bytes and its elements, rounded up to ${field} bytes (a reference takes ${field})`);
   says(`an exception for ${exception} bytes and ${value} for every value`);
+  says(`Exceptions of at most ${FREE_EXCEPTION_VALUES} values count for nothing where`);
   says(`string that a builtin has made for ${string} bytes and ${codeUnit} for every code unit`);
   says('A growth beyond it gives −1');
   says(`globals and elements taken for ${TRACED_PER_UNIT} bytes`);
