@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { type CliffRow, type CliffsPace, cliffsSection, measureCliffs } from './cliffs.ts';
+import { compare, comparisonSection, readRun } from './compare.ts';
 import { CONTENDERS } from './contenders.ts';
 import { start } from './entrants.ts';
 import { CALIBRATED, type Calibration, calibrate } from './gas/calibrate.ts';
@@ -88,6 +89,11 @@ const QUICK: Paces = {
 const LARGE: Partial<Pace> = { slice: 20_000, minRounds: 3, maxRounds: 5, longest: 60_000 };
 
 async function main(options: Options): Promise<number> {
+  if (options.compare !== undefined) {
+    const [before, after] = options.compare.map(readRun) as [ReturnType<typeof readRun>, ReturnType<typeof readRun>];
+    process.stdout.write(`${sectionText(comparisonSection(compare(before, after)))}\n`);
+    return 0;
+  }
   const progress = new Progress();
   const begin = performance.now();
   const paces = options.quick ? QUICK : DEFAULT;
