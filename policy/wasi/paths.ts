@@ -121,8 +121,8 @@ export function pathOpen(
   );
   // By its letters, a path with symbolic links may seem to lead elsewhere, and those of directories add up.
   const shown = way.normal();
-  const isBelow = shown?.startsWith(way.base.path === '/' ? '/' : `${way.base.path}/`);
-  const path = shown !== undefined && isBelow && shown.length <= MAX_PATH_BYTES ? shown : way.base.path;
+  const below = way.base.path === '/' ? '/' : `${way.base.path}/`;
+  const path = shown?.startsWith(below) && shown.length <= MAX_PATH_BYTES ? shown : way.base.path;
   const common = { path, flags };
   let descriptor: Descriptor;
   if ('openDirectory' in opened) {
