@@ -22,6 +22,7 @@ export const METERED = [
   'threads',
   'exception-handling',
   'legacy-exception-handling',
+  'tail-call',
 ] as const satisfies readonly Feature[];
 
 export type MeteredFeature = (typeof METERED)[number];

@@ -20,6 +20,8 @@ const PROBES: Readonly<Record<MeteredFeature, readonly number[]>> = {
   threads: withBody([0x41, 0, 0xfe, 0x10, 2, 0, 0x1a], 5, 4, 1, 1, 0, 1),
   // throw, with a tag of no values.
   'exception-handling': withBody([0x08, 0], 13, 3, 1, 0, 0),
+  // return_call, to itself.
+  'tail-call': withBody([0x12, 0]),
   // try; catch_all; end.
   'legacy-exception-handling': withBody([0x06, EMPTY_BLOCK, 0x19, 0x0b]),
 };

@@ -229,6 +229,9 @@ export class Layout {
   readonly exportPrefix: string;
   readonly meterGlobals: readonly MeterGlobal[];
   readonly meterFunctions: readonly MeterFunction[];
+  private readonly isProgram: boolean;
+  /** Imported functions that are called in tail position. */
+  readonly tailCalled = new Set<number>();
 
   /** Types beside the original's, in their order. */
   readonly types: { params: readonly ValType[]; results: readonly ValType[] }[] = [];
@@ -254,9 +257,13 @@ export class Layout {
   /** Functions that bodies refer to. */
   readonly references = new Set<number>();
 
-  /** @param isLinked whether its instances share an account with others, and get their segments when all of them are there */
-  constructor(module: WasmModule, isLinked: boolean) {
+  /**
+   * @param isLinked whether its instances share an account with others, and get their segments when all of them are there
+   * @param isProgram whether these others are the rest of a program, from which it may import functions
+   */
+  constructor(module: WasmModule, isLinked: boolean, isProgram: boolean) {
     this.module = module;
+    this.isProgram = isProgram;
     this.closed = isClosed(module);
     const lends = lendsHostFunctions(module, this.closed);
     const isNeeded: Readonly<Record<MeterGlobal, boolean>> = {
@@ -362,6 +369,22 @@ export class Layout {
   /** What stands for a function where it has its original type. */
   outer(original: number): number {
     return original < this.module.importedFunctions ? original : this.wrapper('outer', original);
+  }
+
+  /**
+   * A call in tail position must not need room on the host's stack: what is called takes gas and depth, and returns the gas.
+   * Imported ones may be another instance's; where those are known is looked at once they are.
+   * @param original the function; one that is found in a table unless given
+   * @throws CompileError where it may be one that does not
+   */
+  checkTailCall(original?: number): void {
+    const isImported = original !== undefined && original < this.module.importedFunctions;
+    if (isImported) this.tailCalled.add(original);
+    if (original === undefined ? this.closed : !(isImported && this.isProgram)) return;
+    throw new CompileError(
+      "the module calls what may be another instance's function in tail position, for which natively there is no room: use the interpreter",
+      { feature: 'tail-call' },
+    );
   }
 
   /** What stands for a function where a reference to it is taken. */

@@ -3,6 +3,7 @@
 import { Growth } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import {
+  CompileError,
   GasExhausted,
   LinkError,
   MemoryLimitExceeded,
@@ -115,6 +116,8 @@ export class MeteredStore {
   private barred: Meter[] = [];
   /** Those that are exhausted, while there are calls that do not know it yet. */
   private readonly spent: Set<Meter> = new Set();
+  /** Functions of guests that may make calls in tail position. */
+  readonly tailCalling: WeakSet<object> = new WeakSet();
   /** Of memories and tables, also of those that others made. */
   readonly growth: WeakMap<object, Growth> = new WeakMap();
 
@@ -280,7 +283,23 @@ export class MeteredInstance {
     if (handlesExceptions(metered.module)) store.expectExceptions();
     this.linked = metered.imports.map((imported) => options.link(imported));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
+    this.checkTailCalls();
     this.begin();
+  }
+
+  /**
+   * Between instances a call in tail position takes room on the host's stack. Where the other one makes none, that ends.
+   * @throws CompileError
+   */
+  private checkTailCalls(): void {
+    for (const index of this.metered.tailCalled) {
+      const linked = this.importedFunctions[index] as Linked;
+      if (!('raw' in linked) || !this.store.tailCalling.has(linked.raw as object)) continue;
+      throw new CompileError(
+        "the module calls a function of another instance's in tail position that may do so, too, for which natively there is no room: choose the engine 'interpreter'",
+        { feature: 'tail-call' },
+      );
+    }
   }
 
   /** Charges for what the module defines. @throws MemoryLimitExceeded, GasExhausted */
@@ -318,6 +337,11 @@ export class MeteredInstance {
       throw this.misfit(error);
     }
     this.exports = instance.exports;
+    if (this.metered.module.features.includes('tail-call')) {
+      for (const { name, kind } of this.metered.exports) {
+        if (kind === 'function') this.store.tailCalling.add(this.exports[name] as object);
+      }
+    }
     this.element = this.meterExport(METER_EXPORTS.element) as Counter;
     if (this.store.shared === undefined) this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
     this.registerGrowth();

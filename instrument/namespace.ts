@@ -570,6 +570,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       shown: (raw: object) => elsewhere.add(raw),
       exportsOf: (instance: object) => exportsOf.get(instance),
       isExported: (func: object) => behind.has(func),
+      mayTailCall: (func: object) => store.tailCalling.has(behind.get(func) ?? func),
       isOwn,
     },
     [Symbol.toStringTag]: 'WebAssembly' as const,

@@ -48,6 +48,7 @@ export interface Woven {
   readonly importName: string;
   readonly exportPrefix: string;
   readonly meterGlobals: readonly MeterGlobal[];
+  readonly tailCalled: readonly number[];
 }
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
@@ -64,7 +65,8 @@ class Weaver {
 
   constructor(module: WasmModule, options: WeaveOptions) {
     this.module = module;
-    this.layout = new Layout(module, options.isLinked === true);
+    const isLinked = options.isLinked === true;
+    this.layout = new Layout(module, isLinked, isLinked && options.sharesMemory !== true);
     this.options = options;
   }
 
@@ -105,8 +107,8 @@ class Weaver {
     if (module.data.length > 0) out.section(SECTION_IDS.data, yield* this.data());
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
-    const { importName, exportPrefix, meterGlobals } = layout;
-    return { bytes, importName, exportPrefix, meterGlobals };
+    const { importName, exportPrefix, meterGlobals, tailCalled } = layout;
+    return { bytes, importName, exportPrefix, meterGlobals, tailCalled: [...tailCalled] };
   }
 
   private *types(): Steps<Writer> {
