@@ -23,6 +23,7 @@ export const METERED = [
   'exception-handling',
   'legacy-exception-handling',
   'tail-call',
+  'multi-memory',
 ] as const satisfies readonly Feature[];
 
 export type MeteredFeature = (typeof METERED)[number];

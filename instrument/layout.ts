@@ -29,13 +29,18 @@ export const METER_FUNCTIONS = {
   trap: [[I32], []],
   /** Waits at an address of a memory (its number), as long as what was expected is there: value, time-out, bytes of it. */
   wait: [[I32, I32, I64, I64, I32], [I32]],
+  /** As `growMemory`, of the memory of a number. */
+  growOther: [[I32, I32], [I32]],
 } as const satisfies Record<string, readonly [readonly ValType[], readonly ValType[]]>;
 
 export type MeterFunction = keyof typeof METER_FUNCTIONS;
 export const METER_FUNCTION_NAMES = Object.keys(METER_FUNCTIONS) as MeterFunction[];
 
 /** Those that only modules import which use something beyond release 2.0. */
-const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = { wait: 'threads' };
+const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = {
+  wait: 'threads',
+  growOther: 'multi-memory',
+};
 
 /** The globals that the rewritten module may import from the meter, in this order. */
 export const METER_GLOBALS = {
@@ -70,6 +75,7 @@ export const METER_EXPORTS = {
   gas: 'gas',
   /** A global: table and element of the last indirect call, as `table << 32 | element`; below 0 where there was none. */
   element: 'element',
+  /** The first one; followed by its number for the others. */
   memory: 'memory',
   /** Followed by its number. */
   table: 'table',
@@ -81,6 +87,11 @@ export const METER_EXPORTS = {
   /** An imported function that the host may get to see; followed by its number. */
   imported: 'import',
 } as const;
+
+/** The name of a memory, without the prefix. */
+export function memoryExport(memory: number): string {
+  return memory === 0 ? METER_EXPORTS.memory : METER_EXPORTS.memory + memory;
+}
 
 /** Gas at hand below this stands for none whatever: the guest is being ended, or may not be entered. */
 export const BARRED: number = -(2 ** 53);

@@ -42,6 +42,7 @@ import {
   type MeterFunction,
   type MeterGlobal,
   MOST_ORIGINS,
+  memoryExport,
   ORIGIN_BIT,
   TRAP_CODES,
 } from './layout.ts';
@@ -427,17 +428,22 @@ export class MeteredInstance {
     const { growth } = this.store;
     const { module } = this.metered;
     const { budget } = this.meter;
-    if (module.importedMemories === 0 && this.rawMemory !== undefined) {
-      growth.set(this.rawMemory, Growth.ofMemory(budget, module.memories[0]?.limits.max));
-    }
+    module.memories.forEach(({ limits }, i) => {
+      if (i >= module.importedMemories) growth.set(this.memoryAt(i), Growth.ofMemory(budget, limits.max));
+    });
     for (const { name, kind, index } of module.exports) {
       if (kind !== 'table' || index < module.importedTables) continue;
       growth.set(this.exports[name] as object, Growth.ofTable(budget, module.tables[index]?.limits.max));
     }
   }
 
+  /** The first one. */
   get rawMemory(): WebAssembly.Memory | undefined {
-    return this.meterExport(METER_EXPORTS.memory) as WebAssembly.Memory | undefined;
+    return this.meterExport(memoryExport(0)) as WebAssembly.Memory | undefined;
+  }
+
+  private memoryAt(number: number): WebAssembly.Memory {
+    return this.meterExport(memoryExport(number)) as WebAssembly.Memory;
   }
 
   get memory(): GuestMemory | undefined {
@@ -499,12 +505,13 @@ export class MeteredInstance {
       refill: () => this.guarded(() => this.refill(), undefined),
       need: (cost: bigint) => this.guarded(() => this.meter.need(cost), undefined),
       overflow: () => this.guarded(() => this.overflow(), undefined),
-      growMemory: (delta: number) => this.guarded(() => this.growMemory(delta >>> 0), -1),
+      growMemory: (delta: number) => this.guarded(() => this.growMemory(0, delta >>> 0), -1),
+      growOther: (memory: number, delta: number) => this.guarded(() => this.growMemory(memory, delta >>> 0), -1),
       growTable: (table: number, delta: number, size: number) =>
         Number(this.guarded(() => this.growTable(table, delta >>> 0, size >>> 0), false)),
       trap: (code: number) => this.guarded(() => this.trap(code), undefined),
-      wait: (_memory: number, address: number, expected: bigint, timeout: bigint, bytes: number) =>
-        this.guarded(() => this.wait({ address, expected, timeout, bytes }), 0),
+      wait: (memory: number, address: number, expected: bigint, timeout: bigint, bytes: number) =>
+        this.guarded(() => this.wait({ memory: this.memoryAt(memory), address, expected, timeout, bytes }), 0),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
     const { depth, caller, raised, shared } = this.store;
@@ -539,15 +546,14 @@ export class MeteredInstance {
     throw this.trapped(TRAP_CODES[code] ?? 'unreachable');
   }
 
-  private growMemory(delta: number): number {
-    const memory = this.rawMemory as WebAssembly.Memory;
+  private growMemory(number: number, delta: number): number {
+    const memory = this.memoryAt(number);
     return growMemory(memory, this.store.growth.get(memory) as Growth, delta, this.meter);
   }
 
-  private wait(wait: Omit<NativeWait, 'memory'>): number {
-    const memory = this.rawMemory as WebAssembly.Memory;
+  private wait(wait: NativeWait): number {
     this.meter.charge(BigInt(THREADS.wait.base));
-    return this.store.waits({ ...wait, memory }, () => this.meter.lookAtOnce());
+    return this.store.waits(wait, () => this.meter.lookAtOnce());
   }
 
   private growTable(table: number, delta: number, size: number): boolean {
