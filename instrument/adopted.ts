@@ -22,6 +22,8 @@ export const METERED = [
   'threads',
   'exception-handling',
   'legacy-exception-handling',
+  'tail-call',
+  'multi-memory',
 ] as const satisfies readonly Feature[];
 
 export type MeteredFeature = (typeof METERED)[number];

@@ -63,6 +63,10 @@ export const EDIT = {
   tryTableEnd: 20,
   /** An atomic access, which has become a function. `a`, `b`: its indices. */
   atomic: 21,
+  /** `a`: function. */
+  tailCall: 22,
+  /** `a`: type, `b`: table. */
+  tailCallIndirect: 23,
 } as const;
 
 /** Words of an edit: where the instruction begins and where it ends, the kind with what is set, `a`, `b`. */
@@ -194,6 +198,8 @@ const EFFECT = {
   delegate: 37,
   try_table: 38,
   atomic: 39,
+  return_call: 40,
+  return_call_indirect: 41,
 } as const;
 
 /** Instructions that compute on floats and do not look at the bits of a NaN. */
@@ -213,6 +219,8 @@ const HANDLED_LATER: Readonly<Partial<Record<Mnemonic, number>>> = {
   catch_all: EFFECT.catch,
   delegate: EFFECT.delegate,
   try_table: EFFECT.try_table,
+  return_call: EFFECT.return_call,
+  return_call_indirect: EFFECT.return_call_indirect,
 };
 
 /** A missing one is a type error. */
@@ -693,6 +701,16 @@ export class Analyser {
       case EFFECT.segment:
         edits.add(EDIT.drop, reader.offset, reader.pos, reader.a, 0, index);
         return;
+      case EFFECT.return_call:
+        edits.add(EDIT.tailCall, reader.offset, reader.pos, reader.a);
+        this.leaveFor(typeOfFunction(module, reader.a));
+        return;
+      case EFFECT.return_call_indirect:
+        stack.pop();
+        edits.add(EDIT.tailCallIndirect, reader.offset, reader.pos, reader.a, reader.b);
+        this.weight += HOST_BYTES.trap;
+        this.leaveFor(functionTypeAt(module, reader.a));
+        return;
       case EFFECT.call:
         this.apply(typeOfFunction(module, reader.a), edits.add(EDIT.call, reader.offset, reader.pos, reader.a));
         return;
@@ -792,6 +810,18 @@ export class Analyser {
     this.weight += HOST_BYTES.call;
     this.complicate();
     this.beExact();
+  }
+
+  /** A call in tail position. What has been used before it is written out by the function that is called. */
+  private leaveFor(type: FuncType): void {
+    for (let i = type.params.length; i > 0; i--) this.observe();
+    this.noted += (this.locals + this.stack.length) / CALLS_PER_BRANCH;
+    this.weight += HOST_BYTES.call;
+    this.complicate();
+    this.beExact();
+    this.happens(EVENT.publish);
+    this.happens(EVENT.stop);
+    this.die();
   }
 
   // Control.

@@ -442,6 +442,19 @@ export class BodyWeaver {
       case EDIT.callIndirect:
         this.callIndirect(a, b, publishes);
         return;
+      case EDIT.tailCall:
+        layout.checkTailCall(a);
+        this.giveBackFrame();
+        code.at('return_call', layout.inner(a));
+        return;
+      case EDIT.tailCallIndirect: {
+        layout.checkTailCall();
+        const element = this.noteElement(b);
+        this.giveBackFrame();
+        code.at('local.get', element);
+        code.at('return_call_indirect', layout.threadedType(a), b);
+        return;
+      }
       case EDIT.return:
         code.at('local.get', this.gas);
         code.op('return');
@@ -487,7 +500,17 @@ export class BodyWeaver {
     } else code.at('local.set', gas);
   }
 
-  private callIndirect(type: number, table: number, publishes: boolean): void {
+  /** The gas, and the depth that there will be when the frame at hand has been left. */
+  private giveBackFrame(): void {
+    const { code, gas, depth, analyser } = this;
+    code.at('local.get', gas);
+    code.at('local.get', depth);
+    code.i64(analyser.plan.weight);
+    code.op('i64.add');
+  }
+
+  /** Writes down which element is called, with its number on the stack. Returns the local that has it then. */
+  private noteElement(table: number): number {
     const { code, layout } = this;
     this.publish();
     const element = this.local('i32');
@@ -502,6 +525,12 @@ export class BodyWeaver {
       code.op('i64.or');
     }
     code.at('global.set', layout.element);
+    return element;
+  }
+
+  private callIndirect(type: number, table: number, publishes: boolean): void {
+    const { code, layout } = this;
+    const element = this.noteElement(table);
     if (layout.closed) {
       code.at('local.get', this.gas);
       code.at('local.get', this.depth);

@@ -13,7 +13,7 @@ import { complete, type Steps } from '../wasm/steps.ts';
 import type { Export, ExternKind, FuncType, ValType } from '../wasm/types.ts';
 import { isAdopted, whyNotNative } from './adopted.ts';
 import { compile, compileAhead } from './compile.ts';
-import { missingFeature } from './features.ts';
+import { whyNotOn } from './features.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import type { InitialState } from './initial-state.ts';
 import { functionTypes } from './layout.ts';
@@ -196,12 +196,6 @@ export function nativeUnavailable(modules: readonly WasmModule[] = []): string |
   } catch (error) {
     return `this host does not allow compiling WebAssembly: ${messageOf(error)}`;
   }
-}
-
-/** Why a host cannot run a module, for what it uses. */
-function whyNotOn(host: WasmHost, module: WasmModule): string | undefined {
-  const missing = missingFeature(host, module);
-  return missing && `the module uses ${missing}, which this host does not have`;
 }
 
 let engine: Engine | undefined;

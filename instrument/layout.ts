@@ -29,13 +29,18 @@ export const METER_FUNCTIONS = {
   trap: [[I32], []],
   /** Waits at an address of a memory (its number), as long as what was expected is there: value, time-out, bytes of it. */
   wait: [[I32, I32, I64, I64, I32], [I32]],
+  /** As `growMemory`, of the memory of a number. */
+  growOther: [[I32, I32], [I32]],
 } as const satisfies Record<string, readonly [readonly ValType[], readonly ValType[]]>;
 
 export type MeterFunction = keyof typeof METER_FUNCTIONS;
 export const METER_FUNCTION_NAMES = Object.keys(METER_FUNCTIONS) as MeterFunction[];
 
 /** Those that only modules import which use something beyond release 2.0. */
-const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = { wait: 'threads' };
+const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = {
+  wait: 'threads',
+  growOther: 'multi-memory',
+};
 
 /** The globals that the rewritten module may import from the meter, in this order. */
 export const METER_GLOBALS = {
@@ -70,6 +75,7 @@ export const METER_EXPORTS = {
   gas: 'gas',
   /** A global: table and element of the last indirect call, as `table << 32 | element`; below 0 where there was none. */
   element: 'element',
+  /** The first one; followed by its number for the others. */
   memory: 'memory',
   /** Followed by its number. */
   table: 'table',
@@ -81,6 +87,11 @@ export const METER_EXPORTS = {
   /** An imported function that the host may get to see; followed by its number. */
   imported: 'import',
 } as const;
+
+/** The name of a memory, without the prefix. */
+export function memoryExport(memory: number): string {
+  return memory === 0 ? METER_EXPORTS.memory : METER_EXPORTS.memory + memory;
+}
 
 /** Gas at hand below this stands for none whatever: the guest is being ended, or may not be entered. */
 export const BARRED: number = -(2 ** 53);
@@ -229,6 +240,9 @@ export class Layout {
   readonly exportPrefix: string;
   readonly meterGlobals: readonly MeterGlobal[];
   readonly meterFunctions: readonly MeterFunction[];
+  private readonly isProgram: boolean;
+  /** Imported functions that are called in tail position. */
+  readonly tailCalled = new Set<number>();
 
   /** Types beside the original's, in their order. */
   readonly types: { params: readonly ValType[]; results: readonly ValType[] }[] = [];
@@ -254,9 +268,13 @@ export class Layout {
   /** Functions that bodies refer to. */
   readonly references = new Set<number>();
 
-  /** @param isLinked whether its instances share an account with others, and get their segments when all of them are there */
-  constructor(module: WasmModule, isLinked: boolean) {
+  /**
+   * @param isLinked whether its instances share an account with others, and get their segments when all of them are there
+   * @param isProgram whether these others are the rest of a program, from which it may import functions
+   */
+  constructor(module: WasmModule, isLinked: boolean, isProgram: boolean) {
     this.module = module;
+    this.isProgram = isProgram;
     this.closed = isClosed(module);
     const lends = lendsHostFunctions(module, this.closed);
     const isNeeded: Readonly<Record<MeterGlobal, boolean>> = {
@@ -362,6 +380,22 @@ export class Layout {
   /** What stands for a function where it has its original type. */
   outer(original: number): number {
     return original < this.module.importedFunctions ? original : this.wrapper('outer', original);
+  }
+
+  /**
+   * A call in tail position must not need room on the host's stack: what is called takes gas and depth, and returns the gas.
+   * Imported ones may be another instance's; where those are known is looked at once they are.
+   * @param original the function; one that is found in a table unless given
+   * @throws CompileError where it may be one that does not
+   */
+  checkTailCall(original?: number): void {
+    const isImported = original !== undefined && original < this.module.importedFunctions;
+    if (isImported) this.tailCalled.add(original);
+    if (original === undefined ? this.closed : !(isImported && this.isProgram)) return;
+    throw new CompileError(
+      "the module calls what may be another instance's function in tail position, for which natively there is no room: use the interpreter",
+      { feature: 'tail-call' },
+    );
   }
 
   /** What stands for a function where a reference to it is taken. */

@@ -3,6 +3,7 @@
 import { Growth } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import {
+  CompileError,
   GasExhausted,
   LinkError,
   MemoryLimitExceeded,
@@ -41,6 +42,7 @@ import {
   type MeterFunction,
   type MeterGlobal,
   MOST_ORIGINS,
+  memoryExport,
   ORIGIN_BIT,
   TRAP_CODES,
 } from './layout.ts';
@@ -115,6 +117,8 @@ export class MeteredStore {
   private barred: Meter[] = [];
   /** Those that are exhausted, while there are calls that do not know it yet. */
   private readonly spent: Set<Meter> = new Set();
+  /** Functions of guests that may make calls in tail position. */
+  readonly tailCalling: WeakSet<object> = new WeakSet();
   /** Of memories and tables, also of those that others made. */
   readonly growth: WeakMap<object, Growth> = new WeakMap();
 
@@ -280,7 +284,23 @@ export class MeteredInstance {
     if (handlesExceptions(metered.module)) store.expectExceptions();
     this.linked = metered.imports.map((imported) => options.link(imported));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
+    this.checkTailCalls();
     this.begin();
+  }
+
+  /**
+   * Between instances a call in tail position takes room on the host's stack. Where the other one makes none, that ends.
+   * @throws CompileError
+   */
+  private checkTailCalls(): void {
+    for (const index of this.metered.tailCalled) {
+      const linked = this.importedFunctions[index] as Linked;
+      if (!('raw' in linked) || !this.store.tailCalling.has(linked.raw as object)) continue;
+      throw new CompileError(
+        "the module calls a function of another instance's in tail position that may do so, too, for which natively there is no room: choose the engine 'interpreter'",
+        { feature: 'tail-call' },
+      );
+    }
   }
 
   /** Charges for what the module defines. @throws MemoryLimitExceeded, GasExhausted */
@@ -318,6 +338,11 @@ export class MeteredInstance {
       throw this.misfit(error);
     }
     this.exports = instance.exports;
+    if (this.metered.module.features.includes('tail-call')) {
+      for (const { name, kind } of this.metered.exports) {
+        if (kind === 'function') this.store.tailCalling.add(this.exports[name] as object);
+      }
+    }
     this.element = this.meterExport(METER_EXPORTS.element) as Counter;
     if (this.store.shared === undefined) this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
     this.registerGrowth();
@@ -403,17 +428,22 @@ export class MeteredInstance {
     const { growth } = this.store;
     const { module } = this.metered;
     const { budget } = this.meter;
-    if (module.importedMemories === 0 && this.rawMemory !== undefined) {
-      growth.set(this.rawMemory, Growth.ofMemory(budget, module.memories[0]?.limits.max));
-    }
+    module.memories.forEach(({ limits }, i) => {
+      if (i >= module.importedMemories) growth.set(this.memoryAt(i), Growth.ofMemory(budget, limits.max));
+    });
     for (const { name, kind, index } of module.exports) {
       if (kind !== 'table' || index < module.importedTables) continue;
       growth.set(this.exports[name] as object, Growth.ofTable(budget, module.tables[index]?.limits.max));
     }
   }
 
+  /** The first one. */
   get rawMemory(): WebAssembly.Memory | undefined {
-    return this.meterExport(METER_EXPORTS.memory) as WebAssembly.Memory | undefined;
+    return this.meterExport(memoryExport(0)) as WebAssembly.Memory | undefined;
+  }
+
+  private memoryAt(number: number): WebAssembly.Memory {
+    return this.meterExport(memoryExport(number)) as WebAssembly.Memory;
   }
 
   get memory(): GuestMemory | undefined {
@@ -475,12 +505,13 @@ export class MeteredInstance {
       refill: () => this.guarded(() => this.refill(), undefined),
       need: (cost: bigint) => this.guarded(() => this.meter.need(cost), undefined),
       overflow: () => this.guarded(() => this.overflow(), undefined),
-      growMemory: (delta: number) => this.guarded(() => this.growMemory(delta >>> 0), -1),
+      growMemory: (delta: number) => this.guarded(() => this.growMemory(0, delta >>> 0), -1),
+      growOther: (memory: number, delta: number) => this.guarded(() => this.growMemory(memory, delta >>> 0), -1),
       growTable: (table: number, delta: number, size: number) =>
         Number(this.guarded(() => this.growTable(table, delta >>> 0, size >>> 0), false)),
       trap: (code: number) => this.guarded(() => this.trap(code), undefined),
-      wait: (_memory: number, address: number, expected: bigint, timeout: bigint, bytes: number) =>
-        this.guarded(() => this.wait({ address, expected, timeout, bytes }), 0),
+      wait: (memory: number, address: number, expected: bigint, timeout: bigint, bytes: number) =>
+        this.guarded(() => this.wait({ memory: this.memoryAt(memory), address, expected, timeout, bytes }), 0),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
     const { depth, caller, raised, shared } = this.store;
@@ -515,15 +546,14 @@ export class MeteredInstance {
     throw this.trapped(TRAP_CODES[code] ?? 'unreachable');
   }
 
-  private growMemory(delta: number): number {
-    const memory = this.rawMemory as WebAssembly.Memory;
+  private growMemory(number: number, delta: number): number {
+    const memory = this.memoryAt(number);
     return growMemory(memory, this.store.growth.get(memory) as Growth, delta, this.meter);
   }
 
-  private wait(wait: Omit<NativeWait, 'memory'>): number {
-    const memory = this.rawMemory as WebAssembly.Memory;
+  private wait(wait: NativeWait): number {
     this.meter.charge(BigInt(THREADS.wait.base));
-    return this.store.waits({ ...wait, memory }, () => this.meter.lookAtOnce());
+    return this.store.waits(wait, () => this.meter.lookAtOnce());
   }
 
   private growTable(table: number, delta: number, size: number): boolean {

@@ -18,10 +18,12 @@ import { FUNCREF, type FuncType, type Import, type MemoryType } from '../wasm/ty
 import { dictionary, index, readShared, readSizes, shapeClass } from '../wasm/web-idl.ts';
 import { compile } from './compile.ts';
 import { exceptionsOf } from './exceptions.ts';
+import { whyNotOn } from './features.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
 import { Meter } from './meter.ts';
-import { meterModule } from './meter-module.ts';
+import { meterModule, refusal } from './meter-module.ts';
+import type { MeteredModule } from './metered.ts';
 import { type HostImport, type Linked, MeteredInstance, MeteredStore, type References } from './metered-instance.ts';
 import { isShared, makeMemory, type SentMemory, sizesFor, takeMemory, WRONG_PARTS } from './shared.ts';
 import { waitingTogether } from './waits.ts';
@@ -296,13 +298,16 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
   }
 
-  const metering = (core: WasmModule) =>
-    meterModule(core, {
+  function metering(core: WasmModule): MeteredModule {
+    const why = whyNotOn(host, core);
+    if (why !== undefined) throw refusal(core, why);
+    return meterModule(core, {
       canonicalNaN: options.canonicalNaN ?? true,
       refills: slices !== undefined,
       isLinked: meter !== undefined,
       sharesMemory: true,
     });
+  }
 
   /** Instruments and compiles, so that it is known whether there can be instances. @throws CompileError */
   function prepare(core: WasmModule): void {
@@ -570,6 +575,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       shown: (raw: object) => elsewhere.add(raw),
       exportsOf: (instance: object) => exportsOf.get(instance),
       isExported: (func: object) => behind.has(func),
+      mayTailCall: (func: object) => store.tailCalling.has(behind.get(func) ?? func),
       isOwn,
     },
     [Symbol.toStringTag]: 'WebAssembly' as const,

@@ -168,7 +168,7 @@ export function writeOperation(code: CodeWriter, layout: Layout, operation: Oper
   const { name, a, b, row } = operation;
   if (name === 'atomic') {
     code.raw(0);
-    writeAtomic(code, layout, OPCODES[row as number] as Opcode, a >>> 0);
+    writeAtomic(code, layout, OPCODES[row as number] as Opcode, a >>> 0, b);
     return;
   }
   const last = operationType(layout.module, operation)[0].length - 1;
@@ -181,14 +181,14 @@ export function writeOperation(code: CodeWriter, layout: Layout, operation: Oper
     const writer = new OperationWriter(code, layout, last);
     if (isBulk(name)) writer.bulk(name, a, b);
     else if (isWaiting(name)) writer.wait(name, a >>> 0, b);
-    else if (name === 'memory.grow') writer.growMemory();
+    else if (name === 'memory.grow') writer.growMemory(a);
     else writer.growTable(a);
   }
   code.at('local.get', last);
 }
 
 /** With the address in the first local: traps where it is not aligned, unless it is out of bounds as well. */
-function checkAligned(code: CodeWriter, layout: Layout, bytes: number, offset: number): void {
+function checkAligned(code: CodeWriter, layout: Layout, bytes: number, offset: number, memory: number): void {
   code.at('local.get', 0);
   code.i32(offset | 0);
   code.op('i32.add');
@@ -196,7 +196,7 @@ function checkAligned(code: CodeWriter, layout: Layout, bytes: number, offset: n
   code.op('i32.and');
   code.if();
   code.at('local.get', 0);
-  code.at(PLAIN_LOADS[bytes] as Mnemonic, 0, offset);
+  code.access(PLAIN_LOADS[bytes] as Mnemonic, 0, offset, memory);
   code.op('drop');
   code.i32(TRAP_CODES.indexOf('unaligned-atomic'));
   code.at('call', layout.meter('trap'));
@@ -205,11 +205,11 @@ function checkAligned(code: CodeWriter, layout: Layout, bytes: number, offset: n
 }
 
 /** Engines do not agree on what an access is that is neither aligned nor within bounds. */
-function writeAtomic(code: CodeWriter, layout: Layout, row: Opcode, offset: number): void {
+function writeAtomic(code: CodeWriter, layout: Layout, row: Opcode, offset: number, memory: number): void {
   const bytes = accessBytes(row);
-  checkAligned(code, layout, bytes, offset);
+  checkAligned(code, layout, bytes, offset, memory);
   for (let i = 0; i < row.params.length; i++) code.at('local.get', i);
-  code.at(row.mnemonic, Math.log2(bytes), offset);
+  code.access(row.mnemonic, Math.log2(bytes), offset, memory);
 }
 
 class OperationWriter {
@@ -235,12 +235,13 @@ class OperationWriter {
     INLINE.resume.write(this.code, this.layout, this.gas);
   }
 
-  growMemory(): void {
+  growMemory(memory: number): void {
     const { code, layout } = this;
     code.raw(0);
     this.checkpoint();
+    if (memory !== 0) code.i32(memory);
     code.at('local.get', 0);
-    code.at('call', layout.meter('growMemory'));
+    code.at('call', layout.meter(memory === 0 ? 'growMemory' : 'growOther'));
     this.resume();
   }
 
@@ -269,9 +270,9 @@ class OperationWriter {
     const { bytes, load, differs, type } = WAITED[mnemonic];
     code.raw(0);
     this.checkpoint();
-    checkAligned(code, layout, bytes, offset);
+    checkAligned(code, layout, bytes, offset, memory);
     code.at('local.get', 0);
-    code.at(load, Math.log2(bytes), offset);
+    code.access(load, Math.log2(bytes), offset, memory);
     if (layout.module.memories[memory]?.isShared !== true) {
       code.op('drop');
       code.i32(TRAP_CODES.indexOf('expected-shared-memory'));
@@ -322,9 +323,9 @@ class OperationWriter {
     code.op('i64.gt_s');
     code.if();
     // Out of bounds it traps, and costs nothing.
-    this.within(first, length, target, target === 'memory' ? 0 : mnemonic === 'table.init' ? b : a);
+    this.within(first, length, target, mnemonic.endsWith('.init') ? b : a);
     if (source !== undefined) {
-      this.within(middle, length, source, mnemonic === 'table.copy' ? b : a);
+      this.within(middle, length, source, mnemonic.endsWith('.copy') ? b : a);
       code.op('i32.and');
     }
     code.if();
@@ -351,7 +352,7 @@ class OperationWriter {
     code.at('local.get', length);
     code.op('i64.extend_i32_u');
     code.op('i64.add');
-    if (space === 'memory') code.at('memory.size', 0);
+    if (space === 'memory') code.at('memory.size', index);
     else if (space === 'table') code.at('table.size', index);
     else {
       const global = layout.lengthGlobal(space, index);

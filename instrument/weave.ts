@@ -36,6 +36,7 @@ import {
   METER_FUNCTIONS,
   METER_GLOBALS,
   type MeterGlobal,
+  memoryExport,
   ownMutableGlobals,
   tooLarge,
 } from './layout.ts';
@@ -48,6 +49,7 @@ export interface Woven {
   readonly importName: string;
   readonly exportPrefix: string;
   readonly meterGlobals: readonly MeterGlobal[];
+  readonly tailCalled: readonly number[];
 }
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
@@ -64,7 +66,8 @@ class Weaver {
 
   constructor(module: WasmModule, options: WeaveOptions) {
     this.module = module;
-    this.layout = new Layout(module, options.isLinked === true);
+    const isLinked = options.isLinked === true;
+    this.layout = new Layout(module, isLinked, isLinked && options.sharesMemory !== true);
     this.options = options;
   }
 
@@ -105,8 +108,8 @@ class Weaver {
     if (module.data.length > 0) out.section(SECTION_IDS.data, yield* this.data());
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
-    const { importName, exportPrefix, meterGlobals } = layout;
-    return { bytes, importName, exportPrefix, meterGlobals };
+    const { importName, exportPrefix, meterGlobals, tailCalled } = layout;
+    return { bytes, importName, exportPrefix, meterGlobals, tailCalled: [...tailCalled] };
   }
 
   private *types(): Steps<Writer> {
@@ -280,7 +283,7 @@ class Weaver {
     const imported = layout.closed ? 0 : importedFunctions;
     const functions = [start, layout.segments].filter((number) => number !== undefined).length;
     const changing = ownMutableGlobals(module);
-    const others = 2 + Math.min(memories.length, 1) + tables.length + changing.length + functions + imported;
+    const others = 2 + memories.length + tables.length + changing.length + functions + imported;
     const out = new Writer();
     const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
@@ -294,7 +297,7 @@ class Weaver {
     const add = (name: string, kind: ExternKind, index: number) => write(layout.exportPrefix + name, kind, index);
     add(METER_EXPORTS.gas, 'global', layout.gas);
     add(METER_EXPORTS.element, 'global', layout.element);
-    if (memories.length > 0) add(METER_EXPORTS.memory, 'memory', 0);
+    for (let i = 0; i < memories.length; i++) add(memoryExport(i), 'memory', i);
     yield* each(out, tables, (_, i) => add(METER_EXPORTS.table + i, 'table', i));
     yield* each(out, changing, (global) => add(METER_EXPORTS.global + global, 'global', layout.global(global)));
     if (start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(start));
@@ -361,7 +364,9 @@ class Weaver {
     yield* each(out, module.data, (segment) => {
       const { start, end } = segment.bytes;
       if (segment.mode === 'active' && this.layout.segments === undefined) {
-        out.u8(0);
+        const isFirst = segment.index === 0;
+        out.u8(isFirst ? 0 : 2);
+        if (!isFirst) out.u32(segment.index);
         this.expression(out, segment.offset);
       } else out.u8(1);
       out.u32(end - start);

@@ -13,6 +13,9 @@ async function load() {
   return import(`data:text/javascript,${encodeURIComponent(output[0].code)}`);
 }
 
+/** What a meaning begins with that gives the bits of a float. */
+const BITS = 'bits ';
+
 /** A row's place among all instructions follows from the others, as do parts that it has none of. */
 function rowOf({
   index: _,
@@ -29,9 +32,11 @@ function rowOf({
   ...traits
 }) {
   const isComputed = meaning !== undefined;
-  // Of a meaning, whether there is one; of an access, the accessor, as its width is in it.
-  const read = immediates === 'memarg' ? meaning : '';
-  const more = { ...(flow !== 'on' && { flow }), ...traits };
+  // Of a meaning, whether there is one, and whether it is about bits; of an access, the accessor, as its width is in it. Of
+  // traps, whether there are some: the instrumenter asks for both.
+  const isOnBits = isComputed && meaning.startsWith(BITS);
+  const read = immediates === 'memarg' ? meaning : isOnBits ? BITS : '';
+  const more = { ...(flow !== 'on' && { flow }), ...(traps.length > 0 && { traps: [[]] }), ...traits };
   const rest = [...(isComputed ? [read] : []), ...(Object.keys(more).length > 0 ? [more] : [])];
   return { mnemonic, code, columns: [immediates, special ? '*' : `${params}:${results}`, gas, rest] };
 }

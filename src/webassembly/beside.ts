@@ -103,7 +103,7 @@ export class Beside implements BesideNative {
     values: ReadonlyMap<Import, unknown>,
     supplied: ReadonlyMap<Import, Supplied>,
   ): string | undefined {
-    const why = whyNotMetered(core) ?? whyInterpreted(core, values);
+    const why = whyNotMetered(core) ?? whyInterpreted(core, values) ?? this.whyNoTailCalls(core, values);
     if (why !== undefined) return why;
     try {
       this.native.parts.prepare(core);
@@ -114,6 +114,13 @@ export class Beside implements BesideNative {
     this.count++;
     this.native.parts.make(instance, core, values, supplied);
     return undefined;
+  }
+
+  private whyNoTailCalls({ features }: WasmModule, values: ReadonlyMap<Import, unknown>): string | undefined {
+    const { parts } = this.native;
+    if (!features.includes('tail-call')) return undefined;
+    const isOthers = [...values.values()].some((value) => typeof value === 'function' && parts.mayTailCall(value));
+    return isOthers ? 'it may call a function of another instance in tail position that does so, too' : undefined;
   }
 
   exportsOf(instance: object): Readonly<Record<string, unknown>> | undefined {

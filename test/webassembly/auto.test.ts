@@ -28,7 +28,6 @@ describe('runs natively what can, and interprets', () => {
   it.each<[string, string, RegExp]>([
     ['references to exceptions', `(module ${ONLY})`, /exception-references/],
     ['tags that others see', '(module (tag (export "t")))', /exports a tag/],
-    ['tail calls', '(module (func $f (return_call $f)))', /tail-call/],
     ['two memories', '(module (memory 1) (memory 1))', /multi-memory/],
     ['64-bit memories', '(module (memory i64 1))', /memory64/],
     ['structs', '(module (type (struct)) (func (drop (struct.new 0))))', /gc/],
