@@ -5,7 +5,16 @@
 
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, OPENS, opcode } from '../../wasm/opcodes.ts';
-import { isDefaultable, isReference, nullable, type RefType, slotsOf, type ValType } from '../../wasm/types.ts';
+import {
+  I32,
+  isDefaultable,
+  isReference,
+  nullable,
+  type RefType,
+  slotsOf,
+  V128,
+  type ValType,
+} from '../../wasm/types.ts';
 import {
   CodeBuffer,
   HEADER_WORDS,
@@ -14,12 +23,16 @@ import {
   type Lowering,
   lengthOf,
   MACHINE_OPS,
+  type MachineOp,
   op,
+  placesIn,
   placesOf,
 } from '../code/index.ts';
+import type { Instance } from '../store/index.ts';
 import { fingerprint, lowerAlone } from './fingerprint.ts';
+import type { Numbering, Place } from './numbering.ts';
 
-/** Types of the references in a frame, by slot. What other slots hold is written before it is read. */
+/** Types of the references in a frame, by slot. */
 export type References = ReadonlyMap<number, RefType>;
 
 /** A call that has been made, as the place that it returns to has it. */
@@ -35,6 +48,10 @@ export interface PendingCall {
 export interface FramePlace {
   /** With the results of the call that returns there, if there is one. */
   readonly references: References;
+  /** Words of the locals, which come first. */
+  readonly locals: number;
+  /** Slots behind these that will be read. */
+  readonly operands: readonly number[];
   readonly call: PendingCall | undefined;
   /** Whether the innermost frame may stand there without a call having returned. */
   readonly isCheckpoint: boolean;
@@ -70,6 +87,8 @@ interface State {
     readonly type: ValType;
     /** Register of a reference; -1 for a number. */
     readonly register: number;
+    /** Whether it is in its home. */
+    readonly isHome: boolean;
   }[];
 }
 
@@ -146,7 +165,8 @@ class Watcher {
     }
     const stack = Array.from({ length: operands.height }, (_, position) => {
       const type = operands.type(position);
-      return { home: operands.home(position), type, register: isReference(type) ? operands.place(position) : -1 };
+      const register = isReference(type) ? operands.place(position) : -1;
+      return { home: operands.home(position), type, register, isHome: operands.isHome(position) };
     });
     return { isClause, locals, operands: stack };
   }
@@ -157,6 +177,23 @@ function referencesOf({ locals, operands }: State): Map<number, RefType> {
   const references = new Map(locals);
   for (const { register, type } of operands) if (register >= 0) references.set(register >> 1, type);
   return references;
+}
+
+/** The slots from a register on that a value takes. */
+function slotsFrom(register: number, type: ValType): number[] {
+  return Array.from({ length: slotsOf([type]) }, (_, i) => (register >> 1) + i);
+}
+
+/** The slots that an instruction writes. */
+function written(words: Int32Array, pc: number, instruction: number): readonly number[] {
+  const { operands } = MACHINE_OPS[instruction] as MachineOp;
+  const place = placesIn(operands).get('result');
+  if (place === undefined) return [];
+  return slotsFrom(words[pc + place] as number, operands['result'] === 'v128' ? V128 : I32);
+}
+
+function operandsOf({ operands }: State): number[] {
+  return operands.flatMap(({ home, type, isHome }) => (isHome ? slotsFrom(home, type) : []));
 }
 
 /** The words around an offset, where an instruction begins. */
@@ -243,7 +280,12 @@ export class PlaceFinder {
       if (isReference(type)) references.set(slot, type);
       slot += slotsOf([type]);
     }
-    return { references, call: undefined, isCheckpoint: true };
+    return { references, locals: this.locals, operands: [], call: undefined, isCheckpoint: true };
+  }
+
+  /** Of the function that was lowered last: its header says where the locals end that are set to zero. */
+  private get locals(): number {
+    return this.code.words[this.entry - 1] as number;
   }
 
   private add(places: Map<number, FramePlace>, offset: number, { here, before }: Around, state: State): void {
@@ -251,7 +293,8 @@ export class PlaceFinder {
     const call = CALL.test(MACHINE_OPS[number]?.name ?? '') ? this.callAt(before, number, offset, state) : undefined;
     const isCheckpoint = state.isClause || number === LOOP || isLeft(here);
     if (call === undefined && !isCheckpoint) return;
-    places.set(offset, { references: referencesOf(state), call, isCheckpoint });
+    const { locals } = this;
+    places.set(offset, { references: referencesOf(state), locals, operands: operandsOf(state), call, isCheckpoint });
   }
 
   private callAt(before: number, number: number, offset: number, { operands }: State): PendingCall {
@@ -276,17 +319,51 @@ export class PlaceFinder {
       const begun = byInstruction.get(within.get(offset) as number);
       if (begun === undefined) continue;
       const references = referencesOf(begun.state);
+      const operands = operandsOf(begun.state);
       const end = this.entry + offset;
       let pc = this.entry + begun.offset;
       while (pc < end) {
         const { here, next } = this.step(pc);
+        operands.push(...written(words, pc, here));
         if (here === COPY_REFERENCE) {
           const type = references.get((words[pc + IN_COPY_REFERENCE.source] as number) >> 1);
           if (type !== undefined) references.set((words[pc + IN_COPY_REFERENCE.result] as number) >> 1, type);
         }
         pc = next;
       }
-      if (pc === end) places.set(offset, { references, call: undefined, isCheckpoint: true });
+      if (pc === end) {
+        places.set(offset, { references, locals: this.locals, operands, call: undefined, isCheckpoint: true });
+      }
     }
   }
+}
+
+/**
+ * The places of the functions on a stack, by the numbers of their bodies. Takes as long as lowering each of them does.
+ * @param positions return addresses, and where the guest stands
+ * @param look called between steps; throws to end it
+ */
+export function findPlaces(
+  numbering: Numbering,
+  positions: readonly { readonly body: number; readonly offset: number }[],
+  look: (instance: Instance) => void,
+): ReadonlyMap<number, FunctionPlaces> {
+  const offsets = new Map<number, Set<number>>();
+  for (const { body, offset } of positions) {
+    const known = offsets.get(body);
+    if (known === undefined) offsets.set(body, new Set([offset]));
+    else known.add(offset);
+  }
+  const finders = new Map<Instance, PlaceFinder>();
+  const found = new Map<number, FunctionPlaces>();
+  for (const [body, wanted] of offsets) {
+    const { instance, index } = numbering.find('bodies', body) as Place;
+    let finder = finders.get(instance);
+    if (finder === undefined) {
+      finder = new PlaceFinder(instance.module, () => look(instance));
+      finders.set(instance, finder);
+    }
+    found.set(body, finder.find(index, wanted));
+  }
+  return found;
 }

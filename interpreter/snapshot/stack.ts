@@ -7,8 +7,8 @@ import { HALT_PC, LEAVE_PC } from '../code/index.ts';
 import { returnToCaller, type Thread } from '../machine/index.ts';
 import type { Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import type { Numbering, Place } from './numbering.ts';
+import type { Numbering } from './numbering.ts';
+import { type FunctionPlaces, findPlaces } from './places.ts';
 import { CodeMap } from './positions.ts';
 import type { ReferenceTable } from './references.ts';
 
@@ -27,7 +27,7 @@ export interface StackImage {
   readonly positions: readonly Position[];
   /** By body, of every function on the stack. */
   readonly fingerprints: readonly (readonly [body: number, fingerprint: number])[];
-  /** Registers of all frames. */
+  /** Registers of all frames; zero where nothing will be read. */
   readonly registers: Int32Array;
   /** Numbers of the references beside them, slot by slot. */
   readonly references: Int32Array;
@@ -49,18 +49,45 @@ export function captureStack(
     thread.returnGas(thread.gas);
   }
   const positions = positionsOf(thread, numbering);
-  const bodies = new Set(positions.map(({ body }) => body));
+  const places = findPlaces(numbering, positions, () => undefined);
   const words = wordsOf(thread.depth, func);
   return {
     entered: numbering.of('functions', func.instance, func.index),
     positions,
-    fingerprints: Array.from(bodies, (body) => {
-      const { instance, index } = numbering.find('bodies', body) as Place;
-      return [body, fingerprintOf(instance.module, index)] as const;
-    }),
-    registers: thread.registers.slice(0, words),
+    fingerprints: Array.from(places, ([body, { fingerprint }]) => [body, fingerprint] as const),
+    registers: registersOf(thread, words, positions, places),
     references: table.idsOf(usedReferences(thread, words / 2)),
   };
+}
+
+/**
+ * What will be read again, and zeros in place of all else: what was computed there may have been handed on without its
+ * register, or not, as the loop has it that ran the guest.
+ */
+function registersOf(
+  { registers: all }: Thread,
+  words: number,
+  positions: readonly Position[],
+  places: ReadonlyMap<number, FunctionPlaces>,
+): Int32Array {
+  if (positions.length === 0) return all.slice(0, words);
+  const registers = new Int32Array(words);
+  let fp = 0;
+  positions.forEach(({ body, offset }, i) => {
+    const place = places.get(body)?.places.get(offset);
+    // It could not be restored either.
+    if (place === undefined) return;
+    const { locals, operands, call } = place;
+    // What is called has its frame where its arguments were.
+    const own = call === undefined || i === positions.length - 1 ? words - fp : call.base;
+    registers.set(all.subarray(fp, fp + Math.min(locals, own)), fp);
+    for (const slot of operands) {
+      const at = fp + 2 * slot;
+      if (2 * slot < own) registers.set(all.subarray(at, at + 2), at);
+    }
+    fp += call?.base ?? 0;
+  });
+  return registers;
 }
 
 /** @throws SnapshotError where an instance on the stack is none of the program's */
