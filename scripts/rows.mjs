@@ -49,6 +49,19 @@ function column(values) {
   return `[[${different}], ${JSON.stringify(letters)}]`;
 }
 
+/** Names one after another: as a letter, how much of the one before it each begins with, and then its rest. */
+function fronted(names) {
+  return names.map((name, i) => {
+    const before = names[i - 1] ?? '';
+    let same = 0;
+    while (same < before.length && name[same] === before[same]) same++;
+    return String.fromCharCode(SAME + same) + name.slice(same);
+  });
+}
+
+/** The letter of nothing. */
+const SAME = 65;
+
 /** The first letter: behind what a string would have to escape, in front of what takes a second byte for most. */
 const FIRST = 93;
 
@@ -64,7 +77,9 @@ export function pack(opcodes) {
   const codes = ${steps};
   const columns = [${[0, 1, 2, 3].map((i) => column(rows.map(({ columns }) => columns[i])))}];
   let code = 0;
-  return ${JSON.stringify(rows.map(({ mnemonic }) => mnemonic).join())}.split(',').map((mnemonic, i) => {
+  let mnemonic = '';
+  return ${JSON.stringify(fronted(rows.map(({ mnemonic }) => mnemonic)).join())}.split(',').map((name, i) => {
+    mnemonic = mnemonic.slice(0, name.charCodeAt(0) - ${SAME}) + name.slice(1);
     code = codes[i] ?? code + 1;
     const values = columns.map(([values, letters]) => values[letters.charCodeAt(i) - ${FIRST}]);
     return [mnemonic, code, ...values.slice(0, 3), ...values[3]];

@@ -65,7 +65,7 @@ export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, need
   const isOpen = choice === 'auto' && !mayWait && !yields && native.isOffered;
   const isPossible = isOpen && whyNotNative(modules) === undefined;
   const isNeeded = choice === 'native' || modules.some(isAdopted) || isPossible;
-  await Promise.all([loadInterpreter(modules), isNeeded ? native.load() : undefined]);
+  await Promise.all([loadInterpreter(modules, graph.isLinked), isNeeded ? native.load() : undefined]);
 }
 
 /** Why it is not for guests that are to be left. */

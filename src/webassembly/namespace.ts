@@ -14,7 +14,8 @@ import {
 import { instantiate } from '../../interpreter/store/instantiate.ts';
 import type { Linker } from '../../interpreter/store/link.ts';
 import { LinearMemory } from '../../interpreter/store/memory.ts';
-import type { SharedParts } from '../../interpreter/store/shared-buffer.ts';
+import { sharing } from '../../interpreter/store/parts.ts';
+import { SharedBuffer, type SharedParts } from '../../interpreter/store/shared-buffer.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
@@ -152,6 +153,7 @@ const NO_TYPES: readonly DefinedType[] = [];
 export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
 export function createNamespace(options: NamespaceOptions) {
+  sharing.provide({ SharedBuffer });
   const { limits, slices, enter, hostCalls, unmetered, together, outside = (error) => error } = options;
   const { startClock = (): CallClock => ({ enter, wait: (settled) => settled }) } = options;
   const { beside } = options;
