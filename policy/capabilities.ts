@@ -23,7 +23,6 @@ import type {
   OwnCall,
   PlainFunction,
   RandomCapability,
-  TypeName,
   VirtualClockOptions,
 } from './capability.ts';
 import {
@@ -45,6 +44,8 @@ import { decideNetwork } from './net/decide.ts';
 import { checkLimits, checkMethods, NETWORK_LIMITS, type NetworkLimit } from './net/limits.ts';
 import { normalPath } from './normal-path.ts';
 import { environmentAccess, stdio } from './program-capabilities.ts';
+
+type TypeName = NonNullable<GuestFunctionDeclaration['params']>[number];
 
 const TYPES: Readonly<Record<TypeName, ValType>> = {
   i32: I32,

@@ -140,7 +140,7 @@ export interface FilesystemCapability {
 }
 
 /** The value types a host function may take and give. Vectors do not cross to JavaScript. */
-export type TypeName = 'i32' | 'i64' | 'f32' | 'f64' | 'funcref' | 'externref';
+type TypeName = 'i32' | 'i64' | 'f32' | 'f64' | 'funcref' | 'externref';
 
 /** A function for the guest with the caller at hand: its memory and its gas. Types left out are the import's own. */
 export interface GuestFunctionDeclaration {

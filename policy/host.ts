@@ -21,7 +21,7 @@ import type { Program } from './wasi/program.ts';
 
 /** What a guest of one sandbox can reach. */
 export interface Host {
-  readonly policy: Policy;
+  readonly policy: SecurityPolicy;
   /**
    * The host function for an import, of exactly the given type; undefined where none was granted. The embedder's own
    * functions come before WASI's and HTTP's. May be passed on without its host.
@@ -101,7 +101,7 @@ export function checkProvided(policy: Policy, { env }: ProgramInput): void {
 }
 
 class PolicyHost implements Host {
-  readonly policy: Policy;
+  readonly policy: SecurityPolicy;
   readonly resolve: Host['resolve'];
   readonly clock: GuestClock;
   private readonly gate: Gate;
@@ -110,7 +110,8 @@ class PolicyHost implements Host {
   private readonly makeNetwork: () => NetworkState;
 
   constructor(policy: Policy, options: HostOptions, hasProgram: boolean) {
-    this.policy = policy;
+    // Those who give another do not ask for it.
+    this.policy = policy as SecurityPolicy;
     this.gate = new Gate(policy);
     if (hasProgram) this.program = new wasi.now.Program(policy, options);
     const clock = this.program?.clock ?? createClock(policy.clock, options.time ?? {});

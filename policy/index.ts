@@ -32,8 +32,8 @@ export { type Decision, decide, type Grants, type NetworkRequest, type PolicyReq
 export type { OpenFolder } from './fs/mounts.ts';
 export { createHost, type Host } from './host.ts';
 export type { HostOptions, ProgramInput } from './host-options.ts';
-export { granting, type Policy } from './in-force.ts';
 export type { Json } from './json.ts';
+export { isCapability } from './made.ts';
 export type { HttpClient, HttpFailure, HttpRequest, HttpResponse } from './net/client.ts';
 export type { Header } from './net/headers.ts';
 export { SecurityPolicy, SecurityPolicyBuilder } from './policy.ts';

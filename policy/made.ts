@@ -16,7 +16,7 @@ export function make<T extends Capability>(capability: T): T {
   return Object.freeze(capability);
 }
 
-/** Whether it was made by {@link import('./capability.ts').Capability}: a look-alike is none. */
+/** Whether it was made by {@link Capability}: a look-alike is none. */
 export function isCapability(value: unknown): value is Capability {
   return typeof value === 'object' && value !== null && made.has(value);
 }

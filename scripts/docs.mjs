@@ -21,7 +21,7 @@ const NOT_IN_IT = [
   'src/webassembly/promises.ts:SuspendError',
   'src/webassembly/promises.ts:Suspending',
   'policy/capability.ts:Capability',
-  'policy/in-force.ts:Policy',
+  'policy/capability.ts:TypeName',
   'policy/fs/filesystem.ts:FileSystem',
   'policy/fs/mounts.ts:MountOptions',
   'wasm/types.ts:FuncType',

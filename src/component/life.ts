@@ -1,7 +1,8 @@
 /** One instance of a component, from when it was made to when it ends, or is reset. */
 
 import { ComponentHost, hasPayload } from '../../policy/component.ts';
-import { Capability, granting, type Policy } from '../../policy/index.ts';
+import { Capability } from '../../policy/index.ts';
+import { granting, type Policy } from '../../policy/sandboxed.ts';
 import { plainPayload } from '../../wasm/error-data.ts';
 import {
   CallAborted,

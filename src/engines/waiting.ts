@@ -1,7 +1,7 @@
 /** Whether a program's host functions may make it wait for a promise, which only the interpreter can do. */
 
-import type { Policy } from '../../policy/index.ts';
 import { partOf, wasi } from '../../policy/parts.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 import type { ModuleGraph } from '../../wasm/module-graph.ts';
 
 /** Assumed of every function that is not known to return at once. What the program imports has been loaded. */

@@ -1,6 +1,7 @@
 /** What the policies of sandboxes need of the runtime. */
 
-import type { OpenFolder, Policy } from '../../policy/index.ts';
+import type { OpenFolder } from '../../policy/index.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,6 +1,7 @@
 /** What the runtime has for policies: its entry provides it. Where there is none, nothing is provided. */
 
-import type { OpenFolder, Policy } from '../../policy/index.ts';
+import type { OpenFolder } from '../../policy/index.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { type Environment, type RuntimeParts, takesFolders, takesHostVariables } from './needs.ts';
 

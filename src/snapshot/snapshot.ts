@@ -1,7 +1,7 @@
 /** What was taken of a sandbox's life, as bytes, and back. */
 
-import type { Policy } from '../../policy/index.ts';
 import { savedBytes } from '../../policy/room.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 import type { InstanceLimits } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { ModuleGraph } from '../../wasm/module-graph.ts';
