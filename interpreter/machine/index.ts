@@ -9,6 +9,7 @@ export {
   THREAD_START,
   ThreadedExecution,
 } from './green-threads.ts';
+export { HostCaller } from './host-caller.ts';
 export { instantiateGraph, type Linked, Sequence, starting } from './linked.ts';
 export { loadInterpreter, loadWholeInterpreter, objects, threads, vectors } from './parts.ts';
 export { Store, storeOf } from './store.ts';
