@@ -80,8 +80,9 @@ export const METER_EXPORTS = {
   imported: 'import',
   /** Of modules that can be left: the functions that can be referred to, as a table; in the order of their numbers. */
   functions: 'functions',
-  /** A function that saves the globals that can be changed, as frames save what they hold. */
-  globals: 'globals',
+  /** A function that saves the globals that can be changed, as frames save what they hold; and one that takes them from there. */
+  save: 'save',
+  restore: 'restore',
   /** A global, followed by its kind and number: what a frame has saved there. */
   slot: 'slot',
   /** A global, followed by the kind and number of a segment: its length, 0 once it has been dropped. */
@@ -217,8 +218,9 @@ export interface Operation {
 export type Wrapper =
   | { readonly kind: 'imported' | 'outer'; readonly original: number }
   | { readonly kind: 'operation'; readonly operation: Operation }
-  /** Saves the globals that can be changed. */
-  | { readonly kind: 'globals' };
+  /** Saves the globals that can be changed; or takes them from where they have been saved. */
+  | { readonly kind: 'save' }
+  | { readonly kind: 'restore' };
 
 export class Layout {
   readonly module: WasmModule;
@@ -344,15 +346,15 @@ export class Layout {
     return this.added(kind + original, () => ({ kind, original }));
   }
 
-  /** What saves the globals of the module's own that can be changed. */
-  saveGlobals(): number {
-    return this.added('globals', () => {
+  /** What saves the globals of the module's own that can be changed, or restores them. */
+  globals(kind: 'save' | 'restore'): number {
+    return this.added(kind, () => {
       const { module } = this;
       const types = ownMutableGlobals(module).map((global) => module.globals[global]?.type as ValType);
       for (const { kind, first, count } of slotPlaces(types)) {
         for (let place = first; place < first + count; place++) this.slot(kind, place);
       }
-      return { kind: 'globals' };
+      return { kind };
     });
   }
 

@@ -36,7 +36,7 @@ export class Meter {
   private sliceEnd: bigint;
   /** What is used up beside the limit, and up to which count it has been told. */
   readonly draws: Draws;
-  private drawn = 0n;
+  protected drawn = 0n;
   /** What had been used when the guest was barred; undefined while it is not. */
   protected frozen: bigint | undefined;
 

@@ -40,7 +40,7 @@ import {
   ownMutableGlobals,
   tooLarge,
 } from './layout.ts';
-import { writeGlobals } from './leave/globals.ts';
+import { restoreGlobals, saveGlobals } from './leave/globals.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
 import { checkItems, checkTypes, Tracking } from './tracking.ts';
 
@@ -181,7 +181,7 @@ class Weaver {
         out.u32(layout.type(...operationType(module, wrapper.operation)));
         return;
       }
-      if (wrapper.kind === 'globals') {
+      if (wrapper.kind === 'save' || wrapper.kind === 'restore') {
         out.u32(layout.type([], []));
         return;
       }
@@ -311,7 +311,8 @@ class Weaver {
     if (!layout.isLeavable) return [];
     const { functionTable } = layout;
     return [
-      [METER_EXPORTS.globals, 'function', layout.saveGlobals()],
+      [METER_EXPORTS.save, 'function', layout.globals('save')],
+      [METER_EXPORTS.restore, 'function', layout.globals('restore')],
       ...(functionTable === undefined ? [] : ([[METER_EXPORTS.functions, 'table', functionTable]] as const)),
       ...Array.from(layout.slots, ([key, number]) => [METER_EXPORTS.slot + key, 'global', number] as const),
       ...Array.from(layout.lengthNumbers, ([key, number]) => [METER_EXPORTS.length + key, 'global', number] as const),
@@ -441,7 +442,7 @@ class Weaver {
       pause = out.length + STEP_BYTES;
       yield;
     }
-    if (layout.isLeavable) layout.saveGlobals();
+    if (layout.isLeavable) for (const kind of ['save', 'restore'] as const) layout.globals(kind);
     return out;
   }
 
@@ -453,7 +454,8 @@ class Weaver {
     yield* each(out, layout.wrappers, (wrapper) => {
       if (wrapper.kind === 'operation') writeOperation(code, layout, wrapper.operation);
       else if (wrapper.kind === 'outer') this.outerWrapper(code, wrapper.original);
-      else if (wrapper.kind === 'globals') writeGlobals(code, layout);
+      else if (wrapper.kind === 'save') saveGlobals(code, layout);
+      else if (wrapper.kind === 'restore') restoreGlobals(code, layout);
       else this.importWrapper(code, wrapper.original);
       code.u8(END);
       out.u32(code.length);

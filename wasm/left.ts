@@ -51,27 +51,40 @@ export interface LeftMemory {
   readonly growth: Growth;
 }
 
-/** All that a guest is where it was left: one instance, which imports functions of the host's and nothing else. */
-export interface LeftGuest {
-  /** Number of the function that was called from outside. */
-  readonly entered: number;
-  /** The outermost first. */
-  readonly frames: readonly LeftFrame[];
+/** What a guest is outside of its memory while nothing of it runs. */
+export interface LeftState {
   readonly gasUsed: bigint;
   /** Whether the limit on gas was reached. */
   readonly exhausted: boolean;
-  readonly memory: LeftMemory | undefined;
   /** Those of the module's own that can be changed, by their number. */
   readonly globals: readonly (readonly [global: number, value: LeftValue])[];
   /** By table: elements, as {@link LeftValue.reference} has them. */
   readonly tables: readonly (readonly unknown[])[];
-  /** Numbers of segments. */
+  /** Numbers of segments, in ascending order; those that are empty may be among them or not. */
   readonly droppedData: readonly number[];
   readonly droppedElements: readonly number[];
+}
+
+/** All that a guest is where it was left: one instance, which imports functions of the host's and nothing else. */
+export interface LeftGuest extends LeftState {
+  /** Number of the function that was called from outside. */
+  readonly entered: number;
+  /** The outermost first. */
+  readonly frames: readonly LeftFrame[];
+  readonly memory: LeftMemory | undefined;
   /** What its memories and tables have been taken from. */
   readonly budget: Budget;
   /** What it waits for; undefined where it is at a checkpoint. */
   readonly wait: LeftWait | undefined;
-  /** Tells the host function that it waits for what it has of the guest from now on. */
-  moved(caller: CallingGuest): void;
+  /**
+   * Tells the host function that it waits for what it has of the guest from now on.
+   * @returns what ends that
+   */
+  moved(caller: CallingGuest): () => void;
+}
+
+/** A guest that is to be what another engine has made of it; nothing of it runs. */
+export interface ReturningGuest extends LeftState {
+  /** Its bytes, where the memory is not one of the host's engine. */
+  readonly bytes: Uint8Array | undefined;
 }

@@ -5,7 +5,7 @@ import type { EngineExecution, EngineInstance, InstantiateOptions, Stop } from '
 import { UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmValue } from '../../wasm/host.ts';
-import type { LeftGuest } from '../../wasm/left.ts';
+import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
 import { typeOfFunction } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import { type FuncType, funcType } from '../../wasm/types.ts';
@@ -30,6 +30,8 @@ export interface Owner {
   succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): Successor;
   /** Whoever goes on with the guest, since it was left. */
   readonly successor: EngineInstance | undefined;
+  /** A call begins: the guest comes back, if it can. */
+  comeBack(): void;
 }
 
 export class LeavableInstance extends NativeInstance {
@@ -55,12 +57,18 @@ export class LeavableInstance extends NativeInstance {
     this.owner = owner;
   }
 
+  /** Whether an export is a function that it imports. */
+  isImported(name: string): boolean {
+    const exported = this.exports.get(name);
+    return exported?.kind === 'function' && exported.index < this.guest.metered.module.importedFunctions;
+  }
+
   begin(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): LeavableExecution {
     const exported = this.exports.get(name);
     if (exported?.kind !== 'function') throw new UsageError(`the module exports no function ${quote(name)}`);
     const { index } = exported;
     const type = typeOfFunction(this.guest.metered.module, index);
-    const raw = this.guest.rawExport(name) as RawFunction;
+    const raw = () => this.guest.rawExport(name) as RawFunction;
     return new LeavableExecution(this.leaving, this.owner, { name, raw, index, type, args, budgets });
   }
 
@@ -69,13 +77,32 @@ export class LeavableInstance extends NativeInstance {
     this.prepareStart();
     const { start: index } = this.guest.metered;
     if (index === undefined) return undefined;
-    const raw = this.guest.meterExport(METER_EXPORTS.start) as RawFunction;
+    const raw = () => this.guest.meterExport(METER_EXPORTS.start) as RawFunction;
     return new LeavableExecution(this.leaving, this.owner, { name: '', raw, index, type: NOTHING, args: [] });
   }
 
   /** All that it is while nothing of it runs. */
   atRest(): LeftGuest {
     return this.leaving.state(0);
+  }
+
+  /** Whether there is an instance of the engine's. */
+  private isMade = false;
+
+  protected override prepareStart(): void {
+    super.prepareStart();
+    this.isMade = true;
+  }
+
+  /** The memory of the engine's, where there is one already. */
+  get madeMemory(): WebAssembly.Memory | undefined {
+    return this.isMade ? this.guest.rawMemory : undefined;
+  }
+
+  /** Goes on with a guest that was left, and of which nothing runs. @returns whether that could be */
+  comeBack(from: ReturningGuest): boolean {
+    if (!this.isMade) this.prepareStart();
+    return this.leaving.comeBack(from);
   }
 
   /** Bytes that its memories, tables and what the host keeps for it take. */
@@ -88,7 +115,8 @@ const NOTHING = funcType([], []);
 
 interface Call {
   readonly name: string;
-  readonly raw: RawFunction;
+  /** There may be none before the call begins. */
+  readonly raw: () => RawFunction;
   readonly index: number;
   readonly type: FuncType;
   readonly args: readonly WasmValue[];
@@ -143,6 +171,7 @@ export class LeavableExecution implements EngineExecution {
   }
 
   advance(gas?: bigint): Stop {
+    if (!this.isRunning && !this.isOver && this.successor === undefined) this.owner.comeBack();
     const { next } = this;
     if (next !== undefined) {
       const stop = next.advance(gas);
@@ -154,7 +183,7 @@ export class LeavableExecution implements EngineExecution {
     let ending: Ending;
     try {
       const { raw, index, type, args, budgets } = this.call;
-      ending = this.leaving.call(raw, index, type, args, budgets, gas);
+      ending = this.leaving.call(raw(), index, type, args, budgets, gas);
     } catch (error) {
       this.isOver = true;
       throw error;

@@ -8,7 +8,8 @@ import { HostError, type ResourceFigures } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { HostGas, WasmValue } from '../../wasm/host.ts';
 import type { PendingResult } from '../../wasm/host-call.ts';
-import type { LeftFrame, LeftGuest, LeftValue, LeftWait } from '../../wasm/left.ts';
+import type { LeftFrame, LeftGuest, LeftValue, LeftWait, ReturningGuest } from '../../wasm/left.ts';
+import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { planFunction } from '../../wasm/plan.ts';
 import { FUNCREF, type FuncType, V128, type ValType } from '../../wasm/types.ts';
@@ -209,15 +210,64 @@ export class Leaving implements Leavable {
       droppedElements: this.dropped(module, 'elements'),
       budget: now.budget,
       wait: waits && { index: waits.index, result: waits.result },
-      moved: (caller) => waits?.caller.moveTo(caller),
+      moved(caller) {
+        waits?.caller.moveTo(caller);
+        return () => waits?.caller.end();
+      },
     };
   }
 
   private globals(module: WasmModule): LeftGuest['globals'] {
     const numbers = ownMutableGlobals(module);
-    (this.guest.meterExport(METER_EXPORTS.globals) as RawFunction)();
+    (this.guest.meterExport(METER_EXPORTS.save) as RawFunction)();
     const places = slotPlaces(numbers.map((number) => module.globals[number]?.type as ValType));
     return numbers.map((number, i) => [number, this.slot(places[i] as SlotPlace)] as const);
+  }
+
+  /**
+   * Makes the guest what another engine has made of it.
+   * @returns false, and nothing changed, where it has dropped a segment there
+   */
+  comeBack(from: ReturningGuest): boolean {
+    const { guest, now } = this;
+    const { module, referable = [] } = guest.metered;
+    for (const [kind, there] of [
+      ['data', from.droppedData],
+      ['elements', from.droppedElements],
+    ] as const) {
+      const here = this.dropped(module, kind);
+      const hasContent = (segment: number) => lengthOf(module, kind, segment) > 0;
+      if (there.filter(hasContent).join() !== here.filter(hasContent).join()) return false;
+    }
+    const { rawMemory } = guest;
+    if (from.bytes !== undefined && rawMemory !== undefined) {
+      rawMemory.grow((from.bytes.length - rawMemory.buffer.byteLength) / PAGE_BYTES);
+      new Uint8Array(rawMemory.buffer).set(from.bytes);
+    }
+    const functions = guest.meterExport(METER_EXPORTS.functions) as WebAssembly.Table | undefined;
+    const rawOf = (type: ValType, reference: unknown) =>
+      type === FUNCREF && reference !== null ? functions?.get(referable.indexOf(reference as number)) : reference;
+    from.tables.forEach((elements, i) => {
+      const table = guest.meterExport(METER_EXPORTS.table + i) as WebAssembly.Table;
+      table.grow(elements.length - table.length);
+      const type = module.tables[i]?.element as ValType;
+      elements.forEach((reference, at) => {
+        table.set(at, rawOf(type, reference));
+      });
+    });
+    const places = slotPlaces(from.globals.map(([, { type }]) => type));
+    from.globals.forEach(([, { type, words, reference }], i) => {
+      const { kind, first } = places[i] as SlotPlace;
+      const put = (place: number, content: unknown) => {
+        this.global(`${METER_EXPORTS.slot}${kind} ${place}`).value = content;
+      };
+      if (kind === 'i32') put(first, words[0]);
+      else if (kind !== 'i64') put(first, rawOf(type, reference));
+      else for (let word = 0; word < words.length; word += 2) put(first + word / 2, bigintOf(words, word));
+    });
+    (guest.meterExport(METER_EXPORTS.restore) as RawFunction)();
+    now.comeBack(from.gasUsed, from.exhausted);
+    return true;
   }
 
   private elements(number: number, type: ValType): readonly unknown[] {
@@ -234,6 +284,16 @@ export class Leaving implements Leavable {
     }
     return found;
   }
+}
+
+function lengthOf(module: WasmModule, kind: 'data' | 'elements', segment: number): number {
+  if (kind === 'elements') return module.elements.count(segment);
+  const { start, end } = module.data.bytesOf(segment);
+  return end - start;
+}
+
+function bigintOf(words: readonly number[], at: number): bigint {
+  return (BigInt(words[at + 1] as number) << 32n) | BigInt((words[at] as number) >>> 0);
 }
 
 function wordsOf(value: bigint): readonly number[] {

@@ -42,6 +42,14 @@ export class LeavableMeter extends Meter {
     this.fill(this.total());
   }
 
+  /** The guest comes back, and has used so much elsewhere. */
+  comeBack(total: bigint, exhausted: boolean): void {
+    this.frozen = undefined;
+    this.exhausted = exhausted;
+    this.drawn = total;
+    this.fill(total);
+  }
+
   /** The guest returns, frame by frame. */
   leave(): void {
     this.freeze(LEFT_GAS);

@@ -2,9 +2,9 @@
 
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
-import type { LeftGuest } from '../../wasm/left.ts';
+import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { isReference, type MemoryType } from '../../wasm/types.ts';
+import { FUNCREF, isReference, type MemoryType, type RefType, slotsOf } from '../../wasm/types.ts';
 import { HostCaller, Store, WasmExecution } from '../machine/index.ts';
 import {
   accountOf,
@@ -15,6 +15,7 @@ import {
   LinearMemory,
   type Linker,
 } from '../store/index.ts';
+import type { Reference } from '../values/index.ts';
 import { planArrival, referenceOf } from './arrive-stack.ts';
 import { applyStack } from './install-stack.ts';
 
@@ -68,12 +69,59 @@ export function arrive(
   if (left.wait !== undefined) {
     const { index, result } = left.wait;
     const target = instance.function(index) as ForeignFunction;
-    const caller = new HostCaller(instance, target, thread);
+    const caller = new ArrivedCaller(instance, target, thread);
     const base = plan.fp + (instance.code.words[thread.pc - 1] as number);
     execution.waitFor(result, { target, caller, base });
-    left.moved(caller);
+    caller.onEnd = left.moved(caller);
   }
   return { instance, execution };
+}
+
+/**
+ * What a guest is that is to go back to the engine that has its memory, or had none of it yet.
+ * @returns undefined where a call of it has not ended, or it holds what has no number
+ */
+export function returning(instance: Instance, memory: object | undefined): ReturningGuest | undefined {
+  const { store, suspended, tank, globals, module, tables, memories } = instance;
+  if (store.active !== undefined || suspended !== undefined || store.left.size > 0) return undefined;
+  const numbers = new Map<Reference, number>();
+  let isComplete = true;
+  const leave = (type: RefType, reference: Reference): unknown => {
+    if (type !== FUNCREF || reference === null) return reference;
+    if (numbers.size === 0) for (let i = 0; i < module.functions.length; i++) numbers.set(instance.function(i), i);
+    const number = numbers.get(reference);
+    isComplete &&= number !== undefined;
+    return number;
+  };
+  const [own] = memories;
+  const state: ReturningGuest = {
+    gasUsed: tank.total(),
+    exhausted: tank.exhausted,
+    globals: globals.flatMap(({ type: { type, mutable }, cells, at, reference }, number) => {
+      if (!mutable) return [];
+      const words = isReference(type) ? [] : [...cells.subarray(at, at + 2 * slotsOf([type]))];
+      return [[number, { type, words, reference: isReference(type) ? leave(type, reference) : null }] as const];
+    }),
+    tables: tables.map(({ element, elements }) => elements.map((reference) => leave(element, reference))),
+    droppedData: [...instance.droppedData].sort((a, b) => a - b),
+    droppedElements: [...instance.droppedElements].sort((a, b) => a - b),
+    bytes:
+      own === undefined || (own.backing !== undefined && own.backing.raw === memory)
+        ? undefined
+        : own.bytes.subarray(0, own.byteLength),
+  };
+  return isComplete ? state : undefined;
+}
+
+/** Of a host function that was called before. */
+class ArrivedCaller extends HostCaller {
+  /** Ends what it was given then. */
+  onEnd: (() => void) | undefined;
+
+  override end(): void {
+    super.end();
+    this.onEnd?.();
+  }
 }
 
 function applyState(instance: Instance, left: LeftGuest): void {

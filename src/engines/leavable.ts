@@ -1,4 +1,4 @@
-/** Guests that run natively until they have to wait, pause, or are saved: from then on until they are reset, they are interpreted. */
+/** Guests that run natively until they have to wait, pause, or are saved in the middle of a call: the rest of that is interpreted. */
 
 import { compile, compileAhead } from '../../instrument/compile.ts';
 import { nativeHost } from '../../instrument/index.ts';
@@ -7,7 +7,7 @@ import { LeaveWriter } from '../../instrument/leave/writer.ts';
 import { codeBytes, limitsFor, meterModuleSteps } from '../../instrument/meter-module.ts';
 import type { MeteredModule } from '../../instrument/metered.ts';
 import { InterpreterInstance, linker } from '../../interpreter/engine.ts';
-import { arrive, arriveAtRest, arriveNew, type Surroundings } from '../../interpreter/snapshot/arrive.ts';
+import { arrive, arriveAtRest, arriveNew, returning, type Surroundings } from '../../interpreter/snapshot/arrive.ts';
 import { type Instance, codeBytes as interpretedBytes } from '../../interpreter/store/index.ts';
 import type { Share } from '../../wasm/budget.ts';
 import type {
@@ -44,7 +44,9 @@ class LeavableGuest implements EngineInstance, Owner {
   private readonly options: InstantiateOptions;
   private readonly native: LeavableInstance;
   /** What goes on with it, since it was left. */
-  successor: EngineInstance | undefined;
+  successor: InterpreterInstance | undefined;
+  /** The same inside. */
+  private instance: Instance | undefined;
   /** What it draws on since it was asked to. */
   private readonly drawn = new Set<GasBudget>();
 
@@ -65,12 +67,24 @@ class LeavableGuest implements EngineInstance, Owner {
 
   succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): Successor {
     const { instance, execution } = arrive(this.module, left, this.surroundings, budgets);
-    this.successor = shown(instance);
-    return { instance: this.successor, execution };
+    return { instance: this.goOnWith(instance), execution };
   }
 
-  get runsOn(): EngineName {
-    return this.successor === undefined ? 'native' : 'interpreter';
+  private goOnWith(instance: Instance): InterpreterInstance {
+    this.instance = instance;
+    this.successor = shown(instance);
+    return this.successor;
+  }
+
+  comeBack(): void {
+    const state = this.instance && returning(this.instance, this.native.madeMemory);
+    if (state === undefined || !this.native.comeBack(state)) return;
+    this.instance = undefined;
+    this.successor = undefined;
+  }
+
+  get runsOn(): EngineName | undefined {
+    return this.successor && 'interpreter';
   }
 
   start(): void {
@@ -96,31 +110,30 @@ class LeavableGuest implements EngineInstance, Owner {
   }
 
   begin(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): EngineExecution {
-    return this.successor?.begin?.(name, args, budgets) ?? this.native.begin(name, args, budgets);
+    if (!this.native.isImported(name)) return this.native.begin(name, args, budgets);
+    return (this.successor ?? shown(this.atRest())).begin(name, args, budgets);
   }
 
   capture(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage {
-    if (left === undefined) return (this.successor ?? this.atRest()).capture?.(undefined, purpose) as EngineImage;
+    if (left === undefined) return (this.successor ?? shown(this.atRest())).capture(undefined, purpose);
     // A call that has not begun is one of the interpreter's then.
-    this.successor ??= this.atRest();
-    const execution = left instanceof LeavableExecution ? left.next : left;
-    return this.successor.capture?.(execution, purpose) as EngineImage;
+    const successor = this.successor ?? this.goOnWith(this.atRest());
+    return successor.capture(left instanceof LeavableExecution ? left.next : left, purpose);
   }
 
-  private atRest(): EngineInstance {
-    return shown(arriveAtRest(this.module, this.native.atRest(), this.surroundings));
+  private atRest(): Instance {
+    return arriveAtRest(this.module, this.native.atRest(), this.surroundings);
   }
 
   install(image: EngineImage | WireReader, name?: string, budgets?: readonly GasBudget[]): EngineExecution | undefined {
     const { budget, gasUsed } = this.native;
-    const successor = shown(arriveNew(this.module, { budget, gasUsed, exhausted: false }, this.surroundings));
-    const execution = successor.install(image, name, budgets);
-    this.successor = successor;
-    return execution;
+    const instance = arriveNew(this.module, { budget, gasUsed, exhausted: false }, this.surroundings);
+    return this.goOnWith(instance).install(image, name, budgets);
   }
 
   reset(): void {
     this.native.reset?.();
+    this.instance = undefined;
     this.successor = undefined;
     this.drawn.clear();
   }
