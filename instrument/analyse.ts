@@ -14,6 +14,8 @@ import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { F32, F64, type FuncType, type FunctionBody, funcType, V128, type ValType } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
 import { Ints } from './ints.ts';
+import type { Layout } from './layout.ts';
+import type { LeaveWriter } from './leave/writer.ts';
 import { EVENT, Publications } from './publications.ts';
 import { ANY, CLEAN, LEVELS_IN_TWO, Sources } from './sources.ts';
 import { CALLS_PER_BRANCH, HOST_BYTES } from './tracking.ts';
@@ -67,6 +69,8 @@ export const EDIT = {
   tailCall: 22,
   /** `a`: type, `b`: table. */
   tailCallIndirect: 23,
+  /** The beginning of a construct, where code can be left. */
+  construct: 24,
 } as const;
 
 /** Words of an edit: where the instruction begins and where it ends, the kind with what is set, `a`, `b`. */
@@ -374,6 +378,8 @@ export interface WeaveOptions {
   readonly isLinked?: boolean | undefined;
   /** Whether other threads may have its shared memories, which are memories like others if not; false unless given. */
   readonly sharesMemory?: boolean | undefined;
+  /** Makes what writes how functions are left, where the code is to be; the gas may be refilled then. */
+  readonly leaves?: ((layout: Layout) => LeaveWriter) | undefined;
 }
 
 /** Finds out about one function after another. What it says is about the window that was read last. */
@@ -401,6 +407,7 @@ export class Analyser {
   private readonly module: WasmModule;
   private readonly canonicalNaN: boolean;
   private readonly refills: boolean;
+  private readonly isLeavable: boolean;
   private readonly windows: Windows;
   private readonly charges = new Charges();
   private readonly publications = new Publications();
@@ -428,11 +435,12 @@ export class Analyser {
   /** How many there have been. */
   private tables = 0;
 
-  constructor(module: WasmModule, { canonicalNaN, refills, windows = WINDOWS }: WeaveOptions) {
+  constructor(module: WasmModule, { canonicalNaN, refills, windows = WINDOWS, leaves }: WeaveOptions) {
     this.module = module;
     this.windows = windows;
     this.canonicalNaN = canonicalNaN;
     this.refills = refills;
+    this.isLeavable = leaves !== undefined;
     this.reader = new ReachableReader(module.bytes, 0, 0);
   }
 
@@ -942,6 +950,7 @@ export class Analyser {
     const { reader, stack, charges, edits, sources, module, level } = this;
     const type = blockType(reader.a, module.types) as FuncType;
     const { length } = type.params;
+    if (this.isLeavable) edits.add(EDIT.construct, reader.offset, reader.offset);
     if (kind === EFFECT.if) stack.pop();
     this.observeTop(length);
     if (length > 0) stack.fill(ANY, stack.length - length);

@@ -11,12 +11,8 @@ import { Writer } from '../wasm/writer.ts';
 import { Analyser, EDIT, type Pads, type WeaveOptions } from './analyse.ts';
 import { CodeWriter } from './code.ts';
 import { type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
+import type { LeaveWriter, WrittenBody } from './leave/writer.ts';
 import { INLINE, sayCaller } from './operations.ts';
-
-/** A scratch local, by its type. */
-type Scratch = 'i32' | 'f32' | 'f64' | 'v128';
-
-const SCRATCH_TYPE: Readonly<Record<Scratch, ValType>> = { i32: I32, f32: F32, f64: F64, v128: V128 };
 
 /** Infinity's bits without the sign, shifted to the left by one: signed integers. A NaN has larger ones. */
 const TWICE_INFINITY_F32 = -(2 ** 24);
@@ -38,19 +34,22 @@ const MOST_INLINED = 1_000;
 const ADDED_NESTING = 8;
 
 /** Writes one function body after another. */
-export class BodyWeaver {
+export class BodyWeaver implements WrittenBody {
   private readonly layout: Layout;
   private readonly refills: boolean;
   private readonly analyser: Analyser;
-  private readonly code = new CodeWriter();
+  readonly code: CodeWriter = new CodeWriter();
   private readonly head = new Writer();
-  private readonly scratch: Scratch[] = [];
+  private readonly scratch: ValType[] = [];
+  /** Places among these, by name. */
+  private readonly scratchPlaces = new Map<string, number>();
+  private readonly leaves: LeaveWriter | undefined;
   /** How many things stand inline that can be called. */
   private inlined = 0;
   private body!: FunctionBody;
-  private params = 0;
-  private results: readonly ValType[] = [];
-  private gas = 0;
+  params = 0;
+  results: readonly ValType[] = [];
+  gas = 0;
   private depth = 0;
   /** Up to where the body has been written. */
   private at = 0;
@@ -58,6 +57,7 @@ export class BodyWeaver {
   constructor(layout: Layout, options: WeaveOptions) {
     this.layout = layout;
     this.refills = options.refills;
+    this.leaves = options.leaves?.(layout);
     this.analyser = new Analyser(layout.module, options);
   }
 
@@ -75,10 +75,14 @@ export class BodyWeaver {
     this.results = results;
     this.gas = params.length;
     this.depth = params.length + 1;
-    if (this.scratch.length > 0) this.scratch.length = 0;
+    if (this.scratch.length > 0) {
+      this.scratch.length = 0;
+      this.scratchPlaces.clear();
+    }
     this.inlined = 0;
     this.at = this.body.codeStart;
     yield* analyser.begin(body);
+    this.leaves?.begin(body, this);
     let isLast = yield* analyser.window();
     this.begin();
     for (;;) {
@@ -154,9 +158,9 @@ export class BodyWeaver {
       head.u32(count);
       head.u8(type);
     }
-    for (const name of scratch) {
+    for (const type of scratch) {
       head.u8(1);
-      head.u8(SCRATCH_TYPE[name]);
+      head.u8(type);
     }
   }
 
@@ -172,9 +176,12 @@ export class BodyWeaver {
   }
 
   /** A local of the meter's own, for values that have to be put aside. */
-  private local(name: Scratch): number {
-    let place = this.scratch.indexOf(name);
-    if (place < 0) place = this.scratch.push(name) - 1;
+  local(name: string, type: ValType): number {
+    let place = this.scratchPlaces.get(name);
+    if (place === undefined) {
+      place = this.scratch.push(type) - 1;
+      this.scratchPlaces.set(name, place);
+    }
     return this.params + 2 + this.body.localCount + place;
   }
 
@@ -197,6 +204,7 @@ export class BodyWeaver {
       code.if();
       this.callEnter();
       code.at('local.set', gas);
+      this.leaves?.atEntry();
       code.op('end');
     } else code.at('br_if', 0);
     if (this.analyser.publishesEntry) this.publish();
@@ -252,12 +260,23 @@ export class BodyWeaver {
    * The same at a loop header, so many constructs deep. A call in a loop, though it is hardly ever made, keeps V8 from
    * holding the loop's values in registers: it stands outside.
    */
-  private checkLoop(isSimple: boolean, constructs: number): void {
+  private checkLoop(isSimple: boolean, constructs: number, next: number): void {
+    const { code, gas, analyser, leaves, layout } = this;
     if (this.refills && !isSimple) {
-      this.check();
+      if (leaves === undefined) this.check();
+      else {
+        code.at('local.get', gas);
+        code.i64(0);
+        code.op('i64.lt_s');
+        leaves.ifAtLoop(next);
+        code.at('local.get', gas);
+        code.at('call', layout.helper('check'));
+        code.at('local.set', gas);
+        leaves.atLoop(next);
+        code.op('end');
+      }
       return;
     }
-    const { code, gas, analyser } = this;
     code.at('local.get', gas);
     code.i64(0);
     code.op('i64.lt_s');
@@ -291,13 +310,14 @@ export class BodyWeaver {
     code.u8(EMPTY_BLOCK);
   }
 
-  private loopEnd(amount: number): void {
+  private loopEnd(amount: number, next: number): void {
     const { code, gas, layout } = this;
     code.at('br', 2);
     code.op('end');
     code.at('local.get', gas);
     code.at('call', layout.helper('check'));
     code.at('local.set', gas);
+    this.leaves?.atLoop(next);
     this.charge(-amount);
     code.at('br', 0);
     code.op('end');
@@ -397,14 +417,17 @@ export class BodyWeaver {
       case EDIT.loop:
         this.charge(amounts[a] as number);
         if (publishes) this.publish();
-        this.checkLoop(edits.isSimple(i), b);
+        this.checkLoop(edits.isSimple(i), b, edits.start(i));
         return;
       case EDIT.loopStart:
         if (this.inlined >= MOST_INLINED) edits.complicate(a);
         else if (edits.isSimple(a)) this.loopStart(edits.start(i));
         return;
       case EDIT.loopEnd:
-        if (edits.isSimple(a)) this.loopEnd(amounts[edits.a(a)] as number);
+        if (edits.isSimple(a)) this.loopEnd(amounts[edits.a(a)] as number, edits.start(a));
+        return;
+      case EDIT.construct:
+        this.leaves?.bury(edits.start(i));
         return;
       case EDIT.caught:
         this.caught();
@@ -438,9 +461,11 @@ export class BodyWeaver {
         code.at('local.get', this.depth);
         code.at('call', layout.inner(a));
         this.returned(publishes);
+        this.leaves?.after(edits.start(i));
         return;
       case EDIT.callIndirect:
         this.callIndirect(a, b, publishes);
+        this.leaves?.after(edits.start(i));
         return;
       case EDIT.tailCall:
         layout.checkTailCall(a);
@@ -473,9 +498,11 @@ export class BodyWeaver {
         this.canonical(a, b as ValType);
         return;
       case EDIT.operation:
+        this.leaves?.before(edits.start(i));
         code.at('local.get', this.gas);
         code.at('call', layout.operation({ name: mnemonic as OperationName, a, b }));
         code.at('local.set', this.gas);
+        this.leaves?.after(edits.start(i));
         return;
       case EDIT.atomic:
         code.at('call', layout.operation({ name: 'atomic', a, b, row: edits.row(i) }));
@@ -513,7 +540,7 @@ export class BodyWeaver {
   private noteElement(table: number): number {
     const { code, layout } = this;
     this.publish();
-    const element = this.local('i32');
+    const element = this.local('i32', I32);
     code.at('local.tee', element);
     code.op('i64.extend_i32_u');
     if (table !== 0) {
@@ -556,7 +583,7 @@ export class BodyWeaver {
       code.at('call', outlined);
       return;
     }
-    const value = this.local(name);
+    const value = this.local(name, type);
     INLINE[name].write(code, layout, value);
     code.at('local.get', value);
   }
@@ -571,7 +598,7 @@ export class BodyWeaver {
   private canonicalLanes(isSingle: boolean): void {
     const { code } = this;
     const constant = isSingle ? CANONICAL_F32 : CANONICAL_F64;
-    const value = this.local('v128');
+    const value = this.local('v128', V128);
     code.at('local.tee', value);
     code.op('v128.const');
     for (let i = 0; i < 16; i += constant.length) code.raw(...constant);
@@ -584,7 +611,7 @@ export class BodyWeaver {
   /** Compares the bits: on x64, where a NaN shows in a flag of its own, engines need two branches to compare floats. */
   private canonicalFloat(isSingle: boolean): void {
     const { code } = this;
-    const value = this.local(isSingle ? 'f32' : 'f64');
+    const value = this.local(isSingle ? 'f32' : 'f64', isSingle ? F32 : F64);
     code.at('local.set', value);
     code.op(isSingle ? 'f32.const' : 'f64.const');
     code.raw(...(isSingle ? CANONICAL_F32 : CANONICAL_F64));

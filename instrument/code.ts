@@ -2,6 +2,7 @@
 
 import { EMPTY_BLOCK, HAS_MEMORY } from '../wasm/encoding.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, type ValType } from '../wasm/types.ts';
 import { Writer } from '../wasm/writer.ts';
 
 const CODES: ReadonlyMap<Mnemonic, number> = new Map(OPCODES.map(({ mnemonic, code }) => [mnemonic, code]));
@@ -44,5 +45,30 @@ export class CodeWriter extends Writer {
   if(): void {
     this.op('if');
     this.u8(EMPTY_BLOCK);
+  }
+}
+
+/** A value that nobody looks at. */
+export function blank(code: CodeWriter, type: ValType): void {
+  switch (type) {
+    case I32:
+      code.i32(0);
+      return;
+    case I64:
+      code.i64(0);
+      return;
+    case F32:
+    case F64:
+      code.op(type === F32 ? 'f32.const' : 'f64.const');
+      code.raw(...new Array<number>(type === F32 ? 4 : 8).fill(0));
+      return;
+    case V128:
+      code.op('v128.const');
+      code.raw(...new Array<number>(16).fill(0));
+      return;
+    case FUNCREF:
+    case EXTERNREF:
+      code.op('ref.null');
+      code.u8(type);
   }
 }

@@ -27,15 +27,15 @@ import { waitingAlone } from './waits.ts';
 /** What instances of a module begin with, once one of them was reset; null where they cannot be put back there. */
 const initialStates = new WeakMap<MeteredModule, InitialState | null>();
 
-class NativeInstance implements EngineInstance {
-  private guest: MeteredInstance;
+export class NativeInstance implements EngineInstance {
+  protected guest: MeteredInstance;
   private readonly make: () => MeteredInstance;
   /** Those that it is linked with, and itself. */
   private readonly linked: LinkedGuests | undefined;
   /** Whether there is an instance already of which nothing has run. */
   private isReady = false;
   readonly reset?: () => void;
-  private readonly exports: ReadonlyMap<string, Export>;
+  protected readonly exports: ReadonlyMap<string, Export>;
 
   constructor(make: () => MeteredInstance, linked?: LinkedGuests) {
     const guest = make();
@@ -51,16 +51,21 @@ class NativeInstance implements EngineInstance {
       this.linked.start();
       return;
     }
+    this.prepareStart();
+    this.guest.start();
+  }
+
+  /** All of it but the start function. */
+  protected prepareStart(): void {
     if (!this.isReady) {
       this.guest.instantiate();
       this.guest.copySegments();
     }
     this.isReady = false;
-    this.guest.start();
   }
 
   /** In place, where that can be. */
-  private startOver(): void {
+  protected startOver(): void {
     const { metered, store } = this.guest;
     if (store.isEntered) throw new UsageError('an instance cannot be reset while a call of it has not ended');
     this.isReady = false;

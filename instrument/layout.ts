@@ -12,6 +12,7 @@ import {
   I64,
   type ValType,
 } from '../wasm/types.ts';
+import { SLOT_TYPES, type SlotKind, slotPlaces } from './leave/slots.ts';
 
 /** The functions that the rewritten module imports from the meter, in this order. */
 export const METER_FUNCTIONS = {
@@ -31,6 +32,8 @@ export const METER_FUNCTIONS = {
   wait: [[I32, I32, I64, I64, I32], [I32]],
   /** As `growMemory`, of the memory of a number. */
   growOther: [[I32, I32], [I32]],
+  /** Of modules that can be left: a frame has saved what it holds. Which body it is of, and at which of its points. */
+  left: [[I32, I32], []],
 } as const satisfies Record<string, readonly [readonly ValType[], readonly ValType[]]>;
 
 export type MeterFunction = keyof typeof METER_FUNCTIONS;
@@ -86,6 +89,15 @@ export const METER_EXPORTS = {
   segments: 'segments',
   /** An imported function that the host may get to see; followed by its number. */
   imported: 'import',
+  /** Of modules that can be left: the functions that can be referred to, as a table; in the order of their numbers. */
+  functions: 'functions',
+  /** A function that saves the globals that can be changed, as frames save what they hold; and one that takes them from there. */
+  save: 'save',
+  restore: 'restore',
+  /** A global, followed by its kind and number: what a frame has saved there. */
+  slot: 'slot',
+  /** A global, followed by the kind and number of a segment: its length, 0 once it has been dropped. */
+  length: 'length',
 } as const;
 
 /** The name of a memory, without the prefix. */
@@ -97,6 +109,10 @@ export function memoryExport(memory: number): string {
 export const BARRED: number = -(2 ** 53);
 /** What the meter sets the gas to for that. */
 export const BARRED_GAS: bigint = -(2n ** 62n);
+
+/** What it sets it to for a guest that is being left; and what is below, in code that can be, ends it. */
+export const LEFT_GAS: bigint = -(2n ** 60n);
+const ENDED: number = -(2 ** 61);
 
 /** Kinds of traps that the rewritten code tells apart itself, by what it calls `trap` with. */
 export const TRAP_CODES = [
@@ -230,7 +246,10 @@ export interface Operation {
 /** A function beside the original's: around one of them, or in place of an instruction. */
 export type Wrapper =
   | { readonly kind: 'imported' | 'outer'; readonly original: number }
-  | { readonly kind: 'operation'; readonly operation: Operation };
+  | { readonly kind: 'operation'; readonly operation: Operation }
+  /** Saves the globals that can be changed; or takes them from where they have been saved. */
+  | { readonly kind: 'save' }
+  | { readonly kind: 'restore' };
 
 export class Layout {
   readonly module: WasmModule;
@@ -243,6 +262,12 @@ export class Layout {
   private readonly isProgram: boolean;
   /** Imported functions that are called in tail position. */
   readonly tailCalled = new Set<number>();
+  /** Whether its code can be left. */
+  readonly isLeavable: boolean;
+  /** Gas at hand below this, when the host has been asked, ends the guest. */
+  readonly ended: number;
+  /** The same behind a call of the host. */
+  readonly endedByCall: number;
 
   /** Types beside the original's, in their order. */
   readonly types: { params: readonly ValType[]; results: readonly ValType[] }[] = [];
@@ -263,8 +288,12 @@ export class Layout {
   readonly element: number;
   private readonly firstLength: number;
   /** Lengths of the segments that may be dropped, as globals. */
-  readonly lengths: { initial: number }[] = [];
-  private readonly lengthNumbers = new Map<string, number>();
+  readonly lengths: { initial: number; type?: ValType }[] = [];
+  /** By kind and number of the segment. */
+  readonly lengthNumbers: Map<string, number> = new Map();
+  /** Of code that can be left: where frames save what they hold, by kind and number; and what can be referred to. */
+  readonly slots: Map<string, number> = new Map();
+  readonly referable: Map<number, number> = new Map();
   /** Functions that bodies refer to. */
   readonly references = new Set<number>();
 
@@ -272,9 +301,12 @@ export class Layout {
    * @param isLinked whether its instances share an account with others, and get their segments when all of them are there
    * @param isProgram whether these others are the rest of a program, from which it may import functions
    */
-  constructor(module: WasmModule, isLinked: boolean, isProgram: boolean) {
+  constructor(module: WasmModule, isLinked: boolean, isProgram: boolean, isLeavable = false) {
     this.module = module;
     this.isProgram = isProgram;
+    this.isLeavable = isLeavable;
+    this.ended = isLeavable ? ENDED : 0;
+    this.endedByCall = isLeavable ? ENDED : BARRED;
     this.closed = isClosed(module);
     const lends = lendsHostFunctions(module, this.closed);
     const isNeeded: Readonly<Record<MeterGlobal, boolean>> = {
@@ -292,7 +324,7 @@ export class Layout {
     this.firstMeter = module.importedFunctions;
     this.meterFunctions = METER_FUNCTION_NAMES.filter((name) => {
       const feature = NEEDS_FEATURE[name];
-      return feature === undefined || module.features.includes(feature);
+      return (feature === undefined || module.features.includes(feature)) && (isLeavable || name !== 'left');
     });
     this.firstHelper = this.firstMeter + this.meterFunctions.length;
     this.segments = isLinked || outlivesFailure(module) ? this.firstHelper + HELPERS.length : undefined;
@@ -351,6 +383,18 @@ export class Layout {
     return this.added(kind + original, () => ({ kind, original }));
   }
 
+  /** What saves the globals of the module's own that can be changed, or restores them. */
+  globals(kind: 'save' | 'restore'): number {
+    return this.added(kind, () => {
+      const { module } = this;
+      const types = ownMutableGlobals(module).map((global) => module.globals[global]?.type as ValType);
+      for (const { kind, first, count } of slotPlaces(types)) {
+        for (let place = first; place < first + count; place++) this.slot(kind, place);
+      }
+      return { kind };
+    });
+  }
+
   /** What stands for an instruction that has become a function. */
   operation(operation: Operation): number {
     const { name, a, b, row } = operation;
@@ -400,7 +444,25 @@ export class Layout {
 
   /** What stands for a function where a reference to it is taken. */
   referred(original: number): number {
-    return this.closed ? this.inner(original) : this.outer(original);
+    const number = this.closed ? this.inner(original) : this.outer(original);
+    if (this.isLeavable) this.referable.set(original, number);
+    return number;
+  }
+
+  /** The table of what can be referred to; undefined where that is nothing, or nobody asks. */
+  get functionTable(): number | undefined {
+    return this.referable.size === 0 ? undefined : this.module.tables.length;
+  }
+
+  /** The global in which a frame saves a value. */
+  slot(kind: SlotKind, place: number): number {
+    const key = `${kind} ${place}`;
+    let number = this.slots.get(key);
+    if (number === undefined) {
+      number = this.firstLength + this.lengths.push({ initial: 0, type: SLOT_TYPES[kind] }) - 1;
+      this.slots.set(key, number);
+    }
+    return number;
   }
 
   /** The global with the length of a segment that may be dropped; undefined where the length never changes. */
@@ -408,7 +470,7 @@ export class Layout {
     const { module } = this;
     const found = kind === 'data' ? module.data.at(segment) : module.elements.at(segment);
     if (found.mode !== 'passive') return undefined;
-    const key = kind + segment;
+    const key = `${kind} ${segment}`;
     let number = this.lengthNumbers.get(key);
     if (number === undefined) {
       const initial = 'items' in found ? found.items.length : found.bytes.end - found.bytes.start;

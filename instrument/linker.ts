@@ -44,13 +44,17 @@ export const holds: Holds = (type, value) => {
 
 const CANNOT_WAIT = 'this engine cannot suspend the guest: use the interpreter';
 
-function hostImport(host: HostFunction, label: string): HostImport {
+function hostImport(host: HostFunction, label: string, mayWait: boolean): HostImport {
   const { type, gas, keepsViews } = host;
-  return { type, gas, keepsViews, call: guarded(host, label, holds, CANNOT_WAIT) };
+  return { type, gas, keepsViews, call: guarded(host, label, holds, mayWait ? undefined : CANNOT_WAIT) };
 }
 
-/** What finds the host functions of a module. */
-export function linker(resolve: ImportResolver, types: readonly FuncType[]): (imported: Import) => Linked {
+/** What finds the host functions of a module. @param mayWait whether what they promise can be waited for */
+export function linker(
+  resolve: ImportResolver,
+  types: readonly FuncType[],
+  mayWait = false,
+): (imported: Import) => Linked {
   return (imported) => {
     const { module, name } = imported;
     const required = imported.kind === 'function' ? (types[imported.typeIndex] as FuncType) : undefined;
@@ -59,7 +63,7 @@ export function linker(resolve: ImportResolver, types: readonly FuncType[]): (im
       return fail(imported, `unknown import: no ${imported.kind} was provided`);
     }
     requireType(imported, required, found.type);
-    return { host: hostImport(found, quote(`${module}.${name}`)) };
+    return { host: hostImport(found, quote(`${module}.${name}`), mayWait) };
   };
 }
 

@@ -56,22 +56,23 @@ class WovenCode implements Code {
 }
 
 function describe(module: WasmModule, options: WeaveOptions, woven: Woven): MeteredModule {
+  const isLeavable = options.leaves !== undefined;
   const { bytes, ...names } = woven;
   const { imports, exports, start } = module;
   const code = new WovenCode(bytes, () => complete(weave(module, options)).bytes);
-  return { ...names, cost: instantiationCost(module), module, imports, exports, start, code };
+  return { ...names, cost: instantiationCost(module), module, imports, exports, start, code, isLeavable };
 }
 
 function variantOf(
   module: WasmModule,
-  { canonicalNaN, refills, isLinked = false, sharesMemory = false }: WeaveOptions,
+  { canonicalNaN, refills, isLinked = false, sharesMemory = false, leaves }: WeaveOptions,
 ): Variant {
   let variants = cache.get(module);
   if (variants === undefined) {
     variants = new Map();
     cache.set(module, variants);
   }
-  const key = `${canonicalNaN} ${refills} ${isLinked} ${sharesMemory}`;
+  const key = `${canonicalNaN} ${refills} ${isLinked} ${sharesMemory} ${leaves !== undefined}`;
   let variant = variants.get(key);
   if (variant === undefined) {
     variant = { steps: undefined, metered: undefined, failure: undefined };
@@ -86,7 +87,10 @@ function variantOf(
  */
 export function* meterModuleSteps(module: WasmModule, options: WeaveOptions): Steps<MeteredModule> {
   const known = adoptedOf(module);
-  if (known !== undefined) {
+  if (known !== undefined && options.leaves !== undefined && known.metered.module === module) {
+    throw new CompileError('the module was instrumented before, and cannot be left: leave the one that it was made of');
+  }
+  if (known !== undefined && options.leaves === undefined) {
     if (options.isLinked) {
       throw new CompileError('the module was instrumented before, for itself alone: link the one that it was made of');
     }

@@ -27,18 +27,18 @@ export class Meter {
   private readonly end: bigint;
   /** Set when the limit was reached: the instance cannot be entered any more. */
   exhausted = false;
-  private readonly slices: Slices;
+  protected readonly slices: Slices;
   /** The guest's global; a stand-in until there is an instance. */
-  private gas: Counter = { value: 0n };
+  protected gas: Counter = { value: 0n };
   /** What has been used when nothing is left at hand. */
   private ceiling = 0n;
   /** Where the host wants to look at its clock. */
   private sliceEnd: bigint;
   /** What is used up beside the limit, and up to which count it has been told. */
   readonly draws: Draws;
-  private drawn = 0n;
+  protected drawn = 0n;
   /** What had been used when the guest was barred; undefined while it is not. */
-  private frozen: bigint | undefined;
+  protected frozen: bigint | undefined;
 
   /** @param budget one that others draw on, too */
   constructor(limits: InstanceLimits, slices: Slices = ENDLESS_SLICE, budget: Budget = new Budget(limits.memoryBytes)) {
@@ -66,8 +66,8 @@ export class Meter {
    * Puts as much at hand as may be used before the host has to look again, and at least what is needed. That is less
    * than nothing where the limit has been passed between two checkpoints.
    */
-  private fill(total: bigint, needed = NOTHING_AT_HAND): void {
-    let room = lesser(MAX_PORTION, lesser(this.end, this.sliceEnd) - total);
+  protected fill(total: bigint, needed = NOTHING_AT_HAND): void {
+    let room = lesser(MAX_PORTION, lesser(this.end, this.nextLook) - total);
     if (this.draws.isActive) room = lesser(room, BigInt(this.draws.room));
     // One charge of the host's may go far beyond the slice.
     const portion = room < needed ? needed : room;
@@ -75,10 +75,20 @@ export class Meter {
     this.gas.value = portion;
   }
 
+  /** The count beyond which the host has to look. */
+  protected get nextLook(): bigint {
+    return this.sliceEnd;
+  }
+
   /** Keeps the guest from going on, or from being entered. */
   bar(): void {
+    this.freeze(BARRED_GAS);
+  }
+
+  /** Keeps the count as it is. @param gas what the guest finds at hand */
+  protected freeze(gas: bigint): void {
     this.frozen = this.total();
-    this.gas.value = BARRED_GAS;
+    this.gas.value = gas;
   }
 
   get isBarred(): boolean {
@@ -165,6 +175,10 @@ export class Meter {
   private tick(total: bigint): void {
     if (total < this.sliceEnd) return;
     this.sliceEnd = total + BigInt(this.slices.gas);
+    this.onSlice();
+  }
+
+  protected onSlice(): void {
     this.slices.onSlice();
   }
 

@@ -5,6 +5,7 @@ import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import {
   CompileError,
   GasExhausted,
+  HostError,
   LinkError,
   MemoryLimitExceeded,
   StackLimitExceeded,
@@ -16,7 +17,7 @@ import {
 import { STACK_WEIGHT, THREADS } from '../wasm/gas.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
 import type { GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
-import { NO_GUEST, resultsOf, type ToReference, toWasm } from '../wasm/host-call.ts';
+import { NO_GUEST, PendingResult, resultsOf, type ToReference, toWasm } from '../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES, PAGE_BYTES } from '../wasm/limits.ts';
 import { messageOf } from '../wasm/quote.ts';
 import {
@@ -70,6 +71,20 @@ export interface References {
   toGuest(value: unknown): unknown;
 }
 
+/** What looks after a guest that can be left. */
+export interface Leavable {
+  meter(): Meter;
+  caller(guest: MeteredInstance, gas: HostGas, keepsViews: boolean): HostCaller;
+  /** Whether the call that ends now was left. */
+  readonly hasLeft: boolean;
+  /** The guest is at a checkpoint, and has gas at hand. */
+  atCheckpoint(): void;
+  /** A frame has saved what it holds. */
+  left(body: number, point: number): void;
+  /** A host function has promised its result. @param index of the import @throws HostError where nobody can wait */
+  wait(index: number, result: PendingResult, caller: HostCaller): void;
+}
+
 export interface GuestOptions {
   readonly limits: InstanceLimits;
   readonly slices?: Slices | undefined;
@@ -77,6 +92,7 @@ export interface GuestOptions {
   readonly references: References;
   /** What an error of a host function is to guests that can catch; undefined where it ends them, as all do unless given. */
   readonly exceptionOf?: ((error: unknown) => Raised | undefined) | undefined;
+  readonly leavable?: Leavable | undefined;
 }
 
 /** What a host function has thrown, as the engine is to be given it. */
@@ -165,6 +181,11 @@ export class MeteredStore {
     meter.bar();
     this.barred.push(meter);
     this.failure = { error };
+  }
+
+  /** Whether only one is. */
+  get isAlone(): boolean {
+    return this.entered === 1;
   }
 
   /** Runs a function of the host's, of so many parameters and results. */
@@ -279,7 +300,7 @@ export class MeteredInstance {
     this.options = options;
     const { references } = options;
     this.toReference = (type, value) => (type === FUNCREF ? references.toGuest(value) : value);
-    this.meter = store.shared?.meter ?? new Meter(options.limits, options.slices);
+    this.meter = store.shared?.meter ?? this.newMeter();
     this.compiled = compile(store.host, metered);
     if (handlesExceptions(metered.module)) store.expectExceptions();
     this.linked = metered.imports.map((imported) => options.link(imported));
@@ -301,6 +322,11 @@ export class MeteredInstance {
         { feature: 'tail-call' },
       );
     }
+  }
+
+  private newMeter(): Meter {
+    const { leavable, limits, slices } = this.options;
+    return leavable?.meter() ?? new Meter(limits, slices);
   }
 
   /** Charges for what the module defines. @throws MemoryLimitExceeded, GasExhausted */
@@ -383,7 +409,7 @@ export class MeteredInstance {
    * @throws MemoryLimitExceeded, GasExhausted
    */
   restore(state: InitialState): boolean {
-    const { store, metered, options, rawMemory } = this;
+    const { store, metered, rawMemory } = this;
     const size = (metered.module.memories[0]?.limits.min ?? 0) * PAGE_BYTES;
     if (this.isLent || store.isEntered || (rawMemory?.buffer.byteLength ?? 0) !== size) return false;
     if (rawMemory !== undefined) refill(rawMemory, state);
@@ -392,7 +418,7 @@ export class MeteredInstance {
     store.reset();
     // What is kept for the guest outside of it is over.
     this.meter.budget.reset();
-    this.meter = new Meter(options.limits, options.slices);
+    this.meter = this.newMeter();
     this.begin();
     this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
     this.registerGrowth();
@@ -410,7 +436,8 @@ export class MeteredInstance {
     this.invoke(this.meterExport(METER_EXPORTS.start) as RawFunction, start, funcType([], []), []);
   }
 
-  private meterExport(name: string): unknown {
+  /** What the meter has of it, by a name of its own. */
+  meterExport(name: string): unknown {
     return this.exports[this.metered.exportPrefix + name];
   }
 
@@ -435,6 +462,11 @@ export class MeteredInstance {
       if (kind !== 'table' || index < module.importedTables) continue;
       growth.set(this.exports[name] as object, Growth.ofTable(budget, module.tables[index]?.limits.max));
     }
+  }
+
+  /** How far a memory may grow. */
+  growthOf(memory: WebAssembly.Memory): Growth {
+    return this.store.growth.get(memory) as Growth;
   }
 
   /** The first one. */
@@ -467,7 +499,12 @@ export class MeteredInstance {
     const imported = this.importedFunctions[index];
     if (imported !== undefined && 'host' in imported) {
       const { host } = imported;
-      return resultsOf(host.type.results, host.call(NO_GUEST, args));
+      const value = host.call(NO_GUEST, args);
+      if (PendingResult.is(value))
+        throw new HostError(
+          'a host function that is called from outside cannot be waited for here: use the interpreter',
+        );
+      return resultsOf(host.type.results, value);
     }
     const { references } = this.options;
     const values = type.params.map((param, i) => toWasm(param, args[i], this.toReference));
@@ -477,7 +514,7 @@ export class MeteredInstance {
     try {
       value = this.store.enter(this, type.values, () => {
         const returned = raw(...values);
-        this.meter.settle();
+        if (!this.options.leavable?.hasLeft) this.meter.settle();
         return returned;
       });
     } finally {
@@ -496,9 +533,11 @@ export class MeteredInstance {
       const found = (imports[module] ??= Object.create(null) as Record<string, WebAssembly.ImportValue>);
       found[name] = value as WebAssembly.ImportValue;
     };
-    this.metered.imports.forEach(({ module, name }, i) => {
+    let index = 0;
+    this.metered.imports.forEach(({ module, name, kind }, i) => {
       const linked = this.linked[i] as Linked;
-      add(module, name, 'raw' in linked ? linked.raw : this.hostFunction(linked.host));
+      add(module, name, 'raw' in linked ? linked.raw : this.hostFunction(linked.host, index));
+      if (kind === 'function') index++;
     });
     const { importName } = this.metered;
     const functions: Record<MeterFunction, (...args: never[]) => unknown> = {
@@ -512,6 +551,7 @@ export class MeteredInstance {
       trap: (code: number) => this.guarded(() => this.trap(code), undefined),
       wait: (memory: number, address: number, expected: bigint, timeout: bigint, bytes: number) =>
         this.guarded(() => this.wait({ memory: this.memoryAt(memory), address, expected, timeout, bytes }), 0),
+      left: (body: number, point: number) => this.options.leavable?.left(body, point),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
     const { depth, caller, raised, shared } = this.store;
@@ -534,6 +574,7 @@ export class MeteredInstance {
   private refill(): void {
     if (this.meter.isBarred) this.meter.checkEnterable();
     this.meter.refill();
+    this.options.leavable?.atCheckpoint();
   }
 
   private overflow(): never {
@@ -564,14 +605,14 @@ export class MeteredInstance {
   }
 
   /** A function of the host's, as the engine is given it. */
-  private hostFunction({ type, gas, keepsViews, call }: HostImport): RawFunction {
+  private hostFunction({ type, gas, keepsViews, call }: HostImport, index: number): RawFunction {
     // Engines refuse to call it themselves.
     if (hasVectors(type)) return refuseVectors;
     const blank = blankOf(type);
     const { store } = this;
     const isShared = this.metered.meterGlobals.includes('caller');
     const { toReference } = this;
-    const { references, exceptionOf } = this.options;
+    const { references, exceptionOf, leavable } = this.options;
     const served = (meter: Meter, caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
       let value: WasmValue;
       try {
@@ -579,6 +620,10 @@ export class MeteredInstance {
       } catch (error) {
         caller.giveUp();
         throw meter.isOver && !(error instanceof GasExhausted) ? meter.outOfGas() : error;
+      }
+      if (leavable !== undefined && PendingResult.is(value)) {
+        leavable.wait(index, value, caller);
+        return value;
       }
       caller.end();
       // A host function that has caught this changes nothing.
@@ -595,7 +640,9 @@ export class MeteredInstance {
         meter.beginHostCall(gas.base);
         try {
           const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-          const value = store.leave(type.values, () => served(meter, new HostCaller(guest, gas, keepsViews), values));
+          const caller = leavable?.caller(guest, gas, keepsViews) ?? new HostCaller(guest, gas, keepsViews);
+          const value = store.leave(type.values, () => served(meter, caller, values));
+          if (PendingResult.is(value)) return blank;
           const results = resultsOf(type.results, value).map((result, i) =>
             toWasm(type.results[i] as ValType, result, toReference),
           );

@@ -37,6 +37,10 @@ export interface MeteredModule extends MeteredNames {
   /** Index of the start function, which is exported to the meter. */
   readonly start: number | undefined;
   readonly code: Code;
+  /** Whether its code can be left. */
+  readonly isLeavable: boolean;
+  /** Of code that can be: the functions that can be referred to, in the order of the table that it exports. */
+  readonly referable?: readonly number[];
 }
 
 /**
@@ -75,5 +79,6 @@ export function describeMetered(
     exports: module.exports.filter(({ name }) => !name.startsWith(exportPrefix)),
     start: module.exports.find(({ name }) => name === exportPrefix + METER_EXPORTS.start)?.index,
     code: { length, bytes: () => bytes, giveUp: () => undefined },
+    isLeavable: false,
   };
 }

@@ -8,7 +8,7 @@ import { PER_UNIT } from '../wasm/gas.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { accessBytes, type Mnemonic, OPCODES, type Opcode } from '../wasm/opcodes.ts';
 import { F32, F64, I32, I64, type ValType } from '../wasm/types.ts';
-import type { CodeWriter } from './code.ts';
+import { blank, type CodeWriter } from './code.ts';
 import { BARRED, type InlineName, type Layout, type Operation, type OperationName, TRAP_CODES } from './layout.ts';
 
 /** What can stand inline. */
@@ -40,7 +40,7 @@ export const INLINE: Readonly<Record<InlineName, Inline>> = {
     write(code, layout, gas) {
       code.at('global.get', layout.gas);
       code.at('local.tee', gas);
-      code.i64(BARRED);
+      code.i64(layout.endedByCall);
       code.op('i64.lt_s');
       code.if();
       code.op('unreachable');
@@ -223,12 +223,21 @@ class OperationWriter {
     this.gas = gas;
   }
 
-  /** A checkpoint at which the count is written out. */
-  private checkpoint(): void {
+  /** A checkpoint at which the count is written out. Where the guest is left there, `result` is what comes back. */
+  private checkpoint(result?: ValType): void {
     const { code, gas, layout } = this;
     code.at('local.get', gas);
     code.at('global.set', layout.gas);
     INLINE.check.write(code, layout, gas);
+    if (!layout.isLeavable) return;
+    code.at('local.get', gas);
+    code.i64(BARRED);
+    code.op('i64.lt_s');
+    code.if();
+    if (result !== undefined) blank(code, result);
+    code.at('local.get', gas);
+    code.op('return');
+    code.op('end');
   }
 
   private resume(): void {
@@ -238,7 +247,7 @@ class OperationWriter {
   growMemory(memory: number): void {
     const { code, layout } = this;
     code.raw(0);
-    this.checkpoint();
+    this.checkpoint(I32);
     if (memory !== 0) code.i32(memory);
     code.at('local.get', 0);
     code.at('call', layout.meter(memory === 0 ? 'growMemory' : 'growOther'));
@@ -248,7 +257,7 @@ class OperationWriter {
   growTable(table: number): void {
     const { code, layout } = this;
     code.raw(0);
-    this.checkpoint();
+    this.checkpoint(I32);
     code.i32(table);
     code.at('local.get', 1);
     code.at('table.size', table);

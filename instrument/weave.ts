@@ -17,6 +17,7 @@ import {
   type ConstExpr,
   type ExternKind,
   FUNCREF,
+  I32,
   I64,
   type Import,
   type Limits,
@@ -26,7 +27,7 @@ import {
 import { Writer } from '../wasm/writer.ts';
 import type { WeaveOptions } from './analyse.ts';
 import { BodyWeaver } from './body.ts';
-import { CodeWriter } from './code.ts';
+import { blank, CodeWriter } from './code.ts';
 import {
   BARRED,
   functionTypes,
@@ -40,6 +41,7 @@ import {
   ownMutableGlobals,
   tooLarge,
 } from './layout.ts';
+import { restoreGlobals, saveGlobals } from './leave/globals.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
 import { checkItems, checkTypes, Tracking } from './tracking.ts';
 
@@ -50,6 +52,8 @@ export interface Woven {
   readonly exportPrefix: string;
   readonly meterGlobals: readonly MeterGlobal[];
   readonly tailCalled: readonly number[];
+  /** As {@link MeteredModule} has them. */
+  readonly referable: readonly number[];
 }
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
@@ -67,7 +71,8 @@ class Weaver {
   constructor(module: WasmModule, options: WeaveOptions) {
     this.module = module;
     const isLinked = options.isLinked === true;
-    this.layout = new Layout(module, isLinked, isLinked && options.sharesMemory !== true);
+    const isProgram = isLinked && options.sharesMemory !== true;
+    this.layout = new Layout(module, isLinked, isProgram, options.leaves !== undefined);
     this.options = options;
   }
 
@@ -108,8 +113,9 @@ class Weaver {
     if (module.data.length > 0) out.section(SECTION_IDS.data, yield* this.data());
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
-    const { importName, exportPrefix, meterGlobals, tailCalled } = layout;
-    return { bytes, importName, exportPrefix, meterGlobals, tailCalled: [...tailCalled] };
+    const { importName, exportPrefix, meterGlobals, tailCalled, referable } = layout;
+    const rest = { tailCalled: [...tailCalled], referable: [...referable.keys()] };
+    return { bytes, importName, exportPrefix, meterGlobals, ...rest };
   }
 
   private *types(): Steps<Writer> {
@@ -185,6 +191,10 @@ class Weaver {
         out.u32(layout.type(...operationType(module, wrapper.operation)));
         return;
       }
+      if (wrapper.kind === 'save' || wrapper.kind === 'restore') {
+        out.u32(layout.type([], []));
+        return;
+      }
       const type = functions[wrapper.original] as number;
       out.u32(wrapper.kind === 'outer' ? type : layout.threadedType(type));
     });
@@ -198,8 +208,12 @@ class Weaver {
   }
 
   private tablesAndMemories(out: Writer): void {
-    const { module } = this;
+    const { module, layout } = this;
     const tables = module.tables.slice(module.importedTables);
+    if (layout.functionTable !== undefined) {
+      const { size } = layout.referable;
+      tables.push({ element: FUNCREF, limits: { min: size, max: size }, address: I32 });
+    }
     if (tables.length > 0) {
       const content = new Writer();
       content.u32(tables.length);
@@ -254,9 +268,10 @@ class Weaver {
       out.i64(initial);
       out.op('end');
     }
-    yield* each(out, layout.lengths, ({ initial }) => {
-      out.raw(0x7f, 1);
-      out.i32(initial);
+    yield* each(out, layout.lengths, ({ initial, type }) => {
+      out.raw(type ?? I32, 1);
+      if (type === undefined) out.i32(initial);
+      else blank(out, type);
       out.op('end');
     });
     return out;
@@ -283,7 +298,8 @@ class Weaver {
     const imported = layout.closed ? 0 : importedFunctions;
     const functions = [start, layout.segments].filter((number) => number !== undefined).length;
     const changing = ownMutableGlobals(module);
-    const others = 2 + memories.length + tables.length + changing.length + functions + imported;
+    const left = this.exportsOfLeavable();
+    const others = 2 + memories.length + tables.length + changing.length + functions + imported + left.length;
     const out = new Writer();
     const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
@@ -300,6 +316,7 @@ class Weaver {
     for (let i = 0; i < memories.length; i++) add(memoryExport(i), 'memory', i);
     yield* each(out, tables, (_, i) => add(METER_EXPORTS.table + i, 'table', i));
     yield* each(out, changing, (global) => add(METER_EXPORTS.global + global, 'global', layout.global(global)));
+    yield* each(out, left, (item) => add(...item));
     if (start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(start));
     if (layout.segments !== undefined) add(METER_EXPORTS.segments, 'function', layout.segments);
     for (let i = 0; i < imported; i++) {
@@ -309,13 +326,38 @@ class Weaver {
     return out;
   }
 
+  /** What the host reads where a guest is left. */
+  private exportsOfLeavable(): readonly (readonly [name: string, kind: ExternKind, index: number])[] {
+    const { layout } = this;
+    if (!layout.isLeavable) return [];
+    const { functionTable } = layout;
+    return [
+      [METER_EXPORTS.save, 'function', layout.globals('save')],
+      [METER_EXPORTS.restore, 'function', layout.globals('restore')],
+      ...(functionTable === undefined ? [] : ([[METER_EXPORTS.functions, 'table', functionTable]] as const)),
+      ...Array.from(layout.slots, ([key, number]) => [METER_EXPORTS.slot + key, 'global', number] as const),
+      ...Array.from(layout.lengthNumbers, ([key, number]) => [METER_EXPORTS.length + key, 'global', number] as const),
+    ];
+  }
+
   private *elements(): Steps<Writer> {
     const { module, layout } = this;
+    const segments = new CodeWriter();
+    yield* this.segments(segments);
+    // Only now is it known what can be referred to.
+    const { functionTable } = layout;
+    const added = (layout.references.size > 0 ? 1 : 0) + (functionTable === undefined ? 0 : 1);
+    const count = module.elements.length + added;
     const out = new Writer();
-    const { elements } = module;
-    const count = elements.length + (layout.references.size > 0 ? 1 : 0);
     if (count === 0) return out;
     out.u32(bounded('elementSegments', count));
+    out.append(segments);
+    return out;
+  }
+
+  private *segments(out: CodeWriter): Steps<void> {
+    const { module, layout } = this;
+    const { elements } = module;
     let pause = STEP_BYTES;
     for (let i = 0; i < elements.length; i++) {
       const areExpressions = elements.areExpressions(i);
@@ -339,7 +381,14 @@ class Weaver {
       out.u32(layout.references.size);
       yield* each(out, layout.references, (original) => out.u32(layout.referred(original)));
     }
-    return out;
+    const { functionTable, referable } = layout;
+    if (functionTable === undefined) return;
+    out.u8(2);
+    out.u32(functionTable);
+    out.i32(0);
+    out.raw(END, 0);
+    out.u32(referable.size);
+    yield* each(out, referable.values(), (number) => out.u32(number));
   }
 
   private elementHead(out: Writer, segment: ReturnType<ElementSegments['headAt']>, areExpressions: boolean): void {
@@ -416,6 +465,7 @@ class Weaver {
       pause = out.length + STEP_BYTES;
       yield;
     }
+    if (layout.isLeavable) for (const kind of ['save', 'restore'] as const) layout.globals(kind);
     return out;
   }
 
@@ -427,6 +477,8 @@ class Weaver {
     yield* each(out, layout.wrappers, (wrapper) => {
       if (wrapper.kind === 'operation') writeOperation(code, layout, wrapper.operation);
       else if (wrapper.kind === 'outer') this.outerWrapper(code, wrapper.original);
+      else if (wrapper.kind === 'save') saveGlobals(code, layout);
+      else if (wrapper.kind === 'restore') restoreGlobals(code, layout);
       else this.importWrapper(code, wrapper.original);
       code.u8(END);
       out.u32(code.length);
@@ -473,7 +525,7 @@ class Weaver {
     code.at('call', original);
     code.at('global.get', layout.gas);
     code.at('local.tee', gas);
-    code.i64(BARRED);
+    code.i64(layout.endedByCall);
     code.op('i64.lt_s');
     code.if();
     code.op('unreachable');
@@ -533,7 +585,7 @@ const HELPER_BODIES: Readonly<Record<HelperName, (code: CodeWriter, layout: Layo
     code.at('call', layout.meter('refill'));
     code.at('global.get', layout.gas);
     code.at('local.tee', 0);
-    code.i64(0);
+    code.i64(layout.ended);
     code.op('i64.lt_s');
     code.if();
     code.op('unreachable');

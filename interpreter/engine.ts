@@ -60,7 +60,7 @@ function foreign(host: HostFunction, types: readonly DefinedType[], label: strin
   return new ForeignFunction(host.type, types, host.gas, guarded(host, label, holding(types)), true, host.keepsViews);
 }
 
-function linker(resolve: ImportResolver): (imported: Import, module: WasmModule) => ExternValue | undefined {
+export function linker(resolve: ImportResolver): (imported: Import, module: WasmModule) => ExternValue | undefined {
   return (imported, module) => {
     if (imported.kind !== 'function') return undefined;
     const host = resolve(imported.module, imported.name, functionTypeAt(module, imported.typeIndex));
@@ -68,7 +68,7 @@ function linker(resolve: ImportResolver): (imported: Import, module: WasmModule)
   };
 }
 
-class InterpreterInstance implements EngineInstance {
+export class InterpreterInstance implements EngineInstance {
   private readonly instance: Instance;
   /** It, and those that it is linked with. */
   private readonly linked: Linked;

@@ -270,8 +270,8 @@ export class WasmSandbox extends SandboxFace<Life> {
     const settings = settle(rest as SandboxOptions);
     const preparation = new Preparation(settings);
     const graph = await loadGraph(settings, preparation);
-    if (settings.engine === 'native') refuseLeaving('restore()');
-    const engine = await engineFor(graph, { ...settings, engine: 'interpreter' });
+    if (settings.engine === 'native' && !settings.leavable) refuseLeaving('restore()');
+    const engine = await engineFor(graph, settings.leavable ? settings : { ...settings, engine: 'interpreter' });
     const { readSnapshot } = await snapshots.load();
     const contents = await preparation.wait(readSnapshot(snapshot, graph, settings, key));
     const life = await Life.resume(engine.engine, graph, settings, contents, preparation);

@@ -234,6 +234,7 @@ export class WasmExecution implements EngineExecution {
     const outside = { pc: 0, fp: 0, sp: 0, depth: 0, instance: undefined, callers: 0, base: 0, nestedValues: 0 };
     const drawn = func.instance.tank.draws.add(budgets);
     resumed.outer = { store, thread, isNested: false, drawn, ...outside };
+    resumed.leftAt = func.instance.tank.total();
     resumed.hold('paused');
     return resumed;
   }
@@ -268,10 +269,9 @@ export class WasmExecution implements EngineExecution {
     return waits ? { thread: outer.thread, func } : this.left();
   }
 
-  /** Has one that stands at an instruction that waits go on when this comes. */
-  waitFor(result: PendingResult): void {
-    this.pending = { result, call: undefined };
-    this.hold('waiting');
+  /** Has one that stands at an instruction that waits, or behind a call of the host, go on when this comes. */
+  waitFor(result: PendingResult, call?: Suspension['call']): void {
+    this.await({ result, call }, this.outer as Outer);
   }
 
   /** It was left while its function was being lowered, and has no stack yet: gives it one, without going on. */

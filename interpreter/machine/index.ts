@@ -9,6 +9,7 @@ export {
   THREAD_START,
   ThreadedExecution,
 } from './green-threads.ts';
+export { HostCaller } from './host-caller.ts';
 export { linking, objects, threads, vectors } from './parts.ts';
 export { type Linked, starting } from './start.ts';
 export { Store, storeOf } from './store.ts';

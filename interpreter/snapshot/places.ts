@@ -203,6 +203,21 @@ interface Around {
   readonly before: number;
 }
 
+/** The number of an instruction, and the place of the one behind it. */
+interface Step {
+  readonly here: number;
+  readonly next: number;
+}
+
+/** Of those that are fused, each stands where it stood. */
+export function stepAt({ words }: CodeBuffer, pc: number): Step {
+  const instruction = MACHINE_OPS[words[pc] as number] as (typeof MACHINE_OPS)[number];
+  const { name, operands } = instruction.parts?.[0] ?? instruction;
+  // Entries for that many labels, and one for the rest.
+  const entries = name === 'br_table' ? 2 * ((words[pc + IN_BR_TABLE.labels] as number) + 1) : 0;
+  return { here: op(name), next: pc + lengthOf(operands) + entries };
+}
+
 /** Finds the places of functions on a stack. */
 export class PlaceFinder {
   private readonly module: WasmModule;
@@ -245,14 +260,8 @@ export class PlaceFinder {
     return watcher;
   }
 
-  /** The number of an instruction, and the place of the one behind it. Of those that are fused, each stands where it stood. */
-  private step(pc: number): { readonly here: number; readonly next: number } {
-    const { words } = this.code;
-    const instruction = MACHINE_OPS[words[pc] as number] as (typeof MACHINE_OPS)[number];
-    const { name, operands } = instruction.parts?.[0] ?? instruction;
-    // Entries for that many labels, and one for the rest.
-    const entries = name === 'br_table' ? 2 * ((words[pc + IN_BR_TABLE.labels] as number) + 1) : 0;
-    return { here: op(name), next: pc + lengthOf(operands) + entries };
+  private step(pc: number): Step {
+    return stepAt(this.code, pc);
   }
 
   private around(sorted: readonly number[]): ReadonlyMap<number, Around> {

@@ -152,7 +152,7 @@ export class SandboxCache {
     preparation: Preparation,
   ): Promise<WasmModule> {
     const module = await preparation.run(decodeAll(fetched, settings));
-    const store = settings.isLinked === true ? undefined : this.#store;
+    const store = settings.isLinked === true || settings.leavable === true ? undefined : this.#store;
     if (store === undefined || (await engineFor(ModuleGraph.of(module), settings)).engine.name !== 'native')
       return module;
     const { makeArtifact, useArtifact } = native.now;

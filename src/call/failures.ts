@@ -41,6 +41,6 @@ export function exitStatusBehind(failure: unknown): number | undefined {
 /** @throws UsageError always: `what` needs an engine whose guests can be left */
 export function refuseLeaving(what: string): never {
   throw new UsageError(
-    `${what} needs the interpreter: the native engine cannot leave a guest before its call has ended`,
+    `${what} needs the interpreter, or leavable: true: the native engine cannot leave a guest before its call has ended otherwise`,
   );
 }

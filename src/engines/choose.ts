@@ -2,7 +2,7 @@
 
 import { isAdopted, whyNotNative as whyNotGuest } from '../../instrument/adopted.ts';
 import { claimsToBeArtifact } from '../../instrument/claim.ts';
-import { interpreter, loadInterpreter } from '../../interpreter/index.ts';
+import { interpreter, loadInterpreter, snapshots } from '../../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -25,10 +25,13 @@ export interface EngineNeeds {
   readonly mayWait?: boolean | undefined;
   /** Whether the guest is to let the event loop go round while it runs. */
   readonly yields?: boolean | undefined;
+  /** Whether it is to be left for either where it runs natively; false unless it says so. */
+  readonly leavable?: boolean | undefined;
 }
 
 /** Offered by entries that have it. */
 export const native = new Part<typeof import('./native.ts')>('native engine');
+export const leavable = new Part<typeof import('./leavable.ts')>('native engine whose guests can be left');
 
 /** @throws UsageError */
 export function checkEngine(choice: unknown): EngineChoice {
@@ -61,11 +64,13 @@ const NO_NATIVE = 'this entry of the package has no other engine';
  */
 export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, needs: EngineNeeds = {}): Promise<void> {
   const modules = graph.modules.map(({ module }) => module);
-  const { mayWait = true, yields = false } = needs;
-  const isOpen = choice === 'auto' && !mayWait && !yields && native.isOffered;
+  const { mayWait = true, yields = false, leavable: isLeft = false } = needs;
+  const isOpen = choice === 'auto' && (isLeft || (!mayWait && !yields)) && native.isOffered;
   const isPossible = isOpen && whyNotNative(modules) === undefined;
   const isNeeded = choice === 'native' || modules.some(isAdopted) || isPossible;
-  await Promise.all([loadInterpreter(modules, graph.isLinked), isNeeded ? native.load() : undefined]);
+  const isLeavable = isLeft && (choice === 'native' || isPossible);
+  const parts = [...(isNeeded ? [native] : []), ...(isLeavable ? [leavable, snapshots] : [])];
+  await Promise.all([loadInterpreter(modules, graph.isLinked), ...parts.map((part) => part.load())]);
 }
 
 /** Why it is not for guests that are to be left. */
@@ -82,14 +87,15 @@ function whyNotHere(modules: readonly WasmModule[]): string | undefined {
 export function chooseEngine(
   choice: EngineChoice,
   { modules }: ModuleGraph,
-  { mayWait = true, yields = false }: EngineNeeds = {},
+  { mayWait = true, yields = false, leavable: isLeft = false }: EngineNeeds = {},
 ): ChosenEngine {
   if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
-  if (choice === 'native') return { engine: checked(native.now.nativeEngine()), reason: 'asked for' };
+  const running = () => checked(isLeft ? leavable.now.leavableEngine() : native.now.nativeEngine());
+  if (choice === 'native') return { engine: running(), reason: 'asked for' };
   const all = modules.map(({ module }) => module);
-  const why = whyNotNative(all) ?? whyNotLeft(mayWait, yields) ?? whyNotHere(all);
+  const why = whyNotNative(all) ?? (isLeft ? undefined : whyNotLeft(mayWait, yields)) ?? whyNotHere(all);
   if (why !== undefined) return { engine: interpreting, reason: why };
-  return { engine: checked(native.now.nativeEngine()), reason: 'the fastest that this host allows' };
+  return { engine: running(), reason: 'the fastest that this host allows' };
 }
 
 /**

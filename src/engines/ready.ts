@@ -17,15 +17,16 @@ export interface EngineSettings {
   readonly engine: EngineChoice;
   readonly policy: Policy;
   readonly yieldEvery: number | undefined;
+  readonly leavable?: boolean | undefined;
 }
 
 /** @throws UsageError where the engine cannot be had */
 export async function engineFor(
   graph: ModuleGraph,
-  { engine, policy, yieldEvery }: EngineSettings,
+  { engine, policy, yieldEvery, leavable }: EngineSettings,
 ): Promise<ChosenEngine> {
   await loadHostFunctions(hostNeeds(graph, policy));
-  const needs = { mayWait: mayWait(graph, policy), yields: yieldEvery !== undefined };
+  const needs = { mayWait: mayWait(graph, policy), yields: yieldEvery !== undefined, leavable };
   await loadEngines(engine, graph, needs);
   return chooseEngine(engine, graph, needs);
 }

@@ -103,6 +103,11 @@ export class SandboxBuilder<Built> {
     return this.set('engine', name);
   }
 
+  /** Sets {@link SandboxOptions.leavable}: whether a guest on the native engine can be left as on the interpreter. */
+  leavable(canBe: boolean): this {
+    return this.set('leavable', canBe);
+  }
+
   /** Sets {@link SandboxOptions.cache}: what keeps the module ready for the next sandbox. */
   cache(cache: SandboxCache): this {
     return this.set('cache', cache);

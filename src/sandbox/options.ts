@@ -83,6 +83,11 @@ export interface SandboxOptions extends ProgramOptions {
    */
   readonly engine?: EngineChoice | undefined;
   /**
+   * Whether a guest on the native engine can be left as on the interpreter: for promises, by executions, snapshots, forks
+   * and `yieldEvery`. From there on it is interpreted until its call ends. False unless given.
+   */
+  readonly leavable?: boolean | undefined;
+  /**
    * Keeps the module ready for the next sandbox that is built from the same bytes with the same policy. The bytes are
    * then fetched whole before any of them is decoded.
    */
@@ -120,6 +125,7 @@ export interface Settings {
   readonly moduleLimit: number;
   readonly signal: AbortSignal | undefined;
   readonly engine: EngineChoice;
+  readonly leavable: boolean;
   readonly cache: SandboxCache | undefined;
   readonly record: boolean;
   readonly recordingLimit: number;
@@ -147,6 +153,7 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
   codeLimit: (value) => integer('codeLimit', value, 'bytes', 0),
   signal: checkSignal,
   engine: checkEngine,
+  leavable: (value) => (typeof value === 'boolean' ? value : refuse('leavable', 'true or false', value)),
   cache: (value) => (isCache(value) ? (value as SandboxCache) : refuse('cache', 'a SandboxCache', value)),
   record: (value) => (typeof value === 'boolean' ? value : refuse('record', 'true or false', value)),
   recordingLimit: (value) => integer('recordingLimit', value, 'bytes', 0, MOST_EVENTS),
@@ -211,6 +218,7 @@ export function settle(options: SandboxOptions): Settings {
     moduleLimit: checked.moduleLimit ?? DEFAULT_LIMITS.moduleBytes,
     signal: checked.signal,
     engine: checked.engine ?? 'interpreter',
+    leavable: checked.leavable ?? false,
     cache: checked.cache,
     record: checked.record ?? false,
     recordingLimit: checked.recordingLimit ?? MOST_EVENTS,

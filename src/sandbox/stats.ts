@@ -42,7 +42,11 @@ export interface StatsParts {
   readonly instanceId: string;
   readonly engine: ChosenEngine;
   readonly graph: ModuleGraph;
-  readonly life: Pick<ResourceStats, 'cpuTimeMs' | 'functionCalls'> & { figures(): ResourceFigures };
+  readonly life: Pick<ResourceStats, 'cpuTimeMs' | 'functionCalls'> & {
+    figures(): ResourceFigures;
+    /** What runs the guest now, where that is another engine than the one it began on. */
+    readonly runsOn?: EngineName | undefined;
+  };
 }
 
 export function resourceStats({ instanceId, engine, graph, life }: StatsParts): ResourceStats {
@@ -50,8 +54,8 @@ export function resourceStats({ instanceId, engine, graph, life }: StatsParts): 
   const { decoded, code } = heldBy(engine.engine, graph);
   return reported({
     instanceId,
-    engine: engine.engine.name,
-    engineReason: engine.reason,
+    engine: life.runsOn ?? engine.engine.name,
+    engineReason: life.runsOn === undefined ? engine.reason : 'it was left where it ran natively',
     cpuTimeMs: life.cpuTimeMs,
     functionCalls: life.functionCalls,
     ...figures,

@@ -59,8 +59,9 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
    */
   static create(options: SandboxOptions): WasmSandbox {
     const settings = settle(options);
-    const { yieldEvery, record } = settings;
+    const { yieldEvery, record, leavable } = settings;
     if (yieldEvery !== undefined) refuseAsynchronous('yieldEvery');
+    if (leavable) refuseAsynchronous('leavable');
     if (record) refuseAsynchronous('record');
     const preparation = new Preparation(settings);
     const graph = loadReadyGraph(settings, preparation);

@@ -1,0 +1,215 @@
+/** A natively running instance whose calls can be left: somebody else then goes on with all that it is. */
+
+import type { Budget } from '../../wasm/budget.ts';
+import type { EngineExecution, EngineInstance, InstantiateOptions, Stop } from '../../wasm/engine.ts';
+import { UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
+import type { WasmValue } from '../../wasm/host.ts';
+import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
+import { typeOfFunction } from '../../wasm/module.ts';
+import { quote } from '../../wasm/quote.ts';
+import { type FuncType, funcType } from '../../wasm/types.ts';
+import { NativeInstance } from '../engine.ts';
+import type { RawFunction, WasmHost } from '../host.ts';
+import { functionTypes, METER_EXPORTS } from '../layout.ts';
+import { linker, references, uncaught } from '../linker.ts';
+import type { MeteredModule } from '../metered.ts';
+import { MeteredInstance, MeteredStore } from '../metered-instance.ts';
+import { waitingAlone } from '../waits.ts';
+import { type Ending, Leaving } from './leaving.ts';
+
+/** Whoever goes on with a guest that was left. */
+export interface Successor {
+  readonly instance: EngineInstance;
+  readonly execution: EngineExecution;
+}
+
+/** Whose instance it is. */
+export interface Owner {
+  /** Goes on with a guest that was left. @param budgets what its call draws on */
+  succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): Successor;
+  /** Whoever goes on with the guest, since it was left. */
+  readonly successor: EngineInstance | undefined;
+  /** A call begins: the guest comes back, if it can. */
+  comeBack(): void;
+}
+
+export class LeavableInstance extends NativeInstance {
+  private readonly leaving: Leaving;
+  private readonly owner: Owner;
+
+  constructor(
+    host: WasmHost,
+    metered: MeteredModule,
+    { limits, imports, slices, clock }: InstantiateOptions,
+    owner: Owner,
+  ) {
+    const link = linker(imports, functionTypes(metered.module), true);
+    let latest: Leaving | undefined;
+    super(() => {
+      latest ??= new Leaving(limits, slices);
+      const store = new MeteredStore(host, limits.stackBytes, { waits: waitingAlone(clock), uncaught });
+      const guest = new MeteredInstance(store, metered, { limits, slices, link, references, leavable: latest });
+      latest.of(guest);
+      return guest;
+    });
+    this.leaving = latest as unknown as Leaving;
+    this.owner = owner;
+  }
+
+  /** Whether an export is a function that it imports. */
+  isImported(name: string): boolean {
+    const exported = this.exports.get(name);
+    return exported?.kind === 'function' && exported.index < this.guest.metered.module.importedFunctions;
+  }
+
+  begin(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): LeavableExecution {
+    const exported = this.exports.get(name);
+    if (exported?.kind !== 'function') throw new UsageError(`the module exports no function ${quote(name)}`);
+    const { index } = exported;
+    const type = typeOfFunction(this.guest.metered.module, index);
+    const raw = () => this.guest.rawExport(name) as RawFunction;
+    return new LeavableExecution(this.leaving, this.owner, { name, raw, index, type, args, budgets });
+  }
+
+  /** The start function as a call, with all made ready for it. */
+  beginStart(): LeavableExecution | undefined {
+    this.prepareStart();
+    const { start: index } = this.guest.metered;
+    if (index === undefined) return undefined;
+    const raw = () => this.guest.meterExport(METER_EXPORTS.start) as RawFunction;
+    return new LeavableExecution(this.leaving, this.owner, { name: '', raw, index, type: NOTHING, args: [] });
+  }
+
+  /** All that it is while nothing of it runs. */
+  atRest(): LeftGuest {
+    return this.leaving.state(0);
+  }
+
+  /** Whether there is an instance of the engine's. */
+  private isMade = false;
+
+  protected override prepareStart(): void {
+    super.prepareStart();
+    this.isMade = true;
+  }
+
+  /** The memory of the engine's, where there is one already. */
+  get madeMemory(): WebAssembly.Memory | undefined {
+    return this.isMade ? this.guest.rawMemory : undefined;
+  }
+
+  /** Goes on with a guest that was left, and of which nothing runs. @returns whether that could be */
+  comeBack(from: ReturningGuest): boolean {
+    if (!this.isMade) this.prepareStart();
+    return this.leaving.comeBack(from);
+  }
+
+  /** Bytes that its memories, tables and what the host keeps for it take. */
+  get budget(): Budget {
+    return this.guest.meter.budget;
+  }
+}
+
+const NOTHING = funcType([], []);
+
+interface Call {
+  readonly name: string;
+  /** There may be none before the call begins. */
+  readonly raw: () => RawFunction;
+  readonly index: number;
+  readonly type: FuncType;
+  readonly args: readonly WasmValue[];
+  readonly budgets?: readonly GasBudget[] | undefined;
+}
+
+const SETTLED: Promise<void> = Promise.resolve();
+
+/** Runs natively until it is left, and then as its successor does. */
+export class LeavableExecution implements EngineExecution {
+  results: readonly WasmValue[] = [];
+  onCharge: (() => void) | undefined;
+  private readonly leaving: Leaving;
+  private readonly owner: Owner;
+  private readonly call: Call;
+  private isRunning = false;
+  private isOver = false;
+  /** What goes on with it. */
+  private successor: EngineExecution | undefined;
+
+  constructor(leaving: Leaving, owner: Owner, call: Call) {
+    this.leaving = leaving;
+    this.owner = owner;
+    this.call = call;
+  }
+
+  /** What goes on with it: also a call that has not begun where the guest was left meanwhile. */
+  get next(): EngineExecution | undefined {
+    if (this.successor === undefined && !this.isRunning && !this.isOver) {
+      const { name, args, budgets } = this.call;
+      const next = this.owner.successor?.begin?.(name, args, budgets);
+      if (next !== undefined) this.continue(next);
+    }
+    return this.successor;
+  }
+
+  private continue(next: EngineExecution): void {
+    this.successor = next;
+    next.onCharge = () => this.onCharge?.();
+  }
+
+  get settled(): Promise<void> {
+    return this.successor?.settled ?? SETTLED;
+  }
+
+  get isReady(): boolean {
+    return this.successor?.isReady ?? true;
+  }
+
+  get frames() {
+    return this.successor?.frames ?? [];
+  }
+
+  advance(gas?: bigint): Stop {
+    if (!this.isRunning && !this.isOver && this.successor === undefined) this.owner.comeBack();
+    const { next } = this;
+    if (next !== undefined) {
+      const stop = next.advance(gas);
+      if (stop === 'done') this.results = next.results;
+      return stop;
+    }
+    if (this.isRunning || this.isOver) throw new UsageError(`the call ${this.isOver ? 'has ended' : 'is running'}`);
+    this.isRunning = true;
+    let ending: Ending;
+    try {
+      const { raw, index, type, args, budgets } = this.call;
+      ending = this.leaving.call(raw(), index, type, args, budgets, gas);
+    } catch (error) {
+      this.isOver = true;
+      throw error;
+    } finally {
+      this.isRunning = false;
+    }
+    if ('results' in ending) {
+      this.isOver = true;
+      this.results = ending.results;
+      return 'done';
+    }
+    const { execution } = this.owner.succeed(ending.left, this.call.budgets);
+    this.continue(execution);
+    return ending.left.wait === undefined ? 'paused' : 'waiting';
+  }
+
+  pause(beyond = -1n): void {
+    if (this.successor !== undefined) this.successor.pause(beyond);
+    else if (this.isRunning) this.leaving.stop(beyond);
+  }
+
+  abort(error: WasmSandboxError): WasmSandboxError {
+    if (this.successor !== undefined) return this.successor.abort(error);
+    if (this.isRunning) throw new UsageError('a guest that is running cannot be aborted: pause it first');
+    this.isOver = true;
+    error.resources ??= this.leaving.figures();
+    return error;
+  }
+}

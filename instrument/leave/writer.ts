@@ -1,0 +1,172 @@
+/**
+ * Writes what a function does when it is left: it saves what it needs to go on, says where it is, and returns. The gas at
+ * hand tells it: below what any that runs has.
+ */
+
+import { EMPTY_BLOCK } from '../../wasm/encoding.ts';
+import { MODULE_LIMITS } from '../../wasm/limits.ts';
+import type { WasmModule } from '../../wasm/module.ts';
+import { V128, type ValType } from '../../wasm/types.ts';
+import { blank, type CodeWriter } from '../code.ts';
+import { BARRED, type Layout, tooLarge } from '../layout.ts';
+import { saveValue } from './globals.ts';
+import { type LeavePoint, type LeavePoints, leavePoints } from './points.ts';
+import { type SlotPlace, slotPlaces } from './slots.ts';
+
+/** Values that are saved at all places of a module: `base`, and `perByte` for each of its bytes. Each takes 5 bytes of code. */
+const MOST_SAVED = { base: 1 << 18, perByte: 16 } as const;
+
+/** The function that is being written. */
+export interface WrittenBody {
+  readonly code: CodeWriter;
+  /** Its local with the gas at hand. */
+  readonly gas: number;
+  readonly params: number;
+  readonly results: readonly ValType[];
+  /** A local of the meter's own. */
+  local(name: string, type: ValType): number;
+}
+
+/** Of one function after another. */
+export class LeaveWriter {
+  private readonly layout: Layout;
+  private readonly module: WasmModule;
+  private readonly mostSaved: number;
+  private saved = 0;
+  private body = 0;
+  private written!: WrittenBody;
+  private points!: LeavePoints;
+  /** By the place behind a loop's instruction, or the offset of another's: the number of the point. */
+  private loops = new Map<number, number>();
+  private others = new Map<number, number>();
+
+  constructor(layout: Layout) {
+    this.layout = layout;
+    this.module = layout.module;
+    this.mostSaved = MOST_SAVED.base + MOST_SAVED.perByte * layout.module.bytes.length;
+  }
+
+  begin(body: number, written: WrittenBody): void {
+    this.body = body;
+    this.written = written;
+    this.points = leavePoints(this.module, body);
+    this.loops = new Map();
+    this.others = new Map();
+    this.points.points.forEach(({ kind, offset, next }, number) => {
+      if (kind === 'loop') this.loops.set(next, number);
+      else if (kind !== 'entry') this.others.set(offset, number);
+    });
+  }
+
+  /** At the beginning of the function, after a checkpoint. */
+  atEntry(): void {
+    this.leaveIfTold(0);
+  }
+
+  /** At the header of a loop, after a checkpoint. `next`: behind its instruction. */
+  atLoop(next: number): void {
+    this.leaveIfTold(this.loops.get(next) as number);
+  }
+
+  /** Begins what is done at a loop's header only where the gas is used up. To be ended. */
+  ifAtLoop(next: number): void {
+    this.if(this.inner(this.loops.get(next) as number));
+  }
+
+  /** Behind a call, or an instruction that became one. */
+  after(offset: number): void {
+    this.leaveIfTold(this.others.get(offset) as number);
+  }
+
+  /** Before an instruction that becomes a call: keeps its operands. */
+  before(offset: number): void {
+    const { operands, taken } = this.points.points[this.others.get(offset) as number] as LeavePoint;
+    const first = operands.length - taken;
+    this.keep(operands.slice(first), first, []);
+  }
+
+  /** Before a construct: puts what is below it where code in it can reach it. */
+  bury(offset: number): void {
+    const buried = this.points.buried.get(offset);
+    if (buried !== undefined) this.keep(buried.operands, buried.height, buried.above);
+  }
+
+  /** Puts operands into their homes, and leaves them where they are. */
+  private keep(operands: readonly ValType[], height: number, above: readonly ValType[]): void {
+    const { code } = this.written;
+    this.count(operands.length + above.length);
+    const places = [
+      ...operands.map((type, i) => this.home(height + i, type)),
+      ...above.map((type, i) => this.written.local(`above ${type} ${i}`, type)),
+    ];
+    for (let i = places.length - 1; i >= 0; i--) code.at('local.set', places[i] as number);
+    for (const place of places) code.at('local.get', place);
+  }
+
+  private home(height: number, type: ValType): number {
+    return this.written.local(`home ${type} ${height}`, type);
+  }
+
+  private count(values: number): void {
+    this.saved += values;
+    if (this.saved > this.mostSaved || this.written.code.length > MODULE_LIMITS.functionBytes) {
+      tooLarge(`function ${this.module.importedFunctions + this.body} has too much to save wherever it is left`);
+    }
+  }
+
+  /** Types on the stack that an `if` has to take along. */
+  private inner(number: number): readonly ValType[] {
+    const { operands, outer, taken, results } = this.points.points[number] as LeavePoint;
+    return [...operands.slice(outer, operands.length - taken), ...results];
+  }
+
+  private if(types: readonly ValType[]): void {
+    const { code } = this.written;
+    code.op('if');
+    if (types.length === 0) code.u8(EMPTY_BLOCK);
+    else code.signed(this.layout.type(types, types));
+  }
+
+  private leaveIfTold(number: number): void {
+    const { code, gas } = this.written;
+    code.at('local.get', gas);
+    code.i64(BARRED);
+    code.op('i64.lt_s');
+    this.if(this.inner(number));
+    this.leave(number);
+    code.op('end');
+  }
+
+  private leave(number: number): void {
+    const { layout, written, points } = this;
+    const { code, params } = written;
+    const { operands, outer, taken, results, locals } = points.points[number] as LeavePoint;
+    this.count(locals.length + operands.length + results.length);
+    const places = slotPlaces([...locals.map((local) => points.locals[local] as ValType), ...operands]);
+    const placeOf = (operand: number) => places[locals.length + operand] as SlotPlace;
+    for (let i = 0; i < results.length; i++) code.op('drop');
+    for (let i = operands.length - taken - 1; i >= outer; i--) this.save(placeOf(i));
+    for (let i = 0; i < operands.length; i++) {
+      if (i < outer || i >= operands.length - taken) this.saveLocal(this.home(i, operands[i] as ValType), placeOf(i));
+    }
+    locals.forEach((local, i) => {
+      this.saveLocal(local < params ? local : local + 2, places[i] as SlotPlace);
+    });
+    code.i32(this.body);
+    code.i32(number);
+    code.at('call', layout.meter('left'));
+    for (const type of written.results) blank(code, type);
+    code.at('local.get', written.gas);
+    code.op('return');
+  }
+
+  private saveLocal(local: number, place: SlotPlace): void {
+    this.written.code.at('local.get', local);
+    this.save(place);
+  }
+
+  private save(place: SlotPlace): void {
+    const { layout, written } = this;
+    saveValue(written.code, layout, place, () => written.local('v128', V128));
+  }
+}

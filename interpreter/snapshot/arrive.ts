@@ -1,0 +1,154 @@
+/** Takes over a guest that natively running code has left: its frames, and all that is outside of them. */
+
+import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
+import type { GasBudget } from '../../wasm/gas-budget.ts';
+import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
+import type { WasmModule } from '../../wasm/module.ts';
+import { FUNCREF, isReference, type MemoryType, type RefType, slotsOf } from '../../wasm/types.ts';
+import { HostCaller, Store, WasmExecution } from '../machine/index.ts';
+import {
+  accountOf,
+  type Backing,
+  type ForeignFunction,
+  type Instance,
+  instantiate,
+  LinearMemory,
+  type Linker,
+} from '../store/index.ts';
+import type { Reference } from '../values/index.ts';
+import { planArrival, referenceOf } from './arrive-stack.ts';
+import { applyStack } from './install-stack.ts';
+
+/** What the guest is made with here. */
+export interface Surroundings {
+  readonly link: Linker;
+  readonly limits: InstanceLimits;
+  readonly slices?: Slices | undefined;
+  /** What it draws on beside its limits. */
+  readonly budgets: readonly GasBudget[];
+}
+
+/** What it has used. */
+export type Used = Pick<LeftGuest, 'budget' | 'gasUsed' | 'exhausted'>;
+
+/** An instance that has used what a guest has, and is as its module says. @throws LinkError */
+export function arriveNew(module: WasmModule, { budget, gasUsed, exhausted }: Used, around: Surroundings): Instance {
+  const { link, limits, slices, budgets } = around;
+  const { used, peak, refused } = budget;
+  // What it allocates again has been counted.
+  budget.used = 0;
+  const account = accountOf({ ...limits, budgets: undefined }, slices, true, budget);
+  const instance = instantiate(new Store(limits.stackBytes, { account }), module, link, limits, slices);
+  budget.used = used;
+  budget.peak = peak;
+  budget.refused = refused;
+  instance.tank.restore(gasUsed, exhausted);
+  instance.tank.draws.add([...(limits.budgets ?? []), ...budgets]);
+  return instance;
+}
+
+/** A guest of which nothing runs. Memory is shared with the engine that had it, and nothing is charged. @throws LinkError */
+export function arriveAtRest(module: WasmModule, left: LeftGuest, around: Surroundings): Instance {
+  const instance = arriveNew(module, left, around);
+  applyState(instance, left);
+  return instance;
+}
+
+/** The same in the middle of a call. @param budgets what the call draws on @throws LinkError */
+export function arrive(
+  module: WasmModule,
+  left: LeftGuest,
+  around: Surroundings,
+  budgets: readonly GasBudget[] | undefined,
+): { readonly instance: Instance; readonly execution: WasmExecution } {
+  const instance = arriveAtRest(module, left, around);
+  const plan = planArrival(instance, left);
+  const thread = (instance.store as Store).acquire();
+  applyStack(thread, plan);
+  const execution = WasmExecution.resumed(plan.func, thread, budgets);
+  if (left.wait !== undefined) {
+    const { index, result } = left.wait;
+    const target = instance.function(index) as ForeignFunction;
+    const caller = new ArrivedCaller(instance, target, thread);
+    const base = plan.fp + (instance.code.words[thread.pc - 1] as number);
+    execution.waitFor(result, { target, caller, base });
+    caller.onEnd = left.moved(caller);
+  }
+  return { instance, execution };
+}
+
+/**
+ * What a guest is that is to go back to the engine that has its memory, or had none of it yet.
+ * @returns undefined where a call of it has not ended, or it holds what has no number
+ */
+export function returning(instance: Instance, memory: object | undefined): ReturningGuest | undefined {
+  const { store, suspended, tank, globals, module, tables, memories } = instance;
+  if (store.active !== undefined || suspended !== undefined || store.left.size > 0) return undefined;
+  const numbers = new Map<Reference, number>();
+  let isComplete = true;
+  const leave = (type: RefType, reference: Reference): unknown => {
+    if (type !== FUNCREF || reference === null) return reference;
+    if (numbers.size === 0) for (let i = 0; i < module.functions.length; i++) numbers.set(instance.function(i), i);
+    const number = numbers.get(reference);
+    isComplete &&= number !== undefined;
+    return number;
+  };
+  const [own] = memories;
+  const state: ReturningGuest = {
+    gasUsed: tank.total(),
+    exhausted: tank.exhausted,
+    globals: globals.flatMap(({ type: { type, mutable }, cells, at, reference }, number) => {
+      if (!mutable) return [];
+      const words = isReference(type) ? [] : [...cells.subarray(at, at + 2 * slotsOf([type]))];
+      return [[number, { type, words, reference: isReference(type) ? leave(type, reference) : null }] as const];
+    }),
+    tables: tables.map(({ element, elements }) => elements.map((reference) => leave(element, reference))),
+    droppedData: [...instance.droppedData].sort((a, b) => a - b),
+    droppedElements: [...instance.droppedElements].sort((a, b) => a - b),
+    bytes:
+      own === undefined || (own.backing !== undefined && own.backing.raw === memory)
+        ? undefined
+        : own.bytes.subarray(0, own.byteLength),
+  };
+  return isComplete ? state : undefined;
+}
+
+/** Of a host function that was called before. */
+class ArrivedCaller extends HostCaller {
+  /** Ends what it was given then. */
+  onEnd: (() => void) | undefined;
+
+  override end(): void {
+    super.end();
+    this.onEnd?.();
+  }
+}
+
+function applyState(instance: Instance, left: LeftGuest): void {
+  const { module, memories, globals, tables } = instance;
+  const { memory } = left;
+  if (memory !== undefined) {
+    const { raw, growth } = memory;
+    const backing: Backing = {
+      raw,
+      get buffer() {
+        return raw.buffer;
+      },
+      grow: (pages) => raw.grow(pages),
+      shown: () => undefined,
+    };
+    memories[0] = LinearMemory.over(backing, module.memories[0] as MemoryType, growth);
+  }
+  for (const [number, value] of left.globals) {
+    const global = globals[number] as NonNullable<(typeof globals)[number]>;
+    if (isReference(value.type)) global.reference = referenceOf(value, instance);
+    else global.cells.set(value.words, global.at);
+  }
+  left.tables.forEach((elements, i) => {
+    const table = tables[i] as NonNullable<(typeof tables)[number]>;
+    table.elements.length = 0;
+    for (const reference of elements) table.elements.push(referenceOf({ type: table.element, reference }, instance));
+  });
+  for (const segment of left.droppedData) instance.droppedData.add(segment);
+  for (const segment of left.droppedElements) instance.droppedElements.add(segment);
+}

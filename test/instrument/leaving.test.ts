@@ -1,0 +1,98 @@
+/** Natively running guests that are left in the middle of their calls, and go on interpreted. */
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { loadFixture, manifest } from '../../fixtures/load.node.ts';
+import { decode } from '../../wasm/decode.ts';
+import type { WasmModule } from '../../wasm/module.ts';
+import { typeOfFunction } from '../../wasm/module.ts';
+import { V128 } from '../../wasm/types.ts';
+import { anyLifeProgram, imports, type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
+import { SEED } from '../property/runner.ts';
+import { type LeaveOptions, run } from './leaving.ts';
+
+const RUNS = Number(process.env.FUZZ_RUNS ?? 80);
+
+/** Vectors do not pass between guest and host. */
+function possible(module: WasmModule, calls: readonly LifeCall[]): LifeCall[] {
+  return calls.filter((call) => {
+    const { params, results } = typeOfFunction(module, module.exportsByName.get(call.export)?.index ?? 0);
+    return ![...params, ...results].includes(V128);
+  });
+}
+
+/** Calls of a program that are left, each in a run of its own. */
+const MOST_LEFT = 12;
+
+/** Calls left at the first checkpoint, at some other ones, and never. */
+async function requireSame(program: LifeProgram, seed: number, options: LeaveOptions = {}, others = 2): Promise<void> {
+  const module = decode(program.bytes);
+  const calls = possible(module, program.calls);
+  const next = sequence(seed);
+  const expected = await run('interpreter', module, calls, options);
+  expect((await run('native', module, calls, options)).lines).toEqual(expected.lines);
+  const every = Math.ceil(calls.length / MOST_LEFT);
+  for (const [i, gas] of expected.gas.entries()) {
+    if (i % every !== (seed >>> 0) % every) continue;
+    const marks = [0n, ...Array.from({ length: others }, () => BigInt(next()) % (gas + 1n))];
+    for (const mark of marks) {
+      const seen = await run('native', module, calls, options, new Map([[i, mark]]));
+      expect(seen.lines, `call ${i}, left at ${mark}`).toEqual(expected.lines);
+    }
+  }
+}
+
+const anyNativeProgram = anyLifeProgram().filter(({ bytes }) => decode(bytes).features.length === 0);
+
+describe('a guest that is left where it runs natively ends as one that is interpreted', () => {
+  it('random programs', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) => requireSame(program, seed)),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
+  it('random programs that run out of gas', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
+        const module = decode(program.bytes);
+        const { gas } = await run('interpreter', module, possible(module, program.calls));
+        const used = gas.reduce((sum, one) => sum + one, 0n);
+        await requireSame(program, seed, { limits: { gas: 1_000n + (used * BigInt(seed & 0xff)) / 256n } });
+      }),
+      { numRuns: RUNS / 2, seed: SEED },
+    );
+  });
+
+  it('random programs whose stack is full early', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) =>
+        requireSame(program, seed, { limits: { stackBytes: 700 + (seed & 0x7ff) } }),
+      ),
+      { numRuns: RUNS / 2, seed: SEED },
+    );
+  });
+
+  it('random programs whose host functions make them wait', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
+        const module = decode(program.bytes);
+        fc.pre(module.start === undefined);
+        const calls = possible(module, program.calls).filter(
+          (call) => (module.exportsByName.get(call.export)?.index ?? 0) >= module.importedFunctions,
+        );
+        await requireSame({ ...program, calls }, seed, { resolve: () => imports((value) => Promise.resolve(value)) });
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
+  const fixtures = manifest.filter(
+    ({ kind, name }) => kind === 'exports' && decode(loadFixture(name)).features.length === 0,
+  );
+  it.each(fixtures.map(({ name }) => name))('%s', async (name) => {
+    const fixture = fixtures.find((item) => item.name === name);
+    const calls = (fixture?.expect as { calls?: readonly LifeCall[] })?.calls ?? [];
+    await requireSame({ bytes: loadFixture(name), calls }, 5, {}, 3);
+  });
+});

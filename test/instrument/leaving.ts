@@ -1,0 +1,93 @@
+/** Programs that run natively and are left: all that can be seen of them, against runs that nobody disturbs. */
+
+import { interpreter } from '../../interpreter/index.ts';
+import { leavableEngine } from '../../src/engines/leavable.ts';
+import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
+import type { WasmModule } from '../../wasm/module.ts';
+import { WireWriter } from '../../wasm/wire.ts';
+import { imports, LIMITS, type LifeCall } from '../life/programs.ts';
+import { describeError, hashOf } from './triangle.ts';
+
+export interface LeaveOptions {
+  readonly limits?: Partial<InstanceLimits>;
+  readonly resolve?: () => ImportResolver;
+}
+
+const engines = { interpreter, native: leavableEngine() } as const satisfies Record<string, Engine>;
+
+export function instantiate(
+  engine: keyof typeof engines,
+  module: WasmModule,
+  { limits, resolve = () => imports() }: LeaveOptions = {},
+): EngineInstance {
+  return engines[engine].instantiate(module, { limits: { ...LIMITS, ...limits }, imports: resolve() });
+}
+
+/** All that the guest is, as the bytes of a snapshot. */
+export function bytesOf(instance: EngineInstance, left?: EngineExecution): string {
+  const writer = new WireWriter();
+  try {
+    instance.capture?.(left, 'write').write(writer);
+  } catch (error) {
+    return describeError(error);
+  }
+  const bytes = writer.written.slice();
+  const padded = new Uint8Array((bytes.length + 3) & ~3);
+  padded.set(bytes);
+  return `${bytes.length} bytes, ${hashOf(padded)}`;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (Object.is(value, -0)) return '-0';
+  return typeof value === 'object' && value !== null ? 'reference' : String(value);
+}
+
+/** What a run is, line by line; and how much gas each call has used. */
+export interface Seen {
+  readonly lines: readonly string[];
+  readonly gas: readonly bigint[];
+}
+
+/**
+ * Runs a program on one instance.
+ * @param leaveAt by call: units after which it is left, once
+ */
+export async function run(
+  engine: keyof typeof engines,
+  module: WasmModule,
+  calls: readonly LifeCall[],
+  options: LeaveOptions = {},
+  leaveAt: ReadonlyMap<number, bigint> = new Map(),
+): Promise<Seen> {
+  const lines: string[] = [];
+  const gas: bigint[] = [];
+  let instance: EngineInstance;
+  try {
+    instance = instantiate(engine, module, options);
+    instance.start();
+  } catch (error) {
+    return { lines: [describeError(error)], gas };
+  }
+  for (const [i, call] of calls.entries()) {
+    const before = instance.gasUsed;
+    let outcome: string;
+    try {
+      const execution = instance.begin?.(call.export, call.args) as EngineExecution;
+      let stop = execution.advance(leaveAt.get(i));
+      while (stop !== 'done') {
+        if (stop === 'waiting') await execution.settled;
+        stop = execution.advance();
+      }
+      outcome = execution.results.map(show).join(', ');
+    } catch (error) {
+      outcome = describeError(error);
+    }
+    gas.push(instance.gasUsed - before);
+    const { gasUsed, memoryBytes, peakMemoryBytes } = instance.figures();
+    lines.push(
+      `${call.export}: ${outcome}; gas ${gasUsed}, ${memoryBytes} of ${peakMemoryBytes}; ${bytesOf(instance)}`,
+    );
+  }
+  return { lines, gas };
+}

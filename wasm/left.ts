@@ -1,0 +1,90 @@
+/** What natively running code says of itself when it is left: frames, and all that is outside of them. */
+
+import type { Budget, Growth } from './budget.ts';
+import type { CallingGuest } from './host.ts';
+import type { PendingResult } from './host-call.ts';
+import type { ValType } from './types.ts';
+
+/** A place in a function, by its bytes. */
+export interface LeftPlace {
+  /**
+   * `entry`: at the beginning of the function. `loop`: behind the instruction of that name. `call`: behind a call, which
+   * has not returned. `operation`: before an instruction that is a checkpoint itself.
+   */
+  readonly kind: 'entry' | 'loop' | 'call' | 'operation';
+  /** Of the instruction in the module's bytes. */
+  readonly offset: number;
+}
+
+/** A value: the words of a number or vector, or a reference. */
+export interface LeftValue {
+  readonly type: ValType;
+  readonly words: readonly number[];
+  /** Null, a value of the embedder's, or of a function its number in the module. */
+  readonly reference: unknown;
+}
+
+/** A call that has not returned. */
+export interface LeftFrame extends LeftPlace {
+  /** Counted from the module's first body. */
+  readonly body: number;
+  /** Those that may still be read, by their number; others hold nothing. */
+  readonly locals: readonly (readonly [local: number, value: LeftValue])[];
+  /** The lowest first: of a call those below its arguments. */
+  readonly operands: readonly LeftValue[];
+}
+
+/** What a guest waits for that was left in a host call. */
+export interface LeftWait {
+  /** Number of the imported function. */
+  readonly index: number;
+  readonly result: PendingResult;
+}
+
+/** A memory of the host's engine: the guest's bytes stay where they are. */
+export interface LeftMemory {
+  readonly raw: {
+    readonly buffer: ArrayBufferLike;
+    /** @throws where it cannot grow */
+    grow(pages: number): unknown;
+  };
+  readonly growth: Growth;
+}
+
+/** What a guest is outside of its memory while nothing of it runs. */
+export interface LeftState {
+  readonly gasUsed: bigint;
+  /** Whether the limit on gas was reached. */
+  readonly exhausted: boolean;
+  /** Those of the module's own that can be changed, by their number. */
+  readonly globals: readonly (readonly [global: number, value: LeftValue])[];
+  /** By table: elements, as {@link LeftValue.reference} has them. */
+  readonly tables: readonly (readonly unknown[])[];
+  /** Numbers of segments, in ascending order; those that are empty may be among them or not. */
+  readonly droppedData: readonly number[];
+  readonly droppedElements: readonly number[];
+}
+
+/** All that a guest is where it was left: one instance, which imports functions of the host's and nothing else. */
+export interface LeftGuest extends LeftState {
+  /** Number of the function that was called from outside. */
+  readonly entered: number;
+  /** The outermost first. */
+  readonly frames: readonly LeftFrame[];
+  readonly memory: LeftMemory | undefined;
+  /** What its memories and tables have been taken from. */
+  readonly budget: Budget;
+  /** What it waits for; undefined where it is at a checkpoint. */
+  readonly wait: LeftWait | undefined;
+  /**
+   * Tells the host function that it waits for what it has of the guest from now on.
+   * @returns what ends that
+   */
+  moved(caller: CallingGuest): () => void;
+}
+
+/** A guest that is to be what another engine has made of it; nothing of it runs. */
+export interface ReturningGuest extends LeftState {
+  /** Its bytes, where the memory is not one of the host's engine. */
+  readonly bytes: Uint8Array | undefined;
+}
