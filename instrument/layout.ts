@@ -45,6 +45,11 @@ const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = {
   growOther: 'multi-memory',
 };
 
+/** Whether there are modules that do not import it. */
+export function isOptional(name: MeterFunction): boolean {
+  return NEEDS_FEATURE[name] !== undefined;
+}
+
 /** The globals that the rewritten module may import from the meter, in this order. */
 export const METER_GLOBALS = {
   /** Stack weight that is left, in bytes. All instances of a store share it. */
