@@ -4,7 +4,7 @@
 import type { Thread } from './thread.ts';
 
 /** What the first loop executes, beside fused instructions that begin with one of these. */
-export const FIRST_LOOP: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24, 26, 29, 30, 31, 33, 34, 35, 42, 43, 44, 45, 46, 48, 49, 50, 53, 54, 55, 58, 59, 60, 61, 62, 65, 66, 70, 80, 82, 84, 92, 98, 99, 105, 106, 107, 108, 109, 110, 119, 120, 121, 122, 123, 124, 126, 130, 132, 134, 135, 136, 137, 138, 139, 140, 142, 143, 144, 145, 147, 148, 149, 152, 153, 155, 157, 159, 160, 161, 171, 172, 173, 181, 182, 183, 187, 190]);
+export const FIRST_LOOP: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 26, 29, 30, 31, 33, 34, 35, 42, 43, 44, 45, 46, 47, 48, 49, 50, 53, 54, 55, 57, 58, 59, 60, 61, 62, 64, 65, 66, 68, 69, 70, 71, 74, 75, 79, 80, 81, 82, 84, 85, 87, 89, 92, 98, 99, 102, 104, 105, 106, 107, 108, 109, 110, 114, 119, 120, 121, 122, 123, 124, 125, 126, 128, 129, 130, 131, 132, 134, 135, 136, 137, 138, 139, 140, 142, 143, 144, 145, 146, 147, 148, 149, 151, 152, 153, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 170, 171, 172, 173, 174, 181, 182, 183, 184, 185, 187, 188, 190]);
 
 /** As `run`, with what is frequent only, one by one: it returns EXIT.rare for all else. */
 export function runFirst(thread: Thread): number {
@@ -33,7 +33,7 @@ export function runFirst(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
-  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, base = 0, ea = 0, lo = 0, hi = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
+  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, base = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
   loop: for (;;) {
   bytewise: {
   nan: {
@@ -168,6 +168,15 @@ export function runFirst(thread: Thread): number {
         d = fp + C[pc + 1 | 0] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 18: { // copy.f64
+        s = fp + C[pc + 2 | 0] | 0;
+        d = fp + C[pc + 1 | 0] | 0;
+        hi = R[s + 1 | 0];
+        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = F64[s >> 1];
+        else { R[d] = R[s]; R[d + 1 | 0] = hi; }
         pc = pc + 3 | 0;
         continue;
       }
@@ -329,6 +338,13 @@ export function runFirst(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
+      case 47: { // i32.eq
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
       case 48: { // i32.eq.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
@@ -399,6 +415,20 @@ export function runFirst(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
+      case 57: { // br.i32.lt_s
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
+        if (a < b) {
+          target = C[pc + 3 | 0];
+          gas = gas - C[pc + 4 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
+        continue;
+      }
       case 58: { // br.i32.lt_s.k
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
@@ -455,6 +485,13 @@ export function runFirst(thread: Thread): number {
         pc = pc + 6 | 0;
         continue;
       }
+      case 64: { // i32.ge_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
       case 65: { // br.i32.ge_s
         a = R[fp + C[pc + 1 | 0] | 0];
         b = R[fp + C[pc + 2 | 0] | 0];
@@ -483,6 +520,27 @@ export function runFirst(thread: Thread): number {
         pc = pc + 6 | 0;
         continue;
       }
+      case 68: { // i32.ge_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 69: { // br.i32.ge_u
+        a = R[fp + C[pc + 1 | 0] | 0];
+        b = R[fp + C[pc + 2 | 0] | 0];
+        if (a >>> 0 >= b >>> 0) {
+          target = C[pc + 3 | 0];
+          gas = gas - C[pc + 4 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
+        continue;
+      }
       case 70: { // br.i32.ge_u.k
         a = R[fp + C[pc + 1 | 0] | 0];
         b = C[pc + 2 | 0];
@@ -495,6 +553,45 @@ export function runFirst(thread: Thread): number {
         }
         gas = gas - C[pc + 5 | 0] | 0;
         pc = pc + 6 | 0;
+        continue;
+      }
+      case 71: { // i64.eqz
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (al | ah) === 0 ? 1 : 0;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 74: { // i64.eq
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 75: { // i64.eq.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
+        pc = pc + 5 | 0;
+        continue;
+      }
+      case 79: { // i64.ne.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = al !== bl || ah !== bh ? 1 : 0;
+        pc = pc + 5 | 0;
         continue;
       }
       case 80: { // br.i64.ne
@@ -513,6 +610,23 @@ export function runFirst(thread: Thread): number {
         }
         gas = gas - C[pc + 5 | 0] | 0;
         pc = pc + 6 | 0;
+        continue;
+      }
+      case 81: { // br.i64.ne.k
+        ar = fp + C[pc + 1 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 2 | 0];
+        bh = C[pc + 3 | 0];
+        if (al !== bl || ah !== bh) {
+          target = C[pc + 4 | 0];
+          gas = gas - C[pc + 5 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 6 | 0] | 0;
+        pc = pc + 7 | 0;
         continue;
       }
       case 82: { // i64.lt_s
@@ -535,6 +649,36 @@ export function runFirst(thread: Thread): number {
         bh = R[br + 1 | 0];
         R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
         pc = pc + 4 | 0;
+        continue;
+      }
+      case 85: { // i64.lt_u.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
+        pc = pc + 5 | 0;
+        continue;
+      }
+      case 87: { // i64.ge_s.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
+        pc = pc + 5 | 0;
+        continue;
+      }
+      case 89: { // i64.ge_u.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
+        pc = pc + 5 | 0;
         continue;
       }
       case 92: { // f32.lt
@@ -563,6 +707,26 @@ export function runFirst(thread: Thread): number {
         }
         gas = gas - C[pc + 5 | 0] | 0;
         pc = pc + 6 | 0;
+        continue;
+      }
+      case 102: { // br.f64.le
+        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        if (a <= b) {
+          target = C[pc + 3 | 0];
+          gas = gas - C[pc + 4 | 0] | 0;
+          if (target <= pc) { pc = target; break; }
+          pc = target;
+          continue;
+        }
+        gas = gas - C[pc + 5 | 0] | 0;
+        pc = pc + 6 | 0;
+        continue;
+      }
+      case 104: { // i32.clz
+        a = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
+        pc = pc + 3 | 0;
         continue;
       }
       case 105: { // i32.ctz
@@ -603,6 +767,14 @@ export function runFirst(thread: Thread): number {
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 114: { // i32.div_u.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        if (b === 0) { exit = 17; break loop; }
+        R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
         pc = pc + 4 | 0;
         continue;
       }
@@ -648,6 +820,13 @@ export function runFirst(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
+      case 125: { // i32.shl
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a << b;
+        pc = pc + 4 | 0;
+        continue;
+      }
       case 126: case 245: case 246: case 247: case 248: { // i32.shl.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
@@ -655,10 +834,31 @@ export function runFirst(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
+      case 128: { // i32.shr_s.k
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = C[pc + 3 | 0];
+        R[fp + C[pc + 1 | 0] | 0] = a >> b;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 129: { // i32.shr_u
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
       case 130: case 249: case 250: case 251: case 252: { // i32.shr_u.k
         a = R[fp + C[pc + 2 | 0] | 0];
         b = C[pc + 3 | 0];
         R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 131: { // i32.rotl
+        a = R[fp + C[pc + 2 | 0] | 0];
+        b = R[fp + C[pc + 3 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
         pc = pc + 4 | 0;
         continue;
       }
@@ -823,6 +1023,19 @@ export function runFirst(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
+      case 146: { // i64.xor.k
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3 | 0];
+        bh = C[pc + 4 | 0];
+        lo = al ^ bl;
+        d = fp + C[pc + 1 | 0] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = ah ^ bh;
+        pc = pc + 5 | 0;
+        continue;
+      }
       case 147: { // i64.shl
         ar = fp + C[pc + 2 | 0] | 0;
         al = R[ar];
@@ -861,6 +1074,20 @@ export function runFirst(thread: Thread): number {
         const n = count & 63;
         if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
         else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 151: { // i64.shr_u
+        ar = fp + C[pc + 2 | 0] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3 | 0] | 0;
+        bl = R[br];
+        d = fp + C[pc + 1 | 0] | 0;
+        count = bl;
+        const n = count & 63;
+        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
+        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
         pc = pc + 4 | 0;
         continue;
       }
@@ -909,9 +1136,24 @@ export function runFirst(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
+      case 156: { // f32.abs
+        ai = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
+        pc = pc + 3 | 0;
+        continue;
+      }
       case 157: { // f32.neg
         ai = R[fp + C[pc + 2 | 0] | 0];
         R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 158: { // f32.sqrt
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        r = Math.sqrt(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
         pc = pc + 3 | 0;
         continue;
       }
@@ -945,6 +1187,45 @@ export function runFirst(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
+      case 162: { // f32.div
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = a / b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 163: { // f32.min
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = Math.min(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 164: { // f32.max
+        a = F32[fp + C[pc + 2 | 0] | 0];
+        b = F32[fp + C[pc + 3 | 0] | 0];
+        r = Math.max(a, b);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 4 | 0;
+        continue;
+      }
+      case 170: { // f64.sqrt
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = Math.sqrt(a);
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 3 | 0; break nan; }
+        pc = pc + 3 | 0;
+        continue;
+      }
       case 171: case 209: case 210: { // f64.add
         a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
         b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
@@ -975,6 +1256,16 @@ export function runFirst(thread: Thread): number {
         pc = pc + 4 | 0;
         continue;
       }
+      case 174: { // f64.div
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        r = a / b;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4 | 0; break nan; }
+        pc = pc + 4 | 0;
+        continue;
+      }
       case 181: { // i64.extend_i32_u
         a = R[fp + C[pc + 2 | 0] | 0];
         lo = a;
@@ -998,12 +1289,34 @@ export function runFirst(thread: Thread): number {
         pc = pc + 3 | 0;
         continue;
       }
+      case 184: { // f32.demote_f64
+        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        r = a;
+        d = fp + C[pc + 1 | 0] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 185: { // f64.convert_i32_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        d = fp + C[pc + 1 | 0] | 0;
+        F64[d >> 1] = a;
+        pc = pc + 3 | 0;
+        continue;
+      }
       case 187: { // f64.promote_f32
         a = F32[fp + C[pc + 2 | 0] | 0];
         r = a;
         d = fp + C[pc + 1 | 0] | 0;
         if (r === r) F64[d >> 1] = r;
         else { pc = pc + 3 | 0; break nan; }
+        pc = pc + 3 | 0;
+        continue;
+      }
+      case 188: { // i32.extend8_s
+        a = R[fp + C[pc + 2 | 0] | 0];
+        R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
         pc = pc + 3 | 0;
         continue;
       }
