@@ -256,6 +256,9 @@ export type Wrapper =
   | { readonly kind: 'save' }
   | { readonly kind: 'restore' };
 
+/** Atomic accesses that differ by instruction or offset, each of which becomes a function. */
+const MOST_ATOMICS = 10_000;
+
 export class Layout {
   readonly module: WasmModule;
   readonly closed: boolean;
@@ -285,6 +288,7 @@ export class Layout {
   readonly firstOwn: number;
   /** Wrappers, behind the own functions in this order. */
   readonly wrappers: Wrapper[] = [];
+  private atomics = 0;
   private readonly wrapperNumbers = new Map<string, number>();
 
   /** The function that copies the active segments; undefined where the engine does that. */
@@ -404,6 +408,7 @@ export class Layout {
   operation(operation: Operation): number {
     const { name, a, b, row } = operation;
     return this.added(`${name} ${a} ${b} ${row}`, () => {
+      if (name === 'atomic' && ++this.atomics > MOST_ATOMICS) tooLarge('too many different atomic accesses');
       // Globals are written before functions.
       if (name === 'memory.init') this.lengthGlobal('data', a);
       else if (name === 'table.init') this.lengthGlobal('elements', a);
