@@ -47,7 +47,7 @@ const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = {
 
 /** Whether there are modules that do not import it. */
 export function isOptional(name: MeterFunction): boolean {
-  return NEEDS_FEATURE[name] !== undefined;
+  return name === 'left' || NEEDS_FEATURE[name] !== undefined;
 }
 
 /** The globals that the rewritten module may import from the meter, in this order. */
