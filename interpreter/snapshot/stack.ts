@@ -8,6 +8,7 @@ import { returnToCaller, type Thread } from '../machine/index.ts';
 import type { Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { type Used, type UsedRegisters, usedRegisters } from './in-use.ts';
 import type { Numbering, Place } from './numbering.ts';
 import { CodeMap } from './positions.ts';
 import type { ReferenceTable } from './references.ts';
@@ -37,11 +38,15 @@ export interface StackImage {
 export const wordsOf = (depth: number, { type }: WasmFunction) =>
   2 * (depth === 0 ? slotsOf(type.results) : Math.ceil(depth / 8));
 
-/** @throws SnapshotError */
+/**
+ * @param isForBytes whether what registers hold that nobody reads any more is left out
+ * @throws SnapshotError
+ */
 export function captureStack(
   { thread, func }: { readonly thread: Thread; readonly func: WasmFunction },
   table: ReferenceTable,
   numbering: Numbering,
+  isForBytes: boolean,
 ): StackImage {
   // After a tail call nothing of the last instance may be left.
   if (thread.pc === LEAVE_PC) {
@@ -49,10 +54,15 @@ export function captureStack(
     thread.returnGas(thread.gas);
   }
   const positions = positionsOf(thread, numbering);
-  const bodies = new Set(positions.map(({ body }) => body));
   const words = wordsOf(thread.depth, func);
+  const entered = numbering.of('functions', func.instance, func.index);
+  if (isForBytes && positions.length > 0) {
+    const { fingerprints, registers, references } = usedBy(thread, positions, numbering, words);
+    return { entered, positions, fingerprints, registers, references: table.idsOf(references) };
+  }
+  const bodies = new Set(positions.map(({ body }) => body));
   return {
-    entered: numbering.of('functions', func.instance, func.index),
+    entered,
     positions,
     fingerprints: Array.from(bodies, (body) => {
       const { instance, index } = numbering.find('bodies', body) as Place;
@@ -60,6 +70,43 @@ export function captureStack(
     }),
     registers: thread.registers.slice(0, words),
     references: table.idsOf(usedReferences(thread, words / 2)),
+  };
+}
+
+/** What frames have in use, and zeros and nulls. */
+function usedBy(thread: Thread, positions: readonly Position[], numbering: Numbering, words: number) {
+  const offsets = new Map<number, Set<number>>();
+  for (const { body, offset } of positions) {
+    const known = offsets.get(body);
+    if (known === undefined) offsets.set(body, new Set([offset]));
+    else known.add(offset);
+  }
+  const found = new Map<number, UsedRegisters & Place>();
+  for (const [body, wanted] of offsets) {
+    const place = numbering.find('bodies', body) as Place;
+    found.set(body, { ...usedRegisters(place.instance.module, place.index, wanted), ...place });
+  }
+  const registers = new Int32Array(words);
+  const references: Reference[] = [];
+  let fp = 0;
+  positions.forEach(({ body, offset }, i) => {
+    const { at, instance, index } = found.get(body) as UsedRegisters & Place;
+    const isInnermost = i === positions.length - 1;
+    // The word before a return address is where the callee's frame begins.
+    const { words: code } = instance.code;
+    const end = isInnermost ? Number.POSITIVE_INFINITY : (code[instance.code.entry(index) + offset - 1] as number);
+    for (const [register, count] of at.get(offset) as readonly Used[]) {
+      if (register >= end) continue;
+      const first = fp + register;
+      if (count > 0) registers.set(thread.registers.subarray(first, first + count), first);
+      else setReference(references, first >> 1, thread.references.get(first >> 1));
+    }
+    fp += isInnermost ? 0 : end;
+  });
+  return {
+    fingerprints: Array.from(found, ([body, { fingerprint }]) => [body, fingerprint] as const),
+    registers,
+    references,
   };
 }
 
@@ -90,6 +137,13 @@ function positionsOf(thread: Thread, numbering: Numbering): readonly Position[] 
     positions.push({ body: number, offset });
   }
   return positions;
+}
+
+/** Of a list that has no nulls at its end. */
+function setReference(references: Reference[], slot: number, reference: Reference): void {
+  if (reference === null) return;
+  while (references.length < slot) references.push(null);
+  references[slot] = reference;
 }
 
 /** Without the nulls at the end. */
