@@ -5,7 +5,7 @@ import { contender } from './contenders.ts';
 import type { Product } from './product.ts';
 import { loadPrograms, type Program, type Run } from './programs.ts';
 import { median } from './statistics.ts';
-import { milliseconds, number, table } from './table.ts';
+import { milliseconds, number, type Section } from './table.ts';
 
 /** Milliseconds of time on the wall. */
 export interface Course {
@@ -169,7 +169,7 @@ export async function measureCliffs(
   });
 }
 
-export function cliffsText(rows: readonly CliffRow[]): string {
+export function cliffsSection(rows: readonly CliffRow[]): Section {
   const columns = [
     { title: 'program' },
     ...['first', 'lost', 'best', 'times V8', 'behind', ''].map((title, i) => ({ title, right: i < 5 })),
@@ -186,6 +186,8 @@ export function cliffsText(rows: readonly CliffRow[]): string {
     number(among),
   ]);
   const lost = rows.reduce((sum, row) => sum + row.lost, 0);
-  const title = 'Interpreted: first in a process, lost until fast, then times its best behind one other and among all';
-  return `${title}\n${table(columns, cells)}\n  lost in all ${milliseconds(lost)}\n`;
+  return {
+    title: 'Interpreted: first in a process, lost until fast, then times its best behind one other and among all',
+    blocks: [{ columns, rows: cells }, `lost in all ${milliseconds(lost)}`],
+  };
 }

@@ -7,11 +7,13 @@ import { collect } from './collect.ts';
 import { contender } from './contenders.ts';
 import { type Engine, type Unit, unitOf } from './engine.ts';
 import type { Product } from './product.ts';
-import { median, type Spread, spread } from './statistics.ts';
+import { differences, median, quotients, type Spread, spread } from './statistics.ts';
 
 export interface InstanceFigures {
-  /** By engine. */
+  /** By engine; and of pages that are allocated and nothing else, which differs between machines by more than engines do. */
   readonly perSecond: Readonly<Record<string, Spread>>;
+  /** Those of the interpreter, in times the others of the same round. */
+  readonly times: Readonly<Record<string, Spread>>;
   /** Bytes of an instance with one page of memory, that page included; undefined without a way to collect garbage. */
   readonly idleBytes: number | undefined;
   /** The same for a whole sandbox. */
@@ -45,6 +47,9 @@ export const SMALL_MODULE: Uint8Array<ArrayBuffer> = Uint8Array.from(
 );
 
 const ENGINES = ['metered', 'v8'] as const;
+/** In place of an engine: a page of memory by itself. */
+export const BARE = 'bare';
+const PAGE = 65_536;
 const KEPT = 500;
 const KEPT_SANDBOXES = 100;
 const REPEATS = 300;
@@ -64,6 +69,7 @@ export async function measureInstances(
     const compiled = await engine.compile(unit);
     makers.set(key, () => compiled.instantiate({}));
   }
+  makers.set(BARE, () => new ArrayBuffer(PAGE));
   const rates = new Map<string, number[]>();
   for (let round = 0; round <= pace.rounds; round++) {
     for (const [key, make] of makers) {
@@ -72,8 +78,11 @@ export async function measureInstances(
     }
   }
   const metered = (await contender('metered').create(product)) as Engine;
+  const own = rates.get('metered') ?? [];
+  const others = [...rates].filter(([key]) => key !== 'metered');
   return {
     perSecond: Object.fromEntries([...rates].map(([key, samples]) => [key, spread(samples)])),
+    times: Object.fromEntries(others.map(([key, samples]) => [key, spread(quotients(own, samples))])),
     idleBytes: await idleInstance(metered, unit),
     idleSandboxBytes: await heldBytes(KEPT_SANDBOXES, () => sandbox(product)),
     resetMicroseconds: await timeReset(product, pace.rounds),
@@ -114,9 +123,15 @@ async function timeReset(product: Product, rounds: number): Promise<Spread> {
     await guest.reset();
   };
   for (let i = 0; i < WARMUP_RESETS; i++) await callAndReset(i);
-  const samples: number[] = [];
-  for (let round = 0; round < rounds; round++) samples.push((await timeEach(callAndReset)) - (await timeEach(call)));
-  return spread(samples);
+  const both: number[] = [];
+  const calls: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // Neither is always the one that the other has warmed up for.
+    if (round % 2 === 0) calls.push(await timeEach(call));
+    both.push(await timeEach(callAndReset));
+    if (round % 2 === 1) calls.push(await timeEach(call));
+  }
+  return spread(differences(both, calls));
 }
 
 async function timeBuild(product: Product, rounds: number): Promise<Spread> {

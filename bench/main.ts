@@ -1,36 +1,38 @@
 /** `npm run bench`: everything that is said about speed, measured. README.md tells how to read it. */
 
 import { writeFileSync } from 'node:fs';
-import { type CliffRow, type CliffsPace, cliffsText, measureCliffs } from './cliffs.ts';
+import { type CliffRow, type CliffsPace, cliffsSection, measureCliffs } from './cliffs.ts';
+import { compare, comparisonSection, readRun } from './compare.ts';
 import { CONTENDERS } from './contenders.ts';
 import { start } from './entrants.ts';
 import { CALIBRATED, type Calibration, calibrate } from './gas/calibrate.ts';
-import { toHtml } from './html.ts';
 import { type InstanceFigures, measureInstances } from './instances.ts';
 import { type InstrumentFigures, type InstrumentPaces, measureInstrumenter } from './instrument/measure.ts';
-import { instrumentText } from './instrument/print.ts';
+import { instrumentSection } from './instrument/print.ts';
 import { type LifeFigures, type LifePace, measureLife } from './life.ts';
 import { measure, type Outcomes, type Pace } from './measure.ts';
 import { type Options, type Part, parseOptions, USAGE, UsageError } from './options.ts';
-import { measurePlugins, type PluginPace, type PluginRow, pluginsText } from './plugins.ts';
+import { toHtml } from './page/page.ts';
+import { measurePlugins, type PluginPace, type PluginRow, pluginsSection } from './plugins.ts';
 import {
-  barsText,
-  contendersText,
+  barsSection,
+  contendersTable,
   coremarkText,
-  gasText,
-  instancesText,
-  lifeText,
-  programsText,
-  startupText,
+  gasSection,
+  instancesSection,
+  lifeSection,
+  programsSection,
+  startupSection,
 } from './print.ts';
 import { buildProduct, loadProduct } from './product.ts';
 import { gasMismatches, ownFaults, type ProgramReport, programReport, summarize } from './program-report.ts';
 import { COREMARK, loadPrograms } from './programs.ts';
 import { Progress } from './progress.ts';
 import { bars, machine, type Report, toJson } from './report.ts';
-import { measureService, type ServiceFigures, type ServicePace, serviceText } from './service/measure.ts';
+import { measureService, type ServiceFigures, type ServicePace, serviceSection } from './service/measure.ts';
 import { MULTIPLIED, measureStartup, type StartupPace, type StartupRow } from './startup.ts';
-import { measureText, type TextPace, type TextRow, textText } from './text.ts';
+import { blockText, type Section, sectionText } from './table.ts';
+import { measureText, type TextPace, type TextRow, textSection } from './text.ts';
 
 interface Paces {
   readonly coremark: Pace;
@@ -87,6 +89,11 @@ const QUICK: Paces = {
 const LARGE: Partial<Pace> = { slice: 20_000, minRounds: 3, maxRounds: 5, longest: 60_000 };
 
 async function main(options: Options): Promise<number> {
+  if (options.compare !== undefined) {
+    const [before, after] = options.compare.map(readRun) as [ReturnType<typeof readRun>, ReturnType<typeof readRun>];
+    process.stdout.write(`${sectionText(comparisonSection(compare(before, after)))}\n`);
+    return 0;
+  }
   const progress = new Progress();
   const begin = performance.now();
   const paces = options.quick ? QUICK : DEFAULT;
@@ -233,18 +240,19 @@ async function main(options: Options): Promise<number> {
   const { runtime, cpu, cores, load } = report.machine;
   const durations = Object.entries(parts).map(([part, seconds]) => `${part} ${seconds.toFixed(0)} s`);
   progress.print(`\n${runtime}, ${cores} × ${cpu}, load ${load.toFixed(1)}; took ${durations.join(', ')}\n`);
-  progress.print(contendersText(reports));
-  if (programs.length > 0) progress.print(`\n${programsText(report)}`);
-  if (instrument !== undefined) progress.print(`\n${instrumentText(instrument)}`);
-  if (startup.length > 0) progress.print(`\n${startupText(startup, label)}`);
-  if (instances !== undefined) progress.print(`\n${instancesText(instances, label)}`);
-  if (life !== undefined) progress.print(`\n${lifeText(life)}`);
-  if (text.length > 0) progress.print(`\n${textText(text)}`);
-  if (plugins.length > 0) progress.print(`\n${pluginsText(plugins)}`);
-  if (cliffs.length > 0) progress.print(`\n${cliffsText(cliffs)}`);
-  if (service !== undefined) progress.print(`\n${serviceText(service)}`);
-  for (const calibration of gas) progress.print(`\n${gasText(calibration)}`);
-  progress.print(`\n${barsText(report.bars)}`);
+  progress.print(blockText(contendersTable(reports)));
+  const show = (section: Section) => progress.print(`\n${sectionText(section)}`);
+  if (programs.length > 0) show(programsSection(report));
+  if (instrument !== undefined) show(instrumentSection(instrument));
+  if (startup.length > 0) show(startupSection(startup, label));
+  if (instances !== undefined) show(instancesSection(instances, label));
+  if (life !== undefined) show(lifeSection(life));
+  if (text.length > 0) show(textSection(text));
+  if (plugins.length > 0) show(pluginsSection(plugins));
+  if (cliffs.length > 0) show(cliffsSection(cliffs));
+  if (service !== undefined) show(serviceSection(service));
+  for (const calibration of gas) show(gasSection(calibration));
+  show(barsSection(report.bars));
   for (const note of notes) progress.print(`\nNote: ${note}`);
   for (const fault of faults) progress.print(`\nFAULT: ${fault}`);
 

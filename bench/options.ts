@@ -28,6 +28,8 @@ export interface Options {
   readonly peers: boolean;
   readonly json: string | undefined;
   readonly html: string | undefined;
+  /** Files of two runs that are compared, in place of measuring. */
+  readonly compare: readonly [before: string, after: string] | undefined;
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -39,6 +41,8 @@ export const USAGE = `npm run bench -- [options]
   --no-peers         without the interpreters and translators of others
   --json FILE        writes everything measured
   --html FILE        writes a page with charts that needs nothing else
+  --compare BEFORE AFTER
+                     measures nothing: what has changed between two files that --json wrote
 `;
 
 /** Thrown for a command line that cannot be understood. */
@@ -53,13 +57,18 @@ function names(text: string | undefined): readonly string[] | undefined {
 
 /** Undefined where help was asked for. @throws UsageError */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  let values: ReturnType<typeof parse>;
+  let values: ReturnType<typeof parse>['values'];
+  let files: readonly string[];
   try {
-    values = parse(args);
+    ({ values, positionals: files } = parse(args));
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
   if (values.help) return undefined;
+  const [before, after] = files;
+  const isPair = before !== undefined && after !== undefined && files.length === 2;
+  if (values.compare && !isPair) throw new UsageError('--compare takes two files');
+  if (!values.compare && before !== undefined) throw new UsageError(`what is "${before}"?`);
   const size = SIZES.find((item) => item === values.size);
   if (size === undefined) throw new UsageError(`--size is ${SIZES.join(', ')}`);
   const only = names(values.only);
@@ -75,12 +84,14 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     peers: !values['no-peers'] && !values.quick,
     json: values.json,
     html: values.html,
+    compare: isPair ? [before, after] : undefined,
   };
 }
 
 function parse(args: readonly string[]) {
   return parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
@@ -89,7 +100,8 @@ function parse(args: readonly string[]) {
       'no-peers': { type: 'boolean', default: false },
       json: { type: 'string' },
       html: { type: 'string' },
+      compare: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
-  }).values;
+  });
 }

@@ -7,7 +7,7 @@ import { fromNpm } from '../scripts/from-npm.mjs';
 import { loadExtism, loadQuickJs } from './peers/packages.ts';
 import type { Product } from './product.ts';
 import { type Spread, spread } from './statistics.ts';
-import { milliseconds, table } from './table.ts';
+import { milliseconds, type Section } from './table.ts';
 
 export interface PluginRow {
   readonly what: string;
@@ -353,7 +353,7 @@ export async function measurePlugins(
   return rows;
 }
 
-export function pluginsText(rows: readonly PluginRow[]): string {
+export function pluginsSection(rows: readonly PluginRow[]): Section {
   const columns = [
     { title: 'what' },
     { title: 'by' },
@@ -370,6 +370,9 @@ export function pluginsText(rows: readonly PluginRow[]): string {
       : ['absent', '', '']),
     gas?.toLocaleString('en-US') ?? '',
   ]);
-  const absent = rows.flatMap(({ who, absent }) => (absent === undefined ? [] : [`${who}: ${absent}\n`]));
-  return `Plug-ins, arrays, tables, scripts; times those of the first of each\n${table(columns, cells)}\n${absent.join('')}`;
+  const absent = rows.flatMap(({ who, absent }) => (absent === undefined ? [] : [`${who}: ${absent}`]));
+  return {
+    title: 'Plug-ins, arrays, tables, scripts; times those of the first of each',
+    blocks: [{ columns, rows: cells }, ...absent],
+  };
 }

@@ -3,7 +3,7 @@
 import type { Contender } from './contenders.ts';
 import type { Outcome, Outcomes } from './measure.ts';
 import type { Program, Size } from './programs.ts';
-import { geometricMean } from './statistics.ts';
+import { geometricMeanOf, type Spread } from './statistics.ts';
 
 export interface ContenderReport {
   readonly key: string;
@@ -30,8 +30,8 @@ export interface Summary {
   readonly contender: string;
   readonly programs: number;
   /** Times slower than the baseline. */
-  readonly geometricMean: number;
-  readonly worst: { readonly program: string; readonly slowdown: number };
+  readonly geometricMean: Spread;
+  readonly worst: { readonly program: string; readonly slowdown: Spread };
 }
 
 export function programReport({ name, what, unit, jobs }: Program, size: Size, outcomes: Outcomes): ProgramReport {
@@ -49,13 +49,13 @@ export function summarize(programs: readonly ProgramReport[], contenders: readon
   return contenders.flatMap(({ key, role }) => {
     if (role === 'baseline') return [];
     const timed = programs.flatMap((program) => {
-      const slowdown = slowdownOf(program, key)?.median;
+      const slowdown = slowdownOf(program, key);
       return slowdown === undefined ? [] : [{ program: program.name, slowdown }];
     });
     const [first] = timed;
     if (first === undefined) return [];
-    const worst = timed.reduce((a, b) => (a.slowdown >= b.slowdown ? a : b), first);
-    const mean = geometricMean(timed.map(({ slowdown }) => slowdown));
+    const worst = timed.reduce((a, b) => (a.slowdown.median >= b.slowdown.median ? a : b), first);
+    const mean = geometricMeanOf(timed.map(({ slowdown }) => slowdown));
     return [{ contender: key, programs: timed.length, geometricMean: mean, worst }];
   });
 }

@@ -13,17 +13,21 @@ import { COREMARK, FIB } from './programs.ts';
 import { LATENCY_BAR } from './service/latency.ts';
 import { longestWait, type ServiceFigures, timesAsMany } from './service/measure.ts';
 import { MULTIPLIED, type Phases, type StartupRow, total } from './startup.ts';
-import { geometricMean, median } from './statistics.ts';
-import { milliseconds, number } from './table.ts';
+import { geometricMeanOf, type Interval, inverse, quotients, type Spread, spread } from './statistics.ts';
+import { differenceText, milliseconds, number } from './table.ts';
 import { leastSpeed, TEXT_BARS, type TextRow } from './text.ts';
+
+/** `not certain`: what was measured may be on either side. */
+export type Verdict = 'met' | 'not met' | 'not certain';
 
 export interface Bar {
   readonly what: string;
-  /** As a text, with its unit. */
+  /** As texts, with their unit; the interval is empty where the figure is a single one. */
   readonly figure: string;
+  readonly interval: string;
   readonly bar: string;
   /** Undefined where it was not measured. */
-  readonly isMet: boolean | undefined;
+  readonly verdict: Verdict | undefined;
 }
 
 export interface Report {
@@ -59,15 +63,40 @@ export function machine(): Report['machine'] {
   return { runtime, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, load: loadavg()[0] ?? 0 };
 }
 
-const one = (slowdown: number | undefined) => (slowdown === undefined ? '-' : `1/${number(slowdown)}`);
+/** What was measured, by itself or with where it may be. */
+type Figure = Spread | number | undefined;
 
-function atMost(value: number | undefined, bar: number): boolean | undefined {
-  return value === undefined || Number.isNaN(value) ? undefined : value <= bar;
+/** What a figure is to be at most, or at least. */
+type Wanted = { readonly most: number } | { readonly least: number };
+
+function verdictOf({ low, high }: Interval, wanted: Wanted): Verdict {
+  const [isIn, isOut] =
+    'most' in wanted ? [high <= wanted.most, low > wanted.most] : [low >= wanted.least, high < wanted.least];
+  if (isIn) return 'met';
+  return isOut ? 'not met' : 'not certain';
 }
 
-function atLeast(value: number | undefined, bar: number): boolean | undefined {
-  return value === undefined || Number.isNaN(value) ? undefined : value >= bar;
+/** Whether a figure is what is wanted, as far as all of its interval is. */
+function bar(what: string, figure: Figure, text: (value: number) => string, wanted: Wanted): Bar {
+  const value = typeof figure === 'object' ? figure.median : figure;
+  const within = typeof figure === 'object' ? figure : { low: value ?? Number.NaN, high: value ?? Number.NaN };
+  const limit = 'most' in wanted ? `${text(wanted.most)} at most` : `${text(wanted.least)} at least`;
+  if (value === undefined || Number.isNaN(value)) {
+    return { what, figure: '-', interval: '', bar: limit, verdict: undefined };
+  }
+  const interval = typeof figure === 'object' ? `${text(within.low)} to ${text(within.high)}` : '';
+  return { what, figure: text(value), interval, bar: limit, verdict: verdictOf(within, wanted) };
 }
+
+const plain = (value: number) => String(Number(number(value).replaceAll(',', '')));
+const unit = (of: string) => (value: number) => `${number(value)}${of}`;
+/** A slowdown as the share of a speed: whoever is at least so fast is at most so many times slower. */
+const one = (slowdown: number) => `1/${plain(slowdown)}`;
+
+const atLeastOne = (what: string, slowdown: Figure, most: number): Bar => {
+  const found = bar(what, slowdown, one, { most });
+  return { ...found, bar: found.bar.replace('at most', 'at least') };
+};
 
 /** Times V8's on CoreMark that the metered interpreter has to reach, and wants to. */
 export const COREMARK_BAR = { required: 60, aim: 27, aimOnBun: 18 } as const;
@@ -80,121 +109,58 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
   const { programs, summaries, instrument, startup, instances, plugins, gas, machine } = report;
   const bulk = bulkFigures(plugins);
   const coremark = programs.find(({ name }) => name === COREMARK);
-  const onCoremark = coremark && slowdownOf(coremark, 'metered')?.median;
+  const onCoremark = coremark && slowdownOf(coremark, 'metered');
   const metered = summaries.find(({ contender }) => contender === 'metered');
   const aim = machine.runtime.startsWith('Bun') ? COREMARK_BAR.aimOnBun : COREMARK_BAR.aim;
   const big = startup.find(({ module, engine }) => module === 'pulldown-cmark' && engine === 'metered');
   const toInstance = big && (big.cold ?? big.median).compile + (big.cold ?? big.median).instantiate;
   const code = startup.find(({ module, engine }) => module === MULTIPLIED && engine === 'metered');
-  const speed = code && codeSpeed(code, code.best);
-  const perSecond = instances?.perSecond['metered']?.median;
   const classes = gas[0]?.prices.filter(({ ratio }) => !Number.isNaN(ratio)) ?? [];
   const worstPrice = classes.length === 0 ? undefined : Math.max(...classes.map(({ ratio }) => ratio));
   const worstCase = classes.length === 0 ? undefined : Math.max(...classes.map(({ worst }) => worst?.ratio ?? 0));
-  const costs = meteringCost(programs);
-  const figure = (value: number | undefined, unit: string) =>
-    value === undefined || Number.isNaN(value) ? '-' : `${number(value)}${unit}`;
+  const slowest = metered === undefined ? '' : ` (${metered.worst.program})`;
 
   return [
-    {
-      what: 'CoreMark, metered, of the native speed',
-      figure: one(onCoremark),
-      bar: `1/${COREMARK_BAR.required} at least`,
-      isMet: atMost(onCoremark, COREMARK_BAR.required),
-    },
-    {
-      what: 'the same, as aimed at',
-      figure: one(onCoremark),
-      bar: `1/${aim} at least`,
-      isMet: atMost(onCoremark, aim),
-    },
-    {
-      what: 'geometric mean of the programs',
-      figure: one(metered?.geometricMean),
-      bar: '1/35 at least',
-      isMet: atMost(metered?.geometricMean, 35),
-    },
-    {
-      what: `slowest program${metered === undefined ? '' : ` (${metered.worst.program})`}`,
-      figure: one(metered?.worst.slowdown),
-      bar: '1/120 at least',
-      isMet: atMost(metered?.worst.slowdown, 120),
-    },
-    {
-      what: 'metering costs',
-      figure: figure(costs === undefined ? undefined : costs * 100, '%'),
-      bar: '8% at most',
-      isMet: atMost(costs, 0.08),
-    },
-    {
-      what: 'pulldown-cmark.wasm from bytes to instance, cold',
-      figure: figure(toInstance, ' ms'),
-      bar: '40 ms at most',
-      isMet: atMost(toInstance, 40),
-    },
-    {
-      what: 'decoding and validating megabytes of code',
-      figure: figure(speed, ' MB/s'),
-      bar: '25 MB/s at least',
-      isMet: atLeast(speed, 25),
-    },
-    {
-      what: 'instances per second of a small module',
-      figure: figure(perSecond, ''),
-      bar: '20,000 at least',
-      isMet: atLeast(perSecond, 20_000),
-    },
-    {
-      what: 'memory of an idle instance of one page',
-      figure: figure(instances?.idleBytes === undefined ? undefined : instances.idleBytes / 1_024, ' KiB'),
-      bar: '100 KiB at most',
-      isMet: atMost(instances?.idleBytes, 100 * 1_024),
-    },
-    {
-      what: 'reset of a sandbox of one page',
-      figure: figure(instances?.resetMicroseconds.median, ' µs'),
-      bar: '20 µs at most',
-      isMet: atMost(instances?.resetMicroseconds.median, 20),
-    },
-    {
-      what: 'dearest price for a unit of gas, in times the median',
-      figure: figure(worstPrice, ''),
-      bar: `${GAS_BAR} at most`,
-      isMet: atMost(worstPrice, GAS_BAR),
-    },
-    {
-      what: 'the same, of all instructions one by one',
-      figure: figure(worstCase, ''),
-      bar: `${GAS_BAR} at most`,
-      isMet: atMost(worstCase, GAS_BAR),
-    },
-    {
-      what: '1 MiB of float64 through a plug-in in one call, in times copying by hand',
-      figure: figure(bulk.times, ''),
-      bar: `${BULK_BARS.times} at most`,
-      isMet: atMost(bulk.times, BULK_BARS.times),
-    },
-    {
-      what: 'its gas, in parts of that of the standard functions',
-      figure: figure(bulk.gas, ''),
-      bar: `${BULK_BARS.gas} at most`,
-      isMet: atMost(bulk.gas, BULK_BARS.gas),
-    },
+    atLeastOne('CoreMark, metered, of the native speed', onCoremark, COREMARK_BAR.required),
+    atLeastOne('the same, as aimed at', onCoremark, aim),
+    atLeastOne('geometric mean of the programs', metered?.geometricMean, 35),
+    atLeastOne(`slowest program${slowest}`, metered?.worst.slowdown, 120),
+    meteringBar(meteringCost(programs)),
+    bar('pulldown-cmark.wasm from bytes to instance, cold', toInstance, unit(' ms'), { most: 40 }),
+    bar('decoding and validating megabytes of code', code && codeSpeed(code, code.best), unit(' MB/s'), { least: 25 }),
+    bar('instances per second of a small module', instances?.perSecond['metered'], number, { least: 20_000 }),
+    bar('memory of an idle instance of one page', kibibytes(instances?.idleBytes), unit(' KiB'), { most: 100 }),
+    resetBar(instances?.resetMicroseconds),
+    bar('dearest price for a unit of gas, in times the median', worstPrice, plain, { most: GAS_BAR }),
+    bar('the same, of all instructions one by one', worstCase, plain, { most: GAS_BAR }),
+    bar('1 MiB of float64 through a plug-in in one call, in times copying by hand', bulk.times, plain, {
+      most: BULK_BARS.times,
+    }),
+    bar('its gas, in parts of that of the standard functions', bulk.gas, plain, { most: BULK_BARS.gas }),
     ...instrumentBars(instrument),
-    textBar('parsing texts, slowest module', leastSpeed(report.text, 'parse'), TEXT_BARS.parse),
-    textBar('printing modules, slowest one', leastSpeed(report.text, 'print'), TEXT_BARS.print),
+    bar('parsing texts, slowest module', leastSpeed(report.text, 'parse'), unit(' MB/s'), { least: TEXT_BARS.parse }),
+    bar('printing modules, slowest one', leastSpeed(report.text, 'print'), unit(' MB/s'), { least: TEXT_BARS.print }),
     ...serviceBars(report.service),
   ];
 }
 
+function meteringBar(cost: Spread | undefined): Bar {
+  const percent = (share: number) => `${number(share * 100)}%`;
+  const beyond = cost && { ...cost, median: cost.median - 1, low: cost.low - 1, high: cost.high - 1 };
+  const found = bar('metering costs', beyond, percent, { most: 0.08 });
+  return beyond === undefined ? found : { ...found, figure: differenceText(beyond, percent) };
+}
+
+function resetBar(time: Spread | undefined): Bar {
+  const found = bar('reset of a sandbox of one page', time, unit(' µs'), { most: 20 });
+  return time === undefined ? found : { ...found, figure: differenceText(time, unit(' µs')) };
+}
+
+const kibibytes = (bytes: number | undefined) => bytes && bytes / 1_024;
+
 function serviceBars(figures: ServiceFigures | undefined): Bar[] {
-  const times = (what: string, value: number | undefined, least: number): Bar => ({
-    what: `requests a second of a pool on native, in times ${what}`,
-    figure: value === undefined ? '-' : number(value),
-    bar: `${least} at least`,
-    isMet: atLeast(value, least),
-  });
-  const wait = longestWait(figures);
+  const times = (what: string, figure: Spread | undefined, least: number): Bar =>
+    bar(`requests a second of a pool on native, in times ${what}`, figure, plain, { least });
   return [
     times('those of one on the interpreter', timesAsMany(figures, 'pool on native', 'pool on the interpreter'), 1),
     times(
@@ -202,51 +168,38 @@ function serviceBars(figures: ServiceFigures | undefined): Bar[] {
       timesAsMany(figures, 'pool on native', 'plug-in: @extism/extism, a new one'),
       10,
     ),
-    {
-      what: 'a second route while guests spin, 99% of its requests',
-      figure: wait === undefined ? '-' : milliseconds(wait),
-      bar: `${LATENCY_BAR} ms at most`,
-      isMet: atMost(wait, LATENCY_BAR),
-    },
+    bar('a second route while guests spin, 99% of its requests', longestWait(figures), milliseconds, {
+      most: LATENCY_BAR,
+    }),
   ];
-}
-
-function textBar(what: string, speed: number | undefined, least: number): Bar {
-  const figure = speed === undefined ? '-' : `${number(speed)} MB/s`;
-  return { what, figure, bar: `${least} MB/s at least`, isMet: atLeast(speed, least) };
 }
 
 /** Shares of the unmetered speed that modules which meter themselves have to keep. */
 export const NATIVE_BARS = { coremark: 0.86, fib: 0.5, mean: 0.8 } as const;
 
 function instrumentBars(figures: InstrumentFigures | undefined): Bar[] {
-  const shareOn = (name: string) => {
+  const slowdownOn = (name: string) => {
     const program = figures?.programs.find((item) => item.name === name);
-    const slowdown = program && slowdownOf(program, METERED);
-    return slowdown && 1 / slowdown.median;
+    return program && slowdownOf(program, METERED);
   };
   const mean = figures?.summaries.find(({ contender }) => contender === METERED)?.geometricMean;
-  const bar = (what: string, share: number | undefined, least: number): Bar => ({
-    what,
-    figure: share === undefined ? '-' : share.toFixed(2),
-    bar: `${least.toFixed(2)} at least`,
-    isMet: atLeast(share, least),
-  });
+  const share = (what: string, slowdown: Spread | undefined, least: number): Bar =>
+    bar(what, slowdown && inverse(slowdown), (value) => value.toFixed(2), { least });
   return [
-    bar('CoreMark, native and metered, of the native speed', shareOn(COREMARK), NATIVE_BARS.coremark),
-    bar('recursive Fibonacci, native and metered', shareOn(FIB), NATIVE_BARS.fib),
-    bar('geometric mean, native and metered', mean && 1 / mean, NATIVE_BARS.mean),
+    share('CoreMark, native and metered, of the native speed', slowdownOn(COREMARK), NATIVE_BARS.coremark),
+    share('recursive Fibonacci, native and metered', slowdownOn(FIB), NATIVE_BARS.fib),
+    share('geometric mean, native and metered', mean, NATIVE_BARS.mean),
   ];
 }
 
-/** The share by which counting slows the interpreter down; undefined where it cannot do without. */
-function meteringCost(programs: readonly ProgramReport[]): number | undefined {
+/** In times its speed without counting, how long the interpreter takes; undefined where it cannot do without. */
+function meteringCost(programs: readonly ProgramReport[]): Spread | undefined {
   const ratios = programs.flatMap(({ outcomes }) => {
     const { metered, unmetered } = outcomes;
     if (metered?.state !== 'timed' || unmetered?.state !== 'timed') return [];
-    return [median(metered.samples.map((sample, round) => sample / (unmetered.samples[round] ?? Number.NaN)))];
+    return [spread(quotients(metered.samples, unmetered.samples))];
   });
-  return ratios.length === 0 ? undefined : geometricMean(ratios) - 1;
+  return ratios.length === 0 ? undefined : geometricMeanOf(ratios);
 }
 
 /** Megabytes a second over all of a start. */

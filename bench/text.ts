@@ -4,7 +4,7 @@ import { loadWabt, type Wabt } from '../scripts/wabt.mjs';
 import { cpuTime } from './clock.ts';
 import type { Product } from './product.ts';
 import { type Spread, spread } from './statistics.ts';
-import { number, table } from './table.ts';
+import { number, type Section } from './table.ts';
 
 /** What a sample does again and again, by who does it. */
 type Deed = (bytes: Uint8Array, text: string) => unknown;
@@ -80,7 +80,7 @@ export function leastSpeed(rows: readonly TextRow[], deed: 'parse' | 'print'): n
   return rows.length === 0 ? undefined : Math.min(...rows.map(({ speeds }) => speeds[deed]?.median ?? 0));
 }
 
-export function textText(rows: readonly TextRow[]): string {
+export function textSection(rows: readonly TextRow[]): Section {
   const keys = Object.keys(TITLES) as (keyof typeof TITLES)[];
   const columns = [
     { title: 'module' },
@@ -94,5 +94,8 @@ export function textText(rows: readonly TextRow[]): string {
     characters.toLocaleString('en-US'),
     ...keys.map((key) => number(speeds[key]?.median ?? Number.NaN)),
   ]);
-  return `The text format: megabytes of text in a second of the processor\n${table(columns, cells)}\n`;
+  return {
+    title: 'The text format: megabytes of text in a second of the processor',
+    blocks: [{ columns, rows: cells }],
+  };
 }

@@ -1,7 +1,8 @@
 /** Which modules meter themselves, and which could: what has to be known before anything is instrumented. */
 
 import type { InstanceLimits } from '../wasm/engine.ts';
-import type { WasmModule } from '../wasm/module.ts';
+import { FREE_EXCEPTION_VALUES } from '../wasm/gas.ts';
+import { functionTypeAt, type WasmModule } from '../wasm/module.ts';
 import { hasThreads } from '../wasm/spawn.ts';
 import type { Feature } from '../wasm/types.ts';
 import type { MeteredModule } from './metered.ts';
@@ -17,7 +18,13 @@ interface Adopted {
 const adopted = new WeakMap<WasmModule, Adopted>();
 
 /** What modules are instrumented with beyond release 2.0, where the host has it. */
-export const METERED = ['threads'] as const satisfies readonly Feature[];
+export const METERED = [
+  'threads',
+  'exception-handling',
+  'legacy-exception-handling',
+  'tail-call',
+  'multi-memory',
+] as const satisfies readonly Feature[];
 
 export type MeteredFeature = (typeof METERED)[number];
 
@@ -29,7 +36,10 @@ export function unmeteredFeatures({ features }: WasmModule): readonly Feature[] 
 /** Why a module cannot be made to meter itself; undefined where it can. */
 export function whyNotMetered(module: WasmModule): string | undefined {
   const features = unmeteredFeatures(module);
-  return features.length === 0 ? undefined : `the module uses ${features.join(', ')}, which cannot be instrumented`;
+  if (features.length > 0) return `the module uses ${features.join(', ')}, which cannot be instrumented`;
+  const isLarge = (type: number) => functionTypeAt(module, type).params.length > FREE_EXCEPTION_VALUES;
+  if (!module.tags.some(isLarge)) return undefined;
+  return `the module has exceptions of more than ${FREE_EXCEPTION_VALUES} values, which count for memory`;
 }
 
 /** Why a guest of a sandbox cannot; undefined where it can. */

@@ -5,8 +5,8 @@
  * before and after it, and says why one pass answers all three.
  */
 
-import { blockType } from '../wasm/instructions.ts';
-import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
+import { blockType, type CatchClause } from '../wasm/instructions.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { type Handled, IS_ACCESS, type Later, type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { ChargePoints, type FunctionPlan, planSteps } from '../wasm/plan.ts';
 import { ReachableReader } from '../wasm/reachable.ts';
@@ -53,8 +53,24 @@ export const EDIT = {
   loopEnd: 14,
   /** A branch in a loop. `a`: the edit of the loop's header, `b`: the first label outside of it. */
   branch: 15,
+  /** Insert what takes up the gas where an exception was caught. */
+  caught: 16,
+  /** Write the count out before what throws. */
+  throw: 17,
+  /** A branch whose labels have changed. `a`: where they are in {@link Analyser.labels}. */
+  labels: 18,
+  /** A `try_table` with clauses. `a`: where its pads are in {@link Analyser.pads}. */
+  tryTable: 19,
+  /** Its pads, behind its end. `a`: the same. */
+  tryTableEnd: 20,
+  /** An atomic access, which has become a function. `a`, `b`: its indices. */
+  atomic: 21,
+  /** `a`: function. */
+  tailCall: 22,
+  /** `a`: type, `b`: table. */
+  tailCallIndirect: 23,
   /** The beginning of a construct, where code can be left. */
-  construct: 16,
+  construct: 24,
 } as const;
 
 /** Words of an edit: where the instruction begins and where it ends, the kind with what is set, `a`, `b`. */
@@ -180,6 +196,14 @@ const EFFECT = {
   constant: 31,
   'vector comparison': 32,
   wait: 33,
+  throw: 34,
+  try: 35,
+  catch: 36,
+  delegate: 37,
+  try_table: 38,
+  atomic: 39,
+  return_call: 40,
+  return_call_indirect: 41,
 } as const;
 
 /** Instructions that compute on floats and do not look at the bits of a NaN. */
@@ -188,7 +212,22 @@ const IS_BLIND = OPCODES.map(
     /^[fd]+$/.test(params) && immediates === 'none' && meaning !== undefined && !meaning.startsWith('bits ') && !alias,
 );
 
-/** A missing one is a type error. Modules with later ones are refused. */
+/** Of what came after release 2.0, what is metered. Modules with others are refused. */
+const HANDLED_LATER: Readonly<Partial<Record<Mnemonic, number>>> = {
+  'memory.atomic.wait32': EFFECT.wait,
+  'memory.atomic.wait64': EFFECT.wait,
+  throw: EFFECT.throw,
+  rethrow: EFFECT.throw,
+  try: EFFECT.try,
+  catch: EFFECT.catch,
+  catch_all: EFFECT.catch,
+  delegate: EFFECT.delegate,
+  try_table: EFFECT.try_table,
+  return_call: EFFECT.return_call,
+  return_call_indirect: EFFECT.return_call_indirect,
+};
+
+/** A missing one is a type error. */
 const HANDLED: Readonly<Record<Exclude<Handled, Later>, number>> = {
   unreachable: EFFECT.unreachable,
   nop: EFFECT.ordinary,
@@ -234,13 +273,13 @@ const HANDLED: Readonly<Record<Exclude<Handled, Later>, number>> = {
   'elem.drop': EFFECT.segment,
 };
 
-const EFFECT_OF = OPCODES.map(({ index, mnemonic, results, traps, immediates, lanes }): number => {
-  const handled = (HANDLED as Partial<Record<Mnemonic, number>>)[mnemonic];
+const EFFECT_OF = OPCODES.map(({ index, mnemonic, results, traps, immediates, lanes, gas, bytes }): number => {
+  const handled = (HANDLED as Partial<Record<Mnemonic, number>>)[mnemonic] ?? HANDLED_LATER[mnemonic];
   if (handled !== undefined) return handled;
   if (immediates === 'v128') return EFFECT.constant;
   if (IS_BLIND[index] && (results === 'f' || results === 'd')) return EFFECT.producer;
   if (IS_BLIND[index] && traps.length > 0) return EFFECT.conversion;
-  if (mnemonic === 'memory.atomic.wait32' || mnemonic === 'memory.atomic.wait64') return EFFECT.wait;
+  if (gas === 'atomic' && (bytes ?? 1) > 1) return EFFECT.atomic;
   if (lanes === undefined) return EFFECT.ordinary;
   return lanes.endsWith(':') ? EFFECT['vector comparison'] : EFFECT['vector producer'];
 });
@@ -257,6 +296,8 @@ const HAS_SECOND = OPCODES.map(({ immediates }) => immediates.includes(' ') || i
 const GLOBAL_GET = opcode('global.get').index;
 const LOCAL_GET = opcode('local.get').index;
 const LOCAL_TEE = opcode('local.tee').index;
+const CATCH = opcode('catch').index;
+const THROW = opcode('throw').index;
 
 /** A frequency as a power of two, in the steps of {@link LEVELS_IN_TWO}: products become sums. */
 const levelOf = (frequency: number): number => Math.round(LEVELS_IN_TWO * Math.log2(frequency));
@@ -300,7 +341,23 @@ interface Frame {
   isOneArmed: boolean;
   /** Number of the last `br_table` that has it as a target. */
   table: number;
+  /** Constructs that are put around it and those that it is in, between them and those in which they are. */
+  readonly added: number;
+  /** Of a `try_table` with clauses: where its pads are. */
+  readonly pads: number;
 }
+
+/** Where the exceptions of a `try_table` are caught first: constructs around it, one for each clause. */
+export interface Pads {
+  readonly type: FuncType;
+  /** The type of the block as it was written. */
+  readonly typeStart: number;
+  readonly typeEnd: number;
+  /** With the labels that they have behind the construct. */
+  readonly clauses: readonly (CatchClause & { readonly values: readonly ValType[] })[];
+}
+
+const NO_PADS = -1;
 
 /** A loop that is open. */
 interface Loop {
@@ -332,7 +389,10 @@ export class Analyser {
   amounts: Float64Array = new Float64Array(0);
   /** By source: the shape in which its NaN has to be made canonical; 0 where it need not be. */
   canonical: Uint8Array = new Uint8Array(0);
-  plan: FunctionPlan = { entryCost: 0, weight: 0, points: new ChargePoints() };
+  plan: FunctionPlan = { entryCost: 0, weight: 0, points: new ChargePoints(), catches: false };
+  /** Of the branches whose labels have changed: those that they have now. */
+  readonly labels: Ints = new Ints();
+  readonly pads: Pads[] = [];
   /** Whether the count has to be written out at function entry; known from the first window on. */
   publishesEntry = true;
   /** Whether a branch leads to the label of the function itself; the same. */
@@ -365,6 +425,8 @@ export class Analyser {
   private readonly stack: number[] = [];
   /** Where the unreachable code at hand begins. */
   private deadFrom = 0;
+  /** Place in the opcode table of what was read last. */
+  private index = 0;
   private looksAlive = false;
   private nextPoint = 0;
   private level = 0;
@@ -404,8 +466,10 @@ export class Analyser {
     this.level = 0;
     this.vertex = EXACT;
     this.tables = 0;
-    this.sources.begin(params.length, end - codeStart, this.isWhole);
+    // What a local holds where an exception is caught depends on where it was thrown.
+    this.sources.begin(params.length, end - codeStart, this.isWhole && !this.plan.catches);
     this.block = 0;
+    this.pads.length = 0;
     this.enter(EFFECT.block, funcType([], results), EXACT, this.sources.block());
   }
 
@@ -425,6 +489,7 @@ export class Analyser {
   *window(): Steps<boolean> {
     const { reader, edits, charges, publications, sources, simple, isWhole, windows } = this;
     edits.clear();
+    this.labels.clear();
     charges.clear();
     publications.clear();
     simple.clear();
@@ -457,6 +522,7 @@ export class Analyser {
     const { reader, frames } = this;
     while (frames.length > 0 && reader.pos < until) {
       const index = reader.next();
+      this.index = index;
       if (!reader.isReachable) {
         if (reader.skips(index)) continue;
         this.removeDead();
@@ -466,8 +532,9 @@ export class Analyser {
     return frames.length === 0;
   }
 
-  private enter(kind: number, type: FuncType, vertex: number, block: number): void {
+  private enter(kind: number, type: FuncType, vertex: number, block: number, pads = NO_PADS): void {
     const { frames } = this;
+    const added = this.added + (pads === NO_PADS ? 0 : (this.pads[pads] as Pads).clauses.length + 1);
     const length = frames.push({
       kind,
       type,
@@ -480,8 +547,15 @@ export class Analyser {
       isJumpedTo: false,
       isOneArmed: kind === EFFECT.if,
       table: 0,
+      added,
+      pads,
     });
-    if (length > this.depth) this.depth = length;
+    if (length + added > this.depth) this.depth = length + added;
+  }
+
+  /** Constructs that were put around those that are open. */
+  private get added(): number {
+    return this.frames.at(-1)?.added ?? 0;
   }
 
   /** A place at which a compiler notes where every local and operand is, or compares that with what it noted. */
@@ -533,6 +607,13 @@ export class Analyser {
         if (RESULTS[index] === 1) stack.push(NEVER_NAN[index] ? CLEAN : ANY);
         return;
       }
+      case EFFECT.atomic:
+        edits.add(EDIT.atomic, reader.offset, reader.pos, reader.a, reader.b, index);
+        stack.length -= PARAMS[index] as number;
+        this.happens(EVENT.trap);
+        this.weight += HOST_BYTES.call;
+        if (RESULTS[index] === 1) stack.push(ANY);
+        return;
       case EFFECT.producer:
         for (let i = PARAMS[index] as number; i > 0; i--) stack.pop();
         if (NEVER_NAN[index]) stack.push(CLEAN);
@@ -611,8 +692,32 @@ export class Analyser {
         this.operation(index, 2);
         stack.push(ANY);
         return;
+      case EFFECT.throw:
+        if (index === THROW) {
+          const { params } = functionTypeAt(module, module.tags[reader.a] as number);
+          for (let i = params.length; i > 0; i--) this.observe();
+        }
+        edits.add(EDIT.throw, reader.offset, reader.offset);
+        if (index !== THROW) {
+          this.complicate();
+          this.relabelBeyondPads(reader.a);
+        }
+        this.publish();
+        this.happens(EVENT.stop);
+        this.die();
+        return;
       case EFFECT.segment:
         edits.add(EDIT.drop, reader.offset, reader.pos, reader.a, 0, index);
+        return;
+      case EFFECT.return_call:
+        edits.add(EDIT.tailCall, reader.offset, reader.pos, reader.a);
+        this.leaveFor(typeOfFunction(module, reader.a));
+        return;
+      case EFFECT.return_call_indirect:
+        stack.pop();
+        edits.add(EDIT.tailCallIndirect, reader.offset, reader.pos, reader.a, reader.b);
+        this.weight += HOST_BYTES.trap;
+        this.leaveFor(functionTypeAt(module, reader.a));
         return;
       case EFFECT.call:
         this.apply(typeOfFunction(module, reader.a), edits.add(EDIT.call, reader.offset, reader.pos, reader.a));
@@ -715,6 +820,18 @@ export class Analyser {
     this.beExact();
   }
 
+  /** A call in tail position. What has been used before it is written out by the function that is called. */
+  private leaveFor(type: FuncType): void {
+    for (let i = type.params.length; i > 0; i--) this.observe();
+    this.noted += (this.locals + this.stack.length) / CALLS_PER_BRANCH;
+    this.weight += HOST_BYTES.call;
+    this.complicate();
+    this.beExact();
+    this.happens(EVENT.publish);
+    this.happens(EVENT.stop);
+    this.die();
+  }
+
   // Control.
 
   /** What becomes a function, and takes so many operands. */
@@ -731,10 +848,22 @@ export class Analyser {
   private control(effect: number): void {
     const { reader, stack, edits } = this;
     switch (effect) {
+      case EFFECT.try:
+        this.complicate();
+        this.open(EFFECT.block);
+        return;
       case EFFECT.block:
       case EFFECT.loop:
       case EFFECT.if:
         this.open(effect);
+        return;
+      case EFFECT.try_table:
+        this.complicate();
+        if (reader.catches.length === 0) this.open(EFFECT.block);
+        else this.openTryTable();
+        return;
+      case EFFECT.catch:
+        this.catch(this.index === CATCH ? reader.a : undefined);
         return;
       case EFFECT.else: {
         const frame = this.frames.at(-1) as Frame;
@@ -751,6 +880,7 @@ export class Analyser {
         this.segment(frame.arms, frame.level + IN_ARM, this.blockBehind(frame.armsBlock));
         return;
       }
+      case EFFECT.delegate:
       case EFFECT.end:
         this.end();
         return;
@@ -845,7 +975,57 @@ export class Analyser {
     this.vertex = EXACT;
     this.block = block;
     const slot = charges.slot(this.cost(), vertex, EXACT, this.level);
-    this.happens(EVENT.loop, edits.add(EDIT.loop, reader.pos, reader.pos, slot, this.frames.length - 1));
+    this.happens(EVENT.loop, edits.add(EDIT.loop, reader.pos, reader.pos, slot, this.frames.length - 1 + this.added));
+  }
+
+  /** Clauses lead to pads, which stand around the construct, and from there to their labels. */
+  private openTryTable(): void {
+    const { reader, module, sources, edits } = this;
+    const type = blockType(reader.a, module.types) as FuncType;
+    const clauses = reader.catches.map((clause) => {
+      const { tag, label } = clause;
+      const frame = this.frameOf(label);
+      frame.isJumpedTo = true;
+      // The count is exact where an exception is caught.
+      if (this.isWhole) this.charges.merge(EXACT, frame.vertex);
+      this.note();
+      const values = tag < 0 ? [] : functionTypeAt(module, module.tags[tag] as number).params;
+      return { ...clause, label: label + this.added - frame.added, values };
+    });
+    const typeStart = reader.offset + 1;
+    const pads = this.pads.push({ type, typeStart, typeEnd: this.endOfBlockType(typeStart), clauses }) - 1;
+    edits.add(EDIT.tryTable, reader.offset, reader.pos, pads);
+    const { length } = type.params;
+    this.observeTop(length);
+    if (length > 0) this.stack.fill(ANY, this.stack.length - length);
+    this.enter(EFFECT.block, type, this.newVertex(), sources.block(), pads);
+    this.happens(EVENT.block);
+  }
+
+  /** Where the immediate ends that begins there: an integer, or a type of one byte. */
+  private endOfBlockType(start: number): number {
+    const { bytes } = this.module;
+    let end = start;
+    while ((bytes[end] as number) >= 0x80) end++;
+    return end + 1;
+  }
+
+  /** An arm to which an exception leads: of a tag, or any. */
+  private catch(tag: number | undefined): void {
+    const { reader, module, stack } = this;
+    const frame = this.frames.at(-1) as Frame;
+    this.note();
+    if (reader.isReachable) {
+      this.observeTop(frame.type.results.length);
+      this.jump(frame);
+    }
+    this.happens(EVENT.catch);
+    reader.resume();
+    stack.length = frame.height;
+    if (tag !== undefined) this.pushAny(functionTypeAt(module, module.tags[tag] as number).params.length);
+    this.edits.add(EDIT.caught, reader.pos, reader.pos);
+    this.weight += HOST_BYTES.call;
+    this.segment(EXACT, frame.level + IN_ARM, this.sources.block());
   }
 
   private openLoop(type: FuncType): void {
@@ -855,7 +1035,7 @@ export class Analyser {
     // The edit of the header is the next one, or the one behind that.
     const header = edits.length + (this.wrapsLoops ? 1 : 0);
     if (this.wrapsLoops) edits.add(EDIT.loopStart, reader.offset, reader.offset, header);
-    loops.push({ place, header, isSimple: this.isWhole && type.params.length === 0 });
+    loops.push({ place, header, isSimple: this.isWhole && type.params.length === 0 && this.added === 0 });
   }
 
   private closeLoop(): void {
@@ -885,11 +1065,23 @@ export class Analyser {
 
   /** The labels of a branch change if it leaves a loop that is put into blocks. */
   private branch(farthest: number): void {
+    if (this.relabelBeyondPads(farthest)) return;
     const { reader, edits, frames } = this;
     const loop = this.loops.at(-1);
     if (!this.refills || !loop?.isSimple) return;
     const outside = frames.length - loop.place;
     if (farthest >= outside) edits.add(EDIT.branch, reader.offset, reader.pos, loop.header, outside);
+  }
+
+  /** The labels of an instruction change if pads stand around what is in between. Returns whether they do. */
+  private relabelBeyondPads(farthest: number): boolean {
+    const { reader, edits, labels, frames, added } = this;
+    if (added === (frames[frames.length - 1 - farthest] as Frame).added) return false;
+    edits.add(EDIT.labels, reader.offset, reader.pos, labels.length);
+    const add = (label: number) => labels.push(label + added - (frames[frames.length - 1 - label] as Frame).added);
+    if (EFFECT_OF[this.index] !== EFFECT.br_table) add(reader.a);
+    else for (let i = 0; i <= reader.a; i++) add(reader.labels[i] as number);
+    return true;
   }
 
   private jumpTo(label: number): void {
@@ -940,9 +1132,11 @@ export class Analyser {
     const { stack, charges, frames } = this;
     const frame = frames.pop() as Frame;
     const { kind, type, isOneArmed, height } = frame;
+    if (EFFECT_OF[this.index] === EFFECT.delegate) this.relabelBeyondPads(this.reader.a);
     const isLive = this.reader.isReachable;
     if (isLive) this.observeTop(type.results.length);
     this.happens(EVENT.end, kind === EFFECT.loop ? 1 : 0);
+    if (frame.pads !== NO_PADS) this.edits.add(EDIT.tryTableEnd, this.reader.pos, this.reader.pos, frame.pads);
     if (frames.length === 0) {
       if (isLive) this.beExact();
       return;

@@ -8,7 +8,7 @@ import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { F32, F64, type FunctionBody, I32, V128, type ValType } from '../wasm/types.ts';
 import { Writer } from '../wasm/writer.ts';
-import { Analyser, EDIT, type WeaveOptions } from './analyse.ts';
+import { Analyser, EDIT, type Pads, type WeaveOptions } from './analyse.ts';
 import { CodeWriter } from './code.ts';
 import { type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
 import type { LeaveWriter, WrittenBody } from './leave/writer.ts';
@@ -165,11 +165,14 @@ export class BodyWeaver implements WrittenBody {
   }
 
   private blockType(): void {
-    const { code, results } = this;
+    this.blockOf([], this.results);
+  }
+
+  private blockOf(params: readonly ValType[], results: readonly ValType[]): void {
+    const { code } = this;
     const [only] = results;
-    if (only === undefined) code.u8(EMPTY_BLOCK);
-    else if (results.length === 1) code.u8(only);
-    else code.signed(this.layout.type([], results));
+    if (params.length > 0 || results.length > 1) code.signed(this.layout.type(params, results));
+    else code.u8(only ?? EMPTY_BLOCK);
   }
 
   /** A local of the meter's own, for values that have to be put aside. */
@@ -334,6 +337,72 @@ export class BodyWeaver implements WrittenBody {
     } else code.at(mnemonic, shifted(reader.a));
   }
 
+  /** Takes up the gas behind what has thrown. */
+  private caught(): void {
+    const { code, gas, layout } = this;
+    code.at('local.get', gas);
+    code.at('call', layout.operation({ name: 'caught', a: 0, b: 0 }));
+    code.at('local.set', gas);
+  }
+
+  /** A branch with other labels: they begin at a place of the analyser's list. */
+  private relabelled(start: number, end: number, place: number): void {
+    const { code, layout, analyser } = this;
+    const { values } = analyser.labels;
+    const reader = new InstructionReader(layout.module.bytes, start, end);
+    const mnemonic = OPCODES[reader.next()]?.mnemonic as Mnemonic;
+    if (mnemonic === 'br_table') {
+      code.at(mnemonic, reader.a);
+      for (let i = 0; i <= reader.a; i++) code.u32(values[place + i] as number);
+    } else code.at(mnemonic, values[place] as number);
+  }
+
+  /**
+   * A `try_table` stands in a block for each of its clauses, and one for all:
+   *
+   *     block, type of the try_table
+   *       block, values of the last clause
+   *         block, values of the first clause
+   *           the try_table, whose clauses lead to these blocks
+   *           br 2
+   *         end
+   *         take up the gas, br to the first clause's label
+   *       end
+   *       take up the gas, br to the last clause's label
+   *     end
+   */
+  private tryTable({ type, typeStart, typeEnd, clauses }: Pads): void {
+    const { code, layout } = this;
+    const { bytes } = layout.module;
+    code.op('block');
+    code.copy(bytes, typeStart, typeEnd);
+    for (const { values } of clauses.toReversed()) {
+      code.op('block');
+      this.blockOf(type.params, values);
+    }
+    code.op('try_table');
+    code.copy(bytes, typeStart, typeEnd);
+    code.u32(clauses.length);
+    clauses.forEach(({ kind, tag }, pad) => {
+      code.u8(kind);
+      if (tag >= 0) code.u32(tag);
+      code.u32(pad);
+    });
+  }
+
+  private tryTableEnd({ clauses }: Pads): void {
+    const { code } = this;
+    const { length } = clauses;
+    code.at('br', length);
+    clauses.forEach(({ label }, pad) => {
+      code.op('end');
+      this.caught();
+      // Out of the pads around this one, and the block around all.
+      code.at('br', label + length - pad);
+    });
+    code.op('end');
+  }
+
   private edit(i: number): void {
     const { code, layout, analyser } = this;
     const { edits, amounts } = analyser;
@@ -360,6 +429,23 @@ export class BodyWeaver implements WrittenBody {
       case EDIT.construct:
         this.leaves?.bury(edits.start(i));
         return;
+      case EDIT.caught:
+        this.caught();
+        return;
+      case EDIT.throw:
+        this.publish();
+        code.i32(1);
+        code.at('global.set', layout.meterGlobal('raised'));
+        return;
+      case EDIT.labels:
+        this.relabelled(edits.start(i), edits.end(i), a);
+        return;
+      case EDIT.tryTable:
+        this.tryTable(analyser.pads[a] as Pads);
+        return;
+      case EDIT.tryTableEnd:
+        this.tryTableEnd(analyser.pads[a] as Pads);
+        return;
       case EDIT.branch:
         if (edits.isSimple(a)) this.branch(edits.start(i), edits.end(i), b);
         else code.copy(layout.module.bytes, edits.start(i), edits.end(i));
@@ -381,6 +467,19 @@ export class BodyWeaver implements WrittenBody {
         this.callIndirect(a, b, publishes);
         this.leaves?.after(edits.start(i));
         return;
+      case EDIT.tailCall:
+        layout.checkTailCall(a);
+        this.giveBackFrame();
+        code.at('return_call', layout.inner(a));
+        return;
+      case EDIT.tailCallIndirect: {
+        layout.checkTailCall();
+        const element = this.noteElement(b);
+        this.giveBackFrame();
+        code.at('local.get', element);
+        code.at('return_call_indirect', layout.threadedType(a), b);
+        return;
+      }
       case EDIT.return:
         code.at('local.get', this.gas);
         code.op('return');
@@ -405,6 +504,9 @@ export class BodyWeaver implements WrittenBody {
         code.at('local.set', this.gas);
         this.leaves?.after(edits.start(i));
         return;
+      case EDIT.atomic:
+        code.at('call', layout.operation({ name: 'atomic', a, b, row: edits.row(i) }));
+        return;
       case EDIT.drop: {
         code.at(mnemonic, a);
         const kind = mnemonic === 'data.drop' ? 'data' : 'elements';
@@ -426,7 +528,17 @@ export class BodyWeaver implements WrittenBody {
     } else code.at('local.set', gas);
   }
 
-  private callIndirect(type: number, table: number, publishes: boolean): void {
+  /** The gas, and the depth that there will be when the frame at hand has been left. */
+  private giveBackFrame(): void {
+    const { code, gas, depth, analyser } = this;
+    code.at('local.get', gas);
+    code.at('local.get', depth);
+    code.i64(analyser.plan.weight);
+    code.op('i64.add');
+  }
+
+  /** Writes down which element is called, with its number on the stack. Returns the local that has it then. */
+  private noteElement(table: number): number {
     const { code, layout } = this;
     this.publish();
     const element = this.local('i32', I32);
@@ -441,6 +553,12 @@ export class BodyWeaver implements WrittenBody {
       code.op('i64.or');
     }
     code.at('global.set', layout.element);
+    return element;
+  }
+
+  private callIndirect(type: number, table: number, publishes: boolean): void {
+    const { code, layout } = this;
+    const element = this.noteElement(table);
     if (layout.closed) {
       code.at('local.get', this.gas);
       code.at('local.get', this.depth);

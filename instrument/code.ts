@@ -1,6 +1,6 @@
 /** Writes instructions by their names. */
 
-import { EMPTY_BLOCK } from '../wasm/encoding.ts';
+import { EMPTY_BLOCK, HAS_MEMORY } from '../wasm/encoding.ts';
 import { type Mnemonic, OPCODES } from '../wasm/opcodes.ts';
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, type ValType } from '../wasm/types.ts';
 import { Writer } from '../wasm/writer.ts';
@@ -21,6 +21,14 @@ export class CodeWriter extends Writer {
     this.op(mnemonic);
     this.u32(index);
     if (second !== undefined) this.u32(second);
+  }
+
+  /** An access to a memory. */
+  access(mnemonic: Mnemonic, align: number, offset: number, memory: number): void {
+    this.op(mnemonic);
+    this.u32(memory === 0 ? align : align | HAS_MEMORY);
+    if (memory !== 0) this.u32(memory);
+    this.u32(offset);
   }
 
   i32(value: number): void {

@@ -20,8 +20,13 @@ function of<T>(map: WeakMap<WasmHost, WeakMap<MeteredModule, T>>, host: WasmHost
   return found;
 }
 
-function refused(cause: unknown): CompileError {
-  return new CompileError(`the engine cannot run the module: ${messageOf(cause)}`, { cause });
+function refused(cause: unknown, { module }: MeteredModule): CompileError {
+  const features = module.features.join(', ');
+  const uses = features === '' ? '' : `, which uses ${features}`;
+  return new CompileError(`the engine cannot run the module${uses}: ${messageOf(cause)}`, {
+    cause,
+    ...(features !== '' && { feature: features }),
+  });
 }
 
 function keep(compiled: Compiled, metered: MeteredModule, module: WebAssembly.Module): WebAssembly.Module {
@@ -38,7 +43,7 @@ export function compile(host: WasmHost, metered: MeteredModule): WebAssembly.Mod
   try {
     return keep(compiled, metered, new host.Module(metered.code.bytes()));
   } catch (cause) {
-    throw refused(cause);
+    throw refused(cause, metered);
   }
 }
 
@@ -67,7 +72,7 @@ async function compileAsync(host: WasmHost, metered: MeteredModule): Promise<voi
   try {
     module = await host.compile(metered.code.bytes());
   } catch (cause) {
-    throw refused(cause);
+    throw refused(cause, metered);
   }
   const compiled = of(modules, host);
   // Somebody may not have waited.

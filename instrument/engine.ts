@@ -13,12 +13,12 @@ import { complete, type Steps } from '../wasm/steps.ts';
 import type { Export, ExternKind, FuncType, ValType } from '../wasm/types.ts';
 import { isAdopted, whyNotNative } from './adopted.ts';
 import { compile, compileAhead } from './compile.ts';
-import { missingFeature } from './features.ts';
+import { whyNotOn } from './features.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import type { InitialState } from './initial-state.ts';
 import { functionTypes } from './layout.ts';
 import { LinkedGuests } from './linked.ts';
-import { holds, linker, references } from './linker.ts';
+import { holds, linker, references, uncaught } from './linker.ts';
 import { codeBytes, limitsFor, meterModuleSteps, refusal } from './meter-module.ts';
 import type { MeteredModule } from './metered.ts';
 import { MeteredInstance, MeteredStore } from './metered-instance.ts';
@@ -169,7 +169,7 @@ export function meteredEngine(host: WasmHost, name: EngineName): Engine {
       const metered = complete(metering(module, { slices }));
       const link = linker(imports, functionTypes(metered.module));
       return new NativeInstance(() => {
-        const store = new MeteredStore(host, limits.stackBytes, waitingAlone(options.clock));
+        const store = new MeteredStore(host, limits.stackBytes, { waits: waitingAlone(options.clock), uncaught });
         return new MeteredInstance(store, metered, { limits, slices, link, references });
       });
     },
@@ -201,12 +201,6 @@ export function nativeUnavailable(modules: readonly WasmModule[] = []): string |
   } catch (error) {
     return `this host does not allow compiling WebAssembly: ${messageOf(error)}`;
   }
-}
-
-/** Why a host cannot run a module, for what it uses. */
-function whyNotOn(host: WasmHost, module: WasmModule): string | undefined {
-  const missing = missingFeature(host, module);
-  return missing && `the module uses ${missing}, which this host does not have`;
 }
 
 let engine: Engine | undefined;

@@ -1,8 +1,7 @@
 /** Which of the features beyond release 2.0 a host has that modules are instrumented with. */
 
-import { FUNCTION, PREAMBLE } from '../wasm/encoding.ts';
+import { EMPTY_BLOCK, FUNCTION, PREAMBLE } from '../wasm/encoding.ts';
 import type { WasmModule } from '../wasm/module.ts';
-import type { Feature } from '../wasm/types.ts';
 import { METERED, type MeteredFeature } from './adopted.ts';
 import type { WasmHost } from './host.ts';
 
@@ -18,6 +17,14 @@ const withBody = (body: readonly number[], ...sections: readonly number[]): read
 const PROBES: Readonly<Record<MeteredFeature, readonly number[]>> = {
   // i32.const 0; i32.atomic.load; drop, on a memory that is not shared.
   threads: withBody([0x41, 0, 0xfe, 0x10, 2, 0, 0x1a], 5, 4, 1, 1, 0, 1),
+  // throw, with a tag of no values.
+  'exception-handling': withBody([0x08, 0], 13, 3, 1, 0, 0),
+  // return_call, to itself.
+  'tail-call': withBody([0x12, 0]),
+  // Two memories without pages.
+  'multi-memory': [5, 5, 2, 0, 0, 0, 0],
+  // try; catch_all; end.
+  'legacy-exception-handling': withBody([0x06, EMPTY_BLOCK, 0x19, 0x0b]),
 };
 
 const found = new WeakMap<WasmHost, Map<MeteredFeature, boolean>>();
@@ -41,7 +48,8 @@ function has(host: WasmHost, feature: MeteredFeature): boolean {
   return isThere;
 }
 
-/** Of what the module uses, the feature that a host does not have; undefined where it has all of them. */
-export function missingFeature(host: WasmHost, { features }: WasmModule): Feature | undefined {
-  return METERED.find((feature) => features.includes(feature) && !has(host, feature));
+/** Why a host cannot run a module, for what it uses; undefined where it can. */
+export function whyNotOn(host: WasmHost, { features }: WasmModule): string | undefined {
+  const missing = METERED.find((feature) => features.includes(feature) && !has(host, feature));
+  return missing && `the module uses ${missing}, which this host does not have`;
 }

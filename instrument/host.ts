@@ -6,7 +6,13 @@ export type WasmHost = Pick<
   typeof WebAssembly,
   'Module' | 'Instance' | 'Memory' | 'Table' | 'Global' | 'CompileError' | 'LinkError' | 'RuntimeError'
 > &
-  Partial<Pick<typeof WebAssembly, 'compile'>>;
+  Partial<Pick<typeof WebAssembly, 'compile' | 'Tag' | 'Exception' | 'JSTag'>>;
+
+/** A tag of the engine's. */
+export type RawTag = WebAssembly.Tag;
+
+/** An exception that a guest has thrown, as the engine shows it. */
+export type RawException = WebAssembly.Exception;
 
 /** A global of 64 bits. */
 export interface Counter {

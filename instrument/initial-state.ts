@@ -27,7 +27,7 @@ function canBePutBack(module: WasmModule): boolean {
   if (importedGlobals + importedMemories + importedTables > 0 || module.changesTables) return false;
   if (tables.length > 0 && module.exports.some(({ kind }) => kind === 'table')) return false;
   if (hasPassive(elements) || hasPassive(data)) return false;
-  if ((memories[0]?.limits.min ?? 0) > MOST_PAGES) return false;
+  if (memories.length > 1 || (memories[0]?.limits.min ?? 0) > MOST_PAGES) return false;
   return globals.every(({ type, mutable }) => !mutable || SHOWN.includes(type));
 }
 

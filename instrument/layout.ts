@@ -30,6 +30,8 @@ export const METER_FUNCTIONS = {
   trap: [[I32], []],
   /** Waits at an address of a memory (its number), as long as what was expected is there: value, time-out, bytes of it. */
   wait: [[I32, I32, I64, I64, I32], [I32]],
+  /** As `growMemory`, of the memory of a number. */
+  growOther: [[I32, I32], [I32]],
   /** Of modules that can be left: a frame has saved what it holds. Which body it is of, and at which of its points. */
   left: [[I32, I32], []],
 } as const satisfies Record<string, readonly [readonly ValType[], readonly ValType[]]>;
@@ -38,7 +40,10 @@ export type MeterFunction = keyof typeof METER_FUNCTIONS;
 export const METER_FUNCTION_NAMES = Object.keys(METER_FUNCTIONS) as MeterFunction[];
 
 /** Those that only modules import which use something beyond release 2.0. */
-const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = { wait: 'threads' };
+const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = {
+  wait: 'threads',
+  growOther: 'multi-memory',
+};
 
 /** The globals that the rewritten module may import from the meter, in this order. */
 export const METER_GLOBALS = {
@@ -53,6 +58,11 @@ export const METER_GLOBALS = {
   element: { type: I64, mutable: true },
   /** Of these, which instance it is that says what the last element was: a number, from bit {@link ORIGIN_BIT} on. */
   origin: { type: I64, mutable: false },
+  /**
+   * 1 where a guest or a host function has thrown what is under way: only that is caught. The host's own stack being full
+   * is an exception to engines, too. All instances of a store share it.
+   */
+  raised: { type: I32, mutable: true },
 } as const satisfies Record<string, GlobalType>;
 
 /** Above the numbers of tables and elements. */
@@ -68,6 +78,7 @@ export const METER_EXPORTS = {
   gas: 'gas',
   /** A global: table and element of the last indirect call, as `table << 32 | element`; below 0 where there was none. */
   element: 'element',
+  /** The first one; followed by its number for the others. */
   memory: 'memory',
   /** Followed by its number. */
   table: 'table',
@@ -89,6 +100,11 @@ export const METER_EXPORTS = {
   length: 'length',
 } as const;
 
+/** The name of a memory, without the prefix. */
+export function memoryExport(memory: number): string {
+  return memory === 0 ? METER_EXPORTS.memory : METER_EXPORTS.memory + memory;
+}
+
 /** Gas at hand below this stands for none whatever: the guest is being ended, or may not be entered. */
 export const BARRED: number = -(2 ** 53);
 /** What the meter sets the gas to for that. */
@@ -99,7 +115,11 @@ export const LEFT_GAS: bigint = -(2n ** 60n);
 const ENDED: number = -(2 ** 61);
 
 /** Kinds of traps that the rewritten code tells apart itself, by what it calls `trap` with. */
-export const TRAP_CODES = ['invalid-conversion', 'expected-shared-memory'] as const satisfies readonly TrapKind[];
+export const TRAP_CODES = [
+  'invalid-conversion',
+  'expected-shared-memory',
+  'unaligned-atomic',
+] as const satisfies readonly TrapKind[];
 
 /** Functions of the rewritten module's own that others call. */
 export const HELPERS = ['check', 'enter'] as const;
@@ -158,6 +178,11 @@ function outlivesFailure({ importedTables, elements }: WasmModule): boolean {
   return false;
 }
 
+/** Whether a module has anything to do with exceptions. */
+export function handlesExceptions({ features }: WasmModule): boolean {
+  return features.includes('exception-handling') || features.includes('legacy-exception-handling');
+}
+
 /** Numbers of the globals that a module defines and may change. */
 export function ownMutableGlobals({ globals, importedGlobals }: WasmModule): readonly number[] {
   return globals.flatMap(({ mutable }, i) => (mutable && i >= importedGlobals ? [i] : []));
@@ -208,16 +233,20 @@ export type OperationName =
   | 'table.copy'
   | 'table.init'
   | 'memory.atomic.wait32'
-  | 'memory.atomic.wait64';
+  | 'memory.atomic.wait64'
+  /** Any atomic access that has to be aligned, and `memory.atomic.notify`: see {@link Operation.row}. */
+  | 'atomic';
 
 /** What else can become one: see `INLINE` in operations.ts. */
-export type InlineName = 'check' | 'resume' | 'f32' | 'f64';
+export type InlineName = 'check' | 'resume' | 'caught' | 'f32' | 'f64';
 
 /** What a function stands for, with the indices of the instruction. */
 export interface Operation {
   readonly name: OperationName | InlineName;
   readonly a: number;
   readonly b: number;
+  /** Place in the opcode table, where the name says of no instruction which it is. */
+  readonly row?: number;
 }
 
 /** A function beside the original's: around one of them, or in place of an instruction. */
@@ -236,6 +265,9 @@ export class Layout {
   readonly exportPrefix: string;
   readonly meterGlobals: readonly MeterGlobal[];
   readonly meterFunctions: readonly MeterFunction[];
+  private readonly isProgram: boolean;
+  /** Imported functions that are called in tail position. */
+  readonly tailCalled = new Set<number>();
   /** Whether its code can be left. */
   readonly isLeavable: boolean;
   /** Gas at hand below this, when the host has been asked, ends the guest. */
@@ -271,9 +303,14 @@ export class Layout {
   /** Functions that bodies refer to. */
   readonly references = new Set<number>();
 
-  /** @param isLinked whether its instances share an account with others, and get their segments when all of them are there */
-  constructor(module: WasmModule, isLinked: boolean, isLeavable = false) {
+  /**
+   * @param isLinked whether its instances share an account with others, and get their segments when all of them are there
+   * @param isProgram whether these others are the rest of a program, from which it may import functions
+   * @param isLeavable whether its code can be left
+   */
+  constructor(module: WasmModule, isLinked: boolean, isProgram: boolean, isLeavable = false) {
     this.module = module;
+    this.isProgram = isProgram;
     this.isLeavable = isLeavable;
     this.ended = isLeavable ? ENDED : 0;
     this.endedByCall = isLeavable ? ENDED : BARRED;
@@ -286,6 +323,7 @@ export class Layout {
       gas: isLinked,
       element: isLinked,
       origin: isLinked,
+      raised: handlesExceptions(module),
     };
     this.meterGlobals = METER_GLOBAL_NAMES.filter((name) => isNeeded[name]);
     this.importName = unused(module.imports, 'module');
@@ -366,8 +404,8 @@ export class Layout {
 
   /** What stands for an instruction that has become a function. */
   operation(operation: Operation): number {
-    const { name, a, b } = operation;
-    return this.added(`${name} ${a} ${b}`, () => {
+    const { name, a, b, row } = operation;
+    return this.added(`${name} ${a} ${b} ${row}`, () => {
       // Globals are written before functions.
       if (name === 'memory.init') this.lengthGlobal('data', a);
       else if (name === 'table.init') this.lengthGlobal('elements', a);
@@ -393,6 +431,22 @@ export class Layout {
   /** What stands for a function where it has its original type. */
   outer(original: number): number {
     return original < this.module.importedFunctions ? original : this.wrapper('outer', original);
+  }
+
+  /**
+   * A call in tail position must not need room on the host's stack: what is called takes gas and depth, and returns the gas.
+   * Imported ones may be another instance's; where those are known is looked at once they are.
+   * @param original the function; one that is found in a table unless given
+   * @throws CompileError where it may be one that does not
+   */
+  checkTailCall(original?: number): void {
+    const isImported = original !== undefined && original < this.module.importedFunctions;
+    if (isImported) this.tailCalled.add(original);
+    if (original === undefined ? this.closed : !(isImported && this.isProgram)) return;
+    throw new CompileError(
+      "the module calls what may be another instance's function in tail position, for which natively there is no room: use the interpreter",
+      { feature: 'tail-call' },
+    );
   }
 
   /** What stands for a function where a reference to it is taken. */

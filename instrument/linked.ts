@@ -7,7 +7,7 @@ import type { Import } from '../wasm/types.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { LateFunctions } from './late.ts';
 import { functionTypes } from './layout.ts';
-import { linker, references, requireType } from './linker.ts';
+import { linker, references, requireType, uncaught } from './linker.ts';
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { type Linked, MeteredInstance, MeteredStore } from './metered-instance.ts';
@@ -35,7 +35,11 @@ export class LinkedGuests {
   ) {
     this.host = host;
     this.graph = graph;
-    const store = new MeteredStore(host, limits.stackBytes, waitingAlone(clock), new Meter(limits, slices));
+    const store = new MeteredStore(host, limits.stackBytes, {
+      waits: waitingAlone(clock),
+      uncaught,
+      meter: new Meter(limits, slices),
+    });
     this.guests = metered.map((module, number) => {
       const link = (imported: Import) => this.link(number, imported, imports);
       return new MeteredInstance(store, module, { limits, slices, link, references });

@@ -1,7 +1,7 @@
 /** What the guests of a sandbox are linked to, and what their references to functions look like to the host. */
 
 import type { ImportResolver } from '../wasm/engine.ts';
-import { LinkError } from '../wasm/errors.ts';
+import { LinkError, UncaughtException } from '../wasm/errors.ts';
 import type { HostFunction } from '../wasm/host.ts';
 import { guarded, type Holds } from '../wasm/host-call.ts';
 import { quote } from '../wasm/quote.ts';
@@ -34,6 +34,8 @@ export const references: References = {
     return raw;
   },
 };
+
+export const uncaught = (exception: unknown): UncaughtException => new UncaughtException(exception);
 
 export const holds: Holds = (type, value) => {
   if (type === FUNCREF) return value === null || (value instanceof Handle && raws.has(value));

@@ -3,6 +3,7 @@
 import { Growth } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import {
+  CompileError,
   GasExhausted,
   HostError,
   LinkError,
@@ -36,7 +37,16 @@ import { allocate, growMemory, growTable } from './growth.ts';
 import type { Counter, RawFunction, WasmHost } from './host.ts';
 import { HostCaller, LentMemory } from './host-caller.ts';
 import { type InitialState, initialStateOf, refill } from './initial-state.ts';
-import { METER_EXPORTS, type MeterFunction, type MeterGlobal, MOST_ORIGINS, ORIGIN_BIT, TRAP_CODES } from './layout.ts';
+import {
+  handlesExceptions,
+  METER_EXPORTS,
+  type MeterFunction,
+  type MeterGlobal,
+  MOST_ORIGINS,
+  memoryExport,
+  ORIGIN_BIT,
+  TRAP_CODES,
+} from './layout.ts';
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
@@ -81,6 +91,21 @@ export interface GuestOptions {
   readonly link: (imported: Import) => Linked;
   readonly references: References;
   readonly leavable?: Leavable | undefined;
+  /** What an error of a host function is to guests that can catch; undefined where it ends them, as all do unless given. */
+  readonly exceptionOf?: ((error: unknown) => Raised | undefined) | undefined;
+}
+
+/** What a host function has thrown, as the engine is to be given it. */
+export interface Raised {
+  readonly error: unknown;
+}
+
+export interface StoreOptions {
+  readonly waits: Waits;
+  /** Makes of an exception that nobody has caught, as the engine has it, what the embedder gets. */
+  readonly uncaught: (exception: unknown) => unknown;
+  /** What all instances draw on; each on one of its own unless given. */
+  readonly meter?: Meter | undefined;
 }
 
 /** What instances that call one another have in common: the engine, the stack, and what is going wrong just now. */
@@ -89,6 +114,12 @@ export class MeteredStore {
   readonly depth: WebAssembly.Global & Counter;
   /** The guest whose code last made a call that may reach the host. */
   readonly caller: WebAssembly.Global & { value: MeteredInstance | null };
+  /** See {@link METER_GLOBALS}. */
+  readonly raised: WebAssembly.Global & { value: number };
+  /** Whether a guest may catch exceptions. */
+  private catches = false;
+  /** What becomes of an exception that nobody has caught. */
+  private readonly uncaught: (exception: unknown) => unknown;
   /** What becomes of guests that wait for notifications. */
   readonly waits: Waits;
   /** What all instances draw on; each has a meter of its own where there is none. */
@@ -102,22 +133,39 @@ export class MeteredStore {
   private barred: Meter[] = [];
   /** Those that are exhausted, while there are calls that do not know it yet. */
   private readonly spent: Set<Meter> = new Set();
+  /** Functions of guests that may make calls in tail position. */
+  readonly tailCalling: WeakSet<object> = new WeakSet();
   /** Of memories and tables, also of those that others made. */
   readonly growth: WeakMap<object, Growth> = new WeakMap();
 
-  constructor(host: WasmHost, stackBytes: number, waits: Waits, meter?: Meter) {
+  constructor(host: WasmHost, stackBytes: number, { waits, uncaught, meter }: StoreOptions) {
     this.host = host;
     this.waits = waits;
+    this.uncaught = uncaught;
     this.shared = meter && new SharedMeter(host, meter);
     this.full = BigInt(stackBytes);
     this.depth = new host.Global({ value: 'i64', mutable: true }, this.full) as WebAssembly.Global & Counter;
     this.caller = new host.Global({ value: 'externref', mutable: true }, null);
+    this.raised = new host.Global({ value: 'i32', mutable: true }, 0) as WebAssembly.Global & { value: number };
+  }
+
+  /** One of its guests may catch exceptions. */
+  expectExceptions(): void {
+    this.catches = true;
+  }
+
+  /** Whether what a host function is about to throw is an exception to the guests, of whom one may catch it. */
+  raises(exception: Raised | undefined): exception is Raised {
+    if (exception === undefined || !this.catches) return false;
+    this.raised.value = 1;
+    return true;
   }
 
   /** Nothing of its guests runs, and nothing has failed. */
   reset(): void {
     this.depth.value = this.full;
     this.caller.value = null;
+    this.raised.value = 0;
     this.failure = undefined;
     this.barred = [];
     this.spent.clear();
@@ -184,10 +232,13 @@ export class MeteredStore {
 
   private explain(error: unknown, guest: MeteredInstance): unknown {
     const { failure, barred } = this;
+    const isRaised = this.raised.value === 1;
     this.failure = undefined;
     this.barred = [];
+    this.raised.value = 0;
     for (const meter of [...barred, guest.meter]) this.release(meter);
     if (failure !== undefined) return failure.error;
+    if (isRaised) return this.uncaught(error);
     if (isStackOverflow(error) || error instanceof StackLimitExceeded) {
       return new StackLimitExceeded(
         `Stack limit exceeded: the engine's own stack was full before the limit of ${this.full} bytes was reached; lower stackLimit, or choose the engine 'interpreter'`,
@@ -251,14 +302,31 @@ export class MeteredInstance {
     this.toReference = (type, value) => (type === FUNCREF ? references.toGuest(value) : value);
     this.meter = store.shared?.meter ?? this.newMeter();
     this.compiled = compile(store.host, metered);
+    if (handlesExceptions(metered.module)) store.expectExceptions();
     this.linked = metered.imports.map((imported) => options.link(imported));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
+    this.checkTailCalls();
     this.begin();
   }
 
   private newMeter(): Meter {
     const { leavable, limits, slices } = this.options;
     return leavable?.meter() ?? new Meter(limits, slices);
+  }
+
+  /**
+   * Between instances a call in tail position takes room on the host's stack. Where the other one makes none, that ends.
+   * @throws CompileError
+   */
+  private checkTailCalls(): void {
+    for (const index of this.metered.tailCalled) {
+      const linked = this.importedFunctions[index] as Linked;
+      if (!('raw' in linked) || !this.store.tailCalling.has(linked.raw as object)) continue;
+      throw new CompileError(
+        "the module calls a function of another instance's in tail position that may do so, too, for which natively there is no room: choose the engine 'interpreter'",
+        { feature: 'tail-call' },
+      );
+    }
   }
 
   /** Charges for what the module defines. @throws MemoryLimitExceeded, GasExhausted */
@@ -296,6 +364,11 @@ export class MeteredInstance {
       throw this.misfit(error);
     }
     this.exports = instance.exports;
+    if (this.metered.module.features.includes('tail-call')) {
+      for (const { name, kind } of this.metered.exports) {
+        if (kind === 'function') this.store.tailCalling.add(this.exports[name] as object);
+      }
+    }
     this.element = this.meterExport(METER_EXPORTS.element) as Counter;
     if (this.store.shared === undefined) this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
     this.registerGrowth();
@@ -382,9 +455,9 @@ export class MeteredInstance {
     const { growth } = this.store;
     const { module } = this.metered;
     const { budget } = this.meter;
-    if (module.importedMemories === 0 && this.rawMemory !== undefined) {
-      growth.set(this.rawMemory, Growth.ofMemory(budget, module.memories[0]?.limits.max));
-    }
+    module.memories.forEach(({ limits }, i) => {
+      if (i >= module.importedMemories) growth.set(this.memoryAt(i), Growth.ofMemory(budget, limits.max));
+    });
     for (const { name, kind, index } of module.exports) {
       if (kind !== 'table' || index < module.importedTables) continue;
       growth.set(this.exports[name] as object, Growth.ofTable(budget, module.tables[index]?.limits.max));
@@ -396,8 +469,13 @@ export class MeteredInstance {
     return this.store.growth.get(memory) as Growth;
   }
 
+  /** The first one. */
   get rawMemory(): WebAssembly.Memory | undefined {
-    return this.meterExport(METER_EXPORTS.memory) as WebAssembly.Memory | undefined;
+    return this.meterExport(memoryExport(0)) as WebAssembly.Memory | undefined;
+  }
+
+  private memoryAt(number: number): WebAssembly.Memory {
+    return this.meterExport(memoryExport(number)) as WebAssembly.Memory;
   }
 
   get memory(): GuestMemory | undefined {
@@ -466,17 +544,19 @@ export class MeteredInstance {
       refill: () => this.guarded(() => this.refill(), undefined),
       need: (cost: bigint) => this.guarded(() => this.meter.need(cost), undefined),
       overflow: () => this.guarded(() => this.overflow(), undefined),
-      growMemory: (delta: number) => this.guarded(() => this.growMemory(delta >>> 0), -1),
+      growMemory: (delta: number) => this.guarded(() => this.growMemory(0, delta >>> 0), -1),
+      growOther: (memory: number, delta: number) => this.guarded(() => this.growMemory(memory, delta >>> 0), -1),
       growTable: (table: number, delta: number, size: number) =>
         Number(this.guarded(() => this.growTable(table, delta >>> 0, size >>> 0), false)),
       trap: (code: number) => this.guarded(() => this.trap(code), undefined),
-      wait: (_memory: number, address: number, expected: bigint, timeout: bigint, bytes: number) =>
-        this.guarded(() => this.wait({ address, expected, timeout, bytes }), 0),
+      wait: (memory: number, address: number, expected: bigint, timeout: bigint, bytes: number) =>
+        this.guarded(() => this.wait({ memory: this.memoryAt(memory), address, expected, timeout, bytes }), 0),
       left: (body: number, point: number) => this.options.leavable?.left(body, point),
     };
     for (const [name, value] of Object.entries(functions)) add(importName, name, value);
-    const { depth, caller, shared } = this.store;
-    const globals: Partial<Record<MeterGlobal, unknown>> = { depth, caller, self: this, ...shared?.globalsOf(this) };
+    const { depth, caller, raised, shared } = this.store;
+    const own = { depth, caller, raised, self: this };
+    const globals: Partial<Record<MeterGlobal, unknown>> = { ...own, ...shared?.globalsOf(this) };
     for (const name of this.metered.meterGlobals) add(importName, name, globals[name]);
     return imports;
   }
@@ -507,15 +587,14 @@ export class MeteredInstance {
     throw this.trapped(TRAP_CODES[code] ?? 'unreachable');
   }
 
-  private growMemory(delta: number): number {
-    const memory = this.rawMemory as WebAssembly.Memory;
+  private growMemory(number: number, delta: number): number {
+    const memory = this.memoryAt(number);
     return growMemory(memory, this.store.growth.get(memory) as Growth, delta, this.meter);
   }
 
-  private wait(wait: Omit<NativeWait, 'memory'>): number {
-    const memory = this.rawMemory as WebAssembly.Memory;
+  private wait(wait: NativeWait): number {
     this.meter.charge(BigInt(THREADS.wait.base));
-    return this.store.waits({ ...wait, memory }, () => this.meter.lookAtOnce());
+    return this.store.waits(wait, () => this.meter.lookAtOnce());
   }
 
   private growTable(table: number, delta: number, size: number): boolean {
@@ -533,7 +612,7 @@ export class MeteredInstance {
     const { store } = this;
     const isShared = this.metered.meterGlobals.includes('caller');
     const { toReference } = this;
-    const { references, leavable } = this.options;
+    const { references, leavable, exceptionOf } = this.options;
     const served = (meter: Meter, caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
       let value: WasmValue;
       try {
@@ -556,17 +635,28 @@ export class MeteredInstance {
       // Whose code calls it pays, wherever that had it from.
       const guest = isShared ? (store.caller.value as MeteredInstance) : this;
       const { meter } = guest;
-      return guest.guarded(() => {
+      let raised: Raised | undefined;
+      const value = guest.guarded(() => {
         meter.beginHostCall(gas.base);
-        const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-        const caller = leavable?.caller(guest, gas, keepsViews) ?? new HostCaller(guest, gas, keepsViews);
-        const value = store.leave(type.values, () => served(meter, caller, values));
-        if (PendingResult.is(value)) return blank;
-        const results = resultsOf(type.results, value).map((result, i) =>
-          toWasm(type.results[i] as ValType, result, toReference),
-        );
-        return results.length > 1 ? results : results[0];
+        try {
+          const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
+          const caller = leavable?.caller(guest, gas, keepsViews) ?? new HostCaller(guest, gas, keepsViews);
+          const value = store.leave(type.values, () => served(meter, caller, values));
+          if (PendingResult.is(value)) return blank;
+          const results = resultsOf(type.results, value).map((result, i) =>
+            toWasm(type.results[i] as ValType, result, toReference),
+          );
+          return results.length > 1 ? results : results[0];
+        } catch (error) {
+          const exception = exceptionOf?.(error);
+          if (!store.raises(exception)) throw error;
+          meter.resume();
+          raised = exception;
+          return undefined;
+        }
       }, blank);
+      if (raised !== undefined) throw raised.error;
+      return value;
     };
   }
 

@@ -29,6 +29,8 @@ export interface MeteredModule extends MeteredNames {
   readonly module: WasmModule;
   /** Those that it imports. */
   readonly meterGlobals: readonly MeterGlobal[];
+  /** Imported functions that are called in tail position, where they may be of another instance. */
+  readonly tailCalled: readonly number[];
   /** The guest's own, with indices as in the module. */
   readonly imports: readonly Import[];
   readonly exports: readonly Export[];
@@ -71,6 +73,8 @@ export function describeMetered(
     cost,
     module,
     meterGlobals,
+    // Only hosts supply what it imports.
+    tailCalled: [],
     imports,
     exports: module.exports.filter(({ name }) => !name.startsWith(exportPrefix)),
     start: module.exports.find(({ name }) => name === exportPrefix + METER_EXPORTS.start)?.index,

@@ -12,15 +12,18 @@ import { HOST_CALL } from '../wasm/gas.ts';
 import { type HostCalls, HostFunction } from '../wasm/host.ts';
 import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../wasm/imports.ts';
 import { MEMORY_BOUNDS, PAGE_BYTES, TABLE_BOUNDS } from '../wasm/limits.ts';
-import { typeOfFunction, type WasmModule } from '../wasm/module.ts';
+import { functionTypeAt, typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { quote } from '../wasm/quote.ts';
 import { FUNCREF, type FuncType, type Import, type MemoryType } from '../wasm/types.ts';
 import { dictionary, index, readShared, readSizes, shapeClass } from '../wasm/web-idl.ts';
 import { compile } from './compile.ts';
+import { exceptionsOf } from './exceptions.ts';
+import { whyNotOn } from './features.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { functionTypes } from './layout.ts';
 import { Meter } from './meter.ts';
-import { meterModule } from './meter-module.ts';
+import { meterModule, refusal } from './meter-module.ts';
+import type { MeteredModule } from './metered.ts';
 import { type HostImport, type Linked, MeteredInstance, MeteredStore, type References } from './metered-instance.ts';
 import { isShared, makeMemory, type SentMemory, sizesFor, takeMemory, WRONG_PARTS } from './shared.ts';
 import { waitingTogether } from './waits.ts';
@@ -77,7 +80,6 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   /** Shared memories that other threads may have. */
   const elsewhere = new WeakSet<object>();
   const waits = waitingTogether((memory) => elsewhere.has(memory));
-  const store = new MeteredStore(host, limits.stackBytes, waits, meter);
   const budget = () => meter?.budget ?? new Budget(limits.memoryBytes);
   let instances = 0;
   const guests = new WeakMap<object, MeteredInstance>();
@@ -123,6 +125,10 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       return raw;
     },
   };
+
+  const exceptions = exceptionsOf(host, references, canonical);
+  const { rawTags, exceptionOf } = exceptions;
+  const store = new MeteredStore(host, limits.stackBytes, { waits, uncaught: exceptions.uncaught, meter });
 
   class Module {
     /** @throws CompileError, TypeError */
@@ -292,13 +298,16 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
   }
 
-  const metering = (core: WasmModule) =>
-    meterModule(core, {
+  function metering(core: WasmModule): MeteredModule {
+    const why = whyNotOn(host, core);
+    if (why !== undefined) throw refusal(core, why);
+    return meterModule(core, {
       canonicalNaN: options.canonicalNaN ?? true,
       refills: slices !== undefined,
       isLinked: meter !== undefined,
       sharesMemory: true,
     });
+  }
 
   /** Instruments and compiles, so that it is known whether there can be instances. @throws CompileError */
   function prepare(core: WasmModule): void {
@@ -332,7 +341,13 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       if (given === undefined) return plainLink(imported);
       return given instanceof HostFunction ? { host: trapping(given, () => guest) } : { raw: given };
     };
-    const guest: MeteredInstance = new MeteredInstance(store, metered, { limits, slices, link, references });
+    const guest: MeteredInstance = new MeteredInstance(store, metered, {
+      limits,
+      slices,
+      link,
+      references,
+      exceptionOf,
+    });
     latest = guest;
     guests.set(instance, guest);
     guest.instantiate();
@@ -351,17 +366,19 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       const held = kind === 'table' ? metered.module.tables[at]?.element : metered.module.globals[at]?.type;
       if ((kind === 'table' || kind === 'global') && held === FUNCREF) functionHolders.add(raw as object);
       const value =
-        kind === 'function'
-          ? show(
-              raw as RawFunction,
-              (...args) => only(guest.invoke(raw as RawFunction, at, typeOfFunction(metered.module, at), args)),
-              String(at),
-            )
-          : wrap(
-              raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
-              kind as Exclude<typeof kind, 'tag'>,
-              metered.module.memories[at],
-            );
+        kind === 'tag'
+          ? exceptions.showTag(raw as object, functionTypeAt(core, core.tags[at] as number))
+          : kind === 'function'
+            ? show(
+                raw as RawFunction,
+                (...args) => only(guest.invoke(raw as RawFunction, at, typeOfFunction(metered.module, at), args)),
+                String(at),
+              )
+            : wrap(
+                raw as WebAssembly.Memory | WebAssembly.Table | WebAssembly.Global,
+                kind,
+                metered.module.memories[at],
+              );
       Object.defineProperty(exports, name, { value, enumerable: true });
       const linked = kind === 'function' ? guest.importedFunctions[at] : undefined;
       if (linked !== undefined && 'host' in linked) foreign.set(value as object, linked.host);
@@ -450,7 +467,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
           return raw === undefined ? { host: plain(value as RawFunction, type) } : { raw };
         }
         case 'tag':
-          return fail('exceptions are not metered');
+          return { raw: rawTags.get(value as object) ?? fail('incompatible import type: a tag is required') };
         case 'table':
           return { raw: rawTables.get(value as object) ?? fail('incompatible import type: a table is required') };
         case 'memory':
@@ -477,7 +494,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
 
   function isOwn(value: unknown): boolean {
     const object = value as object;
-    return rawMemories.has(object) || rawTables.has(object) || rawGlobals.has(object);
+    return rawMemories.has(object) || rawTables.has(object) || rawGlobals.has(object) || rawTags.has(object);
   }
 
   function plain(func: RawFunction, type: FuncType): HostImport {
@@ -534,7 +551,8 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     }
   }
 
-  for (const [name, Class] of Object.entries({ Module, Instance, Memory, Table, Global })) shapeClass(Class, name);
+  for (const [name, Class] of Object.entries({ Module, Instance, Memory, Table, Global, ...exceptions.classes }))
+    shapeClass(Class, name);
 
   return Object.freeze({
     Module,
@@ -542,6 +560,8 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     Memory,
     Table,
     Global,
+    ...exceptions.classes,
+    ...(exceptions.jsTag && { JSTag: exceptions.jsTag }),
     CompileError,
     LinkError,
     RuntimeError,
@@ -555,6 +575,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
       shown: (raw: object) => elsewhere.add(raw),
       exportsOf: (instance: object) => exportsOf.get(instance),
       isExported: (func: object) => behind.has(func),
+      mayTailCall: (func: object) => store.tailCalling.has(behind.get(func) ?? func),
       isOwn,
     },
     [Symbol.toStringTag]: 'WebAssembly' as const,

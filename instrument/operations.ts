@@ -6,6 +6,7 @@
 
 import { PER_UNIT } from '../wasm/gas.ts';
 import type { WasmModule } from '../wasm/module.ts';
+import { accessBytes, type Mnemonic, OPCODES, type Opcode } from '../wasm/opcodes.ts';
 import { F32, F64, I32, I64, type ValType } from '../wasm/types.ts';
 import { blank, type CodeWriter } from './code.ts';
 import { BARRED, type InlineName, type Layout, type Operation, type OperationName, TRAP_CODES } from './layout.ts';
@@ -18,7 +19,7 @@ interface Inline {
   write(code: CodeWriter, layout: Layout, local: number): void;
 }
 
-export const INLINE = {
+export const INLINE: Readonly<Record<InlineName, Inline>> = {
   /** With the gas at hand in the local: looks whether it is used up, and leaves what is at hand then there. */
   check: {
     type: [[I64], [I64]],
@@ -46,6 +47,21 @@ export const INLINE = {
       code.op('end');
     },
   },
+  /** Where an exception was caught: makes sure that it was one, and takes up the gas that was at hand when it was thrown. */
+  caught: {
+    type: [[I64], [I64]],
+    write(code, layout, gas) {
+      code.at('global.get', layout.meterGlobal('raised'));
+      code.op('i32.eqz');
+      code.if();
+      code.at('call', layout.meter('overflow'));
+      code.op('unreachable');
+      code.op('end');
+      code.i32(0);
+      code.at('global.set', layout.meterGlobal('raised'));
+      INLINE.resume.write(code, layout, gas);
+    },
+  },
   /** Puts a value into the local that is converted next: engines report a NaN and a number out of range as the same trap. */
   f32: {
     type: [[F32], [F32]],
@@ -57,7 +73,7 @@ export const INLINE = {
     isPassed: true,
     write: (code, layout, value) => refuseNaN(code, layout, value, 'f64.ne'),
   },
-} as const satisfies Readonly<Record<InlineName, Inline>>;
+};
 
 function refuseNaN(code: CodeWriter, layout: Layout, value: number, differs: 'f32.ne' | 'f64.ne'): void {
   code.at('local.tee', value);
@@ -76,7 +92,7 @@ function isInline(name: Operation['name']): name is InlineName {
 
 type Space = 'memory' | 'table' | 'data' | 'elements';
 type Waiting = 'memory.atomic.wait32' | 'memory.atomic.wait64';
-type Bulk = Exclude<OperationName, 'memory.grow' | 'table.grow' | Waiting>;
+type Bulk = Exclude<OperationName, 'memory.grow' | 'table.grow' | 'atomic' | Waiting>;
 
 /** What the work of an instruction is counted in, where it writes, and where it reads. */
 const BULK: Readonly<Record<Bulk, { unit: number; target: Space; source?: Space }>> = {
@@ -112,12 +128,26 @@ function elementType(module: WasmModule, table: number): ValType {
   return module.tables[table]?.element as ValType;
 }
 
+const VALUE_TYPES: Readonly<Record<string, ValType>> = { i: I32, l: I64 };
+
+/** How what is not aligned is looked at, to find out whether it is out of bounds: by its bytes. */
+const PLAIN_LOADS: Readonly<Record<number, 'i32.load16_u' | 'i32.load' | 'i64.load'>> = {
+  2: 'i32.load16_u',
+  4: 'i32.load',
+  8: 'i64.load',
+};
+
 /** Parameters and results of the function, with the gas. */
 export function operationType(
   module: WasmModule,
-  { name, a }: Operation,
+  { name, a, row }: Operation,
 ): readonly [params: readonly ValType[], results: readonly ValType[]] {
   if (isInline(name)) return INLINE[name].type;
+  if (name === 'atomic') {
+    const { params, results } = OPCODES[row as number] as Opcode;
+    const types = (letters: string) => [...letters].map((letter) => VALUE_TYPES[letter] as ValType);
+    return [types(params), types(results)];
+  }
   const growth = [I32, I64];
   if (name === 'memory.grow') return [growth, growth];
   if (name === 'table.grow') return [[elementType(module, a), ...growth], growth];
@@ -135,7 +165,12 @@ export function sayCaller(code: CodeWriter, layout: Layout): void {
 
 /** Writes the function's locals and code, without its end. */
 export function writeOperation(code: CodeWriter, layout: Layout, operation: Operation): void {
-  const { name, a, b } = operation;
+  const { name, a, b, row } = operation;
+  if (name === 'atomic') {
+    code.raw(0);
+    writeAtomic(code, layout, OPCODES[row as number] as Opcode, a >>> 0, b);
+    return;
+  }
   const last = operationType(layout.module, operation)[0].length - 1;
   if (isInline(name)) {
     code.raw(0);
@@ -146,10 +181,35 @@ export function writeOperation(code: CodeWriter, layout: Layout, operation: Oper
     const writer = new OperationWriter(code, layout, last);
     if (isBulk(name)) writer.bulk(name, a, b);
     else if (isWaiting(name)) writer.wait(name, a >>> 0, b);
-    else if (name === 'memory.grow') writer.growMemory();
+    else if (name === 'memory.grow') writer.growMemory(a);
     else writer.growTable(a);
   }
   code.at('local.get', last);
+}
+
+/** With the address in the first local: traps where it is not aligned, unless it is out of bounds as well. */
+function checkAligned(code: CodeWriter, layout: Layout, bytes: number, offset: number, memory: number): void {
+  code.at('local.get', 0);
+  code.i32(offset | 0);
+  code.op('i32.add');
+  code.i32(bytes - 1);
+  code.op('i32.and');
+  code.if();
+  code.at('local.get', 0);
+  code.access(PLAIN_LOADS[bytes] as Mnemonic, 0, offset, memory);
+  code.op('drop');
+  code.i32(TRAP_CODES.indexOf('unaligned-atomic'));
+  code.at('call', layout.meter('trap'));
+  code.op('unreachable');
+  code.op('end');
+}
+
+/** Engines do not agree on what an access is that is neither aligned nor within bounds. */
+function writeAtomic(code: CodeWriter, layout: Layout, row: Opcode, offset: number, memory: number): void {
+  const bytes = accessBytes(row);
+  checkAligned(code, layout, bytes, offset, memory);
+  for (let i = 0; i < row.params.length; i++) code.at('local.get', i);
+  code.access(row.mnemonic, Math.log2(bytes), offset, memory);
 }
 
 class OperationWriter {
@@ -184,12 +244,13 @@ class OperationWriter {
     INLINE.resume.write(this.code, this.layout, this.gas);
   }
 
-  growMemory(): void {
+  growMemory(memory: number): void {
     const { code, layout } = this;
     code.raw(0);
     this.checkpoint(I32);
+    if (memory !== 0) code.i32(memory);
     code.at('local.get', 0);
-    code.at('call', layout.meter('growMemory'));
+    code.at('call', layout.meter(memory === 0 ? 'growMemory' : 'growOther'));
     this.resume();
   }
 
@@ -218,8 +279,9 @@ class OperationWriter {
     const { bytes, load, differs, type } = WAITED[mnemonic];
     code.raw(0);
     this.checkpoint();
+    checkAligned(code, layout, bytes, offset, memory);
     code.at('local.get', 0);
-    code.at(load, Math.log2(bytes), offset);
+    code.access(load, Math.log2(bytes), offset, memory);
     if (layout.module.memories[memory]?.isShared !== true) {
       code.op('drop');
       code.i32(TRAP_CODES.indexOf('expected-shared-memory'));
@@ -270,9 +332,9 @@ class OperationWriter {
     code.op('i64.gt_s');
     code.if();
     // Out of bounds it traps, and costs nothing.
-    this.within(first, length, target, target === 'memory' ? 0 : mnemonic === 'table.init' ? b : a);
+    this.within(first, length, target, mnemonic.endsWith('.init') ? b : a);
     if (source !== undefined) {
-      this.within(middle, length, source, mnemonic === 'table.copy' ? b : a);
+      this.within(middle, length, source, mnemonic.endsWith('.copy') ? b : a);
       code.op('i32.and');
     }
     code.if();
@@ -299,7 +361,7 @@ class OperationWriter {
     code.at('local.get', length);
     code.op('i64.extend_i32_u');
     code.op('i64.add');
-    if (space === 'memory') code.at('memory.size', 0);
+    if (space === 'memory') code.at('memory.size', index);
     else if (space === 'table') code.at('table.size', index);
     else {
       const global = layout.lengthGlobal(space, index);

@@ -26,6 +26,8 @@ export const EVENT = {
   br_if: 9,
   /** Nothing follows: a return, which leaves the rest to the caller, or a trap. */
   stop: 10,
+  /** An arm that an exception leads to: it has been written out. */
+  catch: 11,
 } as const;
 
 /** Bits of an event that say of which kind it is; the rest is the argument. */
@@ -109,6 +111,9 @@ export class Publications {
           if (may) edits.setPublishes(argument);
           may = false;
           constructs.pop();
+          break;
+        case EVENT.catch:
+          may = (constructs.at(-1) as Construct).behind;
           break;
         case EVENT.block:
           constructs.pop();

@@ -37,6 +37,7 @@ import {
   METER_FUNCTIONS,
   METER_GLOBALS,
   type MeterGlobal,
+  memoryExport,
   ownMutableGlobals,
   tooLarge,
 } from './layout.ts';
@@ -52,9 +53,10 @@ export interface Woven {
   readonly meterGlobals: readonly MeterGlobal[];
   /** As {@link MeteredModule} has them. */
   readonly referable: readonly number[];
+  readonly tailCalled: readonly number[];
 }
 
-const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global'];
+const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
 
 const REF_FUNC = opcode('ref.func').index;
 const GLOBAL_GET = opcode('global.get').index;
@@ -68,7 +70,8 @@ class Weaver {
 
   constructor(module: WasmModule, options: WeaveOptions) {
     this.module = module;
-    this.layout = new Layout(module, options.isLinked === true, options.leaves !== undefined);
+    const isLinked = options.isLinked === true;
+    this.layout = new Layout(module, isLinked, isLinked && options.sharesMemory !== true, options.leaves !== undefined);
     this.options = options;
   }
 
@@ -90,6 +93,7 @@ class Weaver {
     out.section(SECTION_IDS.import, imports);
     out.section(SECTION_IDS.function, functions);
     this.tablesAndMemories(out);
+    this.tags(out);
     out.section(SECTION_IDS.global, globals);
     out.section(SECTION_IDS.export, exports);
     if (elements.length > 0) out.section(SECTION_IDS.element, elements);
@@ -108,8 +112,15 @@ class Weaver {
     if (module.data.length > 0) out.section(SECTION_IDS.data, yield* this.data());
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
-    const { importName, exportPrefix, meterGlobals } = layout;
-    return { bytes, importName, exportPrefix, meterGlobals, referable: [...layout.referable.keys()] };
+    const { importName, exportPrefix, meterGlobals, tailCalled } = layout;
+    return {
+      bytes,
+      importName,
+      exportPrefix,
+      meterGlobals,
+      tailCalled: [...tailCalled],
+      referable: [...layout.referable.keys()],
+    };
   }
 
   private *types(): Steps<Writer> {
@@ -163,6 +174,10 @@ class Weaver {
         return;
       case 'global':
         out.raw(item.type.type, item.type.mutable ? 1 : 0);
+        return;
+      case 'tag':
+        out.u8(0);
+        out.u32(item.typeIndex);
     }
   }
 
@@ -222,6 +237,18 @@ class Weaver {
     }
   }
 
+  private tags(out: Writer): void {
+    const tags = this.module.tags.slice(this.module.importedTags);
+    if (tags.length === 0) return;
+    const content = new Writer();
+    content.u32(tags.length);
+    for (const type of tags) {
+      content.u8(0);
+      content.u32(type);
+    }
+    out.section(SECTION_IDS.tag, content);
+  }
+
   private memory(out: Writer, type: MemoryType): void {
     const isShared = type.isShared && this.options.sharesMemory === true;
     limits(out, type.limits, isShared ? IS_SHARED : 0);
@@ -277,8 +304,7 @@ class Weaver {
     const functions = [start, layout.segments].filter((number) => number !== undefined).length;
     const changing = ownMutableGlobals(module);
     const left = this.exportsOfLeavable();
-    const others =
-      2 + Math.min(memories.length, 1) + tables.length + changing.length + functions + imported + left.length;
+    const others = 2 + memories.length + tables.length + changing.length + functions + imported + left.length;
     const out = new Writer();
     const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
@@ -292,7 +318,7 @@ class Weaver {
     const add = (name: string, kind: ExternKind, index: number) => write(layout.exportPrefix + name, kind, index);
     add(METER_EXPORTS.gas, 'global', layout.gas);
     add(METER_EXPORTS.element, 'global', layout.element);
-    if (memories.length > 0) add(METER_EXPORTS.memory, 'memory', 0);
+    for (let i = 0; i < memories.length; i++) add(memoryExport(i), 'memory', i);
     yield* each(out, tables, (_, i) => add(METER_EXPORTS.table + i, 'table', i));
     yield* each(out, changing, (global) => add(METER_EXPORTS.global + global, 'global', layout.global(global)));
     yield* each(out, left, (item) => add(...item));
@@ -392,7 +418,9 @@ class Weaver {
     yield* each(out, module.data, (segment) => {
       const { start, end } = segment.bytes;
       if (segment.mode === 'active' && this.layout.segments === undefined) {
-        out.u8(0);
+        const isFirst = segment.index === 0;
+        out.u8(isFirst ? 0 : 2);
+        if (!isFirst) out.u32(segment.index);
         this.expression(out, segment.offset);
       } else out.u8(1);
       out.u32(end - start);

@@ -32,9 +32,8 @@ import {
   callAsync,
   execution,
   type GreenThreads,
-  instantiateGraph,
   type Linked,
-  Sequence,
+  linking,
   Store,
   starting,
   threads as threading,
@@ -102,7 +101,7 @@ export class InterpreterInstance implements EngineInstance {
     if (this.threads !== undefined) return this.threads.call(first.value, [], undefined, false);
     return instances.length === 1
       ? execution(first.value, [])
-      : new Sequence(first.value, functions, () => this.gasUsed);
+      : new linking.now.Sequence(first.value, functions, () => this.gasUsed);
   }
 
   call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
@@ -221,7 +220,8 @@ export const interpreter: Engine = {
   instantiate(module, { limits, imports, slices, graph, clock }: InstantiateOptions) {
     const host = linker(imports);
     const waits = () => new threading.now.WaitsAlone(clock);
-    if (graph?.isLinked) return new InterpreterInstance(instantiateGraph(graph, limits, slices, host, waits));
+    if (graph?.isLinked)
+      return new InterpreterInstance(linking.now.instantiateGraph(graph, limits, slices, host, waits));
     if (hasThreads(module)) {
       const store = new Store(limits.stackBytes, { account: accountOf(limits, slices, true) });
       const instance = new Instance(store, module, limits, slices);

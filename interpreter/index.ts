@@ -1,6 +1,5 @@
 /** The interpreter: needs neither the host's `WebAssembly` nor code generation. */
 
 export { interpreter } from './engine.ts';
-export { loadInterpreter, loadWholeInterpreter, objects, threads, vectors } from './machine/index.ts';
+export * from './parts.ts';
 export { snapshots } from './snapshot/index.ts';
-export { constantObjects } from './store/index.ts';

@@ -8,8 +8,8 @@ import { isThenable } from '../wasm/thenable.ts';
 import type { AuditLog } from './audit.ts';
 import { Gate } from './gate.ts';
 import type { HostOptions } from './host-options.ts';
+import type { Policy } from './in-force.ts';
 import { NetworkState } from './net/requests.ts';
-import type { SecurityPolicy } from './policy.ts';
 import { Program } from './wasi/program.ts';
 import { type ComponentGuests, Preview2Host, refuseToWait, told, type WitInterface } from './wasi2/host.ts';
 import { hasPayload } from './wasi2/resources.ts';
@@ -28,7 +28,7 @@ export class ComponentHost {
   /**
    * @throws UsageError where the runtime does not have what the policy grants, and for wrong options
    */
-  constructor(policy: SecurityPolicy, options: HostOptions, guests: ComponentGuests) {
+  constructor(policy: Policy, options: HostOptions, guests: ComponentGuests) {
     this.gate = new Gate(policy);
     this.program = new Program(policy, options);
     this.network = new NetworkState(policy, options.httpClient, options.timeLeft);

@@ -1,10 +1,8 @@
 /** What a policy says to a request: a pure function, so that policies can be tested without a guest. */
 
-import type { Capability, NetworkCapability } from './capability.ts';
-import { normalPath } from './capability.ts';
-import { coversHost, isLocalhost, isPrivateName, normalHost } from './hostname.ts';
-import { addressKind, normalAddress } from './net/address.ts';
-import { coversPort } from './net/ports.ts';
+import { Part } from '../wasm/part.ts';
+import type { Capability } from './capability.ts';
+import { normalPath } from './normal-path.ts';
 import type { StreamName } from './stdio.ts';
 
 /** A request to a URL, or to any at all; with a method, and over an address that the URL's host resolved to. */
@@ -51,8 +49,15 @@ export interface Grants {
   readonly capabilities: readonly Capability[];
 }
 
+interface NetworkDecisions {
+  readonly decideNetwork: (capabilities: readonly Capability[], request: NetworkRequest) => Decision;
+}
+
+/** What grants of networks decide: whoever makes one provides it, and nobody else needs it. */
+export const networking = new Part<NetworkDecisions>('decisions on networks');
+
 const byDefault = (reason: string): Decision => ({ allowed: true, reason, rule: 'default' });
-const denied = (reason: string): Decision => ({ allowed: false, reason, rule: 'default' });
+export const denied = (reason: string): Decision => ({ allowed: false, reason, rule: 'default' });
 
 /**
  * Decides a request.
@@ -83,7 +88,8 @@ export function decide(policy: Grants, request: PolicyRequest): Decision {
     case 'filesystem':
       return decideFilesystem(capabilities, request.path, request.access ?? 'read');
     case 'network':
-      return decideNetwork(capabilities, request);
+      if (!has(capabilities, 'network')) return denied('the policy grants no network');
+      return networking.now.decideNetwork(capabilities, request);
     case 'custom': {
       const { name, value } = request;
       const found = grant(
@@ -111,7 +117,7 @@ type Kind = Capability['kind'];
 type OfKind<K extends Kind> = Extract<Capability, { kind: K }>;
 
 /** The last capability of a kind that covers the request, as a decision. Last, as that is the one in force. */
-function grant<K extends Kind>(
+export function grant<K extends Kind>(
   capabilities: readonly Capability[],
   kind: K,
   covers: (capability: OfKind<K>) => boolean,
@@ -161,58 +167,4 @@ function decideFilesystem(
     ({ mounts, readOnly }) => (access === 'read' || !readOnly) && mounts.some(({ guest }) => isBelow(guest)),
   );
   return found ?? denied(`the policy does not grant ${access === 'read' ? 'reading' : 'writing'} there`);
-}
-
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
-
-function decideNetwork(capabilities: readonly Capability[], { url: text, method, address }: NetworkRequest): Decision {
-  if (!has(capabilities, 'network')) return denied('the policy grants no network');
-  if (text === undefined) return grant(capabilities, 'network', () => true) as Decision;
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    return denied('the text is not a URL');
-  }
-  const defaultPort = Object.hasOwn(DEFAULT_PORTS, url.protocol) ? DEFAULT_PORTS[url.protocol] : undefined;
-  if (defaultPort === undefined) return denied('the policy grants http and https only');
-  if (url.username !== '' || url.password !== '') return denied('the URL holds a user name or password');
-  const host = normalHost(url.hostname);
-  if (host === undefined) return denied('the URL names no host');
-  const port = url.port === '' ? defaultPort : Number(url.port);
-  const scheme = url.protocol.slice(0, -1);
-  const tests: readonly (readonly [reason: string, covers: (network: NetworkCapability) => boolean])[] = [
-    ['the policy does not grant this host', ({ hosts }) => hosts.some((pattern) => coversHost(pattern, host))],
-    [
-      `the policy does not grant ${scheme} on port ${port} of this host`,
-      ({ requireHttps, allowedPorts }) =>
-        (!requireHttps || url.protocol === 'https:') && coversPort(allowedPorts, port),
-    ],
-    [
-      'the policy does not grant this method',
-      ({ allowedMethods }) => method === undefined || allowedMethods.includes(method),
-    ],
-    [
-      `the host leads to an address that is not granted (${address === undefined ? '' : addressKind(address)})`,
-      ({ hosts }) => address === undefined || coversAddress(hosts, host, address),
-    ],
-  ];
-  // All tests must be passed by one and the same grant; the reason is the first that none of those left passes.
-  let left: readonly NetworkCapability[] = capabilities.filter((capability) => capability.kind === 'network');
-  for (const [reason, covers] of tests) {
-    left = left.filter(covers);
-    if (left.length === 0) return denied(reason);
-  }
-  return grant(capabilities, 'network', (network) => left.includes(network)) as Decision;
-}
-
-/** Whether a host that a grant covers may be reached at an address it resolved to. */
-function coversAddress(hosts: readonly string[], host: string, address: string): boolean {
-  const normal = normalAddress(address);
-  if (normal === undefined) return false;
-  // An address in place of a name is covered by nothing but its being named.
-  if (hosts.includes(normal)) return true;
-  const kind = addressKind(normal);
-  if (kind === 'loopback') return isLocalhost(host);
-  return kind === 'public' || (kind === 'private' && isPrivateName(host) && !isLocalhost(host));
 }

@@ -9,7 +9,7 @@ import { type AuditEvent, AuditLog } from './audit.ts';
 import { HostCallContext } from './call.ts';
 import { type Decision, decide, type PolicyRequest } from './decide.ts';
 import { DENIALS } from './denials.ts';
-import type { SecurityPolicy } from './policy.ts';
+import type { Policy } from './in-force.ts';
 import type { Saved } from './saved.ts';
 
 /** Violations kept; a guest can make them without end, so later ones are only counted. */
@@ -31,14 +31,14 @@ interface Outcome extends Decision {
 }
 
 export class Gate implements Saved {
-  readonly policy: SecurityPolicy;
+  readonly policy: Policy;
   readonly audit: AuditLog;
   readonly violations = new AuditLog(MAX_VIOLATIONS);
   private readonly captures = new Set<Pick<AuditLog, 'append'>>();
   private calls = 0;
   private resets = 0;
 
-  constructor(policy: SecurityPolicy) {
+  constructor(policy: Policy) {
     this.policy = policy;
     const { auditEvents, auditBytes: maxBytes, auditSink: sink, auditKept: keep } = policy;
     this.audit = new AuditLog(auditEvents, { maxBytes, sink, keep });

@@ -13,9 +13,10 @@ import { createClock } from './clock.ts';
 import { decide } from './decide.ts';
 import { type Body, Gate } from './gate.ts';
 import type { HostOptions, ProgramInput } from './host-options.ts';
+import { Policy } from './in-force.ts';
 import type { NetworkState } from './net/requests.ts';
 import { http, partOf, wasi } from './parts.ts';
-import { SecurityPolicy } from './policy.ts';
+import type { SecurityPolicy } from './policy.ts';
 import type { Program } from './wasi/program.ts';
 
 /** What a guest of one sandbox can reach. */
@@ -71,9 +72,9 @@ export interface Host {
  */
 export function createHost(policy: SecurityPolicy, options?: HostOptions): Host;
 /** @internal @param hasProgram whether what is behind WASI is needed, and so has been loaded */
-export function createHost(policy: SecurityPolicy, options: HostOptions, hasProgram: boolean): Host;
-export function createHost(policy: SecurityPolicy, options: HostOptions = {}, hasProgram = true): Host {
-  if (!(policy instanceof SecurityPolicy)) refuse('a policy', 'a SecurityPolicy', policy);
+export function createHost(policy: Policy, options: HostOptions, hasProgram: boolean): Host;
+export function createHost(policy: Policy, options: HostOptions = {}, hasProgram = true): Host {
+  if (!(policy instanceof Policy)) refuse('a policy', 'a SecurityPolicy', policy);
   checkOptions('the options of a host', options, [
     'args',
     'environment',
@@ -92,7 +93,7 @@ export function createHost(policy: SecurityPolicy, options: HostOptions = {}, ha
  * @throws UsageError where there is an environment, and the policy grants none
  * @internal
  */
-export function checkProvided(policy: SecurityPolicy, { env }: ProgramInput): void {
+export function checkProvided(policy: Policy, { env }: ProgramInput): void {
   if (env === undefined || decide(policy, { kind: 'environment' }).allowed) return;
   throw new UsageError(
     'the policy grants no environment, so the guest would not see env: grant one, which may be empty, with Capability.environmentAccess({})',
@@ -108,8 +109,9 @@ class PolicyHost implements Host {
   private network: NetworkState | undefined;
   private readonly makeNetwork: () => NetworkState;
 
-  constructor(policy: SecurityPolicy, options: HostOptions, hasProgram: boolean) {
-    this.policy = policy;
+  constructor(policy: Policy, options: HostOptions, hasProgram: boolean) {
+    // Those who give another do not ask for it.
+    this.policy = policy as SecurityPolicy;
     this.gate = new Gate(policy);
     if (hasProgram) this.program = new wasi.now.Program(policy, options);
     const clock = this.program?.clock ?? createClock(policy.clock, options.time ?? {});
@@ -202,7 +204,7 @@ type Maker = (gate: Gate, type: FuncType) => HostFunction | undefined;
 
 /** Makers of the embedder's functions, by module and name. */
 function ownFunctions(
-  policy: SecurityPolicy,
+  policy: Policy,
   surroundings: () => CallSurroundings,
 ): ReadonlyMap<string, ReadonlyMap<string, Maker>> {
   const modules = new Map<string, Map<string, Maker>>();

@@ -3,29 +3,28 @@
 export type { HostCall, HostFunction, HostGas, WasmValue } from '../wasm/host.ts';
 export { type AuditEvent, AuditLog, type AuditLogOptions, type AuditSink, auditLine, jsonLines } from './audit.ts';
 export type { Caller, CallingExecution, CallingSandbox, CallSurroundings } from './caller.ts';
-export {
-  Capability,
-  type ClockCapability,
-  type CustomCapability,
-  type EnvironmentCapability,
-  type FilesystemAccessOptions,
-  type FilesystemCapability,
-  type GuestFunction,
-  type GuestFunctionDeclaration,
-  type HostFunctionPrice,
-  type HostFunctionsCapability,
-  isCapability,
-  type MemoryFiles,
-  type MemoryMount,
-  type Mount,
-  type NetworkAccessOptions,
-  type NetworkCapability,
-  type OwnCall,
-  type PlainFunction,
-  type RandomCapability,
-  type StdioCapability,
-  type StdioOptions,
-  type VirtualClockOptions,
+export { Capability } from './capabilities.ts';
+export type {
+  ClockCapability,
+  CustomCapability,
+  EnvironmentCapability,
+  FilesystemAccessOptions,
+  FilesystemCapability,
+  GuestFunction,
+  GuestFunctionDeclaration,
+  HostFunctionPrice,
+  HostFunctionsCapability,
+  MemoryFiles,
+  MemoryMount,
+  Mount,
+  NetworkAccessOptions,
+  NetworkCapability,
+  OwnCall,
+  PlainFunction,
+  RandomCapability,
+  StdioCapability,
+  StdioOptions,
+  VirtualClockOptions,
 } from './capability.ts';
 export type { TimeSources } from './clock.ts';
 export type { AuditOptions, OnViolation, PolicyLimits } from './data.ts';
@@ -34,6 +33,7 @@ export type { OpenFolder } from './fs/mounts.ts';
 export { createHost, type Host } from './host.ts';
 export type { HostOptions, ProgramInput } from './host-options.ts';
 export type { Json } from './json.ts';
+export { isCapability } from './made.ts';
 export type { HttpClient, HttpFailure, HttpRequest, HttpResponse } from './net/client.ts';
 export type { Header } from './net/headers.ts';
 export { SecurityPolicy, SecurityPolicyBuilder } from './policy.ts';

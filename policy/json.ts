@@ -4,14 +4,8 @@ import { UsageError } from '../wasm/errors.ts';
 import { escapeUnprintable, messageOf } from '../wasm/quote.ts';
 import { decodeUtf8 } from '../wasm/utf8.ts';
 import { DEFAULT_AUDIT_BYTES } from './audit.ts';
-import {
-  Capability,
-  type EnvironmentCapability,
-  FILESYSTEM_OPTIONS,
-  type FilesystemCapability,
-  type MemoryMount,
-  NETWORK_OPTIONS,
-} from './capability.ts';
+import { Capability, FILESYSTEM_OPTIONS, NETWORK_OPTIONS } from './capabilities.ts';
+import type { EnvironmentCapability, FilesystemCapability, MemoryMount } from './capability.ts';
 import { show } from './check.ts';
 import type { AuditOptions, OnViolation, PolicyData } from './data.ts';
 

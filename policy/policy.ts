@@ -1,32 +1,12 @@
 /** A policy: capabilities, limits, and what happens on a refusal. Immutable; shared freely among sandboxes. */
 
-import { type AuditSink, DEFAULT_AUDIT_BYTES } from './audit.ts';
-import {
-  Capability,
-  type ClockCapability,
-  DEFAULT_CLOCK,
-  DEFAULT_RANDOM,
-  type FilesystemAccessOptions,
-  isCapability,
-  type MemoryFiles,
-  type Mount,
-  type NetworkAccessOptions,
-  type RandomCapability,
-} from './capability.ts';
+import { DEFAULT_AUDIT_BYTES } from './audit.ts';
+import { Capability } from './capabilities.ts';
+import type { FilesystemAccessOptions, MemoryFiles, Mount, NetworkAccessOptions } from './capability.ts';
 import { checkBigint, checkBoolean, checkInteger, checkOptions, refuse } from './check.ts';
-import type { AuditOptions, OnViolation, PolicyData, PolicyLimits } from './data.ts';
+import type { AuditOptions, OnViolation, PolicyData } from './data.ts';
+import { granted, Policy, STRICT } from './in-force.ts';
 import { readPolicy, writePolicy } from './json.ts';
-
-const STRICT: PolicyData = {
-  capabilities: [],
-  limits: { executionTime: undefined, memory: undefined, gas: undefined },
-  outputLimit: 16 * 1024 * 1024,
-  onViolation: 'errno',
-  auditEvents: 0,
-  auditBytes: DEFAULT_AUDIT_BYTES,
-  auditSink: undefined,
-  auditKept: true,
-};
 
 /** Events an audit keeps where the embedder says nothing else. */
 const DEFAULT_AUDIT_EVENTS = 10_000;
@@ -35,35 +15,7 @@ const DEFAULT_AUDIT_EVENTS = 10_000;
  * What a guest may do. Get one from {@link SecurityPolicy.strict}, {@link SecurityPolicy.moderate},
  * {@link SecurityPolicy.permissive} or {@link SecurityPolicy.builder}.
  */
-export class SecurityPolicy {
-  /** In the order in which they were granted. */
-  readonly capabilities: readonly Capability[];
-  readonly limits: PolicyLimits;
-  /** Bytes the guest may write to standard output and standard error together, before a reset. */
-  readonly outputLimit: number;
-  readonly onViolation: OnViolation;
-  /** How many events the audit records; 0 is off. */
-  readonly auditEvents: number;
-  /** Bytes of what guests choose in the events that the audit records. */
-  readonly auditBytes: number;
-  /** Takes each event as it is recorded. */
-  readonly auditSink: AuditSink | undefined;
-  /** Whether the audit keeps events in memory. */
-  readonly auditKept: boolean;
-
-  /** @internal */
-  constructor(data: PolicyData) {
-    this.capabilities = Object.freeze([...data.capabilities]);
-    this.limits = Object.freeze({ ...data.limits });
-    this.outputLimit = data.outputLimit;
-    this.onViolation = data.onViolation;
-    this.auditEvents = data.auditEvents;
-    this.auditBytes = data.auditBytes;
-    this.auditSink = data.auditSink;
-    this.auditKept = data.auditKept;
-    Object.freeze(this);
-  }
-
+export class SecurityPolicy extends Policy {
   /**
    * Nothing from outside: a virtual clock that starts in the year 2000 and advances by a millisecond with every
    * reading, random bytes from a fixed seed, captured output of at most 16 MiB, empty standard input; no environment,
@@ -119,16 +71,6 @@ export class SecurityPolicy {
       .allow(...capabilities)
       .build();
   }
-
-  /** The clock in force. */
-  get clock(): ClockCapability {
-    return this.capabilities.findLast((capability) => capability.kind === 'clock') ?? DEFAULT_CLOCK;
-  }
-
-  /** The source of randomness in force. */
-  get random(): RandomCapability {
-    return this.capabilities.findLast((capability) => capability.kind === 'random') ?? DEFAULT_RANDOM;
-  }
 }
 
 /** Collects a policy. Methods change the builder and return it. Wrong arguments throw a UsageError. */
@@ -148,10 +90,7 @@ export class SecurityPolicyBuilder {
 
   /** Adds grants to those there are. Where only one of a kind can count, the last does. */
   allow(...capabilities: readonly Capability[]): this {
-    for (const capability of capabilities) {
-      if (!isCapability(capability)) refuse('a capability', 'made by Capability', capability);
-    }
-    return this.set({ capabilities: [...this.data.capabilities, ...capabilities] });
+    return this.set({ capabilities: granted(this.data, capabilities) });
   }
 
   /** Adds `Capability.networkAccess`: HTTP requests to these hosts. */

@@ -38,23 +38,33 @@ const options = {
 };
 
 /**
- * The sources that every sandbox needs, which become one file: to open many takes longer than to read much.
- * @returns paths
+ * What is one file each: to open many takes longer than to read much. What every sandbox needs comes first, then what
+ * programs name beside it, of which bundlers leave out the more.
  */
-async function findCore() {
-  const build = await rolldown({ ...options, input: join(root, `${ENTRIES['./minimal']}.ts`) });
+const FILES = { core: 'src/sandbox.ts', api: `${ENTRIES['./minimal']}.ts` };
+
+/** @returns the paths of a source and of all that are loaded at once with it */
+async function findAll(source) {
+  const build = await rolldown({ ...options, input: source });
   const { output } = await build.generate({ format: 'es' });
   await build.close();
   return new Set(atOnce(output).flatMap(({ moduleIds }) => moduleIds));
 }
 
-/** Puts the program of widgets' pages where the sources have none. */
+/**
+ * Puts the program of widgets' pages where the sources have none. There is one file of it, for `require`: notebooks run
+ * where ES modules can import that, and the program is larger than all the rest that they load.
+ */
 const withPage = (program) => ({
   name: 'page',
   load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
 });
+const pageElsewhere = {
+  name: 'page elsewhere',
+  resolveId: (path) => (path === './page-script.ts' ? { id: './page-script.cjs', external: true } : undefined),
+};
 
-async function bundle({ format, ending, input }, core, plugins) {
+async function bundle({ format, ending, input }, groups, plugins) {
   const build = await rolldown({ ...options, input, plugins });
   const { output } = await build.write({
     dir: dist,
@@ -64,7 +74,7 @@ async function bundle({ format, ending, input }, core, plugins) {
     chunkFileNames: `chunks/[name].${ending}`,
     sourcemap: true,
     minify: { compress: { keepNames }, mangle: { keepNames }, codegen: true },
-    codeSplitting: { groups: [{ name: 'core', test: (path) => core.has(path) }] },
+    codeSplitting: { groups },
   });
   await build.close();
   for (const { type, fileName, map } of output) {
@@ -83,9 +93,14 @@ const declarations = join(dist, 'declarations');
 const flags = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarations];
 const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...flags]);
 if (status !== 0) process.exit(status);
-const core = await findCore();
-const plugins = [withPage(await bundlePage()), await packedRows()];
-for (const format of FORMATS) await bundle(format, core, plugins);
+const groups = [];
+for (const [name, source] of Object.entries(FILES)) {
+  const paths = await findAll(source);
+  groups.push({ name, test: (path) => paths.has(path), priority: 2 - groups.length });
+}
+const page = { es: pageElsewhere, cjs: withPage(await bundlePage()) };
+const rows = await packedRows();
+for (const format of FORMATS) await bundle(format, groups, [page[format.format], rows]);
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);

@@ -20,6 +20,8 @@ const NOT_IN_IT = [
   'src/webassembly/shape.ts:ErrorConstructor',
   'src/webassembly/promises.ts:SuspendError',
   'src/webassembly/promises.ts:Suspending',
+  'policy/capability.ts:Capability',
+  'policy/capability.ts:TypeName',
   'policy/fs/filesystem.ts:FileSystem',
   'policy/fs/mounts.ts:MountOptions',
   'wasm/types.ts:FuncType',

@@ -13,6 +13,9 @@ async function load() {
   return import(`data:text/javascript,${encodeURIComponent(output[0].code)}`);
 }
 
+/** What a meaning begins with that gives the bits of a float. */
+const BITS = 'bits ';
+
 /** A row's place among all instructions follows from the others, as do parts that it has none of. */
 function rowOf({
   index: _,
@@ -29,9 +32,11 @@ function rowOf({
   ...traits
 }) {
   const isComputed = meaning !== undefined;
-  // Of a meaning, whether there is one; of an access, the accessor, as its width is in it.
-  const read = immediates === 'memarg' ? meaning : '';
-  const more = { ...(flow !== 'on' && { flow }), ...traits };
+  // Of a meaning, whether there is one, and whether it is about bits; of an access, the accessor, as its width is in it. Of
+  // traps, whether there are some: the instrumenter asks for both.
+  const isOnBits = isComputed && meaning.startsWith(BITS);
+  const read = immediates === 'memarg' ? meaning : isOnBits ? BITS : '';
+  const more = { ...(flow !== 'on' && { flow }), ...(traps.length > 0 && { traps: [[]] }), ...traits };
   const rest = [...(isComputed ? [read] : []), ...(Object.keys(more).length > 0 ? [more] : [])];
   return { mnemonic, code, columns: [immediates, special ? '*' : `${params}:${results}`, gas, rest] };
 }
@@ -43,6 +48,19 @@ function column(values) {
   const letters = texts.map((text) => String.fromCharCode(FIRST + different.indexOf(text))).join('');
   return `[[${different}], ${JSON.stringify(letters)}]`;
 }
+
+/** Names one after another: as a letter, how much of the one before it each begins with, and then its rest. */
+function fronted(names) {
+  return names.map((name, i) => {
+    const before = names[i - 1] ?? '';
+    let same = 0;
+    while (same < before.length && name[same] === before[same]) same++;
+    return String.fromCharCode(SAME + same) + name.slice(same);
+  });
+}
+
+/** The letter of nothing. */
+const SAME = 65;
 
 /** The first letter: behind what a string would have to escape, in front of what takes a second byte for most. */
 const FIRST = 93;
@@ -59,7 +77,9 @@ export function pack(opcodes) {
   const codes = ${steps};
   const columns = [${[0, 1, 2, 3].map((i) => column(rows.map(({ columns }) => columns[i])))}];
   let code = 0;
-  return ${JSON.stringify(rows.map(({ mnemonic }) => mnemonic).join())}.split(',').map((mnemonic, i) => {
+  let mnemonic = '';
+  return ${JSON.stringify(fronted(rows.map(({ mnemonic }) => mnemonic)).join())}.split(',').map((name, i) => {
+    mnemonic = mnemonic.slice(0, name.charCodeAt(0) - ${SAME}) + name.slice(1);
     code = codes[i] ?? code + 1;
     const values = columns.map(([values, letters]) => values[letters.charCodeAt(i) - ${FIRST}]);
     return [mnemonic, code, ...values.slice(0, 3), ...values[3]];

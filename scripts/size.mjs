@@ -1,9 +1,15 @@
 // Prints what `import { WasmSandbox }` weighs in a bundle for the browser, minified and gzipped: what is loaded at
-// once, and all of it where nothing can be loaded later. The package has to be built.
+// once, and all of it where nothing can be loaded later; and what the package weighs. Fails where either is more than it
+// may be. The package has to be built.
+import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 import { atOnce } from './at-once.mjs';
+
+/** Bytes of what is loaded at once, by the import path, and of the files of the package that are no source maps. */
+const MOST = { 'wasm-sandbox': 97_000, 'wasm-sandbox/interpreter': 96_400, 'wasm-sandbox/minimal': 96_200 };
+const MOST_PACKED = 2_710_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = 'virtual:main';
@@ -28,10 +34,29 @@ async function bundle(from, isSplit) {
 }
 
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
-const weigh = (chunks) => kilobytes(chunks.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0));
+const weigh = (chunks) => chunks.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0);
 
-for (const entry of ['wasm-sandbox', 'wasm-sandbox/interpreter', 'wasm-sandbox/minimal']) {
+/** Bytes of the files in the tarball. */
+function packed() {
+  const [{ files }] = JSON.parse(
+    execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root }),
+  );
+  return files.filter(({ path }) => !path.endsWith('.map')).reduce((sum, { size }) => sum + size, 0);
+}
+
+function refuseMore(what, bytes, most) {
+  if (bytes <= most) return;
+  console.error(`${what}: ${kilobytes(bytes)}, and may be ${kilobytes(most)}`);
+  process.exitCode = 1;
+}
+
+for (const [entry, most] of Object.entries(MOST)) {
   const first = weigh(atOnce(await bundle(entry, true)));
   const whole = weigh(await bundle(entry, false));
-  console.log(`import { WasmSandbox } from '${entry}': ${first} gzipped, ${whole} in one file`);
+  const what = `import { WasmSandbox } from '${entry}'`;
+  console.log(`${what}: ${kilobytes(first)} gzipped, ${kilobytes(whole)} in one file`);
+  refuseMore(what, first, most);
 }
+const bytes = packed();
+console.log(`the package: ${kilobytes(bytes)} without source maps`);
+refuseMore('the package', bytes, MOST_PACKED);

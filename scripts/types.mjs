@@ -23,10 +23,23 @@ export async function bundleTypes(from, to, external) {
     const text = forAll(code).replace(/(from "\.[^"]*)\.js"/g, '$1.cjs"');
     writeFileSync(join(to, fileName.replace(/\.d\.ts$/, '.d.cts')), text);
     if (!isEntry) continue;
-    // What `import` has for the default of a file for `require` is all of it.
     const other = `./${fileName.replace(/\.d\.ts$/, '.cjs')}`;
-    writeFileSync(join(to, fileName), exports.includes('default') ? text : `export * from "${other}";\n`);
+    const more = exports.includes('default') ? defaultOf(text, other) : '';
+    writeFileSync(join(to, fileName), `export * from "${other}";\n${more}`);
   }
+}
+
+/**
+ * The default of declarations, by another name that it has there or by its type: what `import` has for the default of a file
+ * for `require` is all of it.
+ */
+function defaultOf(text, other) {
+  const [, name] = /\b([\w$]+) as default\b/.exec(text);
+  const exported = text.slice(text.lastIndexOf('export {'));
+  if (new RegExp(`[{,] ${name}[, }](?!as)`).test(exported)) return `export { ${name} as default } from "${other}";\n`;
+  const type = new RegExp(`^declare const ${name}: ([\\w$]+);`, 'm').exec(text)?.[1];
+  if (type === undefined) throw new Error(`the default of ${other} has no name but ${name}, and no type with one`);
+  return `import type { ${type} } from "${other}";\ndeclare const ${name}: ${type};\nexport default ${name};\n`;
 }
 
 /** Declarations name the sources that they were made of. */

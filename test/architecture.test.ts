@@ -24,6 +24,7 @@ const interpreterUpwards = [
   'vector',
   'machine',
   'snapshot',
+  'parts.ts',
   'engine.ts',
   'index.ts',
 ].map((name) => `interpreter/${name}`);

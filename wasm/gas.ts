@@ -54,8 +54,8 @@ export const THROWN_VALUE_COST = 8;
 /** Entering the body of a `try_table` costs a unit for every so many clauses, rounded up: an exception tries each. */
 export const CLAUSES_PER_UNIT = 2;
 
-/** A `br_table` costs a unit more for every so many labels, rounded down: large tables are in no cache. */
-export const LABELS_PER_UNIT = 16_384;
+/** A `br_table` costs a unit more for every so many labels, rounded down: large tables, and what hosts make of them, are in no cache. */
+export const LABELS_PER_UNIT = 32;
 
 /** An access to a memory that is not the first costs so many units more. */
 export const OTHER_MEMORY_COST = 6;
@@ -87,6 +87,9 @@ export const INSTANCE_ITEM_COST = 64;
 /** Units for every global, and for every constant expression elsewhere; and for each byte beyond those it covers. */
 export const EVALUATED_COST = 192;
 export const EVALUATED_BYTES = { covered: 32, perByte: 4 } as const;
+
+/** Units for each UTF-16 code unit of the name of an import or export beyond those that are covered. */
+export const NAME_UNITS = { covered: 64, perUnit: 2 } as const;
 
 /** Units for every element of a segment at instantiation. */
 export const SEGMENT_ELEMENT_COST = 4;
@@ -197,6 +200,12 @@ export const OBJECT_BYTES = {
   string: 64,
   codeUnit: 2,
 } as const;
+
+/**
+ * Exceptions of no more values count for nothing where no module of the guest's can refer to one: then only the frames
+ * hold them that have caught them.
+ */
+export const FREE_EXCEPTION_VALUES = 4;
 
 /** No object counts for more, whatever the budget: JavaScript's arrays end not far above, and differently by host. */
 export const MOST_OBJECT_BYTES: number = 2 ** 29;

@@ -222,6 +222,7 @@ export class InstructionReader extends Reader {
     const kind = this.u8();
     if (kind > CATCH.allRef) this.fail('malformed catch clause', this.pos - 1);
     const tag = kind === CATCH.tag || kind === CATCH.tagRef ? this.u32() : -1;
+    if (kind === CATCH.tagRef || kind === CATCH.allRef) this.features?.add('exception-references');
     return { kind, tag, label: this.label() };
   }
 
@@ -279,7 +280,7 @@ export class InstructionReader extends Reader {
 
   private note(type: RefType): void {
     if (type === FUNCREF || type === EXTERNREF) return;
-    this.features?.add(type === EXNREF || type === NULLEXNREF ? 'exception-handling' : 'gc');
+    this.features?.add(type === EXNREF || type === NULLEXNREF ? 'exception-references' : 'gc');
   }
 }
 

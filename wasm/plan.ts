@@ -20,6 +20,7 @@ import {
   INSTANCE_ITEM_COST,
   INSTRUCTION_COST,
   LABELS_PER_UNIT,
+  NAME_UNITS,
   OTHER_MEMORY_COST,
   PAGE_COST,
   PER_UNIT,
@@ -53,6 +54,8 @@ export interface FunctionPlan {
   readonly weight: number;
   /** Sorted by offset, at most one for an offset. */
   readonly points: ChargePoints;
+  /** Whether there is a construct in which exceptions may be caught. */
+  readonly catches: boolean;
 }
 
 /** The charges of a function: there may be one for every three bytes. */
@@ -129,8 +132,8 @@ export function* planSteps(module: WasmModule, body: number): Steps<FunctionPlan
   const entry = base + share(locals, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
   const segments = new Segments(module, code, entry, results.length, referenceLocals(params, code));
   while (!segments.advance(STEP_BYTES)) yield;
-  const { entryCost, points } = segments;
-  return { entryCost, points, weight: frameWeight(type, code) };
+  const { entryCost, points, catches } = segments;
+  return { entryCost, points, catches, weight: frameWeight(type, code) };
 }
 
 /** What a frame adds to the stack's weight, in bytes. */
@@ -194,6 +197,7 @@ class Segments {
   /** The charge on entry: that of the first segment is part of it. */
   entryCost: number;
   readonly points = new ChargePoints();
+  catches = false;
   private readonly module: WasmModule;
   private readonly reader: ReachableReader;
   private readonly references: Uint8Array | undefined;
@@ -244,6 +248,7 @@ class Segments {
       case FLOW.open:
       case FLOW.loop:
       case FLOW.if:
+        if (index === TRY_TABLE || index === TRY) this.catches = true;
         if (index === TRY_TABLE) {
           this.cost += share(reader.catches.length, CLAUSES_PER_UNIT);
           // What a clause carries is paid for with the exception.
@@ -362,7 +367,7 @@ export function* priceInstantiation(module: WasmModule): Steps<bigint> {
   const known = costs.get(module);
   if (known !== undefined) return known;
   const { memories, tables, importedMemories, importedTables, importedGlobals, data, elements } = module;
-  const { functions, exports, tags, globalInits } = module;
+  const { functions, imports, exports, tags, globalInits } = module;
   const pace = new Pace(0);
   let seen = 0;
   const items = functions.length + exports.length + tables.length + tags.length + data.length + elements.length;
@@ -370,6 +375,14 @@ export function* priceInstantiation(module: WasmModule): Steps<bigint> {
   for (let i = 0; i < globalInits.length; i++) {
     if (pace.isDue(seen++)) yield;
     cost += evaluation(globalInits.at(i));
+  }
+  for (const item of exports) {
+    if (pace.isDue(seen++)) yield;
+    cost += naming(item.name);
+  }
+  for (const item of imports) {
+    if (pace.isDue(seen++)) yield;
+    cost += naming(item.module) + naming(item.name);
   }
   for (const init of module.tableInits) if (init !== undefined) cost += evaluation(init);
   for (const { limits } of memories.slice(importedMemories)) cost += Math.max(limits.min, 1) * PAGE_COST;
@@ -394,6 +407,12 @@ export function* priceInstantiation(module: WasmModule): Steps<bigint> {
   const units = BigInt(cost);
   costs.set(module, units);
   return units;
+}
+
+/** The host looks at every name whenever it instantiates. */
+function naming({ length }: string): number {
+  const { covered, perUnit } = NAME_UNITS;
+  return perUnit * Math.max(0, length - covered);
 }
 
 function evaluation({ start, end }: ConstExpr): number {

@@ -414,6 +414,8 @@ export type Feature =
   | 'multi-memory'
   | 'memory64'
   | 'exception-handling'
+  /** References to exceptions, which can be kept. */
+  | 'exception-references'
   | 'legacy-exception-handling'
   | 'function-references'
   | 'gc'

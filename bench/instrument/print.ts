@@ -1,9 +1,9 @@
 /** The instrumenter's figures as text. */
 
 import type { Outcome } from '../measure.ts';
-import { challengers, contendersText, reasons } from '../print.ts';
+import { challengers, contendersTable, reasons } from '../print.ts';
 import { geometricMean, median, type Spread } from '../statistics.ts';
-import { milliseconds, number, table } from '../table.ts';
+import { type Block, milliseconds, number, type Section } from '../table.ts';
 import type { InstrumentFigures } from './measure.ts';
 import type { Rewriting, Throughput } from './throughput.ts';
 
@@ -13,7 +13,7 @@ function share(slowdown: Spread): string {
   return `${of(slowdown.median)}  (${of(slowdown.upper)} to ${of(slowdown.lower)})`;
 }
 
-function speedText({ contenders, programs, summaries }: InstrumentFigures): string {
+function speedBlocks({ contenders, programs, summaries }: InstrumentFigures): Block[] {
   const others = challengers(contenders);
   const baseline = contenders.find(({ role }) => role === 'baseline');
   const cell = (outcome: Outcome | undefined) => {
@@ -30,21 +30,19 @@ function speedText({ contenders, programs, summaries }: InstrumentFigures): stri
   });
   const means = others.map(({ key }) => {
     const found = summaries.find(({ contender }) => contender === key);
-    return found === undefined ? '' : `${(1 / found.geometricMean).toFixed(2)}  (${found.programs} programs)`;
+    return found === undefined ? '' : `${(1 / found.geometricMean.median).toFixed(2)}  (${found.programs} programs)`;
   });
   rows.push([], ['geometric mean', '', ...means]);
   const label = baseline?.label ?? 'baseline';
   return [
-    `Metering on the runtime's own engine: the speed of ${label} times, with the middle half of the rounds.`,
-    '',
-    contendersText(contenders),
-    '',
-    table(
-      [{ title: 'program' }, { title: label, right: true }, ...others.map(({ label: title }) => ({ title }))],
+    `The speed of ${label} times, with the middle half of the rounds.`,
+    contendersTable(contenders),
+    {
+      columns: [{ title: 'program' }, { title: label, right: true }, ...others.map(({ label: title }) => ({ title }))],
       rows,
-    ),
+    },
     ...reasons(programs, others),
-  ].join('\n');
+  ];
 }
 
 function rewritingCells(rewriting: Rewriting | undefined, bytes: number): readonly [speed: string, size: string] {
@@ -57,7 +55,7 @@ function rewritingCells(rewriting: Rewriting | undefined, bytes: number): readon
   ];
 }
 
-function throughputText({ tools, rows }: Throughput): string {
+function throughputBlocks({ tools, rows }: Throughput): Block[] {
   const cells = rows.map(({ module, bytes, rewritings, optimisedBytes }) => [
     module,
     `${number(bytes / 1_000)} kB`,
@@ -76,32 +74,33 @@ function throughputText({ tools, rows }: Throughput): string {
     tools.flatMap(({ key, label }) => {
       const rewriting = rewritings[key];
       return rewriting !== undefined && 'fails' in rewriting
-        ? [`  ${label} cannot read ${module}: ${rewriting.fails}`]
+        ? [`${label} cannot read ${module}: ${rewriting.fails}`]
         : [];
     }),
   );
   return [
-    'Instrumenting: megabytes of the original in a second of the processor, and size of the result in times the original.',
-    'Names and other custom sections are not carried over by the first two.',
-    '',
-    table(
-      [{ title: 'tool' }, { title: 'what it does' }],
-      tools.map(({ label, what }) => [label, what]),
-    ),
-    '',
-    table(
-      [
+    'Instrumenting: megabytes of the original in a second of the processor, and size of the result in times the original.\n' +
+      'Names and other custom sections are not carried over by the first two.',
+    {
+      columns: [{ title: 'tool' }, { title: 'what it does' }],
+      rows: tools.map(({ label, what }) => [label, what]),
+    },
+    {
+      columns: [
         { title: 'module' },
         { title: 'size', right: true },
         ...tools.flatMap(({ label }) => [{ title: `${label}, MB/s` }, { title: 'size', right: true }]),
         { title: 'after binaryen', right: true },
       ],
-      cells,
-    ),
-    ...(failures.length === 0 ? [] : ['', ...failures]),
-  ].join('\n');
+      rows: cells,
+    },
+    ...failures,
+  ];
 }
 
-export function instrumentText(figures: InstrumentFigures): string {
-  return `${speedText(figures)}\n\n${throughputText(figures.throughput)}`;
+export function instrumentSection(figures: InstrumentFigures): Section {
+  return {
+    title: "Metering on the runtime's own engine",
+    blocks: [...speedBlocks(figures), ...throughputBlocks(figures.throughput)],
+  };
 }

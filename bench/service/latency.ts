@@ -2,7 +2,7 @@
 
 import { Agent, get } from 'node:http';
 import { quantile } from '../statistics.ts';
-import { milliseconds, table } from '../table.ts';
+import { milliseconds, type Table } from '../table.ts';
 import { start } from './servers.ts';
 
 export interface LatencyRow {
@@ -67,7 +67,7 @@ function answered(url: string, agent: Agent | false): Promise<number> {
   });
 }
 
-export function latencyText(rows: readonly LatencyRow[]): string {
+export function latencyTable(rows: readonly LatencyRow[]): Table {
   const columns = [
     { title: 'framework' },
     { title: 'guests', right: true },
@@ -80,5 +80,5 @@ export function latencyText(rows: readonly LatencyRow[]): string {
     String(guests),
     ...[p50, p99, most].map(milliseconds),
   ]);
-  return `A second route beside guests that spin on the interpreter\n${table(columns, cells)}\n`;
+  return { columns, rows: cells };
 }

@@ -2,10 +2,10 @@
 
 import { createRequire } from 'node:module';
 import type { Product } from '../product.ts';
-import { median, quantile, type Spread, spread } from '../statistics.ts';
-import { milliseconds, number, table } from '../table.ts';
+import { median, quantile, quotients, type Spread, spread } from '../statistics.ts';
+import { milliseconds, number, type Section } from '../table.ts';
 import { basisOf, GUEST, HANDLERS, type HandlerName, needsPeers } from './handlers.ts';
-import { type LatencyRow, latencyText, measureLatency } from './latency.ts';
+import { type LatencyRow, latencyTable, measureLatency } from './latency.ts';
 import { type Server, start } from './servers.ts';
 
 export interface RequestRow {
@@ -88,9 +88,6 @@ export async function measureService(
   return { microseconds, requests: rows, latency: await measureLatency(requests, show) };
 }
 
-const quotients = (some: readonly number[], others: readonly number[]) =>
-  some.map((each, round) => each / (others[round] ?? Number.NaN));
-
 /** How often the guest's loop has to go round to take as long as it is to, and how long that was found to take. */
 async function calibrate({ sandbox }: Product): Promise<{ readonly loop: number; readonly microseconds: number }> {
   const guest = await sandbox.WasmSandbox.create({ source: GUEST, engine: 'interpreter' });
@@ -142,7 +139,7 @@ function ask({ url }: Server, duration: number): Promise<Sample> {
   });
 }
 
-export function serviceText({ microseconds, requests, latency }: ServiceFigures): string {
+export function serviceSection({ microseconds, requests, latency }: ServiceFigures): Section {
   const columns = [
     { title: 'by' },
     { title: 'a second', right: true },
@@ -160,10 +157,15 @@ export function serviceText({ microseconds, requests, latency }: ServiceFigures)
     within(p99, milliseconds),
     ratio.median.toFixed(2),
   ]);
-  const title =
-    `Requests a second on ${CONNECTIONS} connections, and the latency that 99% have, for a guest that takes ` +
-    `${microseconds.toFixed(0)} µs on the interpreter; times those of the ${BASIS}`;
-  return `${title}\n${table(columns, cells)}\n\n${latencyText(latency)}`;
+  return {
+    title: `Requests a second, for a guest that takes ${microseconds.toFixed(0)} µs on the interpreter`,
+    blocks: [
+      `On ${CONNECTIONS} connections, and the latency that 99% have; times those of the ${BASIS}`,
+      { columns, rows: cells },
+      'A second route beside guests that spin on the interpreter',
+      latencyTable(latency),
+    ],
+  };
 }
 
 /** Requests a second of one, in times those of another; undefined where either was not measured. */
@@ -171,10 +173,10 @@ export function timesAsMany(
   figures: ServiceFigures | undefined,
   who: HandlerName,
   other: HandlerName,
-): number | undefined {
+): Spread | undefined {
   const of = (name: HandlerName) => figures?.requests.find((row) => row.who === name)?.rounds;
   const [some, others] = [of(who), of(other)];
-  return some === undefined || others === undefined ? undefined : median(quotients(some, others));
+  return some === undefined || others === undefined ? undefined : spread(quotients(some, others));
 }
 
 /** Milliseconds; undefined where it was not measured. */

@@ -12,7 +12,7 @@ import { type FuncType, funcType } from '../../wasm/types.ts';
 import { NativeInstance } from '../engine.ts';
 import type { RawFunction, WasmHost } from '../host.ts';
 import { functionTypes, METER_EXPORTS } from '../layout.ts';
-import { linker, references } from '../linker.ts';
+import { linker, references, uncaught } from '../linker.ts';
 import type { MeteredModule } from '../metered.ts';
 import { MeteredInstance, MeteredStore } from '../metered-instance.ts';
 import { waitingAlone } from '../waits.ts';
@@ -48,7 +48,7 @@ export class LeavableInstance extends NativeInstance {
     let latest: Leaving | undefined;
     super(() => {
       latest ??= new Leaving(limits, slices);
-      const store = new MeteredStore(host, limits.stackBytes, waitingAlone(clock));
+      const store = new MeteredStore(host, limits.stackBytes, { waits: waitingAlone(clock), uncaught });
       const guest = new MeteredInstance(store, metered, { limits, slices, link, references, leavable: latest });
       latest.of(guest);
       return guest;

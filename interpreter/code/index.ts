@@ -38,4 +38,5 @@ export {
 export { lowerFunction } from './lower.ts';
 export type { Lowering } from './lowering.ts';
 export { ModuleCode, type Patron } from './module-code.ts';
+export { laterLowering } from './parts.ts';
 export type { CatchTarget, TryRegion } from './regions.ts';

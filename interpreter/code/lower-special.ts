@@ -1,27 +1,17 @@
 /** How the instructions that are neither computations nor accesses are lowered: a handler for each mnemonic. */
 
 import { functionTypeAt, typeOfFunction } from '../../wasm/module.ts';
-import { type Handled, type Mnemonic, OPCODES } from '../../wasm/opcodes.ts';
-import {
-  ANYREF,
-  definedRef,
-  EXTERNREF,
-  F32,
-  F64,
-  I31REF,
-  I32,
-  I64,
-  nonNull,
-  nullable,
-  type StructType,
-} from '../../wasm/types.ts';
+import { type Handled, type Mnemonic, OPCODES, type Opcode } from '../../wasm/opcodes.ts';
+import { definedRef, F32, F64, I32, I64 } from '../../wasm/types.ts';
 import { op } from './isa.ts';
-import type { Lowering } from './lowering.ts';
+import type { Handler } from './lowering.ts';
+import { laterLowering } from './parts.ts';
 
-export type Handler = (l: Lowering) => void;
+/** The mnemonics of what is loaded later. */
+type Later = keyof typeof import('./lower-later.ts')['LATER'];
 
 /** `i32.eqz` is a comparison with zero, for which there are instructions. A missing one is a type error. */
-const SPECIAL: Readonly<Record<Handled | 'i32.eqz', Handler>> = {
+const SPECIAL: Readonly<Record<Exclude<Handled, Later> | 'i32.eqz', Handler>> = {
   unreachable: (l) => {
     l.trap('unreachable');
     l.die();
@@ -140,86 +130,15 @@ const SPECIAL: Readonly<Record<Handled | 'i32.eqz', Handler>> = {
     const element = l.operands.register(l.operands.pop());
     l.tailCall(functionTypeAt(l.module, typeIndex), op('return_call_indirect'), table, typeIndex, element);
   },
-  call_ref: (l) => l.callReference(),
-  return_call_ref: (l) => {
-    const target = l.operands.register(l.operands.pop());
-    l.tailCall(functionTypeAt(l.module, l.reader.a), op('return_call_ref'), target);
-  },
-  try_table: (l) => l.enterTry(),
-  try: (l) => l.enterLegacyTry(),
-  catch: (l) => {
-    const { a: tag } = l.reader;
-    l.catch(tag, functionTypeAt(l.module, l.module.tags[tag] as number).params);
-  },
-  catch_all: (l) => l.catch(-1, []),
-  rethrow: (l) => l.rethrow(),
-  delegate: (l) => l.delegate(),
-  throw: (l) => {
-    const { params } = functionTypeAt(l.module, l.module.tags[l.reader.a] as number);
-    const base = l.gather(params.length);
-    l.emit(op('throw'), l.reader.a, base);
-    l.die();
-  },
-  throw_ref: (l) => {
-    l.emit(op('throw_ref'), l.operands.register(l.operands.pop()));
-    l.die();
-  },
-  'ref.eq': (l) => l.system('ref.eq', [], 2, I32),
-  'ref.as_non_null': (l) => l.system('ref.as_non_null', [], 1, nonNull(l.operands.type(l.operands.height - 1))),
-  br_on_null: (l) => {
-    const label = l.reader.a;
-    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], true, true, nonNull);
-  },
-  br_on_non_null: (l) => {
-    const label = l.reader.a;
-    l.branchOn(label, [op('ref.is_null'), l.operands.register(l.operands.height - 1)], false, false, nullable);
-    l.operands.pop();
-  },
-  br_on_cast: (l) => l.branchOnCast(true),
-  br_on_cast_fail: (l) => l.branchOnCast(false),
-  'struct.new': (l) => {
-    const index = l.reader.a;
-    const base = l.gather((l.module.types[index] as StructType).fields.length);
-    l.object('struct.new', index, [index, base]);
-  },
-  'struct.new_default': (l) => l.object('struct.new_default', l.reader.a, [l.reader.a]),
-  'struct.get': (l) => l.getField(0),
-  'struct.get_s': (l) => l.getField(1),
-  'struct.get_u': (l) => l.getField(0),
-  'struct.set': (l) => l.system('struct.set', [l.reader.a, l.reader.b], 2),
-  'array.new': (l) => {
-    const [value, length] = l.registers(2) as [number, number];
-    l.object('array.new', l.reader.a, [l.reader.a, value, length]);
-  },
-  'array.new_default': (l) => l.object('array.new_default', l.reader.a, [l.reader.a, ...l.registers(1)]),
-  'array.new_fixed': (l) => {
-    const { a: index, b: count } = l.reader;
-    const base = l.gather(count);
-    l.object('array.new_fixed', index, [index, count, base]);
-  },
-  'array.new_data': (l) => l.object('array.new_data', l.reader.a, [l.reader.a, l.reader.b, ...l.registers(2)]),
-  'array.new_elem': (l) => l.object('array.new_elem', l.reader.a, [l.reader.a, l.reader.b, ...l.registers(2)]),
-  'array.get': (l) => l.getElement(0),
-  'array.get_s': (l) => l.getElement(1),
-  'array.get_u': (l) => l.getElement(0),
-  'array.set': (l) => l.system('array.set', [], 3),
-  'array.len': (l) => l.system('array.len', [], 1, I32),
-  'array.fill': (l) => l.system('array.fill', [], 4),
-  'array.copy': (l) => l.system('array.copy', [], 5),
-  'array.init_data': (l) => l.system('array.init_data', [l.reader.b], 4),
-  'array.init_elem': (l) => l.system('array.init_elem', [l.reader.b], 4),
-  'ref.test': (l) => l.produce(op('ref.test'), I32, ...l.registers(1), nonNull(l.reader.a)),
-  'ref.test null': (l) => l.produce(op('ref.test'), I32, ...l.registers(1), l.reader.a),
-  'ref.cast': (l) => l.produce(op('ref.cast'), nonNull(l.reader.a), ...l.registers(1), nonNull(l.reader.a)),
-  'ref.cast null': (l) => l.produce(op('ref.cast'), l.reader.a, ...l.registers(1), l.reader.a),
-  'any.convert_extern': (l) => l.convert(ANYREF),
-  'extern.convert_any': (l) => l.convert(EXTERNREF),
-  'ref.i31': (l) => l.system('ref.i31', [], 1, nonNull(I31REF)),
-  'i31.get_s': (l) => l.system('i31.get_s', [], 1, I32),
-  'i31.get_u': (l) => l.system('i31.get_u', [], 1, I32),
 };
+
+/** Those that lower-later.ts has. */
+function later({ mnemonic, gas, feature }: Opcode): Handler | undefined {
+  if (feature === undefined || gas === 'vector' || gas === 'atomic') return undefined;
+  return (l) => (laterLowering.now.LATER[mnemonic] as Handler)(l);
+}
 
 /** By place in the opcode table. */
 export const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map(
-  (row) => (SPECIAL as Partial<Record<Mnemonic, Handler>>)[row.mnemonic],
+  (row) => (SPECIAL as Partial<Record<Mnemonic, Handler>>)[row.mnemonic] ?? later(row),
 );

@@ -8,15 +8,12 @@
  */
 
 import type { TrapKind } from '../../wasm/errors.ts';
-import { blockType, CATCH, type CatchClause } from '../../wasm/instructions.ts';
+import { blockType } from '../../wasm/instructions.ts';
 import { functionTypeAt, typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { IS_ACCESS, OPCODES, type Opcode, opcode, PREFIX_VECTOR } from '../../wasm/opcodes.ts';
 import type { FunctionPlan } from '../../wasm/plan.ts';
 import { ReachableReader } from '../../wasm/reachable.ts';
 import {
-  type ArrayType,
-  definedRef,
-  EXNREF,
   F32,
   F64,
   type Feature,
@@ -25,13 +22,9 @@ import {
   funcType,
   I32,
   I64,
-  isNullable,
   isReference,
-  nonNull,
   type RefType,
-  type StructType,
   slotsOf,
-  unpacked,
   V128,
   type ValType,
 } from '../../wasm/types.ts';
@@ -51,7 +44,7 @@ import {
 } from './isa.ts';
 import { Locals } from './locals.ts';
 import { isWide, OperandStack } from './operand-stack.ts';
-import type { CatchTarget, TryRegion } from './regions.ts';
+import type { TryRegion } from './regions.ts';
 
 /** Offsets beyond this can never be in bounds, as no memory reaches 2 GiB. */
 const MAX_OFFSET = 0x7fff_0000;
@@ -102,8 +95,8 @@ const BRANCH_UNLESS = MACHINE_OPS.map((machineOp) => {
 /** Words between the destination of a comparison and its end. */
 const SOURCE_WORDS = MACHINE_OPS.map(({ operands }) => lengthOf(operands) - 2);
 
-const BR = op('br');
-const BR_NZ = op('br_nz');
+export const BR = op('br');
+export const BR_NZ = op('br_nz');
 const BR_Z = op('br_z');
 const I32_EQZ_K = op('i32.eq.k');
 const TRAP = op('trap');
@@ -111,8 +104,8 @@ const WAIT = op('atomic.wait');
 const LOOP = opcode('loop').index;
 const IF = opcode('if').index;
 const ELSE = opcode('else').index;
-const BLOCK = opcode('block').index;
-const CATCH_ARM = opcode('catch').index;
+export const BLOCK = opcode('block').index;
+export const CATCH_ARM = opcode('catch').index;
 const EXTEND = opcode('i64.extend_i32_s').index;
 
 /**
@@ -123,7 +116,7 @@ const EXTEND = opcode('i64.extend_i32_s').index;
 export type Watch = (lowering: Lowering, index: number) => void;
 
 /** A structured construct that is open. */
-interface Frame {
+export interface Frame {
   /** Row of `block`, `loop`, `if`, `else`, or of `catch` for any arm of a `try` that an exception leads to. */
   kind: number;
   readonly type: FuncType;
@@ -153,20 +146,10 @@ function selectOf(type: ValType): number {
 const NO_REGIONS: readonly TryRegion[] = [];
 
 /** Features whose objects are traced. */
-const TRACED: readonly Feature[] = ['gc', 'exception-handling', 'legacy-exception-handling'];
+const TRACED: readonly Feature[] = ['gc', 'exception-handling', 'exception-references', 'legacy-exception-handling'];
 
-/** The clauses that can catch anything: none behind one that catches all, or the same. */
-function firstOfEach(catches: readonly CatchClause[]): readonly CatchClause[] {
-  const tags = new Set<number>();
-  const first: CatchClause[] = [];
-  for (const clause of catches) {
-    if (tags.has(clause.tag)) continue;
-    tags.add(clause.tag);
-    first.push(clause);
-    if (clause.tag < 0) break;
-  }
-  return first;
-}
+/** Lowers the instruction at hand. */
+export type Handler = (l: Lowering) => void;
 
 export class Lowering {
   readonly code: CodeBuffer;
@@ -178,10 +161,10 @@ export class Lowering {
   readonly params: number;
   private readonly plan: FunctionPlan;
   private readonly results: readonly ValType[];
-  private readonly frames: Frame[] = [];
+  readonly frames: Frame[] = [];
   private nextPoint = 0;
   /** Words of gas that are charged just before what follows, and may be raised for a join; none after a checkpoint. */
-  private slots: number[] = [];
+  slots: number[] = [];
   readonly watch: Watch | undefined;
   /** Bodies of `try_table` and `try`, the innermost first. */
   private regions: TryRegion[] | undefined;
@@ -387,23 +370,6 @@ export class Lowering {
     return sources;
   }
 
-  /** An instruction that makes an object of a type, and comes after a checkpoint. */
-  object(name: ObjectName, type: number, words: readonly number[]): void {
-    this.produce(op(name), definedRef(type, false), ...words);
-    this.slots = [];
-  }
-
-  getField(isSigned: number): void {
-    const { a: index, b: field } = this.reader;
-    const { type } = (this.module.types[index] as StructType).fields[field] as StructType['fields'][number];
-    this.produce(op('struct.get'), unpacked(type), ...this.registers(1), index, field, isSigned);
-  }
-
-  getElement(isSigned: number): void {
-    const { type } = (this.module.types[this.reader.a] as ArrayType).element;
-    this.produce(op('array.get'), unpacked(type), ...this.registers(2), isSigned);
-  }
-
   /** An instruction on vectors: destination, operands, offset, lane, 16 bytes, as far as it has them. */
   vector(index: number): void {
     const { operands, reader } = this;
@@ -506,12 +472,6 @@ export class Lowering {
     );
   }
 
-  callReference(): void {
-    const { operands, reader, module } = this;
-    const target = operands.register(operands.pop());
-    this.apply(functionTypeAt(module, reader.a), (base) => this.emit(op('call_ref'), target, base));
-  }
-
   /** Calls in place of the frame at hand: words of the instruction, first argument, their registers, own weight. */
   tailCall(type: FuncType, ...words: number[]): void {
     const base = this.gather(type.params.length);
@@ -519,14 +479,14 @@ export class Lowering {
     this.die();
   }
 
-  private apply(type: FuncType, emit: (base: number) => void): void {
+  apply(type: FuncType, emit: (base: number) => void): void {
     emit(this.gather(type.params.length));
     this.operands.pushHomes(type.results);
     this.slots = [];
   }
 
   /** What the segment that begins behind the instruction just read costs. */
-  private segment(): number {
+  segment(): number {
     const { pos } = this.reader;
     const { points } = this.plan;
     // Behind a clause that never catches there may be segments that nothing leads to.
@@ -534,18 +494,18 @@ export class Lowering {
     return points.offsetAt(this.nextPoint) === pos ? points.costAt(this.nextPoint++) : 0;
   }
 
-  private open(kind: number, type: FuncType, target = -1, cost = 0, otherwise = -1): void {
+  open(kind: number, type: FuncType, target = -1, cost = 0, otherwise = -1): void {
     const height = this.operands.height - type.params.length;
     const guard = this.frames.at(-1)?.guard;
     this.frames.push({ kind, type, height, target, cost, edges: [], otherwise, guard });
   }
 
-  private blockType(): FuncType {
+  blockType(): FuncType {
     return blockType(this.reader.a, this.module.types) as FuncType;
   }
 
   /** All operands are put where every path finds them. */
-  private enter(type: FuncType): void {
+  enter(type: FuncType): void {
     const { operands } = this;
     operands.toHomes(operands.height - type.params.length);
     operands.settle();
@@ -558,102 +518,8 @@ export class Lowering {
     this.open(BLOCK, type);
   }
 
-  /** The clauses come first, each as code that leads to its label, and are jumped over. */
-  enterTry(): void {
-    const { code, operands } = this;
-    const type = this.blockType();
-    this.enter(type);
-    const { catches } = this.reader;
-    this.emit(BR, 0, 0);
-    const skip = code.length - 2;
-    const base = operands.height - type.params.length;
-    const clauses: CatchTarget[] = [];
-    const targets = new Map<string, number>();
-    for (const { kind, tag, label } of firstOfEach(catches)) {
-      const typeIndex = tag < 0 ? -1 : (this.module.tags[tag] as number);
-      const values = tag < 0 ? [] : functionTypeAt(this.module, typeIndex).params;
-      const passes = kind === CATCH.tagRef || kind === CATCH.allRef;
-      const place = (operands.home(base) >> 1) + slotsOf(values);
-      // What is moved the same way to the same label is moved by the same code.
-      const way = `${label} ${typeIndex} ${passes}`;
-      let target = targets.get(way);
-      if (target === undefined) {
-        target = code.length;
-        targets.set(way, target);
-        operands.cut(base);
-        operands.pushHomes(passes ? [...values, nonNull(EXNREF)] : values);
-        this.watch?.(this, -1);
-        this.branch(label);
-      }
-      clauses.push({ kind, tag, target, base: operands.home(base), place });
-    }
-    operands.cut(base);
-    operands.pushHomes(type.params);
-    code.words[skip] = code.length;
-    this.slots = [];
-    this.openGuarded(type, clauses);
-  }
-
-  private openGuarded(type: FuncType, clauses: CatchTarget[]): void {
-    this.open(BLOCK, type);
-    const frame = this.frames.at(-1) as Frame;
-    const { length } = this.code;
-    frame.region = frame.guard = { start: length, end: length, clauses };
-  }
-
-  /** Its arms come behind its body, as in the module's bytes. */
-  enterLegacyTry(): void {
-    const type = this.blockType();
-    this.enter(type);
-    this.openGuarded(type, []);
-  }
-
-  /** An arm of a `try`. The exception is below the operands of the arm, for `rethrow`. */
-  catch(tag: number, values: readonly ValType[]): void {
-    const frame = this.frames.at(-1) as Frame;
-    const { operands, code } = this;
-    if (this.reader.isReachable) {
-      this.arrive(frame);
-      this.emit(BR, 0, 0);
-      frame.edges.push(code.length - 2);
-    }
-    this.leaveGuarded(frame);
-    this.reader.resume();
-    operands.cut(frame.height);
-    operands.pushHomes([nonNull(EXNREF), ...values]);
-    frame.kind = CATCH_ARM;
-    // An arm behind one for the same tag is never entered.
-    frame.caught ??= new Set();
-    if (!frame.caught.has(tag)) {
-      frame.caught.add(tag);
-      const place = operands.home(frame.height) >> 1;
-      const base = operands.home(frame.height + 1);
-      const kind = tag < 0 ? CATCH.allRef : CATCH.tagRef;
-      frame.region?.clauses.push({ kind, tag, target: code.length, base, place });
-    }
-    this.watch?.(this, -1);
-    const cost = this.segment();
-    if (cost > 0) this.emit(op('charge'), cost);
-    this.slots = cost > 0 ? [code.length - 1] : [];
-  }
-
-  /** Throws what an arm has caught again. */
-  rethrow(): void {
-    const { height } = this.frameOf(this.reader.a);
-    this.emit(op('throw_ref'), this.operands.home(height));
-    this.die();
-  }
-
-  /** The end of a `try` whose exceptions are taken for thrown in the construct of a label, beside the `try`. */
-  delegate(): void {
-    const frame = this.frames.at(-1) as Frame;
-    // The label is counted without the `try` itself.
-    if (frame.region !== undefined) frame.region.delegate = this.frameOf(this.reader.a + 1).guard ?? null;
-    this.end();
-  }
-
   /** The body of a `try_table`, or that of a `try` before its arms, has ended. */
-  private leaveGuarded(frame: Frame): void {
+  leaveGuarded(frame: Frame): void {
     const { region } = frame;
     if (region === undefined || frame.kind === CATCH_ARM) return;
     region.end = this.code.length;
@@ -663,7 +529,7 @@ export class Lowering {
   }
 
   /** Puts the results of a construct where what follows it finds them. */
-  private arrive(frame: Frame): void {
+  arrive(frame: Frame): void {
     if (frame.kind === CATCH_ARM) this.moveTo(frame);
     else this.resultsHome(frame.type.results);
   }
@@ -775,18 +641,18 @@ export class Lowering {
     return frame.kind === LOOP ? frame.type.params : frame.type.results;
   }
 
-  private frameOf(label: number): Frame {
+  frameOf(label: number): Frame {
     return this.frames[this.frames.length - 1 - label] as Frame;
   }
 
   /** Emits the target and the gas of an edge. */
-  private edge(frame: Frame): void {
+  edge(frame: Frame): void {
     if (frame.kind !== LOOP) frame.edges.push(this.code.length);
     this.emit(frame.target, frame.cost);
   }
 
   /** Moves the values a label takes from the top of the stack to where it expects them. */
-  private moveTo(frame: Frame): void {
+  moveTo(frame: Frame): void {
     const { operands } = this;
     const types = this.labelTypes(frame);
     const from = operands.height - types.length;
@@ -827,49 +693,6 @@ export class Lowering {
     this.code.words[skip] = this.code.length;
     this.code.words[skip + 1] = this.segment();
     this.slots = [skip + 1];
-  }
-
-  /**
-   * A branch on what a reference on top of the stack is: `instruction`, behind whose first word a register for its
-   * result is put, says whether. The reference stays, or `isDropped` where the branch is taken.
-   * @param left the type of the reference where the branch is not taken
-   */
-  branchOn(
-    label: number,
-    [instruction, ...sources]: readonly number[],
-    onTrue: boolean,
-    isDropped: boolean,
-    left: (type: RefType) => RefType,
-  ): void {
-    const { operands, code } = this;
-    const frame = this.frameOf(label);
-    const type = operands.type(operands.height - 1);
-    operands.toHome(operands.height - 1);
-    this.produce(instruction as number, I32, ...sources);
-    const condition = operands.register(operands.pop());
-    const skip = this.emitCondition([BR_NZ, condition], !onTrue);
-    if (isDropped) operands.pop();
-    this.moveTo(frame);
-    this.emit(BR);
-    this.edge(frame);
-    if (isDropped) operands.pushHome(type);
-    operands.retype(left(type));
-    code.words[skip] = code.length;
-    code.words[skip + 1] = this.segment();
-    this.slots = [skip + 1];
-  }
-
-  /** The topmost reference as one of the other of two hierarchies, null only where it was. */
-  convert(to: RefType): void {
-    const { operands } = this;
-    operands.retype(isNullable(operands.type(operands.height - 1)) ? to : nonNull(to));
-  }
-
-  branchOnCast(onSuccess: boolean): void {
-    const { a: label, b: from, c: to } = this.reader;
-    const register = this.operands.register(this.operands.height - 1);
-    const left = onSuccess ? (isNullable(to) ? nonNull(from) : from) : to;
-    this.branchOn(label, [op('ref.test'), register, to], onSuccess, false, () => left);
   }
 
   branchTable(): void {
@@ -943,7 +766,7 @@ export class Lowering {
    * Emits a branch on a condition, with words for target, gas of the branch, and gas of the way on; returns the place
    * of the first.
    */
-  private emitCondition([comparison, ...sources]: readonly number[], onTrue: boolean): number {
+  emitCondition([comparison, ...sources]: readonly number[], onTrue: boolean): number {
     const instruction =
       comparison === BR_NZ
         ? onTrue

@@ -27,7 +27,14 @@ import {
   wordsOf,
 } from '../code/index.ts';
 import { ForeignFunction, type GuestFunction, type Instance, toCell, type WasmFunction } from '../store/index.ts';
-import { ExceptionInstance, JS_TAG, readRegister, writeRegister, writeRegisters } from '../values/index.ts';
+import {
+  ExceptionInstance,
+  exceptionBytes,
+  JS_TAG,
+  readRegister,
+  writeRegister,
+  writeRegisters,
+} from '../values/index.ts';
 import { stackTop } from './backtrace.ts';
 import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
 import { HostCaller } from './host-caller.ts';
@@ -68,6 +75,7 @@ function raise(thread: Thread): void {
 
 /** Counts an exception of the host's as those of guests are, since a guest can keep it. */
 function count(thread: Thread, { bytes }: ExceptionInstance): void {
+  if (bytes === 0) return;
   const outcome = (thread.instance as Instance).heap.allocate(bytes, thread);
   if (outcome !== 'done') throw outcome === 'full' ? outOfMemory(thread) : outOfGas(thread);
 }
@@ -80,7 +88,10 @@ function catchHostError(thread: Thread, error: unknown): boolean {
   if ((thread.instance as Instance).tank.isOver && !(error instanceof GasExhausted)) throw outOfGas(thread);
   if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
   else if (error instanceof WasmSandboxError || exitStatus(error) !== undefined) return false;
-  else thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }]);
+  else {
+    const bytes = exceptionBytes(JS_TAG, (thread.instance as Instance).store.keepsExceptions);
+    thread.exception = new ExceptionInstance(JS_TAG, [{ low: 0, high: 0, reference: error }], bytes);
+  }
   thread.bind(thread.instance as Instance);
   thread.takeGas();
   if (!(error instanceof UncaughtException)) count(thread, thread.exception);

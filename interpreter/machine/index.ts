@@ -10,8 +10,8 @@ export {
   ThreadedExecution,
 } from './green-threads.ts';
 export { HostCaller } from './host-caller.ts';
-export { instantiateGraph, type Linked, Sequence, starting } from './linked.ts';
-export { loadInterpreter, loadWholeInterpreter, objects, threads, vectors } from './parts.ts';
+export { linking, objects, threads, vectors } from './parts.ts';
+export { type Linked, starting } from './start.ts';
 export { Store, storeOf } from './store.ts';
 export type { Thread } from './thread.ts';
 export { returnToCaller } from './unwind.ts';

@@ -1,20 +1,14 @@
-/** The modules of a program, instantiated: they share an account. */
+/** The modules of a program, instantiated: they share an account. Loaded for programs of several. */
 
 import type { EngineExecution, InstanceLimits, Slices, Stop } from '../../wasm/engine.ts';
 import type { WasmSandboxError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
-import { INITIALIZE, type ModuleGraph, type NamedModule } from '../../wasm/module-graph.ts';
+import type { ModuleGraph, NamedModule } from '../../wasm/module-graph.ts';
 import { accountOf, allocateAll, type GuestFunction, Instance, type Linker } from '../store/index.ts';
 import { execution } from './execution.ts';
-import { beginStart } from './start.ts';
+import type { Linked } from './start.ts';
 import { Store } from './store.ts';
 import type { Waits } from './waits.ts';
-
-/** Instances in the order in which they were made, and what finds their imports, should they be linked again. */
-export interface Linked {
-  readonly instances: readonly Instance[];
-  readonly finders: readonly Linker[];
-}
 
 /** @throws LinkError, MemoryLimitExceeded, GasExhausted */
 export function instantiateGraph(
@@ -37,21 +31,6 @@ export function instantiateGraph(
   );
   allocateAll(instances, finders);
   return { instances, finders };
-}
-
-/**
- * Copies the active segments of each, and gives what is then to be called: its start function, and the initialisation of
- * a reactor that the guest, the last of them, is linked with.
- */
-export function* starting(instances: readonly Instance[]): Generator<GuestFunction, void> {
-  for (const instance of instances) {
-    const start = beginStart(instance);
-    if (start !== undefined) yield start;
-    const exported = instance.module.exportsByName.get(INITIALIZE);
-    if (instance === instances.at(-1) || exported?.kind !== 'function') continue;
-    const initialize = instance.function(exported.index);
-    if (initialize.type.key === '->') yield initialize;
-  }
 }
 
 /** Calls that are made one after another, left and taken up as one. */

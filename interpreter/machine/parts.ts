@@ -1,9 +1,6 @@
-/** What runs what few modules have: loaded for those. */
+/** What runs what few guests have: loaded for those (../parts.ts). */
 
-import type { WasmModule } from '../../wasm/module.ts';
 import { Part } from '../../wasm/part.ts';
-import { hasThreads } from '../../wasm/spawn.ts';
-import { constantObjects } from '../store/index.ts';
 
 /** The loop for instructions on vectors, and what that leaves out. */
 export const vectors = new Part<typeof import('./vectors-part.ts')>(
@@ -20,21 +17,5 @@ export const objects = new Part<typeof import('./system-objects.ts')>(
 /** Atomic instructions, guests that wait for notifications, and threads. */
 export const threads = new Part<typeof import('./threads-part.ts')>('threads', () => import('./threads-part.ts'));
 
-/** Those that a module needs. */
-function partsFor(module: WasmModule): readonly Part<unknown>[] {
-  const { features, usesVectors } = module;
-  const parts: Part<unknown>[] = usesVectors ? [vectors] : [];
-  if (features.includes('gc') || features.includes('function-references')) parts.push(objects, constantObjects);
-  if (features.includes('threads') || hasThreads(module)) parts.push(threads);
-  return parts;
-}
-
-/** Loads what modules need of the interpreter. */
-export async function loadInterpreter(modules: readonly WasmModule[]): Promise<void> {
-  await Promise.all([...new Set(modules.flatMap(partsFor))].map((part) => part.load()));
-}
-
-/** Loads all of it, for whoever does not know the modules. */
-export async function loadWholeInterpreter(): Promise<void> {
-  await Promise.all([vectors, objects, constantObjects, threads].map((part) => part.load()));
-}
+/** Instances of modules that are linked with one another. */
+export const linking = new Part<typeof import('./linked.ts')>('linking', () => import('./linked.ts'));

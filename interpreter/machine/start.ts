@@ -1,8 +1,16 @@
 /** The last steps of instantiation (specification 4.5.4): active segments, in order, then the start function. */
 
 import { Trap, WasmSandboxError } from '../../wasm/errors.ts';
+import { INITIALIZE } from '../../wasm/module-graph.ts';
 import type { ConstExpr } from '../../wasm/types.ts';
-import { elementsOf, evaluate, type GuestFunction, type Instance, type LinearMemory } from '../store/index.ts';
+import {
+  elementsOf,
+  evaluate,
+  type GuestFunction,
+  type Instance,
+  type LinearMemory,
+  type Linker,
+} from '../store/index.ts';
 import { copyReferences } from '../values/index.ts';
 import { call } from './execute.ts';
 
@@ -20,6 +28,27 @@ export function beginStart(instance: Instance): GuestFunction | undefined {
   copySegments(instance);
   const { start } = instance.module;
   return start === undefined ? undefined : instance.function(start);
+}
+
+/** Instances in the order in which they were made, and what finds their imports, should they be linked again. */
+export interface Linked {
+  readonly instances: readonly Instance[];
+  readonly finders: readonly Linker[];
+}
+
+/**
+ * Copies the active segments of each, and gives what is then to be called: its start function, and the initialisation of
+ * a reactor that the guest, the last of them, is linked with.
+ */
+export function* starting(instances: readonly Instance[]): Generator<GuestFunction, void> {
+  for (const instance of instances) {
+    const start = beginStart(instance);
+    if (start !== undefined) yield start;
+    const exported = instance.module.exportsByName.get(INITIALIZE);
+    if (instance === instances.at(-1) || exported?.kind !== 'function') continue;
+    const initialize = instance.function(exported.index);
+    if (initialize.type.key === '->') yield initialize;
+  }
 }
 
 /** @throws RuntimeError */

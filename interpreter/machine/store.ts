@@ -26,6 +26,7 @@ export class Store implements SharedStack {
   /** The thread whose host call is going on: a call from there back into a guest continues on its stack. */
   active: Thread | undefined;
   readonly left: Set<Thread> = new Set();
+  keepsExceptions = false;
   /** Runs the guests in place of the main loop, and counts no gas. */
   readonly unmetered: Loop | undefined;
   readonly account: Account<Instance> | undefined;

@@ -317,11 +317,11 @@ export class Thread implements Mutator {
   /** Throws an exception with the values that begin at a register. */
   throw(tag: TagInstance, register: number): number {
     this.published = this.gas;
-    const { params } = tag.type;
-    const bytes = exceptionBytes(params.length);
-    const outcome = (this.instance as Instance).heap.allocate(bytes, this);
+    const { heap, store } = this.instance as Instance;
+    const bytes = exceptionBytes(tag, store.keepsExceptions);
+    const outcome = bytes === 0 ? 'done' : heap.allocate(bytes, this);
     if (outcome !== 'done') return outcome === 'full' ? EXIT.memory : EXIT.exhausted;
-    this.exception = new ExceptionInstance(tag, readCells(this, register, params));
+    this.exception = new ExceptionInstance(tag, readCells(this, register, tag.type.params), bytes);
     return EXIT.throw;
   }
 

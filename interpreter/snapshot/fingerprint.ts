@@ -1,7 +1,7 @@
 /** Tells one lowering of a function from another: the places of a snapshot mean nothing in other code. */
 
 import type { WasmModule } from '../../wasm/module.ts';
-import { CodeBuffer, LEAVE_PC, type Lowering, lowerFunction } from '../code/index.ts';
+import { type CodeBuffer, LEAVE_PC, type Lowering, lowerFunction } from '../code/index.ts';
 
 /**
  * Lowers a function once more, which always gives the same words.
@@ -29,11 +29,4 @@ export function fingerprint({ words, length }: CodeBuffer): number {
     hash ^= hash >>> 15;
   }
   return hash >>> 0;
-}
-
-/** Takes as long as lowering the function does. */
-export function fingerprintOf(module: WasmModule, body: number): number {
-  const code = new CodeBuffer();
-  lowerAlone(code, module, body);
-  return fingerprint(code);
 }

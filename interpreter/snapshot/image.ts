@@ -7,9 +7,10 @@ import { type GreenThreads, type ThreadedExecution, WasmExecution } from '../mac
 import type { Instance, LinearMemory, Run } from '../store/index.ts';
 import { Numbering } from './numbering.ts';
 import { nonZeroRuns, writeRuns } from './pages.ts';
+import { threadImages } from './parts.ts';
 import { ReferenceTable } from './references.ts';
 import { captureStack, type StackImage, writeStack } from './stack.ts';
-import { captureThreads, type ThreadsImage, writeThreads } from './threads.ts';
+import type { ThreadsImage } from './threads.ts';
 
 interface MemoryImage {
   readonly byteLength: number;
@@ -72,8 +73,8 @@ export class InstanceImage implements EngineImage {
       refused: budget.refused,
       instances: account.members.map((member) => captureInstance(member, table, isForBytes)),
       heap: [heap.used, heap.allocated, heap.patience],
-      stack: left && captureStack(left, table, numbering, isForBytes),
-      threads: threads && captureThreads(threads, table, numbering, isForBytes),
+      stack: left && captureStack(left, table, numbering),
+      threads: threads && threadImages.now.captureThreads(threads, table, numbering),
     };
     this.objects = table.encode();
   }
@@ -92,7 +93,7 @@ export class InstanceImage implements EngineImage {
     for (const figure of contents.heap) to.number(figure);
     to.flag(contents.stack !== undefined);
     if (contents.stack !== undefined) writeStack(to, contents.stack);
-    if (contents.threads !== undefined) writeThreads(to, contents.threads);
+    if (contents.threads !== undefined) threadImages.now.writeThreads(to, contents.threads);
   }
 }
 

@@ -13,7 +13,7 @@ import type { Thread } from '../machine/index.ts';
 import { type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
 import type { Numbering, Place } from './numbering.ts';
-import { type FramePlace, PlaceFinder } from './places.ts';
+import { type FramePlace, findPlaces } from './places.ts';
 import { referenceAt, requireType } from './read-references.ts';
 import { type StackImage, wordsOf } from './stack.ts';
 
@@ -85,7 +85,7 @@ export function planStack(
   const fp =
     frames.length === 0
       ? requireResults(func, references)
-      : requireFrames(func, frames, references, findPlaces(numbering, stack), mayReplace);
+      : requireFrames(func, frames, references, placesOn(numbering, stack), mayReplace);
   return { func, stack, frames, references, fp, depth };
 }
 
@@ -187,35 +187,23 @@ function mayBeLeft(module: WasmModule, { call, isCheckpoint }: FramePlace, mayRe
 }
 
 /** @throws SnapshotError where the code is not that of the version that made the snapshot */
-function findPlaces(
+function placesOn(
   numbering: Numbering,
   { positions, fingerprints }: StackImage,
 ): (frame: Frame) => FramePlace | undefined {
-  const offsets = new Map<number, Set<number>>();
-  for (const { body, offset } of positions) {
-    const known = offsets.get(body);
-    if (known === undefined) offsets.set(body, new Set([offset]));
-    else known.add(offset);
-  }
   const described = new Map(fingerprints);
-  if (described.size !== fingerprints.length || described.size !== offsets.size) {
+  const bodies = new Set(positions.map(({ body }) => body));
+  if (described.size !== fingerprints.length || described.size !== bodies.size) {
     damaged('functions on its stack are not described, or others are');
   }
-  const finders = new Map<Instance, PlaceFinder>();
   const places = new Map<WasmFunction, ReadonlyMap<number, FramePlace>>();
-  for (const [body, wanted] of offsets) {
-    const { instance, index } = numbering.find('bodies', body) as Place;
-    let finder = finders.get(instance);
-    if (finder === undefined) {
-      finder = new PlaceFinder(instance.module, () => instance.patron.look());
-      finders.set(instance, finder);
-    }
-    const found = finder.find(index, wanted);
+  for (const [body, found] of findPlaces(numbering, positions, ({ patron }) => patron.look())) {
     if (described.get(body) !== found.fingerprint) {
       throw new SnapshotError(
         'the snapshot was made in the middle of a call by another version of wasm-sandbox, whose code for the function was another',
       );
     }
+    const { instance, index } = numbering.find('bodies', body) as Place;
     places.set(functionOf({ instance, body: index, offset: 0 }), found.places);
   }
   return (frame) => places.get(functionOf(frame))?.get(frame.offset);

@@ -17,9 +17,11 @@ import {
   op,
   placesOf,
 } from '../code/index.ts';
+import type { Instance } from '../store/index.ts';
 import { fingerprint, lowerAlone } from './fingerprint.ts';
+import type { Numbering, Place } from './numbering.ts';
 
-/** Types of the references in a frame, by slot. What other slots hold is written before it is read. */
+/** Types of the references in a frame, by slot. */
 export type References = ReadonlyMap<number, RefType>;
 
 /** A call that has been made, as the place that it returns to has it. */
@@ -146,7 +148,8 @@ class Watcher {
     }
     const stack = Array.from({ length: operands.height }, (_, position) => {
       const type = operands.type(position);
-      return { home: operands.home(position), type, register: isReference(type) ? operands.place(position) : -1 };
+      const register = isReference(type) ? operands.place(position) : -1;
+      return { home: operands.home(position), type, register };
     });
     return { isClause, locals, operands: stack };
   }
@@ -295,7 +298,39 @@ export class PlaceFinder {
         }
         pc = next;
       }
-      if (pc === end) places.set(offset, { references, call: undefined, isCheckpoint: true });
+      if (pc === end) {
+        places.set(offset, { references, call: undefined, isCheckpoint: true });
+      }
     }
   }
+}
+
+/**
+ * The places of the functions on a stack, by the numbers of their bodies. Takes as long as lowering each of them does.
+ * @param positions return addresses, and where the guest stands
+ * @param look called between steps; throws to end it
+ */
+export function findPlaces(
+  numbering: Numbering,
+  positions: readonly { readonly body: number; readonly offset: number }[],
+  look: (instance: Instance) => void,
+): ReadonlyMap<number, FunctionPlaces> {
+  const offsets = new Map<number, Set<number>>();
+  for (const { body, offset } of positions) {
+    const known = offsets.get(body);
+    if (known === undefined) offsets.set(body, new Set([offset]));
+    else known.add(offset);
+  }
+  const finders = new Map<Instance, PlaceFinder>();
+  const found = new Map<number, FunctionPlaces>();
+  for (const [body, wanted] of offsets) {
+    const { instance, index } = numbering.find('bodies', body) as Place;
+    let finder = finders.get(instance);
+    if (finder === undefined) {
+      finder = new PlaceFinder(instance.module, () => look(instance));
+      finders.set(instance, finder);
+    }
+    found.set(body, finder.find(index, wanted));
+  }
+  return found;
 }

@@ -92,8 +92,9 @@ const READERS: { readonly [K in keyof Objects]: Reader<Objects[K]> } = {
     create({ place, count }) {
       const found = place('tags');
       const tag = found?.instance.tags[found.index] ?? damaged('an exception has no tag of the module');
-      count(exceptionBytes(tag.type.params.length));
-      return new ExceptionInstance(tag, []);
+      const bytes = exceptionBytes(tag, found?.instance.store.keepsExceptions === true);
+      count(bytes);
+      return new ExceptionInstance(tag, [], bytes);
     },
     fill(value, reading, instance) {
       const payload = value.payload as Cell[];

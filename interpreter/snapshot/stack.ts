@@ -7,7 +7,6 @@ import { HALT_PC, LEAVE_PC } from '../code/index.ts';
 import { returnToCaller, type Thread } from '../machine/index.ts';
 import type { Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import { type Used, type UsedRegisters, usedRegisters } from './in-use.ts';
 import type { Numbering, Place } from './numbering.ts';
 import { CodeMap } from './positions.ts';
@@ -28,7 +27,7 @@ export interface StackImage {
   readonly positions: readonly Position[];
   /** By body, of every function on the stack. */
   readonly fingerprints: readonly (readonly [body: number, fingerprint: number])[];
-  /** Registers of all frames. */
+  /** Registers of all frames; zero where nothing will be read. */
   readonly registers: Int32Array;
   /** Numbers of the references beside them, slot by slot. */
   readonly references: Int32Array;
@@ -38,15 +37,11 @@ export interface StackImage {
 export const wordsOf = (depth: number, { type }: WasmFunction) =>
   2 * (depth === 0 ? slotsOf(type.results) : Math.ceil(depth / 8));
 
-/**
- * @param isForBytes whether what registers hold that nobody reads any more is left out
- * @throws SnapshotError
- */
+/** @throws SnapshotError */
 export function captureStack(
   { thread, func }: { readonly thread: Thread; readonly func: WasmFunction },
   table: ReferenceTable,
   numbering: Numbering,
-  isForBytes: boolean,
 ): StackImage {
   // After a tail call nothing of the last instance may be left.
   if (thread.pc === LEAVE_PC) {
@@ -56,24 +51,18 @@ export function captureStack(
   const positions = positionsOf(thread, numbering);
   const words = wordsOf(thread.depth, func);
   const entered = numbering.of('functions', func.instance, func.index);
-  if (isForBytes && positions.length > 0) {
-    const { fingerprints, registers, references } = usedBy(thread, positions, numbering, words);
-    return { entered, positions, fingerprints, registers, references: table.idsOf(references) };
+  if (positions.length === 0) {
+    const references = table.idsOf(usedReferences(thread, words / 2));
+    return { entered, positions, fingerprints: [], registers: thread.registers.slice(0, words), references };
   }
-  const bodies = new Set(positions.map(({ body }) => body));
-  return {
-    entered,
-    positions,
-    fingerprints: Array.from(bodies, (body) => {
-      const { instance, index } = numbering.find('bodies', body) as Place;
-      return [body, fingerprintOf(instance.module, index)] as const;
-    }),
-    registers: thread.registers.slice(0, words),
-    references: table.idsOf(usedReferences(thread, words / 2)),
-  };
+  const { fingerprints, registers, references } = usedBy(thread, positions, numbering, words);
+  return { entered, positions, fingerprints, registers, references: table.idsOf(references) };
 }
 
-/** What frames have in use, and zeros and nulls. */
+/**
+ * What will be read again, and zeros and nulls in place of all else: what was computed there may have been handed on without
+ * its register, or not, as the loop or the engine has it that ran the guest.
+ */
 function usedBy(thread: Thread, positions: readonly Position[], numbering: Numbering, words: number) {
   const offsets = new Map<number, Set<number>>();
   for (const { body, offset } of positions) {

@@ -41,12 +41,7 @@ export interface ThreadsImage {
 }
 
 /** @throws SnapshotError where a thread waits for what the host has promised */
-export function captureThreads(
-  threads: GreenThreads,
-  table: ReferenceTable,
-  numbering: Numbering,
-  isForBytes: boolean,
-): ThreadsImage {
+export function captureThreads(threads: GreenThreads, table: ReferenceTable, numbering: Numbering): ThreadsImage {
   const { list, at, turnEnds, nextId, instance, clock } = threads;
   const places = new Map<Waiter, number>();
   for (const { waiters } of instance.memories) for (const waiter of waiters.all) places.set(waiter, places.size);
@@ -61,7 +56,7 @@ export function captureThreads(
   return {
     list: list.map((thread) => {
       const left = thread.id === 0 ? undefined : executionOf(thread).leftInTurn();
-      const stack = left && captureStack(left, table, numbering, isForBytes);
+      const stack = left && captureStack(left, table, numbering);
       return { id: thread.id, argument: thread.argument, rest: thread.rest.length, stack, wait: waitOf(thread) };
     }),
     turn: at + 1,

@@ -47,6 +47,8 @@ export interface SharedStack {
   readonly active: object | undefined;
   /** What calls hold that have been left and not ended. */
   readonly left: ReadonlySet<Stack>;
+  /** Whether a module of one of them can refer to exceptions, and so keep them. */
+  keepsExceptions: boolean;
 }
 
 export class Instance {
@@ -85,6 +87,7 @@ export class Instance {
   constructor(store: SharedStack, module: WasmModule, limits: InstanceLimits, slices?: Slices) {
     this.store = store;
     this.module = module;
+    store.keepsExceptions ||= module.features.includes('exception-references');
     this.code = codeOf(module);
     this.limits = limits;
     const account = store.account ?? accountOf(limits, slices, store.isMetered);

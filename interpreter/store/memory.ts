@@ -5,7 +5,8 @@ import { UsageError } from '../../wasm/errors.ts';
 import type { GuestMemory } from '../../wasm/host.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { AddressType, Limits, MemoryType } from '../../wasm/types.ts';
-import { SharedBuffer, type SharedParts } from './shared-buffer.ts';
+import { sharing } from './parts.ts';
+import type { SharedBuffer, SharedParts } from './shared-buffer.ts';
 import { Waiters } from './waiters.ts';
 
 /** Stands for the memory of an instance that has none: nothing is in bounds. */
@@ -202,7 +203,10 @@ export class LinearMemory implements GuestMemory {
   share(): SharedParts {
     if (this.together === undefined) {
       const most = this.growth.largest * PAGE_BYTES;
-      this.together = SharedBuffer.of(this.bytes.subarray(0, this.byteLength), Math.max(most, this.byteLength));
+      this.together = sharing.now.SharedBuffer.of(
+        this.bytes.subarray(0, this.byteLength),
+        Math.max(most, this.byteLength),
+      );
       this.use(new Uint8Array(this.together.buffer, 0, this.byteLength));
     }
     return this.together;
@@ -218,7 +222,7 @@ export class LinearMemory implements GuestMemory {
    * @throws LinkError, TypeError
    */
   static from(parts: SharedParts, address: AddressType, max: number, budget: Budget): LinearMemory | undefined {
-    const together = SharedBuffer.from(parts);
+    const together = sharing.now.SharedBuffer.from(parts);
     const { byteLength } = together.buffer;
     const pages = byteLength / PAGE_BYTES;
     if (!(Number.isInteger(max) && max >= pages)) throw new TypeError('what Memory.toTransferable gives was expected');

@@ -1,6 +1,6 @@
 /** Exceptions (specification 4.2.11, 4.2.17): tags, and what is thrown with one. */
 
-import { OBJECT_BYTES } from '../../wasm/gas.ts';
+import { FREE_EXCEPTION_VALUES, OBJECT_BYTES } from '../../wasm/gas.ts';
 import { EXTERNREF, type FuncType, funcType } from '../../wasm/types.ts';
 import type { Cell } from './cell.ts';
 
@@ -23,20 +23,23 @@ export class ExceptionInstance {
   /** What stands for it in the JavaScript API, once something does. */
   shown: object | undefined;
 
-  constructor(tag: TagInstance, payload: readonly Cell[]) {
+  /** Bytes that it counts for in the memory budget. */
+  readonly bytes: number;
+
+  constructor(tag: TagInstance, payload: readonly Cell[], bytes: number = exceptionBytes(tag, true)) {
     this.tag = tag;
     this.payload = payload;
-  }
-
-  /** Bytes that it counts for in the memory budget. */
-  get bytes(): number {
-    return exceptionBytes(this.payload.length);
+    this.bytes = bytes;
   }
 }
 
-/** Bytes that an exception of so many values counts for. */
-export function exceptionBytes(values: number): number {
-  return OBJECT_BYTES.exception + OBJECT_BYTES.value * values;
+/**
+ * Bytes that an exception counts for.
+ * @param isKept whether a guest can keep it
+ */
+export function exceptionBytes({ type }: TagInstance, isKept: boolean): number {
+  const { length } = type.params;
+  return isKept || length > FREE_EXCEPTION_VALUES ? OBJECT_BYTES.exception + OBJECT_BYTES.value * length : 0;
 }
 
 /** The tag of what the host's own code throws (JavaScript API, 5.11). */

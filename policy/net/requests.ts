@@ -4,7 +4,7 @@ import { SnapshotError } from '../../wasm/errors.ts';
 import type { WireReader, WireWriter } from '../../wasm/wire.ts';
 import type { Capability, NetworkCapability } from '../capability.ts';
 import type { Decision, NetworkRequest } from '../decide.ts';
-import type { SecurityPolicy } from '../policy.ts';
+import type { Policy } from '../in-force.ts';
 import type { Saved } from '../saved.ts';
 import { type HttpClient, type HttpResponse, loadClient } from './client.ts';
 import type { Header } from './headers.ts';
@@ -121,7 +121,7 @@ export class OutgoingRequest {
 }
 
 export class NetworkState implements Saved {
-  readonly policy: SecurityPolicy;
+  readonly policy: Policy;
   /** Milliseconds that the guest's call still has. */
   readonly timeLeft: () => number;
   private readonly given: HttpClient | undefined;
@@ -131,7 +131,7 @@ export class NetworkState implements Saved {
   private lastHandle = 0;
 
   /** @param client the runtime's own unless given */
-  constructor(policy: SecurityPolicy, client?: HttpClient, timeLeft = () => Number.POSITIVE_INFINITY) {
+  constructor(policy: Policy, client?: HttpClient, timeLeft = () => Number.POSITIVE_INFINITY) {
     this.policy = policy;
     this.timeLeft = timeLeft;
     this.given = client;

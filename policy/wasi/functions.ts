@@ -7,7 +7,7 @@ import type { PolicyRequest } from '../decide.ts';
 import { FILE_DENIAL, FILE_LIMIT_DENIAL } from '../denials.ts';
 import { FsError } from '../fs/filesystem.ts';
 import type { Body, Gate } from '../gate.ts';
-import type { SecurityPolicy } from '../policy.ts';
+import type { Policy } from '../in-force.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import type { WasiState } from './state.ts';
 import { WASI_FUNCTIONS, type WasiFunction } from './table.ts';
@@ -15,7 +15,7 @@ import { WASI_FUNCTIONS, type WasiFunction } from './table.ts';
 const BY_NAME: ReadonlyMap<string, WasiFunction> = new Map(WASI_FUNCTIONS.map((row) => [row.name, row]));
 
 /** Whether a call may wait for a promise. */
-export function wasiMayWait(policy: SecurityPolicy, name: string): boolean {
+export function wasiMayWait(policy: Policy, name: string): boolean {
   const waits = BY_NAME.get(name)?.waits;
   return waits === 'possible' || (waits === 'streams' && policy.capabilities.some(({ kind }) => kind === 'stdio'));
 }

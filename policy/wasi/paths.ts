@@ -3,10 +3,10 @@
 import { PATH_BYTE } from '../../wasm/gas.ts';
 import { decodeUtf8, encodeUtf8 } from '../../wasm/utf8.ts';
 import type { HostCallContext } from '../call.ts';
-import { normalPath } from '../capability.ts';
 import { type Directory, type File, FsError, kindError, type OpenOptions, type Stat } from '../fs/filesystem.ts';
 import { absoluteError, type ResolvedPath, walk } from '../fs/path.ts';
 import { MAX_PATH_BYTES } from '../limits.ts';
+import { normalPath } from '../normal-path.ts';
 import { type Abi, ALL_FLAGS, ALL_RIGHTS, FOLLOW, OPEN, RIGHTS, U32 } from './abi.ts';
 import type { Descriptor, DirectoryDescriptor } from './descriptor.ts';
 import { ERRNO, type Errno } from './errno.ts';
@@ -121,8 +121,8 @@ export function pathOpen(
   );
   // By its letters, a path with symbolic links may seem to lead elsewhere, and those of directories add up.
   const shown = way.normal();
-  const isBelow = shown?.startsWith(way.base.path === '/' ? '/' : `${way.base.path}/`);
-  const path = shown !== undefined && isBelow && shown.length <= MAX_PATH_BYTES ? shown : way.base.path;
+  const below = way.base.path === '/' ? '/' : `${way.base.path}/`;
+  const path = shown?.startsWith(below) && shown.length <= MAX_PATH_BYTES ? shown : way.base.path;
   const common = { path, flags };
   let descriptor: Descriptor;
   if ('openDirectory' in opened) {

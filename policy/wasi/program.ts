@@ -10,7 +10,7 @@ import { type Clock, createClock } from '../clock.ts';
 import { filesOf, maxDescriptorsOf, openMounts } from '../fs/mounts.ts';
 import type { Gate } from '../gate.ts';
 import type { HostOptions, ProgramInput } from '../host-options.ts';
-import type { SecurityPolicy } from '../policy.ts';
+import type { Policy } from '../in-force.ts';
 import { createRandom } from '../random.ts';
 import type { Saved } from '../saved.ts';
 import { InputStream, OutputBudget, OutputStream } from '../streams.ts';
@@ -29,7 +29,7 @@ export class Program implements Saved {
   readonly wasi: WasiState;
 
   /** @throws UsageError where the runtime does not have what the policy grants, and for wrong options */
-  constructor(policy: SecurityPolicy, { args = [], environment = {}, time = {}, randomFill, openFolder }: HostOptions) {
+  constructor(policy: Policy, { args = [], environment = {}, time = {}, randomFill, openFolder }: HostOptions) {
     this.budget = new OutputBudget(policy.outputLimit);
     const { stdin, stdout, stderr, terminals = [] } = streamsOf(policy);
     const clock = createClock(policy.clock, time);
@@ -118,7 +118,7 @@ export class Program implements Saved {
 
 type Streams = Omit<StdioCapability, 'kind'>;
 
-function streamsOf(policy: SecurityPolicy): Streams {
+function streamsOf(policy: Policy): Streams {
   let streams: Streams = {};
   for (const capability of policy.capabilities) {
     if (capability.kind !== 'stdio') continue;
@@ -142,10 +142,7 @@ function cString(text: string): Uint8Array {
 }
 
 /** In the order of the grants; the host's own, where all is granted, by name, so that the order tells nothing. */
-function environmentOf(
-  policy: SecurityPolicy,
-  host: Readonly<Record<string, string | undefined>>,
-): Map<string, string> {
+function environmentOf(policy: Policy, host: Readonly<Record<string, string | undefined>>): Map<string, string> {
   const variables = new Map<string, string>();
   const take = (name: string): void => {
     const value = Object.hasOwn(host, name) ? host[name] : undefined;

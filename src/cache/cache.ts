@@ -20,6 +20,7 @@ import type { Preparation } from '../time/preparation.ts';
 import { type EntryStore, loadStore, type StoreStats } from './entry-store.ts';
 import { cacheKey } from './key.ts';
 import { LruMap } from './lru.ts';
+import { madeCache } from './made.ts';
 import { type CacheOptions, checkDiskOptions, checkMemoryBounds, type DiskCacheOptions } from './options.ts';
 
 /** What a cache did since it was made, and has. */
@@ -62,6 +63,7 @@ export class SandboxCache {
   private constructor(modules: LruMap<WasmModule>, store: EntryStore | undefined) {
     this.#modules = modules;
     this.#store = store;
+    madeCache(this);
   }
 
   /** @throws UsageError */

@@ -8,9 +8,10 @@ import type { HostCalls } from '../../wasm/host.ts';
 import { DEFAULT_LIMITS } from '../../wasm/limits.ts';
 import type { EngineChoice } from '../engines/choose.ts';
 import type { Stopwatch } from '../time/stopwatch.ts';
+import { moduleOf } from '../webassembly/compiled.ts';
 import type { Entry } from '../webassembly/convert.ts';
 import { createNamespace, type WebAssemblyNamespace } from '../webassembly/namespace.ts';
-import { type Module, moduleOf } from '../webassembly/objects.ts';
+import type { Module } from '../webassembly/objects.ts';
 import type { NamespaceOptions } from '../webassembly/options.ts';
 import type { CallClock } from '../webassembly/promises.ts';
 

@@ -1,7 +1,8 @@
 /** One instance of a component, from when it was made to when it ends, or is reset. */
 
 import { ComponentHost, hasPayload } from '../../policy/component.ts';
-import { Capability, type SecurityPolicy } from '../../policy/index.ts';
+import { Capability } from '../../policy/index.ts';
+import { granting, type Policy } from '../../policy/sandboxed.ts';
 import { plainPayload } from '../../wasm/error-data.ts';
 import {
   CallAborted,
@@ -297,12 +298,12 @@ function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
 }
 
 /** The policy, with a grant of what the embedder passes. */
-function withImports(policy: SecurityPolicy, imports: ReadonlyMap<string, object>): SecurityPolicy {
+function withImports(policy: Policy, imports: ReadonlyMap<string, object>): Policy {
   const grants = [...imports].flatMap(([name, own]) => {
     const functions = Object.entries(own).filter(([, value]) => isFunction(value));
     return functions.length === 0 ? [] : [Capability.hostFunctions(name, Object.fromEntries(functions))];
   });
-  return grants.length === 0 ? policy : policy.with(...grants);
+  return granting(policy, grants);
 }
 
 /** Whether the guest can be called again: it has ended by itself, or was not called at all. */

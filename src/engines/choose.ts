@@ -70,7 +70,7 @@ export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, need
   const isNeeded = choice === 'native' || modules.some(isAdopted) || isPossible;
   const isLeavable = isLeft && (choice === 'native' || isPossible);
   const parts = [...(isNeeded ? [native] : []), ...(isLeavable ? [leavable, snapshots] : [])];
-  await Promise.all([loadInterpreter(modules), ...parts.map((part) => part.load())]);
+  await Promise.all([loadInterpreter(modules, graph.isLinked), ...parts.map((part) => part.load())]);
 }
 
 /** Why it is not for guests that are to be left. */

@@ -1,7 +1,7 @@
 /** The engine of a sandbox, and what it does with the module before there can be an instance. */
 
-import type { SecurityPolicy } from '../../policy/index.ts';
 import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 import { moduleBytes } from '../../wasm/account.ts';
 import type { Engine, InstanceLimits } from '../../wasm/engine.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
@@ -15,7 +15,7 @@ import { mayWait } from './waiting.ts';
 /** What decides on the engine. */
 export interface EngineSettings {
   readonly engine: EngineChoice;
-  readonly policy: SecurityPolicy;
+  readonly policy: Policy;
   readonly yieldEvery: number | undefined;
   readonly leavable?: boolean | undefined;
 }

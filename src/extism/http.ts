@@ -1,8 +1,9 @@
 /** `http_request`: through the gate, the limits and the record of the functions of docs/http.md, which carry it out. */
 
-import { type Decision, decide, type Host, type SecurityPolicy } from '../../policy/index.ts';
+import { type Decision, decide, type Host } from '../../policy/index.ts';
 import { HTTP_ERROR, HTTP_MODULE } from '../../policy/net/codes.ts';
 import { HTTP_FUNCTIONS, latin1 } from '../../policy/net/functions.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 import { concat } from '../../wasm/bytes.ts';
 import { HostError, SecurityViolation } from '../../wasm/errors.ts';
 import type { CallingGuest, GuestMemory } from '../../wasm/host.ts';
@@ -42,7 +43,7 @@ class Requester implements CallingGuest {
     this.#context = context;
   }
 
-  get policy(): SecurityPolicy {
+  get policy(): Policy {
     return this.#host.policy;
   }
 

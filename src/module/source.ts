@@ -10,7 +10,8 @@ import type { Steps } from '../../wasm/steps.ts';
 import { decodeLossy, encodeUtf8 } from '../../wasm/utf8.ts';
 import { refuse } from '../checks/check.ts';
 import { Preparation } from '../time/preparation.ts';
-import { Module, moduleOf } from '../webassembly/objects.ts';
+import { isModule, moduleOf } from '../webassembly/compiled.ts';
+import type { Module } from '../webassembly/objects.ts';
 import { urlInPage } from './page.ts';
 
 /** Where a module comes from without waiting: the bytes, or a `Module` of `wasm-sandbox/webassembly`. */
@@ -52,7 +53,7 @@ export function checkSource(source: unknown): ModuleSource {
 }
 
 function isReady(source: unknown): source is ReadySource {
-  return source instanceof Module || isBytes(source);
+  return isModule(source) || isBytes(source);
 }
 
 /** What a module may be. */
@@ -110,7 +111,7 @@ export function loadReadyModule(source: unknown, bounds: ModuleBounds, preparati
 }
 
 function* loadReady(source: unknown, bounds: ModuleBounds): Steps<WasmModule> {
-  if (source instanceof Module) return decoded(source, bounds);
+  if (isModule(source)) return decoded(source as Module, bounds);
   return yield* decodeAll({ bytes: readyBytes(source), label: THE_MODULE }, bounds);
 }
 
@@ -155,7 +156,7 @@ async function assembled(text: Uint8Array): Promise<Steps<Uint8Array<ArrayBuffer
  * @throws CompileError; UsageError for any other source
  */
 export function fetchReady(source: unknown, maxBytes: number): Fetched {
-  const bytes = source instanceof Module ? moduleOf(source).bytes : readyBytes(source);
+  const bytes = isModule(source) ? moduleOf(source).bytes : readyBytes(source);
   bound(bytes.length, maxBytes);
   return { label: THE_MODULE, bytes: new Uint8Array(bytes) };
 }

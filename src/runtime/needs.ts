@@ -1,6 +1,7 @@
 /** What the policies of sandboxes need of the runtime. */
 
-import type { OpenFolder, SecurityPolicy } from '../../policy/index.ts';
+import type { OpenFolder } from '../../policy/index.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,11 +13,11 @@ export interface RuntimeParts {
 }
 
 /** Whether it grants variables of the host's environment by name. */
-export function takesHostVariables(policy: SecurityPolicy): boolean {
+export function takesHostVariables(policy: Policy): boolean {
   return policy.capabilities.some((item) => item.kind === 'environment' && item.names.length > 0);
 }
 
 /** Whether it grants folders of the host's. */
-export function takesFolders(policy: SecurityPolicy): boolean {
+export function takesFolders(policy: Policy): boolean {
   return policy.capabilities.some((item) => item.kind === 'filesystem' && item.mounts.some((mount) => 'host' in mount));
 }

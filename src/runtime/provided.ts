@@ -1,6 +1,7 @@
 /** What the runtime has for policies: its entry provides it. Where there is none, nothing is provided. */
 
-import type { OpenFolder, SecurityPolicy } from '../../policy/index.ts';
+import type { OpenFolder } from '../../policy/index.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { type Environment, type RuntimeParts, takesFolders, takesHostVariables } from './needs.ts';
 
@@ -24,7 +25,7 @@ export function provide(parts: Runtime): void {
  * What a policy needs of the runtime.
  * @throws UsageError where it grants folders, and there are none
  */
-export function runtimeFor(policy: SecurityPolicy): RuntimeParts {
+export function runtimeFor(policy: Policy): RuntimeParts {
   const { openFolder } = runtime;
   const wantsFolders = takesFolders(policy);
   if (wantsFolders && openFolder === undefined) {
@@ -36,11 +37,11 @@ export function runtimeFor(policy: SecurityPolicy): RuntimeParts {
 }
 
 /** The same as far as the runtime has it: folders are refused where they are opened. */
-export async function loadRuntimeFor(policy: SecurityPolicy): Promise<RuntimeParts> {
+export async function loadRuntimeFor(policy: Policy): Promise<RuntimeParts> {
   const openFolder = takesFolders(policy) ? (runtime.openFolder ?? (await runtime.loadFolders?.())) : undefined;
   return { environment: environmentFor(policy), openFolder };
 }
 
-function environmentFor(policy: SecurityPolicy): Environment {
+function environmentFor(policy: Policy): Environment {
   return takesHostVariables(policy) ? (runtime.environment?.() ?? {}) : {};
 }

@@ -1,6 +1,7 @@
 /** A call together with the record of what its guest asked of the host. */
 
-import { type AuditEvent, AuditLog, type Host } from '../../policy/index.ts';
+import type { AuditEvent, Host } from '../../policy/index.ts';
+import { AuditLog } from '../../policy/sandboxed.ts';
 import { reported } from '../../wasm/reported.ts';
 import { refuse } from '../checks/check.ts';
 import type { Waits } from '../time/waits.ts';

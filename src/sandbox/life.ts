@@ -1,8 +1,9 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
 import { snapshots } from '../../interpreter/index.ts';
-import { createHost, type ProgramInput } from '../../policy/index.ts';
+import type { ProgramInput } from '../../policy/index.ts';
 import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
+import { createHost } from '../../policy/sandboxed.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';

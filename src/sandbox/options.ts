@@ -1,12 +1,14 @@
 /** What a sandbox is built from: one plain object. The builder collects it; the checks are here, once. */
 
-import { type ByteSink, Capability, SecurityPolicy, toOutput, type WritableBytes } from '../../policy/index.ts';
+import type { ByteSink, Capability, SecurityPolicy, WritableBytes } from '../../policy/index.ts';
+import { environmentAccess, granted, granting, Policy, STRICT, stdio, toOutput } from '../../policy/sandboxed.ts';
 import type { InstanceLimits } from '../../wasm/engine.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { DEFAULT_LIMITS, MODULE_LIMITS } from '../../wasm/limits.ts';
 import { quote } from '../../wasm/quote.ts';
-import { SandboxCache } from '../cache/cache.ts';
+import type { SandboxCache } from '../cache/cache.ts';
+import { isCache } from '../cache/made.ts';
 import { checkGasBudget } from '../call/options.ts';
 import { gas, integer, list, milliseconds, record, refuse, text } from '../checks/check.ts';
 import { least } from '../checks/least.ts';
@@ -114,7 +116,7 @@ export type SandboxOptionName = keyof SandboxOptions;
 export interface Settings {
   readonly source: ModuleSource;
   readonly modules: LinkedModules | undefined;
-  readonly policy: SecurityPolicy;
+  readonly policy: Policy;
   readonly limits: InstanceLimits;
   /** Milliseconds. */
   readonly cpuTimeout: number | undefined;
@@ -139,9 +141,8 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
   source: checkSource,
   modules: checkModules,
   securityPolicy: (value) =>
-    value instanceof SecurityPolicy ? value : refuse('securityPolicy', 'a SecurityPolicy', value),
-  // The policy refuses what Capability has not made.
-  capabilities: (value) => SecurityPolicy.strict().with(...(list('capabilities', value) as Capability[])).capabilities,
+    value instanceof Policy ? (value as SecurityPolicy) : refuse('securityPolicy', 'a SecurityPolicy', value),
+  capabilities: (value) => Object.freeze(granted(STRICT, list('capabilities', value) as Capability[])),
   memoryLimit: (value) => integer('memoryLimit', value, 'bytes', 0),
   stackLimit: (value) => integer('stackLimit', value, 'bytes', 0, HIGHEST_STACK),
   gasLimit: (value) => gas('gasLimit', value),
@@ -153,7 +154,7 @@ const CHECKS: { readonly [K in SandboxOptionName]: (value: unknown) => NonNullab
   signal: checkSignal,
   engine: checkEngine,
   leavable: (value) => (typeof value === 'boolean' ? value : refuse('leavable', 'true or false', value)),
-  cache: (value) => (value instanceof SandboxCache ? value : refuse('cache', 'a SandboxCache', value)),
+  cache: (value) => (isCache(value) ? (value as SandboxCache) : refuse('cache', 'a SandboxCache', value)),
   record: (value) => (typeof value === 'boolean' ? value : refuse('record', 'true or false', value)),
   recordingLimit: (value) => integer('recordingLimit', value, 'bytes', 0, MOST_EVENTS),
   instanceId: (value) =>
@@ -229,21 +230,13 @@ export function settle(options: SandboxOptions): Settings {
 let sandboxes = 0;
 
 /** The policy with everything that was granted beside it. */
-function policyOf({
-  securityPolicy,
-  capabilities = [],
-  env,
-  stdin,
-  onStdout,
-  onStderr,
-}: SandboxOptions): SecurityPolicy {
+function policyOf({ securityPolicy, capabilities = [], env, stdin, onStdout, onStderr }: SandboxOptions): Policy {
   const grants: Capability[] = [...capabilities];
-  if (env !== undefined) grants.push(Capability.environmentAccess(env));
+  if (env !== undefined) grants.push(environmentAccess(env));
   if (stdin !== undefined || onStdout !== undefined || onStderr !== undefined) {
-    grants.push(Capability.stdio({ stdin, stdout: onStdout, stderr: onStderr }));
+    grants.push(stdio({ stdin, stdout: onStdout, stderr: onStderr }));
   }
-  const policy = securityPolicy ?? SecurityPolicy.strict();
-  return grants.length === 0 ? policy : policy.with(...grants);
+  return granting(securityPolicy ?? new Policy(STRICT), grants);
 }
 
 function isOptionName(name: string): name is SandboxOptionName {

@@ -1,6 +1,7 @@
 /** What a program is given when it runs. */
 
-import { type ByteSource, type KeptSource, type ProgramInput, toInput } from '../../policy/index.ts';
+import type { ByteSource, KeptSource, ProgramInput } from '../../policy/index.ts';
+import { toInput } from '../../policy/sandboxed.ts';
 import { quote } from '../../wasm/quote.ts';
 import { CALL_CHECKS, type CallOptions, SYNC_CALL_CHECKS, type SyncCallOptions } from '../call/options.ts';
 import { cString, list, record, refuse } from '../checks/check.ts';

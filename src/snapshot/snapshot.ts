@@ -1,7 +1,7 @@
 /** What was taken of a sandbox's life, as bytes, and back. */
 
-import type { SecurityPolicy } from '../../policy/index.ts';
 import { savedBytes } from '../../policy/room.ts';
+import type { Policy } from '../../policy/sandboxed.ts';
 import type { InstanceLimits } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import type { ModuleGraph } from '../../wasm/module-graph.ts';
@@ -18,7 +18,7 @@ export { pack };
 /** What bounds the state of a guest. */
 interface Settings {
   readonly limits: InstanceLimits;
-  readonly policy: SecurityPolicy;
+  readonly policy: Policy;
 }
 
 /** For what is in every snapshot, and for strings of the host's that the guest holds. */

@@ -1,9 +1,20 @@
 /** What can be waited for elsewhere, loaded. */
 
-import { constantObjects, objects, threads, vectors } from '../../interpreter/index.ts';
+import * as laterLoweringPart from '../../interpreter/code/lower-later.ts';
+import {
+  constantObjects,
+  laterLowering,
+  linking,
+  objects,
+  threadImages,
+  threads,
+  vectors,
+} from '../../interpreter/index.ts';
+import * as linkingPart from '../../interpreter/machine/linked.ts';
 import * as objectsPart from '../../interpreter/machine/system-objects.ts';
 import * as threadsPart from '../../interpreter/machine/threads-part.ts';
 import * as vectorsPart from '../../interpreter/machine/vectors-part.ts';
+import * as threadImagesPart from '../../interpreter/snapshot/threads.ts';
 import * as constantObjectsPart from '../../interpreter/store/constant-objects.ts';
 import * as network from '../../policy/net/functions.ts';
 import { http, wasi } from '../../policy/parts.ts';
@@ -15,7 +26,10 @@ export function provideInterpreter(): void {
   vectors.provide(vectorsPart);
   objects.provide(objectsPart);
   constantObjects.provide(constantObjectsPart);
+  laterLowering.provide(laterLoweringPart);
   threads.provide(threadsPart);
+  threadImages.provide(threadImagesPart);
+  linking.provide(linkingPart);
 }
 
 export function provideHostFunctions(): void {

@@ -18,8 +18,9 @@ import type { Supplied } from '../../wasm/imports.ts';
 import { isOf } from '../../wasm/is-of.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { I32, type Import, type MemoryType } from '../../wasm/types.ts';
+import { moduleOf, suppliedTo } from './compiled.ts';
 import { functionBehind } from './convert.ts';
-import { addressOf, moduleOf, suppliedTo } from './objects.ts';
+import { addressOf } from './objects.ts';
 import type { BesideNative, NamespaceOptions } from './options.ts';
 import { suspendingFunction } from './promises.ts';
 
@@ -83,10 +84,14 @@ export class Beside implements BesideNative {
     });
   }
 
-  joins(show: (memory: LinearMemory) => object, classes: Readonly<Record<'Table' | 'Global', Class>>): void {
+  joins(
+    show: (memory: LinearMemory) => object,
+    classes: Readonly<Record<'Table' | 'Global' | 'Tag' | 'Exception', Class>>,
+  ): void {
     this.show = show;
-    for (const name of ['Table', 'Global'] as const) {
-      const { prototype } = this.native[name];
+    for (const name of ['Table', 'Global', 'Tag', 'Exception'] as const) {
+      const prototype = this.native[name]?.prototype;
+      if (prototype === undefined) continue;
       Reflect.deleteProperty(prototype, 'constructor');
       Object.setPrototypeOf(prototype, classes[name].prototype);
     }
@@ -98,7 +103,7 @@ export class Beside implements BesideNative {
     values: ReadonlyMap<Import, unknown>,
     supplied: ReadonlyMap<Import, Supplied>,
   ): string | undefined {
-    const why = whyNotMetered(core) ?? whyInterpreted(values);
+    const why = whyNotMetered(core) ?? whyInterpreted(core, values) ?? this.whyNoTailCalls(core, values);
     if (why !== undefined) return why;
     try {
       this.native.parts.prepare(core);
@@ -109,6 +114,13 @@ export class Beside implements BesideNative {
     this.count++;
     this.native.parts.make(instance, core, values, supplied);
     return undefined;
+  }
+
+  private whyNoTailCalls({ features }: WasmModule, values: ReadonlyMap<Import, unknown>): string | undefined {
+    const { parts } = this.native;
+    if (!features.includes('tail-call')) return undefined;
+    const isOthers = [...values.values()].some((value) => typeof value === 'function' && parts.mayTailCall(value));
+    return isOthers ? 'it may call a function of another instance in tail position that does so, too' : undefined;
   }
 
   exportsOf(instance: object): Readonly<Record<string, unknown>> | undefined {
@@ -176,7 +188,9 @@ export class Beside implements BesideNative {
 }
 
 /** Why a module has to be interpreted for what it imports. */
-function whyInterpreted(values: ReadonlyMap<Import, unknown>): string | undefined {
+function whyInterpreted({ exports }: WasmModule, values: ReadonlyMap<Import, unknown>): string | undefined {
+  if (exports.some(({ kind }) => kind === 'tag'))
+    return 'it exports a tag, which instances on both engines cannot have';
   for (const [{ kind }, value] of values) {
     if (suspendingFunction(value) !== undefined) return 'it imports a function that may suspend it';
     if (functionBehind(value) !== undefined) return 'it imports a function of an instance that is interpreted';

@@ -14,7 +14,8 @@ import {
 import { instantiate } from '../../interpreter/store/instantiate.ts';
 import type { Linker } from '../../interpreter/store/link.ts';
 import { LinearMemory } from '../../interpreter/store/memory.ts';
-import type { SharedParts } from '../../interpreter/store/shared-buffer.ts';
+import { sharing } from '../../interpreter/store/parts.ts';
+import { SharedBuffer, type SharedParts } from '../../interpreter/store/shared-buffer.ts';
 import { TableInstance } from '../../interpreter/store/table.ts';
 import { ExceptionInstance, JS_TAG, TagInstance } from '../../interpreter/values/exception.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
@@ -54,6 +55,7 @@ import {
   shownSize,
 } from '../../wasm/web-idl.ts';
 import { behind, bind, hide } from './behind.ts';
+import { moduleOf, suppliedTo } from './compiled.ts';
 import {
   cellOf,
   exportFunction,
@@ -70,7 +72,7 @@ import {
   withinGuest,
 } from './convert.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
-import { addressOf, Module, moduleOf, refuseToClone, self, suppliedTo } from './objects.ts';
+import { addressOf, Module, refuseToClone, self } from './objects.ts';
 import type { NamespaceFigures, NamespaceOptions } from './options.ts';
 import { type CallClock, callPromising, SuspendError, Suspending, suspendingFunction } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
@@ -151,6 +153,7 @@ const NO_TYPES: readonly DefinedType[] = [];
 export interface WebAssemblyNamespace extends ReturnType<typeof createNamespace> {}
 
 export function createNamespace(options: NamespaceOptions) {
+  sharing.provide({ SharedBuffer });
   const { limits, slices, enter, hostCalls, unmetered, together, outside = (error) => error } = options;
   const { startClock = (): CallClock => ({ enter, wait: (settled) => settled }) } = options;
   const { beside } = options;
@@ -595,7 +598,7 @@ export function createNamespace(options: NamespaceOptions) {
   const jsTag = Object.create(Tag.prototype) as Tag;
   hide(jsTag, JS_TAG);
 
-  beside?.joins((memory) => externObject(memory, 0) as object, { Table, Global });
+  beside?.joins((memory) => externObject(memory, 0) as object, { Table, Global, Tag, Exception });
 
   return shaped({
     Module,

@@ -2,9 +2,10 @@
 
 import { createMeteredNamespace, nativeHost, nativeUnavailable } from '../../instrument/index.ts';
 import { Beside } from './beside.ts';
+import { moduleOf, suppliedTo } from './compiled.ts';
 import { compile, compileStreaming, instantiating, validate } from './loading.ts';
 import { createNamespace, type WebAssemblyNamespace } from './namespace.ts';
-import { Module, moduleOf, refuseToClone, suppliedTo } from './objects.ts';
+import { Module, refuseToClone } from './objects.ts';
 import type { NamespaceOptions } from './options.ts';
 import { SuspendError } from './promises.ts';
 import { ERRORS, shaped } from './shape.ts';
@@ -20,14 +21,14 @@ export function createNativeNamespace(options: NamespaceOptions): WebAssemblyNam
     suppliedTo,
     refuseToClone: (memory) => refuseToClone(memory, 'Memory'),
   });
-  // Modules with exceptions are refused, so that no tag ever meets a guest.
-  const { Tag, Exception, JSTag } = createNamespace(options);
-  const { Instance, Memory, Table, Global, stats } = metered as unknown as WebAssemblyNamespace;
-  const classes = { Module, Instance, Memory, Table, Global, Tag, Exception, JSTag, ...ERRORS };
+  const { Instance, Memory, Table, Global, Tag, Exception, JSTag, stats } = metered as unknown as WebAssemblyNamespace;
+  const classes = { Module, Instance, Memory, Table, Global, ...ERRORS };
+  // A host that has no exceptions runs no guest with some.
+  const exceptions = { ...(Tag && { Tag, Exception }), ...(JSTag && { JSTag }) };
   // Code that is instrumented here cannot be left. Glue code looks whether `Suspending` is there, and does without.
   const integration = { SuspendError };
   const functions = { validate, compile, compileStreaming, ...instantiating(Instance), stats };
-  return shaped({ ...classes, ...integration, ...functions }) as unknown as WebAssemblyNamespace;
+  return shaped({ ...classes, ...exceptions, ...integration, ...functions }) as unknown as WebAssemblyNamespace;
 }
 
 /** A namespace whose instances run on the host's own engine wherever that can. @throws UsageError where it cannot be used at all */

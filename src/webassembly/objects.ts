@@ -3,21 +3,12 @@
 import { Instance, isFunction } from '../../interpreter/store/instance.ts';
 import { viewOfBufferSource } from '../../wasm/bytes.ts';
 import { decode } from '../../wasm/decode.ts';
-import type { Supplied } from '../../wasm/imports.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import type { Export, ExternKind, Import } from '../../wasm/types.ts';
+import type { Export, ExternKind } from '../../wasm/types.ts';
 import { shapeClass } from '../../wasm/web-idl.ts';
 import { type Address, behind } from './behind.ts';
 import { type CompileOptions, supply } from './builtins.ts';
-
-/** What stands behind a module. */
-interface Compiled {
-  readonly core: WasmModule;
-  /** Imports that no import object has to have. */
-  readonly supplied: ReadonlyMap<Import, Supplied>;
-}
-
-const modules = new WeakMap<object, Compiled>();
+import { type Compiled, compiled, keepCompiled, moduleOf } from './compiled.ts';
 
 /** What an object stands for; undefined where it is none of the API's. */
 export function addressOf(object: unknown): Address | undefined {
@@ -117,22 +108,6 @@ export function refuseToClone(object: object, kind: 'Module' | 'Memory'): void {
 }
 
 function hold(module: Module, held: Compiled): void {
-  modules.set(module, held);
+  keepCompiled(module, held);
   refuseToClone(module, 'Module');
-}
-
-function compiled(module: unknown): Compiled {
-  const found = typeof module === 'object' && module !== null ? modules.get(module) : undefined;
-  if (found === undefined) throw new TypeError('a WebAssembly.Module was expected');
-  return found;
-}
-
-/** @throws TypeError where it is not a `Module` */
-export function moduleOf(module: unknown): WasmModule {
-  return compiled(module).core;
-}
-
-/** Those of its imports that no import object has to have, and what they are. @throws TypeError where it is not a `Module` */
-export function suppliedTo(module: unknown): ReadonlyMap<Import, Supplied> {
-  return compiled(module).supplied;
 }

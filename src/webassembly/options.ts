@@ -18,11 +18,11 @@ export interface BesideNative {
   readonly count: number;
   /**
    * @param show makes the object of a memory, whose class is the namespace's
-   * @param classes of the namespace, of which tables and globals are that guests here export
+   * @param classes of the namespace, of which tables, globals and tags are that guests here export, and what they throw
    */
   joins(
     show: (memory: LinearMemory) => object,
-    classes: Readonly<Record<'Table' | 'Global', { readonly prototype: object }>>,
+    classes: Readonly<Record<'Table' | 'Global' | 'Tag' | 'Exception', { readonly prototype: object }>>,
   ): void;
   /**
    * Makes an object an instance that runs natively.
@@ -39,7 +39,7 @@ export interface BesideNative {
   exportsOf(instance: object): Readonly<Record<string, unknown>> | undefined;
   /** Whether a function is exported by a guest here. */
   isExported(func: unknown): boolean;
-  /** Whether a value is a memory, a table or a global of a guest's here. */
+  /** Whether a value is a memory, a table, a global or a tag of a guest's here. */
   isOwn(value: unknown): boolean;
   /** A memory that guests on both sides can have; undefined where the budget, or the host, has no room for it. */
   memory(object: object, type: MemoryType, budget: Budget): LinearMemory | undefined;

@@ -11,6 +11,7 @@ import {
   EVALUATED_COST,
   FILE_WORK,
   type FileWork,
+  FREE_EXCEPTION_VALUES,
   FUNCTION_ENTRY,
   GAS_VERSION,
   GROWTH_COST,
@@ -22,6 +23,7 @@ import {
   LABELS_PER_UNIT,
   LOOK,
   MOST_OBJECT_BYTES,
+  NAME_UNITS,
   OBJECT_BYTES,
   OTHER_MEMORY_COST,
   PAGE_COST,
@@ -156,6 +158,9 @@ it('has the price of instantiation', () => {
   says(`${PAGE_COST} for every page of initial memory, and for a memory without any`);
   says(`1 for every ${PER_UNIT.bytes} bytes of a data segment`);
   says(`costs ${EVALUATED_COST}, and`);
+  says(
+    `${NAME_UNITS.perUnit} for every UTF-16 code unit of the name of an import or export beyond ${NAME_UNITS.covered}`,
+  );
   const { covered, perByte } = EVALUATED_BYTES;
   says(`${perByte} more for every byte of it beyond ${covered}`);
 });
@@ -190,6 +195,7 @@ it('has what counts as memory', () => {
   says(`a struct counts for ${struct} bytes and ${field} for every field (${2 * field} for a vector)`);
   says(`an array for ${array} bytes and its elements, rounded up to ${field} bytes (a reference takes ${field})`);
   says(`an exception for ${exception} bytes and ${value} for every value`);
+  says(`Exceptions of at most ${FREE_EXCEPTION_VALUES} values count for nothing where`);
   says(`string that a builtin has made for ${string} bytes and ${codeUnit} for every code unit`);
   says('A growth beyond it gives −1');
   says(`globals and elements taken for ${TRACED_PER_UNIT} bytes`);

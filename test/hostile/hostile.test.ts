@@ -12,6 +12,7 @@ import { METERING } from './metering.ts';
 import { NUMBERS } from './numbers.ts';
 import { ENGINES, type Hostile, outcomeOf } from './outcome.ts';
 import { POINTERS } from './pointers.ts';
+import { REMEMBERED } from './remembered.ts';
 
 function check(cases: readonly Hostile[]) {
   test.each(cases.map((hostile) => [hostile.name, hostile] as const))('%s', (_, hostile) => {
@@ -25,6 +26,7 @@ function check(cases: readonly Hostile[]) {
 describe('numbers, addresses and sizes', () => check(NUMBERS));
 describe('control flow', () => check(CONTROL));
 describe('bulk work', () => check(BULK));
+describe('what is remembered', () => check(REMEMBERED));
 describe('long lines', () => check(METERING));
 describe('limits', () => check(LIMITS));
 describe('pointers given to WASI', () => check(POINTERS));

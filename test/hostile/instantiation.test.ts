@@ -20,6 +20,13 @@ const PARTS: Readonly<Record<string, readonly [units: number, module: (count: nu
       exports: many(count, (i) => ({ name: `${i}`, kind: 'function', index: 0 })),
     }),
   ],
+  'letters of the names of exports': [
+    2,
+    (count) => ({
+      functions: [{ body: [] }],
+      exports: many(20, (i) => ({ name: `${i}-`.padEnd(64 + count, 'x'), kind: 'function', index: 0 })),
+    }),
+  ],
   tables: [64, (count) => ({ tables: many(count, () => ({ min: 0 })) })],
   'elements of a table': [16, (count) => ({ tables: [{ min: count }] })],
   'elements of a table that begins with something': [

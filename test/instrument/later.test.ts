@@ -20,6 +20,8 @@ const MODULES: Readonly<Record<Feature, Uint8Array>> = {
   'exception-handling': IN_A_BODY(0x1f, 0x40, 0, 0x0b),
   // ref.null func; ref.as_non_null; drop.
   // try; catch_all; end.
+  // ref.null exn; drop.
+  'exception-references': IN_A_BODY(0xd0, 0x69, 0x1a),
   'legacy-exception-handling': IN_A_BODY(0x06, 0x40, 0x19, 0x0b),
   'function-references': IN_A_BODY(0xd0, 0x70, 0xd4, 0x1a),
   // i32.const 0; ref.i31; drop.

@@ -234,6 +234,24 @@ describe('beside try_table', () => {
   });
 });
 
+it.each([
+  ['count for nothing where nothing can refer to one', '', 0],
+  ['count where a module can', '(func (local exnref))', 160],
+  ['count where they have many values', '(tag $five (param i32 i32 i32 i32 i32))', 96 + 5 * 64],
+])('exceptions %s', (_, fields, bytes) => {
+  const isLarge = fields.includes('$five');
+  const thrown = isLarge ? `${'(i32.const 0) '.repeat(5)}(throw $five)` : '(throw $i32 (i32.const 1))';
+  const body = `${fields} (func (export "run") (param i32) (result i32)
+    (loop $again (try (do ${thrown}) (catch_all))
+      (br_if $again (i32.ge_s (local.tee 0 (i32.sub (local.get 0) (i32.const 1))) (i32.const 0))))
+    (local.get 0))`;
+  const instance = prepare(moduleOf(body), { memoryBytes: 100 * 160 });
+  instance.call('run', [9]);
+  expect(instance.figures().peakMemoryBytes).toBe(10 * bytes);
+  instance.call('run', [10_000]);
+  expect(instance.figures().memoryBytes).toBeLessThanOrEqual(100 * 160);
+});
+
 it('what an arm has caught counts in its frame', () => {
   const weightOf = (body: string) => {
     const module = decode(moduleOf(body));

@@ -29,6 +29,9 @@ const PARTS: Record<string, () => Promise<unknown>> = {
       (func $same (type $same) (local.get 0))
       (func (export "run") (param i32) (result i32)
         (call_ref $same (local.get 0) (ref.as_non_null (ref.func $same)))))`),
+  exceptions: () =>
+    ran(`(module (tag $tag (param i32)) (func (export "run") (param i32) (result i32)
+      (block $caught (result i32) (try_table (catch $tag $caught) (throw $tag (local.get 0))) (i32.const 0))))`),
   constants: () =>
     ran(`(module (type $one (struct (field i32))) (global $it (ref $one) (struct.new $one (i32.const 7)))
       (func (export "run") (param i32) (result i32) (struct.get $one 0 (global.get $it))))`),

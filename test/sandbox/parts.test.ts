@@ -15,6 +15,7 @@ const EXPECTED = [
   ['vectors', '256371609'],
   ['objects', '5'],
   ['nullable', '5'],
+  ['exceptions', '5'],
   ['constants', '7'],
   ['atomics', '5'],
   ['waits', '2'],

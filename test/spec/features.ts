@@ -44,7 +44,14 @@ export const SUPPORTED: readonly Feature[] = [
 ];
 
 /** What the instrumenter has; it refuses the rest by name. */
-export const METERED: readonly Feature[] = ['simd', 'extended-const', 'threads'];
+export const METERED: readonly Feature[] = [
+  'simd',
+  'extended-const',
+  'threads',
+  'legacy-exceptions',
+  'tail-calls',
+  'multi-memory',
+];
 
 const GLOBAL_GET = 0x23;
 

@@ -10,16 +10,29 @@ test('says of every instruction what those read who run it', () => {
   const expected = OPCODES.map(({ index, params, results, special, meaning, traps, flow, ...row }) => {
     const { mnemonic, code, immediates, gas, ...traits } = row;
     const isAccess = immediates === 'memarg';
-    const more = flow === 'on' ? traits : { flow, ...traits };
+    const mayTrap = traps.length > 0 ? { traps: [[]] } : {};
+    const more = { ...(flow === 'on' ? {} : { flow }), ...mayTrap, ...traits };
+    const bits = meaning?.startsWith('bits ') ? 'bits ' : '';
     return [
       mnemonic,
       code,
       immediates,
       special ? '*' : `${params}:${results}`,
       gas,
-      ...(meaning === undefined ? [] : [isAccess ? meaning : '']),
+      ...(meaning === undefined ? [] : [isAccess ? meaning : bits]),
       ...(Object.keys(more).length === 0 ? [] : [more]),
     ];
   });
   expect(rows).toEqual(expected);
+});
+
+test('leaves the instrumenter what it asks of them', () => {
+  const rows = runInNewContext(`${pack(OPCODES)}; ROWS`) as [string, ...unknown[]][];
+  const packed = new Map(rows.map((row) => [row[0], row]));
+  for (const { mnemonic, meaning, traps } of OPCODES) {
+    const row = packed.get(mnemonic) as readonly unknown[];
+    const traits = row.find((part): part is { traps?: unknown[] } => typeof part === 'object') ?? {};
+    expect([mnemonic, (traits.traps?.length ?? 0) > 0]).toEqual([mnemonic, traps.length > 0]);
+    expect([mnemonic, row[5] === 'bits ']).toEqual([mnemonic, meaning?.startsWith('bits ') === true]);
+  }
 });

@@ -104,10 +104,9 @@ describe('the error', () => {
       code: 'COMPILE',
       feature: 'shared-everything threads',
     });
-    const legacy = inBody(0x06, 0x40, 0x0b);
-    await expect(WasmSandbox.fromBytes(legacy, { engine: 'native' })).rejects.toMatchObject({
-      feature: 'legacy-exception-handling',
-    });
+    // i32.const 0; ref.i31; drop.
+    const small = inBody(0x41, 0, 0xfb, 0x1c, 0x1a);
+    await expect(WasmSandbox.fromBytes(small, { engine: 'native' })).rejects.toMatchObject({ feature: 'gc' });
   });
 
   test.each([

@@ -1,7 +1,7 @@
 /** The value of `--dir`: which folder of the host's the program sees, and where. */
 
-import { normalPath } from '../../../policy/capability.ts';
 import { Capability } from '../../../policy/index.ts';
+import { normalPath } from '../../../policy/normal-path.ts';
 import { UsageError } from '../../../wasm/errors.ts';
 import { quote } from '../../../wasm/quote.ts';
 

@@ -1,0 +1,46 @@
+/** Which parts of the interpreter modules need beyond what all do. */
+
+import type { WasmModule } from '../wasm/module.ts';
+import type { Part } from '../wasm/part.ts';
+import { hasThreads } from '../wasm/spawn.ts';
+import type { Feature } from '../wasm/types.ts';
+import { laterLowering } from './code/index.ts';
+import { linking, objects, threads, vectors } from './machine/index.ts';
+import { threadImages } from './snapshot/index.ts';
+import { constantObjects } from './store/index.ts';
+
+export { constantObjects, laterLowering, linking, objects, threadImages, threads, vectors };
+
+const OBJECTS: readonly Feature[] = ['gc', 'function-references'];
+const EXCEPTIONS: readonly Feature[] = ['exception-handling', 'legacy-exception-handling'];
+
+/** Those that a module needs. */
+function partsFor(module: WasmModule): readonly Part<unknown>[] {
+  const { features, usesVectors } = module;
+  const parts: Part<unknown>[] = usesVectors ? [vectors] : [];
+  const has = (feature: Feature) => features.includes(feature);
+  const hasObjects = OBJECTS.some(has);
+  if (hasObjects) parts.push(objects, constantObjects);
+  if (hasObjects || EXCEPTIONS.some(has)) parts.push(laterLowering);
+  if (has('threads') || hasThreads(module)) parts.push(threads, threadImages);
+  return parts;
+}
+
+/**
+ * Loads what modules need of the interpreter.
+ * @param isLinked whether they are one guest, linked with one another
+ */
+export async function loadInterpreter(modules: readonly WasmModule[], isLinked = false): Promise<void> {
+  const parts = new Set(modules.flatMap(partsFor));
+  if (isLinked) parts.add(linking);
+  await load([...parts]);
+}
+
+function load(parts: readonly Part<unknown>[]): Promise<unknown> {
+  return Promise.all(parts.map((part) => part.load()));
+}
+
+/** Loads all of it, for whoever does not know the modules. */
+export async function loadWholeInterpreter(): Promise<void> {
+  await load([vectors, objects, constantObjects, laterLowering, threads, threadImages, linking]);
+}

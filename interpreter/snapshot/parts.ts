@@ -1,0 +1,12 @@
+/** What few guests need of snapshots. */
+
+import { Part } from '../../wasm/part.ts';
+
+/** What takes the threads of a guest that has some. */
+export const threadImages = new Part<typeof import('./threads.ts')>(
+  'snapshots of threads',
+  () => import('./threads.ts'),
+);
+
+/** What restores a snapshot, which most guests never are. */
+export const snapshots = new Part<typeof import('./install.ts')>('snapshots', () => import('./install.ts'));
