@@ -45,6 +45,11 @@ const NEEDS_FEATURE: Readonly<Partial<Record<MeterFunction, Feature>>> = {
   growOther: 'multi-memory',
 };
 
+/** Whether there are modules that do not import it. */
+export function isOptional(name: MeterFunction): boolean {
+  return name === 'left' || NEEDS_FEATURE[name] !== undefined;
+}
+
 /** The globals that the rewritten module may import from the meter, in this order. */
 export const METER_GLOBALS = {
   /** Stack weight that is left, in bytes. All instances of a store share it. */
@@ -257,6 +262,9 @@ export type Wrapper =
   | { readonly kind: 'save' }
   | { readonly kind: 'restore' };
 
+/** Atomic accesses that differ by instruction or offset, each of which becomes a function. */
+const MOST_ATOMICS = 10_000;
+
 export class Layout {
   readonly module: WasmModule;
   readonly closed: boolean;
@@ -286,6 +294,7 @@ export class Layout {
   readonly firstOwn: number;
   /** Wrappers, behind the own functions in this order. */
   readonly wrappers: Wrapper[] = [];
+  private atomics = 0;
   private readonly wrapperNumbers = new Map<string, number>();
 
   /** The function that copies the active segments; undefined where the engine does that. */
@@ -406,6 +415,7 @@ export class Layout {
   operation(operation: Operation): number {
     const { name, a, b, row } = operation;
     return this.added(`${name} ${a} ${b} ${row}`, () => {
+      if (name === 'atomic' && ++this.atomics > MOST_ATOMICS) tooLarge('too many different atomic accesses');
       // Globals are written before functions.
       if (name === 'memory.init') this.lengthGlobal('data', a);
       else if (name === 'table.init') this.lengthGlobal('elements', a);

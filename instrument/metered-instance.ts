@@ -90,9 +90,9 @@ export interface GuestOptions {
   readonly slices?: Slices | undefined;
   readonly link: (imported: Import) => Linked;
   readonly references: References;
-  readonly leavable?: Leavable | undefined;
   /** What an error of a host function is to guests that can catch; undefined where it ends them, as all do unless given. */
   readonly exceptionOf?: ((error: unknown) => Raised | undefined) | undefined;
+  readonly leavable?: Leavable | undefined;
 }
 
 /** What a host function has thrown, as the engine is to be given it. */
@@ -309,11 +309,6 @@ export class MeteredInstance {
     this.begin();
   }
 
-  private newMeter(): Meter {
-    const { leavable, limits, slices } = this.options;
-    return leavable?.meter() ?? new Meter(limits, slices);
-  }
-
   /**
    * Between instances a call in tail position takes room on the host's stack. Where the other one makes none, that ends.
    * @throws CompileError
@@ -327,6 +322,11 @@ export class MeteredInstance {
         { feature: 'tail-call' },
       );
     }
+  }
+
+  private newMeter(): Meter {
+    const { leavable, limits, slices } = this.options;
+    return leavable?.meter() ?? new Meter(limits, slices);
   }
 
   /** Charges for what the module defines. @throws MemoryLimitExceeded, GasExhausted */
@@ -612,7 +612,7 @@ export class MeteredInstance {
     const { store } = this;
     const isShared = this.metered.meterGlobals.includes('caller');
     const { toReference } = this;
-    const { references, leavable, exceptionOf } = this.options;
+    const { references, exceptionOf, leavable } = this.options;
     const served = (meter: Meter, caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
       let value: WasmValue;
       try {

@@ -3,7 +3,7 @@
 import { CompileError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import type { Export, Import } from '../wasm/types.ts';
-import { METER_EXPORTS, METER_FUNCTION_NAMES, METER_GLOBAL_NAMES, type MeterGlobal } from './layout.ts';
+import { isOptional, METER_EXPORTS, METER_FUNCTION_NAMES, METER_GLOBAL_NAMES, type MeterGlobal } from './layout.ts';
 
 /** What cannot be read off the module itself. */
 export interface MeteredNames {
@@ -59,8 +59,10 @@ export function describeMetered(
   const meterGlobals = METER_GLOBAL_NAMES.filter((name) =>
     module.imports.some((item) => item.kind === 'global' && item.module === importName && item.name === name),
   );
-  const functions = METER_FUNCTION_NAMES.filter((name) =>
-    module.imports.some((item) => item.kind === 'function' && item.module === importName && item.name === name),
+  const functions = METER_FUNCTION_NAMES.filter(
+    (name) =>
+      !isOptional(name) ||
+      module.imports.some((item) => item.kind === 'function' && item.module === importName && item.name === name),
   );
   const expected = functions.length + meterGlobals.length;
   if (module.imports.length - imports.length !== expected) {

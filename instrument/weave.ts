@@ -51,9 +51,9 @@ export interface Woven {
   readonly importName: string;
   readonly exportPrefix: string;
   readonly meterGlobals: readonly MeterGlobal[];
+  readonly tailCalled: readonly number[];
   /** As {@link MeteredModule} has them. */
   readonly referable: readonly number[];
-  readonly tailCalled: readonly number[];
 }
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
@@ -71,7 +71,8 @@ class Weaver {
   constructor(module: WasmModule, options: WeaveOptions) {
     this.module = module;
     const isLinked = options.isLinked === true;
-    this.layout = new Layout(module, isLinked, isLinked && options.sharesMemory !== true, options.leaves !== undefined);
+    const isProgram = isLinked && options.sharesMemory !== true;
+    this.layout = new Layout(module, isLinked, isProgram, options.leaves !== undefined);
     this.options = options;
   }
 
@@ -112,15 +113,9 @@ class Weaver {
     if (module.data.length > 0) out.section(SECTION_IDS.data, yield* this.data());
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
-    const { importName, exportPrefix, meterGlobals, tailCalled } = layout;
-    return {
-      bytes,
-      importName,
-      exportPrefix,
-      meterGlobals,
-      tailCalled: [...tailCalled],
-      referable: [...layout.referable.keys()],
-    };
+    const { importName, exportPrefix, meterGlobals, tailCalled, referable } = layout;
+    const rest = { tailCalled: [...tailCalled], referable: [...referable.keys()] };
+    return { bytes, importName, exportPrefix, meterGlobals, ...rest };
   }
 
   private *types(): Steps<Writer> {

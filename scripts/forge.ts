@@ -4,6 +4,7 @@
  */
 
 import { parseArgs } from 'node:util';
+import '../test/parts.ts';
 import { makeGuests } from '../test/forgery/guests.ts';
 import { Fault } from '../test/forgery/inspect.ts';
 import { attempt } from '../test/forgery/trial.ts';

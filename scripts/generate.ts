@@ -1,7 +1,12 @@
 /** Writes the generated sources and parts of files; with `--check`, only says whether they are what would be written. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { generateLoop, generateUnmeteredLoop, generateVectorLoop } from '../interpreter/generate/loop.ts';
+import {
+  generateFirstLoop,
+  generateLoop,
+  generateUnmeteredLoop,
+  generateVectorLoop,
+} from '../interpreter/generate/loop.ts';
 import { manifestFields } from './entries.mjs';
 
 /** The manifest, with the fields that follow from the table of entries. */
@@ -12,6 +17,7 @@ function manifest(before: string): string {
 const GENERATED: Record<string, (before: string) => string> = {
   'package.json': manifest,
   'interpreter/machine/loop.generated.ts': generateLoop,
+  'interpreter/machine/first-loop.generated.ts': generateFirstLoop,
   'interpreter/machine/unmetered-loop.generated.ts': generateUnmeteredLoop,
   'interpreter/machine/vector-loop.generated.ts': generateVectorLoop,
 };

@@ -8,8 +8,8 @@ import { rolldown } from 'rolldown';
 import { atOnce } from './at-once.mjs';
 
 /** Bytes of what is loaded at once, by the import path, and of the files of the package that are no source maps. */
-const MOST = { 'wasm-sandbox': 97_000, 'wasm-sandbox/interpreter': 96_400, 'wasm-sandbox/minimal': 96_200 };
-const MOST_PACKED = 2_710_000;
+const MOST = { 'wasm-sandbox': 98_900, 'wasm-sandbox/interpreter': 98_300, 'wasm-sandbox/minimal': 98_100 };
+const MOST_PACKED = 2_740_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = 'virtual:main';

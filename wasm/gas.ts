@@ -54,8 +54,8 @@ export const THROWN_VALUE_COST = 8;
 /** Entering the body of a `try_table` costs a unit for every so many clauses, rounded up: an exception tries each. */
 export const CLAUSES_PER_UNIT = 2;
 
-/** A `br_table` costs a unit more for every so many labels, rounded down: large tables, and what hosts make of them, are in no cache. */
-export const LABELS_PER_UNIT = 32;
+/** A `br_table` costs a unit more for every so many labels, rounded down: large tables are in no cache. */
+export const LABELS_PER_UNIT = 16_384;
 
 /** An access to a memory that is not the first costs so many units more. */
 export const OTHER_MEMORY_COST = 6;

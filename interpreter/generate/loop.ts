@@ -9,9 +9,11 @@ import {
   MACHINE_OPS,
   type MachineOp,
   type OperandsOf,
+  op,
   SETTLE_BELOW,
 } from '../code/index.ts';
 import { BOUNDS, bounded } from './bounds.ts';
+import { FIRST_LOOP } from './first.ts';
 import { CALLED, INLINED, meaningOf } from './meaning.ts';
 import { printBlock, printDispatch, printFunction } from './print.ts';
 import { Site, type Within } from './site.ts';
@@ -339,6 +341,17 @@ function cases(from: number, to: number, isMetered: boolean): Case[] {
   }));
 }
 
+/** The cases of the loop that is used first. A fused instruction is its first part there, and the others follow. */
+function firstCases(): { cases: readonly Case[]; singles: readonly number[] } {
+  const singles = FIRST_LOOP.map((name) => op(name));
+  const cases = singles.map((single): Case => {
+    const machine = MACHINE_OPS[single] as MachineOp;
+    const fused = MACHINE_OPS.flatMap(({ parts }, number) => (parts?.[0] === machine ? [number] : []));
+    return { numbers: [single, ...fused], title: machine.name, body: body(machine, true) };
+  });
+  return { cases, singles };
+}
+
 /** Instructions of the main loop that the vector loop leaves to it, to have room for its own. */
 const NOT_BESIDE_VECTORS =
   /^br.*\.(i64|f64)\.|\bi64\.([lg][te]_|rotl|sh|mul|extend|sub\.k)|^f..\.(eq|ne|[lg][te])|^load64\.[iu](8|16|32)|^i32\.(div_.|rem_.)\.k$|^i32\.rotr/;
@@ -476,6 +489,20 @@ import type { Thread } from './thread.ts';
 
 /** As \`run\`, but \`thread.gas\` counts checkpoints rather than gas. */
 ${dispatcher('runUnmetered', cases(0, FIRST_RARE, false), false)}
+`;
+}
+
+/** The text of first-loop.generated.ts. */
+export function generateFirstLoop(): string {
+  const { cases, singles } = firstCases();
+  return `${DO_NOT_EDIT}
+import type { Thread } from './thread.ts';
+
+/** What the first loop executes, beside fused instructions that begin with one of these. */
+export const FIRST_LOOP: ReadonlySet<number> = new Set([${singles.join(', ')}]);
+
+/** As \`run\`, with what is frequent only, one by one: it returns EXIT.rare for all else. */
+${dispatcher('runFirst', cases, true)}
 `;
 }
 

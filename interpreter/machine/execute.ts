@@ -37,14 +37,17 @@ import {
 } from '../values/index.ts';
 import { stackTop } from './backtrace.ts';
 import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
+import { runFirst } from './first-loop.generated.ts';
 import { HostCaller } from './host-caller.ts';
 import { run } from './loop.generated.ts';
+import { metered, trainUnmetered, warm } from './metered.ts';
 import { vectors } from './parts.ts';
 import { executeRare } from './rare.ts';
 import { type Store, storeOf } from './store.ts';
 import type { Thread, Wait } from './thread.ts';
 import { train } from './training.ts';
 import { returnToCaller, unwind } from './unwind.ts';
+import { WARMTH } from './warmth.ts';
 
 /** A guest that waits: for a host function's promise, or for a notification. */
 export interface Suspension {
@@ -305,9 +308,25 @@ function usesVectors({ instance }: Thread): boolean {
   return (instance as Instance).module.usesVectors;
 }
 
+/** Whether the main loop has the instruction at hand. */
+function isOfMain({ code, pc }: Thread): boolean {
+  return (code[pc] as number) < FIRST_RARE;
+}
+
+/** Executes what the first loop lacks, and what follows up to the next checkpoint. */
+function depart(thread: Thread): number {
+  thread.returnGas(thread.gas);
+  thread.takeGas(0);
+  // Nothing may be new to it when V8 finds it hot.
+  train(run);
+  return run(thread);
+}
+
 /** Runs until the function that was entered from outside has returned, it is to pause, or a promise has to be awaited. */
 export function advance(thread: Thread): Suspension | 'paused' | undefined {
-  const main = storeOf(thread.instance as Instance).unmetered ?? run;
+  const { unmetered } = storeOf(thread.instance as Instance);
+  if (unmetered === undefined && WARMTH.spent >= WARMTH.next) warm();
+  let main = unmetered ?? metered.loop;
   // The main loop and that for vectors leave to each other what only one of them has.
   let loop = main;
   let departures = 0;
@@ -315,9 +334,10 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
     thread.bind(thread.instance as Instance);
     let exit = loop(thread);
     if ((++departures & 31) === 0) knock(thread, loop);
+    if (exit === EXIT.rare && loop === runFirst && isOfMain(thread)) exit = depart(thread);
     if (exit === EXIT.rare) {
       const instruction = thread.code[thread.pc] as number;
-      if (instruction < FIRST_RARE) {
+      if (isOfMain(thread)) {
         loop = main;
         continue;
       }
@@ -342,8 +362,10 @@ export function advance(thread: Thread): Suspension | 'paused' | undefined {
         return undefined;
       case EXIT.gas:
         refill(thread);
-        train(loop, loop === main ? undefined : vectors.now.VECTOR_LOOP);
-        loop = main;
+        if (loop !== main) train(loop, vectors.now.VECTOR_LOOP);
+        else if (loop === unmetered) trainUnmetered(loop);
+        if (unmetered === undefined && WARMTH.spent >= WARMTH.next) warm();
+        loop = main = unmetered ?? metered.loop;
         if (isDue(thread)) return 'paused';
         break;
       case EXIT.settle:

@@ -23,6 +23,7 @@ import {
   SlotReferences,
   type TagInstance,
 } from '../values/index.ts';
+import { WARMTH } from './warmth.ts';
 
 /** Stack weight a new thread has room for, and the factor by which that grows. */
 const FIRST_ROOM = 2_048;
@@ -30,12 +31,6 @@ const ROOM_FACTOR = 4;
 /** A thread that has grown beyond this gives its arrays up when it ends. */
 const KEPT_ROOM = 65_536;
 const NOTHING = new Int32Array(0);
-
-/**
- * Most gas that guests take at once. Little until a loop has been trained: a guest that ends before it is used up is over
- * sooner than training, and one that does not has not run long enough for V8 to have begun compiling.
- */
-export const PORTION: { most: number | undefined } = { most: 1 << 13 };
 
 const CALL = op('call');
 const IN_CALL = placesOf('call');
@@ -183,16 +178,19 @@ export class Thread implements Mutator {
     this.constants = data;
   }
 
-  /** Takes gas from the instance's tank. */
-  takeGas(): void {
-    this.gas = (this.instance as Instance).tank.fill(this.nesting === 0, PORTION.most);
+  /**
+   * Takes gas from the instance's tank.
+   * @param most units, where it is to be little
+   */
+  takeGas(most: number | undefined = WARMTH.portion): void {
+    this.gas = (this.instance as Instance).tank.fill(this.nesting === 0, most);
     this.published = this.gas;
     this.hasGas = true;
   }
 
   /** Gives gas back to the tank: `left` of what was at hand. */
   returnGas(left: number): void {
-    if (this.hasGas) (this.instance as Instance).tank.settle(left);
+    if (this.hasGas) WARMTH.spent += (this.instance as Instance).tank.settle(left);
     this.hasGas = false;
   }
 

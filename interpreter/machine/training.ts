@@ -13,7 +13,7 @@ import { I32 } from '../../wasm/types.ts';
 import { CodeBuffer, FIRST_RARE, type Kind, lengthOf, MACHINE_OPS, type MachineOp, op } from '../code/index.ts';
 import { LinearMemory } from '../store/index.ts';
 import type { Loop } from './store.ts';
-import { PORTION, Thread } from './thread.ts';
+import { Thread } from './thread.ts';
 
 /** Where an instruction's first operand of a kind is. The next of the kind follow. */
 const SOURCES: Partial<Record<Kind, number>> = { i32: 0, i64: 8, f32: 16, f64: 24, v128: 32 };
@@ -38,7 +38,7 @@ type Row = readonly [integers: readonly bigint[], constant: bigint, floats: read
 
 /** Less, more and equal; either sign; one half or both; shifts of all widths; NaN; addresses of every alignment, and beyond. */
 const ROWS: readonly Row[] = [
-  [[1n, 2n, 1n], 5n, [1.5, 2.5, 0.5], 64],
+  [[1n, 2n, 1n], 6n, [1.5, 2.5, 0.5], 64],
   [[2n, 1n, 0n], 2n, [2.5, 1.5, 0.5], 1],
   [[5n, 5n, 1n], 5n, [3, 3, 3], 2],
   [[0n, 33n, 0n], 33n, [Number.NaN, 1, 1], 4],
@@ -56,12 +56,17 @@ const PASSES: readonly Pass[] = ROWS.map(([integers, constant, floats, address])
   address,
 }));
 
+/** Instructions in a row, for taking time. */
+const SPIN = 256;
 /**
- * How often all passes are made: V8 notes what a function does from when that has been called a while, which the first
- * round sees to.
+ * V8 notes nothing of what a function does before that has run for a while, longer the more there is of it: so many
+ * instructions for each that a loop has. After twice as many, with nothing new among them, it compiles the loop.
  */
-const ROUNDS = 2;
+const NOTED = 10;
+/** Instructions that are shown together, in all passes: few enough for something to be new to V8 until the last one. */
+const GROUP = 24;
 
+const ADD = op('i32.add');
 const CALL = op('call');
 const HALT = op('halt');
 const RETURN = op('return');
@@ -127,35 +132,41 @@ class Writer {
   call(entry: number): void {
     this.emit(CALL, entry, ARGUMENTS);
   }
+
+  /** Ends what was written. Returns the place behind it. */
+  halt(): number {
+    this.emit(HALT);
+    return this.code.length;
+  }
 }
 
 const returns = ({ name, parts }: MachineOp): boolean => (parts?.at(-1)?.name ?? name).startsWith('return');
 
-/** @returns where the instructions are, each once, in the code that is written */
-function write(writer: Writer, instructions: readonly number[]): { start: number; end: number } {
+/** @returns where groups of the instructions begin, each once, in the code that is written; and the end of the last */
+function write(writer: Writer, instructions: readonly number[]): readonly number[] {
   const machine = (number: number) => MACHINE_OPS[number] as MachineOp;
   const isReturn = (number: number) => returns(machine(number));
   const entries = new Map(
     instructions.filter(isReturn).map((number) => [number, writer.function(number, machine(number))]),
   );
   const plain = entries.get(RETURN) as number;
-  const start = writer.code.length;
-  for (const number of instructions) {
+  const places: number[] = [];
+  instructions.forEach((number, i) => {
+    if (i % GROUP === 0) places.push(writer.halt());
     const entry = number === CALL ? plain : entries.get(number);
     if (entry !== undefined) writer.call(entry);
     else if (number !== HALT) writer.instruction(number, machine(number));
-  }
-  const end = writer.code.length;
-  writer.emit(HALT);
-  return { start, end };
+  });
+  return [...places, writer.halt()];
 }
 
-function threadFor({ words, data }: CodeBuffer): Thread {
+function threadFor({ words, data }: CodeBuffer, hasMemory: boolean): Thread {
   const thread = new Thread();
   thread.prepare(STACK);
   thread.code = words;
   thread.constants = data;
   thread.globals = new Int32Array(4);
+  if (!hasMemory) return thread;
   const type = { address: I32, limits: { min: 1, max: 1 }, isShared: false } as const;
   thread.memory = LinearMemory.create(type, new Budget(PAGE_BYTES)) ?? thread.memory;
   return thread;
@@ -179,10 +190,11 @@ function fill(thread: Thread, constants: readonly number[], { integers, constant
   const words = [constant, constant >> 32n].map((word) => Number(BigInt.asIntN(32, word)));
   for (const place of constants) code[place >> 1] = words[place & 1] as number;
   memory.data.setFloat64(8, floats[0] as number, true);
+  memory.data.setFloat64(16, floats[0] as number, true);
   memory.data.setFloat64(40, floats[0] as number, true);
 }
 
-/** Runs all instructions once, going on behind each that leaves the loop. */
+/** Runs instructions up to the halt before `end` once, going on behind each that leaves the loop. */
 function runAll(loop: Loop, thread: Thread, start: number, end: number): void {
   thread.pc = start;
   for (;;) {
@@ -190,7 +202,7 @@ function runAll(loop: Loop, thread: Thread, start: number, end: number): void {
     thread.gas = STACK;
     loop(thread);
     const { pc } = thread;
-    if (pc >= end) return;
+    if (pc >= end - 1) return;
     const { operands } = MACHINE_OPS[thread.code[pc] as number] as MachineOp;
     thread.pc = pc + lengthOf(operands);
   }
@@ -199,24 +211,60 @@ function runAll(loop: Loop, thread: Thread, start: number, end: number): void {
 /** Those that have been shown their instructions, or need not be. */
 const trained = new Set<Loop>();
 
+/** What the main loop executes. */
+const MAIN: readonly number[] = MACHINE_OPS.slice(0, FIRST_RARE).map((_, number) => number);
+/** The same one by one. */
+const SINGLE: readonly number[] = MAIN.filter((number) => MACHINE_OPS[number]?.form !== 'fused');
+
 /**
  * Does nothing the second time.
  * @param beyond instructions that the loop executes beside those of the main loop, and then none that is fused
+ * @param own those of the main loop that it has
  */
-export function train(loop: Loop, beyond?: ReadonlySet<number>): void {
+export function train(
+  loop: Loop,
+  beyond?: Iterable<number>,
+  own: Iterable<number> = beyond === undefined ? MAIN : SINGLE,
+): void {
   if (trained.has(loop)) return;
   trained.add(loop);
-  PORTION.most = undefined;
-  const own = MACHINE_OPS.slice(0, FIRST_RARE).map((_, number) => number);
-  const isFused = (number: number) => MACHINE_OPS[number]?.form === 'fused';
-  const instructions = beyond === undefined ? own : [...own.filter((number) => !isFused(number)), ...beyond];
   const writer = new Writer();
-  const { start, end } = write(writer, instructions);
-  const thread = threadFor(writer.code);
-  for (let round = 0; round < ROUNDS; round++) {
+  const instructions = [...own, ...(beyond ?? [])];
+  const places = write(writer, instructions);
+  const thread = threadFor(writer.code, true);
+  new Spin(Math.ceil((NOTED * instructions.length) / SPIN)).run(loop);
+  for (let i = 0; i + 1 < places.length; i++) {
     for (const pass of PASSES) {
       fill(thread, writer.constants, pass);
-      runAll(loop, thread, start, end);
+      runAll(loop, thread, places[i] as number, places[i + 1] as number);
     }
+  }
+}
+
+/** Some instructions that only take time. */
+export class Spin {
+  private readonly thread: Thread;
+  private readonly times: number;
+  private readonly start: number;
+
+  /** @param times how often all of them are executed */
+  constructor(times: number) {
+    this.times = times;
+    const writer = new Writer();
+    this.start = writer.code.length;
+    for (let i = 0; i < SPIN; i++) writer.instruction(ADD, MACHINE_OPS[ADD] as MachineOp);
+    writer.emit(HALT);
+    // Guests without a memory have an object of another shape for it, which V8 has to have seen too.
+    this.thread = threadFor(writer.code, false);
+  }
+
+  /** Returns how many milliseconds a loop takes for it. */
+  run(loop: Loop): number {
+    const begin = performance.now();
+    for (let i = 0; i < this.times; i++) {
+      this.thread.pc = this.start;
+      loop(this.thread);
+    }
+    return performance.now() - begin;
   }
 }

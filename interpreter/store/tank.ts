@@ -69,8 +69,8 @@ export class Tank {
     return this.portion;
   }
 
-  /** Takes back what is at hand. */
-  settle(gas: number): void {
+  /** Takes back what is at hand; returns the gas that has been spent of it. */
+  settle(gas: number): number {
     const spent = this.portion - gas;
     if (this.isMetered) {
       this.used += spent;
@@ -78,6 +78,7 @@ export class Tank {
     }
     this.sliceLeft -= spent;
     this.portion = 0;
+    return this.isMetered ? spent : 0;
   }
 
   /**

@@ -245,13 +245,18 @@ describe('what goes wrong', () => {
     ],
     [
       'what the native engine does not meter',
-      ['run', '--engine', 'native', file('tag.wat', new TextEncoder().encode('(tag) (func (export "_start"))'))],
+      [
+        'run',
+        '--engine',
+        'native',
+        file('struct.wat', new TextEncoder().encode('(type (struct)) (func (export "_start"))')),
+      ],
       1,
       /^wasm-sandbox: CompileError: .*: choose the engine 'interpreter'\n$/,
     ],
     [
       'what cannot be instrumented',
-      ['instrument', file('tag2.wat', new TextEncoder().encode('(tag)')), '-o', join(folder, 'out.wasm')],
+      ['instrument', file('struct2.wat', new TextEncoder().encode('(type (struct))')), '-o', join(folder, 'out.wasm')],
       1,
       /^wasm-sandbox: CompileError: .*: choose the engine 'interpreter'\n$/,
     ],

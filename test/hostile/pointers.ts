@@ -1,6 +1,6 @@
 /** WASI calls with every pointer and length that points nowhere. */
 
-import { WASI_FUNCTIONS } from '../../policy/wasi/table.ts';
+import { WASI_FUNCTIONS, type WasiFunction } from '../../policy/wasi/table.ts';
 import { Capability, SecurityPolicy } from '../../src/index.ts';
 import { I64 } from '../../wasm/types.ts';
 import { encodeModule, type Instruction } from '../generate/encode.ts';
@@ -17,24 +17,25 @@ const PATTERNS: Readonly<Record<string, number>> = {
 /** Those that would wait, or end the guest. */
 const LEFT_OUT = ['proc_exit', 'poll_oneoff', 'sched_yield'];
 
+function pointersTo({ name, type: { params, results } }: WasiFunction, module: string): readonly Hostile[] {
+  const body: Instruction[] = [...params.map((_, i): Instruction => ['local.get', i]), ['call', 0]];
+  const source = encodeModule({
+    imports: [{ module, name, function: { params, results } }],
+    memories: [{ min: 1, max: 1, export: 'memory' }],
+    functions: [{ params, results, body, export: 'run' }],
+  });
+  const policy = SecurityPolicy.builder(SecurityPolicy.strict())
+    .allow(Capability.filesystemAccess({ memory: { 'a.txt': 'hello' } }, { readOnly: false }))
+    .build();
+  return Object.entries(PATTERNS).map(
+    ([what, value]): Hostile => ({
+      name: `${name} of ${module} at ${what}`,
+      options: { source, securityPolicy: policy },
+      calls: [['run', ...params.map((param, i) => (i === 0 ? 3 : param === I64 ? BigInt(value) : value))]],
+    }),
+  );
+}
+
 export const POINTERS: readonly Hostile[] = WASI_FUNCTIONS.filter(({ name }) => !LEFT_OUT.includes(name)).flatMap(
-  ({ name, type }) => {
-    const { params, results } = type;
-    const body: Instruction[] = [...params.map((_, i): Instruction => ['local.get', i]), ['call', 0]];
-    const source = encodeModule({
-      imports: [{ module: 'wasi_snapshot_preview1', name, function: { params, results } }],
-      memories: [{ min: 1, max: 1, export: 'memory' }],
-      functions: [{ params, results, body, export: 'run' }],
-    });
-    const policy = SecurityPolicy.builder(SecurityPolicy.strict())
-      .allow(Capability.filesystemAccess({ memory: { 'a.txt': 'hello' } }, { readOnly: false }))
-      .build();
-    return Object.entries(PATTERNS).map(
-      ([what, value]): Hostile => ({
-        name: `${name} at ${what}`,
-        options: { source, securityPolicy: policy },
-        calls: [['run', ...params.map((param, i) => (i === 0 ? 3 : param === I64 ? BigInt(value) : value))]],
-      }),
-    );
-  },
+  (each) => Object.keys(each.calls).flatMap((module) => (each.calls[module] ? pointersTo(each, module) : [])),
 );

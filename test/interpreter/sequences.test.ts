@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HALT_PC, type Kind, lengthOf, MACHINE_OPS, type MachineOp, op } from '../../interpreter/code/isa.ts';
+import { EXIT, HALT_PC, type Kind, lengthOf, MACHINE_OPS, type MachineOp, op } from '../../interpreter/code/isa.ts';
+import { runFirst } from '../../interpreter/machine/first-loop.generated.ts';
 import { run } from '../../interpreter/machine/loop.generated.ts';
 import type { Thread } from '../../interpreter/machine/thread.ts';
 import { runUnmetered } from '../../interpreter/machine/unmetered-loop.generated.ts';
@@ -108,8 +109,15 @@ function execute(loop: (thread: Thread) => number, code: Int32Array, { registers
   return { exit, pc, fp, sp, depth, gas, published, globals, state, bytes };
 }
 
+/** As guests are run until the main loop has been compiled. */
+function runFirstOrRun(thread: Thread): number {
+  const exit = runFirst(thread);
+  return exit === EXIT.rare ? run(thread) : exit;
+}
+
 describe.each([
   ['run', run],
+  ['runFirst', runFirstOrRun],
   ['runUnmetered', runUnmetered],
 ])('in %s', (_name, loop) => {
   test.each(SEQUENCES.map((one) => [one.name, one] as const))('%s', (_sequence, fused) => {
@@ -117,6 +125,7 @@ describe.each([
       fc.property(anyCase, (state) => {
         const { code, handed } = assemble(fused, state.numbers);
         const oneByOne = execute(loop, code, state);
+        if (loop === runFirstOrRun) expect(oneByOne).toEqual(execute(run, code, state));
         code[START] = op(fused.name);
         const atOnce = execute(loop, code, state);
         // What is handed on does not get as far as its register.

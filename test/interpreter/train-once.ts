@@ -1,6 +1,7 @@
 /** Trains the loops in a process in which nothing has run, and prints what of each has not been executed, as JSON. */
 
 import { Session } from 'node:inspector';
+import { FIRST_LOOP, runFirst } from '../../interpreter/machine/first-loop.generated.ts';
 import { run } from '../../interpreter/machine/loop.generated.ts';
 import { train } from '../../interpreter/machine/training.ts';
 import { runUnmetered } from '../../interpreter/machine/unmetered-loop.generated.ts';
@@ -25,6 +26,7 @@ const post = <T>(method: string, params: object = {}) =>
 await post('Debugger.enable');
 await post('Profiler.enable');
 await post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+train(runFirst, [], FIRST_LOOP);
 train(run);
 train(runUnmetered);
 train(runVectors, VECTOR_LOOP);
@@ -32,7 +34,7 @@ const { result } = await post<Coverage>('Profiler.takePreciseCoverage');
 const missing: Record<string, string[]> = {};
 for (const { scriptId, functions } of result) {
   for (const { functionName, ranges } of functions) {
-    if (![run, runUnmetered, runVectors].some(({ name }) => name === functionName)) continue;
+    if (![runFirst, run, runUnmetered, runVectors].some(({ name }) => name === functionName)) continue;
     const { scriptSource } = await post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId });
     missing[functionName] = ranges
       .filter(({ count }) => count === 0)
