@@ -509,9 +509,10 @@ export class BodyWeaver implements WrittenBody {
         return;
       case EDIT.drop: {
         code.at(mnemonic, a);
-        const length = layout.lengthGlobal(mnemonic === 'data.drop' ? 'data' : 'elements', a);
+        const kind = mnemonic === 'data.drop' ? 'data' : 'elements';
+        const length = layout.lengthGlobal(kind, a);
         if (length === undefined) return;
-        code.i32(0);
+        code.i32(layout.droppedLength(kind, a));
         code.at('global.set', length);
         return;
       }

@@ -198,6 +198,12 @@ export function tooLarge(what: string): never {
   throw new CompileError(`the module is too large to be instrumented, use the interpreter: ${what}`);
 }
 
+export function segmentLength({ data, elements }: WasmModule, kind: 'data' | 'elements', segment: number): number {
+  if (kind === 'elements') return elements.count(segment);
+  const { start, end } = data.bytesOf(segment);
+  return end - start;
+}
+
 const PREFIX = 'meter';
 const NUMBERED = /^meter(\d{1,7})'/;
 
@@ -309,6 +315,7 @@ export class Layout {
   /**
    * @param isLinked whether its instances share an account with others, and get their segments when all of them are there
    * @param isProgram whether these others are the rest of a program, from which it may import functions
+   * @param isLeavable whether its code can be left
    */
   constructor(module: WasmModule, isLinked: boolean, isProgram: boolean, isLeavable = false) {
     this.module = module;
@@ -475,6 +482,16 @@ export class Layout {
     return number;
   }
 
+  /** What the global says of a segment that has been dropped: of code that can be left also whether an empty one has. */
+  droppedLength(kind: 'data' | 'elements', segment: number): number {
+    return this.isLeavable && this.isEmpty(kind, segment) ? -1 : 0;
+  }
+
+  /** Whether a segment has nothing in it. */
+  isEmpty(kind: 'data' | 'elements', segment: number): boolean {
+    return segmentLength(this.module, kind, segment) === 0;
+  }
+
   /** The global with the length of a segment that may be dropped; undefined where the length never changes. */
   lengthGlobal(kind: 'data' | 'elements', segment: number): number | undefined {
     const { module } = this;
@@ -483,7 +500,7 @@ export class Layout {
     const key = `${kind} ${segment}`;
     let number = this.lengthNumbers.get(key);
     if (number === undefined) {
-      const initial = 'items' in found ? found.items.length : found.bytes.end - found.bytes.start;
+      const initial = segmentLength(module, kind, segment);
       number = this.firstLength + this.lengths.push({ initial }) - 1;
       this.lengthNumbers.set(key, number);
     }

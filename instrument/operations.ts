@@ -366,7 +366,7 @@ class OperationWriter {
     else {
       const global = layout.lengthGlobal(space, index);
       // Active and declarative segments have been dropped before any code runs.
-      if (global === undefined) code.i32(0);
+      if (global === undefined || (layout.isLeavable && layout.isEmpty(space, index))) code.i32(0);
       else code.at('global.get', global);
     }
     code.op('i64.extend_i32_u');

@@ -60,7 +60,7 @@ export interface LeftState {
   readonly globals: readonly (readonly [global: number, value: LeftValue])[];
   /** By table: elements, as {@link LeftValue.reference} has them. */
   readonly tables: readonly (readonly unknown[])[];
-  /** Numbers of segments, in ascending order; those that are empty may be among them or not. */
+  /** Numbers of segments, in ascending order. */
   readonly droppedData: readonly number[];
   readonly droppedElements: readonly number[];
 }

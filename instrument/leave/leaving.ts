@@ -15,7 +15,7 @@ import { planFunction } from '../../wasm/plan.ts';
 import { FUNCREF, type FuncType, V128, type ValType } from '../../wasm/types.ts';
 import type { RawFunction } from '../host.ts';
 import type { HostCaller } from '../host-caller.ts';
-import { METER_EXPORTS, ownMutableGlobals } from '../layout.ts';
+import { METER_EXPORTS, ownMutableGlobals, segmentLength } from '../layout.ts';
 import type { Leavable, MeteredInstance } from '../metered-instance.ts';
 import { LeavableCaller } from './caller.ts';
 import { LeavableMeter } from './meter.ts';
@@ -235,9 +235,7 @@ export class Leaving implements Leavable {
       ['data', from.droppedData],
       ['elements', from.droppedElements],
     ] as const) {
-      const here = this.dropped(module, kind);
-      const hasContent = (segment: number) => lengthOf(module, kind, segment) > 0;
-      if (there.filter(hasContent).join() !== here.filter(hasContent).join()) return false;
+      if (there.join() !== this.dropped(module, kind).join()) return false;
     }
     const { rawMemory } = guest;
     if (from.bytes !== undefined && rawMemory !== undefined) {
@@ -279,17 +277,12 @@ export class Leaving implements Leavable {
     const found: number[] = [];
     for (let i = 0; i < module[kind].length; i++) {
       const length = this.guest.meterExport(`${METER_EXPORTS.length}${kind} ${i}`) as WebAssembly.Global | undefined;
-      // Of one that is empty nobody can tell.
-      if (module[kind].mode(i) !== 'passive' || length?.value === 0) found.push(i);
+      const after = segmentLength(module, kind, i) === 0 ? -1 : 0;
+      const isActive = module[kind].mode(i) !== 'passive';
+      if (isActive || length?.value === after) found.push(i);
     }
     return found;
   }
-}
-
-function lengthOf(module: WasmModule, kind: 'data' | 'elements', segment: number): number {
-  if (kind === 'elements') return module.elements.count(segment);
-  const { start, end } = module.data.bytesOf(segment);
-  return end - start;
 }
 
 function bigintOf(words: readonly number[], at: number): bigint {

@@ -132,20 +132,11 @@ function captureInstance(instance: Instance, table: ReferenceTable, isForBytes: 
     cells: instance.cells,
     globals: table.idsOf(globals.map(({ reference }) => reference)),
     tables: tables.map(({ elements }) => table.idsOf(elements)),
-    droppedData: dropped(instance.droppedData, (segment) => {
-      const { start, end } = instance.module.data.bytesOf(segment);
-      return end - start;
-    }),
-    droppedElements: dropped(instance.droppedElements, (segment) => instance.module.elements.count(segment)),
+    // In whatever order that happened.
+    droppedData: Int32Array.from(instance.droppedData).sort(),
+    droppedElements: Int32Array.from(instance.droppedElements).sort(),
     segments: [...instance.segmentValues].map(([segment, values]) => [segment, table.idsOf(values)] as const),
   };
-}
-
-/** Whoever dropped them, and in whatever order. Nobody can tell whether one that is empty has been. */
-function dropped(segments: ReadonlySet<number>, lengthOf: (segment: number) => number): Int32Array {
-  return Int32Array.from(segments)
-    .filter((segment) => lengthOf(segment) > 0)
-    .sort();
 }
 
 function captureMemory({ bytes, words, byteLength }: LinearMemory, isForBytes: boolean): MemoryImage {

@@ -5,16 +5,7 @@
 
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, OPENS, opcode } from '../../wasm/opcodes.ts';
-import {
-  I32,
-  isDefaultable,
-  isReference,
-  nullable,
-  type RefType,
-  slotsOf,
-  V128,
-  type ValType,
-} from '../../wasm/types.ts';
+import { isDefaultable, isReference, nullable, type RefType, slotsOf, type ValType } from '../../wasm/types.ts';
 import {
   CodeBuffer,
   HEADER_WORDS,
@@ -23,9 +14,7 @@ import {
   type Lowering,
   lengthOf,
   MACHINE_OPS,
-  type MachineOp,
   op,
-  placesIn,
   placesOf,
 } from '../code/index.ts';
 import type { Instance } from '../store/index.ts';
@@ -48,10 +37,6 @@ export interface PendingCall {
 export interface FramePlace {
   /** With the results of the call that returns there, if there is one. */
   readonly references: References;
-  /** Words of the locals, which come first. */
-  readonly locals: number;
-  /** Slots behind these that will be read. */
-  readonly operands: readonly number[];
   readonly call: PendingCall | undefined;
   /** Whether the innermost frame may stand there without a call having returned. */
   readonly isCheckpoint: boolean;
@@ -87,8 +72,6 @@ interface State {
     readonly type: ValType;
     /** Register of a reference; -1 for a number. */
     readonly register: number;
-    /** Whether it is in its home. */
-    readonly isHome: boolean;
   }[];
 }
 
@@ -166,7 +149,7 @@ class Watcher {
     const stack = Array.from({ length: operands.height }, (_, position) => {
       const type = operands.type(position);
       const register = isReference(type) ? operands.place(position) : -1;
-      return { home: operands.home(position), type, register, isHome: operands.isHome(position) };
+      return { home: operands.home(position), type, register };
     });
     return { isClause, locals, operands: stack };
   }
@@ -177,23 +160,6 @@ function referencesOf({ locals, operands }: State): Map<number, RefType> {
   const references = new Map(locals);
   for (const { register, type } of operands) if (register >= 0) references.set(register >> 1, type);
   return references;
-}
-
-/** The slots from a register on that a value takes. */
-function slotsFrom(register: number, type: ValType): number[] {
-  return Array.from({ length: slotsOf([type]) }, (_, i) => (register >> 1) + i);
-}
-
-/** The slots that an instruction writes. */
-function written(words: Int32Array, pc: number, instruction: number): readonly number[] {
-  const { operands } = MACHINE_OPS[instruction] as MachineOp;
-  const place = placesIn(operands).get('result');
-  if (place === undefined) return [];
-  return slotsFrom(words[pc + place] as number, operands['result'] === 'v128' ? V128 : I32);
-}
-
-function operandsOf({ operands }: State): number[] {
-  return operands.flatMap(({ home, type, isHome }) => (isHome ? slotsFrom(home, type) : []));
 }
 
 /** The words around an offset, where an instruction begins. */
@@ -289,12 +255,7 @@ export class PlaceFinder {
       if (isReference(type)) references.set(slot, type);
       slot += slotsOf([type]);
     }
-    return { references, locals: this.locals, operands: [], call: undefined, isCheckpoint: true };
-  }
-
-  /** Of the function that was lowered last: its header says where the locals end that are set to zero. */
-  private get locals(): number {
-    return this.code.words[this.entry - 1] as number;
+    return { references, call: undefined, isCheckpoint: true };
   }
 
   private add(places: Map<number, FramePlace>, offset: number, { here, before }: Around, state: State): void {
@@ -302,8 +263,7 @@ export class PlaceFinder {
     const call = CALL.test(MACHINE_OPS[number]?.name ?? '') ? this.callAt(before, number, offset, state) : undefined;
     const isCheckpoint = state.isClause || number === LOOP || isLeft(here);
     if (call === undefined && !isCheckpoint) return;
-    const { locals } = this;
-    places.set(offset, { references: referencesOf(state), locals, operands: operandsOf(state), call, isCheckpoint });
+    places.set(offset, { references: referencesOf(state), call, isCheckpoint });
   }
 
   private callAt(before: number, number: number, offset: number, { operands }: State): PendingCall {
@@ -328,12 +288,10 @@ export class PlaceFinder {
       const begun = byInstruction.get(within.get(offset) as number);
       if (begun === undefined) continue;
       const references = referencesOf(begun.state);
-      const operands = operandsOf(begun.state);
       const end = this.entry + offset;
       let pc = this.entry + begun.offset;
       while (pc < end) {
         const { here, next } = this.step(pc);
-        operands.push(...written(words, pc, here));
         if (here === COPY_REFERENCE) {
           const type = references.get((words[pc + IN_COPY_REFERENCE.source] as number) >> 1);
           if (type !== undefined) references.set((words[pc + IN_COPY_REFERENCE.result] as number) >> 1, type);
@@ -341,7 +299,7 @@ export class PlaceFinder {
         pc = next;
       }
       if (pc === end) {
-        places.set(offset, { references, locals: this.locals, operands, call: undefined, isCheckpoint: true });
+        places.set(offset, { references, call: undefined, isCheckpoint: true });
       }
     }
   }

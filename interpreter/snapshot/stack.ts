@@ -7,8 +7,8 @@ import { HALT_PC, LEAVE_PC } from '../code/index.ts';
 import { returnToCaller, type Thread } from '../machine/index.ts';
 import type { Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import type { Numbering } from './numbering.ts';
-import { type FunctionPlaces, findPlaces } from './places.ts';
+import { type Used, type UsedRegisters, usedRegisters } from './in-use.ts';
+import type { Numbering, Place } from './numbering.ts';
 import { CodeMap } from './positions.ts';
 import type { ReferenceTable } from './references.ts';
 
@@ -49,45 +49,54 @@ export function captureStack(
     thread.returnGas(thread.gas);
   }
   const positions = positionsOf(thread, numbering);
-  const places = findPlaces(numbering, positions, () => undefined);
   const words = wordsOf(thread.depth, func);
-  return {
-    entered: numbering.of('functions', func.instance, func.index),
-    positions,
-    fingerprints: Array.from(places, ([body, { fingerprint }]) => [body, fingerprint] as const),
-    registers: registersOf(thread, words, positions, places),
-    references: table.idsOf(usedReferences(thread, words / 2)),
-  };
+  const entered = numbering.of('functions', func.instance, func.index);
+  if (positions.length === 0) {
+    const references = table.idsOf(usedReferences(thread, words / 2));
+    return { entered, positions, fingerprints: [], registers: thread.registers.slice(0, words), references };
+  }
+  const { fingerprints, registers, references } = usedBy(thread, positions, numbering, words);
+  return { entered, positions, fingerprints, registers, references: table.idsOf(references) };
 }
 
 /**
- * What will be read again, and zeros in place of all else: what was computed there may have been handed on without its
- * register, or not, as the loop has it that ran the guest.
+ * What will be read again, and zeros and nulls in place of all else: what was computed there may have been handed on without
+ * its register, or not, as the loop or the engine has it that ran the guest.
  */
-function registersOf(
-  { registers: all }: Thread,
-  words: number,
-  positions: readonly Position[],
-  places: ReadonlyMap<number, FunctionPlaces>,
-): Int32Array {
-  if (positions.length === 0) return all.slice(0, words);
+function usedBy(thread: Thread, positions: readonly Position[], numbering: Numbering, words: number) {
+  const offsets = new Map<number, Set<number>>();
+  for (const { body, offset } of positions) {
+    const known = offsets.get(body);
+    if (known === undefined) offsets.set(body, new Set([offset]));
+    else known.add(offset);
+  }
+  const found = new Map<number, UsedRegisters & Place>();
+  for (const [body, wanted] of offsets) {
+    const place = numbering.find('bodies', body) as Place;
+    found.set(body, { ...usedRegisters(place.instance.module, place.index, wanted), ...place });
+  }
   const registers = new Int32Array(words);
+  const references: Reference[] = [];
   let fp = 0;
   positions.forEach(({ body, offset }, i) => {
-    const place = places.get(body)?.places.get(offset);
-    // It could not be restored either.
-    if (place === undefined) return;
-    const { locals, operands, call } = place;
-    // What is called has its frame where its arguments were.
-    const own = call === undefined || i === positions.length - 1 ? words - fp : call.base;
-    registers.set(all.subarray(fp, fp + Math.min(locals, own)), fp);
-    for (const slot of operands) {
-      const at = fp + 2 * slot;
-      if (2 * slot < own) registers.set(all.subarray(at, at + 2), at);
+    const { at, instance, index } = found.get(body) as UsedRegisters & Place;
+    const isInnermost = i === positions.length - 1;
+    // The word before a return address is where the callee's frame begins.
+    const { words: code } = instance.code;
+    const end = isInnermost ? Number.POSITIVE_INFINITY : (code[instance.code.entry(index) + offset - 1] as number);
+    for (const [register, count] of at.get(offset) as readonly Used[]) {
+      if (register >= end) continue;
+      const first = fp + register;
+      if (count > 0) registers.set(thread.registers.subarray(first, first + count), first);
+      else setReference(references, first >> 1, thread.references.get(first >> 1));
     }
-    fp += call?.base ?? 0;
+    fp += isInnermost ? 0 : end;
   });
-  return registers;
+  return {
+    fingerprints: Array.from(found, ([body, { fingerprint }]) => [body, fingerprint] as const),
+    registers,
+    references,
+  };
 }
 
 /** @throws SnapshotError where an instance on the stack is none of the program's */
@@ -117,6 +126,13 @@ function positionsOf(thread: Thread, numbering: Numbering): readonly Position[] 
     positions.push({ body: number, offset });
   }
   return positions;
+}
+
+/** Of a list that has no nulls at its end. */
+function setReference(references: Reference[], slot: number, reference: Reference): void {
+  if (reference === null) return;
+  while (references.length < slot) references.push(null);
+  references[slot] = reference;
 }
 
 /** Without the nulls at the end. */

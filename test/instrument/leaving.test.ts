@@ -9,7 +9,7 @@ import { typeOfFunction } from '../../wasm/module.ts';
 import { V128 } from '../../wasm/types.ts';
 import { anyLifeProgram, imports, type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
 import { SEED } from '../property/runner.ts';
-import { type LeaveOptions, run } from './leaving.ts';
+import { type LeaveOptions, leftBytes, run } from './leaving.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 80);
 
@@ -94,5 +94,31 @@ describe('a guest that is left where it runs natively ends as one that is interp
     const fixture = fixtures.find((item) => item.name === name);
     const calls = (fixture?.expect as { calls?: readonly LifeCall[] })?.calls ?? [];
     await requireSame({ bytes: loadFixture(name), calls }, 5, {}, 3);
+  });
+});
+
+describe('a snapshot of a guest that was left natively has the bytes of one that was interpreted', () => {
+  function requireSameBytes(program: LifeProgram, seed: number, most: number): void {
+    const module = decode(program.bytes);
+    const next = sequence(seed);
+    for (const call of possible(module, program.calls).slice(0, 3)) {
+      const marks = [0n, 10n, ...Array.from({ length: 4 }, () => BigInt(next() % most))];
+      expect(leftBytes('native', module, call, marks), `${marks}`).toEqual(
+        leftBytes('interpreter', module, call, marks),
+      );
+    }
+  }
+
+  it('random programs', () => {
+    fc.assert(
+      fc.property(anyNativeProgram, fc.integer(), (program, seed) => requireSameBytes(program, seed, 3_000)),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
+  it.each(['fib', 'sort', 'bulk', 'json', 'matmul', 'indirect', 'recurse'])('%s', (name) => {
+    const fixture = manifest.find((item) => item.name === name);
+    const calls = (fixture?.expect as { calls?: readonly LifeCall[] })?.calls ?? [];
+    requireSameBytes({ bytes: loadFixture(name), calls }, 3, 20_000);
   });
 });

@@ -91,3 +91,22 @@ export async function run(
   }
   return { lines, gas };
 }
+
+/** The bytes of a guest that has been left in a call after so many units, for each of these; `done` where it had ended before. */
+export function leftBytes(
+  engine: keyof typeof engines,
+  module: WasmModule,
+  call: LifeCall,
+  marks: readonly bigint[],
+): string[] {
+  return marks.map((mark) => {
+    const instance = instantiate(engine, module);
+    try {
+      instance.start();
+      const execution = instance.begin?.(call.export, call.args) as EngineExecution;
+      return execution.advance(mark) === 'done' ? 'done' : bytesOf(instance, execution);
+    } catch (error) {
+      return describeError(error);
+    }
+  });
+}
