@@ -315,8 +315,11 @@ function isOfMain({ code, pc }: Thread): boolean {
 
 /** Executes what the first loop lacks, and what follows up to the next checkpoint. */
 function depart(thread: Thread): number {
-  thread.returnGas(thread.gas);
+  // What is not published yet does not count where the guest traps before it comes to that.
+  const unpublished = thread.published - thread.gas;
+  thread.returnGas(thread.published);
   thread.takeGas(0);
+  thread.gas -= unpublished;
   // Nothing may be new to it when V8 finds it hot.
   train(run);
   return run(thread);

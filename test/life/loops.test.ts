@@ -59,4 +59,18 @@ describe('whichever loop runs', () => {
     expect(await course('first', fixture, args)).toEqual(expected);
     expect(await course('each in turn', fixture, args)).toEqual(expected);
   });
+
+  it('what is charged for and not published is not counted at a trap in what the first loop lacks', async () => {
+    const source = `(module (memory 0) (global $fuel (mut i32) (i32.const 1))
+      (func (export "run")
+        (if (i32.eqz (global.get $fuel)) (then (return)))
+        (drop (i64.load8_s (i32.const 0)))))`;
+    const used = async (loop: keyof typeof LOOPS) => {
+      metered.loop = LOOPS[loop];
+      const sandbox = await WasmSandbox.create({ source, engine: 'interpreter' });
+      await expect(sandbox.call('run')).rejects.toThrow('out of bounds');
+      return sandbox.getResourceStats().gasUsed;
+    };
+    expect(await used('first')).toBe(await used('main'));
+  });
 });
