@@ -33,7 +33,8 @@ function freeze() {
     }
   }
   globalThis.Date = FrozenDate;
-  performance.now = () => time++ - 1.7e12;
+  // The library looks at this one as well, and not as often on either engine: it goes on with the others only.
+  performance.now = () => time - 1.7e12;
   process.hrtime = Object.assign(() => [Math.floor(time / 1000), 1e6 * (time++ % 1000)], {
     bigint: () => BigInt(time++) * 1_000_000n,
   });
