@@ -17,6 +17,8 @@ import type { Engine, EngineInstance } from '../wasm/engine.ts';
 import { HostFunction } from '../wasm/host.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { complete } from '../wasm/steps.ts';
+import { cpuTime } from './clock.ts';
+import { median } from './statistics.ts';
 
 interface Measured {
   readonly name: string;
@@ -56,16 +58,11 @@ function instantiate(engine: Engine, module: WasmModule): EngineInstance {
   return instance;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-}
-
 /** Milliseconds of processor time: others may be at work. */
 function timed(run: () => void): number {
-  const begun = process.cpuUsage();
+  const begun = cpuTime();
   run();
-  const { user, system } = process.cpuUsage(begun);
-  return (user + system) / 1_000;
+  return cpuTime() - begun;
 }
 
 /** Milliseconds to weave, and bytes. */

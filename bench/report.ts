@@ -118,6 +118,7 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
   const classes = gas[0]?.prices.filter(({ ratio }) => !Number.isNaN(ratio)) ?? [];
   const worstPrice = classes.length === 0 ? undefined : Math.max(...classes.map(({ ratio }) => ratio));
   const worstCase = classes.length === 0 ? undefined : Math.max(...classes.map(({ worst }) => worst?.ratio ?? 0));
+  const cost = meteringCost(programs);
   const slowest = metered === undefined ? '' : ` (${metered.worst.program})`;
 
   return [
@@ -125,12 +126,12 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
     atLeastOne('the same, as aimed at', onCoremark, aim),
     atLeastOne('geometric mean of the programs', metered?.geometricMean, 35),
     atLeastOne(`slowest program${slowest}`, metered?.worst.slowdown, 120),
-    meteringBar(meteringCost(programs)),
+    addedBar('metering costs', cost && beyondOne(cost), percent, 0.08),
     bar('pulldown-cmark.wasm from bytes to instance, cold', toInstance, unit(' ms'), { most: 40 }),
     bar('decoding and validating megabytes of code', code && codeSpeed(code, code.best), unit(' MB/s'), { least: 25 }),
     bar('instances per second of a small module', instances?.perSecond['metered'], number, { least: 20_000 }),
     bar('memory of an idle instance of one page', kibibytes(instances?.idleBytes), unit(' KiB'), { most: 100 }),
-    resetBar(instances?.resetMicroseconds),
+    addedBar('reset of a sandbox of one page', instances?.resetMicroseconds, unit(' µs'), 20),
     bar('dearest price for a unit of gas, in times the median', worstPrice, plain, { most: GAS_BAR }),
     bar('the same, of all instructions one by one', worstCase, plain, { most: GAS_BAR }),
     bar('1 MiB of float64 through a plug-in in one call, in times copying by hand', bulk.times, plain, {
@@ -144,17 +145,21 @@ export function bars(report: Omit<Report, 'bars'>): Bar[] {
   ];
 }
 
-function meteringBar(cost: Spread | undefined): Bar {
-  const percent = (share: number) => `${number(share * 100)}%`;
-  const beyond = cost && { ...cost, median: cost.median - 1, low: cost.low - 1, high: cost.high - 1 };
-  const found = bar('metering costs', beyond, percent, { most: 0.08 });
-  return beyond === undefined ? found : { ...found, figure: differenceText(beyond, percent) };
+/** What was added to something, which may be nothing as far as the samples tell. */
+function addedBar(what: string, added: Spread | undefined, text: (value: number) => string, most: number): Bar {
+  const found = bar(what, added, text, { most });
+  return added === undefined ? found : { ...found, figure: differenceText(added, text) };
 }
 
-function resetBar(time: Spread | undefined): Bar {
-  const found = bar('reset of a sandbox of one page', time, unit(' µs'), { most: 20 });
-  return time === undefined ? found : { ...found, figure: differenceText(time, unit(' µs')) };
-}
+const percent = (share: number) => `${number(share * 100)}%`;
+
+/** Of a factor: what is beyond one. */
+const beyondOne = (factor: Spread): Spread => ({
+  ...factor,
+  median: factor.median - 1,
+  low: factor.low - 1,
+  high: factor.high - 1,
+});
 
 const kibibytes = (bytes: number | undefined) => bytes && bytes / 1_024;
 

@@ -10,8 +10,8 @@ export class LeavableMeter extends Meter {
   private mayLeave = false;
 
   protected override get nextLook(): bigint {
-    const { nextLook } = { nextLook: super.nextLook };
-    return this.mayLeave && this.stopAt !== undefined && this.stopAt < nextLook ? this.stopAt : nextLook;
+    const look = super.nextLook;
+    return this.mayLeave && this.stopAt !== undefined && this.stopAt < look ? this.stopAt : look;
   }
 
   protected override onSlice(): void {
