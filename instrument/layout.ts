@@ -12,7 +12,7 @@ import {
   I64,
   type ValType,
 } from '../wasm/types.ts';
-import { SLOT_TYPES, type SlotKind, slotPlaces } from './leave/slots.ts';
+import { SLOT_TYPES, type SlotKind, type SlotPlace, slotPlaces } from './leave/slots.ts';
 
 /** The functions that the rewritten module imports from the meter, in this order. */
 export const METER_FUNCTIONS = {
@@ -191,6 +191,13 @@ export function handlesExceptions({ features }: WasmModule): boolean {
 /** Numbers of the globals that a module defines and may change. */
 export function ownMutableGlobals({ globals, importedGlobals }: WasmModule): readonly number[] {
   return globals.flatMap(({ mutable }, i) => (mutable && i >= importedGlobals ? [i] : []));
+}
+
+/** The same, with the places where they are saved when a guest is left. */
+export function savedGlobals(module: WasmModule): readonly (readonly [global: number, place: SlotPlace])[] {
+  const globals = ownMutableGlobals(module);
+  const places = slotPlaces(globals.map((global) => module.globals[global]?.type as ValType));
+  return globals.map((global, i) => [global, places[i] as SlotPlace]);
 }
 
 /** @throws CompileError: what has to be added has no room */
@@ -402,9 +409,7 @@ export class Layout {
   /** What saves the globals of the module's own that can be changed, or restores them. */
   globals(kind: 'save' | 'restore'): number {
     return this.added(kind, () => {
-      const { module } = this;
-      const types = ownMutableGlobals(module).map((global) => module.globals[global]?.type as ValType);
-      for (const { kind, first, count } of slotPlaces(types)) {
+      for (const [, { kind, first, count }] of savedGlobals(this.module)) {
         for (let place = first; place < first + count; place++) this.slot(kind, place);
       }
       return { kind };

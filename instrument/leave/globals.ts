@@ -3,8 +3,8 @@
 import type { Mnemonic } from '../../wasm/opcodes.ts';
 import { F32, F64, V128, type ValType } from '../../wasm/types.ts';
 import type { CodeWriter } from '../code.ts';
-import { type Layout, ownMutableGlobals } from '../layout.ts';
-import { type SlotPlace, slotPlaces } from './slots.ts';
+import { type Layout, savedGlobals } from '../layout.ts';
+import type { SlotPlace } from './slots.ts';
 
 const BITS: Readonly<Partial<Record<ValType, Mnemonic>>> = {
   [F32]: 'i32.reinterpret_f32',
@@ -51,30 +51,20 @@ function loadValue(code: CodeWriter, layout: Layout, { type, kind, first }: Slot
   if (value !== undefined) code.op(value);
 }
 
-/** The globals of the module's own that can be changed, and where they are saved. */
-function eachGlobal(layout: Layout, visit: (global: number, place: SlotPlace) => void): void {
-  const { module } = layout;
-  const globals = ownMutableGlobals(module);
-  const places = slotPlaces(globals.map((global) => module.globals[global]?.type as ValType));
-  globals.forEach((global, i) => {
-    visit(layout.global(global), places[i] as SlotPlace);
-  });
-}
-
-/** The function that saves them: engines show some as other bits, or not at all. */
+/** The function that saves the globals of the module's own that can be changed: engines show some as other bits, or not at all. */
 export function saveGlobals(code: CodeWriter, layout: Layout): void {
   code.raw(1, 1, V128);
-  eachGlobal(layout, (global, place) => {
-    code.at('global.get', global);
+  for (const [global, place] of savedGlobals(layout.module)) {
+    code.at('global.get', layout.global(global));
     saveValue(code, layout, place, () => 0);
-  });
+  }
 }
 
 /** The function that takes them from where they have been saved. */
 export function restoreGlobals(code: CodeWriter, layout: Layout): void {
   code.raw(0);
-  eachGlobal(layout, (global, place) => {
+  for (const [global, place] of savedGlobals(layout.module)) {
     loadValue(code, layout, place);
-    code.at('global.set', global);
-  });
+    code.at('global.set', layout.global(global));
+  }
 }

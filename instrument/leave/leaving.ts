@@ -15,7 +15,7 @@ import { planFunction } from '../../wasm/plan.ts';
 import { FUNCREF, type FuncType, V128, type ValType } from '../../wasm/types.ts';
 import type { RawFunction } from '../host.ts';
 import type { HostCaller } from '../host-caller.ts';
-import { METER_EXPORTS, ownMutableGlobals, segmentLength } from '../layout.ts';
+import { METER_EXPORTS, savedGlobals, segmentLength } from '../layout.ts';
 import type { Leavable, MeteredInstance } from '../metered-instance.ts';
 import { LeavableCaller } from './caller.ts';
 import { LeavableMeter } from './meter.ts';
@@ -218,10 +218,8 @@ export class Leaving implements Leavable {
   }
 
   private globals(module: WasmModule): LeftGuest['globals'] {
-    const numbers = ownMutableGlobals(module);
     (this.guest.meterExport(METER_EXPORTS.save) as RawFunction)();
-    const places = slotPlaces(numbers.map((number) => module.globals[number]?.type as ValType));
-    return numbers.map((number, i) => [number, this.slot(places[i] as SlotPlace)] as const);
+    return savedGlobals(module).map(([global, place]) => [global, this.slot(place)] as const);
   }
 
   /**

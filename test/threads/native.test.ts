@@ -1,12 +1,11 @@
 /** Threads on the native engine: the same results, traps and gas as on the interpreter, and memories that workers share. */
 
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { WasmSandbox } from '../../src/index.ts';
 import { parse } from '../../src/text.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
 import { nativeFeatures } from '../spec/probes.ts';
+import { answerFromThread } from './elsewhere.ts';
 
 type Exports = Record<string, (...args: unknown[]) => unknown>;
 
@@ -105,15 +104,8 @@ describe.skipIf(!nativeFeatures.includes('threads')).each(['native', 'auto'] as 
     const on = (memory: object) => new Instance(CODE, { env: { memory } }).exports as unknown as Exports;
 
     async function elsewhere(memory: InstanceType<typeof Memory>, run: string, ...args: (number | bigint)[]) {
-      const worker = new Worker(new URL('sharing.worker.ts', import.meta.url), {
-        workerData: { module: Module.toTransferable(CODE), memory: Memory.toTransferable(memory), run, args, engine },
-        execArgv: ['--import', new URL('../typescript.mjs', import.meta.url).href],
-      });
-      const [result] = await Promise.race([
-        once(worker, 'message'),
-        once(worker, 'error').then(([error]) => Promise.reject(error)),
-      ]);
-      return result;
+      const [module, sent] = [Module.toTransferable(CODE), Memory.toTransferable(memory)];
+      return (await answerFromThread({ module, memory: sent, run, args, engine })) as number;
     }
 
     test('run natively', () => {

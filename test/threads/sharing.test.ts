@@ -1,10 +1,9 @@
 /** Shared memories: what JavaScript sees of them, and several interpreters in several threads of JavaScript on one. */
 
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { parse } from '../../src/text.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
+import { answerFromThread } from './elsewhere.ts';
 
 const { Module, Memory, Instance, promising } = await createWebAssembly();
 
@@ -40,15 +39,8 @@ async function elsewhere(
   run: string,
   ...args: (number | bigint)[]
 ): Promise<number> {
-  const worker = new Worker(new URL('sharing.worker.ts', import.meta.url), {
-    workerData: { module: Module.toTransferable(CODE), memory: Memory.toTransferable(memory), run, args },
-    execArgv: ['--import', new URL('../typescript.mjs', import.meta.url).href],
-  });
-  const [result] = await Promise.race([
-    once(worker, 'message'),
-    once(worker, 'error').then(([error]) => Promise.reject(error)),
-  ]);
-  return result;
+  const [module, sent] = [Module.toTransferable(CODE), Memory.toTransferable(memory)];
+  return (await answerFromThread({ module, memory: sent, run, args })) as number;
 }
 
 describe('a shared memory', () => {
