@@ -15,6 +15,7 @@ import { F32, F64, type FuncType, type FunctionBody, funcType, V128, type ValTyp
 import { Charges, EXACT } from './charges.ts';
 import { Ints } from './ints.ts';
 import type { Layout } from './layout.ts';
+import type { LeavePoint } from './leave/points.ts';
 import type { LeaveWriter } from './leave/writer.ts';
 import { EVENT, Publications } from './publications.ts';
 import { ANY, CLEAN, LEVELS_IN_TWO, Sources } from './sources.ts';
@@ -393,6 +394,10 @@ export class Analyser {
   /** Of the branches whose labels have changed: those that they have now. */
   readonly labels: Ints = new Ints();
   readonly pads: Pads[] = [];
+  /** Where the function can be left, in the order of the code; none unless it can. */
+  leaves: readonly LeavePoint[] = [];
+  /** Of those of the window: what is saved there, one after the other, as sources or {@link ANY}. */
+  readonly saved: Ints = new Ints();
   /** Whether the count has to be written out at function entry; known from the first window on. */
   publishesEntry = true;
   /** Whether a branch leads to the label of the function itself; the same. */
@@ -429,6 +434,10 @@ export class Analyser {
   private index = 0;
   private looksAlive = false;
   private nextPoint = 0;
+  /** The next of the places where the function can be left. */
+  private nextLeave = 0;
+  /** By place: where its values begin among {@link saved}. */
+  private readonly savedFrom: number[] = [];
   private level = 0;
   private vertex: number = EXACT;
   private block = 0;
@@ -462,6 +471,9 @@ export class Analyser {
     if (this.loops.length > 0) this.loops.length = 0;
     if (this.stack.length > 0) this.stack.length = 0;
     this.nextPoint = 0;
+    // At the first, the entry, there are parameters and nothing else.
+    this.nextLeave = 1;
+    this.savedFrom.length = 0;
     // The entry's charge is no slot: what is at hand there must be exact.
     this.level = 0;
     this.vertex = EXACT;
@@ -490,6 +502,7 @@ export class Analyser {
     const { reader, edits, charges, publications, sources, simple, isWhole, windows } = this;
     edits.clear();
     this.labels.clear();
+    this.saved.clear();
     charges.clear();
     publications.clear();
     simple.clear();
@@ -750,6 +763,32 @@ export class Analyser {
     this.sources.observe(this.stack.pop() as number);
   }
 
+  /** The next place where the function can be left is here: whoever takes its values over sees their bits. */
+  private leave(): void {
+    if (!this.isLeavable) return;
+    const { saved, stack, sources, block } = this;
+    const { locals, operands } = this.leaves[this.nextLeave] as LeavePoint;
+    this.savedFrom[this.nextLeave++] = saved.length;
+    const save = (source: number) => {
+      sources.observe(source);
+      saved.push(source);
+    };
+    for (const local of locals) {
+      const type = this.localTypes[local] as ValType;
+      save(this.mayHoldNaN(type) ? sources.read(block, local, type, LEAST_FREQUENT) : ANY);
+    }
+    for (let i = 0; i < operands.length; i++) {
+      const operand = stack[i] as number;
+      save(operand < 0 ? ANY : sources.either(operand, operand, LEAST_FREQUENT));
+    }
+  }
+
+  /** The source of a value that is saved, by its place among the locals and operands there. */
+  savedAt(leave: number, value: number): number {
+    const from = this.savedFrom[leave];
+    return from === undefined ? ANY : (this.saved.values[from + value] as number);
+  }
+
   private produce(shape: ValType, type: ValType): void {
     if (!this.canonicalNaN) {
       this.stack.push(ANY);
@@ -812,6 +851,7 @@ export class Analyser {
 
   private apply(type: FuncType, edit: number): void {
     for (let i = type.params.length; i > 0; i--) this.observe();
+    this.leave();
     for (let i = type.results.length; i > 0; i--) this.stack.push(ANY);
     this.happens(EVENT.call, edit);
     this.noted += (this.locals + this.stack.length) / CALLS_PER_BRANCH;
@@ -839,6 +879,7 @@ export class Analyser {
     const { reader, stack } = this;
     const { offset, pos, a, b } = reader;
     this.edits.add(EDIT.operation, offset, pos, a, HAS_SECOND[index] ? b : 0, index);
+    this.leave();
     stack.length -= operands;
     this.complicate();
     this.publish();
@@ -974,6 +1015,7 @@ export class Analyser {
     this.level = Math.min(level + IN_LOOP, MOST_FREQUENT);
     this.vertex = EXACT;
     this.block = block;
+    this.leave();
     const slot = charges.slot(this.cost(), vertex, EXACT, this.level);
     this.happens(EVENT.loop, edits.add(EDIT.loop, reader.pos, reader.pos, slot, this.frames.length - 1 + this.added));
   }

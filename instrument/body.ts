@@ -82,7 +82,7 @@ export class BodyWeaver implements WrittenBody {
     this.inlined = 0;
     this.at = this.body.codeStart;
     yield* analyser.begin(body);
-    this.leaves?.begin(body, this);
+    if (this.leaves !== undefined) analyser.leaves = this.leaves.begin(body, this);
     let isLast = yield* analyser.window();
     this.begin();
     for (;;) {
@@ -587,6 +587,14 @@ export class BodyWeaver implements WrittenBody {
     const value = this.local(name, type);
     INLINE[name].write(code, layout, value);
     code.at('local.get', value);
+  }
+
+  /** A value that is saved where the function is left; returns whether that took code. */
+  canonicalSaved(leave: number, value: number, type: ValType): boolean {
+    const source = this.analyser.savedAt(leave, value);
+    if (source < 0) return false;
+    this.canonical(source, type);
+    return this.analyser.canonical[source] !== 0;
   }
 
   private canonical(source: number, type: ValType): void {

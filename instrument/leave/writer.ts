@@ -15,6 +15,8 @@ import { type SlotPlace, slotPlaces } from './slots.ts';
 
 /** Values that are saved at all places of a module: `base`, and `perByte` for each of its bytes. Each takes 5 bytes of code. */
 const MOST_SAVED = { base: 1 << 18, perByte: 16 } as const;
+/** So much more where its NaN is made canonical. */
+const CANONICAL_AS_SAVED = 6;
 
 /** The function that is being written. */
 export interface WrittenBody {
@@ -25,6 +27,11 @@ export interface WrittenBody {
   readonly results: readonly ValType[];
   /** A local of the meter's own. */
   local(name: string, type: ValType): number;
+  /**
+   * Makes the NaN on the stack canonical that a place saves, where that has not been done: by the number of the place and of
+   * the value, locals first. Returns whether that took code.
+   */
+  canonicalSaved(leave: number, value: number, type: ValType): boolean;
 }
 
 /** Of one function after another. */
@@ -46,7 +53,8 @@ export class LeaveWriter {
     this.mostSaved = MOST_SAVED.base + MOST_SAVED.perByte * layout.module.bytes.length;
   }
 
-  begin(body: number, written: WrittenBody): void {
+  /** Returns the places where it can be left, in the order of the code. */
+  begin(body: number, written: WrittenBody): readonly LeavePoint[] {
     this.body = body;
     this.written = written;
     this.points = leavePoints(this.module, body);
@@ -56,6 +64,7 @@ export class LeaveWriter {
       if (kind === 'loop') this.loops.set(next, number);
       else if (kind !== 'entry') this.others.set(offset, number);
     });
+    return this.points.points;
   }
 
   /** At the beginning of the function, after a checkpoint. */
@@ -143,14 +152,21 @@ export class LeaveWriter {
     const { operands, outer, taken, results, locals } = points.points[number] as LeavePoint;
     this.count(locals.length + operands.length + results.length);
     const places = slotPlaces([...locals.map((local) => points.locals[local] as ValType), ...operands]);
-    const placeOf = (operand: number) => places[locals.length + operand] as SlotPlace;
+    const save = (value: number) => {
+      const place = places[value] as SlotPlace;
+      if (written.canonicalSaved(number, value, place.type)) this.count(CANONICAL_AS_SAVED);
+      saveValue(code, layout, place, () => written.local('v128', V128));
+    };
     for (let i = 0; i < results.length; i++) code.op('drop');
-    for (let i = operands.length - taken - 1; i >= outer; i--) this.save(placeOf(i));
+    for (let i = operands.length - taken - 1; i >= outer; i--) save(locals.length + i);
     for (let i = 0; i < operands.length; i++) {
-      if (i < outer || i >= operands.length - taken) this.saveLocal(this.home(i, operands[i] as ValType), placeOf(i));
+      if (i >= outer && i < operands.length - taken) continue;
+      code.at('local.get', this.home(i, operands[i] as ValType));
+      save(locals.length + i);
     }
     locals.forEach((local, i) => {
-      this.saveLocal(local < params ? local : local + 2, places[i] as SlotPlace);
+      code.at('local.get', local < params ? local : local + 2);
+      save(i);
     });
     code.i32(this.body);
     code.i32(number);
@@ -158,15 +174,5 @@ export class LeaveWriter {
     for (const type of written.results) blank(code, type);
     code.at('local.get', written.gas);
     code.op('return');
-  }
-
-  private saveLocal(local: number, place: SlotPlace): void {
-    this.written.code.at('local.get', local);
-    this.save(place);
-  }
-
-  private save(place: SlotPlace): void {
-    const { layout, written } = this;
-    saveValue(written.code, layout, place, () => written.local('v128', V128));
   }
 }

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadFixture, manifest } from '../../fixtures/load.node.ts';
+import { parse } from '../../src/text.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { typeOfFunction } from '../../wasm/module.ts';
@@ -120,5 +121,52 @@ describe('a snapshot of a guest that was left natively has the bytes of one that
     const fixture = manifest.find((item) => item.name === name);
     const calls = (fixture?.expect as { calls?: readonly LifeCall[] })?.calls ?? [];
     requireSameBytes({ bytes: loadFixture(name), calls }, 3, 20_000);
+  });
+});
+
+describe('a NaN whose bits nobody has looked at yet is that of the interpreter where the guest is left', () => {
+  const program = `(module
+    (global $zero (mut f64) (f64.const 0)) (global $zero32 (mut f32) (f32.const 0))
+    (func $spin (param i32) (loop $l
+      (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br_if $l (i32.gt_s (local.get 0) (i32.const 0)))))
+    (func (export "local") (param i32) (result i64) (local $x f64) (local $y f64)
+      (local.set $x (f64.div (global.get $zero) (global.get $zero)))
+      (loop $l
+        (local.set $y (f64.add (local.get $x) (f64.const 1)))
+        (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+      (if (result i64) (i32.const 1) (then (i64.reinterpret_f64 (local.get $x))) (else (i64.reinterpret_f64 (local.get $y)))))
+    (func (export "single") (param i32) (result i32) (local $x f32)
+      (local.set $x (f32.div (global.get $zero32) (global.get $zero32)))
+      (call $spin (local.get 0))
+      (i32.reinterpret_f32 (local.get $x)))
+    (func (export "operand") (param i32) (result i64)
+      (f64.div (global.get $zero) (global.get $zero))
+      (call $spin (local.get 0))
+      (f64.add (f64.const 1))
+      i64.reinterpret_f64)
+    (func (export "vector") (param i32) (result i64) (local $x v128)
+      (local.set $x (f64x2.div (f64x2.splat (global.get $zero)) (f64x2.splat (global.get $zero))))
+      (f64x2.neg (local.get $x))
+      (call $spin (local.get 0))
+      (f64x2.extract_lane 1)
+      i64.reinterpret_f64
+      (i64x2.extract_lane 0 (local.get $x))
+      i64.add)
+    (func (export "moved") (param i32) (result i64) (local $x f64)
+      (local.set $x (f64.reinterpret_i64 (i64.const 0x7ff4000000000001)))
+      (call $spin (local.get 0))
+      (i64.reinterpret_f64 (local.get $x))))`;
+
+  it.each(['local', 'single', 'operand', 'vector', 'moved'])('%s', (name) =>
+    requireSame({ bytes: parse(program), calls: [{ export: name, args: [30] }] }, 1, {}, 20),
+  );
+
+  it('in snapshots', () => {
+    const module = decode(parse(program));
+    for (const name of ['local', 'single', 'operand', 'vector', 'moved']) {
+      const call = { export: name, args: [30] };
+      const marks = Array.from({ length: 20 }, (_, i) => BigInt(17 * i));
+      expect(leftBytes('native', module, call, marks), name).toEqual(leftBytes('interpreter', module, call, marks));
+    }
   });
 });
