@@ -14,7 +14,7 @@ import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { F32, F64, type FuncType, type FunctionBody, funcType, V128, type ValType } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
 import { Ints } from './ints.ts';
-import type { Layout } from './layout.ts';
+import type { Continues, Layout } from './layout.ts';
 import type { LeavePoint } from './leave/points.ts';
 import type { LeaveWriter } from './leave/writer.ts';
 import { EVENT, Publications } from './publications.ts';
@@ -381,6 +381,8 @@ export interface WeaveOptions {
   readonly sharesMemory?: boolean | undefined;
   /** Makes what writes how functions are left, where the code is to be; the gas may be refilled then. */
   readonly leaves?: ((layout: Layout) => LeaveWriter) | undefined;
+  /** Of code that goes on for a function of another module. */
+  readonly continues?: Continues | undefined;
 }
 
 /** Finds out about one function after another. What it says is about the window that was read last. */
@@ -413,6 +415,7 @@ export class Analyser {
   private readonly canonicalNaN: boolean;
   private readonly refills: boolean;
   private readonly isLeavable: boolean;
+  private readonly given: FunctionPlan | undefined;
   private readonly windows: Windows;
   private readonly charges = new Charges();
   private readonly publications = new Publications();
@@ -444,12 +447,13 @@ export class Analyser {
   /** How many there have been. */
   private tables = 0;
 
-  constructor(module: WasmModule, { canonicalNaN, refills, windows = WINDOWS, leaves }: WeaveOptions) {
+  constructor(module: WasmModule, { canonicalNaN, refills, windows = WINDOWS, leaves, continues }: WeaveOptions) {
     this.module = module;
     this.windows = windows;
     this.canonicalNaN = canonicalNaN;
     this.refills = refills;
     this.isLeavable = leaves !== undefined;
+    this.given = continues?.plan;
     this.reader = new ReachableReader(module.bytes, 0, 0);
   }
 
@@ -459,7 +463,7 @@ export class Analyser {
     const declared = module.bodies.at(body);
     const { codeStart, end } = declared;
     const { params, results } = typeOfFunction(module, module.importedFunctions + body);
-    this.plan = yield* planSteps(module, body);
+    this.plan = this.given ?? (yield* planSteps(module, body));
     this.reader.begin(codeStart, end);
     this.declare(params, declared);
     this.isWhole = end - codeStart <= this.windows.whole;

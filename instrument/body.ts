@@ -10,7 +10,7 @@ import { F32, F64, type FunctionBody, I32, V128, type ValType } from '../wasm/ty
 import { Writer } from '../wasm/writer.ts';
 import { Analyser, EDIT, type Pads, type WeaveOptions } from './analyse.ts';
 import { CodeWriter } from './code.ts';
-import { type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
+import { type Continues, type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
 import type { LeaveWriter, WrittenBody } from './leave/writer.ts';
 import { INLINE, sayCaller } from './operations.ts';
 
@@ -44,6 +44,7 @@ export class BodyWeaver implements WrittenBody {
   /** Places among these, by name. */
   private readonly scratchPlaces = new Map<string, number>();
   private readonly leaves: LeaveWriter | undefined;
+  private readonly continues: Continues | undefined;
   /** How many things stand inline that can be called. */
   private inlined = 0;
   private body!: FunctionBody;
@@ -58,6 +59,7 @@ export class BodyWeaver implements WrittenBody {
     this.layout = layout;
     this.refills = options.refills;
     this.leaves = options.leaves?.(layout);
+    this.continues = options.continues;
     this.analyser = new Analyser(layout.module, options);
   }
 
@@ -108,7 +110,9 @@ export class BodyWeaver implements WrittenBody {
       code.op('block');
       code.u8(EMPTY_BLOCK);
     }
-    this.enter();
+    // What goes on with a frame has been entered long since.
+    if (this.continues === undefined) this.enter();
+    else this.charge(-this.continues.refund);
     if (analyser.branchesToEnd) {
       // Branches to the function's label end here, where the gas is put on top of the results.
       code.op('block');
@@ -459,7 +463,7 @@ export class BodyWeaver implements WrittenBody {
       case EDIT.call:
         code.at('local.get', this.gas);
         code.at('local.get', this.depth);
-        code.at('call', layout.inner(a));
+        code.at('call', layout.callee(a));
         this.returned(publishes);
         this.leaves?.after(edits.start(i));
         return;

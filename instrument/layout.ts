@@ -2,6 +2,7 @@
 
 import { CompileError, type TrapKind } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/module.ts';
+import type { FunctionPlan } from '../wasm/plan.ts';
 import {
   EXTERNREF,
   type Feature,
@@ -96,6 +97,8 @@ export const METER_EXPORTS = {
   imported: 'import',
   /** Of modules that can be left: the functions that can be referred to, as a table; in the order of their numbers. */
   functions: 'functions',
+  /** The same of those that are called by their numbers, as these calls find them. */
+  called: 'called',
   /** A function that saves the globals that can be changed, as frames save what they hold; and one that takes them from there. */
   save: 'save',
   restore: 'restore',
@@ -269,12 +272,25 @@ export type Wrapper =
   | { readonly kind: 'save' }
   | { readonly kind: 'restore' };
 
+/** Of code that goes on for a function of another module, with whose instance it shares everything. */
+export interface Continues {
+  /** The plan of its function. */
+  readonly plan: FunctionPlan;
+  /** Units that are given back where it begins. */
+  readonly refund: number;
+  /** What the other module's layout says. */
+  readonly closed: boolean;
+  readonly lends: boolean;
+}
+
 /** Atomic accesses that differ by instruction or offset, each of which becomes a function. */
 const MOST_ATOMICS = 10_000;
 
 export class Layout {
   readonly module: WasmModule;
   readonly closed: boolean;
+  /** Whether the host functions that its instances are given can be called by the code of others. */
+  readonly lends: boolean;
   /** Module name of the meter's imports; prefix of the meter's exports. No name of the guest's begins so. */
   readonly importName: string;
   readonly exportPrefix: string;
@@ -285,6 +301,7 @@ export class Layout {
   readonly tailCalled = new Set<number>();
   /** Whether its code can be left. */
   readonly isLeavable: boolean;
+  private readonly continues: Continues | undefined;
   /** Gas at hand below this, when the host has been asked, ends the guest. */
   readonly ended: number;
   /** The same behind a call of the host. */
@@ -316,6 +333,8 @@ export class Layout {
   /** Of code that can be left: where frames save what they hold, by kind and number; and what can be referred to. */
   readonly slots: Map<string, number> = new Map();
   readonly referable: Map<number, number> = new Map();
+  /** And what is called. */
+  readonly called: Map<number, number> = new Map();
   /** Functions that bodies refer to. */
   readonly references = new Set<number>();
 
@@ -324,20 +343,23 @@ export class Layout {
    * @param isProgram whether these others are the rest of a program, from which it may import functions
    * @param isLeavable whether its code can be left
    */
-  constructor(module: WasmModule, isLinked: boolean, isProgram: boolean, isLeavable = false) {
+  constructor(module: WasmModule, isLinked: boolean, isProgram: boolean, isLeavable = false, continues?: Continues) {
     this.module = module;
+    this.continues = continues;
     this.isProgram = isProgram;
     this.isLeavable = isLeavable;
     this.ended = isLeavable ? ENDED : 0;
     this.endedByCall = isLeavable ? ENDED : BARRED;
-    this.closed = isClosed(module);
-    const lends = lendsHostFunctions(module, this.closed);
+    this.closed = continues?.closed ?? isClosed(module);
+    const lends = continues?.lends ?? lendsHostFunctions(module, this.closed);
+    const isGiven = isLinked || continues !== undefined;
+    this.lends = lends;
     const isNeeded: Readonly<Record<MeterGlobal, boolean>> = {
       depth: true,
       caller: lends,
       self: lends,
-      gas: isLinked,
-      element: isLinked,
+      gas: isGiven,
+      element: isGiven,
       origin: isLinked,
       raised: handlesExceptions(module),
     };
@@ -353,9 +375,9 @@ export class Layout {
     this.segments = isLinked || outlivesFailure(module) ? this.firstHelper + HELPERS.length : undefined;
     this.firstOwn = this.firstHelper + HELPERS.length + (this.segments === undefined ? 0 : 1);
     const own = this.global(module.globals.length);
-    this.gas = isLinked ? this.meterGlobal('gas') : own;
-    this.element = isLinked ? this.meterGlobal('element') : own + 1;
-    this.firstLength = isLinked ? own : own + 2;
+    this.gas = isGiven ? this.meterGlobal('gas') : own;
+    this.element = isGiven ? this.meterGlobal('element') : own + 1;
+    this.firstLength = isGiven ? own : own + 2;
   }
 
   meter(name: MeterFunction): number {
@@ -440,7 +462,15 @@ export class Layout {
   /** What stands for a function where it is called with gas and depth. */
   inner(original: number): number {
     const own = original - this.module.importedFunctions;
+    if (own < 0 && this.continues !== undefined) return original;
     return own < 0 ? this.wrapper('imported', original) : this.firstOwn + own;
+  }
+
+  /** The same where it is called by its number. */
+  callee(original: number): number {
+    const number = this.inner(original);
+    if (this.isLeavable) this.called.set(original, number);
+    return number;
   }
 
   /** What stands for a function where it has its original type. */
@@ -471,9 +501,13 @@ export class Layout {
     return number;
   }
 
-  /** The table of what can be referred to; undefined where that is nothing, or nobody asks. */
-  get functionTable(): number | undefined {
-    return this.referable.size === 0 ? undefined : this.module.tables.length;
+  /** Tables beside the module's own, for the host: what each is exported as, and what is in it. None is empty. */
+  get tables(): readonly (readonly [name: string, functions: ReadonlyMap<number, number>])[] {
+    const all = [
+      [METER_EXPORTS.functions, this.referable],
+      [METER_EXPORTS.called, this.continues === undefined ? this.called : new Map<number, number>()],
+    ] as const;
+    return all.filter(([, { size }]) => size > 0);
   }
 
   /** The global in which a frame saves a value. */

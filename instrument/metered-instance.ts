@@ -525,6 +525,25 @@ export class MeteredInstance {
     );
   }
 
+  /**
+   * Runs code that goes on with a frame of the guest's, which is no checkpoint.
+   * @param weight of the stack, with that frame
+   * @param values parameters and results of the function that was called from outside
+   * @throws RuntimeError, and whatever a host function threw
+   */
+  goOn(run: RawFunction, weight: number, values: number, budgets: readonly GasBudget[] = []): void {
+    const { meter, store } = this;
+    const drawn = meter.beginCall(budgets, false);
+    try {
+      store.enter(this, values, () => {
+        store.depth.value -= BigInt(weight);
+        run();
+      });
+    } finally {
+      meter.endCall(drawn);
+    }
+  }
+
   // What the guest calls.
 
   private importObject(): WebAssembly.Imports {
@@ -540,6 +559,13 @@ export class MeteredInstance {
       if (kind === 'function') index++;
     });
     const { importName } = this.metered;
+    const meter = this.meterImports();
+    for (const [name, value] of Object.entries(meter)) add(importName, name, value);
+    return imports;
+  }
+
+  /** What the meter gives: to the instance, and to code that goes on for it. */
+  meterImports(): Readonly<Record<MeterFunction | MeterGlobal, unknown>> {
     const functions: Record<MeterFunction, (...args: never[]) => unknown> = {
       refill: () => this.guarded(() => this.refill(), undefined),
       need: (cost: bigint) => this.guarded(() => this.meter.need(cost), undefined),
@@ -553,12 +579,9 @@ export class MeteredInstance {
         this.guarded(() => this.wait({ memory: this.memoryAt(memory), address, expected, timeout, bytes }), 0),
       left: (body: number, point: number) => this.options.leavable?.left(body, point),
     };
-    for (const [name, value] of Object.entries(functions)) add(importName, name, value);
     const { depth, caller, raised, shared } = this.store;
-    const own = { depth, caller, raised, self: this };
-    const globals: Partial<Record<MeterGlobal, unknown>> = { ...own, ...shared?.globalsOf(this) };
-    for (const name of this.metered.meterGlobals) add(importName, name, globals[name]);
-    return imports;
+    const given = shared?.globalsOf(this) ?? { gas: undefined, element: undefined, origin: undefined };
+    return { ...functions, depth, caller, raised, self: this, ...given };
   }
 
   /** Never throws into the guest, which might catch it: the guest traps instead. */

@@ -24,6 +24,15 @@ export interface Code {
   giveUp(): void;
 }
 
+/** How functions of a module that can be left are called. */
+export interface Calling {
+  /** As the layout of its code has them. */
+  readonly closed: boolean;
+  readonly lends: boolean;
+  /** Those that are called by their numbers, in the order of the table that it exports. */
+  readonly called: readonly number[];
+}
+
 export interface MeteredModule extends MeteredNames {
   /** Has all that is the guest's own, with the types: the original module, or one that was instrumented before. */
   readonly module: WasmModule;
@@ -41,6 +50,7 @@ export interface MeteredModule extends MeteredNames {
   readonly isLeavable: boolean;
   /** Of code that can be: the functions that can be referred to, in the order of the table that it exports. */
   readonly referable?: readonly number[];
+  readonly calling?: Calling | undefined;
 }
 
 /**

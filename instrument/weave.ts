@@ -42,6 +42,7 @@ import {
   tooLarge,
 } from './layout.ts';
 import { restoreGlobals, saveGlobals } from './leave/globals.ts';
+import type { Calling } from './metered.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
 import { checkItems, checkTypes, Tracking } from './tracking.ts';
 
@@ -54,6 +55,7 @@ export interface Woven {
   readonly tailCalled: readonly number[];
   /** As {@link MeteredModule} has them. */
   readonly referable: readonly number[];
+  readonly calling: Calling | undefined;
 }
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
@@ -72,7 +74,7 @@ class Weaver {
     this.module = module;
     const isLinked = options.isLinked === true;
     const isProgram = isLinked && options.sharesMemory !== true;
-    this.layout = new Layout(module, isLinked, isProgram, options.leaves !== undefined);
+    this.layout = new Layout(module, isLinked, isProgram, options.leaves !== undefined, options.continues);
     this.options = options;
   }
 
@@ -113,8 +115,9 @@ class Weaver {
     if (module.data.length > 0) out.section(SECTION_IDS.data, yield* this.data());
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
-    const { importName, exportPrefix, meterGlobals, tailCalled, referable } = layout;
-    const rest = { tailCalled: [...tailCalled], referable: [...referable.keys()] };
+    const { importName, exportPrefix, meterGlobals, tailCalled, referable, closed, lends, called } = layout;
+    const calling = layout.isLeavable ? { closed, lends, called: [...called.keys()] } : undefined;
+    const rest = { tailCalled: [...tailCalled], referable: [...referable.keys()], calling };
     return { bytes, importName, exportPrefix, meterGlobals, ...rest };
   }
 
@@ -140,7 +143,10 @@ class Weaver {
     const { module, layout } = this;
     const out = new Writer();
     out.u32(bounded('imports', module.imports.length + layout.meterFunctions.length + layout.meterGlobals.length));
-    yield* each(out, module.imports, (item) => this.importItem(out, item));
+    yield* each(out, module.imports, (item) => {
+      const isThreaded = this.options.continues !== undefined && item.kind === 'function';
+      this.importItem(out, isThreaded ? { ...item, typeIndex: layout.threadedType(item.typeIndex) } : item);
+    });
     for (const name of layout.meterFunctions) {
       const [params, results] = METER_FUNCTIONS[name];
       const typeIndex = layout.type(params, results);
@@ -210,8 +216,7 @@ class Weaver {
   private tablesAndMemories(out: Writer): void {
     const { module, layout } = this;
     const tables = module.tables.slice(module.importedTables);
-    if (layout.functionTable !== undefined) {
-      const { size } = layout.referable;
+    for (const [, { size }] of layout.tables) {
       tables.push({ element: FUNCREF, limits: { min: size, max: size }, address: I32 });
     }
     if (tables.length > 0) {
@@ -252,7 +257,7 @@ class Weaver {
   private *globals(): Steps<Writer> {
     const { module, layout, options } = this;
     const out = new CodeWriter();
-    const meters = options.isLinked === true ? [] : [0, -1];
+    const meters = options.isLinked === true || options.continues !== undefined ? [] : [0, -1];
     const count = module.globalInits.length + meters.length + layout.lengths.length;
     bounded('globals', module.importedGlobals + layout.meterGlobals.length + count);
     out.u32(count);
@@ -294,12 +299,16 @@ class Weaver {
 
   private *exports(): Steps<Writer> {
     const { module, layout } = this;
-    const { importedFunctions, tables, memories, start } = module;
-    const imported = layout.closed ? 0 : importedFunctions;
+    const { importedFunctions, start } = module;
+    const isPart = this.options.continues !== undefined;
+    // What is another instance's is found there.
+    const { tables, memories } = isPart ? { tables: [], memories: [] } : module;
+    const imported = layout.closed || isPart ? 0 : importedFunctions;
     const functions = [start, layout.segments].filter((number) => number !== undefined).length;
-    const changing = ownMutableGlobals(module);
+    const seen = isPart ? [] : layout.isLeavable ? [...module.globals.keys()] : ownMutableGlobals(module);
     const left = this.exportsOfLeavable();
-    const others = 2 + memories.length + tables.length + changing.length + functions + imported + left.length;
+    const meters = isPart ? 0 : 2;
+    const others = meters + memories.length + tables.length + seen.length + functions + imported + left.length;
     const out = new Writer();
     const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
@@ -311,11 +320,13 @@ class Weaver {
       write(name, kind, kind === 'function' ? layout.outer(index) : kind === 'global' ? layout.global(index) : index);
     });
     const add = (name: string, kind: ExternKind, index: number) => write(layout.exportPrefix + name, kind, index);
-    add(METER_EXPORTS.gas, 'global', layout.gas);
-    add(METER_EXPORTS.element, 'global', layout.element);
+    if (!isPart) {
+      add(METER_EXPORTS.gas, 'global', layout.gas);
+      add(METER_EXPORTS.element, 'global', layout.element);
+    }
     for (let i = 0; i < memories.length; i++) add(memoryExport(i), 'memory', i);
     yield* each(out, tables, (_, i) => add(METER_EXPORTS.table + i, 'table', i));
-    yield* each(out, changing, (global) => add(METER_EXPORTS.global + global, 'global', layout.global(global)));
+    yield* each(out, seen, (global) => add(METER_EXPORTS.global + global, 'global', layout.global(global)));
     yield* each(out, left, (item) => add(...item));
     if (start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(start));
     if (layout.segments !== undefined) add(METER_EXPORTS.segments, 'function', layout.segments);
@@ -328,13 +339,12 @@ class Weaver {
 
   /** What the host reads where a guest is left. */
   private exportsOfLeavable(): readonly (readonly [name: string, kind: ExternKind, index: number])[] {
-    const { layout } = this;
+    const { layout, module, options } = this;
     if (!layout.isLeavable) return [];
-    const { functionTable } = layout;
+    const globals = options.continues === undefined ? (['save', 'restore'] as const) : [];
     return [
-      [METER_EXPORTS.save, 'function', layout.globals('save')],
-      [METER_EXPORTS.restore, 'function', layout.globals('restore')],
-      ...(functionTable === undefined ? [] : ([[METER_EXPORTS.functions, 'table', functionTable]] as const)),
+      ...globals.map((kind) => [METER_EXPORTS[kind], 'function', layout.globals(kind)] as const),
+      ...layout.tables.map(([name], i) => [name, 'table', module.tables.length + i] as const),
       ...Array.from(layout.slots, ([key, number]) => [METER_EXPORTS.slot + key, 'global', number] as const),
       ...Array.from(layout.lengthNumbers, ([key, number]) => [METER_EXPORTS.length + key, 'global', number] as const),
     ];
@@ -345,8 +355,7 @@ class Weaver {
     const segments = new CodeWriter();
     yield* this.segments(segments);
     // Only now is it known what can be referred to.
-    const { functionTable } = layout;
-    const added = (layout.references.size > 0 ? 1 : 0) + (functionTable === undefined ? 0 : 1);
+    const added = (layout.references.size > 0 ? 1 : 0) + layout.tables.length;
     const count = module.elements.length + added;
     const out = new Writer();
     if (count === 0) return out;
@@ -381,14 +390,14 @@ class Weaver {
       out.u32(layout.references.size);
       yield* each(out, layout.references, (original) => out.u32(layout.referred(original)));
     }
-    const { functionTable, referable } = layout;
-    if (functionTable === undefined) return;
-    out.u8(2);
-    out.u32(functionTable);
-    out.i32(0);
-    out.raw(END, 0);
-    out.u32(referable.size);
-    yield* each(out, referable.values(), (number) => out.u32(number));
+    for (const [i, [, functions]] of layout.tables.entries()) {
+      out.u8(2);
+      out.u32(module.tables.length + i);
+      out.i32(0);
+      out.raw(END, 0);
+      out.u32(functions.size);
+      yield* each(out, functions.values(), (number) => out.u32(number));
+    }
   }
 
   private elementHead(out: Writer, segment: ReturnType<ElementSegments['headAt']>, areExpressions: boolean): void {
@@ -465,7 +474,8 @@ class Weaver {
       pause = out.length + STEP_BYTES;
       yield;
     }
-    if (layout.isLeavable) for (const kind of ['save', 'restore'] as const) layout.globals(kind);
+    const isWhole = layout.isLeavable && options.continues === undefined;
+    if (isWhole) for (const kind of ['save', 'restore'] as const) layout.globals(kind);
     return out;
   }
 

@@ -16,6 +16,19 @@ export interface LeftPlace {
   readonly offset: number;
 }
 
+/** What a frame holds at a place. */
+export interface LeftPoint extends LeftPlace {
+  /** Locals that may still be read, parameters first. */
+  readonly locals: readonly number[];
+  /**
+   * Types of the operands, the lowest first: of a call those below its arguments, of what is left before it is done its
+   * own among them.
+   */
+  readonly operands: readonly ValType[];
+  /** What is on top of them when the call has returned, or the instruction is done. */
+  readonly results: readonly ValType[];
+}
+
 /** A value: the words of a number or vector, or a reference. */
 export interface LeftValue {
   readonly type: ValType;

@@ -4,7 +4,7 @@ import type { Mnemonic } from '../../wasm/opcodes.ts';
 import { F32, F64, V128, type ValType } from '../../wasm/types.ts';
 import type { CodeWriter } from '../code.ts';
 import { type Layout, savedGlobals } from '../layout.ts';
-import type { SlotPlace } from './slots.ts';
+import type { SlotKind, SlotPlace } from './slots.ts';
 
 const BITS: Readonly<Partial<Record<ValType, Mnemonic>>> = {
   [F32]: 'i32.reinterpret_f32',
@@ -16,10 +16,15 @@ const VALUES: Readonly<Partial<Record<ValType, Mnemonic>>> = {
   [F64]: 'f64.reinterpret_i64',
 };
 
+/** The numbers of the globals that values are put into. */
+export interface SlotGlobals {
+  slot(kind: SlotKind, place: number): number;
+}
+
 /** Takes the value from the stack. @param scratch a local for a vector, where one is needed */
 export function saveValue(
   code: CodeWriter,
-  layout: Layout,
+  globals: SlotGlobals,
   { type, kind, first }: SlotPlace,
   scratch: () => number,
 ): void {
@@ -30,20 +35,21 @@ export function saveValue(
       code.at('local.get', vector);
       code.op('i64x2.extract_lane');
       code.u8(lane);
-      code.at('global.set', layout.slot(kind, first + lane));
+      code.at('global.set', globals.slot(kind, first + lane));
     }
     return;
   }
   const bits = BITS[type];
   if (bits !== undefined) code.op(bits);
-  code.at('global.set', layout.slot(kind, first));
+  code.at('global.set', globals.slot(kind, first));
 }
 
-function loadValue(code: CodeWriter, layout: Layout, { type, kind, first }: SlotPlace): void {
-  code.at('global.get', layout.slot(kind, first));
+/** Puts the value onto the stack. */
+export function loadValue(code: CodeWriter, globals: SlotGlobals, { type, kind, first }: SlotPlace): void {
+  code.at('global.get', globals.slot(kind, first));
   if (type === V128) {
     code.op('i64x2.splat');
-    code.at('global.get', layout.slot(kind, first + 1));
+    code.at('global.get', globals.slot(kind, first + 1));
     code.op('i64x2.replace_lane');
     code.u8(1);
   }

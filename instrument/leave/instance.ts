@@ -9,6 +9,7 @@ import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
 import { typeOfFunction } from '../../wasm/module.ts';
 import { quote } from '../../wasm/quote.ts';
 import { type FuncType, funcType } from '../../wasm/types.ts';
+import { type Continuations, continuationsOf } from '../continue/continuation.ts';
 import { NativeInstance } from '../engine.ts';
 import type { RawFunction, WasmHost } from '../host.ts';
 import { functionTypes, METER_EXPORTS } from '../layout.ts';
@@ -16,7 +17,7 @@ import { linker, references, uncaught } from '../linker.ts';
 import type { MeteredModule } from '../metered.ts';
 import { MeteredInstance, MeteredStore } from '../metered-instance.ts';
 import { waitingAlone } from '../waits.ts';
-import { type Ending, Leaving } from './leaving.ts';
+import { type CallToGoOn, type Ending, type FrameToGoOn, type GoneOn, Leaving } from './leaving.ts';
 
 /** Whoever goes on with a guest that was left. */
 export interface Successor {
@@ -32,6 +33,16 @@ export interface Owner {
   readonly successor: EngineInstance | undefined;
   /** A call begins: the guest comes back, if it can. */
   comeBack(): void;
+  /** Advances what goes on with a call, which may come back in the middle of it. */
+  advance(execution: EngineExecution, call: LeftCall, gas: bigint | undefined): Stop;
+}
+
+/** A call that was left. */
+export interface LeftCall {
+  /** Number of its function. */
+  readonly index: number;
+  readonly type: FuncType;
+  readonly budgets?: readonly GasBudget[] | undefined;
 }
 
 export class LeavableInstance extends NativeInstance {
@@ -105,6 +116,29 @@ export class LeavableInstance extends NativeInstance {
     return this.leaving.comeBack(from);
   }
 
+  /** What goes on with frames. */
+  get continuations(): Continuations {
+    const { store, metered } = this.guest;
+    return continuationsOf(store.host, metered);
+  }
+
+  /** As {@link Leaving.goOn}. */
+  goOn(frame: FrameToGoOn, call: CallToGoOn): GoneOn | undefined {
+    return this.leaving.goOn(frame, call);
+  }
+
+  /** Draws on a budget from now on, which has been told of what was used before. Returns what ends that. */
+  drawAlso(budget: GasBudget): () => void {
+    const { meter } = this.guest;
+    const drawn = meter.beginCall([budget], true);
+    return () => meter.endCall(drawn);
+  }
+
+  /** Has it be left at the next checkpoint beyond a count. */
+  stop(beyond: bigint): void {
+    this.leaving.stop(beyond);
+  }
+
   /** Bytes that its memories, tables and what the host keeps for it take. */
   get budget(): Budget {
     return this.guest.meter.budget;
@@ -113,14 +147,11 @@ export class LeavableInstance extends NativeInstance {
 
 const NOTHING = funcType([], []);
 
-interface Call {
+interface Call extends LeftCall {
   readonly name: string;
   /** There may be none before the call begins. */
   readonly raw: () => RawFunction;
-  readonly index: number;
-  readonly type: FuncType;
   readonly args: readonly WasmValue[];
-  readonly budgets?: readonly GasBudget[] | undefined;
 }
 
 const SETTLED: Promise<void> = Promise.resolve();
@@ -174,7 +205,7 @@ export class LeavableExecution implements EngineExecution {
     if (!this.isRunning && !this.isOver && this.successor === undefined) this.owner.comeBack();
     const { next } = this;
     if (next !== undefined) {
-      const stop = next.advance(gas);
+      const stop = this.owner.advance(next, this.call, gas);
       if (stop === 'done') this.results = next.results;
       return stop;
     }
@@ -201,8 +232,9 @@ export class LeavableExecution implements EngineExecution {
   }
 
   pause(beyond = -1n): void {
-    if (this.successor !== undefined) this.successor.pause(beyond);
-    else if (this.isRunning) this.leaving.stop(beyond);
+    // Whoever goes on with it may have given it back for a while.
+    this.leaving.stop(beyond);
+    this.successor?.pause(beyond);
   }
 
   abort(error: WasmSandboxError): WasmSandboxError {

@@ -12,17 +12,49 @@ import type { LeftFrame, LeftGuest, LeftValue, LeftWait, ReturningGuest } from '
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { planFunction } from '../../wasm/plan.ts';
-import { FUNCREF, type FuncType, V128, type ValType } from '../../wasm/types.ts';
+import type { FuncType, ValType } from '../../wasm/types.ts';
+import { type Continuation, continuationsOf } from '../continue/continuation.ts';
+import { Continued, frameAt } from '../continue/continued.ts';
 import type { RawFunction } from '../host.ts';
 import type { HostCaller } from '../host-caller.ts';
 import { METER_EXPORTS, savedGlobals, segmentLength } from '../layout.ts';
 import type { Leavable, MeteredInstance } from '../metered-instance.ts';
 import { LeavableCaller } from './caller.ts';
 import { LeavableMeter } from './meter.ts';
-import { type LeavePoints, leavePoints } from './points.ts';
+import { type LeavePoint, type LeavePoints, leavePoints } from './points.ts';
 import { type SlotPlace, slotPlaces } from './slots.ts';
+import { FunctionNumbers, Values } from './values.ts';
 
 const PROMISE = 'a host function returned a promise';
+
+/** A frame to go on with. */
+export interface FrameToGoOn {
+  readonly body: number;
+  readonly point: LeavePoint;
+  /** Locals that may still be read, operands, and results of the call that it is behind. */
+  readonly values: readonly LeftValue[];
+}
+
+/** What it is a frame of. */
+export interface CallToGoOn {
+  /** Number of the function that was called from outside. */
+  readonly entered: number;
+  /** Of the stack, with the frame. */
+  readonly weight: number;
+  /** Parameters and results of that function. */
+  readonly values: number;
+  readonly budgets: readonly GasBudget[] | undefined;
+  /** The count beyond which it is left; undefined: where it has to wait, or the clock says so. */
+  readonly stopAt: bigint | undefined;
+}
+
+/** How it went on: what the guest is then, and the results of the frame where it was not left. */
+export interface GoneOn {
+  readonly state: LeftGuest;
+  readonly results: readonly LeftValue[] | undefined;
+  /** Whether somebody wished meanwhile that it be left. */
+  readonly wasAsked: boolean;
+}
 
 /** How a call has ended that can be left. */
 export type Ending = { readonly results: readonly WasmValue[] } | { readonly left: LeftGuest };
@@ -39,6 +71,10 @@ export class Leaving implements Leavable {
   private enteredAt: bigint | undefined;
   private frames: LeftFrame[] = [];
   private readonly points = new Map<number, LeavePoints>();
+  private functions!: FunctionNumbers;
+  private values!: Values;
+  /** Of functions that go on for others. */
+  private readonly continued = new Map<Continuation, Continued>();
   private waits: (LeftWait & { readonly caller: LeavableCaller }) | undefined;
   private failure: { readonly error: unknown } | undefined;
 
@@ -55,6 +91,12 @@ export class Leaving implements Leavable {
   /** Says whose it is. */
   of(guest: MeteredInstance): void {
     this.guest = guest;
+    this.functions = new FunctionNumbers(guest);
+    this.values = new Values(
+      (kind, place) => guest.meterExport(`${METER_EXPORTS.slot}${kind} ${place}`) as WebAssembly.Global,
+      this.functions,
+    );
+    this.continued.clear();
   }
 
   caller(guest: MeteredInstance, gas: HostGas, keepsViews: boolean): LeavableCaller {
@@ -96,6 +138,43 @@ export class Leaving implements Leavable {
     }
   }
 
+  /**
+   * Goes on with a frame, of a guest that is as it is here.
+   * @param weight of the stack, with this frame
+   * @param values parameters and results of the function that was called from outside
+   * @returns undefined where it has to be interpreted
+   * @throws RuntimeError, and whatever a host function threw
+   */
+  goOn(
+    { body, point, values: held }: FrameToGoOn,
+    { entered, weight, values, budgets, stopAt }: CallToGoOn,
+  ): GoneOn | undefined {
+    const { guest, now } = this;
+    const continuation = continuationsOf(guest.store.host, guest.metered).at(body, point);
+    if (continuation === undefined) return undefined;
+    let continued = this.continued.get(continuation);
+    if (continued === undefined) {
+      continued = new Continued(guest, this.functions, body, continuation, (point) =>
+        this.take(() => (continued as Continued).frame(point)),
+      );
+      this.continued.set(continuation, continued);
+    }
+    continued.load(held);
+    this.enteredAt = undefined;
+    this.isUnderWay = true;
+    now.allow(true, stopAt);
+    try {
+      guest.goOn(continued.run, weight, values, budgets);
+      if (this.failure !== undefined) throw this.failure.error;
+      const results = this.hasLeft ? undefined : continued.results();
+      const wasAsked = now.stopAt !== stopAt;
+      return { wasAsked, state: this.state(entered, guest.metered.module.changesTables), results };
+    } finally {
+      this.isUnderWay = false;
+      if (!this.hasLeft) now.allow(false);
+    }
+  }
+
   /** Whether the call under way can be left now: no host function stands on the stack that has called the guest. */
   private get isFree(): boolean {
     return this.isUnderWay && this.guest.store.isAlone;
@@ -123,9 +202,13 @@ export class Leaving implements Leavable {
   }
 
   left(body: number, point: number): void {
+    this.take(() => this.frame(body, point));
+  }
+
+  private take(frame: () => LeftFrame): void {
     if (this.failure !== undefined) return;
     try {
-      this.frames.unshift(this.frame(body, point));
+      this.frames.unshift(frame());
     } catch (error) {
       this.failure = { error };
     }
@@ -141,61 +224,16 @@ export class Leaving implements Leavable {
       points = leavePoints(this.guest.metered.module, body);
       this.points.set(body, points);
     }
-    const { kind, offset, locals, operands } = points.points[number] as LeavePoints['points'][number];
-    const types = points.locals;
-    const places = slotPlaces([...locals.map((local) => types[local] as ValType), ...operands]);
-    const values = places.map((place) => this.slot(place));
-    return {
-      body,
-      kind,
-      offset,
-      locals: locals.map((local, i) => [local, values[i] as LeftValue] as const),
-      operands: values.slice(locals.length),
-    };
+    return frameAt(body, points.points[number] as LeavePoint, points.locals, this.values);
   }
 
-  private slot({ type, kind, first }: SlotPlace): LeftValue {
-    const at = (place: number) => this.global(`${METER_EXPORTS.slot}${kind} ${place}`).value;
-    const value = at(first);
-    if (kind === 'i32') return { type, words: [value as number], reference: null };
-    if (kind === 'i64') {
-      const halves = type === V128 ? [value, at(first + 1)] : [value];
-      return { type, words: halves.flatMap((half) => wordsOf(half as bigint)), reference: null };
-    }
-    return { type, words: [], reference: this.referenceOf(type, value) };
-  }
-
-  private global(name: string): WebAssembly.Global {
-    return this.guest.meterExport(name) as WebAssembly.Global;
-  }
-
-  private functions: Map<unknown, number> | undefined;
-
-  /** A function is named by its number. */
-  private referenceOf(type: ValType, value: unknown): unknown {
-    if (type !== FUNCREF || value === null) return value;
-    this.functions ??= this.referable();
-    const number = this.functions.get(value);
-    if (number === undefined) throw new HostError('the guest holds a function that is none of its module');
-    return number;
-  }
-
-  private referable(): Map<unknown, number> {
-    const found = new Map<unknown, number>();
-    const table = this.guest.meterExport(METER_EXPORTS.functions) as WebAssembly.Table | undefined;
-    const { referable = [] } = this.guest.metered;
-    for (const [place, number] of referable.entries()) found.set(table?.get(place), number);
-    return found;
-  }
-
-  /** All that the guest is, where it was left. */
-  state(entered: number): LeftGuest {
+  /** All that the guest is, where it was left. @param withTables else it has none, as whoever gets it has them */
+  state(entered: number, withTables = true): LeftGuest {
     const { guest, frames, waits, now } = this;
     const { module } = guest.metered;
     this.hasLeft = false;
     this.frames = [];
     this.waits = undefined;
-    this.functions = undefined;
     this.points.clear();
     const { rawMemory } = guest;
     return {
@@ -205,7 +243,7 @@ export class Leaving implements Leavable {
       exhausted: now.exhausted,
       memory: rawMemory && { raw: rawMemory, growth: guest.growthOf(rawMemory) },
       globals: this.globals(module),
-      tables: module.tables.map(({ element }, i) => this.elements(i, element)),
+      tables: withTables ? module.tables.map(({ element }, i) => this.elements(i, element)) : [],
       droppedData: this.dropped(module, 'data'),
       droppedElements: this.dropped(module, 'elements'),
       budget: now.budget,
@@ -219,7 +257,7 @@ export class Leaving implements Leavable {
 
   private globals(module: WasmModule): LeftGuest['globals'] {
     (this.guest.meterExport(METER_EXPORTS.save) as RawFunction)();
-    return savedGlobals(module).map(([global, place]) => [global, this.slot(place)] as const);
+    return savedGlobals(module).map(([global, place]) => [global, this.values.get(place)] as const);
   }
 
   /**
@@ -228,7 +266,7 @@ export class Leaving implements Leavable {
    */
   comeBack(from: ReturningGuest): boolean {
     const { guest, now } = this;
-    const { module, referable = [] } = guest.metered;
+    const { module } = guest.metered;
     for (const [kind, there] of [
       ['data', from.droppedData],
       ['elements', from.droppedElements],
@@ -240,26 +278,17 @@ export class Leaving implements Leavable {
       rawMemory.grow((from.bytes.length - rawMemory.buffer.byteLength) / PAGE_BYTES);
       new Uint8Array(rawMemory.buffer).set(from.bytes);
     }
-    const functions = guest.meterExport(METER_EXPORTS.functions) as WebAssembly.Table | undefined;
-    const rawOf = (type: ValType, reference: unknown) =>
-      type === FUNCREF && reference !== null ? functions?.get(referable.indexOf(reference as number)) : reference;
     from.tables.forEach((elements, i) => {
       const table = guest.meterExport(METER_EXPORTS.table + i) as WebAssembly.Table;
       table.grow(elements.length - table.length);
       const type = module.tables[i]?.element as ValType;
       elements.forEach((reference, at) => {
-        table.set(at, rawOf(type, reference));
+        table.set(at, this.functions.toRaw(type, reference));
       });
     });
     const places = slotPlaces(from.globals.map(([, { type }]) => type));
-    from.globals.forEach(([, { type, words, reference }], i) => {
-      const { kind, first } = places[i] as SlotPlace;
-      const put = (place: number, content: unknown) => {
-        this.global(`${METER_EXPORTS.slot}${kind} ${place}`).value = content;
-      };
-      if (kind === 'i32') put(first, words[0]);
-      else if (kind !== 'i64') put(first, rawOf(type, reference));
-      else for (let word = 0; word < words.length; word += 2) put(first + word / 2, bigintOf(words, word));
+    from.globals.forEach(([, value], i) => {
+      this.values.set(places[i] as SlotPlace, value);
     });
     (guest.meterExport(METER_EXPORTS.restore) as RawFunction)();
     now.comeBack(from.gasUsed, from.exhausted);
@@ -268,7 +297,7 @@ export class Leaving implements Leavable {
 
   private elements(number: number, type: ValType): readonly unknown[] {
     const table = this.guest.meterExport(METER_EXPORTS.table + number) as WebAssembly.Table;
-    return Array.from({ length: table.length }, (_, i) => this.referenceOf(type, table.get(i)));
+    return Array.from({ length: table.length }, (_, i) => this.functions.toNumber(type, table.get(i)));
   }
 
   private dropped(module: WasmModule, kind: 'data' | 'elements'): readonly number[] {
@@ -281,12 +310,4 @@ export class Leaving implements Leavable {
     }
     return found;
   }
-}
-
-function bigintOf(words: readonly number[], at: number): bigint {
-  return (BigInt(words[at + 1] as number) << 32n) | BigInt((words[at] as number) >>> 0);
-}
-
-function wordsOf(value: bigint): readonly number[] {
-  return [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
 }

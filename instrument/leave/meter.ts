@@ -5,7 +5,7 @@ import { Meter } from '../meter.ts';
 
 export class LeavableMeter extends Meter {
   /** The count beyond which the guest is to be left at its next checkpoint, while it may be. */
-  private stopAt: bigint | undefined;
+  stopAt: bigint | undefined;
   /** Whether the call under way can be left. */
   private mayLeave = false;
 

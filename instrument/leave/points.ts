@@ -5,7 +5,7 @@
  */
 
 import { blockType } from '../../wasm/instructions.ts';
-import type { LeftPlace } from '../../wasm/left.ts';
+import type { LeftPlace, LeftPoint } from '../../wasm/left.ts';
 import { livenessOf } from '../../wasm/liveness.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, OPCODES } from '../../wasm/opcodes.ts';
@@ -13,22 +13,13 @@ import { ReachableReader } from '../../wasm/reachable.ts';
 import { F32, F64, FUNCREF, type FuncType, I32, I64, localTypes, V128, type ValType } from '../../wasm/types.ts';
 
 /** A place where a frame can be left, in the order of the code: its number is what the frame says of itself. */
-export interface LeavePoint extends LeftPlace {
+export interface LeavePoint extends LeftPoint {
   /** Where the code goes on: behind the instruction, or at the first of the function. */
   readonly next: number;
-  /**
-   * Types of the operands, the lowest first: of a call those below its arguments, of what is left before it is done its
-   * own among them.
-   */
-  readonly operands: readonly ValType[];
-  /** How many of them are of constructs around: they have been put into locals. */
+  /** How many of the operands are of constructs around: they have been put into locals. */
   readonly outer: number;
   /** How many of them an instruction takes that is left before it is done. */
   readonly taken: number;
-  /** What it leaves on top of the others when it comes back, or the call does. */
-  readonly results: readonly ValType[];
-  /** Locals that may still be read, parameters first. */
-  readonly locals: readonly number[];
 }
 
 /** Where a construct begins in which the guest can be left: what is below it has to be put into locals. */
@@ -99,6 +90,26 @@ export function leavePoints(module: WasmModule, body: number): LeavePoints {
   return { locals, points, buried };
 }
 
+/** A construct around a place. */
+export interface Around {
+  /** Of its instruction; of the function itself, its first. */
+  readonly start: number;
+  readonly type: FuncType;
+  readonly isLoop: boolean;
+  /** Operands below its parameters. */
+  readonly height: number;
+}
+
+/** The constructs around a place, the function first. A loop is around itself where the place is behind its instruction. */
+export function constructsAround(module: WasmModule, body: number, { kind, offset }: LeftPlace): readonly Around[] {
+  const walk = new Walk(module, body);
+  walk.run(({ found }) => {
+    const last = found.at(-1) as Found;
+    return last.kind === kind && last.offset === offset;
+  });
+  return walk.open;
+}
+
 /** Before which instruction the locals are asked for. */
 function placeIn({ kind, offset, next }: Found): number {
   return kind === 'operation' ? offset : next;
@@ -122,7 +133,7 @@ class Walk {
     this.params = type.params.length;
     this.locals = localTypes(type.params, declared);
     this.reader = new ReachableReader(module.bytes, codeStart, end);
-    this.open({ ...type, params: [] } as unknown as FuncType, codeStart, undefined);
+    this.enter({ ...type, params: [] } as unknown as FuncType, codeStart, undefined);
     this.found.push({
       kind: 'entry',
       offset: codeStart,
@@ -134,14 +145,20 @@ class Walk {
     });
   }
 
-  private open(type: FuncType, start: number, buried: Buried | undefined, isLoop = false, isOneArmed = false): void {
+  /** The constructs that are open, the function first. */
+  get open(): readonly Around[] {
+    return this.frames;
+  }
+
+  private enter(type: FuncType, start: number, buried: Buried | undefined, isLoop = false, isOneArmed = false): void {
     const height = this.stack.length - type.params.length;
     this.frames.push({ type, isLoop, height, start, buried, isOneArmed, isJumpedTo: false, isLeft: false });
   }
 
-  run(): void {
+  /** @param isEnd asked before each instruction whether it is enough */
+  run(isEnd?: (walk: Walk) => boolean): void {
     const { reader, frames } = this;
-    while (frames.length > 0) {
+    while (frames.length > 0 && isEnd?.(this) !== true) {
       const index = reader.next();
       if (!reader.isReachable && reader.skips(index)) continue;
       this.visit(index, MNEMONIC[index] as Mnemonic);
@@ -279,7 +296,7 @@ class Walk {
             above: mnemonic === 'if' ? [...type.params, I32] : type.params,
           }
         : undefined;
-    this.open(type, reader.offset, buried, mnemonic === 'loop', mnemonic === 'if');
+    this.enter(type, reader.offset, buried, mnemonic === 'loop', mnemonic === 'if');
     if (mnemonic === 'loop') this.point('loop');
   }
 

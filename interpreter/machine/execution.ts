@@ -128,8 +128,12 @@ export class WasmExecution implements EngineExecution {
   advance(gas?: bigint): Stop {
     if (this.isRunning || this.isOver) throw new UsageError(`the call ${this.isOver ? 'has ended' : 'is running'}`);
     if (!this.isReady) return 'waiting';
-    const { tank } = this.func.instance;
-    return this.advanceTo(gas === undefined ? undefined : (this.leftAt ?? tank.total()) + gas);
+    return this.advanceTo(this.countAfter(gas));
+  }
+
+  /** The instance's count so many units on; undefined where none are given. */
+  countAfter(gas: bigint | undefined): bigint | undefined {
+    return gas === undefined ? undefined : (this.leftAt ?? this.func.instance.tank.total()) + gas;
   }
 
   /** The same, up to a count of the instance's. */
@@ -302,6 +306,13 @@ export class WasmExecution implements EngineExecution {
 
   pause(beyond = -1n): void {
     if (this.isRunning) this.func.instance.tank.stopAt = beyond;
+  }
+
+  /** What was taken over from it has ended so: its call has. */
+  end<E>(error: E): E {
+    this.isOver = true;
+    this.hold(undefined);
+    return fail(this.outer as Outer, this.func, error);
   }
 
   abort<E extends WasmSandboxError>(error: E): E {

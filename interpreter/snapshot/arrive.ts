@@ -5,7 +5,7 @@ import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { FUNCREF, isReference, type MemoryType, type RefType, slotsOf } from '../../wasm/types.ts';
-import { HostCaller, Store, WasmExecution } from '../machine/index.ts';
+import { HostCaller, Store, type Thread, WasmExecution } from '../machine/index.ts';
 import {
   accountOf,
   type Backing,
@@ -16,7 +16,7 @@ import {
   type Linker,
 } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import { planArrival, referenceOf } from './arrive-stack.ts';
+import { planArrival, pushFrames, referenceOf } from './arrive-stack.ts';
 import { applyStack } from './install-stack.ts';
 
 /** What the guest is made with here. */
@@ -66,15 +66,36 @@ export function arrive(
   const thread = (instance.store as Store).acquire();
   applyStack(thread, plan);
   const execution = WasmExecution.resumed(plan.func, thread, budgets);
-  if (left.wait !== undefined) {
-    const { index, result } = left.wait;
-    const target = instance.function(index) as ForeignFunction;
-    const caller = new ArrivedCaller(instance, target, thread);
-    const base = plan.fp + (instance.code.words[thread.pc - 1] as number);
-    execution.waitFor(result, { target, caller, base });
-    caller.onEnd = left.moved(caller);
-  }
+  awaitAs(execution, instance, thread, left);
   return { instance, execution };
+}
+
+/** Has a call wait for what it was left for, if it was for that. */
+function awaitAs(
+  execution: WasmExecution,
+  instance: Instance,
+  thread: Thread,
+  { wait, moved }: Pick<LeftGuest, 'wait' | 'moved'>,
+): void {
+  if (wait === undefined) return;
+  const { index, result } = wait;
+  const target = instance.function(index) as ForeignFunction;
+  const caller = new ArrivedCaller(instance, target, thread);
+  const base = thread.fp + (instance.code.words[thread.pc - 1] as number);
+  execution.waitFor(result, { target, caller, base });
+  caller.onEnd = moved(caller);
+}
+
+/** The same guest has gone on elsewhere with a frame of a call, as it had been here. */
+export function followState(instance: Instance, state: LeftGuest): void {
+  applyState(instance, state);
+  instance.tank.restore(state.gasUsed, state.exhausted);
+}
+
+/** Takes over the frames that it was left in, which stand on what the call has here. */
+export function followFrames(execution: WasmExecution, instance: Instance, thread: Thread, left: LeftGuest): void {
+  pushFrames(instance, thread, left.frames);
+  awaitAs(execution, instance, thread, left);
 }
 
 /**
@@ -82,8 +103,18 @@ export function arrive(
  * @returns undefined where a call of it has not ended, or it holds what has no number
  */
 export function returning(instance: Instance, memory: object | undefined): ReturningGuest | undefined {
-  const { store, suspended, tank, globals, module, tables, memories } = instance;
+  const { store, suspended } = instance;
   if (store.active !== undefined || suspended !== undefined || store.left.size > 0) return undefined;
+  return stateOf(instance, memory, true);
+}
+
+/** The same in the middle of a call. @param withTables whether whoever gets it needs them */
+export function stateOf(
+  instance: Instance,
+  memory: object | undefined,
+  withTables: boolean,
+): ReturningGuest | undefined {
+  const { tank, globals, module, tables, memories } = instance;
   const numbers = new Map<Reference, number>();
   let isComplete = true;
   const leave = (type: RefType, reference: Reference): unknown => {
@@ -102,7 +133,9 @@ export function returning(instance: Instance, memory: object | undefined): Retur
       const words = isReference(type) ? [] : [...cells.subarray(at, at + 2 * slotsOf([type]))];
       return [[number, { type, words, reference: isReference(type) ? leave(type, reference) : null }] as const];
     }),
-    tables: tables.map(({ element, elements }) => elements.map((reference) => leave(element, reference))),
+    tables: withTables
+      ? tables.map(({ element, elements }) => elements.map((reference) => leave(element, reference)))
+      : [],
     droppedData: [...instance.droppedData].sort((a, b) => a - b),
     droppedElements: [...instance.droppedElements].sort((a, b) => a - b),
     bytes:

@@ -2,11 +2,18 @@
 
 import { compile, compileAhead } from '../../instrument/compile.ts';
 import { nativeHost } from '../../instrument/index.ts';
-import { LeavableExecution, LeavableInstance, type Owner, type Successor } from '../../instrument/leave/instance.ts';
+import {
+  LeavableExecution,
+  LeavableInstance,
+  type LeftCall,
+  type Owner,
+  type Successor,
+} from '../../instrument/leave/instance.ts';
 import { LeaveWriter } from '../../instrument/leave/writer.ts';
 import { codeBytes, limitsFor, meterModuleSteps } from '../../instrument/meter-module.ts';
 import type { MeteredModule } from '../../instrument/metered.ts';
 import { InterpreterInstance, linker } from '../../interpreter/engine.ts';
+import { WasmExecution } from '../../interpreter/machine/index.ts';
 import { arrive, arriveAtRest, arriveNew, returning, type Surroundings } from '../../interpreter/snapshot/arrive.ts';
 import { type Instance, codeBytes as interpretedBytes } from '../../interpreter/store/index.ts';
 import type { Share } from '../../wasm/budget.ts';
@@ -18,6 +25,7 @@ import type {
   EngineName,
   InstantiateOptions,
   Preparation,
+  Stop,
 } from '../../wasm/engine.ts';
 import { CompileError, type ResourceFigures } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
@@ -28,6 +36,7 @@ import { priceInstantiation } from '../../wasm/plan.ts';
 import { complete, type Steps } from '../../wasm/steps.ts';
 import type { ExternKind, FuncType, ValType } from '../../wasm/types.ts';
 import type { WireReader } from '../../wasm/wire.ts';
+import { type Away, GoingOn } from './going-on.ts';
 
 const CANNOT = "cannot be left where it runs natively: choose the engine 'interpreter', or do without leavable";
 
@@ -39,21 +48,28 @@ function metering(module: WasmModule, { isLinked }: Preparation): Steps<MeteredM
 
 const shown = (instance: Instance) => new InterpreterInstance({ instances: [instance], finders: [] });
 
-class LeavableGuest implements EngineInstance, Owner {
+class LeavableGuest implements EngineInstance, Owner, Away {
   private readonly module: WasmModule;
   private readonly options: InstantiateOptions;
-  private readonly native: LeavableInstance;
+  readonly native: LeavableInstance;
   /** What goes on with it, since it was left. */
-  successor: InterpreterInstance | undefined;
+  private heir: InterpreterInstance | undefined;
   /** The same inside. */
-  private instance: Instance | undefined;
-  /** What it draws on since it was asked to. */
-  private readonly drawn = new Set<GasBudget>();
+  instance: Instance | undefined;
+  /** What it draws on since it was asked to, with what ends that natively; undefined where only the successor knows of it. */
+  private readonly drawn = new Map<GasBudget, (() => void) | undefined>();
+  private readonly goingOn: GoingOn;
+  isBack = false;
 
   constructor(module: WasmModule, options: InstantiateOptions) {
     this.module = module;
     this.options = options;
     this.native = new LeavableInstance(nativeHost(), complete(metering(module, {})), options, this);
+    this.goingOn = new GoingOn(this);
+  }
+
+  get successor(): InterpreterInstance | undefined {
+    return this.isBack ? undefined : this.heir;
   }
 
   private get current(): EngineInstance {
@@ -62,7 +78,7 @@ class LeavableGuest implements EngineInstance, Owner {
 
   private get surroundings(): Surroundings {
     const { imports, limits, slices } = this.options;
-    return { link: linker(imports), limits, slices, budgets: [...this.drawn] };
+    return { link: linker(imports), limits, slices, budgets: [...this.drawn.keys()] };
   }
 
   succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): Successor {
@@ -72,15 +88,31 @@ class LeavableGuest implements EngineInstance, Owner {
 
   private goOnWith(instance: Instance): InterpreterInstance {
     this.instance = instance;
-    this.successor = shown(instance);
-    return this.successor;
+    this.heir = shown(instance);
+    return this.heir;
   }
 
   comeBack(): void {
+    if (this.isBack) return;
     const state = this.instance && returning(this.instance, this.native.madeMemory);
     if (state === undefined || !this.native.comeBack(state)) return;
+    this.disinherit();
+  }
+
+  get drawnLater(): readonly GasBudget[] {
+    return [...this.drawn].flatMap(([budget, end]) => (end === undefined ? [budget] : []));
+  }
+
+  disinherit(): void {
     this.instance = undefined;
-    this.successor = undefined;
+    this.heir = undefined;
+    for (const budget of this.drawnLater) this.drawn.set(budget, this.native.drawAlso(budget));
+  }
+
+  advance(execution: EngineExecution, call: LeftCall, gas: bigint | undefined): Stop {
+    // Of a call that was made while the guest was away nothing is known.
+    const isOwn = execution instanceof WasmExecution && this.instance !== undefined;
+    return isOwn ? this.goingOn.advance(execution, call, gas) : execution.advance(gas);
   }
 
   get runsOn(): EngineName | undefined {
@@ -134,7 +166,7 @@ class LeavableGuest implements EngineInstance, Owner {
   reset(): void {
     this.native.reset?.();
     this.instance = undefined;
-    this.successor = undefined;
+    this.heir = undefined;
     this.drawn.clear();
   }
 
@@ -172,10 +204,11 @@ class LeavableGuest implements EngineInstance, Owner {
 
   drawOn(budget: GasBudget): () => void {
     const end = this.current.drawOn(budget);
-    this.drawn.add(budget);
+    this.drawn.set(budget, this.current === this.native ? end : undefined);
     return () => {
-      end();
+      this.drawn.get(budget)?.();
       this.drawn.delete(budget);
+      this.instance?.tank.draws.remove([budget]);
     };
   }
 }

@@ -11,7 +11,11 @@ import { describeError, hashOf } from './triangle.ts';
 export interface LeaveOptions {
   readonly limits?: Partial<InstanceLimits>;
   readonly resolve?: () => ImportResolver;
+  /** Units of the pieces in which a call goes on that was left, so many at most; all at once unless given. */
+  readonly piece?: bigint;
 }
+
+const MOST_PIECES = 50;
 
 const engines = { interpreter, native: leavableEngine() } as const satisfies Record<string, Engine>;
 
@@ -75,9 +79,9 @@ export async function run(
     try {
       const execution = instance.begin?.(call.export, call.args) as EngineExecution;
       let stop = execution.advance(leaveAt.get(i));
-      while (stop !== 'done') {
+      for (let piece = 0; stop !== 'done'; piece++) {
         if (stop === 'waiting') await execution.settled;
-        stop = execution.advance();
+        stop = execution.advance(piece < MOST_PIECES ? options.piece : undefined);
       }
       outcome = execution.results.map(show).join(', ');
     } catch (error) {

@@ -1,0 +1,147 @@
+/** Takes the innermost frame off the stack of a call that was left, for another engine to go on with, and gives it its results. */
+
+import type { LeftPoint, LeftValue } from '../../wasm/left.ts';
+import type { WasmModule } from '../../wasm/module.ts';
+import { FUNCREF, isReference, slotsOf, V128, type ValType } from '../../wasm/types.ts';
+import { HALT_PC } from '../code/index.ts';
+import type { Thread } from '../machine/index.ts';
+import type { Instance } from '../store/index.ts';
+import type { Reference } from '../values/index.ts';
+import { type Arrival, keyOf, lower, writeValue } from './arrive-stack.ts';
+
+/** The places of a function, and the types of its locals. */
+export interface PointsOf<P extends LeftPoint> {
+  readonly locals: readonly ValType[];
+  readonly points: readonly P[];
+}
+
+/** A frame that somebody else can go on with. */
+export interface Departure<P extends LeftPoint> {
+  readonly body: number;
+  readonly point: P;
+  /** Locals that may still be read, operands, and results of the call that it is behind. */
+  readonly values: readonly LeftValue[];
+}
+
+interface Known {
+  /** Registers of the locals. */
+  readonly locals: readonly number[];
+  /** By words from the function's entry. */
+  readonly places: ReadonlyMap<number, readonly [point: LeftPoint, arrival: Arrival]>;
+}
+
+/** Of functions that were lowered once more for this. */
+const known = new WeakMap<WasmModule, Map<number, Known>>();
+/** Functions of a module of which that is kept. */
+const MOST_KNOWN = 100;
+
+function placesOf(module: WasmModule, body: number, points: readonly LeftPoint[]): Known {
+  let ofModule = known.get(module);
+  if (ofModule === undefined) {
+    ofModule = new Map();
+    known.set(module, ofModule);
+  }
+  let found = ofModule.get(body);
+  if (found === undefined) {
+    const { locals, arrivals } = lower(module, body, points);
+    const places = new Map<number, readonly [LeftPoint, Arrival]>();
+    for (const point of points) {
+      const arrival = arrivals.get(keyOf(point));
+      if (arrival !== undefined) places.set(arrival.offset, [point, arrival]);
+    }
+    found = { locals, places };
+    if (ofModule.size >= MOST_KNOWN) ofModule.clear();
+    ofModule.set(body, found);
+  }
+  return found;
+}
+
+/**
+ * What the innermost frame holds. The thread has no gas at hand.
+ * @param pointsOf says where the function of a body can be left; always the same
+ * @returns undefined where the frame stands at none of these, or holds what has no number
+ */
+export function departure<P extends LeftPoint>(
+  thread: Thread,
+  pointsOf: (body: number) => PointsOf<P>,
+): Departure<P> | undefined {
+  const instance = thread.instance as Instance;
+  const frame = instance.code.frameAt(thread.pc);
+  if (frame === undefined) return undefined;
+  const { body, entry } = frame;
+  const { locals: types, points } = pointsOf(body);
+  const { locals, places } = placesOf(instance.module, body, points);
+  const found = places.get(thread.pc - entry);
+  if (found === undefined) return undefined;
+  const [point, { base, registers, constants }] = found as readonly [P, Arrival];
+  const reader = new Reader(thread, instance);
+  const values = [
+    ...point.locals.map((local) => reader.at(locals[local] as number, types[local] as ValType)),
+    ...point.operands.map((type, position) => {
+      const register = registers.get(position);
+      return register === undefined ? constant(type, constants.get(position)) : reader.at(register, type);
+    }),
+  ];
+  if (point.kind === 'call') {
+    let register = base;
+    for (const type of point.results) {
+      values.push(reader.at(register, type));
+      register += 2 * slotsOf([type]);
+    }
+  }
+  return reader.isComplete ? { body, point, values } : undefined;
+}
+
+function constant(type: ValType, words: readonly number[] | undefined): LeftValue {
+  return { type, words: words ?? [0, 0, 0, 0], reference: null };
+}
+
+class Reader {
+  isComplete = true;
+  private readonly thread: Thread;
+  private readonly instance: Instance;
+  private numbers: Map<Reference, number> | undefined;
+
+  constructor(thread: Thread, instance: Instance) {
+    this.thread = thread;
+    this.instance = instance;
+  }
+
+  at(register: number, type: ValType): LeftValue {
+    const { thread } = this;
+    const first = thread.fp + register;
+    if (isReference(type)) {
+      return { type, words: [], reference: this.number(type, thread.references.get(first >> 1)) };
+    }
+    return { type, words: [...thread.registers.subarray(first, first + (type === V128 ? 4 : 2))], reference: null };
+  }
+
+  private number(type: ValType, reference: Reference): unknown {
+    if (type !== FUNCREF || reference === null) return reference;
+    const { instance } = this;
+    this.numbers ??= new Map(instance.module.functions.map((_, i) => [instance.function(i), i]));
+    const number = this.numbers.get(reference);
+    this.isComplete &&= number !== undefined;
+    return number;
+  }
+}
+
+/** Takes the innermost frame off: the call is where it goes on when that has returned. */
+export function removeFrame(thread: Thread): void {
+  const { code } = thread.instance as Instance;
+  thread.depth -= code.frameAt(thread.pc)?.weight ?? 0;
+  thread.pc = thread.frames[--thread.sp] as number;
+  if (thread.pc !== HALT_PC) thread.fp -= code.words[thread.pc - 1] as number;
+}
+
+/** Gives the frame that is innermost now the results of the one that was, or the call its own. Returns whether that has ended. */
+export function giveResults(thread: Thread, values: readonly LeftValue[]): boolean {
+  const instance = thread.instance as Instance;
+  const isOver = thread.pc === HALT_PC;
+  let register = thread.fp + (isOver ? 0 : (instance.code.words[thread.pc - 1] as number));
+  for (const value of values) {
+    writeValue(thread, register, value, instance);
+    register += 2 * slotsOf([value.type]);
+  }
+  return isOver;
+}

@@ -1,0 +1,103 @@
+/** Guests that are left natively, and come back in the middle of their calls: as if they had never been away. */
+
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadFixture, manifest } from '../../fixtures/load.node.ts';
+import { PATIENCE } from '../../src/engines/going-on.ts';
+import { decode } from '../../wasm/decode.ts';
+import type { WasmModule } from '../../wasm/module.ts';
+import { typeOfFunction } from '../../wasm/module.ts';
+import { V128 } from '../../wasm/types.ts';
+import { anyLifeProgram, imports, type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
+import { SEED } from '../property/runner.ts';
+import { type LeaveOptions, run } from './leaving.ts';
+
+const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
+
+const patience = { ...PATIENCE };
+beforeEach(() => {
+  Object.assign(PATIENCE, { units: 0, perByte: 0 });
+});
+afterEach(() => {
+  Object.assign(PATIENCE, patience);
+});
+
+/** Vectors do not pass between guest and host. */
+function possible(module: WasmModule, calls: readonly LifeCall[]): LifeCall[] {
+  return calls.filter((call) => {
+    const index = module.exportsByName.get(call.export)?.index ?? 0;
+    const { params, results } = typeOfFunction(module, index);
+    return index >= module.importedFunctions && ![...params, ...results].includes(V128);
+  });
+}
+
+/** Calls of a program that are left, each in a run of its own. */
+const MOST_LEFT = 8;
+
+async function requireSame(program: LifeProgram, seed: number, options: LeaveOptions = {}): Promise<void> {
+  const module = decode(program.bytes);
+  const calls = possible(module, program.calls);
+  const next = sequence(seed);
+  const expected = await run('interpreter', module, calls, options);
+  const every = Math.ceil(calls.length / MOST_LEFT);
+  for (const [i, gas] of expected.gas.entries()) {
+    if (i % every !== (seed >>> 0) % every) continue;
+    const mark = BigInt(next()) % (gas + 1n);
+    // Some pieces are shorter than what is between two checkpoints.
+    for (const piece of [undefined, 1n + (BigInt(next()) % 40n), 1n + (BigInt(next()) % (gas + 1n))]) {
+      const seen = await run('native', module, calls, { ...options, ...(piece && { piece }) }, new Map([[i, mark]]));
+      expect(seen.lines, `call ${i}, left at ${mark}, pieces of ${piece}`).toEqual(expected.lines);
+    }
+  }
+}
+
+const anyNativeProgram = anyLifeProgram().filter(({ bytes }) => decode(bytes).features.length === 0);
+
+describe('a guest that comes back in the middle of a call ends as one that is interpreted', () => {
+  it('random programs', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) => requireSame(program, seed)),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
+  it('random programs that run out of gas', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
+        const module = decode(program.bytes);
+        const { gas } = await run('interpreter', module, possible(module, program.calls));
+        const used = gas.reduce((sum, one) => sum + one, 0n);
+        await requireSame(program, seed, { limits: { gas: 1_000n + (used * BigInt(seed & 0xff)) / 256n } });
+      }),
+      { numRuns: RUNS / 2, seed: SEED },
+    );
+  });
+
+  it('random programs whose stack is full early', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) =>
+        requireSame(program, seed, { limits: { stackBytes: 700 + (seed & 0x7ff) } }),
+      ),
+      { numRuns: RUNS / 2, seed: SEED },
+    );
+  });
+
+  it('random programs whose host functions make them wait', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
+        fc.pre(decode(program.bytes).start === undefined);
+        await requireSame(program, seed, { resolve: () => imports((value) => Promise.resolve(value)) });
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
+  const fixtures = manifest.filter(
+    ({ kind, name }) => kind === 'exports' && decode(loadFixture(name)).features.length === 0,
+  );
+  it.each(fixtures.map(({ name }) => name))('%s', async (name) => {
+    const fixture = fixtures.find((item) => item.name === name);
+    const calls = (fixture?.expect as { calls?: readonly LifeCall[] })?.calls ?? [];
+    await requireSame({ bytes: loadFixture(name), calls }, 5);
+  });
+});
