@@ -1,6 +1,6 @@
 /** An instance of a module that meters itself, on any engine with the shape of `WebAssembly`. */
 
-import { Growth } from '../wasm/budget.ts';
+import { type Budget, Growth } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import {
   CompileError,
@@ -73,7 +73,8 @@ export interface References {
 
 /** What looks after a guest that can be left. */
 export interface Leavable {
-  meter(): Meter;
+  /** @param budget what a guest has taken from that is already there; a new one unless given */
+  meter(budget?: Budget): Meter;
   caller(guest: MeteredInstance, gas: HostGas, keepsViews: boolean): HostCaller;
   /** Whether the call that ends now was left. */
   readonly hasLeft: boolean;
@@ -93,6 +94,8 @@ export interface GuestOptions {
   /** What an error of a host function is to guests that can catch; undefined where it ends them, as all do unless given. */
   readonly exceptionOf?: ((error: unknown) => Raised | undefined) | undefined;
   readonly leavable?: Leavable | undefined;
+  /** Of a guest that is already there, and has been counted: what it has taken from. */
+  readonly taken?: Budget | undefined;
 }
 
 /** What a host function has thrown, as the engine is to be given it. */
@@ -306,7 +309,7 @@ export class MeteredInstance {
     this.linked = metered.imports.map((imported) => options.link(imported));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
     this.checkTailCalls();
-    this.begin();
+    if (options.taken === undefined) this.begin();
   }
 
   /**
@@ -325,8 +328,8 @@ export class MeteredInstance {
   }
 
   private newMeter(): Meter {
-    const { leavable, limits, slices } = this.options;
-    return leavable?.meter() ?? new Meter(limits, slices);
+    const { leavable, limits, slices, taken } = this.options;
+    return leavable?.meter(taken) ?? new Meter(limits, slices);
   }
 
   /** Charges for what the module defines. @throws MemoryLimitExceeded, GasExhausted */

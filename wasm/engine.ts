@@ -196,7 +196,7 @@ export interface EngineInstance {
   /** The embedder may keep views of memory 0: what they show is no other guest's from now on. Absent where it never is. */
   lendMemory?(): void;
   /** What runs the guest now, where that is another engine. Absent where it never is. */
-  readonly runsOn?: EngineName | undefined;
+  readonly runsOn?: { readonly engine: EngineName; readonly reason: string } | undefined;
   /** Exact, also after a failure. */
   figures(): ResourceFigures;
   /** Of these, the units of gas alone. */

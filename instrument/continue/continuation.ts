@@ -124,7 +124,7 @@ export class Continuations {
 }
 
 /** The first portion, by what it grows, and how large it is where nothing more is to be gained. */
-const PORTION = { first: 2_000_000, factor: 2, last: 256_000_000 } as const;
+const PORTION = { first: 16_000_000, factor: 4, last: 1_000_000_000 } as const;
 
 const keyOf = (body: number, { kind, offset }: LeftPlace) => `${body} ${kind} ${offset}`;
 

@@ -2,13 +2,11 @@
 
 import type { Budget } from '../../wasm/budget.ts';
 import type { EngineExecution, EngineInstance, InstantiateOptions, Stop } from '../../wasm/engine.ts';
-import { UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
+import { type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
-import { typeOfFunction } from '../../wasm/module.ts';
-import { quote } from '../../wasm/quote.ts';
-import { type FuncType, funcType } from '../../wasm/types.ts';
+import type { FuncType } from '../../wasm/types.ts';
 import { type Continuations, continuationsOf } from '../continue/continuation.ts';
 import { NativeInstance } from '../engine.ts';
 import type { RawFunction, WasmHost } from '../host.ts';
@@ -27,6 +25,9 @@ export interface Successor {
 
 /** Whose instance it is. */
 export interface Owner {
+  /** The instance; undefined where there is none yet. */
+  readonly native: LeavableInstance | undefined;
+  figures(): ResourceFigures;
   /** Goes on with a guest that was left. @param budgets what its call draws on */
   succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): Successor;
   /** Whoever goes on with the guest, since it was left. */
@@ -47,49 +48,52 @@ export interface LeftCall {
 
 export class LeavableInstance extends NativeInstance {
   private readonly leaving: Leaving;
-  private readonly owner: Owner;
 
+  /** @param taken of a guest that is already there: what it has taken from */
   constructor(
     host: WasmHost,
     metered: MeteredModule,
     { limits, imports, slices, clock }: InstantiateOptions,
-    owner: Owner,
+    taken?: Budget,
   ) {
     const link = linker(imports, functionTypes(metered.module), true);
     let latest: Leaving | undefined;
+    let first = taken;
     super(() => {
       latest ??= new Leaving(limits, slices);
       const store = new MeteredStore(host, limits.stackBytes, { waits: waitingAlone(clock), uncaught });
-      const guest = new MeteredInstance(store, metered, { limits, slices, link, references, leavable: latest });
+      const guest = new MeteredInstance(store, metered, {
+        limits,
+        slices,
+        link,
+        references,
+        leavable: latest,
+        taken: first,
+      });
+      // After a reset it is one of its own.
+      first = undefined;
       latest.of(guest);
       return guest;
     });
     this.leaving = latest as unknown as Leaving;
-    this.owner = owner;
   }
 
-  /** Whether an export is a function that it imports. */
-  isImported(name: string): boolean {
-    const exported = this.exports.get(name);
-    return exported?.kind === 'function' && exported.index < this.guest.metered.module.importedFunctions;
-  }
-
-  begin(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): LeavableExecution {
-    const exported = this.exports.get(name);
-    if (exported?.kind !== 'function') throw new UsageError(`the module exports no function ${quote(name)}`);
-    const { index } = exported;
-    const type = typeOfFunction(this.guest.metered.module, index);
-    const raw = () => this.guest.rawExport(name) as RawFunction;
-    return new LeavableExecution(this.leaving, this.owner, { name, raw, index, type, args, budgets });
-  }
-
-  /** The start function as a call, with all made ready for it. */
-  beginStart(): LeavableExecution | undefined {
+  /** Makes all ready for the start function, if there is one; returns its number. */
+  readyToStart(): number | undefined {
     this.prepareStart();
-    const { start: index } = this.guest.metered;
-    if (index === undefined) return undefined;
-    const raw = () => this.guest.meterExport(METER_EXPORTS.start) as RawFunction;
-    return new LeavableExecution(this.leaving, this.owner, { name: '', raw, index, type: NOTHING, args: [] });
+    return this.guest.metered.start;
+  }
+
+  /** An exported function as the engine has it; the start function where there is no name. */
+  raw(name: string | undefined): RawFunction {
+    const { guest } = this;
+    return (name === undefined ? guest.meterExport(METER_EXPORTS.start) : guest.rawExport(name)) as RawFunction;
+  }
+
+  /** As {@link Leaving.call}. */
+  run(call: Call, gas: bigint | undefined): Ending {
+    const { name, index, type, args, budgets } = call;
+    return this.leaving.call(this.raw(name), index, type, args, budgets, gas);
   }
 
   /** All that it is while nothing of it runs. */
@@ -105,6 +109,11 @@ export class LeavableInstance extends NativeInstance {
     this.isMade = true;
   }
 
+  /** Makes that, with nothing of the guest run. @throws MemoryLimitExceeded */
+  ready(): void {
+    if (!this.isMade) this.prepareStart();
+  }
+
   /** The memory of the engine's, where there is one already. */
   get madeMemory(): WebAssembly.Memory | undefined {
     return this.isMade ? this.guest.rawMemory : undefined;
@@ -112,7 +121,7 @@ export class LeavableInstance extends NativeInstance {
 
   /** Goes on with a guest that was left, and of which nothing runs. @returns whether that could be */
   comeBack(from: ReturningGuest): boolean {
-    if (!this.isMade) this.prepareStart();
+    this.ready();
     return this.leaving.comeBack(from);
   }
 
@@ -145,12 +154,9 @@ export class LeavableInstance extends NativeInstance {
   }
 }
 
-const NOTHING = funcType([], []);
-
-interface Call extends LeftCall {
-  readonly name: string;
-  /** There may be none before the call begins. */
-  readonly raw: () => RawFunction;
+export interface Call extends LeftCall {
+  /** Undefined: the start function. */
+  readonly name: string | undefined;
   readonly args: readonly WasmValue[];
 }
 
@@ -160,7 +166,6 @@ const SETTLED: Promise<void> = Promise.resolve();
 export class LeavableExecution implements EngineExecution {
   results: readonly WasmValue[] = [];
   onCharge: (() => void) | undefined;
-  private readonly leaving: Leaving;
   private readonly owner: Owner;
   private readonly call: Call;
   private isRunning = false;
@@ -168,8 +173,9 @@ export class LeavableExecution implements EngineExecution {
   /** What goes on with it. */
   private successor: EngineExecution | undefined;
 
-  constructor(leaving: Leaving, owner: Owner, call: Call) {
-    this.leaving = leaving;
+  /** @param successor what goes on with it, where it has been begun elsewhere */
+  constructor(owner: Owner, call: Call, successor?: EngineExecution) {
+    if (successor !== undefined) this.continue(successor);
     this.owner = owner;
     this.call = call;
   }
@@ -178,7 +184,7 @@ export class LeavableExecution implements EngineExecution {
   get next(): EngineExecution | undefined {
     if (this.successor === undefined && !this.isRunning && !this.isOver) {
       const { name, args, budgets } = this.call;
-      const next = this.owner.successor?.begin?.(name, args, budgets);
+      const next = name === undefined ? undefined : this.owner.successor?.begin?.(name, args, budgets);
       if (next !== undefined) this.continue(next);
     }
     return this.successor;
@@ -213,8 +219,7 @@ export class LeavableExecution implements EngineExecution {
     this.isRunning = true;
     let ending: Ending;
     try {
-      const { raw, index, type, args, budgets } = this.call;
-      ending = this.leaving.call(raw(), index, type, args, budgets, gas);
+      ending = (this.owner.native as LeavableInstance).run(this.call, gas);
     } catch (error) {
       this.isOver = true;
       throw error;
@@ -233,7 +238,7 @@ export class LeavableExecution implements EngineExecution {
 
   pause(beyond = -1n): void {
     // Whoever goes on with it may have given it back for a while.
-    this.leaving.stop(beyond);
+    this.owner.native?.stop(beyond);
     this.successor?.pause(beyond);
   }
 
@@ -241,7 +246,7 @@ export class LeavableExecution implements EngineExecution {
     if (this.successor !== undefined) return this.successor.abort(error);
     if (this.isRunning) throw new UsageError('a guest that is running cannot be aborted: pause it first');
     this.isOver = true;
-    error.resources ??= this.leaving.figures();
+    error.resources ??= this.owner.figures();
     return error;
   }
 }

@@ -3,6 +3,7 @@
  * them. What comes of it is for whoever goes on with the guest; it names nothing of the engine's but its memory.
  */
 
+import type { Budget } from '../../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import { HostError, type ResourceFigures } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
@@ -83,8 +84,8 @@ export class Leaving implements Leavable {
     this.slices = slices;
   }
 
-  meter(): LeavableMeter {
-    this.now = new LeavableMeter(this.limits, this.slices);
+  meter(budget?: Budget): LeavableMeter {
+    this.now = new LeavableMeter(this.limits, this.slices, budget);
     return this.now;
   }
 

@@ -44,6 +44,9 @@ export function checkEngine(choice: unknown): EngineChoice {
 /** Bytes of code beyond which making a module ready takes longer than most guests run: docs/limits.md has what was measured. */
 const MOST_CODE = 32 << 20;
 
+/** Bytes of code up to which a guest that can be left is native from the beginning: RATIONALE.md says why. */
+const AT_ONCE = 32_768;
+
 /** Why the native engine would be slow to begin; undefined where it would not. */
 function whySlowToBegin(modules: readonly WasmModule[]): string | undefined {
   const bytes = modules.reduce((sum, { bodies }) => sum + bodies.bytes, 0);
@@ -92,9 +95,14 @@ export function chooseEngine(
   if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
   const running = () => checked(isLeft ? leavable.now.leavableEngine() : native.now.nativeEngine());
   if (choice === 'native') return { engine: running(), reason: 'asked for' };
+  const warming = () => ({
+    engine: checked(leavable.now.warmingEngine()),
+    reason: 'begins interpreted, and goes native where that pays',
+  });
   const all = modules.map(({ module }) => module);
   const why = whyNotNative(all) ?? (isLeft ? undefined : whyNotLeft(mayWait, yields)) ?? whyNotHere(all);
   if (why !== undefined) return { engine: interpreting, reason: why };
+  if (isLeft && all.some(({ bodies }) => bodies.bytes > AT_ONCE)) return warming();
   return { engine: running(), reason: 'the fastest that this host allows' };
 }
 

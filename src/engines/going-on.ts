@@ -12,7 +12,8 @@ import type { GasBudget } from '../../wasm/gas-budget.ts';
 
 /** A guest that is interpreted, and was not. */
 export interface Away {
-  readonly native: LeavableInstance;
+  /** What it is natively; undefined where there is no code for that yet. */
+  readonly native: LeavableInstance | undefined;
   /** What it is meanwhile. */
   readonly instance: Instance | undefined;
   /** What it draws on that nobody knows of natively. */
@@ -21,16 +22,22 @@ export interface Away {
   isBack: boolean;
   /** It is what it is natively from now on. */
   disinherit(): void;
+  /** It has been interpreted for so many milliseconds: makes code for it, little by little. */
+  warm(milliseconds: number): void;
+  /** Makes {@link native}, where there is code for it. */
+  becomeNative(): LeavableInstance | undefined;
 }
 
 /** When a guest that is interpreted is to come back in the middle of a call. */
 export const PATIENCE = {
-  /** Units of gas that are interpreted first. What takes fewer is over before anything is made for it. */
-  units: 50_000,
-  /** Units that have to be interpreted for each byte of the function that code is made for. */
-  perByte: 20,
-  /** Of units natively, so many count as one of these. */
-  timesFaster: 20,
+  /** Milliseconds for which it is interpreted first. What takes less is over before anything is made for it. */
+  first: 2,
+  /** And for each byte of the function that code is made for. */
+  perByte: 0.001,
+  /** Units of gas between two looks at that. */
+  units: 10_000,
+  /** So many are a millisecond at least: clocks stand still in some places. */
+  unitsPerMillisecond: 30_000,
 };
 
 /** The stack of a call that goes on; undefined where what it waited for has failed. */
@@ -45,28 +52,44 @@ function threadOf(execution: WasmExecution) {
 
 export class GoingOn {
   private readonly guest: Away;
-  /** Units that it has been interpreted for, as {@link PATIENCE} counts them, beyond what code was made for. */
+  /** Milliseconds that it has run for, beyond those that code was made for. */
   private credit = 0;
 
   constructor(guest: Away) {
     this.guest = guest;
   }
 
+  /** Whether it has been interpreted for long enough that something else may pay. */
+  get isWorthIt(): boolean {
+    return this.credit >= PATIENCE.first;
+  }
+
+  /** Interprets a piece of it. */
+  private interpret(execution: WasmExecution, until: bigint | undefined): Stop {
+    const { tank } = this.guest.instance as Instance;
+    const before = tank.total();
+    const begun = performance.now();
+    const stop = execution.advanceTo(until);
+    const least = Number(tank.total() - before) / PATIENCE.unitsPerMillisecond;
+    const took = Math.max(performance.now() - begun, least);
+    this.credit += took;
+    if (this.guest.native === undefined) this.guest.warm(took);
+    return stop;
+  }
+
   /** Advances a call, which is interpreted unless and until more than that pays. */
   advance(execution: WasmExecution, call: LeftCall, gas: bigint | undefined): Stop {
-    const { native } = this.guest;
-    const { tank } = this.guest.instance as Instance;
+    const { guest } = this;
+    const { tank } = guest.instance as Instance;
     const stopAt = execution.countAfter(gas);
     for (;;) {
       if (!execution.isReady) return 'waiting';
-      const mayPay = this.credit >= PATIENCE.units || !native.continuations.isEmpty;
+      const mayPay = this.isWorthIt || guest.native?.continuations.isEmpty === false;
       const stop = mayPay ? this.goOn(execution, call, stopAt) : undefined;
       if (stop !== undefined) return stop;
-      const before = tank.total();
-      const patience = before + BigInt(PATIENCE.units);
+      const patience = tank.total() + BigInt(PATIENCE.units);
       const until = stopAt === undefined || patience < stopAt ? patience : stopAt;
-      const interpreted = execution.advanceTo(until);
-      this.credit += Number(tank.total() - before);
+      const interpreted = this.interpret(execution, until);
       if (interpreted !== 'paused' || execution.wasAsked || until === stopAt) return interpreted;
       // It may have been left for a function that is being lowered.
       if (tank.total() <= until) return interpreted;
@@ -79,7 +102,8 @@ export class GoingOn {
    */
   private goOn(execution: WasmExecution, call: LeftCall, stopAt: bigint | undefined): Stop | undefined {
     const { guest } = this;
-    const { native } = guest;
+    const native = guest.becomeNative();
+    if (native === undefined) return undefined;
     const instance = guest.instance as Instance;
     const { continuations } = native;
     const thread = threadOf(execution);
@@ -89,7 +113,7 @@ export class GoingOn {
       if (leaving === undefined) return undefined;
       const { body, point } = leaving;
       const price = PATIENCE.perByte * continuations.costs(body, point);
-      if (price > 0 && this.credit < Math.max(price, PATIENCE.units)) return undefined;
+      if (price > 0 && this.credit < Math.max(price, PATIENCE.first)) return undefined;
       this.credit -= price;
       if (continuations.at(body, point) === undefined) return undefined;
       const state = stateOf(instance, native.madeMemory, instance.module.changesTables);
@@ -102,6 +126,7 @@ export class GoingOn {
       const mark = Number.isFinite(portion) ? state.gasUsed + BigInt(portion) : undefined;
       const until = mark === undefined || (stopAt !== undefined && stopAt < mark) ? stopAt : mark;
       let gone: GoneOn;
+      const begun = performance.now();
       guest.isBack = true;
       try {
         gone = native.goOn(leaving, { entered: call.index, weight, values, budgets, stopAt: until }) as GoneOn;
@@ -111,7 +136,7 @@ export class GoingOn {
         throw execution.end(error);
       }
       guest.isBack = false;
-      this.credit += Number(gone.state.gasUsed - state.gasUsed) / PATIENCE.timesFaster;
+      this.credit += performance.now() - begun;
       followState(instance, gone.state);
       if (gone.results === undefined) {
         followFrames(execution, instance, thread, gone.state);

@@ -3,55 +3,48 @@
 import { compile, compileAhead } from '../../instrument/compile.ts';
 import { nativeHost } from '../../instrument/index.ts';
 import {
+  type Call,
   LeavableExecution,
   LeavableInstance,
   type LeftCall,
   type Owner,
   type Successor,
 } from '../../instrument/leave/instance.ts';
-import { LeaveWriter } from '../../instrument/leave/writer.ts';
-import { codeBytes, limitsFor, meterModuleSteps } from '../../instrument/meter-module.ts';
-import type { MeteredModule } from '../../instrument/metered.ts';
+import { codeBytes, limitsFor } from '../../instrument/meter-module.ts';
 import { InterpreterInstance, linker } from '../../interpreter/engine.ts';
-import { WasmExecution } from '../../interpreter/machine/index.ts';
+import { Store, threads, WasmExecution } from '../../interpreter/machine/index.ts';
 import { arrive, arriveAtRest, arriveNew, returning, type Surroundings } from '../../interpreter/snapshot/arrive.ts';
-import { type Instance, codeBytes as interpretedBytes } from '../../interpreter/store/index.ts';
+import { type Instance, instantiate, codeBytes as interpretedBytes } from '../../interpreter/store/index.ts';
 import type { Share } from '../../wasm/budget.ts';
 import type {
   Engine,
   EngineExecution,
   EngineImage,
   EngineInstance,
-  EngineName,
   InstantiateOptions,
-  Preparation,
   Stop,
 } from '../../wasm/engine.ts';
-import { CompileError, type ResourceFigures } from '../../wasm/errors.ts';
+import { type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
 import type { LeftGuest } from '../../wasm/left.ts';
-import type { WasmModule } from '../../wasm/module.ts';
+import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { priceInstantiation } from '../../wasm/plan.ts';
-import { complete, type Steps } from '../../wasm/steps.ts';
+import { quote } from '../../wasm/quote.ts';
+import { complete } from '../../wasm/steps.ts';
 import type { ExternKind, FuncType, ValType } from '../../wasm/types.ts';
 import type { WireReader } from '../../wasm/wire.ts';
 import { type Away, GoingOn } from './going-on.ts';
-
-const CANNOT = "cannot be left where it runs natively: choose the engine 'interpreter', or do without leavable";
-
-function metering(module: WasmModule, { isLinked }: Preparation): Steps<MeteredModule> {
-  if (isLinked) throw new CompileError(`modules that are linked with others ${CANNOT}`);
-  if (module.features.length > 0) throw new CompileError(`code with ${module.features.join(', ')} ${CANNOT}`);
-  return meterModuleSteps(module, { canonicalNaN: true, refills: true, leaves: (layout) => new LeaveWriter(layout) });
-}
+import { leavableCode, metering, refuse, type Warming, warmingOf } from './warming.ts';
 
 const shown = (instance: Instance) => new InterpreterInstance({ instances: [instance], finders: [] });
 
 class LeavableGuest implements EngineInstance, Owner, Away {
   private readonly module: WasmModule;
   private readonly options: InstantiateOptions;
-  readonly native: LeavableInstance;
+  /** Where it begins interpreted: what makes the code that it is to go on in. */
+  private warming: Warming | undefined;
+  native: LeavableInstance | undefined;
   /** What goes on with it, since it was left. */
   private heir: InterpreterInstance | undefined;
   /** The same inside. */
@@ -61,11 +54,13 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   private readonly goingOn: GoingOn;
   isBack = false;
 
-  constructor(module: WasmModule, options: InstantiateOptions) {
+  constructor(module: WasmModule, options: InstantiateOptions, warming?: Warming) {
     this.module = module;
     this.options = options;
-    this.native = new LeavableInstance(nativeHost(), complete(metering(module, {})), options, this);
+    this.warming = warming;
     this.goingOn = new GoingOn(this);
+    if (warming === undefined) this.native = new LeavableInstance(nativeHost(), leavableCode(module), options);
+    else this.goOnWith(beginInterpreted(module, options));
   }
 
   get successor(): InterpreterInstance | undefined {
@@ -73,7 +68,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   private get current(): EngineInstance {
-    return this.successor ?? this.native;
+    return this.successor ?? (this.native as LeavableInstance);
   }
 
   private get surroundings(): Surroundings {
@@ -93,10 +88,29 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   comeBack(): void {
-    if (this.isBack) return;
-    const state = this.instance && returning(this.instance, this.native.madeMemory);
-    if (state === undefined || !this.native.comeBack(state)) return;
-    this.disinherit();
+    const { isBack, instance, native } = this;
+    if (isBack || instance === undefined || native === undefined) return;
+    const state = returning(instance, native.madeMemory);
+    if (state !== undefined && native.comeBack(state)) this.disinherit();
+  }
+
+  warm(milliseconds: number): void {
+    this.warming?.spend(milliseconds);
+  }
+
+  becomeNative(): LeavableInstance | undefined {
+    const { warming, module, options, instance } = this;
+    if (this.native !== undefined || warming?.isReady !== true || instance === undefined) return this.native;
+    try {
+      const native = new LeavableInstance(nativeHost(), leavableCode(module), options, instance.budget);
+      native.ready();
+      this.native = native;
+    } catch (error) {
+      // Where the host has no room for a second memory, the guest goes on as it is.
+      if (!(error instanceof WasmSandboxError)) throw error;
+      this.warming = undefined;
+    }
+    return this.native;
   }
 
   get drawnLater(): readonly GasBudget[] {
@@ -106,7 +120,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   disinherit(): void {
     this.instance = undefined;
     this.heir = undefined;
-    for (const budget of this.drawnLater) this.drawn.set(budget, this.native.drawAlso(budget));
+    for (const budget of this.drawnLater) this.drawn.set(budget, this.native?.drawAlso(budget));
   }
 
   advance(execution: EngineExecution, call: LeftCall, gas: bigint | undefined): Stop {
@@ -115,16 +129,26 @@ class LeavableGuest implements EngineInstance, Owner, Away {
     return isOwn ? this.goingOn.advance(execution, call, gas) : execution.advance(gas);
   }
 
-  get runsOn(): EngineName | undefined {
-    return this.successor && 'interpreter';
+  get runsOn(): EngineInstance['runsOn'] {
+    if (this.successor === undefined) return undefined;
+    const { native, warming } = this;
+    const begins = warming?.why ?? 'it has been interpreted since it began, and goes native where that pays';
+    return { engine: 'interpreter', reason: native === undefined ? begins : 'it was left where it ran natively' };
   }
 
   start(): void {
-    this.native.start();
+    this.current.start();
   }
 
   beginStart(): EngineExecution | undefined {
-    return this.native.beginStart();
+    const { native, heir, module } = this;
+    const successor = native === undefined ? heir?.beginStart() : undefined;
+    const index = native === undefined ? successor && module.start : native.readyToStart();
+    return index === undefined ? undefined : this.execution({ name: undefined, index, args: [] }, successor);
+  }
+
+  private execution(call: Omit<Call, 'type'>, successor?: EngineExecution): LeavableExecution {
+    return new LeavableExecution(this, { ...call, type: typeOfFunction(this.module, call.index) }, successor);
   }
 
   call(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): WasmValue[] {
@@ -142,36 +166,57 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   begin(name: string, args: readonly WasmValue[], budgets?: readonly GasBudget[]): EngineExecution {
-    if (!this.native.isImported(name)) return this.native.begin(name, args, budgets);
-    return (this.successor ?? shown(this.atRest())).begin(name, args, budgets);
+    const exported = this.module.exportsByName.get(name);
+    if (exported?.kind !== 'function') throw new UsageError(`the module exports no function ${quote(name)}`);
+    const { index } = exported;
+    if (index < this.module.importedFunctions) return this.asInterpreted().begin(name, args, budgets);
+    if (this.goingOn.isWorthIt) this.becomeNative();
+    return this.execution(
+      { name, index, args, budgets },
+      this.native === undefined ? this.heir?.begin(name, args, budgets) : undefined,
+    );
   }
 
   capture(left: EngineExecution | undefined, purpose: 'write' | 'copy'): EngineImage {
-    if (left === undefined) return (this.successor ?? shown(this.atRest())).capture(undefined, purpose);
+    if (left === undefined) return this.asInterpreted().capture(undefined, purpose);
     // A call that has not begun is one of the interpreter's then.
     const successor = this.successor ?? this.goOnWith(this.atRest());
     return successor.capture(left instanceof LeavableExecution ? left.next : left, purpose);
   }
 
+  private asInterpreted(): InterpreterInstance {
+    return this.successor ?? shown(this.atRest());
+  }
+
   private atRest(): Instance {
-    return arriveAtRest(this.module, this.native.atRest(), this.surroundings);
+    return arriveAtRest(this.module, (this.native as LeavableInstance).atRest(), this.surroundings);
   }
 
   install(image: EngineImage | WireReader, name?: string, budgets?: readonly GasBudget[]): EngineExecution | undefined {
-    const { budget, gasUsed } = this.native;
-    const instance = arriveNew(this.module, { budget, gasUsed, exhausted: false }, this.surroundings);
-    return this.goOnWith(instance).install(image, name, budgets);
+    const { native, module } = this;
+    if (native !== undefined) {
+      const { budget, gasUsed } = native;
+      this.goOnWith(arriveNew(module, { budget, gasUsed, exhausted: false }, this.surroundings));
+    }
+    const installed = this.heir?.install(image, name, budgets);
+    const index = name === undefined ? undefined : module.exportsByName.get(name)?.index;
+    if (installed === undefined || index === undefined) return installed;
+    return this.execution({ name, index, args: [], budgets }, installed);
   }
 
   reset(): void {
+    this.drawn.clear();
+    if (this.native === undefined) {
+      this.heir?.reset?.();
+      return;
+    }
     this.native.reset?.();
     this.instance = undefined;
     this.heir = undefined;
-    this.drawn.clear();
   }
 
   functionType(name: string): FuncType | undefined {
-    return this.native.functionType(name);
+    return this.current.functionType(name);
   }
 
   holds(type: ValType, value: WasmValue): boolean {
@@ -179,7 +224,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   exportKind(name: string): ExternKind | undefined {
-    return this.native.exportKind(name);
+    return this.current.exportKind(name);
   }
 
   get memory(): GuestMemory | undefined {
@@ -213,10 +258,29 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 }
 
+/** Its instance as the interpreter begins with it. @throws LinkError, and what else instantiation throws */
+function beginInterpreted(module: WasmModule, { limits, imports, slices, clock }: InstantiateOptions): Instance {
+  const waits = () => new threads.now.WaitsAlone(clock);
+  return instantiate(new Store(limits.stackBytes, { waits }), module, linker(imports), limits, slices);
+}
+
+/** What both have in common. */
+function engine(warmingOf: (module: WasmModule) => Warming | undefined): Engine {
+  return {
+    name: 'native',
+    codeBytes: (module) => codeBytes(module) + interpretedBytes(module),
+    instantiate(module, options) {
+      if (options.graph?.isLinked) metering(module, { isLinked: true });
+      const limits = limitsFor(module, options.limits);
+      return new LeavableGuest(module, { ...options, limits }, warmingOf(module));
+    },
+  };
+}
+
 /** The host's own engine, on code that can be left. @throws UsageError where it cannot be used */
 export function leavableEngine(): Engine {
   return {
-    name: 'native',
+    ...engine(() => undefined),
     *prepare(module, preparation) {
       yield* priceInstantiation(module);
       yield* metering(module, preparation);
@@ -227,10 +291,16 @@ export function leavableEngine(): Engine {
     compileNow(module, preparation) {
       compile(nativeHost(), complete(metering(module, preparation)));
     },
-    codeBytes: (module) => codeBytes(module) + interpretedBytes(module),
-    instantiate(module, options) {
-      if (options.graph?.isLinked) metering(module, { isLinked: true });
-      return new LeavableGuest(module, { ...options, limits: limitsFor(module, options.limits) });
+  };
+}
+
+/** The same for guests that begin interpreted, and are taken there once it pays. */
+export function warmingEngine(): Engine {
+  return {
+    ...engine(warmingOf),
+    *prepare(module, { isLinked }) {
+      refuse(module, isLinked);
+      yield* priceInstantiation(module);
     },
   };
 }

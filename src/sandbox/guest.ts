@@ -2,7 +2,7 @@
 
 import type { CallingSandbox, CallSurroundings, Host } from '../../policy/index.ts';
 import type { Share } from '../../wasm/budget.ts';
-import type { Engine, EngineInstance, EngineName } from '../../wasm/engine.ts';
+import type { Engine, EngineInstance } from '../../wasm/engine.ts';
 import { type ResourceFigures, UsageError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
@@ -155,7 +155,7 @@ export abstract class Guest {
   }
 
   /** What runs it now, where that is another engine than the one it began on. */
-  get runsOn(): EngineName | undefined {
+  get runsOn(): EngineInstance['runsOn'] {
     return this.instance.runsOn;
   }
 

@@ -1,6 +1,6 @@
 /** What a sandbox reports of the resources it used. */
 
-import type { EngineName } from '../../wasm/engine.ts';
+import type { EngineInstance, EngineName } from '../../wasm/engine.ts';
 import type { ResourceFigures } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { ModuleGraph } from '../../wasm/module-graph.ts';
@@ -45,7 +45,7 @@ export interface StatsParts {
   readonly life: Pick<ResourceStats, 'cpuTimeMs' | 'functionCalls'> & {
     figures(): ResourceFigures;
     /** What runs the guest now, where that is another engine than the one it began on. */
-    readonly runsOn?: EngineName | undefined;
+    readonly runsOn?: EngineInstance['runsOn'];
   };
 }
 
@@ -54,8 +54,8 @@ export function resourceStats({ instanceId, engine, graph, life }: StatsParts): 
   const { decoded, code } = heldBy(engine.engine, graph);
   return reported({
     instanceId,
-    engine: life.runsOn ?? engine.engine.name,
-    engineReason: life.runsOn === undefined ? engine.reason : 'it was left where it ran natively',
+    engine: life.runsOn?.engine ?? engine.engine.name,
+    engineReason: life.runsOn?.reason ?? engine.reason,
     cpuTimeMs: life.cpuTimeMs,
     functionCalls: life.functionCalls,
     ...figures,

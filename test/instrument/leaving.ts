@@ -1,7 +1,7 @@
 /** Programs that run natively and are left: all that can be seen of them, against runs that nobody disturbs. */
 
 import { interpreter } from '../../interpreter/index.ts';
-import { leavableEngine } from '../../src/engines/leavable.ts';
+import { leavableEngine, warmingEngine } from '../../src/engines/leavable.ts';
 import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { WireWriter } from '../../wasm/wire.ts';
@@ -17,7 +17,10 @@ export interface LeaveOptions {
 
 const MOST_PIECES = 50;
 
-const engines = { interpreter, native: leavableEngine() } as const satisfies Record<string, Engine>;
+const engines = { interpreter, native: leavableEngine(), warming: warmingEngine() } as const satisfies Record<
+  string,
+  Engine
+>;
 
 export function instantiate(
   engine: keyof typeof engines,

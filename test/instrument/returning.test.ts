@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadFixture, manifest } from '../../fixtures/load.node.ts';
 import { PATIENCE } from '../../src/engines/going-on.ts';
+import { WARMING } from '../../src/engines/warming.ts';
 import { decode } from '../../wasm/decode.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { typeOfFunction } from '../../wasm/module.ts';
@@ -15,11 +16,14 @@ import { type LeaveOptions, run } from './leaving.ts';
 const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
 
 const patience = { ...PATIENCE };
+const warming = { ...WARMING };
 beforeEach(() => {
-  Object.assign(PATIENCE, { units: 0, perByte: 0 });
+  Object.assign(PATIENCE, { first: 0, units: 0, perByte: 0 });
+  Object.assign(WARMING, { begin: 0, perByte: 0 });
 });
 afterEach(() => {
   Object.assign(PATIENCE, patience);
+  Object.assign(WARMING, warming);
 });
 
 /** Vectors do not pass between guest and host. */
@@ -99,5 +103,44 @@ describe('a guest that comes back in the middle of a call ends as one that is in
     const fixture = fixtures.find((item) => item.name === name);
     const calls = (fixture?.expect as { calls?: readonly LifeCall[] })?.calls ?? [];
     await requireSame({ bytes: loadFixture(name), calls }, 5);
+  });
+});
+
+describe('a guest that begins interpreted and goes native somewhere ends as one that is interpreted', () => {
+  async function requireSameWarm(program: LifeProgram, seed: number, options: LeaveOptions = {}): Promise<void> {
+    const calls = possible(decode(program.bytes), program.calls);
+    const expected = await run('interpreter', decode(program.bytes), calls, options);
+    for (const units of [0, (seed >>> 0) % 50, (seed >>> 0) % 3_000]) {
+      PATIENCE.units = units;
+      // What one has made ready, the next would begin with.
+      const seen = await run('warming', decode(program.bytes), calls, options);
+      expect(seen.lines, `after ${units} units`).toEqual(expected.lines);
+    }
+  }
+
+  it('random programs', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) => requireSameWarm(program, seed)),
+      { numRuns: 2 * RUNS, seed: SEED },
+    );
+  });
+
+  it('random programs that run out of gas', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) =>
+        requireSameWarm(program, seed, { limits: { gas: 1_000n + BigInt(seed & 0x3fff) } }),
+      ),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
+  it('random programs whose host functions make them wait', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
+        fc.pre(decode(program.bytes).start === undefined);
+        await requireSameWarm(program, seed, { resolve: () => imports((value) => Promise.resolve(value)) });
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
   });
 });
