@@ -1174,8 +1174,14 @@ export class Analyser {
     this.happens(EVENT.br, fallback);
   }
 
+  /** Takes operands off the stack, down to a height. */
+  private cut(height: number): void {
+    // To set a length takes V8 long, even where it stays the same.
+    if (this.stack.length !== height) this.stack.length = height;
+  }
+
   private end(): void {
-    const { stack, charges, frames } = this;
+    const { charges, frames } = this;
     const frame = frames.pop() as Frame;
     const { kind, type, isOneArmed, height } = frame;
     if (EFFECT_OF[this.index] === EFFECT.delegate) this.relabelBeyondPads(this.reader.a);
@@ -1191,7 +1197,7 @@ export class Analyser {
       this.closeLoop();
       // Unreachable code goes on where the loop cannot be left at its end.
       if (isLive) {
-        stack.length = height;
+        this.cut(height);
         this.pushAny(type.results.length);
         this.level = Math.min(this.level, frame.level);
       } else this.stayDead();
@@ -1203,7 +1209,7 @@ export class Analyser {
       return;
     }
     this.reader.resume();
-    stack.length = height;
+    this.cut(height);
     this.pushAny(type.results.length);
     if (!frame.isJumpedTo && !isOneArmed) return;
     this.note();

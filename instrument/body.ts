@@ -13,6 +13,7 @@ import { CodeWriter } from './code.ts';
 import { type Continues, type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
 import type { LeaveWriter, WrittenBody } from './leave/writer.ts';
 import { INLINE, sayCaller } from './operations.ts';
+import { Tracking } from './tracking.ts';
 
 /** Infinity's bits without the sign, shifted to the left by one: signed integers. A NaN has larger ones. */
 const TWICE_INFINITY_F32 = -(2 ** 24);
@@ -38,6 +39,7 @@ export class BodyWeaver implements WrittenBody {
   private readonly layout: Layout;
   private readonly refills: boolean;
   private readonly analyser: Analyser;
+  private readonly tracking: Tracking;
   readonly code: CodeWriter = new CodeWriter();
   private readonly head = new Writer();
   private readonly scratch: ValType[] = [];
@@ -61,14 +63,14 @@ export class BodyWeaver implements WrittenBody {
     this.leaves = options.leaves?.(layout);
     this.continues = options.continues;
     this.analyser = new Analyser(layout.module, options);
+    this.tracking = new Tracking(layout.module);
   }
 
   /**
    * Writes a body, its size first.
-   * @returns what was found out about it
    * @throws CompileError where there is no room for what has to be added
    */
-  *weave(body: number, out: Writer): Steps<Analyser> {
+  *weave(body: number, out: Writer): Steps<void> {
     const { code, analyser, layout } = this;
     const { module } = layout;
     const { params, results } = typeOfFunction(module, module.importedFunctions + body);
@@ -88,6 +90,9 @@ export class BodyWeaver implements WrittenBody {
     let isLast = yield* analyser.window();
     this.begin();
     for (;;) {
+      // Before much is written in vain.
+      this.tracking.check(body, analyser);
+      if (analyser.depth + ADDED_NESTING > MODULE_LIMITS.nesting) tooLarge('constructs nested too deep');
       yield* this.edits();
       if (code.length > MODULE_LIMITS.functionBytes)
         tooLarge(`function ${module.importedFunctions + body} would have too many bytes`);
@@ -100,7 +105,7 @@ export class BodyWeaver implements WrittenBody {
     out.u32(this.head.length + code.length);
     out.append(this.head);
     out.append(code);
-    return analyser;
+    this.tracking.add(analyser);
   }
 
   private begin(): void {
@@ -154,9 +159,8 @@ export class BodyWeaver implements WrittenBody {
   }
 
   private declare(): void {
-    const { head, body, scratch, params, analyser } = this;
+    const { head, body, scratch, params } = this;
     if (params + 2 + body.localCount + scratch.length > MODULE_LIMITS.locals) tooLarge('too many locals of a function');
-    if (analyser.depth + ADDED_NESTING > MODULE_LIMITS.nesting) tooLarge('constructs nested too deep');
     head.u32(body.locals.length + scratch.length);
     for (const { count, type } of body.locals) {
       head.u32(count);

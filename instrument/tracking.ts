@@ -57,6 +57,12 @@ export function checkTypes({ bytes }: WasmModule, types: number): void {
   if (isBeyond(types, MOST_TYPES, bytes.length)) tooLarge(`too many types (${types})`);
 }
 
+/** What engines keep at the places of a function, and what they make of it. */
+interface Found {
+  readonly noted: number;
+  readonly weight: number;
+}
+
 export class Tracking {
   private readonly module: WasmModule;
   private noted = 0;
@@ -65,18 +71,20 @@ export class Tracking {
     this.module = module;
   }
 
-  /**
-   * @throws CompileError where what was found out about a function is too much
-   */
-  add(body: number, { noted, weight }: { readonly noted: number; readonly weight: number }): void {
+  /** Counts what was found out about a function, all of it. */
+  add({ noted }: Found): void {
+    this.noted += noted;
+  }
+
+  /** @throws CompileError where what was found out so far, in a function that has not been counted, is too much */
+  check(body: number, { noted, weight }: Found): void {
     const { bytes, bodies, importedFunctions } = this.module;
     const { maxHeight, codeStart, end } = bodies.at(body);
     const { inFunction, inModule } = MOST_NOTED;
-    this.noted += noted;
     const where = `at the branches of function ${importedFunctions + body}`;
     for (const [count, bound] of [
       [noted, inFunction],
-      [this.noted, inModule],
+      [this.noted + noted, inModule],
     ] as const) {
       if (!isBeyond(count, bound, bytes.length)) continue;
       const limit = Math.floor(most(bound, bytes.length));

@@ -44,7 +44,7 @@ import {
 import { restoreGlobals, saveGlobals } from './leave/globals.ts';
 import type { Calling } from './metered.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
-import { checkItems, checkTypes, Tracking } from './tracking.ts';
+import { checkItems, checkTypes } from './tracking.ts';
 
 /** A rewritten module, and what has to be known to run it. */
 export interface Woven {
@@ -466,10 +466,9 @@ class Weaver {
     const { module, layout, options } = this;
     const out = new Writer();
     const weaver = new BodyWeaver(layout, options);
-    const track = new Tracking(module);
     let pause = STEP_BYTES;
     for (let body = 0; body < module.bodies.length; body++) {
-      track.add(body, yield* weaver.weave(body, out));
+      yield* weaver.weave(body, out);
       if (out.length < pause) continue;
       pause = out.length + STEP_BYTES;
       yield;

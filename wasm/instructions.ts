@@ -173,7 +173,9 @@ export class InstructionReader extends Reader {
       case 'block catches': {
         this.a = this.blockType();
         const count = this.count(MODULE_LIMITS.catches, 'catch clauses');
-        this.catches = Array.from({ length: count }, () => this.catchClause());
+        const clauses: CatchClause[] = [];
+        for (let i = 0; i < count; i++) clauses.push(this.catchClause());
+        this.catches = clauses;
         return;
       }
       case 'label casts': {

@@ -594,6 +594,9 @@ export class Lowering {
     if (isLive) this.arrive(frame);
     this.leaveGuarded(frame);
     this.frames.pop();
+    const { region } = frame;
+    // What is pushed onto has room for more, which thousands of regions would keep.
+    if (region !== undefined) region.clauses = region.clauses.slice();
     if (frame.kind === LOOP) return;
     const edges = frame.otherwise >= 0 ? [...frame.edges, frame.otherwise] : frame.edges;
     if (isLive || edges.length > 0) {

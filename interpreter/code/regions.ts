@@ -17,7 +17,7 @@ export interface CatchTarget {
 export interface TryRegion {
   readonly start: number;
   end: number;
-  readonly clauses: CatchTarget[];
+  clauses: CatchTarget[];
   /** Of a `try` that ends with `delegate`: whose clauses are tried, with those around it; null for none of the function. */
   delegate?: TryRegion | null;
 }

@@ -27,6 +27,7 @@ function guardsOf(regions: readonly TryRegion[]): Guards {
     const places: number[] = [];
     const guards: (Guard | undefined)[] = [];
     const open: { readonly end: number; readonly guard: Guard | undefined }[] = [];
+    const delegates = new Set(regions.map(({ delegate }) => delegate));
     const guardOf = new Map<TryRegion, Guard | undefined>();
     const change = (place: number) => {
       places.push(place);
@@ -47,7 +48,7 @@ function guardsOf(regions: readonly TryRegion[]): Guards {
       let guard = open.at(-1)?.guard;
       if (clauses.length > 0) guard = { clauses, outer: guard };
       else if (delegate !== undefined) guard = delegate === null ? undefined : guardOf.get(delegate);
-      guardOf.set(region, guard);
+      if (delegates.has(region)) guardOf.set(region, guard);
       open.push({ end, guard });
       change(start);
     }

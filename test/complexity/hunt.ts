@@ -6,6 +6,7 @@ import {
   type Count,
   type EngineName,
   entries,
+  GAS,
   type Measure,
   ORACLES,
   type Oracle,
@@ -268,14 +269,17 @@ export class Hunt {
     const { yardstick } = this.known.get(engine) as Known;
     const bytes = sizeOf(candidate, LIMIT);
     const allowed = BOUNDS.time.times * yardstick.time(bytes) + BOUNDS.time.more;
+    const priced = yardstickFor(candidate, engine, yardstick);
+    // What uses up its gas may take as long as that allows, in the same stage.
+    const running = priced.times * priced.unit * GAS;
     this.measured++;
     this.options.watcher.onProgress(this, engine, candidate);
     try {
       const task = { kind: 'measure', candidate: print(candidate), engine, limit: LIMIT, allowed } as const;
-      const measure = (await this.measurer.run(task, 4 * allowed + PATIENCE)) as Measure;
-      return { candidate, engine, bytes, measure, uses: uses(measure, yardstickFor(candidate, engine, yardstick)) };
+      const measure = (await this.measurer.run(task, 4 * allowed + running + PATIENCE)) as Measure;
+      return { candidate, engine, bytes, measure, uses: uses(measure, priced) };
     } catch (error) {
-      return this.failed(error, { candidate, engine, bytes }, allowed);
+      return this.failed(error, { candidate, engine, bytes }, allowed + running);
     }
   }
 

@@ -2,6 +2,9 @@
 
 export type EngineName = 'interpreter' | 'native';
 
+/** Units that a candidate is given: far more than preparing any module takes; what ends a call that would never end. */
+export const GAS = 1_000_000_000;
+
 /** Processor time and gas of the same work. */
 export interface Timed {
   readonly milliseconds: number;

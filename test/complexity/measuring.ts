@@ -10,10 +10,8 @@ import { WasmSandbox } from '../../src/sync.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
 import { build, constructOf, MANY_TIMES, ONCE, parse, plain, small } from './candidate.ts';
 import { peak, resetPeak } from './footprint.ts';
-import { BOUNDS, type EngineName, type Measure, type MeasureTask, type Task, type Timed } from './measure.ts';
+import { BOUNDS, type EngineName, GAS, type Measure, type MeasureTask, type Task, type Timed } from './measure.ts';
 
-/** Far more than preparing any module takes; what ends a call that would never end. */
-const GAS = 1_000_000_000;
 /** Milliseconds that a sample of running lasts at least. */
 const SAMPLE = 4;
 /** Samples that are no better than those before until they are believed: the host compiles loops again as they run. */

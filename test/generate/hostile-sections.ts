@@ -1,6 +1,6 @@
 /** Modules of very many of one thing, each in the fewest bytes that it can have: what decoding could make much of. */
 
-import { concat, moduleOf, SECTION, section, signed, unsigned } from './encode.ts';
+import { ByteWriter, concat, moduleOf, SECTION, section, signed, unsigned } from './encode.ts';
 
 export function repeat(bytes: readonly number[], times: number): Uint8Array {
   const count = Math.floor(times);
@@ -9,8 +9,12 @@ export function repeat(bytes: readonly number[], times: number): Uint8Array {
   return all;
 }
 
-const collect = (count: number, item: (index: number) => Iterable<number>): Uint8Array =>
-  concat(...Array.from({ length: count }, (_, i) => Uint8Array.from(item(i))));
+/** Of any number: more than a call takes arguments. */
+export function collect(count: number, item: (index: number) => Iterable<number>): Uint8Array {
+  const writer = new ByteWriter();
+  for (let i = 0; i < count; i++) writer.bytes(item(i));
+  return writer.finish();
+}
 
 const counted = (id: number, count: number, items: Iterable<number>): Uint8Array =>
   section(id, concat(unsigned(count), items));
