@@ -1,11 +1,12 @@
 // `npm run build`: makes dist/ from nothing, so that no file of an earlier build survives. Rolldown bundles the sources
-// as ES modules and as CommonJS; the entries of each share their chunks, and so their classes. The compiler writes
-// declarations without what is `@internal`, which are bundled the same way.
+// as ES modules; the entries share their chunks, and so their classes. The compiler writes declarations without what is
+// `@internal`, which are bundled the same way.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { atOnce } from './at-once.mjs';
+import { writeCommonJs } from './commonjs.mjs';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
 import { bundlePage, isPageScript } from './page.mjs';
@@ -15,11 +16,6 @@ import { bundleTypes } from './types.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-
-const FORMATS = [
-  { format: 'es', ending: 'js', input: { ...sources(), [COMMAND.name]: COMMAND.source, ...THREADS } },
-  { format: 'cjs', ending: 'cjs', input: sources() },
-];
 
 /** Names that people see, in the console and in messages, stay. */
 const keepNames = { class: true, function: false };
@@ -51,36 +47,29 @@ async function findAll(source) {
   return new Set(atOnce(output).flatMap(({ moduleIds }) => moduleIds));
 }
 
-/**
- * Puts the program of widgets' pages where the sources have none. There is one file of it, for `require`: notebooks run
- * where ES modules can import that, and the program is larger than all the rest that they load.
- */
+/** Puts the program of widgets' pages where the sources have none. */
 const withPage = (program) => ({
   name: 'page',
   load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
 });
-const pageElsewhere = {
-  name: 'page elsewhere',
-  resolveId: (path) => (path === './page-script.ts' ? { id: './page-script.cjs', external: true } : undefined),
-};
 
-async function bundle({ format, ending, input }, groups, plugins) {
+async function bundle(input, groups, plugins) {
   const build = await rolldown({ ...options, input, plugins });
   const { output } = await build.write({
     dir: dist,
-    format,
+    format: 'es',
     exports: 'named',
-    entryFileNames: `[name].${ending}`,
-    chunkFileNames: `chunks/[name].${ending}`,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
     sourcemap: true,
     minify: { compress: { keepNames }, mangle: { keepNames }, codegen: true },
     codeSplitting: { groups },
   });
   await build.close();
-  for (const { type, fileName, map } of output) {
-    // The sources are no part of the package; what a map has of them is names and lines.
-    if (type === 'chunk' && map) writeMap(`${fileName}.map`, map);
-  }
+  const chunks = output.filter(({ type }) => type === 'chunk');
+  // The sources are no part of the package; what a map has of them is names and lines.
+  for (const { fileName, map } of chunks) if (map) writeMap(`${fileName}.map`, map);
+  return chunks;
 }
 
 function writeMap(name, { sourcesContent: _, ...map }) {
@@ -98,9 +87,9 @@ for (const [name, source] of Object.entries(FILES)) {
   const paths = await findAll(source);
   groups.push({ name, test: (path) => paths.has(path), priority: 2 - groups.length });
 }
-const page = { es: pageElsewhere, cjs: withPage(await bundlePage()) };
-const rows = await packedRows();
-for (const format of FORMATS) await bundle(format, groups, [page[format.format], rows]);
+const input = { ...sources(), [COMMAND.name]: COMMAND.source, ...THREADS };
+const chunks = await bundle(input, groups, [withPage(await bundlePage()), await packedRows()]);
+writeCommonJs(dist, chunks, Object.keys(sources()));
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);
