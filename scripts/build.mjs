@@ -9,7 +9,7 @@ import { atOnce } from './at-once.mjs';
 import { writeCommonJs } from './commonjs.mjs';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
-import { bundlePage, isPageScript } from './page.mjs';
+import { PAGE, pageChunks } from './page.mjs';
 import { packedRows } from './rows.mjs';
 import { bundleTypes } from './types.mjs';
 
@@ -30,7 +30,7 @@ const options = {
   platform: 'neutral',
   external: [/^node:/, ...packages, /^wasm-sandbox\//],
   // The manifest says the same of the build.
-  treeshake: { moduleSideEffects: (path) => /\/src\/[^/]+$/.test(path) },
+  treeshake: { moduleSideEffects: (path) => /\/src\/[^/]+$/.test(path) || path.endsWith(PAGE.source) },
 };
 
 /**
@@ -39,19 +39,13 @@ const options = {
  */
 const FILES = { core: 'src/sandbox.ts', api: `${ENTRIES['./minimal']}.ts` };
 
-/** @returns the paths of a source and of all that are loaded at once with it */
-async function findAll(source) {
-  const build = await rolldown({ ...options, input: source });
+/** @returns the paths of a source and of all that it needs: of what is loaded at once with it, unless another choice is given */
+async function findAll(source, choose = atOnce) {
+  const build = await rolldown({ ...options, input: { [PAGE.name]: source } });
   const { output } = await build.generate({ format: 'es' });
   await build.close();
-  return new Set(atOnce(output).flatMap(({ moduleIds }) => moduleIds));
+  return new Set(choose(output).flatMap(({ moduleIds }) => moduleIds));
 }
-
-/** Puts the program of widgets' pages where the sources have none. */
-const withPage = (program) => ({
-  name: 'page',
-  load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
-});
 
 async function bundle(input, groups, plugins) {
   const build = await rolldown({ ...options, input, plugins });
@@ -82,14 +76,17 @@ const declarations = join(dist, 'declarations');
 const flags = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarations];
 const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...flags]);
 if (status !== 0) process.exit(status);
-const groups = [];
-for (const [name, source] of Object.entries(FILES)) {
-  const paths = await findAll(source);
-  groups.push({ name, test: (path) => paths.has(path), priority: 2 - groups.length });
-}
-const input = { ...sources(), [COMMAND.name]: COMMAND.source, ...THREADS };
-const chunks = await bundle(input, groups, [withPage(await bundlePage()), await packedRows()]);
-writeCommonJs(dist, chunks, Object.keys(sources()));
+const [core, api, page] = [await findAll(FILES.core), await findAll(FILES.api), await findAll(PAGE.source, pageChunks)];
+const groups = [
+  { name: 'core', test: (path) => core.has(path), priority: 3 },
+  // Pages have no use for the rest of it.
+  { name: 'api-in-pages', test: (path) => api.has(path) && page.has(path), priority: 2 },
+  { name: 'api', test: (path) => api.has(path), priority: 1 },
+];
+const input = { ...sources(), [COMMAND.name]: COMMAND.source, [PAGE.name]: PAGE.source, ...THREADS };
+const chunks = await bundle(input, groups, [await packedRows()]);
+await writeCommonJs(dist, chunks, Object.keys(sources()));
+writeFileSync(join(dist, 'page.json'), JSON.stringify(pageChunks(chunks).map(({ fileName }) => fileName)));
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);

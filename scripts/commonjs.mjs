@@ -1,13 +1,23 @@
 // For `require`, each entry has a file beside it that takes the ES modules: the code is in the package once, and programs
 // that load both formats have one copy of its classes. Where `require` takes none, commonjs/load.cjs does.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { minifySync, parseSync, Visitor } from 'rolldown/utils';
+import { rolldown } from 'rolldown';
+import { parseSync, Visitor } from 'rolldown/utils';
 
-const LOADER = fileURLToPath(new URL('commonjs/load.cjs', import.meta.url));
-const { bodyOf, CALL, URL_OF } = createRequire(import.meta.url)(LOADER);
+/** @returns the loader, of which the checks take what it knows of files */
+async function writeLoader(dist) {
+  const path = join(dist, 'commonjs.cjs');
+  const build = await rolldown({
+    input: fileURLToPath(new URL('commonjs/load.mjs', import.meta.url)),
+    platform: 'neutral',
+  });
+  await build.write({ file: path, format: 'cjs', minify: true });
+  await build.close();
+  return createRequire(path)(path);
+}
 
 /** The mark is for importers that were ES modules once, and ask for the default; Node may have put it there already. */
 const WITH_DEFAULT =
@@ -15,7 +25,7 @@ const WITH_DEFAULT =
   'exports.default=m.default;';
 
 /** @throws where a parser finds something else than the loader does */
-function check({ fileName, code }) {
+function check({ fileName, code }, { CALL, functionBody, URL_OF }) {
   const [imports, urls] = [[], []];
   let [depth, waits] = [0, 0];
   const wait = () => void (depth === 0 && waits++);
@@ -37,7 +47,7 @@ function check({ fileName, code }) {
   if (waits > 0) refuse('it waits while it is loaded');
   if (differs(CALL, imports)) refuse('what is imported later cannot be told from texts');
   if (differs(URL_OF, urls)) refuse('its own place cannot be told from texts');
-  const [error] = parseSync('body.cjs', `(function(){${bodyOf(code)}\n})`).errors;
+  const [error] = parseSync('body.cjs', `(function(){${functionBody(code)}\n})`).errors;
   if (error !== undefined) refuse(error.message);
 }
 
@@ -57,16 +67,15 @@ function refuseCircles(byName) {
  * @param chunks of the bundler
  * @param names of entries
  */
-export function writeCommonJs(dist, chunks, names) {
+export async function writeCommonJs(dist, chunks, names) {
   const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
   const reached = new Set(names.map((name) => byName.get(`${name}.js`)));
   for (const { imports, dynamicImports } of reached) {
     for (const name of [...imports, ...dynamicImports]) if (byName.has(name)) reached.add(byName.get(name));
   }
-  for (const chunk of reached) check(chunk);
+  const loader = await writeLoader(dist);
+  for (const chunk of reached) check(chunk, loader);
   refuseCircles(byName);
-  const loader = minifySync('load.cjs', readFileSync(LOADER, 'utf8'), { mangle: { reserved: ['module', 'exports'] } });
-  writeFileSync(join(dist, 'commonjs.cjs'), `${loader.code}\n`);
   for (const name of names) {
     const { exports } = byName.get(`${name}.js`);
     const take = `let m;try{m=require("./${name}.js")}catch{m=require("./commonjs.cjs")("./${name}.js")}`;

@@ -1,12 +1,7 @@
-/** What `require` takes the build's files by, where it takes no ES modules: here on files that are texts. */
+/** Files of the build, as what takes no modules has them. */
 
-import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-
-interface Loader {
-  bodyOf(text: string): string;
-}
-const { bodyOf }: Loader = createRequire(import.meta.url)('../scripts/commonjs/load.cjs');
+import { functionBody, PARAMETERS } from '../../src/runtime/function-body.ts';
 
 type Module = Record<string, unknown>;
 
@@ -15,7 +10,7 @@ function load(text: string, others: Record<string, Module> = {}): Module {
   const exported = {};
   const from = (specifier: string) => others[specifier];
   const later = async (specifier: string) => others[specifier];
-  new Function('$exports', '$require', '$import', '$url', bodyOf(text))(exported, from, later, 'file:///dist/a.js');
+  new Function(...PARAMETERS, functionBody(text))(exported, from, later, 'file:///dist/a.js');
   return exported;
 }
 
