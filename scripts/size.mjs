@@ -9,7 +9,7 @@ import { atOnce } from './at-once.mjs';
 
 /** Bytes of what is loaded at once, by the import path, and of the files of the package that are no source maps. */
 const MOST = { 'wasm-sandbox': 100_600, 'wasm-sandbox/interpreter': 99_900, 'wasm-sandbox/minimal': 99_700 };
-const MOST_PACKED = 1_495_000;
+const MOST_PACKED = 1_500_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = 'virtual:main';

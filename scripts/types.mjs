@@ -66,10 +66,12 @@ function defaultOf(text, other) {
  * compiler's declarations.
  */
 const OPAQUE = {
+  'policy/fs/filesystem.d.ts': ['FileSystem'],
   'src/sandbox/guest.d.ts': ['Guest'],
   'src/sandbox/life.d.ts': ['Life'],
   'src/sync/life.d.ts': ['SyncLife'],
   'src/webassembly/options.d.ts': ['NamespaceOptions'],
+  'wasm/module.d.ts': ['WasmModule'],
 };
 
 /** Takes the members out of declarations. */
@@ -80,7 +82,8 @@ function hide(path, names) {
     .filter(({ id }) => names.includes(id?.name));
   if (found.length !== names.length) throw new Error(`${path} does not declare ${names.join(', ')}`);
   for (const { type, body } of found.reverse()) {
-    const members = type === 'ClassDeclaration' ? '{ #private; }' : '{}';
+    // Nobody else can make one.
+    const members = type === 'ClassDeclaration' ? '{ #private; }' : '{ readonly opaque: never; }';
     code = code.slice(0, body.start) + members + code.slice(body.end);
   }
   writeFileSync(path, code);
