@@ -10,13 +10,13 @@ import { type CallSurroundings, FunctionCaller, noSurroundings } from './caller.
 import type { GuestFunction, HostFunctionsCapability } from './capability.ts';
 import { checkOptions, refuse } from './check.ts';
 import { createClock } from './clock.ts';
-import { decide } from './decide.ts';
 import { type Body, Gate } from './gate.ts';
 import type { HostOptions, ProgramInput } from './host-options.ts';
 import { Policy } from './in-force.ts';
 import type { NetworkState } from './net/requests.ts';
 import { http, partOf, wasi } from './parts.ts';
 import type { SecurityPolicy } from './policy.ts';
+import { checkProvided } from './provided.ts';
 import type { Program } from './wasi/program.ts';
 
 /** What a guest of one sandbox can reach. */
@@ -86,18 +86,6 @@ export function createHost(policy: Policy, options: HostOptions = {}, hasProgram
     'openFolder',
   ]);
   return new PolicyHost(policy, options, hasProgram);
-}
-
-/**
- * Whether a program under the policy can be given this, before anything is.
- * @throws UsageError where there is an environment, and the policy grants none
- * @internal
- */
-export function checkProvided(policy: Policy, { env }: ProgramInput): void {
-  if (env === undefined || decide(policy, { kind: 'environment' }).allowed) return;
-  throw new UsageError(
-    'the policy grants no environment, so the guest would not see env: grant one, which may be empty, with Capability.environmentAccess({})',
-  );
 }
 
 class PolicyHost implements Host {

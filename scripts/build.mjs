@@ -1,25 +1,21 @@
 // `npm run build`: makes dist/ from nothing, so that no file of an earlier build survives. Rolldown bundles the sources
-// as ES modules and as CommonJS; the entries of each share their chunks, and so their classes. The compiler writes
-// declarations without what is `@internal`, which are bundled the same way.
+// as ES modules; the entries share their chunks, and so their classes. The compiler writes declarations without what is
+// `@internal`, which are bundled the same way.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { atOnce } from './at-once.mjs';
+import { writeCommonJs } from './commonjs.mjs';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
-import { bundlePage, isPageScript } from './page.mjs';
+import { PAGE, pageChunks } from './page.mjs';
 import { packedRows } from './rows.mjs';
 import { bundleTypes } from './types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-
-const FORMATS = [
-  { format: 'es', ending: 'js', input: { ...sources(), [COMMAND.name]: COMMAND.source, ...THREADS } },
-  { format: 'cjs', ending: 'cjs', input: sources() },
-];
 
 /** Names that people see, in the console and in messages, stay. */
 const keepNames = { class: true, function: false };
@@ -34,7 +30,7 @@ const options = {
   platform: 'neutral',
   external: [/^node:/, ...packages, /^wasm-sandbox\//],
   // The manifest says the same of the build.
-  treeshake: { moduleSideEffects: (path) => /\/src\/[^/]+$/.test(path) },
+  treeshake: { moduleSideEffects: (path) => /\/src\/[^/]+$/.test(path) || path.endsWith(PAGE.source) },
 };
 
 /**
@@ -43,44 +39,31 @@ const options = {
  */
 const FILES = { core: 'src/sandbox.ts', api: `${ENTRIES['./minimal']}.ts` };
 
-/** @returns the paths of a source and of all that are loaded at once with it */
-async function findAll(source) {
-  const build = await rolldown({ ...options, input: source });
+/** @returns the paths of a source and of all that it needs: of what is loaded at once with it, unless another choice is given */
+async function findAll(source, choose = atOnce) {
+  const build = await rolldown({ ...options, input: { [PAGE.name]: source } });
   const { output } = await build.generate({ format: 'es' });
   await build.close();
-  return new Set(atOnce(output).flatMap(({ moduleIds }) => moduleIds));
+  return new Set(choose(output).flatMap(({ moduleIds }) => moduleIds));
 }
 
-/**
- * Puts the program of widgets' pages where the sources have none. There is one file of it, for `require`: notebooks run
- * where ES modules can import that, and the program is larger than all the rest that they load.
- */
-const withPage = (program) => ({
-  name: 'page',
-  load: (path) => (isPageScript(path) ? `export const PAGE_SCRIPT = ${JSON.stringify(program)};` : undefined),
-});
-const pageElsewhere = {
-  name: 'page elsewhere',
-  resolveId: (path) => (path === './page-script.ts' ? { id: './page-script.cjs', external: true } : undefined),
-};
-
-async function bundle({ format, ending, input }, groups, plugins) {
+async function bundle(input, groups, plugins) {
   const build = await rolldown({ ...options, input, plugins });
   const { output } = await build.write({
     dir: dist,
-    format,
+    format: 'es',
     exports: 'named',
-    entryFileNames: `[name].${ending}`,
-    chunkFileNames: `chunks/[name].${ending}`,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
     sourcemap: true,
     minify: { compress: { keepNames }, mangle: { keepNames }, codegen: true },
     codeSplitting: { groups },
   });
   await build.close();
-  for (const { type, fileName, map } of output) {
-    // The sources are no part of the package; what a map has of them is names and lines.
-    if (type === 'chunk' && map) writeMap(`${fileName}.map`, map);
-  }
+  const chunks = output.filter(({ type }) => type === 'chunk');
+  // The sources are no part of the package; what a map has of them is names and lines.
+  for (const { fileName, map } of chunks) if (map) writeMap(`${fileName}.map`, map);
+  return chunks;
 }
 
 function writeMap(name, { sourcesContent: _, ...map }) {
@@ -93,14 +76,17 @@ const declarations = join(dist, 'declarations');
 const flags = ['--emitDeclarationOnly', '--stripInternal', '--outDir', declarations];
 const status = run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', ...flags]);
 if (status !== 0) process.exit(status);
-const groups = [];
-for (const [name, source] of Object.entries(FILES)) {
-  const paths = await findAll(source);
-  groups.push({ name, test: (path) => paths.has(path), priority: 2 - groups.length });
-}
-const page = { es: pageElsewhere, cjs: withPage(await bundlePage()) };
-const rows = await packedRows();
-for (const format of FORMATS) await bundle(format, groups, [page[format.format], rows]);
+const [core, api, page] = [await findAll(FILES.core), await findAll(FILES.api), await findAll(PAGE.source, pageChunks)];
+const groups = [
+  { name: 'core', test: (path) => core.has(path), priority: 3 },
+  // Pages have no use for the rest of it.
+  { name: 'api-in-pages', test: (path) => api.has(path) && page.has(path), priority: 2 },
+  { name: 'api', test: (path) => api.has(path), priority: 1 },
+];
+const input = { ...sources(), [COMMAND.name]: COMMAND.source, [PAGE.name]: PAGE.source, ...THREADS };
+const chunks = await bundle(input, groups, [await packedRows()]);
+await writeCommonJs(dist, chunks, Object.keys(sources()));
+writeFileSync(join(dist, 'page.json'), JSON.stringify(pageChunks(chunks).map(({ fileName }) => fileName)));
 await bundleTypes(declarations, dist, packages);
 rmSync(declarations, { recursive: true });
 chmodSync(join(dist, `${COMMAND.name}.js`), 0o755);

@@ -71,7 +71,7 @@ export function sources() {
   );
 }
 
-/** What the manifest says of one entry: ES modules, then CommonJS, each with types of its own. */
+/** What the manifest says of one entry: ES modules, then what `require` takes them by, each with types of its own. */
 function conditions(entry) {
   const name = nameOf(entry);
   const format = (code, types) => ({
@@ -94,9 +94,13 @@ export function manifestFields() {
     sideEffects: ['./src/*.ts', './dist/*.js', './dist/*.cjs'],
     main: './dist/index.node.cjs',
     module: './dist/index.js',
-    browser: Object.fromEntries(
-      entries.filter(hasNode).map((entry) => [`./dist/${nameOf(entry)}.node.cjs`, `./dist/${nameOf(entry)}.cjs`]),
-    ),
+    browser: {
+      ...Object.fromEntries(
+        entries.filter(hasNode).map((entry) => [`./dist/${nameOf(entry)}.node.cjs`, `./dist/${nameOf(entry)}.cjs`]),
+      ),
+      // Reads files, where \`require\` takes no ES modules: bundlers do.
+      './dist/commonjs.cjs': false,
+    },
     types: './dist/index.d.cts',
     typesVersions: { '*': Object.fromEntries(others.map((name) => [name, [`./dist/${name}.d.cts`]])) },
     exports: {

@@ -1,2 +1,1 @@
-export function isPageScript(path: string): boolean;
-export function bundlePage(): Promise<string>;
+export function bundlePage(): Promise<[name: string, text: string][]>;

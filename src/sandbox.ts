@@ -1,7 +1,7 @@
 /** The public face: a module, its limits and its policy, run by an engine. */
 
-import { checkProvided } from '../policy/host.ts';
 import type { ProgramInput } from '../policy/index.ts';
+import { checkProvided } from '../policy/sandboxed.ts';
 import type { Bytes } from '../wasm/bytes.ts';
 import { UsageError } from '../wasm/errors.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { esm } from './texts.mjs';
+import { cjs, esm } from './texts.mjs';
 
 /** Loads a package of the places' folder. */
 export async function load(folder, name) {
@@ -100,15 +100,16 @@ function withoutImportMap(out) {
 }
 
 /** A place that bundles the probe, looks through what came out, and runs it on what runs in browsers and in Node. */
-export function bundler(name, needs, more = {}) {
+export function bundler(name, needs, { isRequired = false, ...more } = {}) {
   const bundle = BUNDLERS[name.toLowerCase()];
+  const [file, text] = isRequired ? [`${name}.main.cjs`, cjs] : [`${name}.main.mjs`, esm];
   return {
-    name,
+    name: isRequired ? `${name}, require` : name,
     needs,
     ...more,
     async run({ folder, write, run }) {
-      const out = join(folder, 'bundles', name.toLowerCase());
-      const [warning] = await bundle(folder, write(`${name}.main.mjs`, esm), out);
+      const out = join(folder, 'bundles', file);
+      const [warning] = await bundle(folder, write(file, text), out);
       if (warning !== undefined) throw new Error(`it warns: ${warning}`);
       for (const path of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
         if (!/\.m?js$/.test(path)) continue;

@@ -99,7 +99,7 @@ class WorkerTranspiler implements Transpiler {
 
 /** @throws where the package is not installed */
 export function workerTranspiler(specifier: string): Transpiler {
-  // CommonJS has none: there it is looked for from the current folder on.
+  // Bundles in CommonJS have none: there it is looked for from the current folder on.
   const base = import.meta.url ?? pathToFileURL(`${process.cwd()}/`).href;
   return new WorkerTranspiler(pathToFileURL(createRequire(base).resolve(specifier)).href);
 }

@@ -59,7 +59,10 @@ document.body.append(script);`;
  */
 export function widgetPage(config: PageConfig, script: string, theme: Theme): string {
   if (script === '')
-    throw new UsageError('the program of the page is in the built package alone: npm run build makes it');
+    throw new UsageError(
+      "the program of the page is made of the built package's files, where they can be read: by Deno, Node or Bun, unbundled, " +
+        'after npm run build',
+    );
   const size = count(Math.floor((config.module.length * 3) / 4));
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="${SCHEMES[theme]}"><title>${config.title}</title><style>:root{color-scheme:${SCHEMES[theme]}}${new Markup(STYLE)}</style></head>

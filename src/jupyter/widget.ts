@@ -11,6 +11,7 @@ import { Preparation } from '../time/preparation.ts';
 import { DISPLAY, type Displayable, type MimeBundle } from './display.ts';
 import { html, inAttribute, Markup } from './html.ts';
 import { type PageConfig, type PageFunction, TYPED } from './page/config.ts';
+import { pageProgram } from './page-program.ts';
 import { type Theme, widgetPage } from './widget-page.ts';
 
 /** A module and what it may use in the page. */
@@ -64,8 +65,8 @@ export function SandboxWidget(options: WidgetOptions): Widget {
   let made: Promise<PageConfig> | undefined;
   const config = () => (made ??= configOf({ ...given, source }));
   const page = async () => {
-    const { PAGE_SCRIPT } = await import('./page-script.ts');
-    return widgetPage(await config(), PAGE_SCRIPT, theme);
+    const program = await pageProgram();
+    return widgetPage(await config(), program, theme);
   };
   return {
     html: page,

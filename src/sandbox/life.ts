@@ -2,8 +2,8 @@
 
 import { snapshots } from '../../interpreter/index.ts';
 import type { ProgramInput } from '../../policy/index.ts';
-import { hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
-import { createHost } from '../../policy/sandboxed.ts';
+import { hostFunctions, hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
+import { IdleHost } from '../../policy/sandboxed.ts';
 import type { Engine, EngineImage } from '../../wasm/engine.ts';
 import { CallAborted, type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
@@ -153,7 +153,9 @@ export class Life extends Guest {
     let life: Life | undefined;
     const surroundings = () => (life as Life).surroundings;
     const given = { args: settings.args, ...runtime, time, timeLeft, surroundings };
-    const host = createHost(settings.policy, given, needs.program);
+    const host = needs.any
+      ? hostFunctions.now.createHost(settings.policy, given, needs.program)
+      : new IdleHost(settings.policy);
     const parts = { engine: recorded?.engine ?? engine, graph, host, clock, settings };
     const make = () => new Life(parts, sleeper, recorded?.recorder);
     try {

@@ -14,7 +14,7 @@ import type { Answer, Task, ThreadData, Threads, ThreadsOptions } from './thread
 /** Milliseconds after which a thread that nobody has used ends, where there are more than `min`. */
 const IDLE = 10_000;
 
-/** CommonJS has no URL of its own, and modules no file name. Both are in a folder beside which the thread's program is. */
+/** Bundles in CommonJS have no URL of their own, and modules no file name. The thread's program is beside either's folder. */
 const here = import.meta.url ?? pathToFileURL(__filename).href;
 const PROGRAM = fileURLToPath(new URL(`../service-thread.node.${here.endsWith('.ts') ? 'ts' : 'js'}`, here));
 

@@ -16,8 +16,9 @@ import * as threadsPart from '../../interpreter/machine/threads-part.ts';
 import * as vectorsPart from '../../interpreter/machine/vectors-part.ts';
 import * as threadImagesPart from '../../interpreter/snapshot/threads.ts';
 import * as constantObjectsPart from '../../interpreter/store/constant-objects.ts';
+import * as hosts from '../../policy/host.ts';
 import * as network from '../../policy/net/functions.ts';
-import { http, wasi } from '../../policy/parts.ts';
+import { hostFunctions, http, wasi } from '../../policy/parts.ts';
 import * as system from '../../policy/wasi/program.ts';
 import { native } from '../engines/choose.ts';
 import * as nativePart from '../engines/native.ts';
@@ -33,6 +34,7 @@ export function provideInterpreter(): void {
 }
 
 export function provideHostFunctions(): void {
+  hostFunctions.provide(hosts);
   wasi.provide(system);
   http.provide(network);
 }

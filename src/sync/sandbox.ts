@@ -1,7 +1,7 @@
 /** A sandbox in which nothing is waited for: every method returns when it is done. */
 
-import { checkProvided } from '../../policy/host.ts';
 import type { ProgramInput } from '../../policy/index.ts';
+import { checkProvided } from '../../policy/sandboxed.ts';
 import { UsageError } from '../../wasm/errors.ts';
 import { loadReadyGraph } from '../cache/load.ts';
 import {

@@ -1,10 +1,11 @@
 /** The page of a widget: what stands in it. `scripts/notebook.mjs` makes one in a notebook. */
 
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { bundlePage } from '../../scripts/page.mjs';
 import { parseArguments, parseValue } from '../../src/jupyter/page/parse.ts';
+import { linkPage } from '../../src/jupyter/page-program.ts';
 import { configOf } from '../../src/jupyter/widget.ts';
 import { widgetPage } from '../../src/jupyter/widget-page.ts';
 import { DISPLAY, SandboxWidget } from '../../src/jupyter.ts';
@@ -12,7 +13,7 @@ import { wat } from '../../src/text.ts';
 
 let program: string;
 beforeAll(async () => {
-  program = await bundlePage();
+  program = gzipSync(linkPage(await bundlePage()), { level: 9 }).toString('base64');
 });
 
 const textOf = (page: string, id: string) =>
