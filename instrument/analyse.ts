@@ -25,7 +25,7 @@ import { CALLS_PER_BRANCH, HOST_BYTES } from './tracking.ts';
 export const EDIT = {
   /** Insert an addition. `a`: slot. */
   slot: 0,
-  /** Insert charge and check of a loop header. `a`: slot, `b`: constructs around, the loop included. */
+  /** Insert charge and check of a loop header. `a`: slot, `b`: constructs around, the loop included. The row is its length. */
   loop: 1,
   /** `a`: local. */
   local: 2,
@@ -1021,7 +1021,9 @@ export class Analyser {
     this.block = block;
     this.leave();
     const slot = charges.slot(this.cost(), vertex, EXACT, this.level);
-    this.happens(EVENT.loop, edits.add(EDIT.loop, reader.pos, reader.pos, slot, this.frames.length - 1 + this.added));
+    const { pos, offset } = reader;
+    const around = this.frames.length - 1 + this.added;
+    this.happens(EVENT.loop, edits.add(EDIT.loop, pos, pos, slot, around, pos - offset));
   }
 
   /** Clauses lead to pads, which stand around the construct, and from there to their labels. */

@@ -13,6 +13,7 @@ import { CodeWriter } from './code.ts';
 import { type Continues, type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
 import type { LeaveWriter, WrittenBody } from './leave/writer.ts';
 import { INLINE, sayCaller } from './operations.ts';
+import { NOWHERE, type Trace } from './trace.ts';
 import { Tracking } from './tracking.ts';
 
 /** Infinity's bits without the sign, shifted to the left by one: signed integers. A NaN has larger ones. */
@@ -47,6 +48,9 @@ export class BodyWeaver implements WrittenBody {
   private readonly scratchPlaces = new Map<string, number>();
   private readonly leaves: LeaveWriter | undefined;
   private readonly continues: Continues | undefined;
+  private readonly trace: Trace | undefined;
+  /** Bytes of the last body before its first instruction, with its size. */
+  codeOffset = 0;
   /** How many things stand inline that can be called. */
   private inlined = 0;
   private body!: FunctionBody;
@@ -57,8 +61,10 @@ export class BodyWeaver implements WrittenBody {
   /** Up to where the body has been written. */
   private at = 0;
 
-  constructor(layout: Layout, options: WeaveOptions) {
+  /** @param trace where it is written down which instruction each place is of, if somebody asks */
+  constructor(layout: Layout, options: WeaveOptions, trace?: Trace) {
     this.layout = layout;
+    this.trace = trace;
     this.refills = options.refills;
     this.leaves = options.leaves?.(layout);
     this.continues = options.continues;
@@ -102,7 +108,9 @@ export class BodyWeaver implements WrittenBody {
     }
     this.end();
     this.declare();
+    const before = out.length;
     out.u32(this.head.length + code.length);
+    this.codeOffset = out.length - before + this.head.length;
     out.append(this.head);
     out.append(code);
     this.tracking.add(analyser);
@@ -138,15 +146,28 @@ export class BodyWeaver implements WrittenBody {
         yield;
         pause = start + STEP_BYTES;
       }
+      this.trace?.add(code.length, this.at, true);
       code.copy(bytes, this.at, start);
+      this.trace?.add(code.length, this.originOf(i), false);
       this.edit(i);
       this.at = edits.end(i);
     }
   }
 
+  /** The instruction that an edit is of. */
+  private originOf(i: number): number {
+    const { edits } = this.analyser;
+    const kind = edits.kind(i);
+    const header = kind === EDIT.loopEnd ? edits.a(i) : i;
+    return edits.start(header) - (kind === EDIT.loop || kind === EDIT.loopEnd ? edits.row(header) : 0);
+  }
+
   private end(): void {
     const { code, body, analyser, layout } = this;
+    this.trace?.add(code.length, this.at, true);
     code.copy(layout.module.bytes, this.at, body.end - 1);
+    // Behind it stands what many places lead to.
+    this.trace?.add(code.length, this.refills ? body.end - 1 : NOWHERE, false);
     if (analyser.branchesToEnd) code.op('end');
     code.at('local.get', this.gas);
     if (!this.refills) {

@@ -274,6 +274,8 @@ export type Wrapper =
 
 /** Of code that goes on for a function of another module, with whose instance it shares everything. */
 export interface Continues {
+  /** Of its module, for the engine to write into stacks. */
+  readonly name: string;
   /** The plan of its function. */
   readonly plan: FunctionPlan;
   /** Units that are given back where it begins. */

@@ -8,6 +8,7 @@ import { complete, type Steps } from '../wasm/steps.ts';
 import { adoptedOf, unmeteredFeatures, whyNotMetered } from './adopted.ts';
 import type { WeaveOptions } from './analyse.ts';
 import type { Code, MeteredModule } from './metered.ts';
+import { PlaceFinder } from './places.ts';
 import { type Woven, weave } from './weave.ts';
 
 /** One way to meter a module: made, or being made. */
@@ -57,10 +58,11 @@ class WovenCode implements Code {
 
 function describe(module: WasmModule, options: WeaveOptions, woven: Woven): MeteredModule {
   const isLeavable = options.leaves !== undefined;
-  const { bytes, ...names } = woven;
+  const { bytes, places, ...names } = woven;
   const { imports, exports, start } = module;
   const code = new WovenCode(bytes, () => complete(weave(module, options)).bytes);
-  return { ...names, cost: instantiationCost(module), module, imports, exports, start, code, isLeavable };
+  const finder = new PlaceFinder(places);
+  return { ...names, cost: instantiationCost(module), module, imports, exports, start, code, isLeavable, finder };
 }
 
 function variantOf(

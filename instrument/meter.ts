@@ -5,7 +5,7 @@
 
 import { Budget } from '../wasm/budget.ts';
 import { ENDLESS_SLICE, type InstanceLimits, type Slices } from '../wasm/engine.ts';
-import { GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
+import { type ErrorDetails, GasExhausted, type ResourceFigures } from '../wasm/errors.ts';
 import { HIGHEST_GAS } from '../wasm/gas.ts';
 import { Draws, type GasBudget } from '../wasm/gas-budget.ts';
 import { reported } from '../wasm/reported.ts';
@@ -37,6 +37,8 @@ export class Meter {
   /** What is used up beside the limit, and up to which count it has been told. */
   readonly draws: Draws;
   protected drawn = 0n;
+  /** Says where the guest is, for errors. */
+  where: () => ErrorDetails = () => ({});
   /** What had been used when the guest was barred; undefined while it is not. */
   protected frozen: bigint | undefined;
 
@@ -221,10 +223,11 @@ export class Meter {
   /** @param message where it is the limit of the instance */
   outOfGas(message = `Gas limit exceeded: the limit is ${this.end} units`): GasExhausted {
     const total = this.total();
-    const short = this.exhausted || total > this.end ? undefined : this.draws.outOfGas(total);
+    const where = this.where();
+    const short = this.exhausted || total > this.end ? undefined : this.draws.outOfGas(total, where);
     if (short !== undefined) return short;
     this.exhausted = true;
-    return new GasExhausted(message);
+    return new GasExhausted(message, where);
   }
 
   /** @throws GasExhausted */

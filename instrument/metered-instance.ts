@@ -4,10 +4,12 @@ import { type Budget, Growth } from '../wasm/budget.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import {
   CompileError,
+  type ErrorDetails,
   GasExhausted,
   HostError,
   LinkError,
   MemoryLimitExceeded,
+  type StackFrame,
   StackLimitExceeded,
   Trap,
   type TrapKind,
@@ -49,6 +51,8 @@ import {
 } from './layout.ts';
 import { Meter } from './meter.ts';
 import type { MeteredModule } from './metered.ts';
+import { detailsOf, type RawFrame, rawFrames, stackFrame } from './places.ts';
+import { NOWHERE } from './trace.ts';
 import { isStackOverflow, reportedTrap } from './traps.ts';
 import type { NativeWait, Waits } from './waits.ts';
 
@@ -249,7 +253,7 @@ export class MeteredStore {
       );
     }
     const kind = guest.trapKind(error);
-    return kind === undefined ? error : guest.trapped(kind);
+    return kind === undefined ? error : guest.trapped(kind, error);
   }
 }
 
@@ -304,6 +308,8 @@ export class MeteredInstance {
     const { references } = options;
     this.toReference = (type, value) => (type === FUNCREF ? references.toGuest(value) : value);
     this.meter = store.shared?.meter ?? this.newMeter();
+    // Which of several instances it would be nobody can tell.
+    if (store.shared === undefined) this.meter.where = () => this.where(new Error('where'));
     this.compiled = compile(store.host, metered);
     if (handlesExceptions(metered.module)) store.expectExceptions();
     this.linked = metered.imports.map((imported) => options.link(imported));
@@ -606,11 +612,13 @@ export class MeteredInstance {
   private overflow(): never {
     throw new StackLimitExceeded(
       `Stack limit exceeded: the next call would weigh more than ${this.options.limits.stackBytes} bytes; raise stackLimit`,
+      // The function that has no room has not been entered yet.
+      this.where(new Error('where'), 1),
     );
   }
 
   private trap(code: number): never {
-    throw this.trapped(TRAP_CODES[code] ?? 'unreachable');
+    throw this.trapped(TRAP_CODES[code] ?? 'unreachable', new Error('where'));
   }
 
   private growMemory(number: number, delta: number): number {
@@ -723,14 +731,39 @@ export class MeteredInstance {
     return index < table.length ? { exists: true, value: table.get(index) } : { exists: false, value: undefined };
   }
 
-  /** The error for a trap. */
-  trapped(kind: TrapKind): Trap | MemoryLimitExceeded {
+  /** Where the guest was, by an error that was made then. @param without so many of the innermost frames */
+  private where(error: unknown, without = 0): ErrorDetails {
+    const { finder, module } = this.metered;
+    if (finder === undefined || this.store.shared !== undefined) return {};
+    const raw = rawFrames(error);
+    // Some engines do not say which module a function is of.
+    if (this.parts.size > 0 && raw.some(({ module }) => module === undefined)) return {};
+    // Below, there may be others that called it by way of the host.
+    const own = raw.find((frame) => !this.parts.has(frame.module ?? ''))?.module;
+    const frames = raw.flatMap((frame): StackFrame[] => {
+      const find = this.parts.get(frame.module ?? '');
+      if (find === undefined && frame.module !== own) return [];
+      const found = find === undefined ? finder.find(frame) : find(frame);
+      return found === undefined ? [] : [stackFrame(module, found.body, found.offset)];
+    });
+    return frames.some(({ offset }) => offset === NOWHERE) ? {} : detailsOf(frames.slice(without));
+  }
+
+  /** Code that goes on for functions of this one, by the names of its modules. */
+  readonly parts = new Map<
+    string,
+    (frame: RawFrame) => { readonly body: number; readonly offset: number } | undefined
+  >();
+
+  /** The error for a trap. @param at an error that was made where it was */
+  trapped(kind: TrapKind, at?: unknown): Trap | MemoryLimitExceeded {
     const { budget } = this.meter;
-    const trap = new Trap(kind);
+    const where = at === undefined ? {} : this.where(at);
+    const trap = new Trap(kind, where);
     if (!budget.refused) return trap;
     return new MemoryLimitExceeded(
       `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}; raise memoryLimit`,
-      { cause: trap },
+      { ...where, cause: trap },
     );
   }
 }

@@ -4,6 +4,7 @@ import { CompileError } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import type { Export, Import } from '../wasm/types.ts';
 import { isOptional, METER_EXPORTS, METER_FUNCTION_NAMES, METER_GLOBAL_NAMES, type MeterGlobal } from './layout.ts';
+import type { PlaceFinder } from './places.ts';
 
 /** What cannot be read off the module itself. */
 export interface MeteredNames {
@@ -51,6 +52,8 @@ export interface MeteredModule extends MeteredNames {
   /** Of code that can be: the functions that can be referred to, in the order of the table that it exports. */
   readonly referable?: readonly number[];
   readonly calling?: Calling | undefined;
+  /** Finds places of the original in the code; none of what was instrumented before. */
+  readonly finder?: PlaceFinder | undefined;
 }
 
 /**

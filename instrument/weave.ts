@@ -44,6 +44,7 @@ import {
 import { restoreGlobals, saveGlobals } from './leave/globals.ts';
 import type { Calling } from './metered.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
+import type { WovenPlaces } from './places.ts';
 import { checkItems, checkTypes } from './tracking.ts';
 
 /** A rewritten module, and what has to be known to run it. */
@@ -56,6 +57,7 @@ export interface Woven {
   /** As {@link MeteredModule} has them. */
   readonly referable: readonly number[];
   readonly calling: Calling | undefined;
+  readonly places: WovenPlaces;
 }
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
@@ -69,9 +71,11 @@ class Weaver {
   private readonly module: WasmModule;
   private readonly layout: Layout;
   private readonly options: WeaveOptions;
+  private readonly starts: Int32Array;
 
   constructor(module: WasmModule, options: WeaveOptions) {
     this.module = module;
+    this.starts = new Int32Array(module.bodies.length);
     const isLinked = options.isLinked === true;
     const isProgram = isLinked && options.sharesMemory !== true;
     this.layout = new Layout(module, isLinked, isProgram, options.leaves !== undefined, options.continues);
@@ -109,16 +113,21 @@ class Weaver {
     codeSection.u32(this.ownFunctions);
     this.helpers(codeSection);
     if (layout.segments !== undefined) yield* this.copying(codeSection);
+    const beforeBodies = codeSection.length;
     codeSection.append(code);
     codeSection.append(wrappers);
+    const { length } = codeSection;
     out.section(SECTION_IDS.code, codeSection);
+    const base = out.length - length + beforeBodies;
     if (module.data.length > 0) out.section(SECTION_IDS.data, yield* this.data());
+    if (this.options.continues !== undefined) nameModule(out, this.options.continues.name);
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
     const { importName, exportPrefix, meterGlobals, tailCalled, referable, closed, lends, called } = layout;
     const calling = layout.isLeavable ? { closed, lends, called: [...called.keys()] } : undefined;
     const rest = { tailCalled: [...tailCalled], referable: [...referable.keys()], calling };
-    return { bytes, importName, exportPrefix, meterGlobals, ...rest };
+    const places = { layout, options: this.options, base, starts: this.starts };
+    return { bytes, importName, exportPrefix, meterGlobals, places, ...rest };
   }
 
   private *types(): Steps<Writer> {
@@ -468,6 +477,7 @@ class Weaver {
     const weaver = new BodyWeaver(layout, options);
     let pause = STEP_BYTES;
     for (let body = 0; body < module.bodies.length; body++) {
+      this.starts[body] = out.length;
       yield* weaver.weave(body, out);
       if (out.length < pause) continue;
       pause = out.length + STEP_BYTES;
@@ -551,6 +561,16 @@ class Weaver {
       out.append(code);
     }
   }
+}
+
+/** The custom section with names, of which there is the module's (specification, appendix 7.4.1). */
+function nameModule(out: Writer, name: string): void {
+  const text = new Writer();
+  text.name(name);
+  const section = new Writer();
+  section.name('name');
+  section.section(0, text);
+  out.section(0, section);
 }
 
 /** Writes items one by one; more may come while it does. */

@@ -19,6 +19,7 @@ import { type LeavePoint, type LeavePoints, leavePoints } from '../leave/points.
 import { SLOT_TYPES, type SlotKind } from '../leave/slots.ts';
 import { LeaveWriter } from '../leave/writer.ts';
 import type { MeteredModule } from '../metered.ts';
+import { PlaceFinder, type RawFrame } from '../places.ts';
 import { weave } from '../weave.ts';
 import { type Named, type Numbers, namedBy, needsVector, type PeeledPlaces, peel, placesOf } from './peel.ts';
 
@@ -35,6 +36,10 @@ export interface Continuation {
   readonly places: PeeledPlaces;
   /** Where it is left, in terms of the function that it goes on with. */
   readonly points: LeavePoints;
+  /** Of its module, in stacks that the engine writes down. */
+  readonly name: string;
+  /** The offset in the original of a function's frame there. */
+  find(frame: RawFrame): number | undefined;
   /** Units behind which it is left and entered again: see {@link Continuations.portion}. */
   portion: number;
 }
@@ -166,16 +171,43 @@ function make(metered: MeteredModule, body: number, point: LeavePoint) {
   for (const { offset, cost, check } of peeled.charges) charges.push(codeStart + offset, cost, check);
   const plan: FunctionPlan = { entryCost: 0, weight: 0, points: charges, catches: false };
   const { closed, lends } = metered.calling as NonNullable<typeof metered.calling>;
-  const { bytes, importName, exportPrefix } = complete(
+  const name = `${NAME}${++made}`;
+  const {
+    bytes,
+    importName,
+    exportPrefix,
+    places: woven,
+  } = complete(
     weave(own, {
       canonicalNaN: true,
       refills: true,
       leaves: (layout) => new LeaveWriter(layout),
-      continues: { plan, refund: peeled.refund, closed, lends },
+      continues: { name, plan, refund: peeled.refund, closed, lends },
     }),
   );
   const points = translated(leavePoints(own, 0), peeled.origins, codeStart);
-  return { bytes, importName, exportPrefix, named, places, points };
+  const finder = new PlaceFinder(woven);
+  const find = (frame: RawFrame) => {
+    const at = finder.find(frame)?.offset;
+    return at === undefined ? undefined : originOf(peeled.origins, at - codeStart);
+  };
+  return { bytes, importName, exportPrefix, named, places, points, name, find };
+}
+
+/** Names of modules in this process are all different. */
+const NAME = 'continuation-';
+let made = 0;
+
+/** Where the instruction was that is at a place now, or the last one before it. */
+function originOf(origins: readonly number[], at: number): number | undefined {
+  let low = 0;
+  let high = origins.length / 2;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((origins[2 * middle] as number) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? undefined : origins[2 * low - 1];
 }
 
 /** In terms of the code that each was copied from. */

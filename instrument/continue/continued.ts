@@ -29,7 +29,11 @@ export class Continued {
     continuation: Continuation,
     onLeft: (point: number) => void,
   ) {
-    const { code, exportPrefix } = continuation;
+    const { code, exportPrefix, name } = continuation;
+    guest.parts.set(name, (frame) => {
+      const offset = continuation.find(frame);
+      return offset === undefined ? undefined : { body, offset };
+    });
     const imports = importsOf(guest, continuation, onLeft);
     const { exports } = new guest.store.host.Instance(code, imports);
     this.run = exports[EXPORTS.run] as RawFunction;

@@ -139,11 +139,16 @@ export class ModuleCode extends CodeBuffer {
     super.grow(length);
   }
 
-  /** The function that the word at `pc` belongs to, and the offset of its instruction; undefined for no function. */
-  locate(pc: number): { body: number; offset: number } | undefined {
+  /**
+   * The function that the word at `pc` belongs to, and the offset of its instruction; undefined for no function.
+   * @param isBehind whether the instruction before is meant; the function's first at its entry
+   */
+  locate(pc: number, isBehind = false): { body: number; offset: number } | undefined {
     const frame = this.frameAt(pc);
     if (frame === undefined) return undefined;
     const { body, entry } = frame;
+    if (isBehind && pc === entry) return { body, offset: this.module.bodies.at(body).codeStart };
+    if (isBehind) return this.locate(pc - 1);
     frame.trace ??= this.retrace(body);
     return { body, offset: frame.trace.offsetAt(pc - entry) ?? this.module.bodies.at(body).codeStart };
   }

@@ -16,6 +16,8 @@ export interface StackTop {
   readonly sp: number;
   /** Instances that wait for a call to return. */
   readonly callers: readonly Instance[];
+  /** Whether it stands behind what was done last (the entry, a loop's header, a call of the host's), not at what is to be done. */
+  readonly isBehind?: boolean;
 }
 
 const NOBODY: readonly Instance[] = [];
@@ -32,7 +34,7 @@ export function stackTop(thread: Thread): StackTop {
  */
 export function backtrace(
   thread: Thread,
-  { instance: first, pc, sp, callers: waiting }: StackTop,
+  { instance: first, pc, sp, callers: waiting, isBehind = false }: StackTop,
 ): () => readonly StackFrame[] {
   const places: [instance: Instance, pc: number][] = [[first, pc]];
   let instance = first;
@@ -44,11 +46,11 @@ export function backtrace(
     // What stands there follows the call.
     else places.push([instance, address - 1]);
   }
-  return () => places.flatMap(([instance, pc]) => frameAt(instance, pc));
+  return () => places.flatMap(([instance, pc], i) => frameAt(instance, pc, isBehind && i === 0));
 }
 
-function frameAt({ module, code }: Instance, pc: number): StackFrame[] {
-  const at = code.locate(pc);
+function frameAt({ module, code }: Instance, pc: number, isBehind: boolean): StackFrame[] {
+  const at = code.locate(pc, isBehind);
   if (at === undefined) return [];
   const functionIndex = module.importedFunctions + at.body;
   const { offset } = at;

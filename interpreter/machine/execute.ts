@@ -36,7 +36,7 @@ import {
   writeRegisters,
 } from '../values/index.ts';
 import { stackTop } from './backtrace.ts';
-import { location, outOfGas, outOfMemory, outOfStack, trapped } from './failure.ts';
+import { location, outOfGas, outOfGasBehind, outOfMemory, outOfStack, trapped } from './failure.ts';
 import { runFirst } from './first-loop.generated.ts';
 import { HostCaller } from './host-caller.ts';
 import { run } from './loop.generated.ts';
@@ -80,7 +80,7 @@ function raise(thread: Thread): void {
 function count(thread: Thread, { bytes }: ExceptionInstance): void {
   if (bytes === 0) return;
   const outcome = (thread.instance as Instance).heap.allocate(bytes, thread);
-  if (outcome !== 'done') throw outcome === 'full' ? outOfMemory(thread) : outOfGas(thread);
+  if (outcome !== 'done') throw outcome === 'full' ? outOfMemory(thread) : outOfGasBehind(thread);
 }
 
 /**
@@ -88,7 +88,7 @@ function count(thread: Thread, { bytes }: ExceptionInstance): void {
  * @returns false where it must end the guest's call
  */
 function catchHostError(thread: Thread, error: unknown): boolean {
-  if ((thread.instance as Instance).tank.isOver && !(error instanceof GasExhausted)) throw outOfGas(thread);
+  if ((thread.instance as Instance).tank.isOver && !(error instanceof GasExhausted)) throw outOfGasBehind(thread);
   if (error instanceof UncaughtException) thread.exception = error.exception as ExceptionInstance;
   else if (error instanceof WasmSandboxError || exitStatus(error) !== undefined) return false;
   else {
@@ -123,7 +123,7 @@ function settle(thread: Thread): void {
 function refill(thread: Thread): void {
   const { tank } = thread.instance as Instance;
   thread.returnGas(thread.published);
-  if (tank.isOverdrawn()) throw outOfGas(thread);
+  if (tank.isOverdrawn()) throw outOfGasBehind(thread);
   tank.tick();
   thread.takeGas();
 }
@@ -159,9 +159,9 @@ function callHost(thread: Thread, target: ForeignFunction): Suspension | undefin
   const store = storeOf(instance);
   thread.published = thread.gas;
   thread.returnGas(thread.gas);
-  if (tank.isOverdrawn()) throw outOfGas(thread);
+  if (tank.isOverdrawn()) throw outOfGasBehind(thread);
   tank.tick();
-  if (!tank.charge(target.gas.base)) throw outOfGas(thread);
+  if (!tank.charge(target.gas.base)) throw outOfGasBehind(thread);
   const base = thread.fp + thread.argBase;
   const args = target.type.params.map((type, i) => readRegister(thread, base + 2 * i, type));
   const { top } = thread;
@@ -238,7 +238,7 @@ function endWait(thread: Thread, value: number): void {
 /** Lets the guest run again behind a call of the host. */
 function goOn(thread: Thread, instance: Instance): void {
   // A host function that has caught this changes nothing.
-  if (instance.tank.isOver) throw outOfGas(thread);
+  if (instance.tank.isOver) throw outOfGasBehind(thread);
   checkMemories(instance);
   thread.bind(instance);
   thread.takeGas();
@@ -282,8 +282,8 @@ function callOut(thread: Thread): Suspension | 'paused' | undefined {
 }
 
 /** A function has been entered, as a checkpoint or not. */
-function begun(isCheckpoint: boolean, thread: Thread): 'paused' | undefined {
-  return isCheckpoint && isDue(thread) ? 'paused' : undefined;
+function begun(isBehind: boolean, thread: Thread): 'paused' | undefined {
+  return isBehind && isDue(thread) ? 'paused' : undefined;
 }
 
 /**

@@ -19,7 +19,7 @@ import type { Thread } from './thread.ts';
 /** Where the guest is, or was, for messages. */
 export function location(thread: Thread, top = stackTop(thread)): Location & Pick<ErrorDetails, 'frames'> {
   const { module, code } = top.instance;
-  const at = code.locate(top.pc);
+  const at = code.locate(top.pc, top.isBehind);
   if (at === undefined) return {};
   const functionIndex = module.importedFunctions + at.body;
   const frames = backtrace(thread, top);
@@ -28,6 +28,12 @@ export function location(thread: Thread, top = stackTop(thread)): Location & Pic
 
 export function outOfGas(thread: Thread): GasExhausted {
   return (thread.instance as Instance).tank.outOfGas(location(thread));
+}
+
+/** The same at a checkpoint, or around a call of the host's. */
+export function outOfGasBehind(thread: Thread): GasExhausted {
+  const top = { ...stackTop(thread), isBehind: true };
+  return (thread.instance as Instance).tank.outOfGas(location(thread, top));
 }
 
 export function outOfStack(thread: Thread): StackLimitExceeded {

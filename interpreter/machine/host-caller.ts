@@ -5,7 +5,7 @@ import type { TrapKind } from '../../wasm/errors.ts';
 import type { GuestMemory } from '../../wasm/host.ts';
 import type { Mutator } from '../gc/index.ts';
 import type { ForeignFunction, Instance } from '../store/index.ts';
-import { outOfGas, outOfMemory, trapped } from './failure.ts';
+import { outOfGasBehind, outOfMemory, trapped } from './failure.ts';
 import type { Thread } from './thread.ts';
 
 export class HostCaller extends BoundedCaller {
@@ -33,7 +33,7 @@ export class HostCaller extends BoundedCaller {
 
   protected charge(units: number): void {
     const { tank } = this.instance;
-    if (tank.isOver || !tank.charge(units)) throw outOfGas(this.thread);
+    if (tank.isOver || !tank.charge(units)) throw outOfGasBehind(this.thread);
     // A guest that waits looks at the clock itself when it goes on.
     if (this.onCharge === undefined) tank.tick();
     else this.onCharge();
@@ -48,7 +48,7 @@ export class HostCaller extends BoundedCaller {
   allocate(bytes: number): void {
     const { instance, thread } = this;
     const outcome = instance.heap.allocate(bytes, new CallingMutator(thread, instance.tank));
-    if (outcome !== 'done') throw outcome === 'full' ? outOfMemory(thread) : outOfGas(thread);
+    if (outcome !== 'done') throw outcome === 'full' ? outOfMemory(thread) : outOfGasBehind(thread);
   }
 
   /** The error of a trap where the guest is. */
