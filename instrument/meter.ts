@@ -234,7 +234,7 @@ export class Meter {
   checkEnterable(): void {
     if (!this.exhausted) return;
     throw new GasExhausted(
-      `Gas limit exceeded: the instance is exhausted (limit ${this.end}) and cannot be entered again`,
+      `Gas limit exceeded: the instance is exhausted (limit ${this.end}) and cannot be entered again: reset it or make a new one`,
       { resources: this.figures() },
     );
   }

@@ -18,6 +18,7 @@ import {
 } from '../wasm/errors.ts';
 import { STACK_WEIGHT, THREADS } from '../wasm/gas.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
+import { hintFor, type Stack } from '../wasm/hint.ts';
 import type { GuestMemory, HostCall, HostGas, WasmValue } from '../wasm/host.ts';
 import { NO_GUEST, PendingResult, resultsOf, type ToReference, toWasm } from '../wasm/host-call.ts';
 import { MAX_NESTED_CALLS, MAX_NESTED_VALUES, PAGE_BYTES } from '../wasm/limits.ts';
@@ -749,6 +750,13 @@ export class MeteredInstance {
     return frames.some(({ offset }) => offset === NOWHERE) ? {} : detailsOf(frames.slice(without));
   }
 
+  private get stack(): Stack {
+    return {
+      pointer: () => (this.meterExport(`${METER_EXPORTS.global}0`) as WebAssembly.Global | undefined)?.value,
+      memoryBytes: this.rawMemory?.buffer.byteLength ?? 0,
+    };
+  }
+
   /** Code that goes on for functions of this one, by the names of its modules. */
   readonly parts = new Map<
     string,
@@ -759,8 +767,8 @@ export class MeteredInstance {
   trapped(kind: TrapKind, at?: unknown): Trap | MemoryLimitExceeded {
     const { budget } = this.meter;
     const where = at === undefined ? {} : this.where(at);
+    if (!budget.refused) return new Trap(kind, { ...where, hint: hintFor(kind, this.metered.module, this.stack) });
     const trap = new Trap(kind, where);
-    if (!budget.refused) return trap;
     return new MemoryLimitExceeded(
       `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}; raise memoryLimit`,
       { ...where, cause: trap },

@@ -10,10 +10,10 @@ import {
   Trap,
   type TrapKind,
 } from '../../wasm/errors.ts';
+import { hintFor, type Stack } from '../../wasm/hint.ts';
 import { functionName } from '../../wasm/names.ts';
 import type { Instance } from '../store/index.ts';
 import { backtrace, stackTop } from './backtrace.ts';
-import { hintFor } from './hint.ts';
 import type { Thread } from './thread.ts';
 
 /** Where the guest is, or was, for messages. */
@@ -43,11 +43,19 @@ export function outOfStack(thread: Thread): StackLimitExceeded {
   );
 }
 
+function stackOf({ globals, memory }: Instance): Stack {
+  const pointer = () => {
+    const [global] = globals;
+    return global?.cells[global.at] as number;
+  };
+  return { pointer, memoryBytes: memory?.byteLength ?? 0 };
+}
+
 export function trapped(thread: Thread, kind: TrapKind): RuntimeError {
   const instance = thread.instance as Instance;
   const { budget } = instance;
   const at = location(thread);
-  if (!budget.refused) return new Trap(kind, { ...at, hint: hintFor(kind, instance) });
+  if (!budget.refused) return new Trap(kind, { ...at, hint: hintFor(kind, instance.module, stackOf(instance)) });
   const cause = new Trap(kind, at);
   return new MemoryLimitExceeded(
     `Memory limit exceeded: a growth beyond ${budget.limit} bytes was refused, and then the guest trapped: ${kind}; raise memoryLimit`,

@@ -45,8 +45,8 @@ function placeOf(engine: Engine, module: WasmModule, calls: readonly LifeCall[],
 
 function said(error: unknown): string {
   if (!(error instanceof RuntimeError)) return 'refused';
-  const { code, functionIndex, functionName, offset, frames } = error;
-  return `${code} ${functionIndex} ${functionName} ${offset} ${frames[0]?.codeOffset}`;
+  const { code, functionIndex, functionName, offset, frames, message } = error;
+  return `${code} ${functionIndex} ${functionName} ${offset} ${frames[0]?.codeOffset} ${message}`;
 }
 
 function requireSame(bytes: Uint8Array, given: readonly LifeCall[], limits: Partial<InstanceLimits> = {}): void {
@@ -82,6 +82,12 @@ describe('an error of a native guest says where it was', () => {
     '%s',
     (name) => requireSame(parse(TRAPS), [{ export: name, args: [3] }]),
   );
+
+  it('and what it may mean', () => {
+    const text = `(module (memory 1) (global (mut i32) (i32.const 66560)) (func (export "run") (param i32)
+      (global.set 0 (i32.sub (i32.const 0) (local.get 0))) (i32.store (global.get 0) (i32.const 1))))`;
+    requireSame(parse(text), [{ export: 'run', args: [16] }]);
+  });
 
   it('where it runs out of gas', () => requireSame(parse(TRAPS), [{ export: 'spin', args: [3] }], { gas: 100_000n }));
 
