@@ -17,7 +17,10 @@ const MESSAGES: readonly (readonly [pattern: RegExp, kind: Reported])[] = [
     'integer-overflow',
   ],
   [/invalid conversion to integer/i, 'invalid-conversion'],
-  [/uninitialized element|indirect call to null|call_indirect to a null/i, 'uninitialized-element'],
+  [
+    /uninitialized element|indirect call to null|call_indirect to a null|null function(?! or)/i,
+    'uninitialized-element',
+  ],
   [/signature|indirect call type mismatch/i, 'callee'],
   [/undefined element|out of bounds call_indirect/i, 'undefined-element'],
   [/unaligned (?:memory )?access/i, 'unaligned-atomic'],

@@ -154,7 +154,8 @@ export function continuationsOf(host: WasmHost, metered: MeteredModule): Continu
 
 function make(metered: MeteredModule, body: number, point: LeavePoint) {
   const { module } = metered;
-  const named = namedBy(module, body);
+  const { closed, lends, called } = metered.calling as NonNullable<typeof metered.calling>;
+  const named = namedBy(module, body, called);
   if (named === undefined) return undefined;
   const { locals } = leavePoints(module, body);
   const places = placesOf(module, body, locals, point);
@@ -170,7 +171,6 @@ function make(metered: MeteredModule, body: number, point: LeavePoint) {
   const charges = new ChargePoints();
   for (const { offset, cost, check } of peeled.charges) charges.push(codeStart + offset, cost, check);
   const plan: FunctionPlan = { entryCost: 0, weight: 0, points: charges, catches: false };
-  const { closed, lends } = metered.calling as NonNullable<typeof metered.calling>;
   const name = `${NAME}${++made}`;
   const {
     bytes,
@@ -265,8 +265,8 @@ class Parts implements Numbers {
     return number;
   }
 
-  function(original: number): number {
-    return this.functions.get(original) as number;
+  function(original: number): number | undefined {
+    return this.functions.get(original);
   }
 
   global(original: number): number {

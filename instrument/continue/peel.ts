@@ -37,7 +37,8 @@ import { type SlotPlace, slotPlaces } from '../leave/slots.ts';
 /** The numbers that things have in the module of the new function. */
 export interface Numbers extends SlotGlobals {
   type(params: readonly ValType[], results: readonly ValType[]): number;
-  function(original: number): number;
+  /** Undefined where nothing that can be reached calls it. */
+  function(original: number): number | undefined;
   global(original: number): number;
 }
 
@@ -78,8 +79,11 @@ export interface Named {
   readonly globals: readonly number[];
 }
 
-/** What a body names; undefined where something in it cannot stand in another module. */
-export function namedBy(module: WasmModule, body: number): Named | undefined {
+/**
+ * What a body names; undefined where something in it cannot stand in another module.
+ * @param called functions that code of the module calls which can be reached
+ */
+export function namedBy(module: WasmModule, body: number, called: readonly number[]): Named | undefined {
   const { codeStart, end } = module.bodies.at(body);
   const reader = new InstructionReader(module.bytes, codeStart, end);
   const functions = new Set<number>();
@@ -90,7 +94,7 @@ export function namedBy(module: WasmModule, body: number): Named | undefined {
     if (mnemonic === 'call') functions.add(reader.a);
     else if (mnemonic === 'global.get' || mnemonic === 'global.set') globals.add(reader.a);
   }
-  return { functions: [...functions], globals: [...globals] };
+  return { functions: called.filter((original) => functions.has(original)), globals: [...globals] };
 }
 
 /** The places of what goes in and what comes out. */
@@ -294,9 +298,12 @@ class Peeler {
       case 'return':
         code.at('br', this.label(labels.length - 1));
         break;
-      case 'call':
-        code.at(mnemonic, numbers.function(reader.a));
+      case 'call': {
+        const number = numbers.function(reader.a);
+        if (number === undefined) code.op('unreachable');
+        else code.at(mnemonic, number);
         break;
+      }
       case 'call_indirect': {
         const { params, results } = module.types[reader.a] as FuncType;
         code.at(mnemonic, numbers.type(params, results), reader.b);

@@ -5,7 +5,7 @@ import type { EngineExecution, EngineInstance, InstantiateOptions, Stop } from '
 import { type ResourceFigures, UsageError, type WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmValue } from '../../wasm/host.ts';
-import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
+import type { LeftGuest, LeftValue, ReturningGuest } from '../../wasm/left.ts';
 import type { FuncType } from '../../wasm/types.ts';
 import { type Continuations, continuationsOf } from '../continue/continuation.ts';
 import { NativeInstance } from '../engine.ts';
@@ -129,6 +129,11 @@ export class LeavableInstance extends NativeInstance {
   get continuations(): Continuations {
     const { store, metered } = this.guest;
     return continuationsOf(store.host, metered);
+  }
+
+  /** Whether values can be given to it. */
+  knows(values: readonly LeftValue[]): boolean {
+    return this.leaving.knows(values);
   }
 
   /** As {@link Leaving.goOn}. */

@@ -263,7 +263,8 @@ export class Leaving implements Leavable {
 
   /**
    * Makes the guest what another engine has made of it.
-   * @returns false, and nothing changed, where it has dropped a segment there
+   * @returns false, and nothing changed, where it has dropped a segment there, or holds a function that nothing in the module
+   *   refers to
    */
   comeBack(from: ReturningGuest): boolean {
     const { guest, now } = this;
@@ -274,6 +275,11 @@ export class Leaving implements Leavable {
     ] as const) {
       if (there.join() !== this.dropped(module, kind).join()) return false;
     }
+    const areKnown = from.tables.every((elements, i) => {
+      const type = module.tables[i]?.element as ValType;
+      return elements.every((reference) => this.functions.has(type, reference));
+    });
+    if (!areKnown || !this.knows(from.globals.map(([, value]) => value))) return false;
     const { rawMemory } = guest;
     if (from.bytes !== undefined && rawMemory !== undefined) {
       rawMemory.grow((from.bytes.length - rawMemory.buffer.byteLength) / PAGE_BYTES);
@@ -294,6 +300,11 @@ export class Leaving implements Leavable {
     (guest.meterExport(METER_EXPORTS.restore) as RawFunction)();
     now.comeBack(from.gasUsed, from.exhausted);
     return true;
+  }
+
+  /** Whether values can be given to it. */
+  knows(values: readonly LeftValue[]): boolean {
+    return values.every(({ type, reference }) => this.functions.has(type, reference));
   }
 
   private elements(number: number, type: ValType): readonly unknown[] {

@@ -33,10 +33,22 @@ export class FunctionNumbers {
     return number;
   }
 
+  /** Whether a reference can be given to it: of its functions, those that something in the module refers to. */
+  has(type: ValType, reference: unknown): boolean {
+    return type !== FUNCREF || reference === null || this.places.has(reference as number);
+  }
+
   /** The other way round. */
   toRaw(type: ValType, reference: unknown): unknown {
     if (type !== FUNCREF || reference === null) return reference;
-    return this.table?.get((this.guest.metered.referable ?? []).indexOf(reference as number));
+    return this.table?.get(this.places.get(reference as number) as number);
+  }
+
+  private known: ReadonlyMap<number, number> | undefined;
+
+  private get places(): ReadonlyMap<number, number> {
+    this.known ??= new Map(this.guest.metered.referable?.map((number, place) => [number, place]));
+    return this.known;
   }
 }
 

@@ -110,7 +110,7 @@ export class GoingOn {
     if (thread === undefined) return undefined;
     for (;;) {
       const leaving = departure(thread, (body) => continuations.points(body));
-      if (leaving === undefined) return undefined;
+      if (leaving === undefined || !native.knows(leaving.values)) return undefined;
       const { body, point } = leaving;
       const price = PATIENCE.perByte * continuations.costs(body, point);
       if (price > 0 && this.credit < Math.max(price, PATIENCE.first)) return undefined;

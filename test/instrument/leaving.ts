@@ -3,7 +3,8 @@
 import { interpreter } from '../../interpreter/index.ts';
 import { leavableEngine, warmingEngine } from '../../src/engines/leavable.ts';
 import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
-import type { WasmModule } from '../../wasm/module.ts';
+import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
+import { V128 } from '../../wasm/types.ts';
 import { WireWriter } from '../../wasm/wire.ts';
 import { imports, LIMITS, type LifeCall } from '../life/programs.ts';
 import { describeError, hashOf } from './triangle.ts';
@@ -13,6 +14,15 @@ export interface LeaveOptions {
   readonly resolve?: () => ImportResolver;
   /** Units of the pieces in which a call goes on that was left, so many at most; all at once unless given. */
   readonly piece?: bigint;
+}
+
+/** Those that begin in a function of the guest's, and pass no vectors, which cannot be between guest and host. */
+export function callable(module: WasmModule, calls: readonly LifeCall[]): LifeCall[] {
+  return calls.filter((call) => {
+    const index = module.exportsByName.get(call.export)?.index ?? 0;
+    const { params, results } = typeOfFunction(module, index);
+    return index >= module.importedFunctions && ![...params, ...results].includes(V128);
+  });
 }
 
 const MOST_PIECES = 50;

@@ -5,13 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadFixture, manifest } from '../../fixtures/load.node.ts';
 import { PATIENCE } from '../../src/engines/going-on.ts';
 import { WARMING } from '../../src/engines/warming.ts';
+import { parse } from '../../src/text.ts';
 import { decode } from '../../wasm/decode.ts';
-import type { WasmModule } from '../../wasm/module.ts';
-import { typeOfFunction } from '../../wasm/module.ts';
-import { V128 } from '../../wasm/types.ts';
 import { anyLifeProgram, imports, type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
 import { SEED } from '../property/runner.ts';
-import { type LeaveOptions, run } from './leaving.ts';
+import { callable, type LeaveOptions, run } from './leaving.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
 
@@ -26,21 +24,12 @@ afterEach(() => {
   Object.assign(WARMING, warming);
 });
 
-/** Vectors do not pass between guest and host. */
-function possible(module: WasmModule, calls: readonly LifeCall[]): LifeCall[] {
-  return calls.filter((call) => {
-    const index = module.exportsByName.get(call.export)?.index ?? 0;
-    const { params, results } = typeOfFunction(module, index);
-    return index >= module.importedFunctions && ![...params, ...results].includes(V128);
-  });
-}
-
 /** Calls of a program that are left, each in a run of its own. */
 const MOST_LEFT = 8;
 
 async function requireSame(program: LifeProgram, seed: number, options: LeaveOptions = {}): Promise<void> {
   const module = decode(program.bytes);
-  const calls = possible(module, program.calls);
+  const calls = callable(module, program.calls);
   const next = sequence(seed);
   const expected = await run('interpreter', module, calls, options);
   const every = Math.ceil(calls.length / MOST_LEFT);
@@ -69,7 +58,7 @@ describe('a guest that comes back in the middle of a call ends as one that is in
     await fc.assert(
       fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
         const module = decode(program.bytes);
-        const { gas } = await run('interpreter', module, possible(module, program.calls));
+        const { gas } = await run('interpreter', module, callable(module, program.calls));
         const used = gas.reduce((sum, one) => sum + one, 0n);
         await requireSame(program, seed, { limits: { gas: 1_000n + (used * BigInt(seed & 0xff)) / 256n } });
       }),
@@ -96,6 +85,20 @@ describe('a guest that comes back in the middle of a call ends as one that is in
     );
   });
 
+  it('code that cannot be reached calls what nobody calls', () =>
+    requireSame(
+      {
+        bytes: parse(`(module (func $nobody (param i64) (result f32) (f32.const 1))
+          (func (export "run") (param i32) (result i32)
+            (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (return (i32.const 7))
+            (drop (call $nobody (i64.const 1)))
+            (i32.const 8)))`),
+        calls: [{ export: 'run', args: [50] }],
+      },
+      3,
+    ));
+
   const fixtures = manifest.filter(
     ({ kind, name }) => kind === 'exports' && decode(loadFixture(name)).features.length === 0,
   );
@@ -108,7 +111,7 @@ describe('a guest that comes back in the middle of a call ends as one that is in
 
 describe('a guest that begins interpreted and goes native somewhere ends as one that is interpreted', () => {
   async function requireSameWarm(program: LifeProgram, seed: number, options: LeaveOptions = {}): Promise<void> {
-    const calls = possible(decode(program.bytes), program.calls);
+    const calls = callable(decode(program.bytes), program.calls);
     const expected = await run('interpreter', decode(program.bytes), calls, options);
     for (const units of [0, (seed >>> 0) % 50, (seed >>> 0) % 3_000]) {
       PATIENCE.units = units;

@@ -8,6 +8,7 @@ import { encodeModule, type Instruction, type ModuleDescription } from '../gener
 const MESSAGES: readonly (readonly [engine: string, message: string, reported: string])[] = [
   ['V8 11', 'null function or function signature mismatch', 'callee'],
   ['V8 26', 'function signature mismatch', 'callee'],
+  ['V8 26', 'null function', 'uninitialized-element'],
   ['V8', 'unreachable', 'unreachable'],
   ['V8', 'divide by zero', 'divide-by-zero'],
   ['V8', 'remainder by zero', 'divide-by-zero'],
