@@ -6,10 +6,10 @@ import { hasThreads } from '../wasm/spawn.ts';
 import type { Feature } from '../wasm/types.ts';
 import { laterLowering } from './code/index.ts';
 import { linking, objects, threads, vectors } from './machine/index.ts';
-import { threadImages } from './snapshot/index.ts';
+import { images, threadImages } from './snapshot/index.ts';
 import { constantObjects } from './store/index.ts';
 
-export { constantObjects, laterLowering, linking, objects, threadImages, threads, vectors };
+export { constantObjects, images, laterLowering, linking, objects, threadImages, threads, vectors };
 
 const OBJECTS: readonly Feature[] = ['gc', 'function-references'];
 const EXCEPTIONS: readonly Feature[] = ['exception-handling', 'legacy-exception-handling'];
@@ -21,8 +21,9 @@ function partsFor(module: WasmModule): readonly Part<unknown>[] {
   const has = (feature: Feature) => features.includes(feature);
   const hasObjects = OBJECTS.some(has);
   if (hasObjects) parts.push(objects, constantObjects);
-  if (hasObjects || EXCEPTIONS.some(has)) parts.push(laterLowering);
-  if (has('threads') || hasThreads(module)) parts.push(threads, threadImages);
+  // Of what these hold nobody can take a copy while it is loaded.
+  if (hasObjects || EXCEPTIONS.some(has)) parts.push(laterLowering, images);
+  if (has('threads') || hasThreads(module)) parts.push(threads, threadImages, images);
   return parts;
 }
 
@@ -32,7 +33,7 @@ function partsFor(module: WasmModule): readonly Part<unknown>[] {
  */
 export async function loadInterpreter(modules: readonly WasmModule[], isLinked = false): Promise<void> {
   const parts = new Set(modules.flatMap(partsFor));
-  if (isLinked) parts.add(linking);
+  if (isLinked) parts.add(linking).add(images);
   await load([...parts]);
 }
 
@@ -42,5 +43,5 @@ function load(parts: readonly Part<unknown>[]): Promise<unknown> {
 
 /** Loads all of it, for whoever does not know the modules. */
 export async function loadWholeInterpreter(): Promise<void> {
-  await load([vectors, objects, constantObjects, laterLowering, threads, threadImages, linking]);
+  await load([vectors, objects, constantObjects, laterLowering, threads, threadImages, linking, images]);
 }

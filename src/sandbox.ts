@@ -246,7 +246,7 @@ export class WasmSandbox extends SandboxFace<Life> {
     const { graph, settings } = this.ground;
     const life = this.alive();
     const checked = checkSnapshotOptions(options);
-    const taken = take(life, this.hasRun);
+    const taken = await take(life, this.hasRun);
     const { packSnapshot } = await snapshots.load();
     return packSnapshot(taken, graph, settings, checked);
   }

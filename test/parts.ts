@@ -1,6 +1,7 @@
 /** What entries load or provide: most tests are of parts, and begin below them. test/sandbox/parts.test.ts is of what entries load. */
 
-import { snapshots } from '../interpreter/index.ts';
+import { images, snapshots } from '../interpreter/index.ts';
+import * as capturing from '../interpreter/snapshot/image.ts';
 import * as restoring from '../interpreter/snapshot/install.ts';
 import { offerTranspiler } from '../src/component-parts.node.ts';
 import { provideNode } from '../src/node.node.ts';
@@ -8,6 +9,7 @@ import { provideThreads } from '../src/service/threads.ts';
 import { provideHostFunctions, provideInterpreter, provideNative } from '../src/sync/parts.ts';
 
 provideInterpreter();
+images.provide(capturing);
 snapshots.provide(restoring);
 provideHostFunctions();
 provideNative();

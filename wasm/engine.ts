@@ -137,6 +137,8 @@ export interface EngineExecution {
 
 /** All that an instance is while nothing of it runs, and the call that was left in it. */
 export interface EngineImage {
+  /** Of one that has yet to load how it is written: to be waited for before it is. @throws SnapshotError */
+  ready?(): Promise<void>;
   /** @throws SnapshotError where it holds values that only this process has */
   write(to: WireWriter): void;
 }

@@ -30,6 +30,10 @@ export class Part<T> {
     return this.value !== undefined || this.source !== undefined;
   }
 
+  get isLoaded(): boolean {
+    return this.value !== undefined;
+  }
+
   /** @throws UsageError where the entry does not have it */
   async load(): Promise<T> {
     this.value ??= await this.source?.();

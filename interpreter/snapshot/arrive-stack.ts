@@ -12,10 +12,10 @@ import type { Thread } from '../machine/index.ts';
 import type { Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
 import { fingerprint, lowerAlone } from './fingerprint.ts';
+import { wordsOf } from './held.ts';
 import { planStack, type StackPlan } from './install-stack.ts';
 import { Numbering } from './numbering.ts';
 import { stepAt } from './places.ts';
-import { wordsOf } from './stack.ts';
 
 /** A place in the machine's code. */
 export interface Arrival {

@@ -1,22 +1,16 @@
 /** The instances of a program while nothing of them runs, and the call that was left in it, as they are and as bytes. */
 
-import type { EngineExecution, EngineImage } from '../../wasm/engine.ts';
-import { SnapshotError } from '../../wasm/errors.ts';
+import type { EngineImage } from '../../wasm/engine.ts';
 import type { WireWriter } from '../../wasm/wire.ts';
-import { type GreenThreads, type ThreadedExecution, WasmExecution } from '../machine/index.ts';
-import type { Instance, LinearMemory, Run } from '../store/index.ts';
+import type { GreenThreads } from '../machine/index.ts';
+import type { LinearMemory } from '../store/index.ts';
+import { type InstanceState, type LeftStack, type MemoryImage, memoryImage } from './held.ts';
 import { Numbering } from './numbering.ts';
-import { nonZeroRuns, writeRuns } from './pages.ts';
+import { writeRuns } from './pages.ts';
 import { threadImages } from './parts.ts';
 import { ReferenceTable } from './references.ts';
 import { captureStack, type StackImage, writeStack } from './stack.ts';
 import type { ThreadsImage } from './threads.ts';
-
-interface MemoryImage {
-  readonly byteLength: number;
-  /** Views of the memory, where the image was not read. */
-  readonly runs: readonly Run[];
-}
 
 /** Of one instance, what it does not import. */
 export interface InstanceContents {
@@ -52,17 +46,17 @@ export class InstanceImage implements EngineImage {
   readonly table: ReferenceTable;
 
   /**
-   * Of an instance, and of all that it shares an account with. Memory is not copied: the image is good until the guest goes
-   * on.
+   * Memory is not copied: the image is good until the guest goes on.
+   * @param instances all that share an account, in its order
    * @throws SnapshotError where a call was left that cannot be part of an image
    */
   constructor(
-    instance: Instance,
-    left: Parameters<typeof captureStack>[0] | undefined,
+    instances: readonly InstanceState[],
+    left: LeftStack | undefined,
     isForBytes: boolean,
     threads?: GreenThreads,
   ) {
-    const { tank, budget, heap, account } = instance;
+    const { tank, budget, heap, account } = instances[0] as InstanceState;
     const numbering = new Numbering(account.members);
     const table = new ReferenceTable(numbering);
     this.table = table;
@@ -71,7 +65,7 @@ export class InstanceImage implements EngineImage {
       exhausted: tank.exhausted,
       peakBytes: budget.peak,
       refused: budget.refused,
-      instances: account.members.map((member) => captureInstance(member, table, isForBytes)),
+      instances: instances.map((instance) => captureInstance(instance, table, isForBytes)),
       heap: [heap.used, heap.allocated, heap.patience],
       stack: left && captureStack(left, table, numbering),
       threads: threads && threadImages.now.captureThreads(threads, table, numbering),
@@ -116,8 +110,14 @@ function writeInstance(to: WireWriter, contents: InstanceContents): void {
   }
 }
 
+interface Defined<M, T, G> extends Pick<InstanceState, 'module' | 'hasSuppliedMemories'> {
+  readonly memories: readonly M[];
+  readonly tables: readonly T[];
+  readonly globals: readonly G[];
+}
+
 /** What of an instance is its own, and imported from no other. */
-export function ownOf({ module, memories, tables, globals, hasSuppliedMemories }: Instance) {
+export function ownOf<M, T, G>({ module, memories, tables, globals, hasSuppliedMemories }: Defined<M, T, G>) {
   return {
     memories: hasSuppliedMemories ? memories : memories.slice(module.importedMemories),
     tables: tables.slice(module.importedTables),
@@ -125,7 +125,7 @@ export function ownOf({ module, memories, tables, globals, hasSuppliedMemories }
   };
 }
 
-function captureInstance(instance: Instance, table: ReferenceTable, isForBytes: boolean): InstanceContents {
+function captureInstance(instance: InstanceState, table: ReferenceTable, isForBytes: boolean): InstanceContents {
   const { memories, tables, globals } = ownOf(instance);
   return {
     memories: memories.map((memory) => captureMemory(memory, isForBytes)),
@@ -139,22 +139,9 @@ function captureInstance(instance: Instance, table: ReferenceTable, isForBytes: 
   };
 }
 
-function captureMemory({ bytes, words, byteLength }: LinearMemory, isForBytes: boolean): MemoryImage {
-  const runs = isForBytes ? nonZeroRuns(bytes, words, byteLength) : [{ at: 0, bytes: bytes.subarray(0, byteLength) }];
-  return { byteLength, runs };
-}
-
-/** Takes all that an instance, and those that it is linked with, are while nothing of them runs, and the call that was left in it. @throws SnapshotError */
-export function capture(
-  instance: Instance,
-  left: EngineExecution | undefined,
-  isForBytes: boolean,
-  threads?: GreenThreads,
-): InstanceImage {
-  if (instance.store.active !== undefined) {
-    throw new SnapshotError('the guest is running: a snapshot can be made while it is paused');
-  }
-  const execution = threads === undefined ? left : (left as ThreadedExecution | undefined)?.main.execution;
-  const own = execution instanceof WasmExecution ? execution : undefined;
-  return new InstanceImage(instance, own?.leftInTurn() ?? own?.left(), isForBytes, threads);
+function captureMemory(memory: LinearMemory | MemoryImage, isForBytes: boolean): MemoryImage {
+  if ('runs' in memory) return memory;
+  if (isForBytes) return memoryImage(memory);
+  const { bytes, byteLength } = memory;
+  return { byteLength, runs: [{ at: 0, bytes: bytes.subarray(0, byteLength) }] };
 }

@@ -12,10 +12,11 @@ import { HALT_PC, LEAVE_PC } from '../code/index.ts';
 import type { Thread } from '../machine/index.ts';
 import { type GuestFunction, type Instance, WasmFunction } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
+import { wordsOf } from './held.ts';
 import type { Numbering, Place } from './numbering.ts';
 import { type FramePlace, findPlaces } from './places.ts';
 import { referenceAt, requireType } from './read-references.ts';
-import { type StackImage, wordsOf } from './stack.ts';
+import type { StackImage } from './stack.ts';
 
 /** @throws SnapshotError where it has more frames than the instances allow */
 export function readStack(from: WireReader, instances: readonly Instance[]): StackImage {

@@ -8,5 +8,8 @@ export const threadImages = new Part<typeof import('./threads.ts')>(
   () => import('./threads.ts'),
 );
 
+/** What makes an image of an instance. */
+export const images = new Part<typeof import('./image.ts')>('snapshots', () => import('./image.ts'));
+
 /** What restores a snapshot, which most guests never are. */
 export const snapshots = new Part<typeof import('./install.ts')>('snapshots', () => import('./install.ts'));

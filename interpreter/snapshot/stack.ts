@@ -1,12 +1,11 @@
 /** The stack of a call that was left. Only return addresses are kept: all else follows from the code they are in. */
 
 import { SnapshotError } from '../../wasm/errors.ts';
-import { slotsOf } from '../../wasm/types.ts';
 import type { WireWriter } from '../../wasm/wire.ts';
 import { HALT_PC, LEAVE_PC } from '../code/index.ts';
-import { returnToCaller, type Thread } from '../machine/index.ts';
-import type { Instance, WasmFunction } from '../store/index.ts';
+import type { Instance } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
+import { type LeftStack, wordsOf } from './held.ts';
 import { type Used, type UsedRegisters, usedRegisters } from './in-use.ts';
 import type { Numbering, Place } from './numbering.ts';
 import { CodeMap } from './positions.ts';
@@ -33,21 +32,10 @@ export interface StackImage {
   readonly references: Int32Array;
 }
 
-/** Registers, in words, that a stack of a weight can have in use; without a frame these are the results. */
-export const wordsOf = (depth: number, { type }: WasmFunction) =>
-  2 * (depth === 0 ? slotsOf(type.results) : Math.ceil(depth / 8));
+type LeftThread = LeftStack['thread'];
 
 /** @throws SnapshotError */
-export function captureStack(
-  { thread, func }: { readonly thread: Thread; readonly func: WasmFunction },
-  table: ReferenceTable,
-  numbering: Numbering,
-): StackImage {
-  // After a tail call nothing of the last instance may be left.
-  if (thread.pc === LEAVE_PC) {
-    returnToCaller(thread);
-    thread.returnGas(thread.gas);
-  }
+export function captureStack({ thread, func }: LeftStack, table: ReferenceTable, numbering: Numbering): StackImage {
   const positions = positionsOf(thread, numbering);
   const words = wordsOf(thread.depth, func);
   const entered = numbering.of('functions', func.instance, func.index);
@@ -63,7 +51,7 @@ export function captureStack(
  * What will be read again, and zeros and nulls in place of all else: what was computed there may have been handed on without
  * its register, or not, as the loop or the engine has it that ran the guest.
  */
-function usedBy(thread: Thread, positions: readonly Position[], numbering: Numbering, words: number) {
+function usedBy(thread: LeftThread, positions: readonly Position[], numbering: Numbering, words: number) {
   const offsets = new Map<number, Set<number>>();
   for (const { body, offset } of positions) {
     const known = offsets.get(body);
@@ -100,7 +88,7 @@ function usedBy(thread: Thread, positions: readonly Position[], numbering: Numbe
 }
 
 /** @throws SnapshotError where an instance on the stack is none of the program's */
-function positionsOf(thread: Thread, numbering: Numbering): readonly Position[] {
+function positionsOf(thread: LeftThread, numbering: Numbering): readonly Position[] {
   if (thread.pc === HALT_PC) return [];
   const instances = [...thread.callers, thread.instance as Instance].values();
   const maps = new Map<Instance, CodeMap>();
@@ -136,7 +124,7 @@ function setReference(references: Reference[], slot: number, reference: Referenc
 }
 
 /** Without the nulls at the end. */
-function usedReferences(thread: Thread, slots: number): Reference[] {
+function usedReferences(thread: LeftThread, slots: number): Reference[] {
   const references = thread.references.before(slots);
   while (references.at(-1) === null) references.pop();
   return references;

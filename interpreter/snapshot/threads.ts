@@ -4,6 +4,7 @@ import { SnapshotError } from '../../wasm/errors.ts';
 import type { WireWriter } from '../../wasm/wire.ts';
 import { type GreenThread, type GreenThreads, WasmExecution } from '../machine/index.ts';
 import type { Waiter } from '../store/index.ts';
+import { settle } from './capture.ts';
 import type { Numbering } from './numbering.ts';
 import type { ReferenceTable } from './references.ts';
 import { captureStack, type StackImage, writeStack } from './stack.ts';
@@ -56,6 +57,7 @@ export function captureThreads(threads: GreenThreads, table: ReferenceTable, num
   return {
     list: list.map((thread) => {
       const left = thread.id === 0 ? undefined : executionOf(thread).leftInTurn();
+      if (left !== undefined) settle(left.thread);
       const stack = left && captureStack(left, table, numbering);
       return { id: thread.id, argument: thread.argument, rest: thread.rest.length, stack, wait: waitOf(thread) };
     }),

@@ -2,7 +2,7 @@
 
 import { isAdopted, whyNotNative as whyNotGuest } from '../../instrument/adopted.ts';
 import { claimsToBeArtifact } from '../../instrument/claim.ts';
-import { interpreter, loadInterpreter, snapshots } from '../../interpreter/index.ts';
+import { images, interpreter, loadInterpreter, snapshots } from '../../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
@@ -72,7 +72,7 @@ export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, need
   const isPossible = isOpen && whyNotNative(modules) === undefined;
   const isNeeded = choice === 'native' || modules.some(isAdopted) || isPossible;
   const isLeavable = isLeft && (choice === 'native' || isPossible);
-  const parts = [...(isNeeded ? [native] : []), ...(isLeavable ? [leavable, snapshots] : [])];
+  const parts = [...(isNeeded ? [native] : []), ...(isLeavable ? [leavable, snapshots, images] : [])];
   await Promise.all([loadInterpreter(modules, graph.isLinked), ...parts.map((part) => part.load())]);
 }
 

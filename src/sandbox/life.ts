@@ -1,6 +1,6 @@
 /** One instance with everything that ends with it: its host functions' state, its clock, its counts. */
 
-import { snapshots } from '../../interpreter/index.ts';
+import { images, snapshots } from '../../interpreter/index.ts';
 import type { ProgramInput } from '../../policy/index.ts';
 import { hostFunctions, hostNeeds, loadHostFunctions } from '../../policy/parts.ts';
 import { IdleHost } from '../../policy/sandboxed.ts';
@@ -117,7 +117,7 @@ export class Life extends Guest {
   ): Promise<Life> {
     // Before anything is made, and paid for.
     if (from instanceof Life && from.instance.capture === undefined) refuseLeaving('fork()');
-    await snapshots.load();
+    await Promise.all([snapshots.load(), images.load()]);
     const life = await Life.create(engine, graph, settings, preparation);
     try {
       const take = () => life.take(from instanceof Life ? from.capture('copy') : savedIn(from), settings);

@@ -43,11 +43,18 @@ interface Captured {
   };
 }
 
-/** The state as it stands: nothing is waited for, as the guest may go on behind this. @throws UsageError, SnapshotError */
-export function take(life: Captured, hasRun: boolean): Taken {
+/**
+ * The state as it stands when this is called: the guest may go on while what writes it is loaded.
+ * @throws UsageError, SnapshotError
+ */
+export async function take(life: Captured, hasRun: boolean): Promise<Taken> {
   const { guest: image, host, call, functionCalls } = life.capture('write');
   const guest = new WireWriter();
-  if ('write' in image) image.write(guest);
+  if ('write' in image) {
+    // Not of the others, which are good until the guest goes on.
+    if (image.ready !== undefined) await image.ready();
+    image.write(guest);
+  }
   return { functionCalls, hasRun, call, host: host.raw(host.left), guest: guest.written };
 }
 

@@ -15,6 +15,24 @@ async function ran(text: string): Promise<unknown> {
   return (await WasmSandbox.create({ source: text, engine: 'interpreter' })).call('run', [5]);
 }
 
+/** Counts up to a number, somewhere: goes on from a snapshot that was asked for in the middle of that, and not waited for. */
+async function ranOn(text: string, modules?: Record<string, string>): Promise<unknown> {
+  const options = { source: text, engine: 'interpreter', ...(modules && { modules }) } as const;
+  const sandbox = await WasmSandbox.create(options);
+  const execution = sandbox.start('run', [100]);
+  execution.step(200);
+  const snapshot = sandbox.snapshot();
+  execution.step(1_000_000);
+  const restored = await WasmSandbox.restore(await snapshot, options);
+  return (await restored.execution?.run()) === execution.result;
+}
+const counting = (declared: string, get: string, set: string) => `(module ${declared}
+  (func (export "run") (param $n i32) (result i32)
+    (loop $more
+      (${set} (i32.add (${get}) (i32.const 1)))
+      (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (${get})))`;
+
 const PARTS: Record<string, () => Promise<unknown>> = {
   vectors: async () => {
     const sandbox = await WasmSandbox.create({ source: source('simd'), engine: 'interpreter' });
@@ -77,6 +95,31 @@ const PARTS: Record<string, () => Promise<unknown>> = {
     const bytes = await (await WasmSandbox.create(options)).snapshot();
     return (await WasmSandbox.restore(bytes, options)).call('run', [1]);
   },
+  fork: async () =>
+    (await (await WasmSandbox.create({ source: source('fib'), engine: 'interpreter' })).fork()).call('run', [10]),
+  'a global in a snapshot': () =>
+    ranOn(counting('(global $it (mut i32) (i32.const 0))', 'global.get $it', 'global.set $it')),
+  'an object in a snapshot': () =>
+    ranOn(
+      counting(
+        '(type $box (struct (field (mut i32)))) (global $it (ref $box) (struct.new $box (i32.const 0)))',
+        'struct.get $box 0 (global.get $it)',
+        'struct.set $box 0 (global.get $it)',
+      ),
+    ),
+  'two modules in a snapshot': () =>
+    ranOn(counting('(import "other" "it" (global $it (mut i32)))', 'global.get $it', 'global.set $it'), {
+      other: '(module (global (export "it") (mut i32) (i32.const 0)))',
+    }),
+  'threads in a snapshot': () =>
+    ranOn(
+      counting(
+        `(import "wasi" "thread-spawn" (func $spawn (param i32) (result i32))) (memory 1 1 shared)
+          (func (export "wasi_thread_start") (param i32 i32))`,
+        'i32.load (i32.const 0)',
+        'i32.store (i32.const 0)',
+      ),
+    ),
 };
 
 process.stdout.write(String(await PARTS[process.argv[3] ?? '']?.()));

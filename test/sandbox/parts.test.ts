@@ -26,6 +26,11 @@ const EXPECTED = [
   ['network', '1'],
   ['recording', 'true'],
   ['snapshot', '256371609'],
+  ['fork', '55'],
+  ['a global in a snapshot', 'true'],
+  ['an object in a snapshot', 'true'],
+  ['two modules in a snapshot', 'true'],
+  ['threads in a snapshot', 'true'],
 ];
 
 test.each(EXPECTED)('%s: loaded by whoever needs it first', async (part, outcome) => {
