@@ -1031,14 +1031,14 @@ export class Analyser {
     const { reader, module, sources, edits } = this;
     const type = blockType(reader.a, module.types) as FuncType;
     const clauses = reader.catches.map((clause) => {
-      const { tag, label } = clause;
+      const { kind, tag, label } = clause;
       const frame = this.frameOf(label);
       frame.isJumpedTo = true;
       // The count is exact where an exception is caught.
       if (this.isWhole) this.charges.merge(EXACT, frame.vertex);
       this.note();
       const values = tag < 0 ? [] : functionTypeAt(module, module.tags[tag] as number).params;
-      return { ...clause, label: label + this.added - frame.added, values };
+      return { kind, tag, label: label + this.added - frame.added, values };
     });
     const typeStart = reader.offset + 1;
     const pads = this.pads.push({ type, typeStart, typeEnd: this.endOfBlockType(typeStart), clauses }) - 1;

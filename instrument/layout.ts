@@ -536,8 +536,7 @@ export class Layout {
   /** The global with the length of a segment that may be dropped; undefined where the length never changes. */
   lengthGlobal(kind: 'data' | 'elements', segment: number): number | undefined {
     const { module } = this;
-    const found = kind === 'data' ? module.data.at(segment) : module.elements.at(segment);
-    if (found.mode !== 'passive') return undefined;
+    if (module[kind].mode(segment) !== 'passive') return undefined;
     const key = `${kind} ${segment}`;
     let number = this.lengthNumbers.get(key);
     if (number === undefined) {

@@ -221,9 +221,16 @@ abstract class Segments<T> extends RowList<T> {
     return spanAt(this.rows.words, this.rows.at(index) + 1);
   }
 
-  protected modeAt(index: number): SegmentMode {
+  /** What more there is of a segment, and its mode, added to it: to spread objects takes many times as long. */
+  protected withMode<Rest extends object>(index: number, rest: Rest): SegmentMode & Rest {
     const mode = this.mode(index);
-    return mode === 'active' ? { mode, index: this.place(index), offset: this.offset(index) } : { mode };
+    const found = rest as Rest & { mode: SegmentMode['mode']; index?: number; offset?: ConstExpr };
+    found.mode = mode;
+    if (mode === 'active') {
+      found.index = this.place(index);
+      found.offset = this.offset(index);
+    }
+    return found as SegmentMode & Rest;
   }
 }
 
@@ -285,18 +292,17 @@ export class ElementSegments extends Segments<ElementSegment> {
     const { rows, items } = this;
     const first = rows.words[rows.at(index) + 4] as number;
     const count = this.count(index);
-    return {
-      ...this.headAt(index),
+    return this.withMode(index, {
+      type: rows.words[rows.at(index) + 3] as number,
       items: this.areExpressions(index)
         ? new Expressions(items.subarray(first, first + count + 1))
         : items.subarray(first, first + count),
-    };
+    });
   }
 
   /** A segment without its items. */
   headAt(index: number): SegmentMode & { readonly type: RefType } {
-    const type = this.rows.words[this.rows.at(index) + 3] as number;
-    return { ...this.modeAt(index), type };
+    return this.withMode(index, { type: this.rows.words[this.rows.at(index) + 3] as number });
   }
 
   /** How many items a segment has. */
@@ -337,7 +343,7 @@ export class DataSegments extends Segments<DataSegment> {
   }
 
   at(index: number): DataSegment {
-    return { ...this.modeAt(index), bytes: this.bytesOf(index) };
+    return this.withMode(index, { bytes: this.bytesOf(index) });
   }
 
   /** The bytes that a segment has in the module. */

@@ -38,7 +38,10 @@ const WARM_ROUNDS = 3;
 const WARM_BYTES = 16_384;
 
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => undefined);
-const imports = new Proxy({}, { get: () => new Proxy({}, { get: () => () => undefined }) });
+const nothing = () => undefined;
+const fields = new Proxy({}, { get: () => nothing });
+/** Has everything, and all of it is a function. */
+const imports = new Proxy({}, { get: () => fields });
 
 type Done = { readonly ending: string; readonly guest: number };
 type Engine = Task['engine'];
