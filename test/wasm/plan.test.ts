@@ -109,6 +109,10 @@ describe('segments', () => {
     expect(planOf(['block', ...pay, 'end', zero, 'drop'])).toEqual({ entry: ENTRY + 1, points: [] });
   });
 
+  test('nor is one with constructs in it that cost nothing', () => {
+    expect(planOf(['block', zero, ['br_if', 0], 'block', 'end', 'end'])).toEqual({ entry: ENTRY + BRANCH, points: [] });
+  });
+
   test('a loop header always checks, its end begins nothing', () => {
     expect(planOf(['loop', 'end'])).toEqual({ entry: ENTRY + BRANCH, points: [[1, 0, 'check']] });
     expect(planOf([...pay, 'loop', ...pay, 'end', ...pay])).toEqual({
@@ -208,6 +212,13 @@ describe('code that cannot be reached costs nothing', () => {
   test('after a block out of which every path leaves', () => {
     const arms: Instruction[] = [zero, 'if', 'return', 'else', 'unreachable', 'end'];
     expect(planOf([...arms, ...pay])).toEqual({ entry: ENTRY + BRANCH, points: [[2, BRANCH]] });
+  });
+
+  test('after an if out of both arms of which every path leaves', () => {
+    expect(planOf([zero, 'if', 'unreachable', 'else', 'unreachable', 'end', ...pay])).toEqual({
+      entry: ENTRY + BRANCH,
+      points: [],
+    });
   });
 
   test('after unreachable, to the end of the function', () => {
@@ -374,6 +385,31 @@ describe('exceptions', () => {
     ]);
   });
 
+  test('a catch is paid for in the segment of its try, whichever that is', () => {
+    const loops = (count: number) => new Array<Instruction[]>(count).fill(['loop', 'end']).flat();
+    for (const before of [0, 1, 2, 3]) {
+      const body: Instruction[] = [...loops(before), 'loop', 'try', 'catch_all', 'end', 'end'];
+      // The header of the next loop is in the segment of the one before it.
+      const costs = [...new Array<number>(before).fill(BRANCH), 1];
+      const { entryCost, points } = planFunction(decode(encodeModule({ functions: [{ body }] })), 0);
+      expect(entryCost).toBe(ENTRY + BRANCH);
+      expect(points.map(({ cost }) => cost).filter((cost) => cost > 0)).toEqual(costs);
+    }
+  });
+
+  test('a plan says whether there is something around which exceptions are looked for', () => {
+    const catches = (...body: Instruction[]) =>
+      planFunction(decode(encodeModule({ functions: [{ body }] })), 0).catches;
+    expect(
+      [[], ['block', 'end'], ['loop', 'end'], [zero, 'if', 'end']].map((body) => catches(...(body as Instruction[]))),
+    ).toEqual([false, false, false, false]);
+    expect([catches('try', 'end'), catches(...caught(0)), catches('block', ...caught(1), 'end')]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
   test('what a catch leaves is carried, beyond the first value', () => {
     const costOf = (results: number) => {
       const list = new Array<ValType>(results).fill(I32);
@@ -518,6 +554,13 @@ describe('instantiating costs', () => {
   test.each<[string, ModuleDescription, ModuleDescription, number]>([
     ['a function', {}, { functions }, 64],
     ['an export', { functions }, { functions: [{ body: [], export: 'f' }] }, 64],
+    ['a long name of an export', { functions }, { functions: [{ body: [], export: 'f'.repeat(66) }] }, 64 + 2 * 2],
+    [
+      'long names of an import',
+      {},
+      { imports: [{ module: 'm'.repeat(65), name: 'n'.repeat(70), memory: { min: 0 } }] },
+      2 * 1 + 2 * 6,
+    ],
     ['a tag', {}, { tags: [{ params: [] }] }, 64],
     ['a page', { memories }, { memories: [{ min: 2 }] }, 2_048],
     ['a memory without pages', {}, { memories: [{ min: 0 }] }, 2_048],
@@ -570,6 +613,11 @@ describe('instantiating costs', () => {
   const many = <T>(item: T) => Array.from({ length: 50_000 }, () => item);
   test.each<[string, ModuleDescription]>([
     ['globals', { globals: many(global([zero])) }],
+    [
+      'exports',
+      { functions, exports: many(0).map((index, i) => ({ name: `${i}`, kind: 'function' as const, index })) },
+    ],
+    ['imports', { imports: many({ module: '', name: '', function: { params: [], results: [] } }) }],
     ['data', { data: many({ bytes: [] }) }],
     ['segments of elements', { elements: many({ items: [] }) }],
     ['elements', { elements: [{ items: many<Instruction[]>([['ref.null', FUNCREF]]) }] }],
