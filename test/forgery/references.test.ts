@@ -202,6 +202,18 @@ describe('forged objects', () => {
     ['an array of a struct’s type', { objects: [[[4, STRUCT, 0]]] }, 'an array is of no type of the module'],
     ['an array of no type', { objects: [[[4, MODULE.types.length, 0]]] }, 'an array is of no type of the module'],
     ['a long array without elements', { objects: [[[4, LONGS, 1_000]]] }, 'an array is too long'],
+    [
+      'a long array with few elements',
+      {
+        objects: [
+          [
+            [4, LONGS, 1_000],
+            [0, 0],
+          ],
+        ],
+      },
+      'an array is too long',
+    ],
     ['an exception without a tag', { objects: [[[5, 1]]] }, 'an exception has no tag of the module'],
     ['more than their bodies', { objects: [[[2, u8(2), f64(1)], [7]]] }, 'it goes on behind its end'],
     ['a struct cut off', { objects: [[[3, STRUCT], STRUCT_FIELDS.slice(1)]] }, 'it ends too early'],
