@@ -385,6 +385,12 @@ describe('exceptions', () => {
     ]);
   });
 
+  test('what follows a try out of which, and out of its arms, every path leaves costs nothing', () => {
+    const left = planOf(['try', 'unreachable', 'catch_all', 'unreachable', 'end', ...pay]);
+    expect(left).toEqual({ entry: ENTRY + 1, points: [] });
+    expect(planOf(['try', 'catch_all', 'unreachable', 'end', ...pay]).points).toHaveLength(1);
+  });
+
   test('a catch is paid for in the segment of its try, whichever that is', () => {
     const loops = (count: number) => new Array<Instruction[]>(count).fill(['loop', 'end']).flat();
     for (const before of [0, 1, 2, 3]) {
