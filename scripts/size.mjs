@@ -8,7 +8,7 @@ import { rolldown } from 'rolldown';
 import { atOnce } from './at-once.mjs';
 
 /** Bytes of what is loaded at once, by the import path, and of the files of the package that are no source maps. */
-const MOST = { 'wasm-sandbox': 103_700, 'wasm-sandbox/interpreter': 103_000, 'wasm-sandbox/minimal': 102_800 };
+const MOST = { 'wasm-sandbox': 105_000, 'wasm-sandbox/interpreter': 104_200, 'wasm-sandbox/minimal': 104_000 };
 const MOST_PACKED = 2_875_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
