@@ -8,7 +8,7 @@ import { rolldown } from 'rolldown';
 import { atOnce } from './at-once.mjs';
 
 /** Bytes of what is loaded at once, by the import path, and of the files of the package that are no source maps. */
-const MOST = { 'wasm-sandbox': 95_600, 'wasm-sandbox/interpreter': 94_800, 'wasm-sandbox/minimal': 94_600 };
+const MOST = { 'wasm-sandbox': 96_800, 'wasm-sandbox/interpreter': 96_100, 'wasm-sandbox/minimal': 95_900 };
 const MOST_PACKED = 1_500_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -122,6 +122,8 @@ interface Traits<Name extends string = string> {
   readonly traps?: readonly TrapRule[];
   /** So frequent that it has a place in the interpreter's main loop, which must stay small. */
   readonly hot?: true;
+  /** The same for what is not frequent, and would take long outside: the other loops leave it. */
+  readonly warm?: true;
   /** Changes what a value is called, and nothing in its register. */
   readonly alias?: true;
   /** The operands may be exchanged. */
@@ -159,6 +161,7 @@ type Row =
   | readonly [...Head<`${string}:${string}`>, meaning: string, Traits?];
 
 const hot = true;
+const warm = true;
 const alias = true;
 const commutes = true;
 const branches = true;
@@ -281,7 +284,7 @@ const ROWS = [
 
   ['i32.clz', 0x67, 'none', 'i:i', 'simple', 'Math.clz32(a)', { hot }],
   ['i32.ctz', 0x68, 'none', 'i:i', 'simple', 'ctz32(a)', { hot }],
-  ['i32.popcnt', 0x69, 'none', 'i:i', 'multiply64', 'popcnt32(a)'],
+  ['i32.popcnt', 0x69, 'none', 'i:i', 'multiply64', '=> popcnt(a, 0)', { warm }],
   ['i32.add', 0x6a, 'none', 'ii:i', 'simple', '(a + b) | 0', { constant, hot, commutes }],
   ['i32.sub', 0x6b, 'none', 'ii:i', 'simple', '(a - b) | 0', { constant, hot, byConstant: ['i32.add', 'negate'] }],
   ['i32.mul', 0x6c, 'none', 'ii:i', 'simple', 'Math.imul(a, b)', { constant, hot, commutes }],
@@ -299,14 +302,14 @@ const ROWS = [
   ['i32.rotr', 0x78, 'none', 'ii:i', 'simple', '(a >>> b) | (a << -b)', { hot, byConstant: ['i32.rotl', 'negate'] }],
   ['i64.clz', 0x79, 'none', 'l:l', 'simple', 'ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah); 0', { hot }],
   ['i64.ctz', 0x7a, 'none', 'l:l', 'simple', 'al === 0 ? 32 + ctz32(ah) : ctz32(al); 0', { hot }],
-  ['i64.popcnt', 0x7b, 'none', 'l:l', 'multiply64', '(popcnt32(al) + popcnt32(ah)) | 0; 0'],
+  ['i64.popcnt', 0x7b, 'none', 'l:l', 'multiply64', '=> popcnt(al, ah)', { warm }],
   ['i64.add', 0x7c, 'none', 'll:l', 'simple', '(al + bl) | 0; (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0', { constant, hot, commutes }],
   ['i64.sub', 0x7d, 'none', 'll:l', 'simple', '(al - bl) | 0; (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0', { constant, hot, byConstant: ['i64.add', 'negate'] }],
   ['i64.mul', 0x7e, 'none', 'll:l', 'multiply64', '=> mul64(al, ah, bl, bh)', { constant, hot, commutes }],
-  ['i64.div_s', 0x7f, 'none', 'll:l', 'divide64', '=> divS64(al, ah, bl, bh)', { traps: [DIVIDE_BY_ZERO_64, OVERFLOW_64] }],
-  ['i64.div_u', 0x80, 'none', 'll:l', 'divide64', '=> divU64(al, ah, bl, bh)', { traps: [DIVIDE_BY_ZERO_64] }],
-  ['i64.rem_s', 0x81, 'none', 'll:l', 'divide64', '=> remS64(al, ah, bl, bh)', { traps: [DIVIDE_BY_ZERO_64] }],
-  ['i64.rem_u', 0x82, 'none', 'll:l', 'divide64', '=> remU64(al, ah, bl, bh)', { traps: [DIVIDE_BY_ZERO_64] }],
+  ['i64.div_s', 0x7f, 'none', 'll:l', 'divide64', '=> divS64(al, ah, bl, bh)', { warm, traps: [DIVIDE_BY_ZERO_64, OVERFLOW_64] }],
+  ['i64.div_u', 0x80, 'none', 'll:l', 'divide64', '=> divU64(al, ah, bl, bh)', { warm, traps: [DIVIDE_BY_ZERO_64] }],
+  ['i64.rem_s', 0x81, 'none', 'll:l', 'divide64', '=> remS64(al, ah, bl, bh)', { warm, traps: [DIVIDE_BY_ZERO_64] }],
+  ['i64.rem_u', 0x82, 'none', 'll:l', 'divide64', '=> remU64(al, ah, bl, bh)', { warm, traps: [DIVIDE_BY_ZERO_64] }],
   ['i64.and', 0x83, 'none', 'll:l', 'simple', 'al & bl; ah & bh', { hot, commutes }],
   ['i64.or', 0x84, 'none', 'll:l', 'simple', 'al | bl; ah | bh', { hot, commutes }],
   ['i64.xor', 0x85, 'none', 'll:l', 'simple', 'al ^ bl; ah ^ bh', { hot, commutes }],
@@ -317,10 +320,10 @@ const ROWS = [
   ['i64.rotr', 0x8a, 'none', 'll:l', 'simple', '=> rotl64(al, ah, -bl)', { hot, byConstant: ['i64.rotl', 'negate'] }],
   ['f32.abs', 0x8b, 'none', 'f:f', 'float', 'bits ai & 2147483647', { hot }],
   ['f32.neg', 0x8c, 'none', 'f:f', 'float', 'bits ai ^ -2147483648', { hot }],
-  ['f32.ceil', 0x8d, 'none', 'f:f', 'float', 'Math.ceil(a)'],
-  ['f32.floor', 0x8e, 'none', 'f:f', 'float', 'Math.floor(a)'],
-  ['f32.trunc', 0x8f, 'none', 'f:f', 'float', 'Math.trunc(a)'],
-  ['f32.nearest', 0x90, 'none', 'f:f', 'float', 'nearest(a)'],
+  ['f32.ceil', 0x8d, 'none', 'f:f', 'float', 'Math.ceil(a)', { warm }],
+  ['f32.floor', 0x8e, 'none', 'f:f', 'float', 'Math.floor(a)', { warm }],
+  ['f32.trunc', 0x8f, 'none', 'f:f', 'float', 'Math.trunc(a)', { warm }],
+  ['f32.nearest', 0x90, 'none', 'f:f', 'float', 'nearest(a)', { warm }],
   ['f32.sqrt', 0x91, 'none', 'f:f', 'divide', 'Math.sqrt(a)', { hot }],
   ['f32.add', 0x92, 'none', 'ff:f', 'float', 'a + b', { hot }],
   ['f32.sub', 0x93, 'none', 'ff:f', 'float', 'a - b', { hot }],
@@ -328,13 +331,13 @@ const ROWS = [
   ['f32.div', 0x95, 'none', 'ff:f', 'float', 'a / b', { hot }],
   ['f32.min', 0x96, 'none', 'ff:f', 'float', 'Math.min(a, b)', { hot }],
   ['f32.max', 0x97, 'none', 'ff:f', 'float', 'Math.max(a, b)', { hot }],
-  ['f32.copysign', 0x98, 'none', 'ff:f', 'float', 'bits (ai & 2147483647) | (bi & -2147483648)'],
+  ['f32.copysign', 0x98, 'none', 'ff:f', 'float', 'bits (ai & 2147483647) | (bi & -2147483648)', { warm }],
   ['f64.abs', 0x99, 'none', 'd:d', 'float', 'bits al; ah & 2147483647', { hot }],
   ['f64.neg', 0x9a, 'none', 'd:d', 'float', 'bits al; ah ^ -2147483648', { hot }],
   ['f64.ceil', 0x9b, 'none', 'd:d', 'float', 'Math.ceil(a)', { hot }],
   ['f64.floor', 0x9c, 'none', 'd:d', 'float', 'Math.floor(a)', { hot }],
   ['f64.trunc', 0x9d, 'none', 'd:d', 'float', 'Math.trunc(a)', { hot }],
-  ['f64.nearest', 0x9e, 'none', 'd:d', 'float', 'nearest(a)'],
+  ['f64.nearest', 0x9e, 'none', 'd:d', 'float', 'nearest(a)', { warm }],
   ['f64.sqrt', 0x9f, 'none', 'd:d', 'divide', 'Math.sqrt(a)', { hot }],
   ['f64.add', 0xa0, 'none', 'dd:d', 'float', 'a + b', { hot }],
   ['f64.sub', 0xa1, 'none', 'dd:d', 'float', 'a - b', { hot }],
@@ -345,9 +348,9 @@ const ROWS = [
   ['f64.copysign', 0xa6, 'none', 'dd:d', 'float', 'bits al; (ah & 2147483647) | (bh & -2147483648)', { hot }],
   ['i32.wrap_i64', 0xa7, 'none', 'l:i', 'simple', 'al', { alias }],
   ['i32.trunc_f32_s', 0xa8, 'none', 'f:i', 'float', 'a | 0', { hot, traps: [NOT_A_NUMBER, FITS_I32] }],
-  ['i32.trunc_f32_u', 0xa9, 'none', 'f:i', 'float', 'a | 0', { traps: [NOT_A_NUMBER, FITS_U32] }],
+  ['i32.trunc_f32_u', 0xa9, 'none', 'f:i', 'float', 'a | 0', { warm, traps: [NOT_A_NUMBER, FITS_U32] }],
   ['i32.trunc_f64_s', 0xaa, 'none', 'd:i', 'float', 'a | 0', { hot, traps: [NOT_A_NUMBER, FITS_I32] }],
-  ['i32.trunc_f64_u', 0xab, 'none', 'd:i', 'float', 'a | 0', { traps: [NOT_A_NUMBER, FITS_U32] }],
+  ['i32.trunc_f64_u', 0xab, 'none', 'd:i', 'float', 'a | 0', { warm, traps: [NOT_A_NUMBER, FITS_U32] }],
   ['i64.extend_i32_s', 0xac, 'none', 'i:l', 'simple', 'a; lo >> 31', { hot }],
   ['i64.extend_i32_u', 0xad, 'none', 'i:l', 'simple', 'a; 0', { hot }],
   ['i64.trunc_f32_s', 0xae, 'none', 'f:l', 'convert64', '=> trunc64(a)', { traps: [NOT_A_NUMBER, FITS_I64] }],
@@ -361,8 +364,8 @@ const ROWS = [
   ['f32.demote_f64', 0xb6, 'none', 'd:f', 'float', 'a', { hot }],
   ['f64.convert_i32_s', 0xb7, 'none', 'i:d', 'float', 'a', { hot, neverNaN }],
   ['f64.convert_i32_u', 0xb8, 'none', 'i:d', 'float', 'a >>> 0', { hot, neverNaN }],
-  ['f64.convert_i64_s', 0xb9, 'none', 'l:d', 'convert64', 'ah * 4294967296 + (al >>> 0)', { neverNaN }],
-  ['f64.convert_i64_u', 0xba, 'none', 'l:d', 'convert64', '(ah >>> 0) * 4294967296 + (al >>> 0)', { neverNaN }],
+  ['f64.convert_i64_s', 0xb9, 'none', 'l:d', 'convert64', 'ah * 4294967296 + (al >>> 0)', { warm, neverNaN }],
+  ['f64.convert_i64_u', 0xba, 'none', 'l:d', 'convert64', '(ah >>> 0) * 4294967296 + (al >>> 0)', { warm, neverNaN }],
   ['f64.promote_f32', 0xbb, 'none', 'f:d', 'float', 'a', { hot }],
   ['i32.reinterpret_f32', 0xbc, 'none', 'f:i', 'simple', 'ai', { alias }],
   ['i64.reinterpret_f64', 0xbd, 'none', 'd:l', 'simple', 'al; ah', { alias }],
@@ -370,8 +373,8 @@ const ROWS = [
   ['f64.reinterpret_i64', 0xbf, 'none', 'l:d', 'simple', 'bits al; ah', { alias }],
   ['i32.extend8_s', 0xc0, 'none', 'i:i', 'simple', '(a << 24) >> 24', { hot }],
   ['i32.extend16_s', 0xc1, 'none', 'i:i', 'simple', '(a << 16) >> 16', { hot }],
-  ['i64.extend8_s', 0xc2, 'none', 'l:l', 'simple', '(al << 24) >> 24; lo >> 31'],
-  ['i64.extend16_s', 0xc3, 'none', 'l:l', 'simple', '(al << 16) >> 16; lo >> 31'],
+  ['i64.extend8_s', 0xc2, 'none', 'l:l', 'simple', '(al << 24) >> 24; lo >> 31', { warm }],
+  ['i64.extend16_s', 0xc3, 'none', 'l:l', 'simple', '(al << 16) >> 16; lo >> 31', { warm }],
   ['i64.extend32_s', 0xc4, 'none', 'l:l', 'simple', 'al; lo >> 31', { hot }],
 
   ['ref.null', 0xd0, 'heap type', '*', 'reference', { flow: 'on', constant }],
@@ -414,10 +417,10 @@ const ROWS = [
   ['i31.get_s', 0xfb001d, 'none', '*', 'reference', { flow: 'on', feature: 'gc' }],
   ['i31.get_u', 0xfb001e, 'none', '*', 'reference', { flow: 'on', feature: 'gc' }],
 
-  ['i32.trunc_sat_f32_s', 0xfc0000, 'none', 'f:i', 'float', 'truncSatS32(a)'],
-  ['i32.trunc_sat_f32_u', 0xfc0001, 'none', 'f:i', 'float', 'truncSatU32(a)'],
-  ['i32.trunc_sat_f64_s', 0xfc0002, 'none', 'd:i', 'float', 'truncSatS32(a)'],
-  ['i32.trunc_sat_f64_u', 0xfc0003, 'none', 'd:i', 'float', 'truncSatU32(a)'],
+  ['i32.trunc_sat_f32_s', 0xfc0000, 'none', 'f:i', 'float', 'truncSatS32(a)', { warm }],
+  ['i32.trunc_sat_f32_u', 0xfc0001, 'none', 'f:i', 'float', 'truncSatU32(a)', { warm }],
+  ['i32.trunc_sat_f64_s', 0xfc0002, 'none', 'd:i', 'float', 'truncSatS32(a)', { warm }],
+  ['i32.trunc_sat_f64_u', 0xfc0003, 'none', 'd:i', 'float', 'truncSatU32(a)', { warm }],
   ['i64.trunc_sat_f32_s', 0xfc0004, 'none', 'f:l', 'convert64', '=> truncSatS64(a)'],
   ['i64.trunc_sat_f32_u', 0xfc0005, 'none', 'f:l', 'convert64', '=> truncSatU64(a)'],
   ['i64.trunc_sat_f64_s', 0xfc0006, 'none', 'd:l', 'convert64', '=> truncSatS64(a)'],

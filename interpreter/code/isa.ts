@@ -350,25 +350,31 @@ const SEQUENCES: readonly string[] = [
   'br.i32.ge_s.k > return32',
   'const.f64 > f64.lt >a i32.xor.k',
   'const.f64 >b f64.mul >b f64.add > const32',
-  'const32 > f32.mul',
+  'const32 >b f32.mul',
+  'const32 >b f32.mul >b f32.add',
   'const32 > i32.add.k',
   'const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k',
-  'const32 > select32',
   'const32 >a i32.sub',
   'const32 >base load64.f64',
+  'const32 > select32',
   'const32 >value store32.i32',
   'const32 >value store32.i8',
+  'const64 > select64',
   'copy32 > br',
   'copy32 > br_nz',
   'copy32 > copy32',
   'copy32 > copy32 > copy32',
+  'copy32 > copy32 > copy32 > br',
   'copy32 > i32.add.k',
   'copy32 > load32.i32 > store32.i32 > copy32 > br_nz',
   'copy32 >value return32',
+  'f32.lt >condition select32',
   'f64.add > const.f64',
   'f64.add >b f64.mul >b f64.add',
-  'f64.mul > f64.mul',
+  'f64.mul > const.f64',
   'f64.mul >b f64.add',
+  'f64.mul > f64.mul',
+  'f64.mul >a f64.mul > load64.f64 >b f64.add',
   'f64.mul >b f64.sub > store64.f64 > i32.add.k',
   'f64.sub >b f64.add',
   'global.get32 >a i32.add.k > global.set32',
@@ -376,49 +382,60 @@ const SEQUENCES: readonly string[] = [
   'global.get32 >a i32.add.k >value global.set32 > global.get32 >a br.i32.ge_s.k',
   'global.get32 >base store32.i32',
   'i32.add > const32 >value store32.i8 > i32.add',
+  'i32.add > const32 >value store32.i8 > i32.add > br.i32.lt_u',
   'i32.add > i32.add.k',
   'i32.add > i32.add.k > br_nz',
   'i32.add >base load32.u8',
   'i32.add >base load32.u8 >condition br_nz > i32.shl.k >a i32.or.k',
+  'i32.add > load64.f64 > load64.f64 >b f64.mul >b f64.add',
   'i32.add >value return32',
   'i32.add.k > br',
   'i32.add.k > br.i32.eq > br',
-  'i32.add.k > br.i32.eq.k > load32.u8',
+  'i32.add.k > br.i32.eq.k > load32.u8 > copy32 > br_nz',
   'i32.add.k > br_nz',
-  'i32.add.k > i32.add.k',
-  'i32.add.k > load32.i32',
   'i32.add.k >value global.set32',
+  'i32.add.k > i32.add.k',
+  'i32.add.k > i32.add.k > br.i32.ne.k',
+  'i32.add.k > i32.add.k > i32.add.k',
   'i32.add.k >a i32.and.k',
+  'i32.add.k > load32.i32',
+  'i32.add.k >base load32.i32 >b i32.add',
   'i32.add.k >base load32.u8',
   'i32.add.k >base load32.u8 >b i32.xor',
   'i32.add.k >base load64.f64',
   'i32.add.k >base load64.f64 >b f64.mul >b f64.add',
+  'i32.add.k >base load64.f64 >b f64.sub',
   'i32.add.k >value store32.i32',
   'i32.and >b i32.add',
   'i32.and.k >a br.i32.eq.k',
-  'i32.and.k >b i32.xor >a br.i32.eq.k',
   'i32.and.k >condition select32 > i32.shr_u.k >a i32.and.k > i32.xor.k',
   'i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br',
   'i32.mul.k >a i32.add.k > i32.shr_u.k',
+  'i32.mul.k >a i32.add.k > i32.shr_u.k >value store32.i8 > i32.add.k',
+  'i32.rotl.k > i32.rotl.k >b i32.xor',
+  'i32.rotl.k > i32.rotl.k >b i32.xor > i32.rotl.k >b i32.xor',
   'i32.rotl.k >b i32.xor',
+  'i32.shl.k >b i32.add',
   'i32.shl.k >a i32.add.k',
   'i32.shl.k >a i32.add.k >base load32.i32',
   'i32.shl.k >a i32.xor > i32.shr_u.k',
-  'i32.shl.k >b i32.add',
   'i32.shr_u.k >a i32.add >a i32.and.k > copy32',
   'i32.shr_u.k >a i32.and.k',
+  'i32.shr_u.k >a i32.and.k >b i32.mul',
   'i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k',
   'i32.shr_u.k >b i32.xor',
   'i32.sub >value return32',
+  'i64.shr_u.k >a i64.or.k',
   'load32.i16 >b i32.mul >a i32.add > i32.add.k',
   'load32.i32 > br',
   'load32.i32 > br_nz',
-  'load32.i32 > load32.i32',
   'load32.i32 >index br_table',
   'load32.i32 >a i32.add.k >value store32.i32',
   'load32.i32 >a i32.shr_u.k >b br.i32.lt_u',
+  'load32.i32 > load32.i32',
   'load32.i32 >base load32.u16 > i32.and.k >b br.i32.eq',
   'load32.i32 >base load32.u8',
+  'load32.i32 >base load32.u8 > i32.and.k >b i32.xor >a br.i32.eq.k',
   'load32.u16 > load32.u16 >b i32.mul > copy32 > copy32',
   'store32.i8 > i32.add.k',
 ];
@@ -437,8 +454,11 @@ const FUSED_OPS: readonly MachineOp[] = SEQUENCES.map((name) => {
 
 const HOT_OPS: readonly MachineOp[] = [...SINGLE_OPS, ...FUSED_OPS];
 
-/** Computations outside of the main loop, in a generated function of their own. */
-const RARE_COMPUTATIONS: readonly MachineOp[] = rows.filter(({ hot }) => !hot).flatMap(computations);
+/** Computations that of the loops only the main one has, and a generated function of their own has for the others. */
+const WARM_COMPUTATIONS: readonly MachineOp[] = rows.filter(({ warm }) => warm).flatMap(computations);
+
+/** Computations outside of all loops, in the same function. */
+const RARE_COMPUTATIONS: readonly MachineOp[] = rows.filter(({ hot, warm }) => !hot && !warm).flatMap(computations);
 
 /** What vector/ does, one instruction for every row. */
 const VECTOR_OPS: readonly MachineOp[] = OPCODES.filter((row) => row.code >> 16 === PREFIX_VECTOR).map((row) => {
@@ -456,7 +476,13 @@ const VECTOR_OPS: readonly MachineOp[] = OPCODES.filter((row) => row.code >> 16 
 
 const UNLOOPED_OPS = own({ ...SYSTEM_OPS, ...OBJECT_OPS, ...ATOMIC_OPS });
 
-export const MACHINE_OPS: readonly MachineOp[] = [...HOT_OPS, ...RARE_COMPUTATIONS, ...UNLOOPED_OPS, ...VECTOR_OPS];
+export const MACHINE_OPS: readonly MachineOp[] = [
+  ...HOT_OPS,
+  ...WARM_COMPUTATIONS,
+  ...RARE_COMPUTATIONS,
+  ...UNLOOPED_OPS,
+  ...VECTOR_OPS,
+];
 
 const IS_LEFT = MACHINE_OPS.map(({ name }) => LEFT.has(name));
 
@@ -465,8 +491,9 @@ export function isLeft(instruction: number): boolean {
   return IS_LEFT[instruction] === true;
 }
 
-export const FIRST_RARE: number = HOT_OPS.length;
-export const FIRST_SYSTEM: number = HOT_OPS.length + RARE_COMPUTATIONS.length;
+export const FIRST_WARM: number = HOT_OPS.length;
+export const FIRST_RARE: number = FIRST_WARM + WARM_COMPUTATIONS.length;
+export const FIRST_SYSTEM: number = FIRST_RARE + RARE_COMPUTATIONS.length;
 export const FIRST_OBJECT: number = FIRST_SYSTEM + Object.keys(SYSTEM_OPS).length;
 export const FIRST_ATOMIC: number = FIRST_OBJECT + Object.keys(OBJECT_OPS).length;
 export const FIRST_VECTOR: number = FIRST_SYSTEM + UNLOOPED_OPS.length;

@@ -7,10 +7,8 @@ const WIDTHS = [1, 2, 4, 8, 16];
 
 const last = (bytes: number) => name(`last${bytes}`);
 
-/** For every width, the last address at which an access may begin; negative where there is none. */
-export const BOUNDS: Block = WIDTHS.flatMap(
-  (bytes) => code`const ${last(bytes)} = thread.memory.byteLength - ${bytes} | 0;`,
-);
+/** For every width, of a memory of so many `bytes`, the last address at which an access may begin; negative where there is none. */
+export const BOUNDS: Block = WIDTHS.flatMap((bytes) => code`const ${last(bytes)} = bytes - ${bytes} | 0;`);
 
 /** Computes `ea`, and goes to `out` unless so many bytes from there are in memory. */
 export function bounded(bytes: number, base: Expression, offset: Expression, out: Block): Block {

@@ -20,30 +20,20 @@ export interface Meaning {
 }
 
 /** Helpers of interpreter/numeric.ts that are called, by instructions outside of the main loops. */
-export const CALLED: readonly string[] = [
-  'divS64',
-  'divU64',
-  'nearest',
-  'popcnt32',
-  'remS64',
-  'remU64',
-  'roundS64ToF32',
-  'roundU64ToF32',
-  'trunc64',
-  'truncSatS32',
-  'truncSatS64',
-  'truncSatU32',
-  'truncSatU64',
-];
+export const CALLED: readonly string[] = ['roundS64ToF32', 'roundU64ToF32', 'trunc64', 'truncSatS64', 'truncSatU64'];
 
 /** What of a row is read. */
 type RowText = Pick<Opcode, 'params' | 'meaning' | 'traps'> & { readonly mnemonic: string };
 
 interface Inlined {
   readonly params: readonly string[];
-  /** Stores the result in the registers from `d` on. */
+  /** Leaves the result in `lo` and `hi`; or does what comes before {@link goes}. */
   readonly body: Block;
+  /** The label of what does the rest behind the `switch`, and stores the result from `d` on. */
+  readonly goes?: string;
 }
+
+const DIVIDED = ['al', 'ah', 'bl', 'bh'];
 
 /**
  * Helpers whose statements are put into the loop: a call there would cost more than they do. Shifts by 32 - n are in two
@@ -59,29 +49,29 @@ export const INLINED: Readonly<Record<string, Inlined>> = {
       const b1 = bl >>> 16;
       const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
       const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
-      R[d] = Math.imul(al, bl);
-      R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;`,
+      lo = Math.imul(al, bl);
+      hi = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;`,
   },
   shl64: {
     params: ['al', 'ah', 'count'],
     body: code`
       const n = count & 63;
-      if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
-      else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }`,
+      if (n >= 32) { lo = 0; hi = al << n; }
+      else { lo = al << n; hi = ah << n | al >>> 1 >>> 31 - n; }`,
   },
   shrS64: {
     params: ['al', 'ah', 'count'],
     body: code`
       const n = count & 63;
-      if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
-      else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }`,
+      if (n >= 32) { lo = ah >> n; hi = ah >> 31; }
+      else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >> n; }`,
   },
   shrU64: {
     params: ['al', 'ah', 'count'],
     body: code`
       const n = count & 63;
-      if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
-      else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }`,
+      if (n >= 32) { lo = ah >>> n; hi = 0; }
+      else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >>> n; }`,
   },
   rotl64: {
     params: ['al', 'ah', 'count'],
@@ -89,19 +79,37 @@ export const INLINED: Readonly<Record<string, Inlined>> = {
       const n = count & 63;
       const low = n >= 32 ? ah : al;
       const high = n >= 32 ? al : ah;
-      R[d] = low << n | high >>> 1 >>> 31 - n;
-      R[d + 1] = high << n | low >>> 1 >>> 31 - n;`,
+      lo = low << n | high >>> 1 >>> 31 - n;
+      hi = high << n | low >>> 1 >>> 31 - n;`,
   },
+  divU64: { params: DIVIDED, body: code`count = 0;`, goes: 'divide' },
+  remU64: { params: DIVIDED, body: code`count = 1;`, goes: 'divide' },
+  divS64: { params: DIVIDED, body: code`count = 2;`, goes: 'divide' },
+  remS64: { params: DIVIDED, body: code`count = 3;`, goes: 'divide' },
+  popcnt: { params: ['al', 'ah'], body: [], goes: 'popcnt' },
 };
 
-/** What stands for a call of `ctz32`. */
-const CTZ32 = expression`(a === 0 ? 32 : 31 - Math.clz32(a & -a))`;
+/** What stands for calls, of one name each. */
+const FORMULAS: Readonly<Record<string, Expression>> = {
+  ctz32: expression`(a === 0 ? 32 : 31 - Math.clz32(a & -a))`,
+  // Adding and taking away 2^52 leaves no room for a fraction. Multiplied by 0, what is left is a zero with the sign of `a`.
+  nearest: expression`
+    (Math.abs(a) < 4503599627370496
+      ? (a < 0 ? a - 4503599627370496 + 4503599627370496 : a + 4503599627370496 - 4503599627370496) || a * 0
+      : a)`,
+  truncSatS32: expression`(a >= 2147483647 ? 2147483647 : a <= -2147483648 ? -2147483648 : a | 0)`,
+  truncSatU32: expression`(a >= 4294967295 ? -1 : a > 0 ? a | 0 : 0)`,
+};
 
 function inlined(part: Expression): Expression | undefined {
-  if (part.is !== 'call' || part.of.is !== 'name' || part.of.name !== 'ctz32') return undefined;
+  if (part.is !== 'call' || part.of.is !== 'name') return undefined;
+  const { name: called } = part.of;
+  if (!Object.hasOwn(FORMULAS, called)) return undefined;
   const [argument] = part.args;
-  if (argument?.is !== 'name' || part.args.length > 1) throw new TypeError('ctz32 is of one name');
-  return replaced(CTZ32, (inner) => (inner.is === 'name' && inner.name === 'a' ? argument : undefined));
+  if (argument?.is !== 'name' || part.args.length > 1) throw new TypeError(`${called} is of one name`);
+  return replaced(FORMULAS[called] as Expression, (inner) =>
+    inner.is === 'name' && inner.name === 'a' ? argument : undefined,
+  );
 }
 
 const read = (text: string) => halves(text).map((half) => replaced(half, inlined));

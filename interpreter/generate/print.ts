@@ -93,34 +93,39 @@ export function printBlock(block: Block): string[] {
   return block.flatMap(printStatement);
 }
 
+/** Ends with `end` what goes nowhere else. */
+function ended(block: Block, end: Statement): Block {
+  return block.at(-1)?.is === 'jump' ? block : [...block, end];
+}
+
 /** A case, which ends with `end` where it goes nowhere else. */
 function printCase({ numbers, title, body }: Case, end: Statement): string[] {
-  const lines = printBlock(body.at(-1)?.is === 'jump' ? body : [...body, end]);
+  const lines = printBlock(ended(body, end));
   return [`${numbers.map((number) => `case ${number}:`).join(' ')} { // ${title}`, ...indented(lines), '}'];
 }
 
 /** What a loop dispatches, and what cases leave for by `break`. */
 export interface Dispatch {
+  /** Before each instruction. */
+  readonly first: Block;
   readonly cases: readonly Case[];
   /** How most cases end. */
   readonly end: Statement;
   /** Where there is no case. */
   readonly otherwise: Block;
-  /** Behind the `switch`, for cases that break. */
-  readonly after: Block;
-  /** Behind that, by label, for those that break to it. */
+  /** Behind the `switch`, by label, for those that break to it: others that come before it, too. */
   readonly shared: Readonly<Record<string, Block>>;
 }
 
 /** A loop around a `switch`. It is long: what stands around all of it does not move it to the right. */
-export function printDispatch({ cases, end, otherwise, after, shared }: Dispatch): string[] {
+export function printDispatch({ first, cases, end, otherwise, shared }: Dispatch): string[] {
   const last = otherwise.length === 0 ? [] : printBelow('default:', otherwise, SHORT);
   const inSwitch = [...cases.flatMap((one) => printCase(one, end)), ...last];
-  let lines = ['switch (C[pc]) {', ...indented(inSwitch, '    '), '}', ...printBlock([...after, end])];
+  let lines = ['switch (C[pc]) {', ...indented(inSwitch, '    '), '}'];
   for (const [label, rest] of Object.entries(shared)) {
-    lines = [`${label}: {`, ...lines, '}', ...printBlock([...rest, end])];
+    lines = [`${label}: {`, ...lines, '}', ...printBlock(ended(rest, end))];
   }
-  return ['loop: for (;;) {', ...lines, '}'];
+  return ['loop: for (;;) {', ...printBlock(first), ...lines, '}'];
 }
 
 export function printFunction(head: string, lines: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** A machine instruction where it stands: what its operands, and the ways on from it, are in the loop's code. */
 
 import type { TrapKind } from '../../wasm/errors.ts';
-import { lengthOf, type MachineOp, placesIn, trapExit } from '../code/index.ts';
+import { type Kind, lengthOf, type MachineOp, placesIn, trapExit } from '../code/index.ts';
 import { type Block, type Expression, name } from './syntax.ts';
 import { code, expression } from './template.ts';
 
@@ -9,14 +9,14 @@ import { code, expression } from './template.ts';
 export interface Within {
   /** Words before it. */
   readonly start: number;
-  /** The operand that the instruction before has left in `x`, or `y` if it is an f64. */
+  /** The operand that the instruction before has left in `x`; in `x` and `z` if it is an i64, in `y` if it is a float. */
   readonly taken: string;
-  /** Whether its result is left there for the next. */
-  readonly hands: boolean;
+  /** What the next takes its result for, which is left there; undefined where it does not. */
+  readonly handsAs: Kind | undefined;
   readonly isLast: boolean;
 }
 
-const ALONE: Within = { start: 0, taken: '', hands: false, isLast: true };
+const ALONE: Within = { start: 0, taken: '', handsAs: undefined, isLast: true };
 
 /** Operands are asked for by name; where the names are known when this is compiled, it is seen that they exist. */
 export class Site<in Operand extends string = string> {
@@ -35,11 +35,19 @@ export class Site<in Operand extends string = string> {
 
   /** Whether the result is left for the next instruction. */
   get hands(): boolean {
-    return this.within.hands;
+    return this.handsAs !== undefined;
+  }
+
+  get handsAs(): Kind | undefined {
+    return this.within.handsAs;
+  }
+
+  takes(operand: string): boolean {
+    return operand === this.within.taken;
   }
 
   private isHanded(operand: string): boolean {
-    return operand === 'result' ? this.hands : operand === this.within.taken;
+    return operand === 'result' ? this.hands : this.takes(operand);
   }
 
   /** Where an operand's word is, or another of its words. */
@@ -68,13 +76,19 @@ export class Site<in Operand extends string = string> {
     return this.isHanded(operand) ? name('x') : expression`R[${this.register(operand)}]`;
   }
 
+  /** A register as an f32. */
+  single(operand: Operand): Expression {
+    return this.isHanded(operand) ? name('y') : expression`F32[${this.register(operand)}]`;
+  }
+
   /** A register as an f64. */
   double(operand: Operand): Expression {
     return this.isHanded(operand) ? name('y') : expression`F64[${this.register(operand)} >> 1]`;
   }
 
+  /** So many words on. It needs no `| 0`, as the loop has made `pc` a small number. */
   private from(words: number): Expression {
-    return expression`pc + ${this.within.start + words} | 0`;
+    return words + this.within.start === 0 ? name('pc') : expression`pc + ${this.within.start + words}`;
   }
 
   /** The place of the next instruction. */
@@ -89,8 +103,12 @@ export class Site<in Operand extends string = string> {
 
   /** Leaves the loop with `pc` at this instruction. */
   exit(exit: number | Expression): Block {
-    const here = this.within.start === 0 ? [] : code`pc = ${this.from(0)};`;
-    return code`${here} exit = ${exit}; break loop;`;
+    return code`${this.stay()} exit = ${exit}; break loop;`;
+  }
+
+  /** Sets `pc` to this instruction, where it is not there. */
+  stay(): Block {
+    return this.within.start === 0 ? [] : code`pc = ${this.from(0)};`;
   }
 
   trap(kind: TrapKind): Block {

@@ -17,8 +17,8 @@ import { MAX_NESTED_CALLS, MAX_NESTED_VALUES } from '../../wasm/limits.ts';
 import type { ValType } from '../../wasm/types.ts';
 import {
   EXIT,
-  FIRST_RARE,
   FIRST_SYSTEM,
+  FIRST_WARM,
   HALT_PC,
   LEAVE_PC,
   placesOf,
@@ -308,9 +308,9 @@ function usesVectors({ instance }: Thread): boolean {
   return (instance as Instance).module.usesVectors;
 }
 
-/** Whether the main loop has the instruction at hand. */
+/** Whether nobody but the main loop has the instruction at hand, which another has left. */
 function isOfMain({ code, pc }: Thread): boolean {
-  return (code[pc] as number) < FIRST_RARE;
+  return (code[pc] as number) < FIRST_WARM;
 }
 
 /** Executes what the first loop lacks, and what follows up to the next checkpoint. */

@@ -16,16 +16,18 @@ export function runFirst(thread: Thread): number {
   const G = thread.globals;
   const C = thread.code;
   const K = thread.constants;
-  const U8 = thread.memory.bytes;
-  const I16 = thread.memory.halves;
-  const I32 = thread.memory.words;
-  const D = thread.memory.doubles;
-  const V = thread.memory.data;
-  const last1 = thread.memory.byteLength - 1 | 0;
-  const last2 = thread.memory.byteLength - 2 | 0;
-  const last4 = thread.memory.byteLength - 4 | 0;
-  const last8 = thread.memory.byteLength - 8 | 0;
-  const last16 = thread.memory.byteLength - 16 | 0;
+  const memory = thread.memory;
+  const U8 = memory.bytes;
+  const I16 = memory.halves;
+  const I32 = memory.words;
+  const D = memory.doubles;
+  const V = memory.data;
+  const bytes = memory.byteLength | 0;
+  const last1 = bytes - 1 | 0;
+  const last2 = bytes - 2 | 0;
+  const last4 = bytes - 4 | 0;
+  const last8 = bytes - 8 | 0;
+  const last16 = bytes - 16 | 0;
   let pc = thread.pc | 0;
   let fp = thread.fp | 0;
   let sp = thread.sp | 0;
@@ -33,10 +35,16 @@ export function runFirst(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
-  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, base = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
+  let x = 0, y = 0, at = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, lo = 0, base = 0, ea = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, target = 0;
+  x = R[0] + C[0] | 0;
   loop: for (;;) {
+  pc = pc & 1073741823;
   bytewise: {
   nan: {
+  bounds: {
+  leave: {
+  take: {
+  checkpoint: {
   switch (C[pc]) {
       case 0: { // halt
         exit = 1;
@@ -47,73 +55,54 @@ export function runFirst(thread: Thread): number {
         break loop;
       }
       case 2: { // trap
-        exit = C[pc + 1 | 0];
+        exit = C[pc + 1];
         break loop;
       }
       case 3: { // br
-        target = C[pc + 1 | 0];
-        gas = gas - C[pc + 2 | 0] | 0;
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
+        at = pc + 1;
+        break take;
       }
       case 4: { // br_nz
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 4 | 0] | 0;
-        pc = pc + 5 | 0;
+        if (R[fp + C[pc + 1] | 0] !== 0) { at = pc + 2; break take; }
+        gas = gas - C[pc + 4] | 0;
+        pc = pc + 5;
         continue;
       }
       case 5: { // br_z
-        if (R[fp + C[pc + 1 | 0] | 0] === 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 4 | 0] | 0;
-        pc = pc + 5 | 0;
+        if (R[fp + C[pc + 1] | 0] === 0) { at = pc + 2; break take; }
+        gas = gas - C[pc + 4] | 0;
+        pc = pc + 5;
         continue;
       }
       case 6: { // br_table
-        count = C[pc + 2 | 0];
-        index = R[fp + C[pc + 1 | 0] | 0] >>> 0;
-        at = (pc + 3 | 0) + ((index < count ? index : count) << 1) | 0;
-        target = C[at];
-        gas = gas - C[at + 1 | 0] | 0;
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
+        count = C[pc + 2];
+        index = R[fp + C[pc + 1] | 0] >>> 0;
+        at = pc + 3 + ((index < count ? index : count) << 1);
+        break take;
       }
       case 7: { // loop
-        gas = gas - C[pc + 1 | 0] | 0;
-        pc = pc + 2 | 0;
-        break;
+        gas = gas - C[pc + 1] | 0;
+        pc = pc + 2;
+        break checkpoint;
       }
       case 8: { // charge
-        gas = gas - C[pc + 1 | 0] | 0;
-        pc = pc + 2 | 0;
+        gas = gas - C[pc + 1] | 0;
+        pc = pc + 2;
         continue;
       }
       case 9: { // call
-        entry = C[pc + 1 | 0];
+        entry = C[pc + 1];
         deeper = depth + C[entry - 4 | 0] | 0;
         if (deeper > depthLimit) { exit = 3; break loop; }
         depth = deeper;
-        frames[sp] = pc + 3 | 0;
+        frames[sp] = pc + 3;
         sp = sp + 1 | 0;
-        fp = fp + C[pc + 2 | 0] | 0;
+        fp = fp + C[pc + 2] | 0;
         end = fp + C[entry - 1 | 0] | 0;
         for (let i = fp + C[entry - 2 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;
         gas = gas - C[entry - 3 | 0] | 0;
         pc = entry;
-        break;
+        break checkpoint;
       }
       case 10: { // call_lazy
         exit = 4;
@@ -128,1213 +117,1141 @@ export function runFirst(thread: Thread): number {
         break loop;
       }
       case 13: { // return
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        published = gas;
-        if (gas < -16777216) { exit = 10; break loop; }
-        continue;
+        at = pc + 1;
+        break leave;
       }
       case 14: { // return32
-        R[fp] = R[fp + C[pc + 2 | 0] | 0];
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        published = gas;
-        if (gas < -16777216) { exit = 10; break loop; }
-        continue;
+        R[fp] = R[fp + C[pc + 2] | 0];
+        at = pc + 1;
+        break leave;
       }
       case 15: { // return64
-        s = fp + C[pc + 2 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
         R[fp] = R[s];
         R[fp + 1 | 0] = R[s + 1 | 0];
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        published = gas;
-        if (gas < -16777216) { exit = 10; break loop; }
-        continue;
+        at = pc + 1;
+        break leave;
       }
-      case 16: case 202: case 203: case 204: case 205: case 206: case 207: case 208: { // copy32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+      case 16: case 204: case 205: case 206: case 207: case 208: case 209: case 210: case 211: { // copy32
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        pc = pc + 3;
         continue;
       }
       case 17: { // copy64
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 18: { // copy.f64
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         hi = R[s + 1 | 0];
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = F64[s >> 1];
         else { R[d] = R[s]; R[d + 1 | 0] = hi; }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 19: case 194: case 195: case 196: case 197: case 198: case 199: case 200: case 201: { // const32
-        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
-        pc = pc + 3 | 0;
+      case 19: case 194: case 195: case 196: case 197: case 198: case 199: case 200: case 201: case 202: { // const32
+        R[fp + C[pc + 1] | 0] = C[pc + 2];
+        pc = pc + 3;
         continue;
       }
-      case 20: { // const64
-        d = fp + C[pc + 1 | 0] | 0;
-        R[d] = C[pc + 2 | 0];
-        R[d + 1 | 0] = C[pc + 3 | 0];
-        pc = pc + 4 | 0;
+      case 20: case 203: { // const64
+        lo = C[pc + 2];
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = C[pc + 3];
+        pc = pc + 4;
         continue;
       }
       case 21: case 192: case 193: { // const.f64
-        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
-        pc = pc + 4 | 0;
+        F64[(fp + C[pc + 1] | 0) >> 1] = K.getFloat64(pc + 2 << 2, true);
+        pc = pc + 4;
         continue;
       }
       case 22: { // select32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 4 | 0] | 0] !== 0 ? R[fp + C[pc + 2 | 0] | 0] : R[fp + C[pc + 3 | 0] | 0];
-        pc = pc + 5 | 0;
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 4] | 0] !== 0 ? R[fp + C[pc + 2] | 0] : R[fp + C[pc + 3] | 0];
+        pc = pc + 5;
         continue;
       }
       case 23: { // select64
-        s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + (R[fp + C[pc + 4] | 0] !== 0 ? C[pc + 2] : C[pc + 3]) | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
-      case 24: case 215: case 216: case 217: case 218: { // global.get32
-        R[fp + C[pc + 1 | 0] | 0] = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
+      case 24: case 221: case 222: case 223: case 224: { // global.get32
+        R[fp + C[pc + 1] | 0] = G[C[pc + 2]];
+        pc = pc + 3;
         continue;
       }
       case 26: { // global.set32
-        G[C[pc + 1 | 0]] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        G[C[pc + 1]] = R[fp + C[pc + 2] | 0];
+        pc = pc + 3;
         continue;
       }
-      case 29: case 255: case 256: case 257: case 258: case 259: case 260: case 261: case 262: { // load32.i32
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+      case 29: case 271: case 272: case 273: case 274: case 275: case 276: case 277: case 278: case 279: { // load32.i32
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt32(ea, true);
+        pc = pc + 4;
         continue;
       }
       case 30: { // load64.i64
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
         lo = V.getInt32(ea, true);
-        d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 31: { // load64.f64
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        d = fp + C[pc + 1 | 0] | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        d = fp + C[pc + 1] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 33: { // load32.u8
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        R[fp + C[pc + 1] | 0] = U8[ea];
+        pc = pc + 4;
         continue;
       }
-      case 34: case 254: { // load32.i16
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt16(ea, true);
-        pc = pc + 4 | 0;
+      case 34: case 270: { // load32.i16
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt16(ea, true);
+        pc = pc + 4;
         continue;
       }
-      case 35: case 263: { // load32.u16
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
-        pc = pc + 4 | 0;
+      case 35: case 280: { // load32.u16
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getUint16(ea, true);
+        pc = pc + 4;
         continue;
       }
       case 42: { // store32.i32
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4; break bytewise; }
         I32[ea >> 2] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 43: { // store64.i64
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        s = fp + C[pc + 3 | 0] | 0;
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        s = fp + C[pc + 3] | 0;
         lo = R[s];
         hi = R[s + 1 | 0];
-        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4; break bytewise; }
         at = ea >> 2;
         I32[at] = lo;
         I32[at + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 44: { // store64.f64
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        s = fp + C[pc + 3 | 0] | 0;
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        s = fp + C[pc + 3] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4; break bytewise; }
           at = ea >> 2;
           I32[at] = lo;
           I32[at + 1 | 0] = hi;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 45: case 264: { // store32.i8
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+      case 45: case 281: { // store32.i8
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         U8[ea] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 46: { // store32.i16
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         hi = 0;
-        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4; break bytewise; }
         I16[ea >> 1] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 47: { // i32.eq
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a === b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 48: { // i32.eq.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a === b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 49: { // br.i32.eq
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a === b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a === b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 50: { // br.i32.eq.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a === b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a === b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 53: { // br.i32.ne
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a !== b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a !== b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 54: { // br.i32.ne.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a !== b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a !== b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 55: { // i32.lt_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 57: { // br.i32.lt_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a < b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a < b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 58: { // br.i32.lt_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a < b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a < b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 59: { // i32.lt_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 60: { // i32.lt_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 61: { // br.i32.lt_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >>> 0 < b >>> 0) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 62: { // br.i32.lt_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >>> 0 < b >>> 0) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 64: { // i32.ge_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >= b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 65: { // br.i32.ge_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >= b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 66: case 191: { // br.i32.ge_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >= b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 68: { // i32.ge_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 69: { // br.i32.ge_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 >= b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >>> 0 >= b >>> 0) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 70: { // br.i32.ge_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 >= b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >>> 0 >= b >>> 0) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 71: { // i64.eqz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (al | ah) === 0 ? 1 : 0;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = (al | ah) === 0 ? 1 : 0;
+        pc = pc + 3;
         continue;
       }
       case 74: { // i64.eq
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = al === bl && ah === bh ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 75: { // i64.eq.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = al === bl && ah === bh ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 79: { // i64.ne.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al !== bl || ah !== bh ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = al !== bl || ah !== bh ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 80: { // br.i64.ne
-        ar = fp + C[pc + 1 | 0] | 0;
+        ar = fp + C[pc + 1] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
+        br = fp + C[pc + 2] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        if (al !== bl || ah !== bh) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        if (al !== bl || ah !== bh) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 81: { // br.i64.ne.k
-        ar = fp + C[pc + 1 | 0] | 0;
+        ar = fp + C[pc + 1] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 2 | 0];
-        bh = C[pc + 3 | 0];
-        if (al !== bl || ah !== bh) {
-          target = C[pc + 4 | 0];
-          gas = gas - C[pc + 5 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 6 | 0] | 0;
-        pc = pc + 7 | 0;
+        bl = C[pc + 2];
+        bh = C[pc + 3];
+        if (al !== bl || ah !== bh) { at = pc + 4; break take; }
+        gas = gas - C[pc + 6] | 0;
+        pc = pc + 7;
         continue;
       }
       case 82: { // i64.lt_s
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 84: { // i64.lt_u
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 85: { // i64.lt_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 87: { // i64.ge_s.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 89: { // i64.ge_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
-      case 92: { // f32.lt
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+      case 92: case 212: { // f32.lt
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 98: { // f64.lt
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 99: { // br.f64.lt
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a < b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = F64[(fp + C[pc + 1] | 0) >> 1];
+        b = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (a < b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 102: { // br.f64.le
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a <= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = F64[(fp + C[pc + 1] | 0) >> 1];
+        b = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (a <= b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 104: { // i32.clz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = Math.clz32(a);
+        pc = pc + 3;
         continue;
       }
       case 105: { // i32.ctz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
+        pc = pc + 3;
         continue;
       }
-      case 106: case 219: case 220: case 221: case 222: case 223: case 224: { // i32.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+      case 106: case 225: case 226: case 227: case 228: case 229: case 230: case 231: case 232: { // i32.add
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        pc = pc + 4;
         continue;
       }
-      case 107: case 225: case 226: case 227: case 228: case 229: case 230: case 231: case 232: case 233: case 234: case 235: case 236: case 237: { // i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+      case 107: case 233: case 234: case 235: case 236: case 237: case 238: case 239: case 240: case 241: case 242: case 243: case 244: case 245: case 246: case 247: case 248: case 249: { // i32.add.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        pc = pc + 4;
         continue;
       }
-      case 108: case 253: { // i32.sub
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
-        pc = pc + 4 | 0;
+      case 108: case 268: { // i32.sub
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a - b) | 0;
+        pc = pc + 4;
         continue;
       }
-      case 109: case 242: { // i32.mul
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 4 | 0;
+      case 109: case 253: { // i32.mul
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = Math.imul(a, b);
+        pc = pc + 4;
         continue;
       }
-      case 110: case 243: { // i32.mul.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 4 | 0;
+      case 110: case 254: case 255: { // i32.mul.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = Math.imul(a, b);
+        pc = pc + 4;
         continue;
       }
       case 114: { // i32.div_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
+        pc = pc + 4;
         continue;
       }
-      case 119: case 238: { // i32.and
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+      case 119: case 250: { // i32.and
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a & b;
+        pc = pc + 4;
         continue;
       }
-      case 120: case 239: case 240: case 241: { // i32.and.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+      case 120: case 251: case 252: { // i32.and.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a & b;
+        pc = pc + 4;
         continue;
       }
       case 121: { // i32.or
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a | b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a | b;
+        pc = pc + 4;
         continue;
       }
       case 122: { // i32.or.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a | b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a | b;
+        pc = pc + 4;
         continue;
       }
       case 123: { // i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a ^ b;
+        pc = pc + 4;
         continue;
       }
       case 124: { // i32.xor.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a ^ b;
+        pc = pc + 4;
         continue;
       }
       case 125: { // i32.shl
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a << b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a << b;
+        pc = pc + 4;
         continue;
       }
-      case 126: case 245: case 246: case 247: case 248: { // i32.shl.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a << b;
-        pc = pc + 4 | 0;
+      case 126: case 259: case 260: case 261: case 262: { // i32.shl.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a << b;
+        pc = pc + 4;
         continue;
       }
       case 128: { // i32.shr_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >> b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >> b;
+        pc = pc + 4;
         continue;
       }
       case 129: { // i32.shr_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a >>> b) | 0;
+        pc = pc + 4;
         continue;
       }
-      case 130: case 249: case 250: case 251: case 252: { // i32.shr_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
-        pc = pc + 4 | 0;
+      case 130: case 263: case 264: case 265: case 266: case 267: { // i32.shr_u.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a >>> b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 131: { // i32.rotl
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a << b) | (a >>> -b);
+        pc = pc + 4;
         continue;
       }
-      case 132: case 244: { // i32.rotl.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
-        pc = pc + 4 | 0;
+      case 132: case 256: case 257: case 258: { // i32.rotl.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a << b) | (a >>> -b);
+        pc = pc + 4;
         continue;
       }
       case 134: { // i64.clz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 135: { // i64.ctz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 136: { // i64.add
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = (al + bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 137: { // i64.add.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = (al + bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 138: { // i64.sub
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = (al - bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 139: { // i64.mul
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
         const a0 = al & 65535;
         const a1 = al >>> 16;
         const b0 = bl & 65535;
         const b1 = bl >>> 16;
         const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
         const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
-        R[d] = Math.imul(al, bl);
-        R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
-        pc = pc + 4 | 0;
+        lo = Math.imul(al, bl);
+        hi = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 140: { // i64.mul.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         const a0 = al & 65535;
         const a1 = al >>> 16;
         const b0 = bl & 65535;
         const b1 = bl >>> 16;
         const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
         const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
-        R[d] = Math.imul(al, bl);
-        R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
-        pc = pc + 5 | 0;
+        lo = Math.imul(al, bl);
+        hi = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 5;
         continue;
       }
       case 142: { // i64.and.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al & bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 143: { // i64.or
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = al | bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah | bh;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 144: { // i64.or.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al | bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah | bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 145: { // i64.xor
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = al ^ bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ bh;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 146: { // i64.xor.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al ^ bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 147: { // i64.shl
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
-        else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }
-        pc = pc + 4 | 0;
+        if (n >= 32) { lo = 0; hi = al << n; }
+        else { lo = al << n; hi = ah << n | al >>> 1 >>> 31 - n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 148: { // i64.shl.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        bl = C[pc + 3];
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
-        else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }
-        pc = pc + 5 | 0;
+        if (n >= 32) { lo = 0; hi = al << n; }
+        else { lo = al << n; hi = ah << n | al >>> 1 >>> 31 - n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 5;
         continue;
       }
       case 149: { // i64.shr_s
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
-        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }
-        pc = pc + 4 | 0;
+        if (n >= 32) { lo = ah >> n; hi = ah >> 31; }
+        else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >> n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 151: { // i64.shr_u
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
-        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
-        pc = pc + 4 | 0;
+        if (n >= 32) { lo = ah >>> n; hi = 0; }
+        else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >>> n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
-      case 152: { // i64.shr_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
+      case 152: case 269: { // i64.shr_u.k
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        bl = C[pc + 3];
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
-        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
-        pc = pc + 5 | 0;
+        if (n >= 32) { lo = ah >>> n; hi = 0; }
+        else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >>> n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 5;
         continue;
       }
       case 153: { // i64.rotl
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = bl;
         const n = count & 63;
         const low = n >= 32 ? ah : al;
         const high = n >= 32 ? al : ah;
-        R[d] = low << n | high >>> 1 >>> 31 - n;
-        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
-        pc = pc + 4 | 0;
+        lo = low << n | high >>> 1 >>> 31 - n;
+        hi = high << n | low >>> 1 >>> 31 - n;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 155: { // i64.rotr
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = -bl;
         const n = count & 63;
         const low = n >= 32 ? ah : al;
         const high = n >= 32 ? al : ah;
-        R[d] = low << n | high >>> 1 >>> 31 - n;
-        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
-        pc = pc + 4 | 0;
+        lo = low << n | high >>> 1 >>> 31 - n;
+        hi = high << n | low >>> 1 >>> 31 - n;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 156: { // f32.abs
-        ai = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
-        pc = pc + 3 | 0;
+        ai = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = ai & 2147483647;
+        pc = pc + 3;
         continue;
       }
       case 157: { // f32.neg
-        ai = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
-        pc = pc + 3 | 0;
+        ai = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = ai ^ -2147483648;
+        pc = pc + 3;
         continue;
       }
       case 158: { // f32.sqrt
-        a = F32[fp + C[pc + 2 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
         r = Math.sqrt(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 159: { // f32.add
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 160: { // f32.sub
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 161: { // f32.mul
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 162: { // f32.div
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a / b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 163: { // f32.min
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = Math.min(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 164: { // f32.max
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = Math.max(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 170: { // f64.sqrt
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.sqrt(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
-      case 171: case 209: case 210: { // f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+      case 171: case 213: case 214: { // f64.add
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
-      case 172: case 214: { // f64.sub
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+      case 172: case 220: { // f64.sub
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
-      case 173: case 211: case 212: case 213: { // f64.mul
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+      case 173: case 215: case 216: case 217: case 218: case 219: { // f64.mul
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 174: { // f64.div
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a / b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 181: { // i64.extend_i32_u
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
         lo = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 182: { // f32.convert_i32_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F32[d] = a;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 183: { // f32.convert_i32_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F32[d] = a >>> 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 184: { // f32.demote_f64
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 185: { // f64.convert_i32_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F64[d >> 1] = a;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 187: { // f64.promote_f32
-        a = F32[fp + C[pc + 2 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
         r = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 188: { // i32.extend8_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a << 24) >> 24;
+        pc = pc + 3;
         continue;
       }
       case 190: { // i64.extend32_s
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         lo = al;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = lo >> 31;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       default: { exit = 11; break loop; }
   }
+  }
   published = gas;
   if (gas < 0) { exit = 2; break loop; }
   continue;
+  }
+  target = C[at];
+  gas = gas - C[at + 1 | 0] | 0;
+  if (target > pc) { pc = target; continue; }
+  pc = target;
+  published = gas;
+  if (gas < 0) { exit = 2; break loop; }
+  continue;
+  }
+  depth = depth - C[at] | 0;
+  sp = sp - 1 | 0;
+  pc = frames[sp];
+  fp = fp - C[pc - 1 | 0] | 0;
+  published = gas;
+  if (gas < -16777216) { exit = 10; break loop; }
+  continue;
+  }
+  exit = 20;
+  break loop;
   }
   R[d] = 0;
   R[d + 1 | 0] = 0x7ff80000;

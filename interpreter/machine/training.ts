@@ -36,6 +36,8 @@ interface Pass {
 
 type Row = readonly [integers: readonly bigint[], constant: bigint, floats: readonly number[], address: number];
 
+const TOO_LOW = (1n << 53n) + 3n;
+
 /** Less, more and equal; either sign; one half or both; shifts of all widths; NaN; addresses of every alignment, and beyond. */
 const ROWS: readonly Row[] = [
   [[1n, 2n, 1n], 6n, [1.5, 2.5, 0.5], 64],
@@ -48,6 +50,9 @@ const ROWS: readonly Row[] = [
   [[-0x80000000n, -1n, 0n], 0x3ff8000000000001n, [-1e-300, 1e-300, 1e15], 3],
   [[-(1n << 63n), 0x7fffffff_ffffffffn, 0n], 0n, [Number.NaN, 1.5, 1], 16],
   [[-1n, 0n, 0x700000007n], 0x7ff8000100000000n, [-1.25, -1.5, -2], 6],
+  // What is divided is rounded up as an f64, so that the quotient is estimated too high; then what divides: too low.
+  [[1n - (1n << 63n), -(1n << 40n), 1n], -1n, [-1e300, 1, 1], 5],
+  [[3n * TOO_LOW, TOO_LOW, 1n], TOO_LOW, [1, 2, 3], 7],
 ];
 const PASSES: readonly Pass[] = ROWS.map(([integers, constant, floats, address]) => ({
   integers,
@@ -67,6 +72,7 @@ const NOTED = 10;
 const GROUP = 24;
 
 const ADD = op('i32.add');
+const BR = op('br');
 const CALL = op('call');
 const HALT = op('halt');
 const RETURN = op('return');
@@ -129,6 +135,12 @@ class Writer {
     return entry;
   }
 
+  /** A branch backwards, between two that lead around it: all others lead forwards. */
+  backwards(): void {
+    const at = this.code.length;
+    this.emit(BR, at + 6, 0, BR, at + 9, 0, BR, at + 3, 0);
+  }
+
   call(entry: number): void {
     this.emit(CALL, entry, ARGUMENTS);
   }
@@ -153,6 +165,7 @@ function write(writer: Writer, instructions: readonly number[]): readonly number
   const places: number[] = [];
   instructions.forEach((number, i) => {
     if (i % GROUP === 0) places.push(writer.halt());
+    if (i === 0) writer.backwards();
     const entry = number === CALL ? plain : entries.get(number);
     if (entry !== undefined) writer.call(entry);
     else if (number !== HALT) writer.instruction(number, machine(number));

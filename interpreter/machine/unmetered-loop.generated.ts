@@ -13,26 +13,36 @@ export function runUnmetered(thread: Thread): number {
   const G = thread.globals;
   const C = thread.code;
   const K = thread.constants;
-  const U8 = thread.memory.bytes;
-  const I16 = thread.memory.halves;
-  const I32 = thread.memory.words;
-  const D = thread.memory.doubles;
-  const V = thread.memory.data;
-  const last1 = thread.memory.byteLength - 1 | 0;
-  const last2 = thread.memory.byteLength - 2 | 0;
-  const last4 = thread.memory.byteLength - 4 | 0;
-  const last8 = thread.memory.byteLength - 8 | 0;
-  const last16 = thread.memory.byteLength - 16 | 0;
+  const memory = thread.memory;
+  const U8 = memory.bytes;
+  const I16 = memory.halves;
+  const I32 = memory.words;
+  const D = memory.doubles;
+  const V = memory.data;
+  const bytes = memory.byteLength | 0;
+  const last1 = bytes - 1 | 0;
+  const last2 = bytes - 2 | 0;
+  const last4 = bytes - 4 | 0;
+  const last8 = bytes - 8 | 0;
+  const last16 = bytes - 16 | 0;
   let pc = thread.pc | 0;
   let fp = thread.fp | 0;
   let sp = thread.sp | 0;
   let depth = thread.depth | 0;
   let left = thread.gas | 0;
   let exit = 0;
-  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, g = 0, base = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0;
+  let x = 0, y = 0, at = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, lo = 0, g = 0, base = 0, ea = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, z = 0, bi = 0, target = 0;
+  x = R[0] + C[0] | 0;
   loop: for (;;) {
+  pc = pc & 1073741823;
   bytewise: {
   nan: {
+  bounds: {
+  divide: {
+  popcnt: {
+  leave: {
+  take: {
+  checkpoint: {
   switch (C[pc]) {
       case 0: { // halt
         exit = 1;
@@ -43,64 +53,49 @@ export function runUnmetered(thread: Thread): number {
         break loop;
       }
       case 2: { // trap
-        exit = C[pc + 1 | 0];
+        exit = C[pc + 1];
         break loop;
       }
       case 3: { // br
-        target = C[pc + 1 | 0];
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
+        at = pc + 1;
+        break take;
       }
       case 4: { // br_nz
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 5 | 0;
+        if (R[fp + C[pc + 1] | 0] !== 0) { at = pc + 2; break take; }
+        pc = pc + 5;
         continue;
       }
       case 5: { // br_z
-        if (R[fp + C[pc + 1 | 0] | 0] === 0) {
-          target = C[pc + 2 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 5 | 0;
+        if (R[fp + C[pc + 1] | 0] === 0) { at = pc + 2; break take; }
+        pc = pc + 5;
         continue;
       }
       case 6: { // br_table
-        count = C[pc + 2 | 0];
-        index = R[fp + C[pc + 1 | 0] | 0] >>> 0;
-        at = (pc + 3 | 0) + ((index < count ? index : count) << 1) | 0;
-        target = C[at];
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
+        count = C[pc + 2];
+        index = R[fp + C[pc + 1] | 0] >>> 0;
+        at = pc + 3 + ((index < count ? index : count) << 1);
+        break take;
       }
       case 7: { // loop
-        pc = pc + 2 | 0;
-        break;
+        pc = pc + 2;
+        break checkpoint;
       }
       case 8: { // charge
-        pc = pc + 2 | 0;
+        pc = pc + 2;
         continue;
       }
       case 9: { // call
-        entry = C[pc + 1 | 0];
+        entry = C[pc + 1];
         deeper = depth + C[entry - 4 | 0] | 0;
         if (deeper > depthLimit) { exit = 3; break loop; }
         depth = deeper;
-        frames[sp] = pc + 3 | 0;
+        frames[sp] = pc + 3;
         sp = sp + 1 | 0;
-        fp = fp + C[pc + 2 | 0] | 0;
+        fp = fp + C[pc + 2] | 0;
         end = fp + C[entry - 1 | 0] | 0;
         for (let i = fp + C[entry - 2 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;
         pc = entry;
-        break;
+        break checkpoint;
       }
       case 10: { // call_lazy
         exit = 4;
@@ -115,2718 +110,3051 @@ export function runUnmetered(thread: Thread): number {
         break loop;
       }
       case 13: { // return
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        continue;
+        at = pc + 1;
+        break leave;
       }
       case 14: { // return32
-        R[fp] = R[fp + C[pc + 2 | 0] | 0];
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        continue;
+        R[fp] = R[fp + C[pc + 2] | 0];
+        at = pc + 1;
+        break leave;
       }
       case 15: { // return64
-        s = fp + C[pc + 2 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
         R[fp] = R[s];
         R[fp + 1 | 0] = R[s + 1 | 0];
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        continue;
+        at = pc + 1;
+        break leave;
       }
       case 16: { // copy32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        pc = pc + 3;
         continue;
       }
       case 17: { // copy64
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 18: { // copy.f64
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         hi = R[s + 1 | 0];
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = F64[s >> 1];
         else { R[d] = R[s]; R[d + 1 | 0] = hi; }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 19: { // const32
-        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = C[pc + 2];
+        pc = pc + 3;
         continue;
       }
       case 20: { // const64
-        d = fp + C[pc + 1 | 0] | 0;
-        R[d] = C[pc + 2 | 0];
-        R[d + 1 | 0] = C[pc + 3 | 0];
-        pc = pc + 4 | 0;
+        lo = C[pc + 2];
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = C[pc + 3];
+        pc = pc + 4;
         continue;
       }
       case 21: { // const.f64
-        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
-        pc = pc + 4 | 0;
+        F64[(fp + C[pc + 1] | 0) >> 1] = K.getFloat64(pc + 2 << 2, true);
+        pc = pc + 4;
         continue;
       }
       case 22: { // select32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 4 | 0] | 0] !== 0 ? R[fp + C[pc + 2 | 0] | 0] : R[fp + C[pc + 3 | 0] | 0];
-        pc = pc + 5 | 0;
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 4] | 0] !== 0 ? R[fp + C[pc + 2] | 0] : R[fp + C[pc + 3] | 0];
+        pc = pc + 5;
         continue;
       }
       case 23: { // select64
-        s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + (R[fp + C[pc + 4] | 0] !== 0 ? C[pc + 2] : C[pc + 3]) | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 24: { // global.get32
-        R[fp + C[pc + 1 | 0] | 0] = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = G[C[pc + 2]];
+        pc = pc + 3;
         continue;
       }
       case 25: { // global.get64
-        d = fp + C[pc + 1 | 0] | 0;
-        g = C[pc + 2 | 0];
+        d = fp + C[pc + 1] | 0;
+        g = C[pc + 2];
         R[d] = G[g];
         R[d + 1 | 0] = G[g + 1 | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 26: { // global.set32
-        G[C[pc + 1 | 0]] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        G[C[pc + 1]] = R[fp + C[pc + 2] | 0];
+        pc = pc + 3;
         continue;
       }
       case 27: { // global.set64
-        s = fp + C[pc + 2 | 0] | 0;
-        g = C[pc + 1 | 0];
+        s = fp + C[pc + 2] | 0;
+        g = C[pc + 1];
         G[g] = R[s];
         G[g + 1 | 0] = R[s + 1 | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 28: { // address
-        s = fp + C[pc + 2 | 0] | 0;
-        R[fp + C[pc + 1 | 0] | 0] = R[s + 1 | 0] === 0 ? R[s] : -1;
-        pc = pc + 3 | 0;
+        s = fp + C[pc + 2] | 0;
+        R[fp + C[pc + 1] | 0] = R[s + 1 | 0] === 0 ? R[s] : -1;
+        pc = pc + 3;
         continue;
       }
       case 29: { // load32.i32
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt32(ea, true);
+        pc = pc + 4;
         continue;
       }
       case 30: { // load64.i64
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
         lo = V.getInt32(ea, true);
-        d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 31: { // load64.f64
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        d = fp + C[pc + 1 | 0] | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        d = fp + C[pc + 1] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 32: { // load32.i8
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea] << 24 >> 24;
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        R[fp + C[pc + 1] | 0] = U8[ea] << 24 >> 24;
+        pc = pc + 4;
         continue;
       }
       case 33: { // load32.u8
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        R[fp + C[pc + 1] | 0] = U8[ea];
+        pc = pc + 4;
         continue;
       }
       case 34: { // load32.i16
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt16(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt16(ea, true);
+        pc = pc + 4;
         continue;
       }
       case 35: { // load32.u16
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getUint16(ea, true);
+        pc = pc + 4;
         continue;
       }
       case 36: { // load64.i8
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
         lo = U8[ea] << 24 >> 24;
-        d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 37: { // load64.u8
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
         lo = U8[ea];
-        d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 38: { // load64.i16
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
         lo = V.getInt16(ea, true);
-        d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 39: { // load64.u16
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
         lo = V.getUint16(ea, true);
-        d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 40: { // load64.i32
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
         lo = V.getInt32(ea, true);
-        d = fp + C[pc + 1 | 0] | 0;
         hi = lo >> 31;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 41: { // load64.u32
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
         lo = V.getInt32(ea, true);
-        d = fp + C[pc + 1 | 0] | 0;
         hi = 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 42: { // store32.i32
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4; break bytewise; }
         I32[ea >> 2] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 43: { // store64.i64
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        s = fp + C[pc + 3 | 0] | 0;
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        s = fp + C[pc + 3] | 0;
         lo = R[s];
         hi = R[s + 1 | 0];
-        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4; break bytewise; }
         at = ea >> 2;
         I32[at] = lo;
         I32[at + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 44: { // store64.f64
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        s = fp + C[pc + 3 | 0] | 0;
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        s = fp + C[pc + 3] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4; break bytewise; }
           at = ea >> 2;
           I32[at] = lo;
           I32[at + 1 | 0] = hi;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 45: { // store32.i8
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         U8[ea] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 46: { // store32.i16
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         hi = 0;
-        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4; break bytewise; }
         I16[ea >> 1] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 47: { // i32.eq
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a === b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 48: { // i32.eq.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a === b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 49: { // br.i32.eq
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a === b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a === b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 50: { // br.i32.eq.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a === b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a === b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 51: { // i32.ne
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a !== b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 52: { // i32.ne.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a !== b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 53: { // br.i32.ne
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a !== b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a !== b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 54: { // br.i32.ne.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a !== b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a !== b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 55: { // i32.lt_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 56: { // i32.lt_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 57: { // br.i32.lt_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a < b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a < b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 58: { // br.i32.lt_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a < b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a < b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 59: { // i32.lt_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 60: { // i32.lt_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 61: { // br.i32.lt_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >>> 0 < b >>> 0) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 62: { // br.i32.lt_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >>> 0 < b >>> 0) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 63: { // i32.ge_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >= b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 64: { // i32.ge_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >= b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 65: { // br.i32.ge_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >= b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 66: { // br.i32.ge_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >= b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 67: { // i32.ge_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 68: { // i32.ge_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 69: { // br.i32.ge_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 >= b >>> 0) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >>> 0 >= b >>> 0) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 70: { // br.i32.ge_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 >= b >>> 0) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >>> 0 >= b >>> 0) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 71: { // i64.eqz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (al | ah) === 0 ? 1 : 0;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = (al | ah) === 0 ? 1 : 0;
+        pc = pc + 3;
         continue;
       }
       case 72: { // br.i64.eqz
-        ar = fp + C[pc + 1 | 0] | 0;
+        ar = fp + C[pc + 1] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        if ((al | ah) === 0) {
-          target = C[pc + 2 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 5 | 0;
+        if ((al | ah) === 0) { at = pc + 2; break take; }
+        pc = pc + 5;
         continue;
       }
       case 73: { // br_unless.i64.eqz
-        ar = fp + C[pc + 1 | 0] | 0;
+        ar = fp + C[pc + 1] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        if (!((al | ah) === 0)) {
-          target = C[pc + 2 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 5 | 0;
+        if (!((al | ah) === 0)) { at = pc + 2; break take; }
+        pc = pc + 5;
         continue;
       }
       case 74: { // i64.eq
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = al === bl && ah === bh ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 75: { // i64.eq.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = al === bl && ah === bh ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 76: { // br.i64.eq
-        ar = fp + C[pc + 1 | 0] | 0;
+        ar = fp + C[pc + 1] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
+        br = fp + C[pc + 2] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        if (al === bl && ah === bh) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        if (al === bl && ah === bh) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 77: { // br.i64.eq.k
-        ar = fp + C[pc + 1 | 0] | 0;
+        ar = fp + C[pc + 1] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 2 | 0];
-        bh = C[pc + 3 | 0];
-        if (al === bl && ah === bh) {
-          target = C[pc + 4 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 7 | 0;
+        bl = C[pc + 2];
+        bh = C[pc + 3];
+        if (al === bl && ah === bh) { at = pc + 4; break take; }
+        pc = pc + 7;
         continue;
       }
       case 78: { // i64.ne
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al !== bl || ah !== bh ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = al !== bl || ah !== bh ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 79: { // i64.ne.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al !== bl || ah !== bh ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = al !== bl || ah !== bh ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 80: { // br.i64.ne
-        ar = fp + C[pc + 1 | 0] | 0;
+        ar = fp + C[pc + 1] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 2 | 0] | 0;
+        br = fp + C[pc + 2] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        if (al !== bl || ah !== bh) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        if (al !== bl || ah !== bh) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 81: { // br.i64.ne.k
-        ar = fp + C[pc + 1 | 0] | 0;
+        ar = fp + C[pc + 1] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 2 | 0];
-        bh = C[pc + 3 | 0];
-        if (al !== bl || ah !== bh) {
-          target = C[pc + 4 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 7 | 0;
+        bl = C[pc + 2];
+        bh = C[pc + 3];
+        if (al !== bl || ah !== bh) { at = pc + 4; break take; }
+        pc = pc + 7;
         continue;
       }
       case 82: { // i64.lt_s
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 83: { // i64.lt_s.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = ah < bh || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 84: { // i64.lt_u
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 85: { // i64.lt_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = ah >>> 0 < bh >>> 0 || (ah === bh && al >>> 0 < bl >>> 0) ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 86: { // i64.ge_s
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 87: { // i64.ge_s.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = ah > bh || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 88: { // i64.ge_u
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 89: { // i64.ge_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = ah >>> 0 > bh >>> 0 || (ah === bh && al >>> 0 >= bl >>> 0) ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 90: { // f32.eq
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a === b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 91: { // f32.ne
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a !== b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 92: { // f32.lt
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 93: { // f32.le
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a <= b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 94: { // f64.eq
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        R[fp + C[pc + 1] | 0] = a === b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 95: { // br.f64.eq
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a === b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = F64[(fp + C[pc + 1] | 0) >> 1];
+        b = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (a === b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 96: { // f64.ne
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        R[fp + C[pc + 1] | 0] = a !== b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 97: { // br.f64.ne
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a !== b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = F64[(fp + C[pc + 1] | 0) >> 1];
+        b = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (a !== b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 98: { // f64.lt
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 99: { // br.f64.lt
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a < b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = F64[(fp + C[pc + 1] | 0) >> 1];
+        b = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (a < b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 100: { // br_unless.f64.lt
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a < b)) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = F64[(fp + C[pc + 1] | 0) >> 1];
+        b = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (!(a < b)) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 101: { // f64.le
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        R[fp + C[pc + 1 | 0] | 0] = a <= b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        R[fp + C[pc + 1] | 0] = a <= b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 102: { // br.f64.le
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (a <= b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = F64[(fp + C[pc + 1] | 0) >> 1];
+        b = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (a <= b) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 103: { // br_unless.f64.le
-        a = F64[(fp + C[pc + 1 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        if (!(a <= b)) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 6 | 0;
+        a = F64[(fp + C[pc + 1] | 0) >> 1];
+        b = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (!(a <= b)) { at = pc + 3; break take; }
+        pc = pc + 6;
         continue;
       }
       case 104: { // i32.clz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = Math.clz32(a);
+        pc = pc + 3;
         continue;
       }
       case 105: { // i32.ctz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
+        pc = pc + 3;
         continue;
       }
       case 106: { // i32.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 107: { // i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 108: { // i32.sub
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a - b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 109: { // i32.mul
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = Math.imul(a, b);
+        pc = pc + 4;
         continue;
       }
       case 110: { // i32.mul.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = Math.imul(a, b);
+        pc = pc + 4;
         continue;
       }
       case 111: { // i32.div_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         if (b === 0) { exit = 17; break loop; }
         if (a === -2147483648 && b === -1) { exit = 18; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = (a / b) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = (a / b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 112: { // i32.div_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
         if (b === 0) { exit = 17; break loop; }
         if (a === -2147483648 && b === -1) { exit = 18; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = (a / b) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = (a / b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 113: { // i32.div_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
+        pc = pc + 4;
         continue;
       }
       case 114: { // i32.div_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
+        pc = pc + 4;
         continue;
       }
       case 115: { // i32.rem_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = a % b | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = a % b | 0;
+        pc = pc + 4;
         continue;
       }
       case 116: { // i32.rem_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = a % b | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = a % b | 0;
+        pc = pc + 4;
         continue;
       }
       case 117: { // i32.rem_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) % (b >>> 0)) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ((a >>> 0) % (b >>> 0)) | 0;
+        pc = pc + 4;
         continue;
       }
       case 118: { // i32.rem_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) % (b >>> 0)) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ((a >>> 0) % (b >>> 0)) | 0;
+        pc = pc + 4;
         continue;
       }
       case 119: { // i32.and
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a & b;
+        pc = pc + 4;
         continue;
       }
       case 120: { // i32.and.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a & b;
+        pc = pc + 4;
         continue;
       }
       case 121: { // i32.or
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a | b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a | b;
+        pc = pc + 4;
         continue;
       }
       case 122: { // i32.or.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a | b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a | b;
+        pc = pc + 4;
         continue;
       }
       case 123: { // i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a ^ b;
+        pc = pc + 4;
         continue;
       }
       case 124: { // i32.xor.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a ^ b;
+        pc = pc + 4;
         continue;
       }
       case 125: { // i32.shl
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a << b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a << b;
+        pc = pc + 4;
         continue;
       }
       case 126: { // i32.shl.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a << b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a << b;
+        pc = pc + 4;
         continue;
       }
       case 127: { // i32.shr_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >> b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >> b;
+        pc = pc + 4;
         continue;
       }
       case 128: { // i32.shr_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >> b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >> b;
+        pc = pc + 4;
         continue;
       }
       case 129: { // i32.shr_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a >>> b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 130: { // i32.shr_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a >>> b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 131: { // i32.rotl
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a << b) | (a >>> -b);
+        pc = pc + 4;
         continue;
       }
       case 132: { // i32.rotl.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a << b) | (a >>> -b);
+        pc = pc + 4;
         continue;
       }
       case 133: { // i32.rotr
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | (a << -b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a >>> b) | (a << -b);
+        pc = pc + 4;
         continue;
       }
       case 134: { // i64.clz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 135: { // i64.ctz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 136: { // i64.add
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = (al + bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 137: { // i64.add.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = (al + bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 138: { // i64.sub
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = (al - bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 139: { // i64.mul
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
         const a0 = al & 65535;
         const a1 = al >>> 16;
         const b0 = bl & 65535;
         const b1 = bl >>> 16;
         const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
         const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
-        R[d] = Math.imul(al, bl);
-        R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
-        pc = pc + 4 | 0;
+        lo = Math.imul(al, bl);
+        hi = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 140: { // i64.mul.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         const a0 = al & 65535;
         const a1 = al >>> 16;
         const b0 = bl & 65535;
         const b1 = bl >>> 16;
         const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) >>> 0;
         const cross = Math.imul(a0, b1) + (middle & 65535) >>> 0;
-        R[d] = Math.imul(al, bl);
-        R[d + 1] = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
-        pc = pc + 5 | 0;
+        lo = Math.imul(al, bl);
+        hi = Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16) + Math.imul(al, bh) + Math.imul(ah, bl) | 0;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 5;
         continue;
       }
       case 141: { // i64.and
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = al & bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & bh;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 142: { // i64.and.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al & bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 143: { // i64.or
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = al | bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah | bh;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 144: { // i64.or.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al | bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah | bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 145: { // i64.xor
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = al ^ bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ bh;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 146: { // i64.xor.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al ^ bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 147: { // i64.shl
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
-        else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }
-        pc = pc + 4 | 0;
+        if (n >= 32) { lo = 0; hi = al << n; }
+        else { lo = al << n; hi = ah << n | al >>> 1 >>> 31 - n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 148: { // i64.shl.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        bl = C[pc + 3];
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = 0; R[d + 1] = al << n; }
-        else { R[d] = al << n; R[d + 1] = ah << n | al >>> 1 >>> 31 - n; }
-        pc = pc + 5 | 0;
+        if (n >= 32) { lo = 0; hi = al << n; }
+        else { lo = al << n; hi = ah << n | al >>> 1 >>> 31 - n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 5;
         continue;
       }
       case 149: { // i64.shr_s
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
-        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }
-        pc = pc + 4 | 0;
+        if (n >= 32) { lo = ah >> n; hi = ah >> 31; }
+        else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >> n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 150: { // i64.shr_s.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        bl = C[pc + 3];
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = ah >> n; R[d + 1] = ah >> 31; }
-        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >> n; }
-        pc = pc + 5 | 0;
+        if (n >= 32) { lo = ah >> n; hi = ah >> 31; }
+        else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >> n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 5;
         continue;
       }
       case 151: { // i64.shr_u
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
-        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
-        pc = pc + 4 | 0;
+        if (n >= 32) { lo = ah >>> n; hi = 0; }
+        else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >>> n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 152: { // i64.shr_u.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        bl = C[pc + 3];
         count = bl;
         const n = count & 63;
-        if (n >= 32) { R[d] = ah >>> n; R[d + 1] = 0; }
-        else { R[d] = al >>> n | ah << 1 << 31 - n; R[d + 1] = ah >>> n; }
-        pc = pc + 5 | 0;
+        if (n >= 32) { lo = ah >>> n; hi = 0; }
+        else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >>> n; }
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 5;
         continue;
       }
       case 153: { // i64.rotl
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = bl;
         const n = count & 63;
         const low = n >= 32 ? ah : al;
         const high = n >= 32 ? al : ah;
-        R[d] = low << n | high >>> 1 >>> 31 - n;
-        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
-        pc = pc + 4 | 0;
+        lo = low << n | high >>> 1 >>> 31 - n;
+        hi = high << n | low >>> 1 >>> 31 - n;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 154: { // i64.rotl.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        bl = C[pc + 3];
         count = bl;
         const n = count & 63;
         const low = n >= 32 ? ah : al;
         const high = n >= 32 ? al : ah;
-        R[d] = low << n | high >>> 1 >>> 31 - n;
-        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
-        pc = pc + 5 | 0;
+        lo = low << n | high >>> 1 >>> 31 - n;
+        hi = high << n | low >>> 1 >>> 31 - n;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 5;
         continue;
       }
       case 155: { // i64.rotr
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = -bl;
         const n = count & 63;
         const low = n >= 32 ? ah : al;
         const high = n >= 32 ? al : ah;
-        R[d] = low << n | high >>> 1 >>> 31 - n;
-        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
-        pc = pc + 4 | 0;
+        lo = low << n | high >>> 1 >>> 31 - n;
+        hi = high << n | low >>> 1 >>> 31 - n;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 156: { // f32.abs
-        ai = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
-        pc = pc + 3 | 0;
+        ai = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = ai & 2147483647;
+        pc = pc + 3;
         continue;
       }
       case 157: { // f32.neg
-        ai = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ai ^ -2147483648;
-        pc = pc + 3 | 0;
+        ai = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = ai ^ -2147483648;
+        pc = pc + 3;
         continue;
       }
       case 158: { // f32.sqrt
-        a = F32[fp + C[pc + 2 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
         r = Math.sqrt(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 159: { // f32.add
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 160: { // f32.sub
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 161: { // f32.mul
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 162: { // f32.div
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a / b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 163: { // f32.min
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = Math.min(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 164: { // f32.max
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = Math.max(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 165: { // f64.abs
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = al;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & 2147483647;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 166: { // f64.neg
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = al;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ -2147483648;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 167: { // f64.ceil
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.ceil(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 168: { // f64.floor
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.floor(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 169: { // f64.trunc
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.trunc(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 170: { // f64.sqrt
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.sqrt(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 171: { // f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 172: { // f64.sub
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 173: { // f64.mul
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 174: { // f64.div
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a / b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 175: { // f64.min
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = Math.min(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 176: { // f64.max
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = Math.max(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 177: { // f64.copysign
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bh = R[br + 1 | 0];
         lo = al;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah & 2147483647) | (bh & -2147483648);
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 178: { // i32.trunc_f32_s
-        a = F32[fp + C[pc + 2 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = a | 0;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = a | 0;
+        pc = pc + 3;
         continue;
       }
       case 179: { // i32.trunc_f64_s
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = a | 0;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = a | 0;
+        pc = pc + 3;
         continue;
       }
       case 180: { // i64.extend_i32_s
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
         lo = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = lo >> 31;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 181: { // i64.extend_i32_u
-        a = R[fp + C[pc + 2 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
         lo = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 182: { // f32.convert_i32_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F32[d] = a;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 183: { // f32.convert_i32_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F32[d] = a >>> 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 184: { // f32.demote_f64
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 185: { // f64.convert_i32_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F64[d >> 1] = a;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 186: { // f64.convert_i32_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F64[d >> 1] = a >>> 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 187: { // f64.promote_f32
-        a = F32[fp + C[pc + 2 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
         r = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 188: { // i32.extend8_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a << 24) >> 24;
+        pc = pc + 3;
         continue;
       }
       case 189: { // i32.extend16_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a << 16) >> 16;
+        pc = pc + 3;
         continue;
       }
       case 190: { // i64.extend32_s
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         lo = al;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = lo >> 31;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 191: { // br.i32.ge_s.k > return32
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        R[fp] = R[fp + C[pc + 8 | 0] | 0];
-        depth = depth - C[pc + 7 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        continue;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >= b) { at = pc + 3; break take; }
+        R[fp] = R[fp + C[pc + 8] | 0];
+        at = pc + 7;
+        break leave;
       }
       case 192: { // const.f64 > f64.lt >a i32.xor.k
-        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
+        F64[(fp + C[pc + 1] | 0) >> 1] = K.getFloat64(pc + 2 << 2, true);
+        a = F64[(fp + C[pc + 6] | 0) >> 1];
+        b = F64[(fp + C[pc + 7] | 0) >> 1];
         x = a < b ? 1 : 0;
         a = x;
-        b = C[pc + 11 | 0];
-        R[fp + C[pc + 9 | 0] | 0] = a ^ b;
-        pc = pc + 12 | 0;
+        b = C[pc + 11];
+        R[fp + C[pc + 9] | 0] = a ^ b;
+        pc = pc + 12;
         continue;
       }
       case 193: { // const.f64 >b f64.mul >b f64.add > const32
-        y = K.getFloat64((pc + 2 | 0) << 2, true);
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        y = K.getFloat64(pc + 2 << 2, true);
+        a = F64[(fp + C[pc + 6] | 0) >> 1];
         b = y;
         y = a * b;
-        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 10] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 9 | 0] | 0;
+        d = fp + C[pc + 9] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 12 | 0; break nan; }
-        R[fp + C[pc + 13 | 0] | 0] = C[pc + 14 | 0];
-        pc = pc + 15 | 0;
+        else { pc = pc + 12; break nan; }
+        R[fp + C[pc + 13] | 0] = C[pc + 14];
+        pc = pc + 15;
         continue;
       }
-      case 194: { // const32 > f32.mul
-        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
-        a = F32[fp + C[pc + 5 | 0] | 0];
-        b = F32[fp + C[pc + 6 | 0] | 0];
+      case 194: { // const32 >b f32.mul
+        y = K.getFloat32(pc + 2 << 2, true);
+        a = F32[fp + C[pc + 5] | 0];
+        b = y;
         r = a * b;
-        d = fp + C[pc + 4 | 0] | 0;
+        d = fp + C[pc + 4] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 7 | 0;
+        pc = pc + 7;
         continue;
       }
-      case 195: { // const32 > i32.add.k
-        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
-        a = R[fp + C[pc + 5 | 0] | 0];
-        b = C[pc + 6 | 0];
-        R[fp + C[pc + 4 | 0] | 0] = (a + b) | 0;
-        pc = pc + 7 | 0;
+      case 195: { // const32 >b f32.mul >b f32.add
+        y = K.getFloat32(pc + 2 << 2, true);
+        a = F32[fp + C[pc + 5] | 0];
+        b = y;
+        y = Math.fround(a * b);
+        a = F32[fp + C[pc + 9] | 0];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 8] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 11;
         continue;
       }
-      case 196: { // const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k
-        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
-        a = R[fp + C[pc + 5 | 0] | 0];
-        b = C[pc + 6 | 0];
+      case 196: { // const32 > i32.add.k
+        R[fp + C[pc + 1] | 0] = C[pc + 2];
+        a = R[fp + C[pc + 5] | 0];
+        b = C[pc + 6];
+        R[fp + C[pc + 4] | 0] = (a + b) | 0;
+        pc = pc + 7;
+        continue;
+      }
+      case 197: { // const32 > i32.add.k >a i32.and.k >a br.i32.lt_u.k
+        R[fp + C[pc + 1] | 0] = C[pc + 2];
+        a = R[fp + C[pc + 5] | 0];
+        b = C[pc + 6];
         x = (a + b) | 0;
         a = x;
-        b = C[pc + 10 | 0];
+        b = C[pc + 10];
         x = a & b;
         a = x;
-        b = C[pc + 13 | 0];
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 14 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 17 | 0;
-        continue;
-      }
-      case 197: { // const32 > select32
-        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
-        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 7 | 0] | 0] !== 0 ? R[fp + C[pc + 5 | 0] | 0] : R[fp + C[pc + 6 | 0] | 0];
-        pc = pc + 8 | 0;
+        b = C[pc + 13];
+        if (a >>> 0 < b >>> 0) { at = pc + 14; break take; }
+        pc = pc + 17;
         continue;
       }
       case 198: { // const32 >a i32.sub
-        x = C[pc + 2 | 0];
+        x = C[pc + 2];
         a = x;
-        b = R[fp + C[pc + 6 | 0] | 0];
-        R[fp + C[pc + 4 | 0] | 0] = (a - b) | 0;
-        pc = pc + 7 | 0;
+        b = R[fp + C[pc + 6] | 0];
+        R[fp + C[pc + 4] | 0] = (a - b) | 0;
+        pc = pc + 7;
         continue;
       }
       case 199: { // const32 >base load64.f64
-        x = C[pc + 2 | 0];
+        x = C[pc + 2];
         base = x;
-        ea = base + C[pc + 6 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { pc = pc + 3 | 0; exit = 20; break loop; }
-        d = fp + C[pc + 4 | 0] | 0;
+        ea = base + C[pc + 6] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 3; break bounds; }
+        d = fp + C[pc + 4] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 7 | 0;
+        pc = pc + 7;
         continue;
       }
-      case 200: { // const32 >value store32.i32
-        x = C[pc + 2 | 0];
-        base = R[fp + C[pc + 4 | 0] | 0];
-        ea = base + C[pc + 5 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
+      case 200: { // const32 > select32
+        R[fp + C[pc + 1] | 0] = C[pc + 2];
+        R[fp + C[pc + 4] | 0] = R[fp + C[pc + 7] | 0] !== 0 ? R[fp + C[pc + 5] | 0] : R[fp + C[pc + 6] | 0];
+        pc = pc + 8;
+        continue;
+      }
+      case 201: { // const32 >value store32.i32
+        x = C[pc + 2];
+        base = R[fp + C[pc + 4] | 0];
+        ea = base + C[pc + 5] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3; break bounds; }
         lo = x;
         hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7; break bytewise; }
         I32[ea >> 2] = lo;
-        pc = pc + 7 | 0;
+        pc = pc + 7;
         continue;
       }
-      case 201: { // const32 >value store32.i8
-        x = C[pc + 2 | 0];
-        base = R[fp + C[pc + 4 | 0] | 0];
-        ea = base + C[pc + 5 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 3 | 0; exit = 20; break loop; }
+      case 202: { // const32 >value store32.i8
+        x = C[pc + 2];
+        base = R[fp + C[pc + 4] | 0];
+        ea = base + C[pc + 5] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 3; break bounds; }
         lo = x;
         U8[ea] = lo;
-        pc = pc + 7 | 0;
+        pc = pc + 7;
         continue;
       }
-      case 202: { // copy32 > br
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        target = C[pc + 4 | 0];
-        if (target <= pc) { pc = target; break; }
-        pc = target;
+      case 203: { // const64 > select64
+        lo = C[pc + 2];
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = C[pc + 3];
+        s = fp + (R[fp + C[pc + 8] | 0] !== 0 ? C[pc + 6] : C[pc + 7]) | 0;
+        d = fp + C[pc + 5] | 0;
+        R[d] = R[s];
+        R[d + 1 | 0] = R[s + 1 | 0];
+        pc = pc + 9;
         continue;
       }
-      case 203: { // copy32 > br_nz
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        if (R[fp + C[pc + 4 | 0] | 0] !== 0) {
-          target = C[pc + 5 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 8 | 0;
+      case 204: { // copy32 > br
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        at = pc + 4;
+        break take;
+      }
+      case 205: { // copy32 > br_nz
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        if (R[fp + C[pc + 4] | 0] !== 0) { at = pc + 5; break take; }
+        pc = pc + 8;
         continue;
       }
-      case 204: { // copy32 > copy32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
-        pc = pc + 6 | 0;
+      case 206: { // copy32 > copy32
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 4] | 0] = R[fp + C[pc + 5] | 0];
+        pc = pc + 6;
         continue;
       }
-      case 205: { // copy32 > copy32 > copy32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 4 | 0] | 0] = R[fp + C[pc + 5 | 0] | 0];
-        R[fp + C[pc + 7 | 0] | 0] = R[fp + C[pc + 8 | 0] | 0];
-        pc = pc + 9 | 0;
+      case 207: { // copy32 > copy32 > copy32
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 4] | 0] = R[fp + C[pc + 5] | 0];
+        R[fp + C[pc + 7] | 0] = R[fp + C[pc + 8] | 0];
+        pc = pc + 9;
         continue;
       }
-      case 206: { // copy32 > i32.add.k
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        a = R[fp + C[pc + 5 | 0] | 0];
-        b = C[pc + 6 | 0];
-        R[fp + C[pc + 4 | 0] | 0] = (a + b) | 0;
-        pc = pc + 7 | 0;
+      case 208: { // copy32 > copy32 > copy32 > br
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 4] | 0] = R[fp + C[pc + 5] | 0];
+        R[fp + C[pc + 7] | 0] = R[fp + C[pc + 8] | 0];
+        at = pc + 10;
+        break take;
+      }
+      case 209: { // copy32 > i32.add.k
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        a = R[fp + C[pc + 5] | 0];
+        b = C[pc + 6];
+        R[fp + C[pc + 4] | 0] = (a + b) | 0;
+        pc = pc + 7;
         continue;
       }
-      case 207: { // copy32 > load32.i32 > store32.i32 > copy32 > br_nz
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        base = R[fp + C[pc + 5 | 0] | 0];
-        ea = base + C[pc + 6 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 4 | 0] | 0] = V.getInt32(ea, true);
-        base = R[fp + C[pc + 8 | 0] | 0];
-        ea = base + C[pc + 9 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 7 | 0; exit = 20; break loop; }
-        lo = R[fp + C[pc + 10 | 0] | 0];
+      case 210: { // copy32 > load32.i32 > store32.i32 > copy32 > br_nz
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        base = R[fp + C[pc + 5] | 0];
+        ea = base + C[pc + 6] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3; break bounds; }
+        R[fp + C[pc + 4] | 0] = V.getInt32(ea, true);
+        base = R[fp + C[pc + 8] | 0];
+        ea = base + C[pc + 9] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 7; break bounds; }
+        lo = R[fp + C[pc + 10] | 0];
         hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 11 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 11; break bytewise; }
         I32[ea >> 2] = lo;
-        R[fp + C[pc + 12 | 0] | 0] = R[fp + C[pc + 13 | 0] | 0];
-        if (R[fp + C[pc + 15 | 0] | 0] !== 0) {
-          target = C[pc + 16 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 19 | 0;
+        R[fp + C[pc + 12] | 0] = R[fp + C[pc + 13] | 0];
+        if (R[fp + C[pc + 15] | 0] !== 0) { at = pc + 16; break take; }
+        pc = pc + 19;
         continue;
       }
-      case 208: { // copy32 >value return32
-        x = R[fp + C[pc + 2 | 0] | 0];
+      case 211: { // copy32 >value return32
+        x = R[fp + C[pc + 2] | 0];
         R[fp] = x;
-        depth = depth - C[pc + 4 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
+        at = pc + 4;
+        break leave;
+      }
+      case 212: { // f32.lt >condition select32
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
+        x = a < b ? 1 : 0;
+        R[fp + C[pc + 5] | 0] = x !== 0 ? R[fp + C[pc + 6] | 0] : R[fp + C[pc + 7] | 0];
+        pc = pc + 9;
         continue;
       }
-      case 209: { // f64.add > const.f64
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+      case 213: { // f64.add > const.f64
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        F64[(fp + C[pc + 5 | 0] | 0) >> 1] = K.getFloat64((pc + 6 | 0) << 2, true);
-        pc = pc + 8 | 0;
+        else { pc = pc + 4; break nan; }
+        F64[(fp + C[pc + 5] | 0) >> 1] = K.getFloat64(pc + 6 << 2, true);
+        pc = pc + 8;
         continue;
       }
-      case 210: { // f64.add >b f64.mul >b f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+      case 214: { // f64.add >b f64.mul >b f64.add
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         y = a + b;
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6] | 0) >> 1];
         b = y;
         y = a * b;
-        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
-        b = y;
-        r = a + b;
-        d = fp + C[pc + 9 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 12 | 0; break nan; }
-        pc = pc + 12 | 0;
-        continue;
-      }
-      case 211: { // f64.mul > f64.mul
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 7 | 0] | 0) >> 1];
-        r = a * b;
-        d = fp + C[pc + 5 | 0] | 0;
-        if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 212: { // f64.mul >b f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
-        y = a * b;
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 10] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 5 | 0] | 0;
+        d = fp + C[pc + 9] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
+        else { pc = pc + 12; break nan; }
+        pc = pc + 12;
         continue;
       }
-      case 213: { // f64.mul >b f64.sub > store64.f64 > i32.add.k
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+      case 215: { // f64.mul > const.f64
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 1] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4; break nan; }
+        F64[(fp + C[pc + 5] | 0) >> 1] = K.getFloat64(pc + 6 << 2, true);
+        pc = pc + 8;
+        continue;
+      }
+      case 216: { // f64.mul >b f64.add
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         y = a * b;
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 5] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8; break nan; }
+        pc = pc + 8;
+        continue;
+      }
+      case 217: { // f64.mul > f64.mul
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 1] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 4; break nan; }
+        a = F64[(fp + C[pc + 6] | 0) >> 1];
+        b = F64[(fp + C[pc + 7] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 5] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8; break nan; }
+        pc = pc + 8;
+        continue;
+      }
+      case 218: { // f64.mul >a f64.mul > load64.f64 >b f64.add
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        y = a * b;
+        a = y;
+        b = F64[(fp + C[pc + 7] | 0) >> 1];
+        r = a * b;
+        d = fp + C[pc + 5] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 8; break nan; }
+        base = R[fp + C[pc + 10] | 0];
+        ea = base + C[pc + 11] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 8; break bounds; }
+        y = V.getFloat64(ea, true);
+        a = F64[(fp + C[pc + 14] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 13] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 16; break nan; }
+        pc = pc + 16;
+        continue;
+      }
+      case 219: { // f64.mul >b f64.sub > store64.f64 > i32.add.k
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
+        y = a * b;
+        a = F64[(fp + C[pc + 6] | 0) >> 1];
         b = y;
         r = a - b;
-        d = fp + C[pc + 5 | 0] | 0;
+        d = fp + C[pc + 5] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        base = R[fp + C[pc + 9 | 0] | 0];
-        ea = base + C[pc + 10 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { pc = pc + 8 | 0; exit = 20; break loop; }
-        s = fp + C[pc + 11 | 0] | 0;
+        else { pc = pc + 8; break nan; }
+        base = R[fp + C[pc + 9] | 0];
+        ea = base + C[pc + 10] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 8; break bounds; }
+        s = fp + C[pc + 11] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 12 | 0; break bytewise; }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 12; break bytewise; }
           at = ea >> 2;
           I32[at] = lo;
           I32[at + 1 | 0] = hi;
         }
-        a = R[fp + C[pc + 14 | 0] | 0];
-        b = C[pc + 15 | 0];
-        R[fp + C[pc + 13 | 0] | 0] = (a + b) | 0;
-        pc = pc + 16 | 0;
+        a = R[fp + C[pc + 14] | 0];
+        b = C[pc + 15];
+        R[fp + C[pc + 13] | 0] = (a + b) | 0;
+        pc = pc + 16;
         continue;
       }
-      case 214: { // f64.sub >b f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+      case 220: { // f64.sub >b f64.add
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         y = a - b;
-        a = F64[(fp + C[pc + 6 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 6] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 5 | 0] | 0;
+        d = fp + C[pc + 5] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 8 | 0; break nan; }
-        pc = pc + 8 | 0;
+        else { pc = pc + 8; break nan; }
+        pc = pc + 8;
         continue;
       }
-      case 215: { // global.get32 >a i32.add.k > global.set32
-        x = G[C[pc + 2 | 0]];
+      case 221: { // global.get32 >a i32.add.k > global.set32
+        x = G[C[pc + 2]];
         a = x;
-        b = C[pc + 6 | 0];
-        R[fp + C[pc + 4 | 0] | 0] = (a + b) | 0;
-        G[C[pc + 8 | 0]] = R[fp + C[pc + 9 | 0] | 0];
-        pc = pc + 10 | 0;
+        b = C[pc + 6];
+        R[fp + C[pc + 4] | 0] = (a + b) | 0;
+        G[C[pc + 8]] = R[fp + C[pc + 9] | 0];
+        pc = pc + 10;
         continue;
       }
-      case 216: { // global.get32 >a i32.add.k >value global.set32
-        x = G[C[pc + 2 | 0]];
+      case 222: { // global.get32 >a i32.add.k >value global.set32
+        x = G[C[pc + 2]];
         a = x;
-        b = C[pc + 6 | 0];
+        b = C[pc + 6];
         x = (a + b) | 0;
-        G[C[pc + 8 | 0]] = x;
-        pc = pc + 10 | 0;
+        G[C[pc + 8]] = x;
+        pc = pc + 10;
         continue;
       }
-      case 217: { // global.get32 >a i32.add.k >value global.set32 > global.get32 >a br.i32.ge_s.k
-        x = G[C[pc + 2 | 0]];
+      case 223: { // global.get32 >a i32.add.k >value global.set32 > global.get32 >a br.i32.ge_s.k
+        x = G[C[pc + 2]];
         a = x;
-        b = C[pc + 6 | 0];
+        b = C[pc + 6];
         x = (a + b) | 0;
-        G[C[pc + 8 | 0]] = x;
-        x = G[C[pc + 12 | 0]];
+        G[C[pc + 8]] = x;
+        x = G[C[pc + 12]];
         a = x;
-        b = C[pc + 15 | 0];
-        if (a >= b) {
-          target = C[pc + 16 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 19 | 0;
+        b = C[pc + 15];
+        if (a >= b) { at = pc + 16; break take; }
+        pc = pc + 19;
         continue;
       }
-      case 218: { // global.get32 >base store32.i32
-        x = G[C[pc + 2 | 0]];
+      case 224: { // global.get32 >base store32.i32
+        x = G[C[pc + 2]];
         base = x;
-        ea = base + C[pc + 5 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 3 | 0; exit = 20; break loop; }
-        lo = R[fp + C[pc + 6 | 0] | 0];
+        ea = base + C[pc + 5] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 3; break bounds; }
+        lo = R[fp + C[pc + 6] | 0];
         hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 7; break bytewise; }
         I32[ea >> 2] = lo;
-        pc = pc + 7 | 0;
+        pc = pc + 7;
         continue;
       }
-      case 219: { // i32.add > const32 >value store32.i8 > i32.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        x = C[pc + 6 | 0];
-        base = R[fp + C[pc + 8 | 0] | 0];
-        ea = base + C[pc + 9 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 7 | 0; exit = 20; break loop; }
+      case 225: { // i32.add > const32 >value store32.i8 > i32.add
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        x = C[pc + 6];
+        base = R[fp + C[pc + 8] | 0];
+        ea = base + C[pc + 9] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 7; break bounds; }
         lo = x;
         U8[ea] = lo;
-        a = R[fp + C[pc + 13 | 0] | 0];
-        b = R[fp + C[pc + 14 | 0] | 0];
-        R[fp + C[pc + 12 | 0] | 0] = (a + b) | 0;
-        pc = pc + 15 | 0;
+        a = R[fp + C[pc + 13] | 0];
+        b = R[fp + C[pc + 14] | 0];
+        R[fp + C[pc + 12] | 0] = (a + b) | 0;
+        pc = pc + 15;
         continue;
       }
-      case 220: { // i32.add > i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
+      case 226: { // i32.add > const32 >value store32.i8 > i32.add > br.i32.lt_u
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        x = C[pc + 6];
+        base = R[fp + C[pc + 8] | 0];
+        ea = base + C[pc + 9] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 7; break bounds; }
+        lo = x;
+        U8[ea] = lo;
+        a = R[fp + C[pc + 13] | 0];
+        b = R[fp + C[pc + 14] | 0];
+        R[fp + C[pc + 12] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 16] | 0];
+        b = R[fp + C[pc + 17] | 0];
+        if (a >>> 0 < b >>> 0) { at = pc + 18; break take; }
+        pc = pc + 21;
         continue;
       }
-      case 221: { // i32.add > i32.add.k > br_nz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        if (R[fp + C[pc + 9 | 0] | 0] !== 0) {
-          target = C[pc + 10 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 13 | 0;
+      case 227: { // i32.add > i32.add.k
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 6] | 0];
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        pc = pc + 8;
         continue;
       }
-      case 222: { // i32.add >base load32.u8
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+      case 228: { // i32.add > i32.add.k > br_nz
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 6] | 0];
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        if (R[fp + C[pc + 9] | 0] !== 0) { at = pc + 10; break take; }
+        pc = pc + 13;
+        continue;
+      }
+      case 229: { // i32.add >base load32.u8
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         x = (a + b) | 0;
         base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
-        pc = pc + 8 | 0;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4; break bounds; }
+        R[fp + C[pc + 5] | 0] = U8[ea];
+        pc = pc + 8;
         continue;
       }
-      case 223: { // i32.add >base load32.u8 >condition br_nz > i32.shl.k >a i32.or.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+      case 230: { // i32.add >base load32.u8 >condition br_nz > i32.shl.k >a i32.or.k
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         x = (a + b) | 0;
         base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4; break bounds; }
         x = U8[ea];
-        if (x !== 0) {
-          target = C[pc + 10 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        a = R[fp + C[pc + 15 | 0] | 0];
-        b = C[pc + 16 | 0];
+        if (x !== 0) { at = pc + 10; break take; }
+        a = R[fp + C[pc + 15] | 0];
+        b = C[pc + 16];
         x = a << b;
         a = x;
-        b = C[pc + 20 | 0];
-        R[fp + C[pc + 18 | 0] | 0] = a | b;
-        pc = pc + 21 | 0;
+        b = C[pc + 20];
+        R[fp + C[pc + 18] | 0] = a | b;
+        pc = pc + 21;
         continue;
       }
-      case 224: { // i32.add >value return32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = (a + b) | 0;
-        R[fp] = x;
-        depth = depth - C[pc + 5 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        continue;
-      }
-      case 225: { // i32.add.k > br
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        target = C[pc + 5 | 0];
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
-      }
-      case 226: { // i32.add.k > br.i32.eq > br
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 5 | 0] | 0];
-        b = R[fp + C[pc + 6 | 0] | 0];
-        if (a === b) {
-          target = C[pc + 7 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        target = C[pc + 11 | 0];
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
-      }
-      case 227: { // i32.add.k > br.i32.eq.k > load32.u8
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 5 | 0] | 0];
-        b = C[pc + 6 | 0];
-        if (a === b) {
-          target = C[pc + 7 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        base = R[fp + C[pc + 12 | 0] | 0];
-        ea = base + C[pc + 13 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 10 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 11 | 0] | 0] = U8[ea];
-        pc = pc + 14 | 0;
-        continue;
-      }
-      case 228: { // i32.add.k > br_nz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
-          target = C[pc + 6 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 9 | 0;
-        continue;
-      }
-      case 229: { // i32.add.k > i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 230: { // i32.add.k > load32.i32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        base = R[fp + C[pc + 6 | 0] | 0];
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 231: { // i32.add.k >value global.set32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a + b) | 0;
-        G[C[pc + 5 | 0]] = x;
-        pc = pc + 7 | 0;
-        continue;
-      }
-      case 232: { // i32.add.k >a i32.and.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a + b) | 0;
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = a & b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 233: { // i32.add.k >base load32.u8
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a + b) | 0;
-        base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 234: { // i32.add.k >base load32.u8 >b i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a + b) | 0;
-        base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
-        x = U8[ea];
-        a = R[fp + C[pc + 10 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 9 | 0] | 0] = a ^ b;
-        pc = pc + 12 | 0;
-        continue;
-      }
-      case 235: { // i32.add.k >base load64.f64
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a + b) | 0;
-        base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
-        d = fp + C[pc + 5 | 0] | 0;
+      case 231: { // i32.add > load64.f64 > load64.f64 >b f64.mul >b f64.add
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        base = R[fp + C[pc + 6] | 0];
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4; break bounds; }
+        d = fp + C[pc + 5] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 236: { // i32.add.k >base load64.f64 >b f64.mul >b f64.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a + b) | 0;
-        base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { pc = pc + 4 | 0; exit = 20; break loop; }
+        base = R[fp + C[pc + 10] | 0];
+        ea = base + C[pc + 11] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 8; break bounds; }
         y = V.getFloat64(ea, true);
-        a = F64[(fp + C[pc + 10 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 14] | 0) >> 1];
         b = y;
         y = a * b;
-        a = F64[(fp + C[pc + 14 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 18] | 0) >> 1];
         b = y;
         r = a + b;
-        d = fp + C[pc + 13 | 0] | 0;
+        d = fp + C[pc + 17] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 16 | 0; break nan; }
-        pc = pc + 16 | 0;
+        else { pc = pc + 20; break nan; }
+        pc = pc + 20;
         continue;
       }
-      case 237: { // i32.add.k >value store32.i32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+      case 232: { // i32.add >value return32
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         x = (a + b) | 0;
-        base = R[fp + C[pc + 5 | 0] | 0];
-        ea = base + C[pc + 6 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
+        R[fp] = x;
+        at = pc + 5;
+        break leave;
+      }
+      case 233: { // i32.add.k > br
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        at = pc + 5;
+        break take;
+      }
+      case 234: { // i32.add.k > br.i32.eq > br
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 5] | 0];
+        b = R[fp + C[pc + 6] | 0];
+        if (a === b) { at = pc + 7; break take; }
+        at = pc + 11;
+        break take;
+      }
+      case 235: { // i32.add.k > br.i32.eq.k > load32.u8 > copy32 > br_nz
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 5] | 0];
+        b = C[pc + 6];
+        if (a === b) { at = pc + 7; break take; }
+        base = R[fp + C[pc + 12] | 0];
+        ea = base + C[pc + 13] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 10; break bounds; }
+        R[fp + C[pc + 11] | 0] = U8[ea];
+        R[fp + C[pc + 15] | 0] = R[fp + C[pc + 16] | 0];
+        if (R[fp + C[pc + 18] | 0] !== 0) { at = pc + 19; break take; }
+        pc = pc + 22;
+        continue;
+      }
+      case 236: { // i32.add.k > br_nz
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        if (R[fp + C[pc + 5] | 0] !== 0) { at = pc + 6; break take; }
+        pc = pc + 9;
+        continue;
+      }
+      case 237: { // i32.add.k >value global.set32
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        G[C[pc + 5]] = x;
+        pc = pc + 7;
+        continue;
+      }
+      case 238: { // i32.add.k > i32.add.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 6] | 0];
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        pc = pc + 8;
+        continue;
+      }
+      case 239: { // i32.add.k > i32.add.k > br.i32.ne.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 6] | 0];
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 9] | 0];
+        b = C[pc + 10];
+        if (a !== b) { at = pc + 11; break take; }
+        pc = pc + 14;
+        continue;
+      }
+      case 240: { // i32.add.k > i32.add.k > i32.add.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 6] | 0];
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 10] | 0];
+        b = C[pc + 11];
+        R[fp + C[pc + 9] | 0] = (a + b) | 0;
+        pc = pc + 12;
+        continue;
+      }
+      case 241: { // i32.add.k >a i32.and.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        a = x;
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = a & b;
+        pc = pc + 8;
+        continue;
+      }
+      case 242: { // i32.add.k > load32.i32
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        base = R[fp + C[pc + 6] | 0];
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4; break bounds; }
+        R[fp + C[pc + 5] | 0] = V.getInt32(ea, true);
+        pc = pc + 8;
+        continue;
+      }
+      case 243: { // i32.add.k >base load32.i32 >b i32.add
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4; break bounds; }
+        x = V.getInt32(ea, true);
+        a = R[fp + C[pc + 10] | 0];
+        b = x;
+        R[fp + C[pc + 9] | 0] = (a + b) | 0;
+        pc = pc + 12;
+        continue;
+      }
+      case 244: { // i32.add.k >base load32.u8
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4; break bounds; }
+        R[fp + C[pc + 5] | 0] = U8[ea];
+        pc = pc + 8;
+        continue;
+      }
+      case 245: { // i32.add.k >base load32.u8 >b i32.xor
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4; break bounds; }
+        x = U8[ea];
+        a = R[fp + C[pc + 10] | 0];
+        b = x;
+        R[fp + C[pc + 9] | 0] = a ^ b;
+        pc = pc + 12;
+        continue;
+      }
+      case 246: { // i32.add.k >base load64.f64
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4; break bounds; }
+        d = fp + C[pc + 5] | 0;
+        hi = V.getInt32(ea + 4 | 0, true);
+        if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
+        else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
+        pc = pc + 8;
+        continue;
+      }
+      case 247: { // i32.add.k >base load64.f64 >b f64.mul >b f64.add
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4; break bounds; }
+        y = V.getFloat64(ea, true);
+        a = F64[(fp + C[pc + 10] | 0) >> 1];
+        b = y;
+        y = a * b;
+        a = F64[(fp + C[pc + 14] | 0) >> 1];
+        b = y;
+        r = a + b;
+        d = fp + C[pc + 13] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 16; break nan; }
+        pc = pc + 16;
+        continue;
+      }
+      case 248: { // i32.add.k >base load64.f64 >b f64.sub
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last8) { pc = pc + 4; break bounds; }
+        y = V.getFloat64(ea, true);
+        a = F64[(fp + C[pc + 10] | 0) >> 1];
+        b = y;
+        r = a - b;
+        d = fp + C[pc + 9] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 12; break nan; }
+        pc = pc + 12;
+        continue;
+      }
+      case 249: { // i32.add.k >value store32.i32
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a + b) | 0;
+        base = R[fp + C[pc + 5] | 0];
+        ea = base + C[pc + 6] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4; break bounds; }
         lo = x;
         hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 8 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 8; break bytewise; }
         I32[ea >> 2] = lo;
-        pc = pc + 8 | 0;
+        pc = pc + 8;
         continue;
       }
-      case 238: { // i32.and >b i32.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+      case 250: { // i32.and >b i32.add
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         x = a & b;
-        a = R[fp + C[pc + 6 | 0] | 0];
+        a = R[fp + C[pc + 6] | 0];
         b = x;
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        pc = pc + 8;
         continue;
       }
-      case 239: { // i32.and.k >a br.i32.eq.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+      case 251: { // i32.and.k >a br.i32.eq.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
         x = a & b;
         a = x;
-        b = C[pc + 6 | 0];
-        if (a === b) {
-          target = C[pc + 7 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 10 | 0;
+        b = C[pc + 6];
+        if (a === b) { at = pc + 7; break take; }
+        pc = pc + 10;
         continue;
       }
-      case 240: { // i32.and.k >b i32.xor >a br.i32.eq.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
+      case 252: { // i32.and.k >condition select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
         x = a & b;
-        a = R[fp + C[pc + 6 | 0] | 0];
+        R[fp + C[pc + 5] | 0] = x !== 0 ? R[fp + C[pc + 6] | 0] : R[fp + C[pc + 7] | 0];
+        a = R[fp + C[pc + 11] | 0];
+        b = C[pc + 12];
+        x = (a >>> b) | 0;
+        a = x;
+        b = C[pc + 16];
+        R[fp + C[pc + 14] | 0] = a & b;
+        a = R[fp + C[pc + 19] | 0];
+        b = C[pc + 20];
+        R[fp + C[pc + 18] | 0] = a ^ b;
+        pc = pc + 21;
+        continue;
+      }
+      case 253: { // i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        x = Math.imul(a, b);
+        a = R[fp + C[pc + 6] | 0];
+        b = x;
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 10] | 0];
+        b = C[pc + 11];
+        x = (a >>> b) | 0;
+        a = R[fp + C[pc + 14] | 0];
+        b = x;
+        R[fp + C[pc + 13] | 0] = a ^ b;
+        at = pc + 17;
+        break take;
+      }
+      case 254: { // i32.mul.k >a i32.add.k > i32.shr_u.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = Math.imul(a, b);
+        a = x;
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 10] | 0];
+        b = C[pc + 11];
+        R[fp + C[pc + 9] | 0] = (a >>> b) | 0;
+        pc = pc + 12;
+        continue;
+      }
+      case 255: { // i32.mul.k >a i32.add.k > i32.shr_u.k >value store32.i8 > i32.add.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = Math.imul(a, b);
+        a = x;
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 10] | 0];
+        b = C[pc + 11];
+        x = (a >>> b) | 0;
+        base = R[fp + C[pc + 13] | 0];
+        ea = base + C[pc + 14] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 12; break bounds; }
+        lo = x;
+        U8[ea] = lo;
+        a = R[fp + C[pc + 18] | 0];
+        b = C[pc + 19];
+        R[fp + C[pc + 17] | 0] = (a + b) | 0;
+        pc = pc + 20;
+        continue;
+      }
+      case 256: { // i32.rotl.k > i32.rotl.k >b i32.xor
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a << b) | (a >>> -b);
+        a = R[fp + C[pc + 6] | 0];
+        b = C[pc + 7];
+        x = (a << b) | (a >>> -b);
+        a = R[fp + C[pc + 10] | 0];
+        b = x;
+        R[fp + C[pc + 9] | 0] = a ^ b;
+        pc = pc + 12;
+        continue;
+      }
+      case 257: { // i32.rotl.k > i32.rotl.k >b i32.xor > i32.rotl.k >b i32.xor
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a << b) | (a >>> -b);
+        a = R[fp + C[pc + 6] | 0];
+        b = C[pc + 7];
+        x = (a << b) | (a >>> -b);
+        a = R[fp + C[pc + 10] | 0];
+        b = x;
+        R[fp + C[pc + 9] | 0] = a ^ b;
+        a = R[fp + C[pc + 14] | 0];
+        b = C[pc + 15];
+        x = (a << b) | (a >>> -b);
+        a = R[fp + C[pc + 18] | 0];
+        b = x;
+        R[fp + C[pc + 17] | 0] = a ^ b;
+        pc = pc + 20;
+        continue;
+      }
+      case 258: { // i32.rotl.k >b i32.xor
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a << b) | (a >>> -b);
+        a = R[fp + C[pc + 6] | 0];
+        b = x;
+        R[fp + C[pc + 5] | 0] = a ^ b;
+        pc = pc + 8;
+        continue;
+      }
+      case 259: { // i32.shl.k >b i32.add
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = a << b;
+        a = R[fp + C[pc + 6] | 0];
+        b = x;
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        pc = pc + 8;
+        continue;
+      }
+      case 260: { // i32.shl.k >a i32.add.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = a << b;
+        a = x;
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        pc = pc + 8;
+        continue;
+      }
+      case 261: { // i32.shl.k >a i32.add.k >base load32.i32
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = a << b;
+        a = x;
+        b = C[pc + 7];
+        x = (a + b) | 0;
+        base = x;
+        ea = base + C[pc + 11] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 8; break bounds; }
+        R[fp + C[pc + 9] | 0] = V.getInt32(ea, true);
+        pc = pc + 12;
+        continue;
+      }
+      case 262: { // i32.shl.k >a i32.xor > i32.shr_u.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = a << b;
+        a = x;
+        b = R[fp + C[pc + 7] | 0];
+        R[fp + C[pc + 5] | 0] = a ^ b;
+        a = R[fp + C[pc + 10] | 0];
+        b = C[pc + 11];
+        R[fp + C[pc + 9] | 0] = (a >>> b) | 0;
+        pc = pc + 12;
+        continue;
+      }
+      case 263: { // i32.shr_u.k >a i32.add >a i32.and.k > copy32
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a >>> b) | 0;
+        a = x;
+        b = R[fp + C[pc + 7] | 0];
+        x = (a + b) | 0;
+        a = x;
+        b = C[pc + 11];
+        R[fp + C[pc + 9] | 0] = a & b;
+        R[fp + C[pc + 13] | 0] = R[fp + C[pc + 14] | 0];
+        pc = pc + 15;
+        continue;
+      }
+      case 264: { // i32.shr_u.k >a i32.and.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a >>> b) | 0;
+        a = x;
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = a & b;
+        pc = pc + 8;
+        continue;
+      }
+      case 265: { // i32.shr_u.k >a i32.and.k >b i32.mul
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a >>> b) | 0;
+        a = x;
+        b = C[pc + 7];
+        x = a & b;
+        a = R[fp + C[pc + 10] | 0];
+        b = x;
+        R[fp + C[pc + 9] | 0] = Math.imul(a, b);
+        pc = pc + 12;
+        continue;
+      }
+      case 266: { // i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a >>> b) | 0;
+        a = x;
+        b = C[pc + 7];
+        x = a & b;
+        a = R[fp + C[pc + 10] | 0];
+        b = x;
+        x = Math.imul(a, b);
+        a = R[fp + C[pc + 14] | 0];
+        b = x;
+        R[fp + C[pc + 13] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 18] | 0];
+        b = C[pc + 19];
+        R[fp + C[pc + 17] | 0] = (a + b) | 0;
+        pc = pc + 20;
+        continue;
+      }
+      case 267: { // i32.shr_u.k >b i32.xor
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        x = (a >>> b) | 0;
+        a = R[fp + C[pc + 6] | 0];
+        b = x;
+        R[fp + C[pc + 5] | 0] = a ^ b;
+        pc = pc + 8;
+        continue;
+      }
+      case 268: { // i32.sub >value return32
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        x = (a - b) | 0;
+        R[fp] = x;
+        at = pc + 5;
+        break leave;
+      }
+      case 269: { // i64.shr_u.k >a i64.or.k
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        bl = C[pc + 3];
+        count = bl;
+        const n = count & 63;
+        if (n >= 32) { lo = ah >>> n; hi = 0; }
+        else { lo = al >>> n | ah << 1 << 31 - n; hi = ah >>> n; }
+        z = hi;
+        x = lo;
+        al = x;
+        ah = z;
+        bl = C[pc + 8];
+        bh = C[pc + 9];
+        lo = al | bl;
+        d = fp + C[pc + 6] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = ah | bh;
+        pc = pc + 10;
+        continue;
+      }
+      case 270: { // load32.i16 >b i32.mul >a i32.add > i32.add.k
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        x = V.getInt16(ea, true);
+        a = R[fp + C[pc + 6] | 0];
+        b = x;
+        x = Math.imul(a, b);
+        a = x;
+        b = R[fp + C[pc + 11] | 0];
+        R[fp + C[pc + 9] | 0] = (a + b) | 0;
+        a = R[fp + C[pc + 14] | 0];
+        b = C[pc + 15];
+        R[fp + C[pc + 13] | 0] = (a + b) | 0;
+        pc = pc + 16;
+        continue;
+      }
+      case 271: { // load32.i32 > br
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt32(ea, true);
+        at = pc + 5;
+        break take;
+      }
+      case 272: { // load32.i32 > br_nz
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt32(ea, true);
+        if (R[fp + C[pc + 5] | 0] !== 0) { at = pc + 6; break take; }
+        pc = pc + 9;
+        continue;
+      }
+      case 273: { // load32.i32 >index br_table
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        x = V.getInt32(ea, true);
+        count = C[pc + 6];
+        index = x >>> 0;
+        at = pc + 7 + ((index < count ? index : count) << 1);
+        break take;
+      }
+      case 274: { // load32.i32 >a i32.add.k >value store32.i32
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        x = V.getInt32(ea, true);
+        a = x;
+        b = C[pc + 7];
+        x = (a + b) | 0;
+        base = R[fp + C[pc + 9] | 0];
+        ea = base + C[pc + 10] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 8; break bounds; }
+        lo = x;
+        hi = 0;
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 12; break bytewise; }
+        I32[ea >> 2] = lo;
+        pc = pc + 12;
+        continue;
+      }
+      case 275: { // load32.i32 >a i32.shr_u.k >b br.i32.lt_u
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        x = V.getInt32(ea, true);
+        a = x;
+        b = C[pc + 7];
+        x = (a >>> b) | 0;
+        a = R[fp + C[pc + 9] | 0];
+        b = x;
+        if (a >>> 0 < b >>> 0) { at = pc + 11; break take; }
+        pc = pc + 14;
+        continue;
+      }
+      case 276: { // load32.i32 > load32.i32
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt32(ea, true);
+        base = R[fp + C[pc + 6] | 0];
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last4) { pc = pc + 4; break bounds; }
+        R[fp + C[pc + 5] | 0] = V.getInt32(ea, true);
+        pc = pc + 8;
+        continue;
+      }
+      case 277: { // load32.i32 >base load32.u16 > i32.and.k >b br.i32.eq
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        x = V.getInt32(ea, true);
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last2) { pc = pc + 4; break bounds; }
+        R[fp + C[pc + 5] | 0] = V.getUint16(ea, true);
+        a = R[fp + C[pc + 10] | 0];
+        b = C[pc + 11];
+        x = a & b;
+        a = R[fp + C[pc + 13] | 0];
+        b = x;
+        if (a === b) { at = pc + 15; break take; }
+        pc = pc + 18;
+        continue;
+      }
+      case 278: { // load32.i32 >base load32.u8
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        x = V.getInt32(ea, true);
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4; break bounds; }
+        R[fp + C[pc + 5] | 0] = U8[ea];
+        pc = pc + 8;
+        continue;
+      }
+      case 279: { // load32.i32 >base load32.u8 > i32.and.k >b i32.xor >a br.i32.eq.k
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        x = V.getInt32(ea, true);
+        base = x;
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last1) { pc = pc + 4; break bounds; }
+        R[fp + C[pc + 5] | 0] = U8[ea];
+        a = R[fp + C[pc + 10] | 0];
+        b = C[pc + 11];
+        x = a & b;
+        a = R[fp + C[pc + 14] | 0];
         b = x;
         x = a ^ b;
         a = x;
-        b = C[pc + 10 | 0];
-        if (a === b) {
-          target = C[pc + 11 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 14 | 0;
+        b = C[pc + 18];
+        if (a === b) { at = pc + 19; break take; }
+        pc = pc + 22;
         continue;
       }
-      case 241: { // i32.and.k >condition select32 > i32.shr_u.k >a i32.and.k > i32.xor.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = a & b;
-        R[fp + C[pc + 5 | 0] | 0] = x !== 0 ? R[fp + C[pc + 6 | 0] | 0] : R[fp + C[pc + 7 | 0] | 0];
-        a = R[fp + C[pc + 11 | 0] | 0];
-        b = C[pc + 12 | 0];
-        x = (a >>> b) | 0;
-        a = x;
-        b = C[pc + 16 | 0];
-        R[fp + C[pc + 14 | 0] | 0] = a & b;
-        a = R[fp + C[pc + 19 | 0] | 0];
-        b = C[pc + 20 | 0];
-        R[fp + C[pc + 18 | 0] | 0] = a ^ b;
-        pc = pc + 21 | 0;
-        continue;
-      }
-      case 242: { // i32.mul >b i32.add > i32.shr_u.k >b i32.xor > br
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = Math.imul(a, b);
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 10 | 0] | 0];
-        b = C[pc + 11 | 0];
-        x = (a >>> b) | 0;
-        a = R[fp + C[pc + 14 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 13 | 0] | 0] = a ^ b;
-        target = C[pc + 17 | 0];
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
-      }
-      case 243: { // i32.mul.k >a i32.add.k > i32.shr_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = Math.imul(a, b);
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 10 | 0] | 0];
-        b = C[pc + 11 | 0];
-        R[fp + C[pc + 9 | 0] | 0] = (a >>> b) | 0;
-        pc = pc + 12 | 0;
-        continue;
-      }
-      case 244: { // i32.rotl.k >b i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a << b) | (a >>> -b);
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 245: { // i32.shl.k >a i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = a << b;
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 246: { // i32.shl.k >a i32.add.k >base load32.i32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = a << b;
-        a = x;
-        b = C[pc + 7 | 0];
-        x = (a + b) | 0;
-        base = x;
-        ea = base + C[pc + 11 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 8 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 9 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 12 | 0;
-        continue;
-      }
-      case 247: { // i32.shl.k >a i32.xor > i32.shr_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = a << b;
-        a = x;
-        b = R[fp + C[pc + 7 | 0] | 0];
-        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
-        a = R[fp + C[pc + 10 | 0] | 0];
-        b = C[pc + 11 | 0];
-        R[fp + C[pc + 9 | 0] | 0] = (a >>> b) | 0;
-        pc = pc + 12 | 0;
-        continue;
-      }
-      case 248: { // i32.shl.k >b i32.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = a << b;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 249: { // i32.shr_u.k >a i32.add >a i32.and.k > copy32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a >>> b) | 0;
-        a = x;
-        b = R[fp + C[pc + 7 | 0] | 0];
-        x = (a + b) | 0;
-        a = x;
-        b = C[pc + 11 | 0];
-        R[fp + C[pc + 9 | 0] | 0] = a & b;
-        R[fp + C[pc + 13 | 0] | 0] = R[fp + C[pc + 14 | 0] | 0];
-        pc = pc + 15 | 0;
-        continue;
-      }
-      case 250: { // i32.shr_u.k >a i32.and.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a >>> b) | 0;
-        a = x;
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = a & b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 251: { // i32.shr_u.k >a i32.and.k >b i32.mul >b i32.add > i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a >>> b) | 0;
-        a = x;
-        b = C[pc + 7 | 0];
-        x = a & b;
-        a = R[fp + C[pc + 10 | 0] | 0];
-        b = x;
-        x = Math.imul(a, b);
-        a = R[fp + C[pc + 14 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 13 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 18 | 0] | 0];
-        b = C[pc + 19 | 0];
-        R[fp + C[pc + 17 | 0] | 0] = (a + b) | 0;
-        pc = pc + 20 | 0;
-        continue;
-      }
-      case 252: { // i32.shr_u.k >b i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        x = (a >>> b) | 0;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        R[fp + C[pc + 5 | 0] | 0] = a ^ b;
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 253: { // i32.sub >value return32
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        x = (a - b) | 0;
-        R[fp] = x;
-        depth = depth - C[pc + 5 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        continue;
-      }
-      case 254: { // load32.i16 >b i32.mul >a i32.add > i32.add.k
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        x = V.getInt16(ea, true);
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = x;
-        x = Math.imul(a, b);
-        a = x;
-        b = R[fp + C[pc + 11 | 0] | 0];
-        R[fp + C[pc + 9 | 0] | 0] = (a + b) | 0;
-        a = R[fp + C[pc + 14 | 0] | 0];
-        b = C[pc + 15 | 0];
-        R[fp + C[pc + 13 | 0] | 0] = (a + b) | 0;
-        pc = pc + 16 | 0;
-        continue;
-      }
-      case 255: { // load32.i32 > br
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        target = C[pc + 5 | 0];
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
-      }
-      case 256: { // load32.i32 > br_nz
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        if (R[fp + C[pc + 5 | 0] | 0] !== 0) {
-          target = C[pc + 6 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 9 | 0;
-        continue;
-      }
-      case 257: { // load32.i32 > load32.i32
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        base = R[fp + C[pc + 6 | 0] | 0];
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 258: { // load32.i32 >index br_table
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        x = V.getInt32(ea, true);
-        count = C[pc + 6 | 0];
-        index = x >>> 0;
-        at = (pc + 7 | 0) + ((index < count ? index : count) << 1) | 0;
-        target = C[at];
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
-      }
-      case 259: { // load32.i32 >a i32.add.k >value store32.i32
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        x = V.getInt32(ea, true);
-        a = x;
-        b = C[pc + 7 | 0];
-        x = (a + b) | 0;
-        base = R[fp + C[pc + 9 | 0] | 0];
-        ea = base + C[pc + 10 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { pc = pc + 8 | 0; exit = 20; break loop; }
-        lo = x;
-        hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 12 | 0; break bytewise; }
-        I32[ea >> 2] = lo;
-        pc = pc + 12 | 0;
-        continue;
-      }
-      case 260: { // load32.i32 >a i32.shr_u.k >b br.i32.lt_u
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        x = V.getInt32(ea, true);
-        a = x;
-        b = C[pc + 7 | 0];
-        x = (a >>> b) | 0;
-        a = R[fp + C[pc + 9 | 0] | 0];
-        b = x;
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 11 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 14 | 0;
-        continue;
-      }
-      case 261: { // load32.i32 >base load32.u16 > i32.and.k >b br.i32.eq
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        x = V.getInt32(ea, true);
-        base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = V.getUint16(ea, true);
-        a = R[fp + C[pc + 10 | 0] | 0];
-        b = C[pc + 11 | 0];
-        x = a & b;
-        a = R[fp + C[pc + 13 | 0] | 0];
-        b = x;
-        if (a === b) {
-          target = C[pc + 15 | 0];
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        pc = pc + 18 | 0;
-        continue;
-      }
-      case 262: { // load32.i32 >base load32.u8
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        x = V.getInt32(ea, true);
-        base = x;
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { pc = pc + 4 | 0; exit = 20; break loop; }
-        R[fp + C[pc + 5 | 0] | 0] = U8[ea];
-        pc = pc + 8 | 0;
-        continue;
-      }
-      case 263: { // load32.u16 > load32.u16 >b i32.mul > copy32 > copy32
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
-        base = R[fp + C[pc + 6 | 0] | 0];
-        ea = base + C[pc + 7 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { pc = pc + 4 | 0; exit = 20; break loop; }
+      case 280: { // load32.u16 > load32.u16 >b i32.mul > copy32 > copy32
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getUint16(ea, true);
+        base = R[fp + C[pc + 6] | 0];
+        ea = base + C[pc + 7] | 0;
+        if ((base | ea) < 0 || ea > last2) { pc = pc + 4; break bounds; }
         x = V.getUint16(ea, true);
-        a = R[fp + C[pc + 10 | 0] | 0];
+        a = R[fp + C[pc + 10] | 0];
         b = x;
-        R[fp + C[pc + 9 | 0] | 0] = Math.imul(a, b);
-        R[fp + C[pc + 13 | 0] | 0] = R[fp + C[pc + 14 | 0] | 0];
-        R[fp + C[pc + 16 | 0] | 0] = R[fp + C[pc + 17 | 0] | 0];
-        pc = pc + 18 | 0;
+        R[fp + C[pc + 9] | 0] = Math.imul(a, b);
+        R[fp + C[pc + 13] | 0] = R[fp + C[pc + 14] | 0];
+        R[fp + C[pc + 16] | 0] = R[fp + C[pc + 17] | 0];
+        pc = pc + 18;
         continue;
       }
-      case 264: { // store32.i8 > i32.add.k
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+      case 281: { // store32.i8 > i32.add.k
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         U8[ea] = lo;
-        a = R[fp + C[pc + 6 | 0] | 0];
-        b = C[pc + 7 | 0];
-        R[fp + C[pc + 5 | 0] | 0] = (a + b) | 0;
-        pc = pc + 8 | 0;
+        a = R[fp + C[pc + 6] | 0];
+        b = C[pc + 7];
+        R[fp + C[pc + 5] | 0] = (a + b) | 0;
+        pc = pc + 8;
+        continue;
+      }
+      case 282: { // i32.popcnt
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
+        al = a;
+        ah = 0;
+        pc = pc + 3;
+        break popcnt;
+      }
+      case 283: { // i64.popcnt
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        d = fp + C[pc + 1] | 0;
+        pc = pc + 3;
+        break popcnt;
+      }
+      case 284: { // i64.div_s
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        if ((bl | bh) === 0) { exit = 17; break loop; }
+        if (al === 0 && ah === -2147483648 && (bl & bh) === -1) { exit = 18; break loop; }
+        d = fp + C[pc + 1] | 0;
+        count = 2;
+        pc = pc + 4;
+        break divide;
+      }
+      case 285: { // i64.div_u
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        if ((bl | bh) === 0) { exit = 17; break loop; }
+        d = fp + C[pc + 1] | 0;
+        count = 0;
+        pc = pc + 4;
+        break divide;
+      }
+      case 286: { // i64.rem_s
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        if ((bl | bh) === 0) { exit = 17; break loop; }
+        d = fp + C[pc + 1] | 0;
+        count = 3;
+        pc = pc + 4;
+        break divide;
+      }
+      case 287: { // i64.rem_u
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        br = fp + C[pc + 3] | 0;
+        bl = R[br];
+        bh = R[br + 1 | 0];
+        if ((bl | bh) === 0) { exit = 17; break loop; }
+        d = fp + C[pc + 1] | 0;
+        count = 1;
+        pc = pc + 4;
+        break divide;
+      }
+      case 288: { // f32.ceil
+        a = F32[fp + C[pc + 2] | 0];
+        r = Math.ceil(a);
+        d = fp + C[pc + 1] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 3;
+        continue;
+      }
+      case 289: { // f32.floor
+        a = F32[fp + C[pc + 2] | 0];
+        r = Math.floor(a);
+        d = fp + C[pc + 1] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 3;
+        continue;
+      }
+      case 290: { // f32.trunc
+        a = F32[fp + C[pc + 2] | 0];
+        r = Math.trunc(a);
+        d = fp + C[pc + 1] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 3;
+        continue;
+      }
+      case 291: { // f32.nearest
+        a = F32[fp + C[pc + 2] | 0];
+        r = (Math.abs(a) < 4503599627370496 ? (a < 0 ? a - 4503599627370496 + 4503599627370496 : a + 4503599627370496 - 4503599627370496) || a * 0 : a);
+        d = fp + C[pc + 1] | 0;
+        if (r === r) F32[d] = r;
+        else R[d] = 0x7fc00000;
+        pc = pc + 3;
+        continue;
+      }
+      case 292: { // f32.copysign
+        ai = R[fp + C[pc + 2] | 0];
+        bi = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (ai & 2147483647) | (bi & -2147483648);
+        pc = pc + 4;
+        continue;
+      }
+      case 293: { // f64.nearest
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        r = (Math.abs(a) < 4503599627370496 ? (a < 0 ? a - 4503599627370496 + 4503599627370496 : a + 4503599627370496 - 4503599627370496) || a * 0 : a);
+        d = fp + C[pc + 1] | 0;
+        if (r === r) F64[d >> 1] = r;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
+        continue;
+      }
+      case 294: { // i32.trunc_f32_u
+        a = F32[fp + C[pc + 2] | 0];
+        if (a !== a) { exit = 19; break loop; }
+        if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
+        R[fp + C[pc + 1] | 0] = a | 0;
+        pc = pc + 3;
+        continue;
+      }
+      case 295: { // i32.trunc_f64_u
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        if (a !== a) { exit = 19; break loop; }
+        if (!(a > -1 && a < 4294967296)) { exit = 18; break loop; }
+        R[fp + C[pc + 1] | 0] = a | 0;
+        pc = pc + 3;
+        continue;
+      }
+      case 296: { // f64.convert_i64_s
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        d = fp + C[pc + 1] | 0;
+        F64[d >> 1] = ah * 4294967296 + (al >>> 0);
+        pc = pc + 3;
+        continue;
+      }
+      case 297: { // f64.convert_i64_u
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        ah = R[ar + 1 | 0];
+        d = fp + C[pc + 1] | 0;
+        F64[d >> 1] = (ah >>> 0) * 4294967296 + (al >>> 0);
+        pc = pc + 3;
+        continue;
+      }
+      case 298: { // i64.extend8_s
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        lo = (al << 24) >> 24;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = lo >> 31;
+        pc = pc + 3;
+        continue;
+      }
+      case 299: { // i64.extend16_s
+        ar = fp + C[pc + 2] | 0;
+        al = R[ar];
+        lo = (al << 16) >> 16;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = lo >> 31;
+        pc = pc + 3;
+        continue;
+      }
+      case 300: { // i32.trunc_sat_f32_s
+        a = F32[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a >= 2147483647 ? 2147483647 : a <= -2147483648 ? -2147483648 : a | 0);
+        pc = pc + 3;
+        continue;
+      }
+      case 301: { // i32.trunc_sat_f32_u
+        a = F32[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a >= 4294967295 ? -1 : a > 0 ? a | 0 : 0);
+        pc = pc + 3;
+        continue;
+      }
+      case 302: { // i32.trunc_sat_f64_s
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        R[fp + C[pc + 1] | 0] = (a >= 2147483647 ? 2147483647 : a <= -2147483648 ? -2147483648 : a | 0);
+        pc = pc + 3;
+        continue;
+      }
+      case 303: { // i32.trunc_sat_f64_u
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        R[fp + C[pc + 1] | 0] = (a >= 4294967295 ? -1 : a > 0 ? a | 0 : 0);
+        pc = pc + 3;
         continue;
       }
       default: { exit = 11; break loop; }
   }
+  }
   left = left - 1 | 0;
   if (left < 0) { exit = 2; break loop; }
   continue;
+  }
+  target = C[at];
+  if (target > pc) { pc = target; continue; }
+  pc = target;
+  left = left - 1 | 0;
+  if (left < 0) { exit = 2; break loop; }
+  continue;
+  }
+  depth = depth - C[at] | 0;
+  sp = sp - 1 | 0;
+  pc = frames[sp];
+  fp = fp - C[pc - 1 | 0] | 0;
+  continue;
+  }
+  lo = al - (al >>> 1 & 0x55555555) | 0;
+  lo = (lo & 0x33333333) + (lo >>> 2 & 0x33333333) | 0;
+  hi = ah - (ah >>> 1 & 0x55555555) | 0;
+  hi = (hi & 0x33333333) + (hi >>> 2 & 0x33333333) | 0;
+  lo = lo + hi | 0;
+  lo = (lo & 0x0f0f0f0f) + (lo >>> 4 & 0x0f0f0f0f) | 0;
+  R[d] = Math.imul(lo, 0x01010101) >>> 24;
+  R[d + 1 | 0] = 0;
+  continue;
+  }
+  s = 0;
+  if ((count & 2) !== 0) {
+    s = (count & 1) !== 0 ? ah : ah ^ bh;
+    if (ah < 0) { ah = al === 0 ? 0 - ah | 0 : ~ah; al = 0 - al | 0; }
+    if (bh < 0) { bh = bl === 0 ? 0 - bh | 0 : ~bh; bl = 0 - bl | 0; }
+  }
+  a = ah >>> 0;
+  b = (bh >>> 0) * 4294967296 + (bl >>> 0);
+  if (b < 2097152) {
+    y = Math.floor(a / b);
+    hi = y | 0;
+    a = (a - y * b) * 4294967296 + (al >>> 0);
+    y = Math.floor(a / b);
+    lo = y | 0;
+    al = a - y * b | 0;
+    ah = 0;
+  } else {
+    a = a * 4294967296 + (al >>> 0);
+    y = Math.floor(a / b);
+    lo = al - Math.imul(y | 0, bl) | 0;
+    r = Math.floor((a - y * b - (lo >>> 0)) / 4294967296 + 1 / 2);
+    hi = r | 0;
+    if (r < 0) { y = y - 1; hi = hi + bh + Math.floor(((lo >>> 0) + (bl >>> 0)) / 4294967296) | 0; lo = lo + bl | 0; }
+    else {
+      if (r > bh >>> 0 || (r === bh >>> 0 && lo >>> 0 >= bl >>> 0)) { y = y + 1; hi = hi - bh + Math.floor(((lo >>> 0) - (bl >>> 0)) / 4294967296) | 0; lo = lo - bl | 0; }
+    }
+    al = lo;
+    ah = hi;
+    lo = y | 0;
+    hi = Math.floor(y / 4294967296) | 0;
+  }
+  if ((count & 1) !== 0) { lo = al; hi = ah; }
+  if (s < 0) { hi = lo === 0 ? 0 - hi | 0 : ~hi; lo = 0 - lo | 0; }
+  R[d] = lo;
+  R[d + 1 | 0] = hi;
+  continue;
+  }
+  exit = 20;
+  break loop;
   }
   R[d] = 0;
   R[d + 1 | 0] = 0x7ff80000;

@@ -4,10 +4,10 @@
 import type { Thread } from './thread.ts';
 
 /** What the vector loop executes beside instructions of the main loop. */
-export const VECTOR_LOOP: ReadonlySet<number> = new Set([302, 303, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 374, 375, 376, 378, 377, 379, 380, 381, 383, 384, 386, 390, 387, 391, 388, 392, 394, 395, 404, 405, 396, 397, 398, 399, 400, 401, 402, 403, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 418, 420, 422, 417, 419, 421, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 451, 452, 455, 487, 456, 488, 457, 458, 459, 466, 467, 468, 469, 501, 470, 502, 471, 503, 472, 504, 473, 505, 474, 506, 477, 478, 479, 480, 509, 510, 511, 512, 482, 513, 483, 484, 485, 486, 490, 491, 494, 495, 496, 497, 498, 499, 500, 508, 518, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 534, 533, 535, 536, 545, 546, 547, 548, 552, 553, 565, 566, 567, 568, 569, 570, 571, 572, 573, 578, 579, 580, 581, 582, 583, 584, 589, 590]);
+export const VECTOR_LOOP: ReadonlySet<number> = new Set([319, 320, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 391, 392, 393, 395, 394, 396, 397, 398, 400, 401, 403, 407, 404, 408, 405, 409, 411, 412, 421, 422, 413, 414, 415, 416, 417, 418, 419, 420, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 435, 437, 439, 434, 436, 438, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 468, 469, 472, 504, 473, 505, 474, 475, 476, 483, 484, 485, 486, 518, 487, 519, 488, 520, 489, 521, 490, 522, 491, 523, 494, 495, 496, 497, 526, 527, 528, 529, 499, 530, 500, 501, 502, 503, 507, 508, 511, 512, 513, 514, 515, 516, 517, 525, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 551, 550, 552, 553, 562, 563, 564, 565, 569, 570, 582, 583, 584, 585, 586, 587, 588, 589, 590, 595, 596, 597, 598, 599, 600, 601, 606, 607]);
 
 /** What instructions that share a case differ in. */
-const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const FLAGS = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 6, 4, 14, 12, 10, 8, 9, 1, 3, 1, 7, 5, 15, 13, 11, 9, 0, 8, 0, 0, 4, 4, 12, 12, 8, 8, 0, 8, 0, 4, 0, 4, 0, 8, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 10, 8, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 3, 1, 11, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 /** Two vectors, while their bytes are shuffled. */
 const LANES = new Int32Array(8);
 const BYTES = new Uint8Array(LANES.buffer);
@@ -22,16 +22,18 @@ export function runVectors(thread: Thread): number {
   const G = thread.globals;
   const C = thread.code;
   const K = thread.constants;
-  const U8 = thread.memory.bytes;
-  const I16 = thread.memory.halves;
-  const I32 = thread.memory.words;
-  const D = thread.memory.doubles;
-  const V = thread.memory.data;
-  const last1 = thread.memory.byteLength - 1 | 0;
-  const last2 = thread.memory.byteLength - 2 | 0;
-  const last4 = thread.memory.byteLength - 4 | 0;
-  const last8 = thread.memory.byteLength - 8 | 0;
-  const last16 = thread.memory.byteLength - 16 | 0;
+  const memory = thread.memory;
+  const U8 = memory.bytes;
+  const I16 = memory.halves;
+  const I32 = memory.words;
+  const D = memory.doubles;
+  const V = memory.data;
+  const bytes = memory.byteLength | 0;
+  const last1 = bytes - 1 | 0;
+  const last2 = bytes - 2 | 0;
+  const last4 = bytes - 4 | 0;
+  const last8 = bytes - 8 | 0;
+  const last16 = bytes - 16 | 0;
   let pc = thread.pc | 0;
   let fp = thread.fp | 0;
   let sp = thread.sp | 0;
@@ -39,10 +41,16 @@ export function runVectors(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
-  let x = 0, y = 0, target = 0, count = 0, index = 0, at = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, g = 0, base = 0, ea = 0, lo = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, p = 0, q = 0, i = 0, t = 0, m = 0, n = 0, e = 0, h = 0, k = 0, f = 0, u = 0;
+  let x = 0, y = 0, at = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, lo = 0, g = 0, base = 0, ea = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, p = 0, q = 0, i = 0, t = 0, m = 0, n = 0, e = 0, h = 0, k = 0, f = 0, u = 0, target = 0;
+  x = R[0] + C[0] | 0;
   loop: for (;;) {
+  pc = pc & 1073741823;
   bytewise: {
   nan: {
+  bounds: {
+  leave: {
+  take: {
+  checkpoint: {
   switch (C[pc]) {
       case 0: { // halt
         exit = 1;
@@ -53,73 +61,54 @@ export function runVectors(thread: Thread): number {
         break loop;
       }
       case 2: { // trap
-        exit = C[pc + 1 | 0];
+        exit = C[pc + 1];
         break loop;
       }
       case 3: { // br
-        target = C[pc + 1 | 0];
-        gas = gas - C[pc + 2 | 0] | 0;
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
+        at = pc + 1;
+        break take;
       }
       case 4: { // br_nz
-        if (R[fp + C[pc + 1 | 0] | 0] !== 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 4 | 0] | 0;
-        pc = pc + 5 | 0;
+        if (R[fp + C[pc + 1] | 0] !== 0) { at = pc + 2; break take; }
+        gas = gas - C[pc + 4] | 0;
+        pc = pc + 5;
         continue;
       }
       case 5: { // br_z
-        if (R[fp + C[pc + 1 | 0] | 0] === 0) {
-          target = C[pc + 2 | 0];
-          gas = gas - C[pc + 3 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 4 | 0] | 0;
-        pc = pc + 5 | 0;
+        if (R[fp + C[pc + 1] | 0] === 0) { at = pc + 2; break take; }
+        gas = gas - C[pc + 4] | 0;
+        pc = pc + 5;
         continue;
       }
       case 6: { // br_table
-        count = C[pc + 2 | 0];
-        index = R[fp + C[pc + 1 | 0] | 0] >>> 0;
-        at = (pc + 3 | 0) + ((index < count ? index : count) << 1) | 0;
-        target = C[at];
-        gas = gas - C[at + 1 | 0] | 0;
-        if (target <= pc) { pc = target; break; }
-        pc = target;
-        continue;
+        count = C[pc + 2];
+        index = R[fp + C[pc + 1] | 0] >>> 0;
+        at = pc + 3 + ((index < count ? index : count) << 1);
+        break take;
       }
       case 7: { // loop
-        gas = gas - C[pc + 1 | 0] | 0;
-        pc = pc + 2 | 0;
-        break;
+        gas = gas - C[pc + 1] | 0;
+        pc = pc + 2;
+        break checkpoint;
       }
       case 8: { // charge
-        gas = gas - C[pc + 1 | 0] | 0;
-        pc = pc + 2 | 0;
+        gas = gas - C[pc + 1] | 0;
+        pc = pc + 2;
         continue;
       }
       case 9: { // call
-        entry = C[pc + 1 | 0];
+        entry = C[pc + 1];
         deeper = depth + C[entry - 4 | 0] | 0;
         if (deeper > depthLimit) { exit = 3; break loop; }
         depth = deeper;
-        frames[sp] = pc + 3 | 0;
+        frames[sp] = pc + 3;
         sp = sp + 1 | 0;
-        fp = fp + C[pc + 2 | 0] | 0;
+        fp = fp + C[pc + 2] | 0;
         end = fp + C[entry - 1 | 0] | 0;
         for (let i = fp + C[entry - 2 | 0] | 0; i < end; i = i + 1 | 0) R[i] = 0;
         gas = gas - C[entry - 3 | 0] | 0;
         pc = entry;
-        break;
+        break checkpoint;
       }
       case 10: { // call_lazy
         exit = 4;
@@ -134,1329 +123,1245 @@ export function runVectors(thread: Thread): number {
         break loop;
       }
       case 13: { // return
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        published = gas;
-        if (gas < -16777216) { exit = 10; break loop; }
-        continue;
+        at = pc + 1;
+        break leave;
       }
       case 14: { // return32
-        R[fp] = R[fp + C[pc + 2 | 0] | 0];
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        published = gas;
-        if (gas < -16777216) { exit = 10; break loop; }
-        continue;
+        R[fp] = R[fp + C[pc + 2] | 0];
+        at = pc + 1;
+        break leave;
       }
       case 15: { // return64
-        s = fp + C[pc + 2 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
         R[fp] = R[s];
         R[fp + 1 | 0] = R[s + 1 | 0];
-        depth = depth - C[pc + 1 | 0] | 0;
-        sp = sp - 1 | 0;
-        pc = frames[sp];
-        fp = fp - C[pc - 1 | 0] | 0;
-        published = gas;
-        if (gas < -16777216) { exit = 10; break loop; }
-        continue;
+        at = pc + 1;
+        break leave;
       }
       case 16: { // copy32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 2] | 0];
+        pc = pc + 3;
         continue;
       }
       case 17: { // copy64
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 18: { // copy.f64
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         hi = R[s + 1 | 0];
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = F64[s >> 1];
         else { R[d] = R[s]; R[d + 1 | 0] = hi; }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 19: { // const32
-        R[fp + C[pc + 1 | 0] | 0] = C[pc + 2 | 0];
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = C[pc + 2];
+        pc = pc + 3;
         continue;
       }
       case 20: { // const64
-        d = fp + C[pc + 1 | 0] | 0;
-        R[d] = C[pc + 2 | 0];
-        R[d + 1 | 0] = C[pc + 3 | 0];
-        pc = pc + 4 | 0;
+        lo = C[pc + 2];
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = C[pc + 3];
+        pc = pc + 4;
         continue;
       }
       case 21: { // const.f64
-        F64[(fp + C[pc + 1 | 0] | 0) >> 1] = K.getFloat64((pc + 2 | 0) << 2, true);
-        pc = pc + 4 | 0;
+        F64[(fp + C[pc + 1] | 0) >> 1] = K.getFloat64(pc + 2 << 2, true);
+        pc = pc + 4;
         continue;
       }
       case 22: { // select32
-        R[fp + C[pc + 1 | 0] | 0] = R[fp + C[pc + 4 | 0] | 0] !== 0 ? R[fp + C[pc + 2 | 0] | 0] : R[fp + C[pc + 3 | 0] | 0];
-        pc = pc + 5 | 0;
+        R[fp + C[pc + 1] | 0] = R[fp + C[pc + 4] | 0] !== 0 ? R[fp + C[pc + 2] | 0] : R[fp + C[pc + 3] | 0];
+        pc = pc + 5;
         continue;
       }
       case 23: { // select64
-        s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + (R[fp + C[pc + 4] | 0] !== 0 ? C[pc + 2] : C[pc + 3]) | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 24: { // global.get32
-        R[fp + C[pc + 1 | 0] | 0] = G[C[pc + 2 | 0]];
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = G[C[pc + 2]];
+        pc = pc + 3;
         continue;
       }
       case 25: { // global.get64
-        d = fp + C[pc + 1 | 0] | 0;
-        g = C[pc + 2 | 0];
+        d = fp + C[pc + 1] | 0;
+        g = C[pc + 2];
         R[d] = G[g];
         R[d + 1 | 0] = G[g + 1 | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 26: { // global.set32
-        G[C[pc + 1 | 0]] = R[fp + C[pc + 2 | 0] | 0];
-        pc = pc + 3 | 0;
+        G[C[pc + 1]] = R[fp + C[pc + 2] | 0];
+        pc = pc + 3;
         continue;
       }
       case 27: { // global.set64
-        s = fp + C[pc + 2 | 0] | 0;
-        g = C[pc + 1 | 0];
+        s = fp + C[pc + 2] | 0;
+        g = C[pc + 1];
         G[g] = R[s];
         G[g + 1 | 0] = R[s + 1 | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 28: { // address
-        s = fp + C[pc + 2 | 0] | 0;
-        R[fp + C[pc + 1 | 0] | 0] = R[s + 1 | 0] === 0 ? R[s] : -1;
-        pc = pc + 3 | 0;
+        s = fp + C[pc + 2] | 0;
+        R[fp + C[pc + 1] | 0] = R[s + 1 | 0] === 0 ? R[s] : -1;
+        pc = pc + 3;
         continue;
       }
       case 29: { // load32.i32
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt32(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt32(ea, true);
+        pc = pc + 4;
         continue;
       }
       case 30: { // load64.i64
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
         lo = V.getInt32(ea, true);
-        d = fp + C[pc + 1 | 0] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 31: { // load64.f64
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        d = fp + C[pc + 1 | 0] | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        d = fp + C[pc + 1] | 0;
         hi = V.getInt32(ea + 4 | 0, true);
         if ((hi & 0x7ff00000) !== 0x7ff00000) F64[d >> 1] = V.getFloat64(ea, true);
         else { R[d] = V.getInt32(ea, true); R[d + 1 | 0] = hi; }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 32: { // load32.i8
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea] << 24 >> 24;
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        R[fp + C[pc + 1] | 0] = U8[ea] << 24 >> 24;
+        pc = pc + 4;
         continue;
       }
       case 33: { // load32.u8
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = U8[ea];
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        R[fp + C[pc + 1] | 0] = U8[ea];
+        pc = pc + 4;
         continue;
       }
       case 34: { // load32.i16
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getInt16(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getInt16(ea, true);
+        pc = pc + 4;
         continue;
       }
       case 35: { // load32.u16
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = V.getUint16(ea, true);
-        pc = pc + 4 | 0;
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        R[fp + C[pc + 1] | 0] = V.getUint16(ea, true);
+        pc = pc + 4;
         continue;
       }
       case 42: { // store32.i32
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last4) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         hi = 0;
-        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 4 | 0; pc = pc + 4; break bytewise; }
         I32[ea >> 2] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 43: { // store64.i64
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        s = fp + C[pc + 3 | 0] | 0;
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        s = fp + C[pc + 3] | 0;
         lo = R[s];
         hi = R[s + 1 | 0];
-        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4; break bytewise; }
         at = ea >> 2;
         I32[at] = lo;
         I32[at + 1 | 0] = hi;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 44: { // store64.f64
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        s = fp + C[pc + 3 | 0] | 0;
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last8) break bounds;
+        s = fp + C[pc + 3] | 0;
         r = F64[s >> 1];
         if ((ea & 7) === 0 && r === r) D[ea >> 3] = r;
         else {
           lo = R[s];
           hi = R[s + 1 | 0];
-          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4 | 0; break bytewise; }
+          if ((ea & 3) !== 0) { end = ea + 8 | 0; pc = pc + 4; break bytewise; }
           at = ea >> 2;
           I32[at] = lo;
           I32[at + 1 | 0] = hi;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 45: { // store32.i8
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last1) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         U8[ea] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 46: { // store32.i16
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 2 | 0] | 0;
-        if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
-        lo = R[fp + C[pc + 3 | 0] | 0];
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 2] | 0;
+        if ((base | ea) < 0 || ea > last2) break bounds;
+        lo = R[fp + C[pc + 3] | 0];
         hi = 0;
-        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4 | 0; break bytewise; }
+        if ((ea & 1) !== 0) { end = ea + 2 | 0; pc = pc + 4; break bytewise; }
         I16[ea >> 1] = lo;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 47: { // i32.eq
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a === b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 48: { // i32.eq.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a === b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a === b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 49: { // br.i32.eq
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a === b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a === b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 50: { // br.i32.eq.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a === b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a === b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 51: { // i32.ne
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a !== b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 52: { // i32.ne.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a !== b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a !== b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 53: { // br.i32.ne
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a !== b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a !== b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 54: { // br.i32.ne.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a !== b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a !== b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 55: { // i32.lt_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 56: { // i32.lt_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a < b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a < b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 57: { // br.i32.lt_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a < b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a < b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 58: { // br.i32.lt_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a < b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a < b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 59: { // i32.lt_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 60: { // i32.lt_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >>> 0 < b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 61: { // br.i32.lt_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >>> 0 < b >>> 0) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 62: { // br.i32.lt_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 < b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >>> 0 < b >>> 0) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 63: { // i32.ge_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >= b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 64: { // i32.ge_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >= b ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >= b ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 65: { // br.i32.ge_s
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >= b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 66: { // br.i32.ge_s.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >= b) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >= b) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 67: { // i32.ge_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 68: { // i32.ge_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >>> 0 >= b >>> 0 ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 69: { // br.i32.ge_u
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = R[fp + C[pc + 2 | 0] | 0];
-        if (a >>> 0 >= b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = R[fp + C[pc + 2] | 0];
+        if (a >>> 0 >= b >>> 0) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 70: { // br.i32.ge_u.k
-        a = R[fp + C[pc + 1 | 0] | 0];
-        b = C[pc + 2 | 0];
-        if (a >>> 0 >= b >>> 0) {
-          target = C[pc + 3 | 0];
-          gas = gas - C[pc + 4 | 0] | 0;
-          if (target <= pc) { pc = target; break; }
-          pc = target;
-          continue;
-        }
-        gas = gas - C[pc + 5 | 0] | 0;
-        pc = pc + 6 | 0;
+        a = R[fp + C[pc + 1] | 0];
+        b = C[pc + 2];
+        if (a >>> 0 >= b >>> 0) { at = pc + 3; break take; }
+        gas = gas - C[pc + 5] | 0;
+        pc = pc + 6;
         continue;
       }
       case 71: { // i64.eqz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (al | ah) === 0 ? 1 : 0;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = (al | ah) === 0 ? 1 : 0;
+        pc = pc + 3;
         continue;
       }
       case 74: { // i64.eq
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = al === bl && ah === bh ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 75: { // i64.eq.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al === bl && ah === bh ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = al === bl && ah === bh ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 78: { // i64.ne
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al !== bl || ah !== bh ? 1 : 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = al !== bl || ah !== bh ? 1 : 0;
+        pc = pc + 4;
         continue;
       }
       case 79: { // i64.ne.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = al !== bl || ah !== bh ? 1 : 0;
-        pc = pc + 5 | 0;
+        bl = C[pc + 3];
+        bh = C[pc + 4];
+        R[fp + C[pc + 1] | 0] = al !== bl || ah !== bh ? 1 : 0;
+        pc = pc + 5;
         continue;
       }
       case 104: { // i32.clz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.clz32(a);
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = Math.clz32(a);
+        pc = pc + 3;
         continue;
       }
       case 105: { // i32.ctz
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a === 0 ? 32 : 31 - Math.clz32(a & -a));
+        pc = pc + 3;
         continue;
       }
       case 106: { // i32.add
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 107: { // i32.add.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a + b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a + b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 108: { // i32.sub
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a - b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a - b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 109: { // i32.mul
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = Math.imul(a, b);
+        pc = pc + 4;
         continue;
       }
       case 110: { // i32.mul.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = Math.imul(a, b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = Math.imul(a, b);
+        pc = pc + 4;
         continue;
       }
       case 111: { // i32.div_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         if (b === 0) { exit = 17; break loop; }
         if (a === -2147483648 && b === -1) { exit = 18; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = (a / b) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = (a / b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 113: { // i32.div_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ((a >>> 0) / (b >>> 0)) | 0;
+        pc = pc + 4;
         continue;
       }
       case 115: { // i32.rem_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = a % b | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = a % b | 0;
+        pc = pc + 4;
         continue;
       }
       case 117: { // i32.rem_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
         if (b === 0) { exit = 17; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = ((a >>> 0) % (b >>> 0)) | 0;
-        pc = pc + 4 | 0;
+        R[fp + C[pc + 1] | 0] = ((a >>> 0) % (b >>> 0)) | 0;
+        pc = pc + 4;
         continue;
       }
       case 119: { // i32.and
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a & b;
+        pc = pc + 4;
         continue;
       }
       case 120: { // i32.and.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a & b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a & b;
+        pc = pc + 4;
         continue;
       }
       case 121: { // i32.or
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a | b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a | b;
+        pc = pc + 4;
         continue;
       }
       case 122: { // i32.or.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a | b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a | b;
+        pc = pc + 4;
         continue;
       }
       case 123: { // i32.xor
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a ^ b;
+        pc = pc + 4;
         continue;
       }
       case 124: { // i32.xor.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a ^ b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a ^ b;
+        pc = pc + 4;
         continue;
       }
       case 125: { // i32.shl
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a << b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a << b;
+        pc = pc + 4;
         continue;
       }
       case 126: { // i32.shl.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a << b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a << b;
+        pc = pc + 4;
         continue;
       }
       case 127: { // i32.shr_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >> b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = a >> b;
+        pc = pc + 4;
         continue;
       }
       case 128: { // i32.shr_s.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = a >> b;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = a >> b;
+        pc = pc + 4;
         continue;
       }
       case 129: { // i32.shr_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a >>> b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 130: { // i32.shr_u.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a >>> b) | 0;
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a >>> b) | 0;
+        pc = pc + 4;
         continue;
       }
       case 131: { // i32.rotl
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = R[fp + C[pc + 3 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = R[fp + C[pc + 3] | 0];
+        R[fp + C[pc + 1] | 0] = (a << b) | (a >>> -b);
+        pc = pc + 4;
         continue;
       }
       case 132: { // i32.rotl.k
-        a = R[fp + C[pc + 2 | 0] | 0];
-        b = C[pc + 3 | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << b) | (a >>> -b);
-        pc = pc + 4 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        b = C[pc + 3];
+        R[fp + C[pc + 1] | 0] = (a << b) | (a >>> -b);
+        pc = pc + 4;
         continue;
       }
       case 134: { // i64.clz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = ah === 0 ? 32 + Math.clz32(al) : Math.clz32(ah);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 135: { // i64.ctz
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = al === 0 ? 32 + (ah === 0 ? 32 : 31 - Math.clz32(ah & -ah)) : (al === 0 ? 32 : 31 - Math.clz32(al & -al));
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 136: { // i64.add
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = (al + bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 137: { // i64.add.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = (al + bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah + bh + (lo >>> 0 < al >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 138: { // i64.sub
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = (al - bl) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 141: { // i64.and
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = al & bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & bh;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 142: { // i64.and.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al & bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 143: { // i64.or
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = al | bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah | bh;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 144: { // i64.or.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al | bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah | bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 145: { // i64.xor
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
         bh = R[br + 1 | 0];
         lo = al ^ bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ bh;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 146: { // i64.xor.k
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        bl = C[pc + 3 | 0];
-        bh = C[pc + 4 | 0];
+        bl = C[pc + 3];
+        bh = C[pc + 4];
         lo = al ^ bl;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah ^ bh;
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
       case 155: { // i64.rotr
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bl = R[br];
-        d = fp + C[pc + 1 | 0] | 0;
         count = -bl;
         const n = count & 63;
         const low = n >= 32 ? ah : al;
         const high = n >= 32 ? al : ah;
-        R[d] = low << n | high >>> 1 >>> 31 - n;
-        R[d + 1] = high << n | low >>> 1 >>> 31 - n;
-        pc = pc + 4 | 0;
+        lo = low << n | high >>> 1 >>> 31 - n;
+        hi = high << n | low >>> 1 >>> 31 - n;
+        d = fp + C[pc + 1] | 0;
+        R[d] = lo;
+        R[d + 1 | 0] = hi;
+        pc = pc + 4;
         continue;
       }
       case 156: { // f32.abs
-        ai = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = ai & 2147483647;
-        pc = pc + 3 | 0;
+        ai = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = ai & 2147483647;
+        pc = pc + 3;
         continue;
       }
       case 158: { // f32.sqrt
-        a = F32[fp + C[pc + 2 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
         r = Math.sqrt(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 159: { // f32.add
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 160: { // f32.sub
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 161: { // f32.mul
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 162: { // f32.div
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = a / b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 163: { // f32.min
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = Math.min(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 164: { // f32.max
-        a = F32[fp + C[pc + 2 | 0] | 0];
-        b = F32[fp + C[pc + 3 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
+        b = F32[fp + C[pc + 3] | 0];
         r = Math.max(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 165: { // f64.abs
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
         lo = al;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = ah & 2147483647;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 167: { // f64.ceil
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.ceil(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 168: { // f64.floor
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.floor(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 169: { // f64.trunc
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.trunc(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 170: { // f64.sqrt
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = Math.sqrt(a);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 171: { // f64.add
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a + b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 172: { // f64.sub
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a - b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 173: { // f64.mul
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a * b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 174: { // f64.div
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = a / b;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 175: { // f64.min
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = Math.min(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 176: { // f64.max
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
-        b = F64[(fp + C[pc + 3 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
+        b = F64[(fp + C[pc + 3] | 0) >> 1];
         r = Math.max(a, b);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 4 | 0; break nan; }
-        pc = pc + 4 | 0;
+        else { pc = pc + 4; break nan; }
+        pc = pc + 4;
         continue;
       }
       case 177: { // f64.copysign
-        ar = fp + C[pc + 2 | 0] | 0;
+        ar = fp + C[pc + 2] | 0;
         al = R[ar];
         ah = R[ar + 1 | 0];
-        br = fp + C[pc + 3 | 0] | 0;
+        br = fp + C[pc + 3] | 0;
         bh = R[br + 1 | 0];
         lo = al;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = lo;
         R[d + 1 | 0] = (ah & 2147483647) | (bh & -2147483648);
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
       case 178: { // i32.trunc_f32_s
-        a = F32[fp + C[pc + 2 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = a | 0;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = a | 0;
+        pc = pc + 3;
         continue;
       }
       case 179: { // i32.trunc_f64_s
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         if (a !== a) { exit = 19; break loop; }
         if (!(a > -2147483649 && a < 2147483648)) { exit = 18; break loop; }
-        R[fp + C[pc + 1 | 0] | 0] = a | 0;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = a | 0;
+        pc = pc + 3;
         continue;
       }
       case 182: { // f32.convert_i32_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F32[d] = a;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 183: { // f32.convert_i32_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F32[d] = a >>> 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 184: { // f32.demote_f64
-        a = F64[(fp + C[pc + 2 | 0] | 0) >> 1];
+        a = F64[(fp + C[pc + 2] | 0) >> 1];
         r = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F32[d] = r;
         else R[d] = 0x7fc00000;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 185: { // f64.convert_i32_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F64[d >> 1] = a;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 186: { // f64.convert_i32_u
-        a = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+        a = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         F64[d >> 1] = a >>> 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       case 187: { // f64.promote_f32
-        a = F32[fp + C[pc + 2 | 0] | 0];
+        a = F32[fp + C[pc + 2] | 0];
         r = a;
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         if (r === r) F64[d >> 1] = r;
-        else { pc = pc + 3 | 0; break nan; }
-        pc = pc + 3 | 0;
+        else { pc = pc + 3; break nan; }
+        pc = pc + 3;
         continue;
       }
       case 188: { // i32.extend8_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << 24) >> 24;
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a << 24) >> 24;
+        pc = pc + 3;
         continue;
       }
       case 189: { // i32.extend16_s
-        a = R[fp + C[pc + 2 | 0] | 0];
-        R[fp + C[pc + 1 | 0] | 0] = (a << 16) >> 16;
-        pc = pc + 3 | 0;
+        a = R[fp + C[pc + 2] | 0];
+        R[fp + C[pc + 1] | 0] = (a << 16) >> 16;
+        pc = pc + 3;
         continue;
       }
-      case 302: { // copy.v128
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 319: { // copy.v128
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
         R[d + 2 | 0] = R[s + 2 | 0];
         R[d + 3 | 0] = R[s + 3 | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 303: { // select.v128
-        s = fp + (R[fp + C[pc + 4 | 0] | 0] !== 0 ? C[pc + 2 | 0] : C[pc + 3 | 0]) | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 320: { // select.v128
+        s = fp + (R[fp + C[pc + 4] | 0] !== 0 ? C[pc + 2] : C[pc + 3]) | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
         R[d + 2 | 0] = R[s + 2 | 0];
         R[d + 3 | 0] = R[s + 3 | 0];
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
-      case 359: { // v128.load
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 376: { // v128.load
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last16) { exit = 20; break loop; }
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = V.getInt32(ea, true);
         R[d + 1 | 0] = V.getInt32(ea + 4 | 0, true);
         R[d + 2 | 0] = V.getInt32(ea + 8 | 0, true);
         R[d + 3 | 0] = V.getInt32(ea + 12 | 0, true);
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 360: { // v128.load8x8_s
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 377: { // v128.load8x8_s
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p << 24 >> 24 & 0xffff | p << 16 >> 24 << 16;
         R[d + 1 | 0] = p << 8 >> 24 & 0xffff | p >> 24 << 16;
         R[d + 2 | 0] = q << 24 >> 24 & 0xffff | q << 16 >> 24 << 16;
         R[d + 3 | 0] = q << 8 >> 24 & 0xffff | q >> 24 << 16;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 361: { // v128.load8x8_u
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 378: { // v128.load8x8_u
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p & 0xff | p << 8 & 0xff0000;
         R[d + 1 | 0] = p >>> 16 & 0xff | p >>> 8 & 0xff0000;
         R[d + 2 | 0] = q & 0xff | q << 8 & 0xff0000;
         R[d + 3 | 0] = q >>> 16 & 0xff | q >>> 8 & 0xff0000;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 362: { // v128.load16x4_s
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 379: { // v128.load16x4_s
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p << 16 >> 16;
         R[d + 1 | 0] = p >> 16;
         R[d + 2 | 0] = q << 16 >> 16;
         R[d + 3 | 0] = q >> 16;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 363: { // v128.load16x4_u
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 380: { // v128.load16x4_u
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p & 0xffff;
         R[d + 1 | 0] = p >>> 16;
         R[d + 2 | 0] = q & 0xffff;
         R[d + 3 | 0] = q >>> 16;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 364: { // v128.load32x2_s
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 381: { // v128.load32x2_s
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = p >> 31;
         R[d + 2 | 0] = q;
         R[d + 3 | 0] = q >> 31;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 365: { // v128.load32x2_u
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 382: { // v128.load32x2_u
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = 0;
         R[d + 2 | 0] = q;
         R[d + 3 | 0] = 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 366: { // v128.load8_splat
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 383: { // v128.load8_splat
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last1) { exit = 20; break loop; }
         p = Math.imul(U8[ea], 0x01010101);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = p;
         R[d + 2 | 0] = p;
         R[d + 3 | 0] = p;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 367: { // v128.load16_splat
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 384: { // v128.load16_splat
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last2) { exit = 20; break loop; }
         p = Math.imul(V.getUint16(ea, true), 0x10001);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = p;
         R[d + 2 | 0] = p;
         R[d + 3 | 0] = p;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 368: { // v128.load32_splat
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 385: { // v128.load32_splat
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = p;
         R[d + 2 | 0] = p;
         R[d + 3 | 0] = p;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 369: { // v128.load64_splat
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 386: { // v128.load64_splat
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
         p = V.getInt32(ea, true);
         q = V.getInt32(ea + 4 | 0, true);
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = q;
         R[d + 2 | 0] = p;
         R[d + 3 | 0] = q;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 370: { // v128.store
-        base = R[fp + C[pc + 1 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 387: { // v128.store
+        base = R[fp + C[pc + 1] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last16) { exit = 20; break loop; }
-        s = fp + C[pc + 2 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
         if ((ea & 3) === 0) {
           at = ea >> 2;
           I32[at] = R[s];
@@ -1466,22 +1371,22 @@ export function runVectors(thread: Thread): number {
         } else {
           for (i = 0; i < 16; i = i + 1 | 0) U8[ea + i | 0] = R[s + (i >> 2) | 0] >> (i << 3);
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 371: { // v128.const
-        d = fp + C[pc + 1 | 0] | 0;
-        R[d] = C[pc + 2 | 0];
-        R[d + 1 | 0] = C[pc + 3 | 0];
-        R[d + 2 | 0] = C[pc + 4 | 0];
-        R[d + 3 | 0] = C[pc + 5 | 0];
-        pc = pc + 6 | 0;
+      case 388: { // v128.const
+        d = fp + C[pc + 1] | 0;
+        R[d] = C[pc + 2];
+        R[d + 1 | 0] = C[pc + 3];
+        R[d + 2 | 0] = C[pc + 4];
+        R[d + 3 | 0] = C[pc + 5];
+        pc = pc + 6;
         continue;
       }
-      case 372: { // i8x16.shuffle
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 389: { // i8x16.shuffle
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           LANES[i] = R[s + i | 0];
           LANES[i + 4 | 0] = R[t + i | 0];
@@ -1490,109 +1395,109 @@ export function runVectors(thread: Thread): number {
           m = C[pc + 4 + i | 0];
           R[d + i | 0] = BYTES[m & 31] | BYTES[m >> 8 & 31] << 8 | BYTES[m >> 16 & 31] << 16 | BYTES[m >> 24 & 31] << 24;
         }
-        pc = pc + 8 | 0;
+        pc = pc + 8;
         continue;
       }
-      case 374: { // i8x16.splat
-        p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xff, 0x01010101);
-        d = fp + C[pc + 1 | 0] | 0;
+      case 391: { // i8x16.splat
+        p = Math.imul(R[fp + C[pc + 2] | 0] & 0xff, 0x01010101);
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = p;
         R[d + 2 | 0] = p;
         R[d + 3 | 0] = p;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 375: { // i16x8.splat
-        p = Math.imul(R[fp + C[pc + 2 | 0] | 0] & 0xffff, 0x10001);
-        d = fp + C[pc + 1 | 0] | 0;
+      case 392: { // i16x8.splat
+        p = Math.imul(R[fp + C[pc + 2] | 0] & 0xffff, 0x10001);
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = p;
         R[d + 2 | 0] = p;
         R[d + 3 | 0] = p;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 376: case 378: { // i32x4.splat, f32x4.splat
-        p = R[fp + C[pc + 2 | 0] | 0];
-        d = fp + C[pc + 1 | 0] | 0;
+      case 393: case 395: { // i32x4.splat, f32x4.splat
+        p = R[fp + C[pc + 2] | 0];
+        d = fp + C[pc + 1] | 0;
         R[d] = p;
         R[d + 1 | 0] = p;
         R[d + 2 | 0] = p;
         R[d + 3 | 0] = p;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 377: case 379: { // i64x2.splat, f64x2.splat
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 394: case 396: { // i64x2.splat, f64x2.splat
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s];
         q = R[s + 1 | 0];
         R[d] = p;
         R[d + 1 | 0] = q;
         R[d + 2 | 0] = p;
         R[d + 3 | 0] = q;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 380: { // i8x16.extract_lane_s
-        m = C[pc + 3 | 0];
-        p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
-        R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >> 24;
-        pc = pc + 4 | 0;
+      case 397: { // i8x16.extract_lane_s
+        m = C[pc + 3];
+        p = R[(fp + C[pc + 2] | 0) + (m >> 2) | 0];
+        R[fp + C[pc + 1] | 0] = p << (24 - (m & 3) * 8) >> 24;
+        pc = pc + 4;
         continue;
       }
-      case 381: { // i8x16.extract_lane_u
-        m = C[pc + 3 | 0];
-        p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 2) | 0];
-        R[fp + C[pc + 1 | 0] | 0] = p << (24 - (m & 3) * 8) >>> 24;
-        pc = pc + 4 | 0;
+      case 398: { // i8x16.extract_lane_u
+        m = C[pc + 3];
+        p = R[(fp + C[pc + 2] | 0) + (m >> 2) | 0];
+        R[fp + C[pc + 1] | 0] = p << (24 - (m & 3) * 8) >>> 24;
+        pc = pc + 4;
         continue;
       }
-      case 383: { // i16x8.extract_lane_s
-        m = C[pc + 3 | 0];
-        p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
-        R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >> 16;
-        pc = pc + 4 | 0;
+      case 400: { // i16x8.extract_lane_s
+        m = C[pc + 3];
+        p = R[(fp + C[pc + 2] | 0) + (m >> 1) | 0];
+        R[fp + C[pc + 1] | 0] = p << (16 - (m & 1) * 16) >> 16;
+        pc = pc + 4;
         continue;
       }
-      case 384: { // i16x8.extract_lane_u
-        m = C[pc + 3 | 0];
-        p = R[(fp + C[pc + 2 | 0] | 0) + (m >> 1) | 0];
-        R[fp + C[pc + 1 | 0] | 0] = p << (16 - (m & 1) * 16) >>> 16;
-        pc = pc + 4 | 0;
+      case 401: { // i16x8.extract_lane_u
+        m = C[pc + 3];
+        p = R[(fp + C[pc + 2] | 0) + (m >> 1) | 0];
+        R[fp + C[pc + 1] | 0] = p << (16 - (m & 1) * 16) >>> 16;
+        pc = pc + 4;
         continue;
       }
-      case 386: case 390: { // i32x4.extract_lane, f32x4.extract_lane
-        R[fp + C[pc + 1 | 0] | 0] = R[(fp + C[pc + 2 | 0] | 0) + C[pc + 3 | 0] | 0];
-        pc = pc + 4 | 0;
+      case 403: case 407: { // i32x4.extract_lane, f32x4.extract_lane
+        R[fp + C[pc + 1] | 0] = R[(fp + C[pc + 2] | 0) + C[pc + 3] | 0];
+        pc = pc + 4;
         continue;
       }
-      case 387: case 391: { // i32x4.replace_lane, f32x4.replace_lane
-        p = R[fp + C[pc + 3 | 0] | 0];
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 404: case 408: { // i32x4.replace_lane, f32x4.replace_lane
+        p = R[fp + C[pc + 3] | 0];
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
         R[d + 2 | 0] = R[s + 2 | 0];
         R[d + 3 | 0] = R[s + 3 | 0];
-        R[d + C[pc + 4 | 0] | 0] = p;
-        pc = pc + 5 | 0;
+        R[d + C[pc + 4] | 0] = p;
+        pc = pc + 5;
         continue;
       }
-      case 388: case 392: { // i64x2.extract_lane, f64x2.extract_lane
-        s = (fp + C[pc + 2 | 0] | 0) + 2 * C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 405: case 409: { // i64x2.extract_lane, f64x2.extract_lane
+        s = (fp + C[pc + 2] | 0) + 2 * C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s];
         R[d + 1 | 0] = R[s + 1 | 0];
         R[d] = p;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 394: case 395: case 404: case 405: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 411: case 412: case 421: case 422: { // i8x16.eq, i8x16.ne, i16x8.eq, i16x8.ne
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1605,13 +1510,13 @@ export function runVectors(thread: Thread): number {
           m = ((p & ~h) + ~h | p) & h;
           R[d + i | 0] = (m - (m >>> k) | m) ^ e;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 396: case 397: case 398: case 399: case 400: case 401: case 402: case 403: case 406: case 407: case 408: case 409: case 410: case 411: case 412: case 413: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 413: case 414: case 415: case 416: case 417: case 418: case 419: case 420: case 423: case 424: case 425: case 426: case 427: case 428: case 429: case 430: { // i8x16.lt_s, i8x16.lt_u, i8x16.gt_s, i8x16.gt_u, i8x16.le_s, i8x16.le_u, i8x16.ge_s, i8x16.ge_u, i16x8.lt_s, i16x8.lt_u, i16x8.gt_s, i16x8.gt_u, i16x8.le_s, i16x8.le_u, i16x8.ge_s, i16x8.ge_u
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1628,13 +1533,13 @@ export function runVectors(thread: Thread): number {
           m = (m - (m >>> k) | m);
           R[d + i | 0] = m ^ e;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 414: case 415: { // i32x4.eq, i32x4.ne
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 431: case 432: { // i32x4.eq, i32x4.ne
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1643,13 +1548,13 @@ export function runVectors(thread: Thread): number {
           q = R[t + i | 0];
           R[d + i | 0] = p === q ? ~e : e;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 416: case 418: case 420: case 422: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 433: case 435: case 437: case 439: { // i32x4.lt_s, i32x4.gt_s, i32x4.le_s, i32x4.ge_s
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1658,13 +1563,13 @@ export function runVectors(thread: Thread): number {
           q = R[t + i | 0];
           R[d + i | 0] = p < q ? ~e : e;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 417: case 419: case 421: case 423: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 434: case 436: case 438: case 440: { // i32x4.lt_u, i32x4.gt_u, i32x4.le_u, i32x4.ge_u
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1673,13 +1578,13 @@ export function runVectors(thread: Thread): number {
           q = R[t + i | 0];
           R[d + i | 0] = p >>> 0 < q >>> 0 ? ~e : e;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 424: case 425: { // f32x4.eq, f32x4.ne
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 441: case 442: { // f32x4.eq, f32x4.ne
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1688,13 +1593,13 @@ export function runVectors(thread: Thread): number {
           y = F32[t + i | 0];
           R[d + i | 0] = x === y ? ~e : e;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 426: case 427: { // f32x4.lt, f32x4.gt
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 443: case 444: { // f32x4.lt, f32x4.gt
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1703,13 +1608,13 @@ export function runVectors(thread: Thread): number {
           y = F32[t + i | 0];
           R[d + i | 0] = x < y ? -1 : e;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 428: case 429: { // f32x4.le, f32x4.ge
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 445: case 446: { // f32x4.le, f32x4.ge
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1718,13 +1623,13 @@ export function runVectors(thread: Thread): number {
           y = F32[t + i | 0];
           R[d + i | 0] = x <= y ? -1 : e;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 430: case 431: { // f64x2.eq, f64x2.ne
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 447: case 448: { // f64x2.eq, f64x2.ne
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1736,13 +1641,13 @@ export function runVectors(thread: Thread): number {
           R[m] = lo;
           R[m + 1 | 0] = lo;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 432: case 433: { // f64x2.lt, f64x2.gt
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 449: case 450: { // f64x2.lt, f64x2.gt
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1754,13 +1659,13 @@ export function runVectors(thread: Thread): number {
           R[m] = lo;
           R[m + 1 | 0] = lo;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 434: case 435: { // f64x2.le, f64x2.ge
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 451: case 452: { // f64x2.le, f64x2.ge
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -1772,114 +1677,114 @@ export function runVectors(thread: Thread): number {
           R[m] = lo;
           R[m + 1 | 0] = lo;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 436: { // v128.not
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 453: { // v128.not
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = ~p;
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 437: { // v128.and
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 454: { // v128.and
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = p & q;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 438: { // v128.andnot
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 455: { // v128.andnot
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = p & ~q;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 439: { // v128.or
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 456: { // v128.or
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = p | q;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 440: { // v128.xor
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 457: { // v128.xor
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = p ^ q;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 441: { // v128.bitselect
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        u = fp + C[pc + 4 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 458: { // v128.bitselect
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        u = fp + C[pc + 4] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           r = R[u + i | 0];
           R[d + i | 0] = p & r | q & ~r;
         }
-        pc = pc + 5 | 0;
+        pc = pc + 5;
         continue;
       }
-      case 442: { // v128.any_true
-        s = fp + C[pc + 2 | 0] | 0;
-        R[fp + C[pc + 1 | 0] | 0] = (R[s] | R[s + 1 | 0] | R[s + 2 | 0] | R[s + 3 | 0]) !== 0 ? 1 : 0;
-        pc = pc + 3 | 0;
+      case 459: { // v128.any_true
+        s = fp + C[pc + 2] | 0;
+        R[fp + C[pc + 1] | 0] = (R[s] | R[s + 1 | 0] | R[s + 2 | 0] | R[s + 3 | 0]) !== 0 ? 1 : 0;
+        pc = pc + 3;
         continue;
       }
-      case 451: { // v128.load32_zero
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 468: { // v128.load32_zero
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last4) { exit = 20; break loop; }
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = V.getInt32(ea, true);
         R[d + 1 | 0] = 0;
         R[d + 2 | 0] = 0;
         R[d + 3 | 0] = 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 452: { // v128.load64_zero
-        base = R[fp + C[pc + 2 | 0] | 0];
-        ea = base + C[pc + 3 | 0] | 0;
+      case 469: { // v128.load64_zero
+        base = R[fp + C[pc + 2] | 0];
+        ea = base + C[pc + 3] | 0;
         if ((base | ea) < 0 || ea > last8) { exit = 20; break loop; }
-        d = fp + C[pc + 1 | 0] | 0;
+        d = fp + C[pc + 1] | 0;
         R[d] = V.getInt32(ea, true);
         R[d + 1 | 0] = V.getInt32(ea + 4 | 0, true);
         R[d + 2 | 0] = 0;
         R[d + 3 | 0] = 0;
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 455: case 487: { // i8x16.abs, i16x8.abs
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 472: case 504: { // i8x16.abs, i16x8.abs
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         k = (n & 1) !== 0 ? 15 : 7;
@@ -1890,96 +1795,96 @@ export function runVectors(thread: Thread): number {
           p = p ^ m;
           R[d + i | 0] = ((p | h) - (m & ~h)) ^ ((p ^ ~m) & h);
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 456: case 488: { // i8x16.neg, i16x8.neg
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 473: case 505: { // i8x16.neg, i16x8.neg
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = ((0 | h) - (p & ~h)) ^ ((0 ^ ~p) & h);
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 457: { // i8x16.popcnt
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 474: { // i8x16.popcnt
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           p = p - (p >>> 1 & 0x55555555);
           p = (p & 0x33333333) + (p >>> 2 & 0x33333333);
           R[d + i | 0] = p + (p >>> 4) & 0x0f0f0f0f;
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 458: { // i8x16.all_true
-        s = fp + C[pc + 2 | 0] | 0;
+      case 475: { // i8x16.all_true
+        s = fp + C[pc + 2] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           if (((p & 0x7f7f7f7f) + 0x7f7f7f7f | p | 0x7f7f7f7f) !== -1) m = 0;
         }
-        R[fp + C[pc + 1 | 0] | 0] = m;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = m;
+        pc = pc + 3;
         continue;
       }
-      case 459: { // i8x16.bitmask
-        s = fp + C[pc + 2 | 0] | 0;
+      case 476: { // i8x16.bitmask
+        s = fp + C[pc + 2] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           m = m | (p >>> 7 & 1 | p >>> 14 & 2 | p >>> 21 & 4 | p >>> 28 & 8) << i * 4;
         }
-        R[fp + C[pc + 1 | 0] | 0] = m;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = m;
+        pc = pc + 3;
         continue;
       }
-      case 466: { // i8x16.shl
-        n = R[fp + C[pc + 3 | 0] | 0] & 7;
+      case 483: { // i8x16.shl
+        n = R[fp + C[pc + 3] | 0] & 7;
         m = Math.imul(0xff << n & 0xff, 0x01010101);
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p << n & m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 467: { // i8x16.shr_s
-        n = R[fp + C[pc + 3 | 0] | 0] & 7;
+      case 484: { // i8x16.shr_s
+        n = R[fp + C[pc + 3] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
         k = 0xff << 8 - n & 0xff;
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p >>> n & m | Math.imul(p >>> 7 & 0x01010101, k);
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 468: { // i8x16.shr_u
-        n = R[fp + C[pc + 3 | 0] | 0] & 7;
+      case 485: { // i8x16.shr_u
+        n = R[fp + C[pc + 3] | 0] & 7;
         m = Math.imul(0xff >>> n, 0x01010101);
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p >>> n & m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 469: case 501: { // i8x16.add, i16x8.add
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 486: case 518: { // i8x16.add, i16x8.add
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -1987,13 +1892,13 @@ export function runVectors(thread: Thread): number {
           q = R[t + i | 0];
           R[d + i | 0] = ((p & ~h) + (q & ~h)) ^ ((p ^ q) & h);
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 470: case 502: { // i8x16.add_sat_s, i16x8.add_sat_s
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 487: case 519: { // i8x16.add_sat_s, i16x8.add_sat_s
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         k = (n & 1) !== 0 ? 15 : 7;
@@ -2005,13 +1910,13 @@ export function runVectors(thread: Thread): number {
           m = (m - (m >>> k) | m);
           R[d + i | 0] = lo & ~m | ~h + (p >>> k & h >>> k) & m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 471: case 503: { // i8x16.add_sat_u, i16x8.add_sat_u
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 488: case 520: { // i8x16.add_sat_u, i16x8.add_sat_u
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         k = (n & 1) !== 0 ? 15 : 7;
@@ -2022,13 +1927,13 @@ export function runVectors(thread: Thread): number {
           m = (p & q | (p | q) & ~lo) & h;
           R[d + i | 0] = lo | (m - (m >>> k) | m);
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 472: case 504: { // i8x16.sub, i16x8.sub
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 489: case 521: { // i8x16.sub, i16x8.sub
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2036,13 +1941,13 @@ export function runVectors(thread: Thread): number {
           q = R[t + i | 0];
           R[d + i | 0] = ((p | h) - (q & ~h)) ^ ((p ^ ~q) & h);
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 473: case 505: { // i8x16.sub_sat_s, i16x8.sub_sat_s
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 490: case 522: { // i8x16.sub_sat_s, i16x8.sub_sat_s
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         k = (n & 1) !== 0 ? 15 : 7;
@@ -2054,13 +1959,13 @@ export function runVectors(thread: Thread): number {
           m = (m - (m >>> k) | m);
           R[d + i | 0] = lo & ~m | ~h + (p >>> k & h >>> k) & m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 474: case 506: { // i8x16.sub_sat_u, i16x8.sub_sat_u
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 491: case 523: { // i8x16.sub_sat_u, i16x8.sub_sat_u
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         k = (n & 1) !== 0 ? 15 : 7;
@@ -2072,13 +1977,13 @@ export function runVectors(thread: Thread): number {
           m = (m - (m >>> k) | m);
           R[d + i | 0] = lo & ~m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 477: case 478: case 479: case 480: case 509: case 510: case 511: case 512: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 494: case 495: case 496: case 497: case 526: case 527: case 528: case 529: { // i8x16.min_s, i8x16.min_u, i8x16.max_s, i8x16.max_u, i16x8.min_s, i16x8.min_u, i16x8.max_s, i16x8.max_u
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -2096,13 +2001,13 @@ export function runVectors(thread: Thread): number {
           m = m ^ e;
           R[d + i | 0] = (p & m | q & ~m) ^ f;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 482: case 513: { // i8x16.avgr_u, i16x8.avgr_u
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 499: case 530: { // i8x16.avgr_u, i16x8.avgr_u
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         h = (n & 1) !== 0 ? 0x80008000 | 0 : 0x80808080 | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
@@ -2110,329 +2015,329 @@ export function runVectors(thread: Thread): number {
           q = R[t + i | 0];
           R[d + i | 0] = (p | q) - ((p ^ q) >>> 1 & ~h);
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 483: { // i16x8.extadd_pairwise_i8x16_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 500: { // i16x8.extadd_pairwise_i8x16_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = (p << 24 >> 24) + (p << 16 >> 24) & 0xffff | (p << 8 >> 24) + (p >> 24) << 16;
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 484: { // i16x8.extadd_pairwise_i8x16_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 501: { // i16x8.extadd_pairwise_i8x16_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = (p & 0x00ff00ff) + (p >>> 8 & 0x00ff00ff);
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 485: { // i32x4.extadd_pairwise_i16x8_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 502: { // i32x4.extadd_pairwise_i16x8_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = (p << 16 >> 16) + (p >> 16);
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 486: { // i32x4.extadd_pairwise_i16x8_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 503: { // i32x4.extadd_pairwise_i16x8_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = (p & 0xffff) + (p >>> 16);
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 490: { // i16x8.all_true
-        s = fp + C[pc + 2 | 0] | 0;
+      case 507: { // i16x8.all_true
+        s = fp + C[pc + 2] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           if (((p & 0x7fff7fff) + 0x7fff7fff | p | 0x7fff7fff) !== -1) m = 0;
         }
-        R[fp + C[pc + 1 | 0] | 0] = m;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = m;
+        pc = pc + 3;
         continue;
       }
-      case 491: { // i16x8.bitmask
-        s = fp + C[pc + 2 | 0] | 0;
+      case 508: { // i16x8.bitmask
+        s = fp + C[pc + 2] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           m = m | (p >>> 15 & 1 | p >>> 30 & 2) << i * 2;
         }
-        R[fp + C[pc + 1 | 0] | 0] = m;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = m;
+        pc = pc + 3;
         continue;
       }
-      case 494: { // i16x8.extend_low_i8x16_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 511: { // i16x8.extend_low_i8x16_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s];
         q = R[s + 1 | 0];
         R[d] = p << 24 >> 24 & 0xffff | p << 16 >> 24 << 16;
         R[d + 1 | 0] = p << 8 >> 24 & 0xffff | p >> 24 << 16;
         R[d + 2 | 0] = q << 24 >> 24 & 0xffff | q << 16 >> 24 << 16;
         R[d + 3 | 0] = q << 8 >> 24 & 0xffff | q >> 24 << 16;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 495: { // i16x8.extend_high_i8x16_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 512: { // i16x8.extend_high_i8x16_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s + 2 | 0];
         q = R[s + 3 | 0];
         R[d] = p << 24 >> 24 & 0xffff | p << 16 >> 24 << 16;
         R[d + 1 | 0] = p << 8 >> 24 & 0xffff | p >> 24 << 16;
         R[d + 2 | 0] = q << 24 >> 24 & 0xffff | q << 16 >> 24 << 16;
         R[d + 3 | 0] = q << 8 >> 24 & 0xffff | q >> 24 << 16;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 496: { // i16x8.extend_low_i8x16_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 513: { // i16x8.extend_low_i8x16_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s];
         q = R[s + 1 | 0];
         R[d] = p & 0xff | p << 8 & 0xff0000;
         R[d + 1 | 0] = p >>> 16 & 0xff | p >>> 8 & 0xff0000;
         R[d + 2 | 0] = q & 0xff | q << 8 & 0xff0000;
         R[d + 3 | 0] = q >>> 16 & 0xff | q >>> 8 & 0xff0000;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 497: { // i16x8.extend_high_i8x16_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 514: { // i16x8.extend_high_i8x16_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s + 2 | 0];
         q = R[s + 3 | 0];
         R[d] = p & 0xff | p << 8 & 0xff0000;
         R[d + 1 | 0] = p >>> 16 & 0xff | p >>> 8 & 0xff0000;
         R[d + 2 | 0] = q & 0xff | q << 8 & 0xff0000;
         R[d + 3 | 0] = q >>> 16 & 0xff | q >>> 8 & 0xff0000;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 498: { // i16x8.shl
-        n = R[fp + C[pc + 3 | 0] | 0] & 15;
+      case 515: { // i16x8.shl
+        n = R[fp + C[pc + 3] | 0] & 15;
         m = Math.imul(0xffff << n & 0xffff, 0x10001);
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p << n & m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 499: { // i16x8.shr_s
-        n = R[fp + C[pc + 3 | 0] | 0] & 15;
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 516: { // i16x8.shr_s
+        n = R[fp + C[pc + 3] | 0] & 15;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p << 16 >> 16 >> n & 0xffff | p >> n & 0xffff0000;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 500: { // i16x8.shr_u
-        n = R[fp + C[pc + 3 | 0] | 0] & 15;
+      case 517: { // i16x8.shr_u
+        n = R[fp + C[pc + 3] | 0] & 15;
         m = Math.imul(0xffff >>> n, 0x10001);
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p >>> n & m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 508: { // i16x8.mul
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 525: { // i16x8.mul
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = Math.imul(p, q) & 0xffff | Math.imul(p >> 16, q >> 16) << 16;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 518: { // i32x4.abs
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 535: { // i32x4.abs
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p < 0 ? -p : p;
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 519: { // i32x4.neg
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 536: { // i32x4.neg
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = -p;
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 520: { // i32x4.all_true
-        s = fp + C[pc + 2 | 0] | 0;
+      case 537: { // i32x4.all_true
+        s = fp + C[pc + 2] | 0;
         m = 1;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           if (p === 0) m = 0;
         }
-        R[fp + C[pc + 1 | 0] | 0] = m;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = m;
+        pc = pc + 3;
         continue;
       }
-      case 521: { // i32x4.bitmask
-        s = fp + C[pc + 2 | 0] | 0;
+      case 538: { // i32x4.bitmask
+        s = fp + C[pc + 2] | 0;
         m = 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           m = m | (p >>> 31) << i;
         }
-        R[fp + C[pc + 1 | 0] | 0] = m;
-        pc = pc + 3 | 0;
+        R[fp + C[pc + 1] | 0] = m;
+        pc = pc + 3;
         continue;
       }
-      case 522: { // i32x4.extend_low_i16x8_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 539: { // i32x4.extend_low_i16x8_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s];
         q = R[s + 1 | 0];
         R[d] = p << 16 >> 16;
         R[d + 1 | 0] = p >> 16;
         R[d + 2 | 0] = q << 16 >> 16;
         R[d + 3 | 0] = q >> 16;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 523: { // i32x4.extend_high_i16x8_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 540: { // i32x4.extend_high_i16x8_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s + 2 | 0];
         q = R[s + 3 | 0];
         R[d] = p << 16 >> 16;
         R[d + 1 | 0] = p >> 16;
         R[d + 2 | 0] = q << 16 >> 16;
         R[d + 3 | 0] = q >> 16;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 524: { // i32x4.extend_low_i16x8_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 541: { // i32x4.extend_low_i16x8_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s];
         q = R[s + 1 | 0];
         R[d] = p & 0xffff;
         R[d + 1 | 0] = p >>> 16;
         R[d + 2 | 0] = q & 0xffff;
         R[d + 3 | 0] = q >>> 16;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 525: { // i32x4.extend_high_i16x8_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 542: { // i32x4.extend_high_i16x8_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s + 2 | 0];
         q = R[s + 3 | 0];
         R[d] = p & 0xffff;
         R[d + 1 | 0] = p >>> 16;
         R[d + 2 | 0] = q & 0xffff;
         R[d + 3 | 0] = q >>> 16;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 526: { // i32x4.shl
-        n = R[fp + C[pc + 3 | 0] | 0] & 31;
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 543: { // i32x4.shl
+        n = R[fp + C[pc + 3] | 0] & 31;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p << n;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 527: { // i32x4.shr_s
-        n = R[fp + C[pc + 3 | 0] | 0] & 31;
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 544: { // i32x4.shr_s
+        n = R[fp + C[pc + 3] | 0] & 31;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p >> n;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 528: { // i32x4.shr_u
-        n = R[fp + C[pc + 3 | 0] | 0] & 31;
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 545: { // i32x4.shr_u
+        n = R[fp + C[pc + 3] | 0] & 31;
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p >>> n;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 529: { // i32x4.add
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 546: { // i32x4.add
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = p + q;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 530: { // i32x4.sub
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 547: { // i32x4.sub
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = p - q;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 531: { // i32x4.mul
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 548: { // i32x4.mul
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = Math.imul(p, q);
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 532: case 534: { // i32x4.min_s, i32x4.max_s
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 549: case 551: { // i32x4.min_s, i32x4.max_s
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -2441,13 +2346,13 @@ export function runVectors(thread: Thread): number {
           q = R[t + i | 0];
           R[d + i | 0] = p < q === (e === 0) ? p : q;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 533: case 535: { // i32x4.min_u, i32x4.max_u
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 550: case 552: { // i32x4.min_u, i32x4.max_u
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         n = FLAGS[C[pc]];
         if ((n & 4) !== 0) { m = s; s = t; t = m; }
         e = (n & 8) !== 0 ? -1 : 0;
@@ -2456,73 +2361,73 @@ export function runVectors(thread: Thread): number {
           q = R[t + i | 0];
           R[d + i | 0] = p >>> 0 < q >>> 0 === (e === 0) ? p : q;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 536: { // i32x4.dot_i16x8_s
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 553: { // i32x4.dot_i16x8_s
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
           R[d + i | 0] = Math.imul(p << 16 >> 16, q << 16 >> 16) + Math.imul(p >> 16, q >> 16);
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 545: { // i64x2.extend_low_i32x4_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 562: { // i64x2.extend_low_i32x4_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s];
         q = R[s + 1 | 0];
         R[d] = p;
         R[d + 1 | 0] = p >> 31;
         R[d + 2 | 0] = q;
         R[d + 3 | 0] = q >> 31;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 546: { // i64x2.extend_high_i32x4_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 563: { // i64x2.extend_high_i32x4_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s + 2 | 0];
         q = R[s + 3 | 0];
         R[d] = p;
         R[d + 1 | 0] = p >> 31;
         R[d + 2 | 0] = q;
         R[d + 3 | 0] = q >> 31;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 547: { // i64x2.extend_low_i32x4_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 564: { // i64x2.extend_low_i32x4_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s];
         q = R[s + 1 | 0];
         R[d] = p;
         R[d + 1 | 0] = 0;
         R[d + 2 | 0] = q;
         R[d + 3 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 548: { // i64x2.extend_high_i32x4_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 565: { // i64x2.extend_high_i32x4_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         p = R[s + 2 | 0];
         q = R[s + 3 | 0];
         R[d] = p;
         R[d + 1 | 0] = 0;
         R[d + 2 | 0] = q;
         R[d + 3 | 0] = 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 552: { // i64x2.add
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 569: { // i64x2.add
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 2 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
@@ -2531,13 +2436,13 @@ export function runVectors(thread: Thread): number {
           R[d + i | 0] = lo;
           R[d + i + 1 | 0] = m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 553: { // i64x2.sub
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 570: { // i64x2.sub
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 2 | 0) {
           p = R[s + i | 0];
           q = R[t + i | 0];
@@ -2546,45 +2451,45 @@ export function runVectors(thread: Thread): number {
           R[d + i | 0] = lo;
           R[d + i + 1 | 0] = m;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 565: { // f32x4.abs
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 582: { // f32x4.abs
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p & 0x7fffffff;
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 566: { // f32x4.neg
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 583: { // f32x4.neg
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           p = R[s + i | 0];
           R[d + i | 0] = p ^ 0x80000000;
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 567: { // f32x4.sqrt
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 584: { // f32x4.sqrt
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           x = F32[s + i | 0];
           x = Math.sqrt(x);
           if (x === x) F32[d + i | 0] = x;
           else R[d + i | 0] = 0x7fc00000;
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 568: { // f32x4.add
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 585: { // f32x4.add
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           x = F32[s + i | 0];
           y = F32[t + i | 0];
@@ -2592,13 +2497,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F32[d + i | 0] = x;
           else R[d + i | 0] = 0x7fc00000;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 569: { // f32x4.sub
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 586: { // f32x4.sub
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           x = F32[s + i | 0];
           y = F32[t + i | 0];
@@ -2606,13 +2511,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F32[d + i | 0] = x;
           else R[d + i | 0] = 0x7fc00000;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 570: { // f32x4.mul
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 587: { // f32x4.mul
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           x = F32[s + i | 0];
           y = F32[t + i | 0];
@@ -2620,13 +2525,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F32[d + i | 0] = x;
           else R[d + i | 0] = 0x7fc00000;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 571: { // f32x4.div
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 588: { // f32x4.div
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           x = F32[s + i | 0];
           y = F32[t + i | 0];
@@ -2634,13 +2539,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F32[d + i | 0] = x;
           else R[d + i | 0] = 0x7fc00000;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 572: { // f32x4.min
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 589: { // f32x4.min
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           x = F32[s + i | 0];
           y = F32[t + i | 0];
@@ -2648,13 +2553,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F32[d + i | 0] = x;
           else R[d + i | 0] = 0x7fc00000;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 573: { // f32x4.max
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 590: { // f32x4.max
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) {
           x = F32[s + i | 0];
           y = F32[t + i | 0];
@@ -2662,25 +2567,25 @@ export function runVectors(thread: Thread): number {
           if (x === x) F32[d + i | 0] = x;
           else R[d + i | 0] = 0x7fc00000;
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 578: { // f64x2.sqrt
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 595: { // f64x2.sqrt
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
           x = F64[(s >> 1) + i | 0];
           x = Math.sqrt(x);
           if (x === x) F64[(d >> 1) + i | 0] = x;
           else { m = d + i + i | 0; R[m] = 0; R[m + 1 | 0] = 0x7ff80000; }
         }
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 579: { // f64x2.add
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 596: { // f64x2.add
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
           x = F64[(s >> 1) + i | 0];
           y = F64[(t >> 1) + i | 0];
@@ -2688,13 +2593,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F64[(d >> 1) + i | 0] = x;
           else { m = d + i + i | 0; R[m] = 0; R[m + 1 | 0] = 0x7ff80000; }
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 580: { // f64x2.sub
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 597: { // f64x2.sub
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
           x = F64[(s >> 1) + i | 0];
           y = F64[(t >> 1) + i | 0];
@@ -2702,13 +2607,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F64[(d >> 1) + i | 0] = x;
           else { m = d + i + i | 0; R[m] = 0; R[m + 1 | 0] = 0x7ff80000; }
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 581: { // f64x2.mul
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 598: { // f64x2.mul
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
           x = F64[(s >> 1) + i | 0];
           y = F64[(t >> 1) + i | 0];
@@ -2716,13 +2621,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F64[(d >> 1) + i | 0] = x;
           else { m = d + i + i | 0; R[m] = 0; R[m + 1 | 0] = 0x7ff80000; }
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 582: { // f64x2.div
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 599: { // f64x2.div
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
           x = F64[(s >> 1) + i | 0];
           y = F64[(t >> 1) + i | 0];
@@ -2730,13 +2635,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F64[(d >> 1) + i | 0] = x;
           else { m = d + i + i | 0; R[m] = 0; R[m + 1 | 0] = 0x7ff80000; }
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 583: { // f64x2.min
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 600: { // f64x2.min
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
           x = F64[(s >> 1) + i | 0];
           y = F64[(t >> 1) + i | 0];
@@ -2744,13 +2649,13 @@ export function runVectors(thread: Thread): number {
           if (x === x) F64[(d >> 1) + i | 0] = x;
           else { m = d + i + i | 0; R[m] = 0; R[m + 1 | 0] = 0x7ff80000; }
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 584: { // f64x2.max
-        s = fp + C[pc + 2 | 0] | 0;
-        t = fp + C[pc + 3 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 601: { // f64x2.max
+        s = fp + C[pc + 2] | 0;
+        t = fp + C[pc + 3] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 2; i = i + 1 | 0) {
           x = F64[(s >> 1) + i | 0];
           y = F64[(t >> 1) + i | 0];
@@ -2758,28 +2663,48 @@ export function runVectors(thread: Thread): number {
           if (x === x) F64[(d >> 1) + i | 0] = x;
           else { m = d + i + i | 0; R[m] = 0; R[m + 1 | 0] = 0x7ff80000; }
         }
-        pc = pc + 4 | 0;
+        pc = pc + 4;
         continue;
       }
-      case 589: { // f32x4.convert_i32x4_s
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 606: { // f32x4.convert_i32x4_s
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0];
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
-      case 590: { // f32x4.convert_i32x4_u
-        s = fp + C[pc + 2 | 0] | 0;
-        d = fp + C[pc + 1 | 0] | 0;
+      case 607: { // f32x4.convert_i32x4_u
+        s = fp + C[pc + 2] | 0;
+        d = fp + C[pc + 1] | 0;
         for (i = 0; i < 4; i = i + 1 | 0) F32[d + i | 0] = R[s + i | 0] >>> 0;
-        pc = pc + 3 | 0;
+        pc = pc + 3;
         continue;
       }
       default: { exit = 11; break loop; }
   }
+  }
   published = gas;
   if (gas < 0) { exit = 2; break loop; }
   continue;
+  }
+  target = C[at];
+  gas = gas - C[at + 1 | 0] | 0;
+  if (target > pc) { pc = target; continue; }
+  pc = target;
+  published = gas;
+  if (gas < 0) { exit = 2; break loop; }
+  continue;
+  }
+  depth = depth - C[at] | 0;
+  sp = sp - 1 | 0;
+  pc = frames[sp];
+  fp = fp - C[pc - 1 | 0] | 0;
+  published = gas;
+  if (gas < -16777216) { exit = 10; break loop; }
+  continue;
+  }
+  exit = 20;
+  break loop;
   }
   R[d] = 0;
   R[d + 1 | 0] = 0x7ff80000;

@@ -16,7 +16,7 @@ test('names that an instruction does not have, operands of other kinds, and a mi
         .replace('it.set(result, it.memory(memory).pages)', 'it.set(memory, 0)')
         .replace(/ {2}'data.drop': .*\n/, ''),
     [THREAD]: (text) => text.replace('at.table]', 'at.func]'),
-    [LOOP]: (text) => text.replace("c.word('weight')", "c.word('wait')"),
+    [LOOP]: (text) => text.replace("c.placeOf('weight')", "c.placeOf('wait')"),
   });
   const found = errors.map(({ file, message }) => `${file}: ${message}`).sort();
   const expected: readonly (readonly [file: string, saying: RegExp])[] = [
