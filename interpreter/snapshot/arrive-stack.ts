@@ -70,13 +70,13 @@ export function lower(module: WasmModule, body: number, places: Iterable<LeftPla
   }
   let locals: number[] | undefined;
   /** The instruction before, where it is a place: it has just been lowered. And where its words begin. */
-  let open: { place: LeftPlace; start: number; registers: ReadonlyMap<number, number> } | undefined;
-  const close = (lowering: Lowering, { place, start, registers }: NonNullable<typeof open>) => {
+  let open: (Pick<Arrival, 'registers' | 'constants'> & { place: LeftPlace; start: number }) | undefined;
+  const close = (lowering: Lowering, { place, start, registers, constants }: NonNullable<typeof open>) => {
     const end = code.length;
     if (place.kind === 'operation') {
       let pc = start;
       while (pc < end && !isLeft(stepAt(code, pc).here)) pc = stepAt(code, pc).next;
-      arrivals.set(keyOf(place), { offset: pc - entry, base: 0, registers, constants: NONE });
+      arrivals.set(keyOf(place), { offset: pc - entry, base: 0, registers, constants });
     } else {
       const base = place.kind === 'call' ? (code.words[end - 1] as number) : 0;
       const registers = registersOf(lowering, false);
@@ -88,7 +88,12 @@ export function lower(module: WasmModule, body: number, places: Iterable<LeftPla
     locals ??= Array.from({ length: all.count }, (_, local) => operands.local(local));
     if (open !== undefined) close(lowering, open);
     const place = lowering.isDead ? undefined : wanted.get(reader.offset);
-    open = place && { place, start: code.length, registers: registersOf(lowering, true) };
+    open = place && {
+      place,
+      start: code.length,
+      registers: registersOf(lowering, true),
+      constants: constantsOf(lowering),
+    };
   });
   return { fingerprint: fingerprint(code), locals: locals ?? [], arrivals };
 }

@@ -78,8 +78,10 @@ export function departure<P extends LeftPoint>(
   const values = [
     ...point.locals.map((local) => reader.at(locals[local] as number, types[local] as ValType)),
     ...point.operands.map((type, position) => {
-      const register = registers.get(position);
-      return register === undefined ? constant(type, constants.get(position)) : reader.at(register, type);
+      const words = constants.get(position);
+      const register = registers.get(position) as number;
+      // A constant is in a register only where something has needed it there.
+      return words === undefined ? reader.at(register, type) : { type, words, reference: null };
     }),
   ];
   if (point.kind === 'call') {
@@ -90,10 +92,6 @@ export function departure<P extends LeftPoint>(
     }
   }
   return reader.isComplete ? { body, point, values } : undefined;
-}
-
-function constant(type: ValType, words: readonly number[] | undefined): LeftValue {
-  return { type, words: words ?? [0, 0, 0, 0], reference: null };
 }
 
 class Reader {

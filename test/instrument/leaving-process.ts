@@ -1,6 +1,7 @@
 /** A process that leaves random programs and brings them back, and says how many ended otherwise than undisturbed ones. */
 
 import fc from 'fast-check';
+import '../parts.ts';
 import { PATIENCE } from '../../src/engines/going-on.ts';
 import { WARMING } from '../../src/engines/warming.ts';
 import { decode } from '../../wasm/decode.ts';

@@ -121,6 +121,24 @@ describe('a guest that begins interpreted and goes native somewhere ends as one 
     }
   }
 
+  it('constants that nothing has put into a register', () =>
+    requireSameWarm(
+      {
+        bytes: parse(`(module (memory 1 9) (func (export "run") (param i32) (result i32)
+          (i32.const 1234567)
+          (i64.const 0x123456789abcdef)
+          (memory.grow (i32.const 1))
+          (memory.grow (i32.const 1))
+          i32.add
+          i64.extend_i32_u
+          i64.add
+          i32.wrap_i64
+          i32.add))`),
+        calls: [{ export: 'run', args: [1] }],
+      },
+      3,
+    ));
+
   it('random programs', async () => {
     await fc.assert(
       fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) => requireSameWarm(program, seed)),
