@@ -3,11 +3,12 @@
  * stands at its place in a table. They are not metered; what they call is.
  */
 
-import { FUNCTION, PREAMBLE, SECTION_IDS } from '../wasm/encoding.ts';
+import { PREAMBLE, SECTION_IDS } from '../wasm/encoding.ts';
 import { FUNCREF, type FuncType } from '../wasm/types.ts';
 import { Writer } from '../wasm/writer.ts';
 import { CodeWriter } from './code.ts';
 import type { RawFunction, WasmHost } from './host.ts';
+import { writeFuncType } from './sections.ts';
 
 const KIND = { function: 0, table: 1 } as const;
 const TABLE = 'table';
@@ -46,19 +47,15 @@ function moduleOf(types: readonly FuncType[]): Uint8Array<ArrayBuffer> {
   exports.u32(count + 1);
   exports.name(TABLE);
   exports.raw(KIND.table, 0);
-  types.forEach(({ params, results }, i) => {
-    type.u8(FUNCTION);
-    for (const values of [params, results]) {
-      type.u32(values.length);
-      type.raw(...values);
-    }
+  types.forEach((declared, i) => {
+    writeFuncType(type, declared);
     functions.u32(i);
     exports.name(`${i}`);
     exports.u8(KIND.function);
     exports.u32(i);
     const code = new CodeWriter();
     code.raw(0);
-    for (let param = 0; param < params.length; param++) code.at('local.get', param);
+    for (let param = 0; param < declared.params.length; param++) code.at('local.get', param);
     code.i32(i);
     code.at('call_indirect', i, 0);
     code.op('end');

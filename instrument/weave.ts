@@ -6,7 +6,7 @@
  * traffic; the gas is written to a global only where the host, or whoever looks after a trap, could see it.
  */
 
-import { FUNCTION, HAS_MAX, IS_SHARED, SECTION_IDS } from '../wasm/encoding.ts';
+import { IS_SHARED, SECTION_IDS } from '../wasm/encoding.ts';
 import { type InstructionReader, InstructionReader as Reader } from '../wasm/instructions.ts';
 import { MODULE_LIMITS } from '../wasm/limits.ts';
 import type { ElementSegments } from '../wasm/lists.ts';
@@ -20,7 +20,6 @@ import {
   I32,
   I64,
   type Import,
-  type Limits,
   type MemoryType,
   type ValType,
 } from '../wasm/types.ts';
@@ -45,6 +44,7 @@ import { restoreGlobals, saveGlobals } from './leave/globals.ts';
 import type { Calling } from './metered.ts';
 import { operationType, sayCaller, writeOperation } from './operations.ts';
 import type { WovenPlaces } from './places.ts';
+import { writeFuncType, writeLimits } from './sections.ts';
 import { checkItems, checkTypes } from './tracking.ts';
 
 /** A rewritten module, and what has to be known to run it. */
@@ -136,13 +136,7 @@ class Weaver {
     const count = module.types.length + layout.types.length;
     checkTypes(module, count);
     out.u32(bounded('types', count));
-    const write = ({ params, results }: { params: readonly ValType[]; results: readonly ValType[] }) => {
-      out.u8(FUNCTION);
-      for (const values of [params, results]) {
-        out.u32(values.length);
-        out.raw(...values);
-      }
-    };
+    const write = (type: Parameters<typeof writeFuncType>[1]) => writeFuncType(out, type);
     yield* each(out, functionTypes(module), write);
     yield* each(out, layout.types, write);
     return out;
@@ -177,7 +171,7 @@ class Weaver {
         return;
       case 'table':
         out.u8(item.type.element);
-        limits(out, item.type.limits);
+        writeLimits(out, item.type.limits);
         return;
       case 'memory':
         this.memory(out, item.type);
@@ -233,7 +227,7 @@ class Weaver {
       content.u32(tables.length);
       for (const type of tables) {
         content.u8(type.element);
-        limits(content, type.limits);
+        writeLimits(content, type.limits);
       }
       out.section(SECTION_IDS.table, content);
     }
@@ -260,7 +254,7 @@ class Weaver {
 
   private memory(out: Writer, type: MemoryType): void {
     const isShared = type.isShared && this.options.sharesMemory === true;
-    limits(out, type.limits, isShared ? IS_SHARED : 0);
+    writeLimits(out, type.limits, isShared ? IS_SHARED : 0);
   }
 
   private *globals(): Steps<Writer> {
@@ -590,12 +584,6 @@ function bounded(limit: keyof typeof MODULE_LIMITS, count: number): number {
   const most = MODULE_LIMITS[limit];
   if (count > most) tooLarge(`${count} of at most ${most} (${limit})`);
   return count;
-}
-
-function limits(out: Writer, { min, max }: Limits, flags = 0): void {
-  out.u8(flags | (max === undefined ? 0 : HAS_MAX));
-  out.u32(min);
-  if (max !== undefined) out.u32(max);
 }
 
 type HelperName = (typeof HELPERS)[number];
