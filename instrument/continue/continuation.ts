@@ -4,14 +4,14 @@
  */
 
 import { decode } from '../../wasm/decode.ts';
-import { FUNCTION, HAS_MAX, PREAMBLE, SECTION_IDS } from '../../wasm/encoding.ts';
+import { PREAMBLE, SECTION_IDS } from '../../wasm/encoding.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { LeftPlace } from '../../wasm/left.ts';
 import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { ChargePoints, type FunctionPlan } from '../../wasm/plan.ts';
 import { complete } from '../../wasm/steps.ts';
-import { type Limits, V128, type ValType } from '../../wasm/types.ts';
+import { V128, type ValType } from '../../wasm/types.ts';
 import { Writer } from '../../wasm/writer.ts';
 import { blank, CodeWriter } from '../code.ts';
 import type { WasmHost } from '../host.ts';
@@ -20,6 +20,7 @@ import { SLOT_TYPES, type SlotKind } from '../leave/slots.ts';
 import { LeaveWriter } from '../leave/writer.ts';
 import type { MeteredModule } from '../metered.ts';
 import { PlaceFinder, type RawFrame } from '../places.ts';
+import { writeFuncType, writeLimits } from '../sections.ts';
 import { weave } from '../weave.ts';
 import { type Named, type Numbers, namedBy, needsVector, type PeeledPlaces, peel, placesOf } from './peel.ts';
 
@@ -74,11 +75,6 @@ export class Continuations {
     return found;
   }
 
-  /** Whether asking for one costs nothing. */
-  has(body: number, place: LeftPlace): boolean {
-    return this.made.get(keyOf(body, place)) != null;
-  }
-
   /** Bytes of the body, which is what making one takes time for; none where it was made, or cannot be. */
   costs(body: number, place: LeftPlace): number {
     if (this.made.has(keyOf(body, place))) return 0;
@@ -101,11 +97,9 @@ export class Continuations {
    * Units that one may use before it is left for a moment. Engines compile code well once it has run for a while, and a
    * loop only enters what they have made when its function is called again.
    */
-  portion(body: number, place: LeftPlace): number {
-    const found = this.made.get(keyOf(body, place));
-    if (found == null) return Number.POSITIVE_INFINITY;
-    const { portion } = found;
-    found.portion = portion > PORTION.last ? Number.POSITIVE_INFINITY : portion * PORTION.factor;
+  portion(continuation: Continuation): number {
+    const { portion } = continuation;
+    continuation.portion = portion > PORTION.last ? Number.POSITIVE_INFINITY : portion * PORTION.factor;
     return portion;
   }
 
@@ -293,13 +287,7 @@ class Parts implements Numbers {
     });
     const out = new Writer();
     out.raw(...PREAMBLE);
-    section(out, 'type', this.types, (to, { params, results }) => {
-      to.u8(FUNCTION);
-      for (const list of [params, results]) {
-        to.u32(list.length);
-        to.raw(...list);
-      }
-    });
+    section(out, 'type', this.types, writeFuncType);
     const imports: ((to: Writer) => void)[] = [
       ...named.functions.map((original, i) => (to: Writer) => {
         importing(to, IMPORTS.function + original, 0);
@@ -308,11 +296,11 @@ class Parts implements Numbers {
       ...module.tables.map(({ element, limits }, i) => (to: Writer) => {
         importing(to, IMPORTS.table + i, 1);
         to.u8(element);
-        bounds(to, limits);
+        writeLimits(to, limits);
       }),
       ...module.memories.map(({ limits }, i) => (to: Writer) => {
         importing(to, IMPORTS.memory + i, 2);
-        bounds(to, limits);
+        writeLimits(to, limits);
       }),
       ...named.globals.map((original) => (to: Writer) => {
         const { type, mutable } = module.globals[original] as (typeof module.globals)[number];
@@ -359,12 +347,6 @@ function importing(to: Writer, name: string, kind: number): void {
   to.name(IMPORTS.module);
   to.name(name);
   to.u8(kind);
-}
-
-function bounds(to: Writer, { min, max }: Limits): void {
-  to.u8(max === undefined ? 0 : HAS_MAX);
-  to.u32(min);
-  if (max !== undefined) to.u32(max);
 }
 
 /** The name of the export that has a value. */

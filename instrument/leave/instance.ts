@@ -137,7 +137,7 @@ export class LeavableInstance extends NativeInstance {
   }
 
   /** As {@link Leaving.goOn}. */
-  goOn(frame: FrameToGoOn, call: CallToGoOn): GoneOn | undefined {
+  goOn(frame: FrameToGoOn, call: CallToGoOn): GoneOn {
     return this.leaving.goOn(frame, call);
   }
 

@@ -14,7 +14,7 @@ import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { planFunction } from '../../wasm/plan.ts';
 import type { FuncType, ValType } from '../../wasm/types.ts';
-import { type Continuation, continuationsOf } from '../continue/continuation.ts';
+import type { Continuation } from '../continue/continuation.ts';
 import { Continued, frameAt } from '../continue/continued.ts';
 import type { RawFunction } from '../host.ts';
 import type { HostCaller } from '../host-caller.ts';
@@ -31,7 +31,8 @@ const PROMISE = 'a host function returned a promise';
 /** A frame to go on with. */
 export interface FrameToGoOn {
   readonly body: number;
-  readonly point: LeavePoint;
+  /** What goes on where it stands. */
+  readonly continuation: Continuation;
   /** Locals that may still be read, operands, and results of the call that it is behind. */
   readonly values: readonly LeftValue[];
 }
@@ -143,16 +144,13 @@ export class Leaving implements Leavable {
    * Goes on with a frame, of a guest that is as it is here.
    * @param weight of the stack, with this frame
    * @param values parameters and results of the function that was called from outside
-   * @returns undefined where it has to be interpreted
    * @throws RuntimeError, and whatever a host function threw
    */
   goOn(
-    { body, point, values: held }: FrameToGoOn,
+    { body, continuation, values: held }: FrameToGoOn,
     { entered, weight, values, budgets, stopAt }: CallToGoOn,
-  ): GoneOn | undefined {
+  ): GoneOn {
     const { guest, now } = this;
-    const continuation = continuationsOf(guest.store.host, guest.metered).at(body, point);
-    if (continuation === undefined) return undefined;
     let continued = this.continued.get(continuation);
     if (continued === undefined) {
       continued = new Continued(guest, this.functions, body, continuation, (point) =>

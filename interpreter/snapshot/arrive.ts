@@ -10,6 +10,7 @@ import {
   accountOf,
   type Backing,
   type ForeignFunction,
+  FunctionNumbers,
   type Instance,
   instantiate,
   LinearMemory,
@@ -114,13 +115,12 @@ export function stateOf(
   memory: object | undefined,
   withTables: boolean,
 ): ReturningGuest | undefined {
-  const { tank, globals, module, tables, memories } = instance;
-  const numbers = new Map<Reference, number>();
+  const { tank, globals, tables, memories } = instance;
+  const numbers = new FunctionNumbers(instance);
   let isComplete = true;
   const leave = (type: RefType, reference: Reference): unknown => {
     if (type !== FUNCREF || reference === null) return reference;
-    if (numbers.size === 0) for (let i = 0; i < module.functions.length; i++) numbers.set(instance.function(i), i);
-    const number = numbers.get(reference);
+    const number = numbers.of(reference);
     isComplete &&= number !== undefined;
     return number;
   };

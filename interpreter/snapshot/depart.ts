@@ -5,7 +5,7 @@ import type { WasmModule } from '../../wasm/module.ts';
 import { FUNCREF, isReference, slotsOf, V128, type ValType } from '../../wasm/types.ts';
 import { HALT_PC } from '../code/index.ts';
 import type { Thread } from '../machine/index.ts';
-import type { Instance } from '../store/index.ts';
+import { FunctionNumbers, type Instance } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
 import { type Arrival, keyOf, lower, writeValue } from './arrive-stack.ts';
 
@@ -97,12 +97,11 @@ export function departure<P extends LeftPoint>(
 class Reader {
   isComplete = true;
   private readonly thread: Thread;
-  private readonly instance: Instance;
-  private numbers: Map<Reference, number> | undefined;
+  private readonly numbers: FunctionNumbers;
 
   constructor(thread: Thread, instance: Instance) {
     this.thread = thread;
-    this.instance = instance;
+    this.numbers = new FunctionNumbers(instance);
   }
 
   at(register: number, type: ValType): LeftValue {
@@ -116,9 +115,7 @@ class Reader {
 
   private number(type: ValType, reference: Reference): unknown {
     if (type !== FUNCREF || reference === null) return reference;
-    const { instance } = this;
-    this.numbers ??= new Map(instance.module.functions.map((_, i) => [instance.function(i), i]));
-    const number = this.numbers.get(reference);
+    const number = this.numbers.of(reference);
     this.isComplete &&= number !== undefined;
     return number;
   }

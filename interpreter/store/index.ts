@@ -10,6 +10,7 @@ export {
   accountOf,
   codeBytes,
   type ExternValue,
+  FunctionNumbers,
   type GuestFunction,
   hasType,
   Instance,

@@ -111,25 +111,29 @@ export class GoingOn {
     for (;;) {
       const leaving = departure(thread, (body) => continuations.points(body));
       if (leaving === undefined || !native.knows(leaving.values)) return undefined;
-      const { body, point } = leaving;
+      const { body, point, values: held } = leaving;
       const price = PATIENCE.perByte * continuations.costs(body, point);
       if (price > 0 && this.credit < Math.max(price, PATIENCE.first)) return undefined;
       this.credit -= price;
-      if (continuations.at(body, point) === undefined) return undefined;
+      const continuation = continuations.at(body, point);
+      if (continuation === undefined) return undefined;
       const state = stateOf(instance, native.madeMemory, instance.module.changesTables);
       if (state === undefined || !native.comeBack(state)) return undefined;
       const weight = thread.depth;
       removeFrame(thread);
       const budgets = [...(call.budgets ?? []), ...guest.drawnLater];
       const { values } = call.type;
-      const portion = continuations.portion(body, point);
+      const portion = continuations.portion(continuation);
       const mark = Number.isFinite(portion) ? state.gasUsed + BigInt(portion) : undefined;
       const until = mark === undefined || (stopAt !== undefined && stopAt < mark) ? stopAt : mark;
       let gone: GoneOn;
       const begun = performance.now();
       guest.isBack = true;
       try {
-        gone = native.goOn(leaving, { entered: call.index, weight, values, budgets, stopAt: until }) as GoneOn;
+        gone = native.goOn(
+          { body, continuation, values: held },
+          { entered: call.index, weight, values, budgets, stopAt: until },
+        );
       } catch (error) {
         guest.isBack = false;
         guest.disinherit();
