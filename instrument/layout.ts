@@ -93,7 +93,7 @@ export const METER_EXPORTS = {
   start: 'start',
   /** A function that copies the active segments, where the engine is not to do that itself. */
   segments: 'segments',
-  /** An imported function that the host may get to see; followed by its number. */
+  /** An imported function that is referred to where the host may get to see that; followed by its number. */
   imported: 'import',
   /** Of modules that can be left: the functions that can be referred to, as a table; in the order of their numbers. */
   functions: 'functions',
@@ -337,6 +337,8 @@ export class Layout {
   readonly referable: Map<number, number> = new Map();
   /** And what is called. */
   readonly called: Map<number, number> = new Map();
+  /** Imported functions that are referred to, of which the host may get to see the reference. */
+  readonly seenImports = new Set<number>();
   /** Functions that bodies refer to. */
   readonly references = new Set<number>();
 
@@ -499,6 +501,7 @@ export class Layout {
   /** What stands for a function where a reference to it is taken. */
   referred(original: number): number {
     const number = this.closed ? this.inner(original) : this.outer(original);
+    if (!this.closed && original < this.module.importedFunctions) this.seenImports.add(original);
     if (this.isLeavable) this.referable.set(original, number);
     return number;
   }

@@ -94,7 +94,8 @@ export interface Leavable {
 export interface GuestOptions {
   readonly limits: InstanceLimits;
   readonly slices?: Slices | undefined;
-  readonly link: (imported: Import) => Linked;
+  /** By the number among the imports, too. */
+  readonly link: (imported: Import, number: number) => Linked;
   readonly references: References;
   /** What an error of a host function is to guests that can catch; undefined where it ends them, as all do unless given. */
   readonly exceptionOf?: ((error: unknown) => Raised | undefined) | undefined;
@@ -294,6 +295,8 @@ export class MeteredInstance {
   private isLent = false;
   private readonly options: GuestOptions;
   private readonly toReference: ToReference;
+  /** Whether the code of another instance can call the host functions that this one is given. */
+  private readonly lendsFunctions: boolean;
   private readonly compiled: WebAssembly.Module;
   private readonly linked: readonly Linked[];
   /** Functions among the imports, in their order. */
@@ -308,12 +311,13 @@ export class MeteredInstance {
     this.options = options;
     const { references } = options;
     this.toReference = (type, value) => (type === FUNCREF ? references.toGuest(value) : value);
+    this.lendsFunctions = metered.meterGlobals.includes('caller');
     this.meter = store.shared?.meter ?? this.newMeter();
     // Which of several instances it would be nobody can tell.
     if (store.shared === undefined) this.meter.where = () => this.where(new Error('where'));
     this.compiled = compile(store.host, metered);
     if (handlesExceptions(metered.module)) store.expectExceptions();
-    this.linked = metered.imports.map((imported) => options.link(imported));
+    this.linked = metered.imports.map((imported, i) => options.link(imported, i));
     this.importedFunctions = this.linked.filter((_, i) => metered.imports[i]?.kind === 'function');
     this.checkTailCalls();
     if (options.taken === undefined) this.begin();
@@ -639,60 +643,69 @@ export class MeteredInstance {
     return growTable(growth, size, delta, this.meter);
   }
 
-  /** A function of the host's, as the engine is given it. */
-  private hostFunction({ type, gas, keepsViews, call }: HostImport, index: number): RawFunction {
+  /** A function of the host's, as the engine is given it: what is alike for all is kept once, as an import may be four bytes. */
+  private hostFunction(host: HostImport, index: number): RawFunction {
     // Engines refuse to call it themselves.
-    if (hasVectors(type)) return refuseVectors;
-    const blank = blankOf(type);
-    const { store } = this;
-    const isShared = this.metered.meterGlobals.includes('caller');
-    const { toReference } = this;
+    if (hasVectors(host.type)) return refuseVectors;
+    const blank = blankOf(host.type);
+    return (...args) => this.callHost(host, index, blank, args);
+  }
+
+  private callHost(host: HostImport, index: number, blank: unknown, args: readonly unknown[]): unknown {
+    const { store, toReference } = this;
     const { references, exceptionOf, leavable } = this.options;
-    const served = (meter: Meter, caller: HostCaller, values: readonly WasmValue[]): WasmValue => {
-      let value: WasmValue;
+    const { type, gas, keepsViews } = host;
+    // Whose code calls it pays, wherever that had it from.
+    const guest = this.lendsFunctions ? (store.caller.value as MeteredInstance) : this;
+    const { meter } = guest;
+    let raised: Raised | undefined;
+    const value = guest.guarded(() => {
+      meter.beginHostCall(gas.base);
       try {
-        value = call(caller, values);
+        const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
+        const caller = leavable?.caller(guest, gas, keepsViews) ?? new HostCaller(guest, gas, keepsViews);
+        const value = store.leave(type.values, () => this.served(host, index, meter, caller, values));
+        if (PendingResult.is(value)) return blank;
+        const results = resultsOf(type.results, value).map((result, i) =>
+          toWasm(type.results[i] as ValType, result, toReference),
+        );
+        return results.length > 1 ? results : results[0];
       } catch (error) {
-        caller.giveUp();
-        throw meter.isOver && !(error instanceof GasExhausted) ? meter.outOfGas() : error;
+        const exception = exceptionOf?.(error);
+        if (!store.raises(exception)) throw error;
+        meter.resume();
+        raised = exception;
+        return undefined;
       }
-      if (leavable !== undefined && PendingResult.is(value)) {
-        leavable.wait(index, value, caller);
-        return value;
-      }
-      caller.end();
-      // A host function that has caught this changes nothing.
-      if (meter.isOver) throw meter.outOfGas();
-      meter.resume();
+    }, blank);
+    if (raised !== undefined) throw raised.error;
+    return value;
+  }
+
+  private served(
+    host: HostImport,
+    index: number,
+    meter: Meter,
+    caller: HostCaller,
+    values: readonly WasmValue[],
+  ): WasmValue {
+    const { leavable } = this.options;
+    let value: WasmValue;
+    try {
+      value = host.call(caller, values);
+    } catch (error) {
+      caller.giveUp();
+      throw meter.isOver && !(error instanceof GasExhausted) ? meter.outOfGas() : error;
+    }
+    if (leavable !== undefined && PendingResult.is(value)) {
+      leavable.wait(index, value, caller);
       return value;
-    };
-    return (...args) => {
-      // Whose code calls it pays, wherever that had it from.
-      const guest = isShared ? (store.caller.value as MeteredInstance) : this;
-      const { meter } = guest;
-      let raised: Raised | undefined;
-      const value = guest.guarded(() => {
-        meter.beginHostCall(gas.base);
-        try {
-          const values = args.map((arg, i) => (type.params[i] === FUNCREF ? references.toHost(arg) : arg));
-          const caller = leavable?.caller(guest, gas, keepsViews) ?? new HostCaller(guest, gas, keepsViews);
-          const value = store.leave(type.values, () => served(meter, caller, values));
-          if (PendingResult.is(value)) return blank;
-          const results = resultsOf(type.results, value).map((result, i) =>
-            toWasm(type.results[i] as ValType, result, toReference),
-          );
-          return results.length > 1 ? results : results[0];
-        } catch (error) {
-          const exception = exceptionOf?.(error);
-          if (!store.raises(exception)) throw error;
-          meter.resume();
-          raised = exception;
-          return undefined;
-        }
-      }, blank);
-      if (raised !== undefined) throw raised.error;
-      return value;
-    };
+    }
+    caller.end();
+    // A host function that has caught this changes nothing.
+    if (meter.isOver) throw meter.outOfGas();
+    meter.resume();
+    return value;
   }
 
   // Failures.

@@ -41,6 +41,8 @@ export interface MeteredModule extends MeteredNames {
   readonly meterGlobals: readonly MeterGlobal[];
   /** Imported functions that are called in tail position, where they may be of another instance. */
   readonly tailCalled: readonly number[];
+  /** Imported functions that are referred to, and exported to the meter where the host may get to see that. */
+  readonly seenImports: readonly number[];
   /** The guest's own, with indices as in the module. */
   readonly imports: readonly Import[];
   readonly exports: readonly Export[];
@@ -90,6 +92,7 @@ export function describeMetered(
     meterGlobals,
     // Only hosts supply what it imports.
     tailCalled: [],
+    seenImports: [],
     imports,
     exports: module.exports.filter(({ name }) => !name.startsWith(exportPrefix)),
     start: module.exports.find(({ name }) => name === exportPrefix + METER_EXPORTS.start)?.index,

@@ -8,8 +8,14 @@ import { viewOfBufferSource } from '../wasm/bytes.ts';
 import { decode } from '../wasm/decode.ts';
 import type { InstanceLimits, Slices } from '../wasm/engine.ts';
 import { CompileError, LinkError, type ResourceFigures, RuntimeError, Trap } from '../wasm/errors.ts';
-import { HOST_CALL } from '../wasm/gas.ts';
-import { type HostCalls, HostFunction } from '../wasm/host.ts';
+import {
+  type CallingGuest,
+  type HostCalls,
+  HostFunction,
+  type HostGas,
+  PLAIN_CALLS,
+  type WasmValue,
+} from '../wasm/host.ts';
 import { type ImportObject, readImports, refuseOfAnother, type Supplied } from '../wasm/imports.ts';
 import { MEMORY_BOUNDS, PAGE_BYTES, TABLE_BOUNDS } from '../wasm/limits.ts';
 import { functionTypeAt, typeOfFunction, type WasmModule } from '../wasm/module.ts';
@@ -100,7 +106,8 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   function show(raw: RawFunction, call: RawFunction, name = raw.name): RawFunction {
     let found = shown.get(raw);
     if (found === undefined) {
-      found = { [name]: (...args: unknown[]) => around(() => call(...args)) }[name] as RawFunction;
+      found = (...args) => around(() => call(...args));
+      Object.defineProperty(found, 'name', { value: name });
       Object.defineProperty(found, 'length', { value: raw.length });
       shown.set(raw, found);
       behind.set(found, raw);
@@ -318,7 +325,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   function make(
     instance: object,
     core: WasmModule,
-    values: ReadonlyMap<Import, unknown>,
+    values: readonly unknown[],
     supplied?: ReadonlyMap<Import, Supplied>,
   ): void {
     around(
@@ -330,15 +337,15 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   function instantiate(
     instance: object,
     core: WasmModule,
-    values: ReadonlyMap<Import, unknown>,
+    values: readonly unknown[],
     supplied: ReadonlyMap<Import, Supplied> | undefined,
   ): void {
     const metered = metering(core);
     const types = functionTypes(core);
     const plainLink = linker(values, types);
-    const link = (imported: Import): Linked => {
+    const link = (imported: Import, number: number): Linked => {
       const given = supplied?.get(imported);
-      if (given === undefined) return plainLink(imported);
+      if (given === undefined) return plainLink(imported, number);
       return given instanceof HostFunction ? { host: trapping(given, () => guest) } : { raw: given };
     };
     const guest: MeteredInstance = new MeteredInstance(store, metered, {
@@ -351,15 +358,16 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     latest = guest;
     guests.set(instance, guest);
     guest.instantiate();
-    guest.importedFunctions.forEach((linked, i) => {
-      const raw = guest.rawImport(i) as RawFunction | undefined;
-      if (raw === undefined || !('host' in linked) || shown.has(raw)) return;
+    for (const number of metered.seenImports) {
+      const raw = guest.rawImport(number) as RawFunction;
+      const linked = guest.importedFunctions[number] as Linked;
+      if (!('host' in linked) || shown.has(raw)) continue;
       const { host: source } = linked;
       foreign.set(
-        show(raw, (...args) => only(guest.invoke(raw, i, source.type, args))),
+        show(raw, (...args) => only(guest.invoke(raw, number, source.type, args))),
         source,
       );
-    });
+    }
     const exports: Record<string, unknown> = Object.create(null);
     for (const { name, kind, index: at } of metered.exports) {
       const raw = guest.rawExport(name);
@@ -448,9 +456,12 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     return functionHolders.has(holder) ? references.toHost(value) : value;
   }
 
-  function linker(values: ReadonlyMap<Import, unknown>, types: readonly FuncType[]): (imported: Import) => Linked {
-    return (imported) => {
-      const value = values.get(imported);
+  function linker(
+    values: readonly unknown[],
+    types: readonly FuncType[],
+  ): (imported: Import, number: number) => Linked {
+    return (imported, number) => {
+      const value = values[number];
       const fail = (why: string): never => {
         throw new LinkError(`import ${quote(imported.module)} ${quote(imported.name)}: ${why}`);
       };
@@ -464,7 +475,9 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
             return passed.type.key === type.key ? { host: passed } : fail('incompatible import type');
           }
           const raw = behind.get(value);
-          return raw === undefined ? { host: plain(value as RawFunction, type) } : { raw };
+          return raw === undefined
+            ? { host: new EmbeddersFunction(value as RawFunction, type, options.hostCalls) }
+            : { raw };
         }
         case 'tag':
           return { raw: rawTags.get(value as object) ?? fail('incompatible import type: a tag is required') };
@@ -495,18 +508,6 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   function isOwn(value: unknown): boolean {
     const object = value as object;
     return rawMemories.has(object) || rawTables.has(object) || rawGlobals.has(object) || rawTags.has(object);
-  }
-
-  function plain(func: RawFunction, type: FuncType): HostImport {
-    const { hostCalls } = options;
-    if (hostCalls === undefined)
-      return { type, gas: HOST_CALL, keepsViews: true, call: (_caller, args) => func(...args) };
-    return {
-      type,
-      gas: hostCalls.gas,
-      keepsViews: true,
-      call: (caller, args) => hostCalls.serve(caller, () => func(...args)),
-    };
   }
 
   /** A function whose traps are the guest's. */
@@ -580,6 +581,31 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     },
     [Symbol.toStringTag]: 'WebAssembly' as const,
   });
+}
+
+/** A function of the embedder's. Of few words: there may be one for every four bytes of a module. */
+class EmbeddersFunction implements HostImport {
+  readonly type: FuncType;
+  private readonly func: RawFunction;
+  private readonly calls: HostCalls;
+
+  constructor(func: RawFunction, type: FuncType, calls: HostCalls = PLAIN_CALLS) {
+    this.type = type;
+    this.func = func;
+    this.calls = calls;
+  }
+
+  get gas(): HostGas {
+    return this.calls.gas;
+  }
+
+  get keepsViews(): boolean {
+    return true;
+  }
+
+  call(caller: CallingGuest, args: readonly WasmValue[]): WasmValue {
+    return this.calls.serve(caller, () => this.func(...args));
+  }
 }
 
 /** The name of a table's type, as every engine knows it. @throws TypeError */

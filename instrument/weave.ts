@@ -56,6 +56,7 @@ export interface Woven {
   readonly tailCalled: readonly number[];
   /** As {@link MeteredModule} has them. */
   readonly referable: readonly number[];
+  readonly seenImports: readonly number[];
   readonly calling: Calling | undefined;
   readonly places: WovenPlaces;
 }
@@ -123,9 +124,15 @@ class Weaver {
     if (this.options.continues !== undefined) nameModule(out, this.options.continues.name);
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
-    const { importName, exportPrefix, meterGlobals, tailCalled, referable, closed, lends, called } = layout;
+    const { importName, exportPrefix, meterGlobals, tailCalled, referable, seenImports, closed, lends, called } =
+      layout;
     const calling = layout.isLeavable ? { closed, lends, called: [...called.keys()] } : undefined;
-    const rest = { tailCalled: [...tailCalled], referable: [...referable.keys()], calling };
+    const rest = {
+      tailCalled: [...tailCalled],
+      referable: [...referable.keys()],
+      seenImports: [...seenImports],
+      calling,
+    };
     const places = { layout, options: this.options, base, starts: this.starts };
     return { bytes, importName, exportPrefix, meterGlobals, places, ...rest };
   }
@@ -302,16 +309,16 @@ class Weaver {
 
   private *exports(): Steps<Writer> {
     const { module, layout } = this;
-    const { importedFunctions, start } = module;
+    const { start } = module;
     const isPart = this.options.continues !== undefined;
     // What is another instance's is found there.
     const { tables, memories } = isPart ? { tables: [], memories: [] } : module;
-    const imported = layout.closed || isPart ? 0 : importedFunctions;
+    const imported = isPart ? [] : [...layout.seenImports];
     const functions = [start, layout.segments].filter((number) => number !== undefined).length;
     const seen = isPart ? [] : layout.isLeavable ? [...module.globals.keys()] : ownMutableGlobals(module);
     const left = this.exportsOfLeavable();
     const meters = isPart ? 0 : 2;
-    const others = meters + memories.length + tables.length + seen.length + functions + imported + left.length;
+    const others = meters + memories.length + tables.length + seen.length + functions + imported.length + left.length;
     const out = new Writer();
     const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
@@ -333,10 +340,7 @@ class Weaver {
     yield* each(out, left, (item) => add(...item));
     if (start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(start));
     if (layout.segments !== undefined) add(METER_EXPORTS.segments, 'function', layout.segments);
-    for (let i = 0; i < imported; i++) {
-      add(METER_EXPORTS.imported + i, 'function', i);
-      if (i % STEP_BYTES === 0) yield;
-    }
+    yield* each(out, imported, (number) => add(METER_EXPORTS.imported + number, 'function', number));
     return out;
   }
 

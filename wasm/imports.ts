@@ -18,20 +18,20 @@ const CLASSES = { global: 'Global', memory: 'Memory', table: 'Table', tag: 'Tag'
 
 /**
  * Reads all imports in the module's order, before anything is made, as getters may do what they like.
- * @param supplied those that the object need not have
+ * @param supplied those that the object need not have, and that stay undefined
+ * @returns as many as the module has
  * @throws TypeError where an object is missing, and whatever getters and proxies throw
  */
 export function readImports(
   given: unknown,
   imports: readonly Import[],
   supplied?: ReadonlyMap<Import, Supplied>,
-): ReadonlyMap<Import, unknown> {
+): readonly unknown[] {
   if (given !== undefined && !isObject(given)) {
     throw new TypeError(`the imports must be an object, not ${describe(given)}`);
   }
-  const values = new Map<Import, unknown>();
-  for (const imported of imports) {
-    if (supplied?.has(imported)) continue;
+  return imports.map((imported) => {
+    if (supplied?.has(imported)) return undefined;
     if (given === undefined) {
       throw new TypeError(`the module has ${imports.length} imports: an object with them was expected`);
     }
@@ -39,9 +39,8 @@ export function readImports(
     if (!isObject(from)) {
       throw new TypeError(`import ${quote(imported.module)}: the import object has no such module`);
     }
-    values.set(imported, member(from, imported.name));
-  }
-  return values;
+    return member(from, imported.name);
+  });
 }
 
 /** @throws LinkError for an object of the right kind that another engine made, which says what to do */

@@ -24,6 +24,7 @@ import {
   Instance,
   LinearMemory,
   type Linker,
+  type Provider,
   Waiter,
 } from '../store/index.ts';
 import { execution, WasmExecution } from './execution.ts';
@@ -110,7 +111,7 @@ export class GreenThreads implements Waits {
    * @param find what the host provides
    * @throws LinkError, MemoryLimitExceeded, GasExhausted
    */
-  constructor(store: Store, instance: Instance, find: Linker, clock: GuestClock = HOST_CLOCK) {
+  constructor(store: Store, instance: Instance, find: Provider, clock: GuestClock = HOST_CLOCK) {
     this.instance = instance;
     this.clock = clock;
     store.waits = this;

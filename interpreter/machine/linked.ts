@@ -4,7 +4,7 @@ import type { EngineExecution, InstanceLimits, Slices, Stop } from '../../wasm/e
 import type { WasmSandboxError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import type { ModuleGraph, NamedModule } from '../../wasm/module-graph.ts';
-import { accountOf, allocateAll, type GuestFunction, Instance, type Linker } from '../store/index.ts';
+import { accountOf, allocateAll, type GuestFunction, Instance, type Linker, type Provider } from '../store/index.ts';
 import { execution } from './execution.ts';
 import type { Linked } from './start.ts';
 import { Store } from './store.ts';
@@ -15,7 +15,7 @@ export function instantiateGraph(
   graph: ModuleGraph,
   limits: InstanceLimits,
   slices: Slices | undefined,
-  host: Linker,
+  host: Provider,
   waits?: () => Waits,
 ): Linked {
   const store = new Store(limits.stackBytes, { account: accountOf(limits, slices, true), waits });

@@ -19,7 +19,7 @@ export {
   WasmFunction,
 } from './instance.ts';
 export { allocateAll, instantiate, reset } from './instantiate.ts';
-export type { Linker } from './link.ts';
+export type { Linker, Provider } from './link.ts';
 export { type Backing, LinearMemory, NO_MEMORY, type Run } from './memory.ts';
 export { constantObjects } from './parts.ts';
 export type { SharedParts } from './shared-buffer.ts';

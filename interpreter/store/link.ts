@@ -11,16 +11,19 @@ import { type ExternValue, hasType, type Instance, isFunction } from './instance
 import { LinearMemory } from './memory.ts';
 import { TableInstance } from './table.ts';
 
-/** Finds what an import names; undefined where there is nothing. */
-export type Linker = (imported: Import, module: WasmModule) => ExternValue | undefined;
+/** Finds what the host provides for an import; undefined where there is nothing. */
+export type Provider = (imported: Import, module: WasmModule) => ExternValue | undefined;
+
+/** Finds what an import names, by its number among the module's; undefined where there is nothing. */
+export type Linker = (imported: Import, module: WasmModule, number: number) => ExternValue | undefined;
 
 /** @throws LinkError */
 export function link(instance: Instance, find: Linker): void {
   const { module } = instance;
   let functions = 0;
-  for (const imported of module.imports) {
+  module.imports.forEach((imported, i) => {
     instance.work(1);
-    const value = find(imported, module);
+    const value = find(imported, module, i);
     const why = value === undefined ? 'unknown import: nothing was provided' : mismatch(module, imported, value);
     if (why !== undefined) {
       const name = `${quote(imported.module)} ${quote(imported.name)}`;
@@ -31,7 +34,7 @@ export function link(instance: Instance, find: Linker): void {
     else if (value instanceof LinearMemory) instance.memories.push(value);
     else if (value instanceof TagInstance) instance.tags.push(value);
     else if (value instanceof GlobalInstance) instance.globals.push(value);
-  }
+  });
 }
 
 /** Why a value is not what an import requires (specification 4.5.2); undefined where it is. */

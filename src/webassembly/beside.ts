@@ -100,10 +100,10 @@ export class Beside implements BesideNative {
   instantiate(
     instance: object,
     core: WasmModule,
-    values: ReadonlyMap<Import, unknown>,
+    values: readonly unknown[],
     supplied: ReadonlyMap<Import, Supplied>,
   ): string | undefined {
-    const why = whyNotMetered(core) ?? whyInterpreted(core, values) ?? this.whyNoTailCalls(core, values);
+    const why = whyNotMetered(core) ?? whyInterpreted(core, values, supplied) ?? this.whyNoTailCalls(core, values);
     if (why !== undefined) return why;
     try {
       this.native.parts.prepare(core);
@@ -116,10 +116,10 @@ export class Beside implements BesideNative {
     return undefined;
   }
 
-  private whyNoTailCalls({ features }: WasmModule, values: ReadonlyMap<Import, unknown>): string | undefined {
+  private whyNoTailCalls({ features }: WasmModule, values: readonly unknown[]): string | undefined {
     const { parts } = this.native;
     if (!features.includes('tail-call')) return undefined;
-    const isOthers = [...values.values()].some((value) => typeof value === 'function' && parts.mayTailCall(value));
+    const isOthers = values.some((value) => typeof value === 'function' && parts.mayTailCall(value));
     return isOthers ? 'it may call a function of another instance in tail position that does so, too' : undefined;
   }
 
@@ -188,15 +188,21 @@ export class Beside implements BesideNative {
 }
 
 /** Why a module has to be interpreted for what it imports. */
-function whyInterpreted({ exports }: WasmModule, values: ReadonlyMap<Import, unknown>): string | undefined {
+function whyInterpreted(
+  { imports, exports }: WasmModule,
+  values: readonly unknown[],
+  supplied: ReadonlyMap<Import, Supplied>,
+): string | undefined {
   if (exports.some(({ kind }) => kind === 'tag'))
     return 'it exports a tag, which instances on both engines cannot have';
-  for (const [{ kind }, value] of values) {
+  for (const [i, imported] of imports.entries()) {
+    if (supplied.has(imported)) continue;
+    const value = values[i];
     if (suspendingFunction(value) !== undefined) return 'it imports a function that may suspend it';
     if (functionBehind(value) !== undefined) return 'it imports a function of an instance that is interpreted';
     const address = addressOf(value);
     if (address === undefined || (address instanceof LinearMemory && address.backing !== undefined)) continue;
-    return `it imports a ${kind} that was not made by an instance that runs natively`;
+    return `it imports a ${imported.kind} that was not made by an instance that runs natively`;
   }
   return undefined;
 }

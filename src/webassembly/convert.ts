@@ -3,14 +3,13 @@
 import { isHeapObject } from '../../interpreter/gc/objects.ts';
 import { call } from '../../interpreter/machine/execute.ts';
 import { toCell } from '../../interpreter/store/cast.ts';
-import { ForeignFunction } from '../../interpreter/store/foreign.ts';
+import { type ForeignCall, ForeignFunction } from '../../interpreter/store/foreign.ts';
 import { type GuestFunction, isFunction } from '../../interpreter/store/instance.ts';
 import type { Cell } from '../../interpreter/values/cell.ts';
 import { fromWords } from '../../interpreter/values/cell.ts';
 import type { Reference } from '../../interpreter/values/reference.ts';
 import { StringObject } from '../../interpreter/values/string.ts';
-import { HOST_CALL } from '../../wasm/gas.ts';
-import type { HostCalls, WasmValue } from '../../wasm/host.ts';
+import { type HostCalls, type HostGas, PLAIN_CALLS, type WasmValue } from '../../wasm/host.ts';
 import { PendingResult } from '../../wasm/host-call.ts';
 import { topOf } from '../../wasm/matching.ts';
 import { quote } from '../../wasm/quote.ts';
@@ -95,7 +94,8 @@ function opaque(object: object): object {
 
 /** Whether values of the types can be passed between guest and host at all (JavaScript API, 5.6). */
 function isPassable({ params, results }: FuncType, types: readonly DefinedType[]): boolean {
-  return ![...params, ...results].some((type) => type === V128 || (isReference(type) && topOf(type, types) === EXNREF));
+  const isOne = (type: ValType) => type === V128 || (isReference(type) && topOf(type, types) === EXNREF);
+  return !params.some(isOne) && !results.some(isOne);
 }
 
 /** Whether values of the type never pass: vectors, and references to exceptions, null among them. */
@@ -196,23 +196,28 @@ export function referenceOf(type: RefType, types: readonly DefinedType[], value:
   return cellOf(type, types, value).reference;
 }
 
-const PLAIN_CALLS: HostCalls = { gas: HOST_CALL, serve: (_caller, call) => call() };
+const FREE: HostGas = { base: 0, perByte: 0 };
+
+/** A function of the embedder's. */
+export type HostCode = (...args: unknown[]) => unknown;
+
+/** How a guest calls the embedder's functions: those that it waits for, and the others. */
+export interface Leaving {
+  leave(func: HostCode, args: readonly unknown[]): unknown;
+  leaveToWait(func: HostCode, args: readonly unknown[]): unknown;
+}
 
 /**
- * A function of the embedder's, as a guest calls it.
- * @param suspends whether the guest waits for what it promises, instead of getting the promise
+ * Makes functions of the embedder's such as a module's guests call.
+ * @returns for a function, its type, and whether the guest waits for what it promises, instead of getting the promise
  */
-export function importFunction(
-  func: (...args: unknown[]) => unknown,
-  type: FuncType,
+export function importerOf(
   types: readonly DefinedType[],
   enter: Entry,
+  { leave, leaveToWait }: Leaving,
   { gas, serve }: HostCalls = PLAIN_CALLS,
-  suspends = false,
-): ForeignFunction {
-  const { results } = type;
-  const isFit = isPassable(type, types);
-  const converted = (value: unknown): WasmValue => {
+): (func: HostCode, type: FuncType, suspends: boolean) => ForeignFunction {
+  const converted = ({ results }: FuncType, value: unknown): WasmValue => {
     if (results.length === 0) return undefined;
     if (results.length === 1) return toGuest(results[0] as ValType, types, value);
     const values = [...(value as Iterable<unknown>)];
@@ -220,17 +225,21 @@ export function importFunction(
       ? values.map((each, i) => toGuest(results[i] as ValType, types, each))
       : values;
   };
-  return new ForeignFunction(
-    type,
-    types,
+  const codeOf = ({ code }: ForeignFunction) => code as HostCode;
+  const hostArgs = (args: readonly WasmValue[]) => args.map((arg) => toHost(arg, enter));
+  const call: ForeignCall = function (caller, args) {
+    const value = serve(caller, () => leave(codeOf(this), hostArgs(args)));
+    return converted(this.type, value);
+  };
+  const callToWait: ForeignCall = function (caller, args) {
+    if (caller.mayWait !== true) throw cannotSuspend();
+    const value = serve(caller, () => leaveToWait(codeOf(this), hostArgs(args)));
+    if (!isThenable(value)) return converted(this.type, value);
+    return new PendingResult(whenSettled(value, (settled) => converted(this.type, settled)));
+  };
+  return (func, type, suspends) =>
     // Where it cannot be called, the host's own engine refuses before anybody could charge.
-    isFit ? gas : { base: 0, perByte: 0 },
-    (caller, args) => {
-      if (!isFit) refuseToPass();
-      if (suspends && caller.mayWait !== true) throw cannotSuspend();
-      const value = serve(caller, () => func(...args.map((arg) => toHost(arg, enter))));
-      return suspends && isThenable(value) ? new PendingResult(whenSettled(value, converted)) : converted(value);
-    },
-    suspends,
-  );
+    isPassable(type, types)
+      ? new ForeignFunction(type, types, gas, suspends ? callToWait : call, suspends, false, func)
+      : new ForeignFunction(type, types, FREE, refuseToPass, suspends);
 }

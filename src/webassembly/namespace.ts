@@ -60,8 +60,9 @@ import {
   cellOf,
   exportFunction,
   functionBehind,
+  type HostCode,
   hostValue,
-  importFunction,
+  importerOf,
   isPrivate,
   nameOf,
   promisingFunction,
@@ -359,9 +360,11 @@ export function createNamespace(options: NamespaceOptions) {
     }
   }
 
+  const leave = (func: HostCode, args: readonly unknown[]): unknown => leaveGuest(() => func(...args));
+
   /** The same for a function that may promise. */
-  function leaveToWait(func: (...args: unknown[]) => unknown, args: readonly unknown[]): unknown {
-    const value = leaveGuest(() => func(...args));
+  function leaveToWait(func: HostCode, args: readonly unknown[]): unknown {
+    const value = leave(func, args);
     if (!isThenable(value)) return value;
     return whenSettled(
       value,
@@ -437,7 +440,7 @@ export function createNamespace(options: NamespaceOptions) {
       const whyNot = beside?.instantiate(this, core, values, supplied);
       if (beside !== undefined) engines.set(this, whyNot);
       if (beside !== undefined && whyNot === undefined) return;
-      const instance = make(core, linker(values, supplied));
+      const instance = make(core, linker(values, supplied, core));
       hide(this, instance);
       const exports: Record<string, unknown> = Object.create(null);
       for (const { name, kind, index: at } of core.exports) {
@@ -507,26 +510,23 @@ export function createNamespace(options: NamespaceOptions) {
     return value instanceof TagInstance ? Tag.prototype : Global.prototype;
   }
 
-  function linker(values: ReadonlyMap<Import, unknown>, supplied: ReadonlyMap<Import, Supplied>): Linker {
-    return (imported, module) => {
+  function linker(values: readonly unknown[], supplied: ReadonlyMap<Import, Supplied>, { types }: WasmModule): Linker {
+    const importFunction = importerOf(types, enterGuest, { leave, leaveToWait }, hostCalls);
+    return (imported, module, i) => {
       const given = supplied.get(imported);
-      if (given !== undefined) return suppliedValue(imported, given, module.types);
-      const value = values.get(imported);
+      if (given !== undefined) return suppliedValue(imported, given, types);
+      const value = values[i];
       if (imported.kind === 'function') {
         const type = functionTypeAt(module, imported.typeIndex);
         const suspending = suspendingFunction(value);
-        if (suspending !== undefined) {
-          const func = (...args: unknown[]) => leaveToWait(suspending, args);
-          return importFunction(func, type, module.types, enterGuest, hostCalls, true);
-        }
+        if (suspending !== undefined) return importFunction(suspending, type, true);
         if (typeof value !== 'function') return undefined;
-        const func = (...args: unknown[]) => leaveGuest(() => (value as (...args: unknown[]) => unknown)(...args));
-        return functionBehind(value) ?? importFunction(func, type, module.types, enterGuest, hostCalls);
+        return functionBehind(value) ?? importFunction(value as HostCode, type, false);
       }
       const address = addressOf(value);
       if (address === undefined && beside?.isOwn(value)) refuseNative(imported);
       if (address === undefined) refuseOfAnother(imported, value);
-      if (imported.kind === 'global') return importGlobal(imported, module.types, value);
+      if (imported.kind === 'global') return importGlobal(imported, types, value);
       return address instanceof ExceptionInstance ? undefined : address;
     };
   }

@@ -32,7 +32,7 @@ export interface BesideNative {
   instantiate(
     instance: object,
     core: WasmModule,
-    values: ReadonlyMap<Import, unknown>,
+    values: readonly unknown[],
     supplied: ReadonlyMap<Import, Supplied>,
   ): string | undefined;
   /** Those of an instance; undefined of what is none of its. */

@@ -91,6 +91,20 @@ export const HOSTILE_SECTIONS: Readonly<Record<string, (bytes: number) => Uint8A
   },
   'imports without names': (bytes) =>
     moduleOf(TYPE, counted(SECTION.import, Math.floor(bytes / 4), new Uint8Array(4 * Math.floor(bytes / 4)))),
+  'imports that can be seen': (bytes) => {
+    const count = Math.floor(bytes / 4);
+    const table = section(SECTION.table, [1, 0x70, 0, 0]);
+    const shown = section(SECTION.export, [1, 0, 1, 0]);
+    return moduleOf(TYPE, counted(SECTION.import, count, new Uint8Array(4 * count)), table, shown);
+  },
+  'imports that are referred to': (bytes) => {
+    const count = Math.floor(bytes / 7);
+    const table = section(SECTION.table, [1, 0x70, 0, 0]);
+    const shown = section(SECTION.export, [1, 0, 1, 0]);
+    const references = collect(count, (i) => unsigned(i));
+    const element = section(SECTION.element, concat([1, 3, 0], unsigned(count), references));
+    return moduleOf(TYPE, counted(SECTION.import, count, new Uint8Array(4 * count)), table, shown, element);
+  },
   'imported globals': (bytes) => {
     const count = Math.floor(bytes / 5);
     return moduleOf(counted(SECTION.import, count, repeat([0, 0, 3, 0x7f, 0], count)));
