@@ -48,7 +48,7 @@ export interface FunctionPlaces {
   readonly places: ReadonlyMap<number, FramePlace>;
 }
 
-const CALL = /^call(_lazy|_import|_indirect|_ref)?$/;
+const CALLS: readonly number[] = (['call', 'call_lazy', 'call_import', 'call_indirect', 'call_ref'] as const).map(op);
 const NAMES_CALLEE: readonly number[] = [op('call_lazy'), op('call_import')];
 /** Both of these. */
 const IN_CALL = placesOf('call_lazy');
@@ -260,7 +260,7 @@ export class PlaceFinder {
 
   private add(places: Map<number, FramePlace>, offset: number, { here, before }: Around, state: State): void {
     const number = before < 0 ? -1 : this.step(before).here;
-    const call = CALL.test(MACHINE_OPS[number]?.name ?? '') ? this.callAt(before, number, offset, state) : undefined;
+    const call = CALLS.includes(number) ? this.callAt(before, number, offset, state) : undefined;
     const isCheckpoint = state.isClause || number === LOOP || isLeft(here);
     if (call === undefined && !isCheckpoint) return;
     places.set(offset, { references: referencesOf(state), call, isCheckpoint });

@@ -124,7 +124,8 @@ describe('references of the host’s', () => {
 
   it('that are an object or a function of another guest’s are in neither', () => {
     const other = leave(decode(MODULE.bytes), { export: 'struct', args: [] });
-    for (const value of [held(other, 's'), other.core.function(2), other.core.function(0)]) {
+    const thrown = held(leave(decode(MODULE.bytes), { export: 'exception', args: [] }), 'exn');
+    for (const value of [held(other, 's'), thrown, other.core.function(2), other.core.function(0)]) {
       const left = leave(MODULE);
       left.core.globals[GLOBALS.extern]!.reference = value as never;
       expect(() => left.instance.capture!(undefined, 'copy')).toThrow('an object or a function of another instance');
@@ -202,6 +203,11 @@ describe('forged objects', () => {
     ['an array of a struct’s type', { objects: [[[4, STRUCT, 0]]] }, 'an array is of no type of the module'],
     ['an array of no type', { objects: [[[4, MODULE.types.length, 0]]] }, 'an array is of no type of the module'],
     ['a long array without elements', { objects: [[[4, LONGS, 1_000]]] }, 'an array is too long'],
+    [
+      'a long array with few elements',
+      { objects: [[[4, LONGS, 1_000], [new Uint8Array(100)]]] },
+      'an array is too long',
+    ],
     [
       'a long array with few elements',
       {
