@@ -3,7 +3,9 @@
 import type { WasmModule } from '../wasm/module.ts';
 import type { Part } from '../wasm/part.ts';
 import { hasThreads } from '../wasm/spawn.ts';
+import { typeKeys } from '../wasm/type-texts.ts';
 import type { Feature } from '../wasm/types.ts';
+import { laterRules } from '../wasm/validate.ts';
 import { laterLowering } from './code/index.ts';
 import { linking, objects, threads, vectors } from './machine/index.ts';
 import { images, threadImages } from './snapshot/index.ts';
@@ -41,7 +43,18 @@ function load(parts: readonly Part<unknown>[]): Promise<unknown> {
   return Promise.all(parts.map((part) => part.load()));
 }
 
-/** Loads all of it, for whoever does not know the modules. */
+/** Loads all of it, and of the decoder, for whoever does not know the modules. */
 export async function loadWholeInterpreter(): Promise<void> {
-  await load([vectors, objects, constantObjects, laterLowering, threads, threadImages, linking, images]);
+  await load([
+    laterRules,
+    typeKeys,
+    vectors,
+    objects,
+    constantObjects,
+    laterLowering,
+    threads,
+    threadImages,
+    linking,
+    images,
+  ]);
 }

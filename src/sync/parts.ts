@@ -20,10 +20,12 @@ import * as hosts from '../../policy/host.ts';
 import * as network from '../../policy/net/functions.ts';
 import { hostFunctions, http, wasi } from '../../policy/parts.ts';
 import * as system from '../../policy/wasi/program.ts';
+import { provideDecoder } from '../../wasm/decode.ts';
 import { native } from '../engines/choose.ts';
 import * as nativePart from '../engines/native.ts';
 
 export function provideInterpreter(): void {
+  provideDecoder();
   vectors.provide(vectorsPart);
   objects.provide(objectsPart);
   constantObjects.provide(constantObjectsPart);
