@@ -1,8 +1,9 @@
 /** The modules of a program, instantiated on a host: they share an account, and import from one another. */
 
 import type { InstantiateOptions } from '../wasm/engine.ts';
+import type { LinkedGraph, Supply } from '../wasm/linked-graph.ts';
 import { functionTypeAt, typeOfFunction } from '../wasm/module.ts';
-import { INITIALIZE, type ModuleGraph, type NamedModule, type Supply } from '../wasm/module-graph.ts';
+import { INITIALIZE, type ModuleGraph, type NamedModule } from '../wasm/module-graph.ts';
 import type { Import } from '../wasm/types.ts';
 import type { RawFunction, WasmHost } from './host.ts';
 import { LateFunctions } from './late.ts';
@@ -47,7 +48,7 @@ export class LinkedGuests {
   }
 
   private link(number: number, imported: Import, hosts: InstantiateOptions['imports']): Linked {
-    const source = this.graph.sourceOf(number, imported);
+    const source = (this.graph as LinkedGraph).sourceOf(number, imported);
     const required =
       imported.kind === 'function' ? functionTypeAt(this.moduleAt(number), imported.typeIndex) : undefined;
     if ('host' in source) {

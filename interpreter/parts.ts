@@ -3,16 +3,19 @@
 import type { WasmModule } from '../wasm/module.ts';
 import type { Part } from '../wasm/part.ts';
 import { hasThreads } from '../wasm/spawn.ts';
+import { typeKeys } from '../wasm/type-texts.ts';
 import type { Feature } from '../wasm/types.ts';
+import { laterRules } from '../wasm/validate.ts';
 import { laterLowering } from './code/index.ts';
-import { linking, objects, threads, vectors } from './machine/index.ts';
+import { tracing } from './gc/index.ts';
+import { catching, linking, objects, threads, vectors } from './machine/index.ts';
 import { images, threadImages } from './snapshot/index.ts';
 import { constantObjects } from './store/index.ts';
 
-export { constantObjects, images, laterLowering, linking, objects, threadImages, threads, vectors };
+export { catching, constantObjects, images, laterLowering, linking, objects, threadImages, threads, tracing, vectors };
 
 const OBJECTS: readonly Feature[] = ['gc', 'function-references'];
-const EXCEPTIONS: readonly Feature[] = ['exception-handling', 'legacy-exception-handling'];
+const EXCEPTIONS: readonly Feature[] = ['exception-handling', 'legacy-exception-handling', 'exception-references'];
 
 /** Those that a module needs. */
 function partsFor(module: WasmModule): readonly Part<unknown>[] {
@@ -22,7 +25,7 @@ function partsFor(module: WasmModule): readonly Part<unknown>[] {
   const hasObjects = OBJECTS.some(has);
   if (hasObjects) parts.push(objects, constantObjects);
   // Of what these hold nobody can take a copy while it is loaded.
-  if (hasObjects || EXCEPTIONS.some(has)) parts.push(laterLowering, images);
+  if (hasObjects || EXCEPTIONS.some(has)) parts.push(laterLowering, images, catching, tracing);
   if (has('threads') || hasThreads(module)) parts.push(threads, threadImages, images);
   return parts;
 }
@@ -41,7 +44,18 @@ function load(parts: readonly Part<unknown>[]): Promise<unknown> {
   return Promise.all(parts.map((part) => part.load()));
 }
 
-/** Loads all of it, for whoever does not know the modules. */
+/** Loads all of it, and of the decoder, for whoever does not know the modules. */
 export async function loadWholeInterpreter(): Promise<void> {
-  await load([vectors, objects, constantObjects, laterLowering, threads, threadImages, linking, images]);
+  await load([
+    laterRules,
+    typeKeys,
+    vectors,
+    objects,
+    constantObjects,
+    laterLowering,
+    threads,
+    threadImages,
+    linking,
+    images,
+  ]);
 }

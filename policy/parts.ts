@@ -2,7 +2,7 @@
 
 import type { ModuleGraph } from '../wasm/module-graph.ts';
 import { Part } from '../wasm/part.ts';
-import { HTTP_MODULE } from './net/codes.ts';
+import { HTTP_MODULE } from './net/names.ts';
 import { PREVIEW1, UNSTABLE } from './wasi/names.ts';
 
 /** What makes a policy real. */

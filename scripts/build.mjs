@@ -31,6 +31,8 @@ const options = {
   external: [/^node:/, ...packages, /^wasm-sandbox\//],
   // The manifest says the same of the build.
   treeshake: { moduleSideEffects: (path) => /\/src\/[^/]+$/.test(path) || path.endsWith(PAGE.source) },
+  // Constants take part in many chunks, and each that one of them takes from another costs a name on either side.
+  optimization: { inlineConst: { mode: 'all', pass: 2 } },
 };
 
 /**

@@ -16,6 +16,19 @@ async function load() {
 /** What a meaning begins with that gives the bits of a float. */
 const BITS = 'bits ';
 
+/**
+ * Traits that few rows share, by columns: those stand together that go together. A trait that none of them names is in the
+ * last.
+ */
+const TRAITS = [
+  ['flow', 'constant'],
+  ['feature'],
+  ['bytes'],
+  ['atomic'],
+  ['hot', 'warm', 'branches', 'traps'],
+  ['alias', 'neverNaN', 'lanes'],
+];
+
 /** A row's place among all instructions follows from the others, as do parts that it has none of. */
 function rowOf({
   index: _,
@@ -29,16 +42,27 @@ function rowOf({
   meaning,
   traps,
   flow,
-  ...traits
+  ...others
 }) {
   const isComputed = meaning !== undefined;
   // Of a meaning, whether there is one, and whether it is about bits; of an access, the accessor, as its width is in it. Of
   // traps, whether there are some: the instrumenter asks for both.
   const isOnBits = isComputed && meaning.startsWith(BITS);
   const read = immediates === 'memarg' ? meaning : isOnBits ? BITS : '';
-  const more = { ...(flow !== 'on' && { flow }), ...(traps.length > 0 && { traps: [[]] }), ...traits };
-  const rest = [...(isComputed ? [read] : []), ...(Object.keys(more).length > 0 ? [more] : [])];
-  return { mnemonic, code, columns: [immediates, special ? '*' : `${params}:${results}`, gas, rest] };
+  const traits = Object.entries({
+    ...(flow !== 'on' && { flow }),
+    ...(traps.length > 0 && { traps: [[]] }),
+    ...others,
+  });
+  const columnOf = (trait) => TRAITS.findIndex((names) => names.includes(trait));
+  const columns = [...TRAITS.keys(), -1].map((at) =>
+    Object.fromEntries(traits.filter(([trait]) => columnOf(trait) === at)),
+  );
+  return {
+    mnemonic,
+    code,
+    columns: [immediates, special ? '*' : `${params}:${results}`, gas, isComputed ? [read] : [], ...columns],
+  };
 }
 
 /** A column as its different values, and a letter a row for which it is. */
@@ -49,18 +73,18 @@ function column(values) {
   return `[[${different}], ${JSON.stringify(letters)}]`;
 }
 
-/** Names one after another: as a letter, how much of the one before it each begins with, and then its rest. */
-function fronted(names) {
-  return names.map((name, i) => {
-    const before = names[i - 1] ?? '';
-    let same = 0;
-    while (same < before.length && name[same] === before[same]) same++;
-    return String.fromCharCode(SAME + same) + name.slice(same);
-  });
+/** Names by what they begin with, up to the first dot: that, and then their rests; nothing for the unsigned counterpart of one. */
+function grouped(names) {
+  const groups = [];
+  let before;
+  for (const [i, name] of names.entries()) {
+    const start = name.slice(0, name.indexOf('.') + 1);
+    if (start !== before) groups.push([start]);
+    before = start;
+    groups.at(-1).push(name === names[i - 1]?.replace(/s$/, 'u') ? '' : name.slice(start.length));
+  }
+  return groups.join(';');
 }
-
-/** The letter of nothing. */
-const SAME = 65;
 
 /** The first letter: behind what a string would have to escape, in front of what takes a second byte for most. */
 const FIRST = 93;
@@ -73,16 +97,17 @@ export function pack(opcodes) {
   const rows = opcodes.map(rowOf);
   const codes = rows.map(({ code }, i) => (code === rows[i - 1]?.code + 1 ? 1 : code));
   const steps = JSON.stringify(Object.fromEntries(codes.map((code, i) => [i, code]).filter(([, code]) => code !== 1)));
+  const [{ columns }] = rows;
   return `const ROWS = (() => {
   const codes = ${steps};
-  const columns = [${[0, 1, 2, 3].map((i) => column(rows.map(({ columns }) => columns[i])))}];
-  let code = 0;
-  let mnemonic = '';
-  return ${JSON.stringify(fronted(rows.map(({ mnemonic }) => mnemonic)).join())}.split(',').map((name, i) => {
-    mnemonic = mnemonic.slice(0, name.charCodeAt(0) - ${SAME}) + name.slice(1);
+  const columns = [${columns.map((_, i) => column(rows.map(({ columns }) => columns[i])))}];
+  let [code, last] = [0];
+  const rests = ([start, ...names]) => names.map((name) => (last = name === '' ? last.slice(0, -1) + 'u' : start + name));
+  const names = ${JSON.stringify(grouped(rows.map(({ mnemonic }) => mnemonic)))}.split(';').flatMap((text) => rests(text.split(',')));
+  return names.map((name, i) => {
     code = codes[i] ?? code + 1;
     const values = columns.map(([values, letters]) => values[letters.charCodeAt(i) - ${FIRST}]);
-    return [mnemonic, code, ...values.slice(0, 3), ...values[3]];
+    return [name, code, ...values.slice(0, 3), ...values[3], Object.assign({}, ...values.slice(4))];
   });
 })();
 `;

@@ -45,6 +45,11 @@ export class Part<T> {
     return this.value ?? this.refuse();
   }
 
+  /** @throws UsageError where nothing has been loaded */
+  check(): void {
+    if (this.value === undefined) this.refuse();
+  }
+
   private refuse(): never {
     throw new UsageError(
       `this entry of the package has no ${this.what}: take wasm-sandbox itself, or wasm-sandbox/sync`,

@@ -6,16 +6,16 @@
 import { CompileError } from './errors.ts';
 import { quote } from './quote.ts';
 
-const SHARED = 'shared-everything threads';
-const STACKS = 'stack switching';
-const WIDE = 'wide arithmetic';
-const PAGE_SIZES = 'custom page sizes';
-const IMPORTS = 'compact import section';
-const DESCRIPTORS = 'custom descriptors';
-const MEMORY = 'memory control';
-const HALF = 'half precision';
-const STRINGS = 'reference-typed strings';
-const COMPONENTS = 'component model';
+export const SHARED = 'shared-everything threads';
+export const STACKS = 'stack switching';
+export const WIDE = 'wide arithmetic';
+export const PAGE_SIZES = 'custom page sizes';
+export const IMPORTS = 'compact import section';
+export const DESCRIPTORS = 'custom descriptors';
+export const MEMORY = 'memory control';
+export const HALF = 'half precision';
+export const STRINGS = 'reference-typed strings';
+export const COMPONENTS = 'component model';
 
 type Range = readonly [first: number, last: number, proposal: string];
 
@@ -76,24 +76,6 @@ const ADDED: Readonly<Record<ProposedPlace, readonly Range[]>> = {
   version: [[0x0001_000a, 0x0001_000d, COMPONENTS]],
 };
 
-/** Words of the text format, as they begin. */
-const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/^(?:cont\.(?:new|bind)|suspend|resume|resume_throw|resume_throw_ref|switch)$/, STACKS],
-  [/^i64\.(?:add128|sub128|mul_wide_[su])$/, WIDE],
-  [/^memory\.discard$/, MEMORY],
-  [/^(?:cont|nocont|contref|nullcontref)$/, STACKS],
-  [/^(?:shared|pause|(?:struct|array|global|table)\.atomic\.)/, SHARED],
-  [/^pagesize$/, PAGE_SIZES],
-  [
-    /^(?:exact|descriptor|describes|ref\.get_desc|ref\.cast_desc|br_on_cast_desc|struct\.new(?:_default)?_desc)/,
-    DESCRIPTORS,
-  ],
-  [/^(?:stringref|stringview_|string\.)/, STRINGS],
-  [/^(?:f16x8\.|f32\.(?:load|store)_f16$)/, HALF],
-  [/^item$/, IMPORTS],
-  [/^component$/, COMPONENTS],
-];
-
 /** What the module needs, in the words of an error. */
 export function needs(proposal: string, what: string): string {
   return `the module needs ${quote(proposal)}, which is not supported: ${what}`;
@@ -102,11 +84,6 @@ export function needs(proposal: string, what: string): string {
 /** The proposal that a number at a place belongs to; undefined where none that is known has assigned it. */
 export function proposalOf(place: ProposedPlace, code: number): string | undefined {
   return ADDED[place].find(([first, last]) => code >= first && code <= last)?.[2];
-}
-
-/** The same of a word that stands where an instruction should. */
-export function proposalOfWord(word: string): string | undefined {
-  return WORDS.find(([pattern]) => pattern.test(word))?.[1];
 }
 
 /**

@@ -1,7 +1,18 @@
 /** Work on a module that can be left between its steps: to look at the clock, or to let others have a turn. */
 
-/** Yields where it may be left; whoever drives it decides whether it goes on. Dropping it leaves nothing half done. */
-export type Steps<T> = Generator<undefined, T, undefined>;
+import type { Part } from './part.ts';
+
+/**
+ * Yields where it may be left; whoever drives it decides whether it goes on. Dropping it leaves nothing half done. Where it
+ * yields a part of the library, that has to be loaded before it does.
+ */
+export type Steps<T> = Generator<Part<unknown> | undefined, T, undefined>;
+
+/** @throws UsageError where nobody has loaded it */
+export function* loading(part: Part<unknown>): Steps<void> {
+  yield part;
+  part.check();
+}
 
 /**
  * Bytes of a module after which work on it yields. Preparing is linear in the bytes, and some hundred nanoseconds for

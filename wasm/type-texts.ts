@@ -3,42 +3,17 @@
  * those of another module. Within a module equal types are one object.
  */
 
-import { sha256 } from './sha256.ts';
-import {
-  type DefinedType,
-  definedIndex,
-  type FieldType,
-  isNullable,
-  type TypeKeys,
-  typeName,
-  type ValType,
-} from './types.ts';
-import { encodeUtf8 } from './utf8.ts';
+import { Part } from './part.ts';
+import type { DefinedType, TypeKeys } from './types.ts';
 
-/** Keys longer than this are replaced by their digest, or they would double with every type that names another. */
-const MAX_KEY = 80;
-
-function shorten(key: string): string {
-  return key.length <= MAX_KEY ? key : `#${sha256(encodeUtf8(key))}`;
-}
-
-function content(type: DefinedType, name: (type: ValType) => string): string {
-  const field = ({ type: of, mutable }: FieldType) => (mutable ? `mut ${name(of)}` : name(of));
-  switch (type.kind) {
-    case 'function':
-      return `${type.params.map(name)}->${type.results.map(name)}`;
-    case 'struct':
-      return `struct(${type.fields.map(field)})`;
-    case 'array':
-      return `array(${field(type.element)})`;
-  }
-}
+/** What makes the keys: loaded for modules that have such types. */
+export const typeKeys = new Part<typeof import('./type-keys.ts')>('types', () => import('./type-keys.ts'));
 
 export class TypeTexts implements TypeKeys {
-  private readonly types: readonly DefinedType[];
-  /** First type and number of types of every group, in order. */
-  private groups: number[] = [];
-  private readonly keys = new Map<DefinedType, string>();
+  readonly types: readonly DefinedType[];
+  /** First type and number of types of every group that has no keys yet, in order. */
+  groups: number[] = [];
+  readonly keys: Map<DefinedType, string> = new Map();
 
   constructor(types: readonly DefinedType[]) {
     this.types = types;
@@ -49,33 +24,7 @@ export class TypeTexts implements TypeKeys {
   }
 
   keyOf(type: DefinedType): string {
-    const { groups, types, keys } = this;
-    // A group names none but itself and earlier ones.
-    for (let at = 0; at < groups.length; at += 2) {
-      const [start, length] = [groups[at] as number, groups[at + 1] as number];
-      const members = new Map<DefinedType, number>();
-      for (let i = 0; i < length; i++) members.set(types[start + i] as DefinedType, i);
-      const texts = [...members.keys()].map((member) => this.text(member, members));
-      const group = shorten(length === 1 ? (texts[0] as string) : `rec(${texts.join(';')})`);
-      for (const [member, i] of members) keys.set(member, length === 1 ? group : `${group}.${i}`);
-    }
-    this.groups = [];
-    return keys.get(type) as string;
-  }
-
-  private text(type: DefinedType, members: ReadonlyMap<DefinedType, number>): string {
-    const { types, keys } = this;
-    const defined = (named: DefinedType): string => {
-      const member = members.get(named);
-      return member === undefined ? `<${keys.get(named) ?? named.key}>` : `rec.${member}`;
-    };
-    const name = (of: ValType): string => {
-      const index = definedIndex(of);
-      if (index < 0) return typeName(of);
-      return `(ref ${isNullable(of) ? 'null ' : ''}${defined(types[index] as DefinedType)})`;
-    };
-    const { isFinal, supertype } = type;
-    const above = supertype === undefined ? '' : `sub ${defined(supertype)} `;
-    return `${isFinal ? '' : 'open '}${above}${content(type, name)}`;
+    if (this.groups.length > 0) typeKeys.now.addKeys(this);
+    return this.keys.get(type) as string;
   }
 }

@@ -4,41 +4,29 @@
  */
 
 import { CompileError } from './errors.ts';
-import { blockType, CATCH, type InstructionReader, singleResult } from './instructions.ts';
+import { blockType, type InstructionReader, singleResult } from './instructions.ts';
 import { MODULE_LIMITS, SUM_LIMITS } from './limits.ts';
-import { matches, matchesAll, matchesStorage, topOf } from './matching.ts';
-import { accessBytes, type Mnemonic, OPCODES, opcode, type Special } from './opcodes.ts';
+import { matches, matchesAll } from './matching.ts';
+import { accessBytes, type Later, type Mnemonic, OPCODES, type Opcode, opcode, type Special } from './opcodes.ts';
+import { Part } from './part.ts';
 import {
-  ANYREF,
-  ARRAYREF,
-  type ArrayType,
   BOTTOM_REF,
   type DefinedType,
   definedRef,
-  EQREF,
-  EXNREF,
-  EXTERNREF,
   F32,
   F64,
   type Feature,
-  type FieldType,
   FUNCREF,
   type FuncType,
   type GlobalType,
-  I31REF,
   I32,
   I64,
   isDefaultable,
-  isNullable,
-  isPacked,
   isReference,
   type MemoryType,
-  nonNull,
   type RefType,
-  type StructType,
   type TableType,
   typeName,
-  unpacked,
   V128,
   type ValType,
 } from './types.ts';
@@ -68,7 +56,7 @@ export interface ValidationContext {
 }
 
 /** The type of an operand popped in unreachable code. */
-const UNKNOWN = 0;
+export const UNKNOWN = 0;
 
 const LETTER_TYPES: Readonly<Record<string, ValType>> = { i: I32, l: I64, f: F32, d: F64, v: V128 };
 const typesOf = (letters: string): readonly ValType[] => [...letters].map((letter) => LETTER_TYPES[letter] as ValType);
@@ -93,21 +81,21 @@ const IS_ATOMIC = OPCODES.map(({ gas }) => gas === 'atomic');
 
 const IS_CONSTANT = OPCODES.map(({ constant }) => constant === true);
 
-const BLOCK = opcode('block').index;
+export const BLOCK: number = opcode('block').index;
 const LOOP = opcode('loop').index;
 const IF = opcode('if').index;
 const ELSE = opcode('else').index;
-const TRY = opcode('try').index;
-const CATCH_TAG = opcode('catch').index;
-const CATCH_ALL = opcode('catch_all').index;
+export const TRY: number = opcode('try').index;
+export const CATCH_TAG: number = opcode('catch').index;
+export const CATCH_ALL: number = opcode('catch_all').index;
 
 /** Whether the frame of a kind has an exception below its operands. */
-const holdsException = (kind: number) => kind === CATCH_TAG || kind === CATCH_ALL;
+export const holdsException = (kind: number): boolean => kind === CATCH_TAG || kind === CATCH_ALL;
 
-type Handler = (v: Validator) => void;
+export type Handler = (v: Validator) => void;
 
-/** The instructions whose signature depends on their immediates or on the stack. */
-const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handler>>> = {
+/** The instructions whose signature depends on their immediates or on the stack, and that modules of release 2.0 have. */
+const RULES: Readonly<Record<Exclude<Special, Later>, Handler> & Partial<Record<Mnemonic, Handler>>> = {
   unreachable: (v) => v.unreachable(),
   block: (v) => v.enterBlock(BLOCK),
   loop: (v) => v.enterBlock(LOOP),
@@ -146,74 +134,12 @@ const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handle
     }
     v.unreachable();
   },
-  br_on_null: (v) => {
-    const type = v.popReference();
-    v.pass(v.labelTypes(v.reader.a));
-    v.push(nonNull(type));
-  },
-  br_on_non_null: (v) => {
-    v.push(nonNull(v.popReference()));
-    v.pass(v.referenceLabelTypes(v.reader.a));
-    v.popReference();
-  },
-  br_on_cast: (v) => v.branchOnCast(v.reader.c, difference(v.reader.b, v.reader.c)),
-  br_on_cast_fail: (v) => v.branchOnCast(difference(v.reader.b, v.reader.c), v.reader.c),
   return: (v) => {
     v.popAll(v.results);
     v.unreachable();
   },
   call: (v) => v.apply(v.functionType(v.reader.a)),
   call_indirect: (v) => v.apply(v.indirect()),
-  call_ref: (v) => {
-    const type = v.funcTypeAt(v.reader.a);
-    v.pop(definedRef(v.reader.a, true));
-    v.apply(type);
-  },
-  return_call: (v) => v.tailCall(v.functionType(v.reader.a)),
-  return_call_indirect: (v) => v.tailCall(v.indirect()),
-  return_call_ref: (v) => {
-    const type = v.funcTypeAt(v.reader.a);
-    v.pop(definedRef(v.reader.a, true));
-    v.tailCall(type);
-  },
-  throw: (v) => {
-    v.popAll(v.tag(v.reader.a).params);
-    v.unreachable();
-  },
-  throw_ref: (v) => {
-    v.pop(EXNREF);
-    v.unreachable();
-  },
-  try_table: (v) => {
-    for (const { kind, tag, label } of v.reader.catches) {
-      const caught = tag < 0 ? [] : v.tag(tag).params;
-      const passed = kind === CATCH.tagRef || kind === CATCH.allRef ? [...caught, nonNull(EXNREF)] : caught;
-      v.carry(passed.length);
-      if (!matchesAll(v.context.types, passed, v.labelTypes(label)))
-        v.fail('type mismatch: catch clause and the label it leads to');
-    }
-    v.enterBlock(BLOCK);
-  },
-  try: (v) => v.enterBlock(TRY),
-  catch: (v) => {
-    const { params } = v.tag(v.reader.a);
-    v.enterCatch(CATCH_TAG);
-    v.carry(params.length);
-    v.pushAll(params);
-  },
-  catch_all: (v) => v.enterCatch(CATCH_ALL),
-  rethrow: (v) => {
-    const { a: label } = v.reader;
-    v.labelTypes(label);
-    if (!v.isCatch(label)) v.fail(`invalid rethrow label ${label}: no catch or catch_all`);
-    v.unreachable();
-  },
-  delegate: (v) => {
-    const { results } = v.leave();
-    if (v.leftKind !== TRY) v.fail('delegate without try');
-    v.labelTypes(v.reader.a);
-    v.pushAll(results);
-  },
   drop: (v) => {
     v.popAny();
   },
@@ -280,12 +206,6 @@ const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handle
     v.popReference();
     v.push(I32);
   },
-  'ref.as_non_null': (v) => v.push(nonNull(v.popReference())),
-  'ref.eq': (v) => {
-    v.pop(EQREF);
-    v.pop(EQREF);
-    v.push(I32);
-  },
   'ref.func': (v) => {
     const index = v.reader.a;
     v.functionType(index);
@@ -319,111 +239,27 @@ const RULES: Readonly<Record<Special, Handler> & Partial<Record<Mnemonic, Handle
     const { address, element } = v.tableType(v.reader.a);
     v.popAll([address, element, address]);
   },
-  'struct.new': (v) => {
-    const { fields } = v.structType();
-    for (let i = fields.length - 1; i >= 0 && !v.isBottomless(); i--) v.pop(unpacked((fields[i] as FieldType).type));
-    v.push(definedRef(v.reader.a, false));
-  },
-  'struct.new_default': (v) => {
-    if (!v.structType().isDefaultable) v.fail('type mismatch: a field has no default');
-    v.push(definedRef(v.reader.a, false));
-  },
-  'struct.get': (v) => v.getField(v.field(), false),
-  'struct.get_s': (v) => v.getField(v.field(), true),
-  'struct.get_u': (v) => v.getField(v.field(), true),
-  'struct.set': (v) => {
-    v.pop(v.assignable(v.field()));
-    v.pop(definedRef(v.reader.a, true));
-  },
-  'array.new': (v) => {
-    v.pop(I32);
-    v.pop(unpacked(v.arrayType().element.type));
-    v.push(definedRef(v.reader.a, false));
-  },
-  'array.new_default': (v) => {
-    if (!isDefaultable(v.arrayType().element.type)) v.fail('type mismatch: the elements have no default');
-    v.pop(I32);
-    v.push(definedRef(v.reader.a, false));
-  },
-  'array.new_fixed': (v) => {
-    const type = unpacked(v.arrayType().element.type);
-    if (v.reader.b > MODULE_LIMITS.arrayElements) v.fail(`more than ${MODULE_LIMITS.arrayElements} elements`);
-    for (let i = 0; i < v.reader.b && !v.isBottomless(); i++) v.pop(type);
-    v.push(definedRef(v.reader.a, false));
-  },
-  'array.new_data': (v) => {
-    v.arrayOfNumbers();
-    v.data(v.reader.b);
-    v.popAll([I32, I32]);
-    v.push(definedRef(v.reader.a, false));
-  },
-  'array.new_elem': (v) => {
-    v.arrayOfSegment();
-    v.popAll([I32, I32]);
-    v.push(definedRef(v.reader.a, false));
-  },
-  'array.get': (v) => v.getElement(false),
-  'array.get_s': (v) => v.getElement(true),
-  'array.get_u': (v) => v.getElement(true),
-  'array.set': (v) => v.popAll([definedRef(v.reader.a, true), I32, v.assignable(v.arrayType().element)]),
-  'array.len': (v) => {
-    v.pop(ARRAYREF);
-    v.push(I32);
-  },
-  'array.fill': (v) => v.popAll([definedRef(v.reader.a, true), I32, v.assignable(v.arrayType().element), I32]),
-  'array.copy': (v) => {
-    const { element: to } = v.arrayType();
-    const { element: from } = v.arrayType(v.reader.b);
-    v.assignable(to);
-    if (!matchesStorage(v.context.types, from.type, to.type)) v.fail('type mismatch: arrays of different types');
-    v.popAll([definedRef(v.reader.a, true), I32, definedRef(v.reader.b, true), I32, I32]);
-  },
-  'array.init_data': (v) => {
-    v.assignable(v.arrayOfNumbers().element);
-    v.data(v.reader.b);
-    v.popAll([definedRef(v.reader.a, true), I32, I32, I32]);
-  },
-  'array.init_elem': (v) => {
-    v.assignable(v.arrayOfSegment().element);
-    v.popAll([definedRef(v.reader.a, true), I32, I32, I32]);
-  },
-  'ref.test': (v) => v.test(v.reader.a),
-  'ref.test null': (v) => v.test(v.reader.a),
-  'ref.cast': (v) => v.cast(nonNull(v.reader.a)),
-  'ref.cast null': (v) => v.cast(v.reader.a),
-  'any.convert_extern': (v) => v.convert(EXTERNREF, ANYREF),
-  'extern.convert_any': (v) => v.convert(ANYREF, EXTERNREF),
-  'ref.i31': (v) => {
-    v.pop(I32);
-    v.push(nonNull(I31REF));
-  },
-  'i31.get_s': (v) => {
-    v.pop(I31REF);
-    v.push(I32);
-  },
-  'i31.get_u': (v) => {
-    v.pop(I31REF);
-    v.push(I32);
-  },
 };
 
-/** What is left of a reference type when a cast to another has failed (specification 3.2.4). */
-function difference(from: RefType, to: RefType): RefType {
-  return isNullable(to) ? nonNull(from) : from;
-}
+/** What validates instructions that few modules have: loaded when one is met. */
+export const laterRules = new Part<typeof import('./validate-later.ts')>(
+  'validation of references, objects and exceptions',
+  () => import('./validate-later.ts'),
+);
 
-/** Notes that a feature is used, before the instruction is validated. */
-function noting(feature: Feature, handler: Handler): Handler {
+/** For a row with a feature, which is noted before the instruction is validated. */
+function noting({ index, mnemonic, feature, special }: Opcode): Handler {
   return (v) => {
-    v.context.features.add(feature);
-    handler(v);
+    v.context.features.add(feature as Feature);
+    if (!special) v.ordinary(index);
+    else if (laterRules.isLoaded) laterRules.now.RULES[mnemonic as Extract<Special, Later>](v);
+    else v.hold();
   };
 }
 
-const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map(({ mnemonic, feature }, index) => {
-  const handler = RULES[mnemonic];
-  return feature === undefined ? handler : noting(feature, handler ?? ((v) => v.ordinary(index)));
-});
+const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map((row) =>
+  row.feature === undefined ? RULES[row.mnemonic] : noting(row),
+);
 
 /** What {@link Validator} does with instructions of one byte that it does not call a handler for. */
 const STEP = { handler: 0, ordinary: 1, access: 2, i32: 3, get: 4, set: 5, tee: 6, drop: 7 } as const;
@@ -462,6 +298,8 @@ export class Validator {
   results: readonly ValType[] = [];
   /** Control frames open. */
   depth = 0;
+  /** Whether it cannot go on before {@link laterRules} are loaded: the reader is at the instruction that needs them. */
+  isHeld = false;
   /** Kind of the frame last left: the row of `block`, `loop`, `if`, `else`, `try`, `catch` or `catch_all`. */
   leftKind = 0;
 
@@ -492,7 +330,7 @@ export class Validator {
   private carried = 0;
   private lastSingle: FuncType = singleResult(I32);
   private declaredLocals = 0;
-  private readonly kinds: number[] = [];
+  readonly kinds: number[] = [];
   private readonly floors: number[] = [];
   private readonly unreachables: boolean[] = [];
   private readonly frameTypes: FuncType[] = [];
@@ -533,16 +371,23 @@ export class Validator {
     if (!isDefaultable(type)) this.unset += count;
   }
 
+  /** Leaves the instruction at hand alone. */
+  hold(): void {
+    this.isHeld = true;
+    this.reader.pos = this.reader.offset;
+  }
+
   /**
-   * Validates the body at hand until it ends, or up to `stop`. Returns whether it has ended.
+   * Validates the body at hand until it ends, up to `stop`, or as far as it can. Returns whether it has ended.
    * @throws CompileError
    */
   advance(stop: number): boolean {
     const { reader } = this;
+    this.isHeld = false;
     const end = Math.min(reader.end, stop);
     try {
       while (this.depth > 0) {
-        if (reader.pos >= stop) return false;
+        if (this.isHeld || reader.pos >= stop) return false;
         this.hurry(end);
         // What `instruction` does: before the host has optimised this, a call for each of them shows.
         const index = reader.next();
@@ -564,11 +409,14 @@ export class Validator {
   }
 
   /**
-   * Validates the constant expression at the reader's position; leaves the reader behind it.
+   * Validates the constant expression at the reader's position; leaves the reader behind it. Where it is held, it has to
+   * begin again.
    * @throws CompileError
    */
   constantExpression(type: ValType): void {
     const { reader } = this;
+    const start = reader.pos;
+    this.isHeld = false;
     this.functionIndex = undefined;
     this.constant = true;
     this.localCount = 0;
@@ -580,6 +428,9 @@ export class Validator {
         this.fail(`constant expression required, ${OPCODES[index]?.mnemonic} found`);
       }
       this.instruction(index);
+      if (!this.isHeld) continue;
+      reader.pos = start;
+      return;
     }
   }
 
@@ -743,65 +594,13 @@ export class Validator {
     return this.context.tables[index] ?? this.fail(`unknown table ${index}`);
   }
 
-  private definedType(index: number): DefinedType {
+  definedType(index: number): DefinedType {
     return this.context.types[index] ?? this.fail(`unknown type ${index}`);
   }
 
   funcTypeAt(index: number): FuncType {
     const type = this.definedType(index);
     return type.kind === 'function' ? type : this.fail(`type ${index} is no function type`);
-  }
-
-  structType(): StructType {
-    const type = this.definedType(this.reader.a);
-    return type.kind === 'struct' ? type : this.fail(`type ${this.reader.a} is no struct type`);
-  }
-
-  arrayType(index: number = this.reader.a): ArrayType {
-    const type = this.definedType(index);
-    return type.kind === 'array' ? type : this.fail(`type ${index} is no array type`);
-  }
-
-  /** An array type whose elements bytes of a data segment can be. */
-  arrayOfNumbers(): ArrayType {
-    const type = this.arrayType();
-    return isReference(type.element.type) ? this.fail('array type is not numeric or vector') : type;
-  }
-
-  /** An array type that holds what the element segment holds. */
-  arrayOfSegment(): ArrayType {
-    const type = this.arrayType();
-    if (!this.matches(this.element(this.reader.b), type.element.type))
-      this.fail('type mismatch: segment and array differ');
-    return type;
-  }
-
-  field(): FieldType {
-    return this.structType().fields[this.reader.b] ?? this.fail(`unknown field ${this.reader.b}`);
-  }
-
-  /** Type of what may be put into a field. */
-  assignable(field: FieldType): ValType {
-    if (!field.mutable) this.fail('field or array is immutable');
-    return unpacked(field.type);
-  }
-
-  getField(field: FieldType, extends_: boolean): void {
-    if (isPacked(field.type) !== extends_) this.fail(extends_ ? 'field is not packed' : 'field is packed');
-    this.pop(definedRef(this.reader.a, true));
-    this.push(unpacked(field.type));
-  }
-
-  getElement(extends_: boolean): void {
-    const { element } = this.arrayType();
-    this.pop(I32);
-    this.getField(element, extends_);
-  }
-
-  tag(index: number): FuncType {
-    const typeIndex = this.context.tags[index];
-    if (typeIndex === undefined) this.fail(`unknown tag ${index}`);
-    return this.funcTypeAt(typeIndex);
   }
 
   /** Pops the index of an indirect call; returns the type that is called. */
@@ -812,45 +611,9 @@ export class Validator {
     return this.funcTypeAt(this.reader.a);
   }
 
-  tailCall(type: FuncType): void {
-    this.carryType(type);
-    if (!matchesAll(this.context.types, type.results, this.results)) {
-      this.fail('type mismatch: results of a tail call and of the function');
-    }
-    this.popAll(type.params);
-    this.unreachable();
-  }
-
   /** Pops the operands of a copy: its length is as wide as the narrower of the two addresses. */
   popCopy(to: ValType, from: ValType): void {
     this.popAll([to, from, to === I64 && from === I64 ? I64 : I32]);
-  }
-
-  test(target: RefType): void {
-    this.pop(topOf(target, this.context.types));
-    this.push(I32);
-  }
-
-  cast(target: RefType): void {
-    this.pop(topOf(target, this.context.types));
-    this.push(target);
-  }
-
-  convert(from: RefType, to: RefType): void {
-    const type = this.popAny();
-    if (type !== UNKNOWN && !this.matches(type, from)) this.mismatch(from, type);
-    this.push(type === UNKNOWN || isNullable(type) ? to : nonNull(to));
-  }
-
-  /** A cast with a branch: `taken` goes along when it is taken, `left` stays when not. */
-  branchOnCast(taken: RefType, left: RefType): void {
-    const { b: from, c: to, a: label } = this.reader;
-    if (!this.matches(to, from)) this.fail('type mismatch: a cast leads to a subtype');
-    this.pop(from);
-    this.push(taken);
-    this.pass(this.referenceLabelTypes(label));
-    this.popReference();
-    this.push(left);
   }
 
   functionType(index: number): FuncType {
@@ -921,7 +684,7 @@ export class Validator {
     if (found !== expected && found !== UNKNOWN && !this.matches(found, expected)) this.mismatch(expected, found);
   }
 
-  private mismatch(expected: ValType, found: ValType): never {
+  mismatch(expected: ValType, found: ValType): never {
     return this.fail(`type mismatch: ${typeName(expected)} expected, ${typeName(found)} found`);
   }
 
@@ -1002,14 +765,6 @@ export class Validator {
     return this.kinds[frame] === LOOP ? type.params : type.results;
   }
 
-  /** The same of a label that takes a reference along, as its last operand. */
-  referenceLabelTypes(label: number): readonly ValType[] {
-    const types = this.labelTypes(label);
-    const last = types.at(-1);
-    if (last === undefined || !isReference(last)) this.fail(`type mismatch: label ${label} takes no reference`);
-    return types;
-  }
-
   enterBlock(kind: number): void {
     const type = blockType(this.reader.a, this.context.types) ?? this.fail('unknown type of a block');
     this.carryType(type);
@@ -1017,26 +772,12 @@ export class Validator {
     this.enter(kind, type);
   }
 
-  /** Begins an arm that an exception leads to: it lies below the operands of the arm, where only `rethrow` finds it. */
-  enterCatch(kind: number): void {
-    const type = this.leave();
-    if (this.leftKind !== TRY && this.leftKind !== CATCH_TAG) this.fail('catch or catch_all without try');
-    this.carry(type.results.length);
-    this.push(nonNull(EXNREF));
-    this.open(kind, type);
-  }
-
-  /** Whether a label is that of a `try` within one of its `catch` or `catch_all`. */
-  isCatch(label: number): boolean {
-    return holdsException(this.kinds[this.depth - 1 - label] as number);
-  }
-
   enter(kind: number, type: FuncType): void {
     this.open(kind, type);
     this.pushAll(type.params);
   }
 
-  private open(kind: number, type: FuncType): void {
+  open(kind: number, type: FuncType): void {
     if (this.depth >= MODULE_LIMITS.nesting) this.fail(`constructs nested deeper than ${MODULE_LIMITS.nesting}`);
     const { depth } = this;
     this.kinds[depth] = kind;

@@ -10,8 +10,9 @@
 import type { Budget } from '../../wasm/budget.ts';
 import { BETWEEN_TRACES, MOST_OBJECT_BYTES, share, TRACED_PER_UNIT } from '../../wasm/gas.ts';
 import type { ArrayType } from '../../wasm/types.ts';
-import { ExceptionInstance, type Reference, StringObject } from '../values/index.ts';
-import { ArrayObject, arrayBytes, type HeapObject, isHeapObject } from './objects.ts';
+import type { Reference } from '../values/index.ts';
+import { ArrayObject, arrayBytes } from './objects.ts';
+import { tracing } from './parts.ts';
 
 /** Where the references of an instance begin. */
 export interface Roots {
@@ -41,66 +42,8 @@ export interface Mutator extends Stack {
   charge(cost: number): boolean;
 }
 
-/** Number of the last trace. Objects that it reached carry it. */
-let traces = 0;
-
-class Marking {
-  private readonly mark: number;
-  private readonly pending: (HeapObject | ExceptionInstance | StringObject)[] = [];
-  private readonly instances = new Set<Roots>();
-  private readonly rootsOf: RootsOf;
-  /** Of the objects that were reached. */
-  bytes = 0;
-  /** Places outside of objects that were looked at. */
-  roots = 0;
-
-  constructor(rootsOf: RootsOf) {
-    this.rootsOf = rootsOf;
-    this.mark = ++traces;
-  }
-
-  reference(value: Reference): void {
-    if (isHeapObject(value) || value instanceof ExceptionInstance || value instanceof StringObject) {
-      if (value.mark === this.mark) return;
-      value.mark = this.mark;
-      this.bytes += value.bytes;
-      this.pending.push(value);
-      return;
-    }
-    const instance = this.rootsOf(value);
-    if (instance !== undefined) this.instances.add(instance);
-  }
-
-  references(values: readonly Reference[]): void {
-    for (const value of values) this.reference(value);
-  }
-
-  instance(instance: Roots): void {
-    this.instances.add(instance);
-  }
-
-  run(): void {
-    // A set is iterated over what is added meanwhile, too.
-    for (const instance of this.instances) {
-      this.roots += countRoots(instance);
-      for (const global of instance.globals) this.reference(global.reference);
-      for (const table of instance.tables) this.references(table.elements);
-      for (const values of instance.heldBySegments()) this.references(values);
-      this.drain();
-    }
-    this.drain();
-  }
-
-  private drain(): void {
-    for (let object = this.pending.pop(); object !== undefined; object = this.pending.pop()) {
-      if (object instanceof ExceptionInstance) for (const { reference } of object.payload) this.reference(reference);
-      else this.references(object.references);
-    }
-  }
-}
-
 /** Globals, tables, and elements of tables and segments. */
-function countRoots(instance: Roots): number {
+export function countRoots(instance: Roots): number {
   const { globals, tables } = instance;
   let count = globals.length + tables.length;
   for (const { elements } of tables) count += elements.length;
@@ -108,7 +51,7 @@ function countRoots(instance: Roots): number {
   return count;
 }
 
-function weight(stacks: Iterable<Stack>): number {
+export function weight(stacks: Iterable<Stack>): number {
   let sum = 0;
   for (const { depth } of stacks) sum += depth;
   return sum;
@@ -116,11 +59,11 @@ function weight(stacks: Iterable<Stack>): number {
 
 export class Heap {
   /** Those whose objects it counts. */
-  private readonly roots: readonly Roots[];
-  private readonly budget: Budget;
+  readonly roots: readonly Roots[];
+  readonly budget: Budget;
   /** The most that a stack may weigh. */
   private readonly stackBytes: number;
-  private readonly rootsOf: RootsOf;
+  readonly rootsOf: RootsOf;
   /** Bytes of the objects that the last trace reached, and of those allocated since. */
   used = 0;
   allocated = 0;
@@ -142,10 +85,10 @@ export class Heap {
     const { budget } = this;
     if (bytes > MOST_OBJECT_BYTES) return 'full';
     if (mutator !== undefined) {
-      if (this.allocated > this.patience) this.trace(mutator);
+      if (this.allocated > this.patience) tracing.now.trace(this, mutator);
       if (!budget.hasRoomFor(bytes)) {
         if (!mutator.charge(share(this.traceable(mutator), TRACED_PER_UNIT))) return 'unpaid';
-        this.trace(mutator);
+        tracing.now.trace(this, mutator);
       }
     }
     if (!budget.take(bytes)) return 'full';
@@ -190,22 +133,5 @@ export class Heap {
   private traceable(mutator: Mutator): number {
     const own = this.used + TRACED_PER_UNIT * this.countRoots() + weight(mutator.stacks());
     return this.patience > BETWEEN_TRACES ? Math.max(own, this.patience) : own;
-  }
-
-  private trace(mutator: Mutator): void {
-    const marking = new Marking(this.rootsOf);
-    for (const instance of this.roots) marking.instance(instance);
-    const stacks = mutator.stacks();
-    for (const stack of stacks) {
-      for (const instance of stack.roots()) marking.instance(instance);
-      marking.references(stack.usedReferences());
-    }
-    marking.run();
-    // Objects of other instances may be among those reached; they count where they were made.
-    const live = Math.min(marking.bytes, this.used);
-    this.budget.give(this.used - live);
-    this.used = live;
-    this.allocated = 0;
-    this.patience = Math.max(BETWEEN_TRACES, marking.bytes + TRACED_PER_UNIT * marking.roots + weight(stacks));
   }
 }

@@ -21,3 +21,4 @@ export {
   layoutOf,
   StructObject,
 } from './objects.ts';
+export { tracing } from './parts.ts';

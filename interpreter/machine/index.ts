@@ -10,7 +10,7 @@ export {
   ThreadedExecution,
 } from './green-threads.ts';
 export { HostCaller } from './host-caller.ts';
-export { linking, objects, threads, vectors } from './parts.ts';
+export { catching, linking, objects, threads, vectors } from './parts.ts';
 export { type Linked, starting } from './start.ts';
 export { Store, storeOf } from './store.ts';
 export type { Thread } from './thread.ts';

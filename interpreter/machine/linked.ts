@@ -3,6 +3,7 @@
 import type { EngineExecution, InstanceLimits, Slices, Stop } from '../../wasm/engine.ts';
 import type { WasmSandboxError } from '../../wasm/errors.ts';
 import type { WasmValue } from '../../wasm/host.ts';
+import type { LinkedGraph } from '../../wasm/linked-graph.ts';
 import type { ModuleGraph, NamedModule } from '../../wasm/module-graph.ts';
 import { accountOf, allocateAll, type GuestFunction, Instance, type Linker, type Provider } from '../store/index.ts';
 import { execution } from './execution.ts';
@@ -24,7 +25,7 @@ export function instantiateGraph(
   const finders = modules.map(
     (_, number): Linker =>
       (imported) => {
-        const source = graph.sourceOf(number, imported);
+        const source = (graph as LinkedGraph).sourceOf(number, imported);
         if ('host' in source) return host(source.host, (modules[source.from] as NamedModule).module);
         return (instances[source.from] as Instance).extern(source.kind, source.index);
       },

@@ -19,3 +19,6 @@ export const threads = new Part<typeof import('./threads-part.ts')>('threads', (
 
 /** Instances of modules that are linked with one another. */
 export const linking = new Part<typeof import('./linked.ts')>('linking', () => import('./linked.ts'));
+
+/** What finds the clauses that catch exceptions. */
+export const catching = new Part<typeof import('./catching.ts')>('exceptions', () => import('./catching.ts'));

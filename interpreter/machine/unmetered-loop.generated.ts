@@ -31,7 +31,7 @@ export function runUnmetered(thread: Thread): number {
   let depth = thread.depth | 0;
   let left = thread.gas | 0;
   let exit = 0;
-  let x = 0, y = 0, at = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, lo = 0, g = 0, base = 0, ea = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, z = 0, bi = 0, target = 0;
+  let at = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, lo = 0, base = 0, ea = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, target = 0, x = 0, y = 0, g = 0, z = 0, bi = 0;
   x = R[0] + C[0] | 0;
   loop: for (;;) {
   pc = pc & 1073741823;

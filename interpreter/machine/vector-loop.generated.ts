@@ -41,7 +41,7 @@ export function runVectors(thread: Thread): number {
   let gas = thread.gas | 0;
   let published = thread.published | 0;
   let exit = 0;
-  let x = 0, y = 0, at = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, lo = 0, g = 0, base = 0, ea = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, p = 0, q = 0, i = 0, t = 0, m = 0, n = 0, e = 0, h = 0, k = 0, f = 0, u = 0, target = 0;
+  let at = 0, count = 0, index = 0, entry = 0, deeper = 0, end = 0, s = 0, d = 0, hi = 0, lo = 0, base = 0, ea = 0, r = 0, a = 0, b = 0, ar = 0, al = 0, ah = 0, br = 0, bl = 0, bh = 0, ai = 0, target = 0, x = 0, y = 0, g = 0, p = 0, q = 0, i = 0, t = 0, m = 0, n = 0, e = 0, h = 0, k = 0, f = 0, u = 0;
   x = R[0] + C[0] | 0;
   loop: for (;;) {
   pc = pc & 1073741823;

@@ -5,12 +5,12 @@ export { isOfType, toCell } from './cast.ts';
 export { evaluate } from './constant.ts';
 export { elementsOf } from './elements.ts';
 export { ForeignFunction } from './foreign.ts';
+export { FunctionNumbers } from './function-numbers.ts';
 export type { GlobalInstance } from './global.ts';
 export {
   accountOf,
   codeBytes,
   type ExternValue,
-  FunctionNumbers,
   type GuestFunction,
   hasType,
   Instance,
@@ -24,4 +24,5 @@ export { type Backing, LinearMemory, NO_MEMORY, type Run } from './memory.ts';
 export { constantObjects } from './parts.ts';
 export type { SharedParts } from './shared-buffer.ts';
 export type { TableInstance } from './table.ts';
-export { WAITED, Waiter } from './waiters.ts';
+export { Waiter } from './waiter.ts';
+export { WAITED } from './waiters.ts';

@@ -225,24 +225,3 @@ export function hasType(func: GuestFunction, type: FuncType): boolean {
 function instanceOf(value: Reference): Instance | undefined {
   return value instanceof WasmFunction ? value.instance : undefined;
 }
-
-/** The numbers that functions have in the module of an instance. */
-export class FunctionNumbers {
-  private readonly instance: Instance;
-  private imported: Map<Reference, number> | undefined;
-
-  constructor(instance: Instance) {
-    this.instance = instance;
-  }
-
-  /** Undefined for what is none of its. */
-  of(reference: Reference): number | undefined {
-    const { instance } = this;
-    if (reference instanceof WasmFunction && reference.instance === instance) return reference.index;
-    if (this.imported === undefined) {
-      this.imported = new Map();
-      for (let i = 0; i < instance.module.importedFunctions; i++) this.imported.set(instance.function(i), i);
-    }
-    return this.imported.get(reference);
-  }
-}

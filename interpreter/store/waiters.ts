@@ -1,38 +1,9 @@
 /** Who waits at addresses of a memory, until somebody notifies (proposal for threads). */
 
-import { PendingResult } from '../../wasm/host-call.ts';
+import type { Waiter } from './waiter.ts';
 
 /** What waiting gives the guest. */
 export const WAITED = { notified: 0, differs: 1, timedOut: 2 } as const;
-
-/** A guest that waits. */
-export class Waiter {
-  /** In the memory, of the first byte. */
-  readonly address: number;
-  /** Nanoseconds of the clock at which it has waited long enough; undefined: it never has. */
-  readonly deadline: bigint | undefined;
-  readonly result: PendingResult = new PendingResult();
-
-  constructor(address: number, deadline: bigint | undefined) {
-    this.address = address;
-    this.deadline = deadline;
-  }
-
-  get isOver(): boolean {
-    return this.result.outcome !== undefined;
-  }
-
-  /** What it has come to, where it is over. */
-  get value(): number | undefined {
-    const { outcome } = this.result;
-    return outcome !== undefined && 'value' in outcome ? (outcome.value as number) : undefined;
-  }
-
-  /** Lets it go on with what {@link WAITED} says; whoever looks sees it at once. */
-  end(value: number): void {
-    this.result.settle({ value });
-  }
-}
 
 /** Those of one memory: at each address in the order in which they came. */
 export class Waiters {

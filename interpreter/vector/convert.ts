@@ -1,7 +1,7 @@
 /** Instructions whose result has lanes of another width or type (specification 4.3.2 to 4.3.4). */
 
-import { truncSatS32, truncSatU32 } from '../numeric.ts';
 import type { Compute, Lanes, NumberView } from './lanes.ts';
+import { truncSatS32, truncSatU32 } from './scalars.ts';
 
 type Table = Record<string, Compute>;
 

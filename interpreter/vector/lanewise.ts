@@ -1,7 +1,7 @@
 /** Instructions that treat every lane alike, and those that move lanes about (specification 4.3.2, 4.4.3). */
 
-import { nearest, popcnt32 } from '../numeric.ts';
 import type { BigView, Compute, Lanes, NumberView, Scratch } from './lanes.ts';
+import { nearest, popcnt32 } from './scalars.ts';
 
 type Table = Record<string, Compute>;
 

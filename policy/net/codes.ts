@@ -1,7 +1,5 @@
 /** What the HTTP functions give a guest when they fail. docs/http.md explains each; the guest's header has the same. */
 
-export const HTTP_MODULE = 'wasm_sandbox_http';
-
 export const HTTP_ERROR = {
   /** The policy does not allow it. */
   denied: -1,

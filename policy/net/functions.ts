@@ -10,10 +10,11 @@ import type { HostCallContext } from '../call.ts';
 import { decide, type NetworkRequest } from '../decide.ts';
 import type { Gate } from '../gate.ts';
 import type { HttpResponse } from './client.ts';
-import { HTTP_ERROR, HTTP_MODULE } from './codes.ts';
+import { HTTP_ERROR } from './codes.ts';
 import { exceed, exchange, interrupted, refuse } from './exchange.ts';
 import { headerBytes, isForbidden, isHeaderName, isHeaderValue } from './headers.ts';
 import { FIXED } from './limits.ts';
+import { HTTP_MODULE } from './names.ts';
 import { grantOf, type Interruption, type NetworkState, OutgoingRequest } from './requests.ts';
 
 export { NetworkState } from './requests.ts';

@@ -1,8 +1,9 @@
 /** `http_request`: through the gate, the limits and the record of the functions of docs/http.md, which carry it out. */
 
 import { type Decision, decide, type Host } from '../../policy/index.ts';
-import { HTTP_ERROR, HTTP_MODULE } from '../../policy/net/codes.ts';
+import { HTTP_ERROR } from '../../policy/net/codes.ts';
 import { HTTP_FUNCTIONS, latin1 } from '../../policy/net/functions.ts';
+import { HTTP_MODULE } from '../../policy/net/names.ts';
 import type { Policy } from '../../policy/sandboxed.ts';
 import { concat } from '../../wasm/bytes.ts';
 import { HostError, SecurityViolation } from '../../wasm/errors.ts';

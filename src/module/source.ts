@@ -1,7 +1,7 @@
 /** From wherever a module lies to a decoded one: bytes are decoded as they arrive, and never more than the limit. */
 
 import { type Bytes, concat, isBytes, viewOf } from '../../wasm/bytes.ts';
-import { decodeSteps, ModuleDecoder } from '../../wasm/decode.ts';
+import { decodeSteps, ModuleDecoder } from '../../wasm/decoder.ts';
 import { CompileError, UsageError } from '../../wasm/errors.ts';
 import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';

@@ -16,7 +16,6 @@ import {
 import { exitStatus, GuestExit } from '../../wasm/host.ts';
 import { messageOf } from '../../wasm/quote.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
-import { MiB } from '../checks/sizes.ts';
 
 export const EVENT = {
   /** Segments are copied, and the start function runs. Followed by `end`. */
@@ -42,9 +41,6 @@ export const EVENT = {
   /** The call goes on in which the guest was left with which the recording begins. Followed by `end`. */
   resume: 11,
 } as const;
-
-/** Bytes of events that any recording has at most. */
-export const MOST_EVENTS: number = 256 * MiB;
 
 /** How a call ended, as far as it is the same on every engine. */
 export interface Failure {

@@ -2,8 +2,9 @@
 
 import { HIGHEST_PRICE, type HostGas } from '../../wasm/host.ts';
 import { MODULE_LIMITS } from '../../wasm/limits.ts';
+import { linkedGraph } from '../../wasm/linked-graph.ts';
 import type { WasmModule } from '../../wasm/module.ts';
-import { MOST_MODULES, ModuleGraph } from '../../wasm/module-graph.ts';
+import { MOST_MODULES, type ModuleGraph } from '../../wasm/module-graph.ts';
 import { damaged, type WireReader, type WireWriter } from '../../wasm/wire.ts';
 
 /** A function of the host's, and what its calls cost. */
@@ -62,7 +63,7 @@ export function readProgram(from: WireReader, decode: (bytes: Uint8Array, label:
     if (others.has(name)) damaged('two of its modules have the same name');
     others.set(name, decode(from.bytesOf(), 'a linked module in the recording'));
   }
-  const graph = ModuleGraph.of(guest, others);
+  const graph = linkedGraph(guest, others);
   if (graph.modules.length !== count + 1) damaged('a module in it is imported by no other');
   return graph;
 }

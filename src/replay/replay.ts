@@ -28,7 +28,8 @@ import { hexDigestOf } from '../crypto/digest.ts';
 import { Authenticator, type Key } from '../crypto/key.ts';
 import { ANY_MODULE, decodeAll } from '../module/source.ts';
 import { unpack } from '../snapshot/container.ts';
-import { EVENT, errorOf, failureFrom, isGivenUp, MOST_EVENTS, readFailure, showFailure } from './events.ts';
+import { EVENT, errorOf, failureFrom, isGivenUp, readFailure, showFailure } from './events.ts';
+import { MOST_EVENTS } from './most-events.ts';
 import { HostFunctions, type RecordedImport, readImports, readProgram } from './program.ts';
 import { readValue, Tokens, writeValue } from './recorded-values.ts';
 

@@ -17,7 +17,7 @@ import { GiB } from '../checks/sizes.ts';
 import { checkEngine, type EngineChoice } from '../engines/choose.ts';
 import { checkModules, type LinkedModules } from '../module/modules.ts';
 import { checkSource, type ModuleSource } from '../module/source.ts';
-import { MOST_EVENTS } from '../replay/events.ts';
+import { MOST_EVENTS } from '../replay/most-events.ts';
 import { checkSignal } from '../time/signal.ts';
 import { PROGRAM_CHECKS, type ProgramOptions } from './program.ts';
 

@@ -1,6 +1,7 @@
 /** Making a module ready to run, under the limits of the sandbox that it is for. */
 
 import { CpuTimeoutExceeded } from '../../wasm/errors.ts';
+import { Part } from '../../wasm/part.ts';
 import type { Steps } from '../../wasm/steps.ts';
 import { aborted } from './signal.ts';
 import { nextTurn, settlesWithin } from './turn.ts';
@@ -52,8 +53,9 @@ export class Preparation {
     for (;;) {
       this.refuseAborted();
       const outcome = this.stretch(steps, this.limits.yieldEvery ?? Number.POSITIVE_INFINITY);
-      if (outcome !== undefined) return outcome.value;
-      await nextTurn();
+      if (outcome instanceof Part) await outcome.load();
+      else if (outcome !== undefined) return outcome.value;
+      else await nextTurn();
       this.turnAt = performance.now();
     }
   }
@@ -63,7 +65,7 @@ export class Preparation {
     this.refuseAborted();
     for (;;) {
       const outcome = this.stretch(steps, Number.POSITIVE_INFINITY);
-      if (outcome !== undefined) return outcome.value;
+      if (outcome !== undefined && !(outcome instanceof Part)) return outcome.value;
     }
   }
 
@@ -93,8 +95,8 @@ export class Preparation {
     }
   }
 
-  /** Steps until it is done, or the event loop is to go round. */
-  private stretch<T>(steps: Steps<T>, yieldEvery: number): { readonly value: T } | undefined {
+  /** Steps until it is done, a part has to be loaded, or the event loop is to go round. */
+  private stretch<T>(steps: Steps<T>, yieldEvery: number): { readonly value: T } | Part<unknown> | undefined {
     const { cpuTimeout = Number.POSITIVE_INFINITY, onStep } = this.limits;
     const begun = performance.now();
     const before = this.spent;
@@ -105,7 +107,7 @@ export class Preparation {
       if (done === true) return { value };
       onStep?.();
       if (this.spent >= cpuTimeout) throw this.exceeded();
-      if (now - this.turnAt >= yieldEvery) return undefined;
+      if (value !== undefined || now - this.turnAt >= yieldEvery) return value;
     }
   }
 

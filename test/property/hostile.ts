@@ -3,7 +3,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { decode as decodeElsewhere, type Field } from '@webassemblyjs/wasm-parser';
 import fc from 'fast-check';
-import { decode, ModuleDecoder } from '../../wasm/decode.ts';
+import { decode } from '../../wasm/decode.ts';
+import { ModuleDecoder } from '../../wasm/decoder.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { complete } from '../../wasm/steps.ts';

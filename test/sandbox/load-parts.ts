@@ -11,8 +11,8 @@ const paths = JSON.parse(process.argv[2] ?? '') as Record<string, string>;
 const source = (name: string) => new Uint8Array(readFileSync(paths[name] ?? ''));
 
 /** What a module's export makes of a number. */
-async function ran(text: string): Promise<unknown> {
-  return (await WasmSandbox.create({ source: text, engine: 'interpreter' })).call('run', [5]);
+async function ran(text: string, modules: Record<string, string> = {}): Promise<unknown> {
+  return (await WasmSandbox.create({ source: text, engine: 'interpreter', modules })).call('run', [5]);
 }
 
 /** Counts up to a number, somewhere: goes on from a snapshot that was asked for in the middle of that, and not waited for. */
@@ -53,6 +53,19 @@ const PARTS: Record<string, () => Promise<unknown>> = {
   constants: () =>
     ran(`(module (type $one (struct (field i32))) (global $it (ref $one) (struct.new $one (i32.const 7)))
       (func (export "run") (param i32) (result i32) (struct.get $one 0 (global.get $it))))`),
+  'a constant that no type announces': () =>
+    ran(`(module (global $it externref (extern.convert_any (ref.i31 (i32.const 7))))
+      (func (export "run") (param i32) (result i32)
+        (i31.get_u (ref.cast (ref i31) (any.convert_extern (global.get $it))))))`),
+  'tail calls': () =>
+    ran(`(module (func $same (param i32) (result i32) (local.get 0))
+      (func (export "run") (param i32) (result i32) (return_call $same (local.get 0))))`),
+  'types of two modules': () => {
+    const types = '(rec (type $same (func (param i32) (result i32))) (type (func (param (ref $same)))))';
+    return ran(`(module ${types} (import "other" "same" (func $same (type $same))) (export "run" (func $same)))`, {
+      other: `(module ${types} (func (export "same") (type $same) (local.get 0)))`,
+    });
+  },
   atomics: () =>
     ran(`(module (memory 1 1 shared) (func (export "run") (param i32) (result i32)
       (i32.add (i32.atomic.rmw.add (i32.const 0) (local.get 0)) (i32.atomic.load (i32.const 0)))))`),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decode, ModuleDecoder } from '../../wasm/decode.ts';
+import { decode } from '../../wasm/decode.ts';
+import { ModuleDecoder } from '../../wasm/decoder.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { complete } from '../../wasm/steps.ts';

@@ -20,7 +20,7 @@ test('says of every instruction what those read who run it', () => {
       special ? '*' : `${params}:${results}`,
       gas,
       ...(meaning === undefined ? [] : [isAccess ? meaning : bits]),
-      ...(Object.keys(more).length === 0 ? [] : [more]),
+      more,
     ];
   });
   expect(rows).toEqual(expected);

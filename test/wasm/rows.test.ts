@@ -29,7 +29,7 @@ test('and has to say what it does to the course of code', () => {
 
 test('one that a module must have a feature for is refused natively', () => {
   const row = `['new.special', 0xfc0020, 'none', '*', 'simple', { flow: 'on', feature: 'gc' }]`;
-  expect(filesWithErrors(row)).toEqual(['interpreter/code/lower-special.ts', 'wasm/validate.ts']);
+  expect(filesWithErrors(row)).toEqual(['interpreter/code/lower-special.ts', 'wasm/validate-later.ts']);
 });
 
 test('one without a meaning needs a handler where code is run or rewritten', () => {

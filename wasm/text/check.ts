@@ -1,7 +1,8 @@
 /** Modules that came from a text: what validation has against them is said of the text. */
 
 import type { Bytes } from '../bytes.ts';
-import { decodeSteps } from '../decode.ts';
+import { provideDecoder } from '../decode.ts';
+import { decodeSteps } from '../decoder.ts';
 import { CompileError, messageAlone } from '../errors.ts';
 import { complete, type Steps } from '../steps.ts';
 import { assembleSteps, placeInText } from './assemble.ts';
@@ -14,6 +15,7 @@ import { sourceOf } from './source.ts';
  * @throws TextError; UsageError where it is neither text nor bytes
  */
 export function assembleValid(text: string | Bytes): Uint8Array<ArrayBuffer> {
+  provideDecoder();
   return complete(assembleValidSteps(text));
 }
 

@@ -1,10 +1,11 @@
 /** Reads what the grammar of the text format is made of: parentheses, words, indices, strings, integers. */
 
-import { needs, proposalOfWord } from '../proposals.ts';
+import { needs } from '../proposals.ts';
 import { quote } from '../quote.ts';
 import { type Annotation, Lexer, TOKEN } from './lexer.ts';
 import { type Fault, unsigned, unsigned64 } from './numbers.ts';
 import { errorAt } from './place.ts';
+import { proposalOfWord } from './proposed.ts';
 import { nameText, stringBytes } from './strings.ts';
 
 const MAX_U32 = 0xffff_ffff;

@@ -3,9 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Capability } from '../../../policy/index.ts';
-import { HTTP_ERROR, HTTP_MODULE } from '../../../policy/net/codes.ts';
+import { HTTP_ERROR } from '../../../policy/net/codes.ts';
 import { HTTP_FUNCTIONS } from '../../../policy/net/functions.ts';
 import { FIXED, NETWORK_LIMITS } from '../../../policy/net/limits.ts';
+import { HTTP_MODULE } from '../../../policy/net/names.ts';
 import { HTTP_CALL } from '../../../wasm/gas.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../../docs/${path}`, import.meta.url), 'utf8');

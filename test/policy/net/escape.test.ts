@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Capability, type SecurityPolicy } from '../../../policy/index.ts';
 import { nodeClient } from '../../../policy/net/client.node.ts';
 import type { HttpClient } from '../../../policy/net/client.ts';
-import { HTTP_ERROR, HTTP_MODULE } from '../../../policy/net/codes.ts';
+import { HTTP_ERROR } from '../../../policy/net/codes.ts';
 import { HTTP_FUNCTIONS } from '../../../policy/net/functions.ts';
 import { FIXED } from '../../../policy/net/limits.ts';
+import { HTTP_MODULE } from '../../../policy/net/names.ts';
 import { funcType, I32 } from '../../../wasm/types.ts';
 import { type Answer, bytes, FakeNetwork, granting, HttpGuest, named, serve } from './http-guest.ts';
 

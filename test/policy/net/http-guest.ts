@@ -4,9 +4,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type AuditEvent, type Capability, createHost, type Host, SecurityPolicy } from '../../../policy/index.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../../policy/net/client.ts';
-import { HTTP_ERROR, HTTP_MODULE } from '../../../policy/net/codes.ts';
+import { HTTP_ERROR } from '../../../policy/net/codes.ts';
 import { HTTP_FUNCTIONS } from '../../../policy/net/functions.ts';
 import type { Header } from '../../../policy/net/headers.ts';
+import { HTTP_MODULE } from '../../../policy/net/names.ts';
 import { funcType, I32 } from '../../../wasm/types.ts';
 import { FakeCaller } from '../guest.ts';
 

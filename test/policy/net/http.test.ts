@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Capability, SecurityPolicy } from '../../../policy/index.ts';
-import { HTTP_ERROR, HTTP_MODULE } from '../../../policy/net/codes.ts';
+import { HTTP_ERROR } from '../../../policy/net/codes.ts';
 import { fetchClient } from '../../../policy/net/fetch.ts';
 import { HTTP_FUNCTIONS } from '../../../policy/net/functions.ts';
+import { HTTP_MODULE } from '../../../policy/net/names.ts';
 import { GasExhausted, SecurityViolation } from '../../../wasm/errors.ts';
 import { HTTP_CALL } from '../../../wasm/gas.ts';
 import { funcType, I32 } from '../../../wasm/types.ts';

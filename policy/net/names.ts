@@ -1,0 +1,3 @@
+/** What guests call the HTTP functions. */
+
+export const HTTP_MODULE = 'wasm_sandbox_http';
