@@ -1,7 +1,8 @@
 /**
  * What code costs that can be left: fixtures and programs, woven plainly and to be left, one after the other in turns in
  * one process. Prints the medians of the ratios between neighbours in processor time, sizes, and how long weaving takes.
- * `npx tsx bench/leaving.ts [name ...]`
+ * Then what it costs to leave it: `await`, `waiting` and `pool` of awaiting.ts.
+ * `npx tsx bench/leaving.ts [name ...]`; on a Node with JavaScript promise integration `npm run newer-node -- bench/leaving.ts await`
  */
 
 import { readFileSync } from 'node:fs';
@@ -17,6 +18,7 @@ import type { Engine, EngineInstance } from '../wasm/engine.ts';
 import { HostFunction } from '../wasm/host.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { complete } from '../wasm/steps.ts';
+import { measureAwait, measurePool, measureWaiting } from './awaiting.ts';
 import { cpuTime } from './clock.ts';
 import { median } from './statistics.ts';
 
@@ -106,12 +108,18 @@ function measure({ name, bytes, args }: Measured): string {
   return columns.join('  ');
 }
 
+const parts = new Map<string, () => string | Promise<readonly string[]>>([
+  ...ALL.map((one) => [one.name, () => measure(one)] as const),
+  ['await', measureAwait],
+  ['waiting', measureWaiting],
+  ['pool', measurePool],
+]);
 const wanted = process.argv.slice(2);
-for (const one of ALL) {
-  if (wanted.length > 0 && !wanted.includes(one.name)) continue;
+for (const [name, part] of parts) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
   try {
-    console.log(measure(one));
+    console.log([await part()].flat().join('\n'));
   } catch (error) {
-    console.log(`${one.name}: ${(error as Error).message}`);
+    console.log(`${name}: ${(error as Error).message}`);
   }
 }

@@ -3,18 +3,18 @@
 //
 // What is needed comes from npm, once, into node_modules/.cache/places. The package has to be built.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { npm, run, step } from './ensure.mjs';
-import { PLACES, VERSIONS } from './places/table.mjs';
+import { CACHE, install } from './places/install.mjs';
+import { PLACES } from './places/table.mjs';
 import { MARK } from './places/texts.mjs';
 import { findRuntimes } from './runtimes.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const cache = join(root, 'node_modules/.cache/places');
 /** A user's project: test runners look for no tests in a folder of packages. */
 const folder = mkdtempSync(join(tmpdir(), 'places-'));
 const COLUMNS = ['loads', 'wasi', 'async', 'snapshot', 'errors', 'same gas'];
@@ -25,28 +25,13 @@ const places = PLACES.filter(
   ({ name, quick }) => (!options.quick || quick) && (options.only === undefined || name.startsWith(options.only)),
 );
 
-function versionOf(name) {
-  const path = join(cache, 'node_modules', name, 'package.json');
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).version.replace(/^v/, '') : undefined;
-}
-
-/** Installs what is missing, as it is in the table. Scripts of packages are not run. */
-function install() {
-  const needed = [...new Set(places.flatMap(({ needs = [] }) => needs))];
-  const missing = needed.filter((name) => versionOf(name) !== VERSIONS[name].replace(/.*@/, ''));
-  if (missing.length === 0) return;
-  const packages = missing.map((name) => `${name}@${VERSIONS[name]}`);
-  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  step(`installing ${missing.join(', ')}`, () => npm(['install', '--prefix', cache, ...quiet, ...packages]));
-}
-
 /**
  * The package as users have it.
  * @returns the tarball's path
  */
 function unpack() {
   const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const [tarball, target] = [join(folder, `${name}-${version}.tgz`), join(cache, 'node_modules', name)];
+  const [tarball, target] = [join(folder, `${name}-${version}.tgz`), join(CACHE, 'node_modules', name)];
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   step('packing', () => npm(['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder]));
@@ -102,13 +87,9 @@ async function outcome({ files = {}, absent, checksOnly = false, run: runPlace }
 
 let gasOfFirst;
 
-mkdirSync(cache, { recursive: true });
-// A manifest of its own, or npm would take the project's.
-const manifest = join(cache, 'package.json');
-if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true }\n');
-install();
+install(places.flatMap(({ needs = [] }) => needs));
 write('package.json', '{ "private": true }\n');
-symlinkSync(join(cache, 'node_modules'), join(folder, 'node_modules'), 'junction');
+symlinkSync(join(CACHE, 'node_modules'), join(folder, 'node_modules'), 'junction');
 const tarball = unpack();
 writeProbe();
 const runtimes = options.quick ? {} : Object.fromEntries(findRuntimes().map(({ name, start }) => [name, start]));

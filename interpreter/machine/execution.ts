@@ -308,6 +308,11 @@ export class WasmExecution implements EngineExecution {
     if (this.isRunning) this.func.instance.tank.stopAt = beyond;
   }
 
+  /** What was taken over from it stands here now, as others count: the next stretch begins here. */
+  goneOn(): void {
+    this.leftAt = this.func.instance.tank.total();
+  }
+
   /** What was taken over from it has ended so: its call has. */
   end<E>(error: E): E {
     this.isOver = true;

@@ -91,8 +91,9 @@ export class GoingOn {
       const until = stopAt === undefined || patience < stopAt ? patience : stopAt;
       const interpreted = this.interpret(execution, until);
       if (interpreted !== 'paused' || execution.wasAsked || until === stopAt) return interpreted;
-      // It may have been left for a function that is being lowered.
-      if (tank.total() <= until) return interpreted;
+      const total = tank.total();
+      // It may have been left for a function that is being lowered, or where the next checkpoint is far away.
+      if (total <= until || (stopAt !== undefined && total > stopAt)) return interpreted;
     }
   }
 
@@ -142,10 +143,12 @@ export class GoingOn {
       guest.isBack = false;
       this.credit += performance.now() - begun;
       followState(instance, gone.state);
+      execution.goneOn();
       if (gone.results === undefined) {
         followFrames(execution, instance, thread, gone.state);
         if (gone.state.wait !== undefined) return 'waiting';
-        if (gone.wasAsked || until === stopAt) return 'paused';
+        const isAt = until === stopAt || (stopAt !== undefined && gone.state.gasUsed > stopAt);
+        if (gone.wasAsked || isAt) return 'paused';
       } else if (giveResults(thread, gone.results)) return execution.advanceTo(stopAt);
     }
   }

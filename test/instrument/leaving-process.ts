@@ -38,10 +38,14 @@ async function disturb({ bytes, calls: all }: LifeProgram, next: () => number): 
   ];
   for (const [how, engine, given, marks] of disturbances) {
     PATIENCE.units = how === 'warmed' ? next() % 2_000 : 0;
-    const seen = (await run(engine, decode(bytes), calls, given, marks)).lines.join('\n');
+    const seen = await run(engine, decode(bytes), calls, given, marks);
+    const { stops } = await run('interpreter', module, calls, given, marks);
     runs++;
-    if (seen === expected) continue;
-    const lines = [expected, seen].map((text) => text.split('\n'));
+    const lines = [
+      [expected, ...stops],
+      [seen.lines.join('\n'), ...seen.stops],
+    ].map((texts) => texts.join('\n').split('\n'));
+    if (lines[0]?.join() === lines[1]?.join()) continue;
     const at = lines[0]?.findIndex((line, i) => line !== lines[1]?.[i]) as number;
     const [should, is] = lines.map((all) => all[at]);
     differing.push(`${how}, call ${left} at ${mark}: ${is}; should be ${should}: ${JSON.stringify([...bytes])}`);

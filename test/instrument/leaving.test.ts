@@ -8,9 +8,10 @@ import { decode } from '../../wasm/decode.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { typeOfFunction } from '../../wasm/module.ts';
 import { V128 } from '../../wasm/types.ts';
-import { anyLifeProgram, imports, type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
+import { type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
 import { SEED } from '../property/runner.ts';
 import { type LeaveOptions, leftBytes, run } from './leaving.ts';
+import { anyNativeProgram, askOfFixtures, askOfRandomPrograms } from './undisturbed.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 80);
 
@@ -43,59 +44,9 @@ async function requireSame(program: LifeProgram, seed: number, options: LeaveOpt
   }
 }
 
-const anyNativeProgram = anyLifeProgram().filter(({ bytes }) => decode(bytes).features.length === 0);
-
 describe('a guest that is left where it runs natively ends as one that is interpreted', () => {
-  it('random programs', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) => requireSame(program, seed)),
-      { numRuns: RUNS, seed: SEED },
-    );
-  });
-
-  it('random programs that run out of gas', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
-        const module = decode(program.bytes);
-        const { gas } = await run('interpreter', module, possible(module, program.calls));
-        const used = gas.reduce((sum, one) => sum + one, 0n);
-        await requireSame(program, seed, { limits: { gas: 1_000n + (used * BigInt(seed & 0xff)) / 256n } });
-      }),
-      { numRuns: RUNS / 2, seed: SEED },
-    );
-  });
-
-  it('random programs whose stack is full early', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) =>
-        requireSame(program, seed, { limits: { stackBytes: 700 + (seed & 0x7ff) } }),
-      ),
-      { numRuns: RUNS / 2, seed: SEED },
-    );
-  });
-
-  it('random programs whose host functions make them wait', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
-        const module = decode(program.bytes);
-        fc.pre(module.start === undefined);
-        const calls = possible(module, program.calls).filter(
-          (call) => (module.exportsByName.get(call.export)?.index ?? 0) >= module.importedFunctions,
-        );
-        await requireSame({ ...program, calls }, seed, { resolve: () => imports((value) => Promise.resolve(value)) });
-      }),
-      { numRuns: RUNS, seed: SEED },
-    );
-  });
-
-  const fixtures = manifest.filter(
-    ({ kind, name }) => kind === 'exports' && decode(loadFixture(name)).features.length === 0,
-  );
-  it.each(fixtures.map(({ name }) => name))('%s', async (name) => {
-    const fixture = fixtures.find((item) => item.name === name);
-    const calls = (fixture?.expect as { calls?: readonly LifeCall[] })?.calls ?? [];
-    await requireSame({ bytes: loadFixture(name), calls }, 5, {}, 3);
-  });
+  askOfRandomPrograms(RUNS, requireSame);
+  askOfFixtures((program, seed) => requireSame(program, seed, {}, 3));
 });
 
 describe('a snapshot of a guest that was left natively has the bytes of one that was interpreted', () => {

@@ -64,6 +64,8 @@ function show(value: unknown): string {
 export interface Seen {
   readonly lines: readonly string[];
   readonly gas: readonly bigint[];
+  /** Where it was stopped, and why: the count then. */
+  readonly stops: readonly string[];
 }
 
 /**
@@ -79,12 +81,13 @@ export async function run(
 ): Promise<Seen> {
   const lines: string[] = [];
   const gas: bigint[] = [];
+  const stops: string[] = [];
   let instance: EngineInstance;
   try {
     instance = instantiate(engine, module, options);
     instance.start();
   } catch (error) {
-    return { lines: [describeError(error)], gas };
+    return { lines: [describeError(error)], gas, stops };
   }
   for (const [i, call] of calls.entries()) {
     const before = instance.gasUsed;
@@ -93,6 +96,7 @@ export async function run(
       const execution = instance.begin?.(call.export, call.args) as EngineExecution;
       let stop = execution.advance(leaveAt.get(i));
       for (let piece = 0; stop !== 'done'; piece++) {
+        stops.push(`call ${i} ${stop} at ${instance.gasUsed}`);
         if (stop === 'waiting') await execution.settled;
         stop = execution.advance(piece < MOST_PIECES ? options.piece : undefined);
       }
@@ -106,7 +110,7 @@ export async function run(
       `${call.export}: ${outcome}; gas ${gasUsed}, ${memoryBytes} of ${peakMemoryBytes}; ${bytesOf(instance)}`,
     );
   }
-  return { lines, gas };
+  return { lines, gas, stops };
 }
 
 /** The bytes of a guest that has been left in a call after so many units, for each of these; `done` where it had ended before. */

@@ -1,15 +1,13 @@
 /** Guests that are left natively, and come back in the middle of their calls: as if they had never been away. */
 
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadFixture, manifest } from '../../fixtures/load.node.ts';
 import { PATIENCE } from '../../src/engines/going-on.ts';
 import { WARMING } from '../../src/engines/warming.ts';
 import { parse } from '../../src/text.ts';
 import { decode } from '../../wasm/decode.ts';
-import { anyLifeProgram, imports, type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
-import { SEED } from '../property/runner.ts';
+import { type LifeProgram, sequence } from '../life/programs.ts';
 import { callable, type LeaveOptions, run } from './leaving.ts';
+import { askOfFixtures, askOfRandomPrograms } from './undisturbed.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
 
@@ -38,52 +36,19 @@ async function requireSame(program: LifeProgram, seed: number, options: LeaveOpt
     const mark = BigInt(next()) % (gas + 1n);
     // Some pieces are shorter than what is between two checkpoints.
     for (const piece of [undefined, 1n + (BigInt(next()) % 40n), 1n + (BigInt(next()) % (gas + 1n))]) {
-      const seen = await run('native', module, calls, { ...options, ...(piece && { piece }) }, new Map([[i, mark]]));
-      expect(seen.lines, `call ${i}, left at ${mark}, pieces of ${piece}`).toEqual(expected.lines);
+      const inPieces = { ...options, ...(piece && { piece }) };
+      const marks = new Map([[i, mark]]);
+      const seen = await run('native', module, calls, inPieces, marks);
+      const what = `call ${i}, left at ${mark}, pieces of ${piece}`;
+      expect(seen.lines, what).toEqual(expected.lines);
+      expect(seen.stops, what).toEqual((await run('interpreter', module, calls, inPieces, marks)).stops);
     }
   }
 }
 
-const anyNativeProgram = anyLifeProgram().filter(({ bytes }) => decode(bytes).features.length === 0);
-
 describe('a guest that comes back in the middle of a call ends as one that is interpreted', () => {
-  it('random programs', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) => requireSame(program, seed)),
-      { numRuns: RUNS, seed: SEED },
-    );
-  });
-
-  it('random programs that run out of gas', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
-        const module = decode(program.bytes);
-        const { gas } = await run('interpreter', module, callable(module, program.calls));
-        const used = gas.reduce((sum, one) => sum + one, 0n);
-        await requireSame(program, seed, { limits: { gas: 1_000n + (used * BigInt(seed & 0xff)) / 256n } });
-      }),
-      { numRuns: RUNS / 2, seed: SEED },
-    );
-  });
-
-  it('random programs whose stack is full early', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) =>
-        requireSame(program, seed, { limits: { stackBytes: 700 + (seed & 0x7ff) } }),
-      ),
-      { numRuns: RUNS / 2, seed: SEED },
-    );
-  });
-
-  it('random programs whose host functions make them wait', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
-        fc.pre(decode(program.bytes).start === undefined);
-        await requireSame(program, seed, { resolve: () => imports((value) => Promise.resolve(value)) });
-      }),
-      { numRuns: RUNS, seed: SEED },
-    );
-  });
+  askOfRandomPrograms(RUNS, requireSame);
+  askOfFixtures(requireSame);
 
   it('code that cannot be reached calls what nobody calls', () =>
     requireSame(
@@ -98,15 +63,6 @@ describe('a guest that comes back in the middle of a call ends as one that is in
       },
       3,
     ));
-
-  const fixtures = manifest.filter(
-    ({ kind, name }) => kind === 'exports' && decode(loadFixture(name)).features.length === 0,
-  );
-  it.each(fixtures.map(({ name }) => name))('%s', async (name) => {
-    const fixture = fixtures.find((item) => item.name === name);
-    const calls = (fixture?.expect as { calls?: readonly LifeCall[] })?.calls ?? [];
-    await requireSame({ bytes: loadFixture(name), calls }, 5);
-  });
 });
 
 describe('a guest that begins interpreted and goes native somewhere ends as one that is interpreted', () => {
@@ -139,29 +95,5 @@ describe('a guest that begins interpreted and goes native somewhere ends as one 
       3,
     ));
 
-  it('random programs', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) => requireSameWarm(program, seed)),
-      { numRuns: 2 * RUNS, seed: SEED },
-    );
-  });
-
-  it('random programs that run out of gas', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), (program, seed) =>
-        requireSameWarm(program, seed, { limits: { gas: 1_000n + BigInt(seed & 0x3fff) } }),
-      ),
-      { numRuns: RUNS, seed: SEED },
-    );
-  });
-
-  it('random programs whose host functions make them wait', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNativeProgram, fc.integer(), async (program, seed) => {
-        fc.pre(decode(program.bytes).start === undefined);
-        await requireSameWarm(program, seed, { resolve: () => imports((value) => Promise.resolve(value)) });
-      }),
-      { numRuns: RUNS, seed: SEED },
-    );
-  });
+  askOfRandomPrograms(2 * RUNS, requireSameWarm);
 });
