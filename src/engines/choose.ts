@@ -48,14 +48,11 @@ export function checkEngine(choice: unknown): EngineChoice {
 /** Bytes of code beyond which making a module ready takes longer than most guests run: docs/limits.md has what was measured. */
 const MOST_CODE = 32 << 20;
 
-/** Bytes of code up to which a guest that can be left is native from the beginning: RATIONALE.md says why. */
-const AT_ONCE = 32_768;
-
 /** Why the native engine would be slow to begin; undefined where it would not. */
 function whySlowToBegin(modules: readonly WasmModule[]): string | undefined {
   const bytes = modules.reduce((sum, { bodies }) => sum + bodies.bytes, 0);
   if (bytes <= MOST_CODE) return undefined;
-  return `the native engine would take seconds to make ${bytes} bytes of code ready (auto: at most ${MOST_CODE}); ask for it where guests run long`;
+  return `the native engine would take seconds to make ${bytes} bytes of code ready: ask for it where guests run long`;
 }
 
 /** Why it is not for these modules; undefined where it is. */
@@ -112,11 +109,8 @@ export function chooseEngine(choice: EngineChoice, graph: ModuleGraph, needs: En
   const all = graph.modules.map(({ module }) => module);
   const why = whyNotNative(all) ?? (canLeave ? undefined : whyNotLeft(mayWait, yields)) ?? whyNotHere(all);
   if (why !== undefined) return interpreted(why);
-  if (!canLeave || all.every(({ bodies }) => bodies.bytes <= AT_ONCE)) {
-    return running('the fastest that this host allows');
-  }
-  const reason = 'begins interpreted, and goes native where that pays';
-  return { engine: checked(leavable.now.warmingEngine()), reason, canLeave };
+  if (!canLeave || leavable.now.isSmall(all)) return running('the fastest that this host allows');
+  return { engine: checked(leavable.now.warmingEngine()), reason: leavable.now.WARMS, canLeave };
 }
 
 function interpreted(reason: string): ChosenEngine {

@@ -274,6 +274,16 @@ function hasDroppedSegments({ module, droppedData, droppedElements }: Instance):
   return data.some((segment) => droppedData.has(segment)) || elements.some((segment) => droppedElements.has(segment));
 }
 
+/** Bytes of code up to which a guest is native from the beginning: RATIONALE.md says why. */
+const AT_ONCE = 32_768;
+
+/** What the statistics say of others. */
+export const WARMS = 'begins interpreted, and goes native where that pays';
+
+export function isSmall(modules: readonly WasmModule[]): boolean {
+  return modules.every(({ bodies }) => bodies.bytes <= AT_ONCE);
+}
+
 /** What both have in common. */
 function engine(warmingOf: (module: WasmModule) => Warming | undefined): Engine {
   return {
