@@ -271,8 +271,8 @@ export class WasmSandbox extends SandboxFace<Life> {
     const preparation = new Preparation(settings);
     const graph = await loadGraph(settings, preparation);
     if (settings.engine === 'native' && !settings.leavable) refuseLeaving('restore()');
-    const engine = await engineFor(graph, settings.leavable ? settings : { ...settings, engine: 'interpreter' });
-    const { readSnapshot } = await snapshots.load();
+    const { leavingEngine, readSnapshot } = await snapshots.load();
+    const engine = await leavingEngine(graph, settings, preparation);
     const contents = await preparation.wait(readSnapshot(snapshot, graph, settings, key));
     const life = await Life.resume(engine.engine, graph, settings, contents, preparation);
     const sandbox = new WasmSandbox({ settings, engine, graph }, life);
@@ -306,8 +306,11 @@ export class WasmSandbox extends SandboxFace<Life> {
     const { graph, engine, settings: own } = this.ground;
     const { record = own.record } = checkNamed<ForkOptions>('a fork', options, FORK_CHECKS);
     const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}`, record };
-    const life = await Life.resume(engine.engine, graph, settings, this.alive());
-    const sandbox = new WasmSandbox({ settings, engine, graph }, life);
+    // Of guests of the native engine that can be left nothing is recorded.
+    const isOther = record && !own.record && own.engine === 'auto';
+    const chosen = isOther ? await engineFor(graph, { ...settings, engine: 'interpreter' }) : engine;
+    const life = await Life.resume(chosen.engine, graph, settings, this.alive());
+    const sandbox = new WasmSandbox({ settings, engine: chosen, graph }, life);
     sandbox.hasRun = this.hasRun;
     return sandbox;
   }

@@ -3,6 +3,7 @@
 import type { Budget, Growth } from './budget.ts';
 import type { CallingGuest } from './host.ts';
 import type { PendingResult } from './host-call.ts';
+import type { WasmModule } from './module.ts';
 import type { ValType } from './types.ts';
 
 /** A place in a function, by its bytes. */
@@ -73,9 +74,32 @@ export interface LeftState {
   readonly globals: readonly (readonly [global: number, value: LeftValue])[];
   /** By table: elements, as {@link LeftValue.reference} has them. */
   readonly tables: readonly (readonly unknown[])[];
-  /** Numbers of segments, in ascending order. */
+  /** Numbers of the passive segments that are, in ascending order; all others are when a guest has begun. */
   readonly droppedData: readonly number[];
   readonly droppedElements: readonly number[];
+}
+
+/** What a guest can drop. */
+interface PassiveSegments {
+  readonly data: readonly number[];
+  readonly elements: readonly number[];
+}
+
+const passive = new WeakMap<WasmModule, PassiveSegments>();
+
+/** Numbers of the segments that are not copied or dropped when a guest begins. */
+export function passiveSegments(module: WasmModule): PassiveSegments {
+  let found = passive.get(module);
+  if (found === undefined) {
+    const of = (segments: WasmModule['data'] | WasmModule['elements']): number[] => {
+      const numbers: number[] = [];
+      for (let i = 0; i < segments.length; i++) if (segments.mode(i) === 'passive') numbers.push(i);
+      return numbers;
+    };
+    found = { data: of(module.data), elements: of(module.elements) };
+    passive.set(module, found);
+  }
+  return found;
 }
 
 /** All that a guest is where it was left: one instance, which imports functions of the host's and nothing else. */

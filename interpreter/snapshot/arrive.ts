@@ -2,7 +2,7 @@
 
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
-import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
+import { type LeftGuest, passiveSegments, type ReturningGuest } from '../../wasm/left.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { FUNCREF, isReference, type MemoryType, type RefType, slotsOf } from '../../wasm/types.ts';
 import { HostCaller, Store, type Thread, WasmExecution } from '../machine/index.ts';
@@ -51,6 +51,9 @@ export function arriveNew(module: WasmModule, { budget, gasUsed, exhausted }: Us
 /** A guest of which nothing runs. Memory is shared with the engine that had it, and nothing is charged. @throws LinkError */
 export function arriveAtRest(module: WasmModule, left: LeftGuest, around: Surroundings): Instance {
   const instance = arriveNew(module, left, around);
+  const { droppedData, droppedElements } = instance;
+  for (let i = 0; i < module.data.length; i++) if (module.data.mode(i) !== 'passive') droppedData.add(i);
+  for (let i = 0; i < module.elements.length; i++) if (module.elements.mode(i) !== 'passive') droppedElements.add(i);
   applyState(instance, left);
   return instance;
 }
@@ -125,6 +128,7 @@ export function stateOf(
     return number;
   };
   const [own] = memories;
+  const passive = passiveSegments(instance.module);
   const state: ReturningGuest = {
     gasUsed: tank.total(),
     exhausted: tank.exhausted,
@@ -136,8 +140,8 @@ export function stateOf(
     tables: withTables
       ? tables.map(({ element, elements }) => elements.map((reference) => leave(element, reference)))
       : [],
-    droppedData: [...instance.droppedData].sort((a, b) => a - b),
-    droppedElements: [...instance.droppedElements].sort((a, b) => a - b),
+    droppedData: passive.data.filter((segment) => instance.droppedData.has(segment)),
+    droppedElements: passive.elements.filter((segment) => instance.droppedElements.has(segment)),
     bytes:
       own === undefined || (own.backing !== undefined && own.backing.raw === memory)
         ? undefined

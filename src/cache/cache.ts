@@ -152,9 +152,9 @@ export class SandboxCache {
     preparation: Preparation,
   ): Promise<WasmModule> {
     const module = await preparation.run(decodeAll(fetched, settings));
-    const store = settings.isLinked === true || settings.leavable === true ? undefined : this.#store;
-    if (store === undefined || (await engineFor(ModuleGraph.of(module), settings)).engine.name !== 'native')
-      return module;
+    const store = settings.isLinked === true ? undefined : this.#store;
+    // What can be left is no artifact, and what is interpreted needs none.
+    if (store === undefined || (await engineFor(ModuleGraph.of(module), settings)).canLeave) return module;
     const { makeArtifact, useArtifact } = native.now;
     const stored = await store.read(key);
     if (stored !== undefined) {

@@ -17,6 +17,8 @@ export interface ChosenEngine {
   readonly engine: Engine;
   /** For people; part of the statistics. */
   readonly reason: string;
+  /** Whether its guests can be left in the middle of a call. */
+  readonly canLeave: boolean;
 }
 
 /** What is asked of an engine beside running the module. */
@@ -25,8 +27,10 @@ export interface EngineNeeds {
   readonly mayWait?: boolean | undefined;
   /** Whether the guest is to let the event loop go round while it runs. */
   readonly yields?: boolean | undefined;
-  /** Whether it is to be left for either where it runs natively; false unless it says so. */
+  /** Whether it is to be left for either where it runs natively; unless it says so, with `auto` where that can be. */
   readonly leavable?: boolean | undefined;
+  /** Whether all that goes in and out of it is recorded. */
+  readonly records?: boolean | undefined;
 }
 
 /** Offered by entries that have it. */
@@ -44,19 +48,24 @@ export function checkEngine(choice: unknown): EngineChoice {
 /** Bytes of code beyond which making a module ready takes longer than most guests run: docs/limits.md has what was measured. */
 const MOST_CODE = 32 << 20;
 
-/** Bytes of code up to which a guest that can be left is native from the beginning: RATIONALE.md says why. */
-const AT_ONCE = 32_768;
-
 /** Why the native engine would be slow to begin; undefined where it would not. */
 function whySlowToBegin(modules: readonly WasmModule[]): string | undefined {
   const bytes = modules.reduce((sum, { bodies }) => sum + bodies.bytes, 0);
   if (bytes <= MOST_CODE) return undefined;
-  return `the native engine would take seconds to make ${bytes} bytes of code ready (auto: at most ${MOST_CODE}); ask for it where guests run long`;
+  return `the native engine would take seconds to make ${bytes} bytes of code ready: ask for it where guests run long`;
 }
 
 /** Why it is not for these modules; undefined where it is. */
 function whyNotNative(modules: readonly WasmModule[]): string | undefined {
   return modules.map(whyNotGuest).find((reason) => reason !== undefined) ?? whySlowToBegin(modules);
+}
+
+/** Whether guests that run natively are to be such as can be left. */
+function areLeft(choice: EngineChoice, { modules, isLinked }: ModuleGraph, needs: EngineNeeds): boolean {
+  const { leavable: asked, records } = needs;
+  if (asked !== undefined || choice !== 'auto') return asked === true;
+  const canBe = modules.every(({ module }) => module.features.length === 0 && !isAdopted(module));
+  return canBe && !isLinked && !records && leavable.isOffered;
 }
 
 const NO_NATIVE = 'this entry of the package has no other engine';
@@ -67,7 +76,8 @@ const NO_NATIVE = 'this entry of the package has no other engine';
  */
 export async function loadEngines(choice: EngineChoice, graph: ModuleGraph, needs: EngineNeeds = {}): Promise<void> {
   const modules = graph.modules.map(({ module }) => module);
-  const { mayWait = true, yields = false, leavable: isLeft = false } = needs;
+  const { mayWait = true, yields = false } = needs;
+  const isLeft = areLeft(choice, graph, needs);
   const isOpen = choice === 'auto' && (isLeft || (!mayWait && !yields)) && native.isOffered;
   const isPossible = isOpen && whyNotNative(modules) === undefined;
   const isNeeded = choice === 'native' || modules.some(isAdopted) || isPossible;
@@ -87,23 +97,24 @@ function whyNotHere(modules: readonly WasmModule[]): string | undefined {
 }
 
 /** @throws UsageError where the engine cannot be had */
-export function chooseEngine(
-  choice: EngineChoice,
-  { modules }: ModuleGraph,
-  { mayWait = true, yields = false, leavable: isLeft = false }: EngineNeeds = {},
-): ChosenEngine {
-  if (choice === 'interpreter') return { engine: interpreting, reason: 'asked for' };
-  const running = () => checked(isLeft ? leavable.now.leavableEngine() : native.now.nativeEngine());
-  if (choice === 'native') return { engine: running(), reason: 'asked for' };
-  const warming = () => ({
-    engine: checked(leavable.now.warmingEngine()),
-    reason: 'begins interpreted, and goes native where that pays',
-  });
-  const all = modules.map(({ module }) => module);
-  const why = whyNotNative(all) ?? (isLeft ? undefined : whyNotLeft(mayWait, yields)) ?? whyNotHere(all);
-  if (why !== undefined) return { engine: interpreting, reason: why };
-  if (isLeft && all.some(({ bodies }) => bodies.bytes > AT_ONCE)) return warming();
-  return { engine: running(), reason: 'the fastest that this host allows' };
+export function chooseEngine(choice: EngineChoice, graph: ModuleGraph, needs: EngineNeeds = {}): ChosenEngine {
+  if (choice === 'interpreter') return interpreted('asked for');
+  const { mayWait = true, yields = false } = needs;
+  const canLeave = areLeft(choice, graph, needs);
+  const running = (reason: string): ChosenEngine => {
+    const engine = checked(canLeave ? leavable.now.leavableEngine() : native.now.nativeEngine());
+    return { engine, reason, canLeave };
+  };
+  if (choice === 'native') return running('asked for');
+  const all = graph.modules.map(({ module }) => module);
+  const why = whyNotNative(all) ?? (canLeave ? undefined : whyNotLeft(mayWait, yields)) ?? whyNotHere(all);
+  if (why !== undefined) return interpreted(why);
+  if (!canLeave || leavable.now.isSmall(all)) return running('the fastest that this host allows');
+  return { engine: checked(leavable.now.warmingEngine()), reason: leavable.now.WARMS, canLeave };
+}
+
+function interpreted(reason: string): ChosenEngine {
+  return { engine: interpreting, reason, canLeave: true };
 }
 
 /**
@@ -112,7 +123,7 @@ export function chooseEngine(
  */
 export function insteadOf({ engine }: ChosenEngine, choice: EngineChoice, error: unknown): ChosenEngine {
   if (choice !== 'auto' || engine.name !== 'native' || !(error instanceof CompileError)) throw error;
-  return { engine: interpreting, reason: error.message };
+  return interpreted(error.message);
 }
 
 /** The engine, but it refuses modules that only say that they count. */

@@ -34,6 +34,8 @@ export const PATIENCE = {
   first: 2,
   /** And for each byte of the function that code is made for. */
   perByte: 0.001,
+  /** So many are to be spent on what it runs in, for each that is spent on the change. */
+  perChange: 4,
   /** Units of gas between two looks at that. */
   units: 10_000,
   /** So many are a millisecond at least: clocks stand still in some places. */
@@ -52,8 +54,10 @@ function threadOf(execution: WasmExecution) {
 
 export class GoingOn {
   private readonly guest: Away;
-  /** Milliseconds that it has run for, beyond those that code was made for. */
+  /** Milliseconds that it has run for, beyond what changes have cost. */
   private credit = 0;
+  /** When the change began that is under way, or what it is done in. */
+  private since = 0;
 
   constructor(guest: Away) {
     this.guest = guest;
@@ -62,6 +66,14 @@ export class GoingOn {
   /** Whether it has been interpreted for long enough that something else may pay. */
   get isWorthIt(): boolean {
     return this.credit >= PATIENCE.first;
+  }
+
+  /** It has run since it was asked last, or somebody was busy with a change. */
+  private spent(ran: boolean): void {
+    const now = performance.now();
+    const took = now - this.since;
+    this.since = now;
+    this.credit += ran ? took : -PATIENCE.perChange * took;
   }
 
   /** Interprets a piece of it. */
@@ -84,7 +96,7 @@ export class GoingOn {
     const stopAt = execution.countAfter(gas);
     for (;;) {
       if (!execution.isReady) return 'waiting';
-      const mayPay = this.isWorthIt || guest.native?.continuations.isEmpty === false;
+      const mayPay = this.isWorthIt || (this.credit >= 0 && guest.native?.continuations.isEmpty === false);
       const stop = mayPay ? this.goOn(execution, call, stopAt) : undefined;
       if (stop !== undefined) return stop;
       const patience = tank.total() + BigInt(PATIENCE.units);
@@ -102,6 +114,15 @@ export class GoingOn {
    * @returns how the call was stopped; undefined where it is to be interpreted
    */
   private goOn(execution: WasmExecution, call: LeftCall, stopAt: bigint | undefined): Stop | undefined {
+    this.since = performance.now();
+    try {
+      return this.change(execution, call, stopAt);
+    } finally {
+      this.spent(false);
+    }
+  }
+
+  private change(execution: WasmExecution, call: LeftCall, stopAt: bigint | undefined): Stop | undefined {
     const { guest } = this;
     const native = guest.becomeNative();
     if (native === undefined) return undefined;
@@ -113,9 +134,9 @@ export class GoingOn {
       const leaving = departure(thread, (body) => continuations.points(body));
       if (leaving === undefined || !native.knows(leaving.values)) return undefined;
       const { body, point, values: held } = leaving;
+      this.spent(false);
       const price = PATIENCE.perByte * continuations.costs(body, point);
-      if (price > 0 && this.credit < Math.max(price, PATIENCE.first)) return undefined;
-      this.credit -= price;
+      if (this.credit < PATIENCE.perChange * price) return undefined;
       const continuation = continuations.at(body, point);
       if (continuation === undefined) return undefined;
       const state = stateOf(instance, native.madeMemory, instance.module.changesTables);
@@ -128,7 +149,7 @@ export class GoingOn {
       const mark = Number.isFinite(portion) ? state.gasUsed + BigInt(portion) : undefined;
       const until = mark === undefined || (stopAt !== undefined && stopAt < mark) ? stopAt : mark;
       let gone: GoneOn;
-      const begun = performance.now();
+      this.spent(false);
       guest.isBack = true;
       try {
         gone = native.goOn(
@@ -137,11 +158,12 @@ export class GoingOn {
         );
       } catch (error) {
         guest.isBack = false;
+        this.spent(true);
         guest.disinherit();
         throw execution.end(error);
       }
       guest.isBack = false;
-      this.credit += performance.now() - begun;
+      this.spent(true);
       followState(instance, gone.state);
       execution.goneOn();
       if (gone.results === undefined) {
@@ -149,7 +171,10 @@ export class GoingOn {
         if (gone.state.wait !== undefined) return 'waiting';
         const isAt = until === stopAt || (stopAt !== undefined && gone.state.gasUsed > stopAt);
         if (gone.wasAsked || isAt) return 'paused';
-      } else if (giveResults(thread, gone.results)) return execution.advanceTo(stopAt);
+      } else if (giveResults(thread, gone.results)) {
+        this.spent(false);
+        return execution.advanceTo(stopAt);
+      }
     }
   }
 }

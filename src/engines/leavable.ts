@@ -27,7 +27,7 @@ import type {
 import { type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
-import type { LeftGuest } from '../../wasm/left.ts';
+import { type LeftGuest, passiveSegments } from '../../wasm/left.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { priceInstantiation } from '../../wasm/plan.ts';
 import { quote } from '../../wasm/quote.ts';
@@ -270,9 +270,18 @@ function beginInterpreted(module: WasmModule, { limits, imports, slices, clock }
 
 /** Whether it is without something that one has which is made now, and which cannot be taken from that. */
 function hasDroppedSegments({ module, droppedData, droppedElements }: Instance): boolean {
-  for (const segment of droppedData) if (module.data.mode(segment) === 'passive') return true;
-  for (const segment of droppedElements) if (module.elements.mode(segment) === 'passive') return true;
-  return false;
+  const { data, elements } = passiveSegments(module);
+  return data.some((segment) => droppedData.has(segment)) || elements.some((segment) => droppedElements.has(segment));
+}
+
+/** Bytes of code up to which a guest is native from the beginning: RATIONALE.md says why. */
+const AT_ONCE = 32_768;
+
+/** What the statistics say of others. */
+export const WARMS = 'begins interpreted, and goes native where that pays';
+
+export function isSmall(modules: readonly WasmModule[]): boolean {
+  return modules.every(({ bodies }) => bodies.bytes <= AT_ONCE);
 }
 
 /** What both have in common. */

@@ -18,15 +18,16 @@ export interface EngineSettings {
   readonly policy: Policy;
   readonly yieldEvery: number | undefined;
   readonly leavable?: boolean | undefined;
+  readonly record?: boolean | undefined;
 }
 
 /** @throws UsageError where the engine cannot be had */
 export async function engineFor(
   graph: ModuleGraph,
-  { engine, policy, yieldEvery, leavable }: EngineSettings,
+  { engine, policy, yieldEvery, leavable, record: records }: EngineSettings,
 ): Promise<ChosenEngine> {
   await loadHostFunctions(hostNeeds(graph, policy));
-  const needs = { mayWait: mayWait(graph, policy), yields: yieldEvery !== undefined, leavable };
+  const needs = { mayWait: mayWait(graph, policy), yields: yieldEvery !== undefined, leavable, records };
   await loadEngines(engine, graph, needs);
   return chooseEngine(engine, graph, needs);
 }
@@ -34,7 +35,7 @@ export async function engineFor(
 /** A part of it. */
 type Make = (...what: Parameters<NonNullable<Engine['prepare']>>) => unknown;
 
-interface ReadySettings {
+export interface ReadySettings {
   readonly limits: InstanceLimits;
   readonly engine: EngineChoice;
 }

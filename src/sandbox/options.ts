@@ -125,7 +125,7 @@ export interface Settings {
   readonly moduleLimit: number;
   readonly signal: AbortSignal | undefined;
   readonly engine: EngineChoice;
-  readonly leavable: boolean;
+  readonly leavable: boolean | undefined;
   readonly cache: SandboxCache | undefined;
   readonly record: boolean;
   readonly recordingLimit: number;
@@ -218,7 +218,7 @@ export function settle(options: SandboxOptions): Settings {
     moduleLimit: checked.moduleLimit ?? DEFAULT_LIMITS.moduleBytes,
     signal: checked.signal,
     engine: checked.engine ?? 'interpreter',
-    leavable: checked.leavable ?? false,
+    leavable: checked.leavable,
     cache: checked.cache,
     record: checked.record ?? false,
     recordingLimit: checked.recordingLimit ?? MOST_EVENTS,

@@ -292,7 +292,7 @@ function settle(path: string, source: ModuleSource, common: Guests, own: Guests)
       engine,
       args,
       env,
-      // The native engine cannot leave a guest; with it, 'auto' would always be the interpreter.
+      // With it, what cannot be left where it runs natively would always be interpreted.
       yieldEvery: yieldsOn[engine ?? 'interpreter'](yieldEvery),
     },
     pool: { acquireTimeout: SERVICE_DEFAULTS.acquireTimeout, ...common.pool, ...pool },

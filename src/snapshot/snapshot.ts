@@ -13,6 +13,7 @@ import type { Authenticator } from '../crypto/key.ts';
 import { pack, unpack } from './container.ts';
 import { type Contents, readContents, type Taken, writeContents } from './contents.ts';
 
+export { leavingEngine } from '../engines/resuming.ts';
 export { pack };
 
 /** What bounds the state of a guest. */

@@ -66,7 +66,7 @@ export class WasmSandbox extends SandboxFace<SyncLife> {
     const preparation = new Preparation(settings);
     const graph = loadReadyGraph(settings, preparation);
     // Nothing can wait here, so nothing speaks against the host's engine.
-    const chosen = chooseEngine(settings.engine, graph, { mayWait: false });
+    const chosen = chooseEngine(settings.engine, graph, { mayWait: false, leavable: false });
     const engine = makeReadySync(chosen, graph, settings, preparation);
     return new WasmSandbox({ settings, engine, graph }, preparation);
   }

@@ -324,8 +324,22 @@ test('auto takes the engine that it would without', async () => {
   for (const cache of [SandboxCache.inMemory(), await SandboxCache.onDisk(folder)]) {
     expect(await engineOf({})).toBe('native');
     expect(await engineOf({ cache })).toBe('native');
-    expect(await engineOf({ cache, yieldEvery: 5 })).toBe('interpreter');
-    expect(await engineOf({ yieldEvery: 5 })).toBe('interpreter');
+    for (const [leavable, engine] of [
+      [undefined, 'native'],
+      [false, 'interpreter'],
+    ] as const) {
+      expect(await engineOf({ cache, yieldEvery: 5, leavable })).toBe(engine);
+      expect(await engineOf({ yieldEvery: 5, leavable })).toBe(engine);
+    }
+  }
+});
+
+test('auto stores nothing of what can be left, and finds nothing for it', async () => {
+  const folder = temporaryFolder();
+  for (const options of [{ engine: 'auto' }, { engine: 'auto', leavable: false }, { engine: 'auto' }] as const) {
+    const cache = await SandboxCache.onDisk(folder);
+    expect(await valueIn({ source: constant(1), ...options, cache })).toBe(1);
+    expect(cache.getStats().disk).toMatchObject({ hits: 0, misses: 'leavable' in options ? 1 : 0 });
   }
 });
 

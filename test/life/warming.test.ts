@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
-import { Capability, type SandboxOptions, WasmSandbox } from '../../src/index.ts';
+import { Capability, replay, type SandboxOptions, WasmSandbox } from '../../src/index.ts';
 import { parse } from '../../src/text.ts';
 import { GasExhausted } from '../../wasm/errors.ts';
 
-const AUTO = { engine: 'auto', leavable: true } as const;
+const AUTO = { engine: 'auto' } as const;
 const INTERPRETED = { engine: 'interpreter' } as const;
 
 /** Bytes of code that make a module large, none of which is ever executed. */
@@ -30,14 +30,20 @@ const LARGE = parse(`(module
     (i64.xor (global.get $sum) (i64.trunc_sat_f64_s (local.get $f))))
   ${BALLAST})`);
 
+const ticking = (tick: (n: unknown) => unknown) =>
+  ({
+    tick: { params: ['i32'], results: ['i32'], call: (_: unknown, [n]: readonly unknown[]) => tick(n) as number },
+  }) as const;
+
 function make(
   options: Partial<SandboxOptions>,
   tick: (n: unknown) => unknown = (n) => Number(n) & 7,
 ): Promise<WasmSandbox> {
-  const functions = {
-    tick: { params: ['i32'], results: ['i32'], call: (_: unknown, [n]: readonly unknown[]) => tick(n) as number },
-  } as const;
-  return WasmSandbox.create({ source: LARGE, capabilities: [Capability.hostFunctions('env', functions)], ...options });
+  return WasmSandbox.create({
+    source: LARGE,
+    capabilities: [Capability.hostFunctions('env', ticking(tick))],
+    ...options,
+  });
 }
 
 const seen = (sandbox: WasmSandbox) => {
@@ -94,11 +100,43 @@ describe('a guest that begins interpreted', () => {
     expect(seen(auto.sandbox)).toEqual(seen(expected.sandbox));
   });
 
+  it('goes on from a snapshot, and in a fork, which may be recorded', async () => {
+    const source = await make(AUTO);
+    source.start('spin', [2_000_000]).step(20_000_000n);
+    const expected = await (await make(INTERPRETED)).call('spin', [2_000_000]);
+    const capabilities = [
+      Capability.hostFunctions(
+        'env',
+        ticking((n) => Number(n) & 7),
+      ),
+    ];
+    const restored = await WasmSandbox.restore(await source.snapshot(), { source: LARGE, capabilities, ...AUTO });
+    const fork = await source.fork();
+    const recorded = await source.fork({ record: true });
+    for (const one of [restored, fork, recorded, source]) {
+      expect(await one.execution?.run()).toBe(expected);
+      expect(seen(one)).toEqual(seen(restored));
+    }
+    expect((await replay(await recorded.recording())).same).toBe(true);
+  });
+
+  it('that is recorded is not one that can be left', async () => {
+    const sandbox = await make({ ...AUTO, record: true, leavable: undefined });
+    expect(sandbox.getResourceStats()).toMatchObject({
+      engine: 'interpreter',
+      engineReason: expect.stringContaining('may make the guest wait'),
+    });
+    await sandbox.call('spin', [10]);
+    expect((await replay(await sandbox.recording())).same).toBe(true);
+  });
+
   it('is native at once where its code is small, and interpreted where it cannot be left', async () => {
     const fib = await WasmSandbox.fromBytes(loadFixture('fib'), AUTO);
     expect(fib.getResourceStats().engine).toBe('native');
     const tail = parse('(module (func $f (export "f") (param i32) (result i32) (return_call $f (local.get 0))))');
-    const { engine, engineReason } = (await WasmSandbox.fromBytes(tail, AUTO)).getResourceStats();
+    const { engine, engineReason } = (
+      await WasmSandbox.fromBytes(tail, { ...AUTO, leavable: true })
+    ).getResourceStats();
     expect(engine).toBe('interpreter');
     expect(engineReason).toContain('tail-call');
   });

@@ -262,7 +262,7 @@ describe('whatever the engine', () => {
     growthRefused: false,
   };
 
-  function fake(parts: Partial<EngineInstance>): { engine: { engine: Engine; reason: string } } {
+  function fake(parts: Partial<EngineInstance>): { engine: { engine: Engine; reason: string; canLeave: boolean } } {
     const instance: EngineInstance = {
       start: () => undefined,
       call: () => [],
@@ -277,7 +277,7 @@ describe('whatever the engine', () => {
       gasUsed: 0n,
       ...parts,
     };
-    return { engine: { engine: { name: 'native', instantiate: () => instance }, reason: 'a test' } };
+    return { engine: { engine: { name: 'native', instantiate: () => instance }, reason: 'a test', canLeave: false } };
   }
 
   test('failures get the figures the engine left out', async () => {

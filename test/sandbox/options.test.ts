@@ -154,7 +154,12 @@ describe('options as an object', () => {
     expect(engine).toBe('interpreter');
     expect(engineReason).toMatch(/^the native engine would take seconds to make 3460\d+ bytes of code ready/);
     const smaller = await WasmSandbox.fromBytes(large(1 << 20), { engine: 'auto' });
-    expect(smaller.getResourceStats().engine).toBe('native');
+    expect(smaller.getResourceStats()).toMatchObject({
+      engine: 'interpreter',
+      engineReason: expect.stringContaining('goes native where that pays'),
+    });
+    const never = await WasmSandbox.fromBytes(large(1 << 20), { engine: 'auto', leavable: false });
+    expect(never.getResourceStats().engine).toBe('native');
   });
 });
 
