@@ -315,7 +315,17 @@ describe('a forged stack', () => {
     const back = putBack(PLAIN, forge({ frames: [] }));
     const stack = at(treeOf(back), '.stack?.positions', 'list');
     expect(stack.items).toEqual([]);
-    expect(putBack(PLAIN, bytesOf(back)).execution?.advance()).toBe('done');
+    const tree = treeOf(back);
+    at(tree, '.stack?.registers', 'words').values = [41, 0, 0, 0];
+    const again = putBack(PLAIN, bytesOf(putBack(PLAIN, written(tree))));
+    expect(again.execution?.advance()).toBe('done');
+    expect(again.execution?.results).toEqual([41, null]);
+  });
+
+  it('without references is written without any', () => {
+    const left = leave(PLAIN, { export: 'run', args: [3] }, 0n);
+    expect(left.execution).toBeDefined();
+    expect(at(treeOf(left), '.stack?.references', 'words').values).toEqual([]);
   });
 
   it('is of the call that was left', () => {
