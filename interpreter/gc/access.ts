@@ -2,7 +2,8 @@
 
 import { I8, I16, isReference, type StorageType, V128 } from '../../wasm/types.ts';
 import type { Reference, Registers, SlotReferences } from '../values/index.ts';
-import { type ArrayObject, type Elements, type StructObject, wordsOf } from './objects.ts';
+import { wordsOf } from './layout.ts';
+import type { ArrayObject, Elements, StructObject } from './objects.ts';
 
 /** Where the value of a field or an element is, and in what form. */
 interface Holder {

@@ -9,9 +9,7 @@
 
 import type { Budget } from '../../wasm/budget.ts';
 import { BETWEEN_TRACES, MOST_OBJECT_BYTES, share, TRACED_PER_UNIT } from '../../wasm/gas.ts';
-import type { ArrayType } from '../../wasm/types.ts';
 import type { Reference } from '../values/index.ts';
-import { ArrayObject, arrayBytes } from './objects.ts';
 import { tracing } from './parts.ts';
 
 /** Where the references of an instance begin. */
@@ -95,18 +93,6 @@ export class Heap {
     this.used += bytes;
     this.allocated += bytes;
     return 'done';
-  }
-
-  /** An array that has been counted; undefined, and not counted any more, where the host has no room for it. */
-  arrayOf(type: ArrayType, length: number): ArrayObject | undefined {
-    try {
-      return new ArrayObject(type, length);
-    } catch {
-      const bytes = arrayBytes(type, length);
-      this.budget.give(bytes);
-      this.used -= bytes;
-      return undefined;
-    }
   }
 
   reset(): void {

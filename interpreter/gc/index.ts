@@ -12,13 +12,6 @@ export {
   type ValueSource,
 } from './access.ts';
 export { Heap, type Mutator, type Roots, type RootsOf, type Stack } from './heap.ts';
-export {
-  ArrayObject,
-  arrayBytes,
-  elementBytes,
-  type HeapObject,
-  isHeapObject,
-  layoutOf,
-  StructObject,
-} from './objects.ts';
+export { arrayBytes, arrayOf, arrayWithin, elementBytes, layoutOf, objectBytes, structOf } from './layout.ts';
+export { ArrayObject, type HeapObject, isHeapObject, StructObject } from './objects.ts';
 export { tracing } from './parts.ts';

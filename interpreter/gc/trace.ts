@@ -3,6 +3,7 @@
 import { BETWEEN_TRACES, TRACED_PER_UNIT } from '../../wasm/gas.ts';
 import { ExceptionInstance, type Reference, StringObject } from '../values/index.ts';
 import { countRoots, type Heap, type Mutator, type Roots, type RootsOf, weight } from './heap.ts';
+import { objectBytes } from './layout.ts';
 import { type HeapObject, isHeapObject } from './objects.ts';
 
 /** Number of the last trace. Objects that it reached carry it. */
@@ -24,10 +25,11 @@ class Marking {
   }
 
   reference(value: Reference): void {
-    if (isHeapObject(value) || value instanceof ExceptionInstance || value instanceof StringObject) {
+    const isObject = isHeapObject(value);
+    if (isObject || value instanceof ExceptionInstance || value instanceof StringObject) {
       if (value.mark === this.mark) return;
       value.mark = this.mark;
-      this.bytes += value.bytes;
+      this.bytes += isObject ? objectBytes(value) : value.bytes;
       this.pending.push(value);
       return;
     }

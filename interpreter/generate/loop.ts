@@ -590,14 +590,26 @@ ${dispatcher('runUnmetered', cases(0, FIRST_RARE, false), false)}
 `;
 }
 
+/** Lengths of runs of numbers from 0 on, by turns of those that are among these and of those that are not. */
+function runsOf(numbers: readonly number[]): readonly number[] {
+  const all = new Set(numbers);
+  const runs = [0];
+  for (let i = 0; i <= Math.max(...numbers); i++) {
+    if (all.has(i) !== (runs.length % 2 === 1)) runs.push(0);
+    runs.push((runs.pop() as number) + 1);
+  }
+  return runs;
+}
+
 /** The text of first-loop.generated.ts. */
 export function generateFirstLoop(): string {
   const { cases, singles } = firstCases();
   return `${DO_NOT_EDIT}
+import { inRuns } from './runs.ts';
 import type { Thread } from './thread.ts';
 
 /** What the first loop executes, beside fused instructions that begin with one of these. */
-export const FIRST_LOOP: ReadonlySet<number> = new Set([${singles.join(', ')}]);
+export const FIRST_LOOP: ReadonlySet<number> = new Set(inRuns('${runsOf(singles)}'));
 
 /** As \`run\`, with what is frequent only, one by one: it returns EXIT.rare for all else. */
 ${dispatcher('runFirst', cases, true)}

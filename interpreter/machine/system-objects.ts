@@ -6,6 +6,7 @@ import { EXIT, FIRST_ATOMIC, FIRST_OBJECT, type ObjectName, type Place, type Tar
 import {
   type ArrayObject,
   arrayBytes,
+  arrayWithin,
   elementBytes,
   holderOf,
   layoutOf,
@@ -13,10 +14,11 @@ import {
   placeOfElement,
   placeOfField,
   registersOf,
-  StructObject,
+  type StructObject,
   store,
   storeAll,
   storeEach,
+  structOf,
 } from '../gc/index.ts';
 import { elementsOf, isOfType } from '../store/index.ts';
 import { copyReferences, type Reference } from '../values/index.ts';
@@ -47,7 +49,7 @@ function newStruct(it: Instruction, at: Maker, fill: (object: StructObject, type
   const layout = layoutOf(type);
   const exit = reserve(it, layout.bytes);
   if (exit !== 0) return exit;
-  const object = new StructObject(type, layout);
+  const object = structOf(type, layout);
   fill(object, type);
   it.setReference(at.result, object);
   return 0;
@@ -57,7 +59,7 @@ function newArray(it: Instruction, at: Maker, length: number, fill: (array: Arra
   const type = it.type(at.type) as ArrayType;
   const exit = reserve(it, arrayBytes(type, length));
   if (exit !== 0) return exit;
-  const array = it.instance.heap.arrayOf(type, length);
+  const array = arrayWithin(it.instance.heap, type, length);
   if (array === undefined) return EXIT.memory;
   fill(array);
   it.setReference(at.result, array);

@@ -4,7 +4,7 @@ import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import { MOST_OBJECT_BYTES } from '../../wasm/gas.ts';
 import { type DefinedType, isReference, type RefType } from '../../wasm/types.ts';
 import { damaged, type WireReader } from '../../wasm/wire.ts';
-import { ArrayObject, arrayBytes, elementBytes, layoutOf, placeOfField, StructObject } from '../gc/index.ts';
+import { arrayBytes, arrayOf, elementBytes, layoutOf, placeOfField, structOf } from '../gc/index.ts';
 import { type Instance, isOfType } from '../store/index.ts';
 import { type Cell, ExceptionInstance, exceptionBytes, type Reference } from '../values/index.ts';
 import type { Numbering, Place } from './numbering.ts';
@@ -61,7 +61,7 @@ const READERS: { readonly [K in keyof Objects]: Reader<Objects[K]> } = {
       const type = typeAt(place('types'));
       if (type?.kind !== 'struct') return damaged('a struct is of no type of the module');
       count(layoutOf(type).bytes);
-      return new StructObject(type);
+      return structOf(type);
     },
     fill(value, reading, instance) {
       for (let i = 0; i < value.words.length; i++) value.words[i] = reading.from.u32() | 0;
@@ -79,7 +79,7 @@ const READERS: { readonly [K in keyof Objects]: Reader<Objects[K]> } = {
       // Its elements are still to come, and take at least half of what they count for.
       if ((elementBytes(type) * length) / 2 > from.left) damaged('an array is too long');
       count(arrayBytes(type, length));
-      return new ArrayObject(type, length);
+      return arrayOf(type, length);
     },
     fill(value, reading, instance) {
       value.data.set(reading.from.raw(value.data.length));

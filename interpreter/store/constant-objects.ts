@@ -8,13 +8,14 @@ import type { ArrayType, StructType } from '../../wasm/types.ts';
 import {
   type ArrayObject,
   arrayBytes,
+  arrayWithin,
   holderOf,
   layoutOf,
   placeOfElement,
   placeOfField,
-  StructObject,
   store,
   storeAll,
+  structOf,
   type ValueSource,
 } from '../gc/index.ts';
 import type { Cell } from '../values/index.ts';
@@ -48,7 +49,7 @@ function inRegister({ low, high, upper = [0, 0], reference }: Cell): ValueSource
 function newStruct(instance: Instance, mnemonic: Mnemonic, index: number, values: readonly Cell[]): Cell {
   const type = instance.module.types[index] as StructType;
   reserve(instance, mnemonic, layoutOf(type).bytes);
-  const object = new StructObject(type);
+  const object = structOf(type);
   values.forEach((value, i) => {
     const field = type.fields[i] as StructType['fields'][number];
     store(object, placeOfField(object, i), field.type, inRegister(value), 0);
@@ -65,7 +66,7 @@ function newArray(
 ): Cell {
   const type = instance.module.types[index] as ArrayType;
   reserve(instance, mnemonic, arrayBytes(type, length));
-  const object = instance.heap.arrayOf(type, length) ?? refuse(instance, arrayBytes(type, length));
+  const object = arrayWithin(instance.heap, type, length) ?? refuse(instance, arrayBytes(type, length));
   fill(object);
   return { ...NOTHING, reference: object };
 }

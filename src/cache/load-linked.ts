@@ -5,7 +5,7 @@ import { linkedGraph } from '../../wasm/linked-graph.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { MOST_MODULES, type ModuleGraph } from '../../wasm/module-graph.ts';
 import { quote } from '../../wasm/quote.ts';
-import { type LinkedModules, type ModuleResolver, resolverOf } from '../module/modules.ts';
+import type { LinkedModules, ModuleResolver } from '../module/modules.ts';
 import { checkSource, type ModuleSource } from '../module/source.ts';
 import type { Waits } from '../time/waits.ts';
 import type { LoadSettings, SandboxCache } from './cache.ts';
@@ -17,6 +17,12 @@ export interface GraphSettings extends LoadSettings {
 
 /** Loads a source: through the cache, where there is one. */
 export type Load<T> = (source: ModuleSource) => T;
+
+/** What finds modules, whichever way they were given. */
+function resolverOf(modules: LinkedModules): ModuleResolver {
+  if (typeof modules === 'function') return modules as ModuleResolver;
+  return (name) => (Object.hasOwn(modules, name) ? modules[name] : undefined);
+}
 
 /** Loads what is imported from, and what that imports from in turn, in the order in which the names come up. */
 export function* loadLinked(

@@ -22,9 +22,3 @@ export function checkModules(value: unknown): LinkedModules {
   if (sources.length > MOST_MODULES) refuse('modules', `at most ${MOST_MODULES} of them`, sources.length);
   return Object.freeze(Object.assign(Object.create(null), Object.fromEntries(sources)));
 }
-
-/** What finds them, whichever way they were given. */
-export function resolverOf(modules: LinkedModules): ModuleResolver {
-  if (typeof modules === 'function') return modules as ModuleResolver;
-  return (name) => (Object.hasOwn(modules, name) ? modules[name] : undefined);
-}

@@ -3,7 +3,7 @@
  * that a forger can change any field and write everything else as it was.
  */
 
-import { layoutOf } from '../../interpreter/gc/objects.ts';
+import { layoutOf } from '../../interpreter/gc/layout.ts';
 import { functionTypeAt, type WasmModule } from '../../wasm/module.ts';
 import { type ArrayType, F64, I8, I16, I64, isReference, type StructType, V128 } from '../../wasm/types.ts';
 import { WireReader, WireWriter } from '../../wasm/wire.ts';

@@ -1,7 +1,8 @@
 /** Whether a guest is within its limits and its types, whatever it was made of. */
 
 import { placeOfField } from '../../interpreter/gc/access.ts';
-import { ArrayObject, StructObject } from '../../interpreter/gc/objects.ts';
+import { objectBytes } from '../../interpreter/gc/layout.ts';
+import { ArrayObject, isHeapObject, StructObject } from '../../interpreter/gc/objects.ts';
 import type { Thread } from '../../interpreter/machine/thread.ts';
 import { isOfType } from '../../interpreter/store/cast.ts';
 import type { Instance } from '../../interpreter/store/instance.ts';
@@ -98,7 +99,7 @@ function requireObjects(members: readonly Instance[], roots: readonly unknown[])
       const { type } = value.type.element;
       if (isReference(type)) for (const reference of value.references) add(type, reference, 'an element');
     } else continue;
-    bytes += value.bytes;
+    bytes += isHeapObject(value) ? objectBytes(value) : value.bytes;
   }
   return bytes;
 }

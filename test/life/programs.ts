@@ -1,6 +1,7 @@
 /** Programs whose calls are left and taken up again, and all that can be seen of them. */
 
 import fc from 'fast-check';
+import { objectBytes } from '../../interpreter/gc/layout.ts';
 import { isHeapObject } from '../../interpreter/gc/objects.ts';
 import { interpreter } from '../../interpreter/index.ts';
 import type { ForeignFunction } from '../../interpreter/store/foreign.ts';
@@ -151,7 +152,7 @@ export function coreOf(instance: EngineInstance): Instance {
 
 function showReference(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'index' in value) return `function ${value.index}`;
-  if (isHeapObject(value)) return `object of ${value.bytes} bytes`;
+  if (isHeapObject(value)) return `object of ${objectBytes(value)} bytes`;
   if (typeof value === 'object' && value !== null && 'awaits' in value) {
     return `host function ${(value as ForeignFunction).type.key}`;
   }
