@@ -334,6 +334,12 @@ export class Layout {
   readonly lengthNumbers: Map<string, number> = new Map();
   /** Of code that can be left: where frames save what they hold, by kind and number; and what can be referred to. */
   readonly slots: Map<string, number> = new Map();
+  private readonly slotNumbers: Readonly<Record<SlotKind, Map<number, number>>> = {
+    i32: new Map(),
+    i64: new Map(),
+    funcref: new Map(),
+    externref: new Map(),
+  };
   readonly referable: Map<number, number> = new Map();
   /** And what is called. */
   readonly called: Map<number, number> = new Map();
@@ -517,11 +523,12 @@ export class Layout {
 
   /** The global in which a frame saves a value. */
   slot(kind: SlotKind, place: number): number {
-    const key = `${kind} ${place}`;
-    let number = this.slots.get(key);
+    const known = this.slotNumbers[kind];
+    let number = known.get(place);
     if (number === undefined) {
       number = this.firstLength + this.lengths.push({ initial: 0, type: SLOT_TYPES[kind] }) - 1;
-      this.slots.set(key, number);
+      known.set(place, number);
+      this.slots.set(`${kind} ${place}`, number);
     }
     return number;
   }

@@ -8,7 +8,7 @@ import { blockType } from '../../wasm/instructions.ts';
 import type { LeftPlace, LeftPoint } from '../../wasm/left.ts';
 import { livenessOf } from '../../wasm/liveness.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
-import { type Mnemonic, OPCODES } from '../../wasm/opcodes.ts';
+import { type Mnemonic, OPCODES, opcode } from '../../wasm/opcodes.ts';
 import { ReachableReader } from '../../wasm/reachable.ts';
 import { F32, F64, FUNCREF, type FuncType, I32, I64, localTypes, V128, type ValType } from '../../wasm/types.ts';
 
@@ -42,21 +42,26 @@ export interface LeavePoints {
 const LETTERS: Readonly<Record<string, ValType>> = { i: I32, l: I64, f: F32, d: F64, v: V128 };
 const typesOf = (letters: string): readonly ValType[] => [...letters].map((letter) => LETTERS[letter] as ValType);
 
-const MNEMONIC = OPCODES.map(({ mnemonic }) => mnemonic as Mnemonic);
-const POPS = OPCODES.map(({ params }) => params.length);
-const PUSHES = OPCODES.map(({ results }) => typesOf(results));
-
-/** Instructions that are left before they are done, and the operands that they take. */
-const OPERATIONS: Partial<Record<Mnemonic, number>> = {
-  'memory.grow': 1,
-  'memory.fill': 3,
-  'memory.copy': 3,
-  'memory.init': 3,
-  'table.grow': 2,
-  'table.fill': 3,
-  'table.copy': 3,
-  'table.init': 3,
+/** What the opcode table does not say of instructions that do no more than take and give operands. */
+const PLAIN: Partial<Record<Mnemonic, readonly [pops: number, result?: ValType]>> = {
+  drop: [1],
+  'local.set': [1],
+  'local.tee': [0],
+  'global.set': [1],
+  select: [2],
+  select_t: [2],
+  'ref.func': [0, FUNCREF],
+  'ref.is_null': [1, I32],
+  'table.set': [2],
 };
+
+const POPS = OPCODES.map(({ mnemonic, params }) => PLAIN[mnemonic as Mnemonic]?.[0] ?? params.length);
+/** At most one; 0 where there is none. */
+const PUSHES = OPCODES.map(({ mnemonic, results }) => {
+  const plain = PLAIN[mnemonic as Mnemonic];
+  return (plain === undefined ? typesOf(results)[0] : plain[1]) ?? 0;
+});
+const LOCAL_GET = opcode('local.get').index;
 
 interface Frame {
   readonly type: FuncType;
@@ -72,7 +77,10 @@ interface Frame {
   isLeft: boolean;
 }
 
-type Found = Omit<LeavePoint, 'locals'>;
+/** A place of which it is not known yet what it holds. */
+type Found = Omit<LeavePoint, 'locals'> & { locals: readonly number[] };
+
+const NONE: readonly never[] = [];
 
 /** Takes time and memory as the body has bytes, and the operands and locals at its places. */
 export function leavePoints(module: WasmModule, body: number): LeavePoints {
@@ -80,14 +88,14 @@ export function leavePoints(module: WasmModule, body: number): LeavePoints {
   walk.run();
   const { found, buried, locals } = walk;
   const live = livenessOf(module, body, found.map(placeIn));
-  const points = found.map((point, place): LeavePoint => {
+  found.forEach((point, place) => {
     // Those that are no parameters are zero at entry, whoever has them.
     const count = point.kind === 'entry' ? walk.params : locals.length;
     const kept: number[] = [];
     for (let local = 0; local < count; local++) if (live.mayRead(place, local)) kept.push(local);
-    return { ...point, locals: kept };
+    point.locals = kept;
   });
-  return { locals, points, buried };
+  return { locals, points: found, buried };
 }
 
 /** A construct around a place. */
@@ -120,9 +128,11 @@ class Walk {
   readonly buried = new Map<number, Buried>();
   readonly locals: readonly ValType[];
   readonly params: number;
-  private readonly module: WasmModule;
-  private readonly reader: ReachableReader;
+  readonly module: WasmModule;
+  readonly reader: ReachableReader;
+  /** Types of the operands; what is beyond {@link height} is not there any more. */
   private readonly stack: ValType[] = [];
+  height = 0;
   private readonly frames: Frame[] = [];
 
   constructor(module: WasmModule, body: number) {
@@ -138,10 +148,11 @@ class Walk {
       kind: 'entry',
       offset: codeStart,
       next: codeStart,
-      operands: [],
+      locals: NONE,
+      operands: NONE,
       outer: 0,
       taken: 0,
-      results: [],
+      results: NONE,
     });
   }
 
@@ -151,7 +162,7 @@ class Walk {
   }
 
   private enter(type: FuncType, start: number, buried: Buried | undefined, isLoop = false, isOneArmed = false): void {
-    const height = this.stack.length - type.params.length;
+    const height = this.height - type.params.length;
     this.frames.push({ type, isLoop, height, start, buried, isOneArmed, isJumpedTo: false, isLeft: false });
   }
 
@@ -161,7 +172,14 @@ class Walk {
     while (frames.length > 0 && isEnd?.(this) !== true) {
       const index = reader.next();
       if (!reader.isReachable && reader.skips(index)) continue;
-      this.visit(index, MNEMONIC[index] as Mnemonic);
+      const visit = VISITS[index];
+      if (index === LOCAL_GET) this.push(this.locals[reader.a] as ValType);
+      else if (visit !== undefined) visit(this, reader);
+      else {
+        this.height -= POPS[index] as number;
+        const result = PUSHES[index] as number;
+        if (result !== 0) this.push(result);
+      }
     }
   }
 
@@ -169,139 +187,68 @@ class Walk {
     return this.frames.at(-1) as Frame;
   }
 
-  private point(kind: LeavePoint['kind'], results: readonly ValType[] = [], taken = 0): void {
-    const { reader, stack, top } = this;
+  push(type: ValType): void {
+    this.stack[this.height++] = type;
+  }
+
+  private pushAll(types: readonly ValType[]): void {
+    for (const type of types) this.stack[this.height++] = type;
+  }
+
+  private point(kind: LeavePoint['kind'], results: readonly ValType[] = NONE, taken = 0): void {
+    const { reader, stack, top, height } = this;
     top.isLeft = true;
     const { offset, pos: next } = reader;
-    this.found.push({ kind, offset, next, operands: [...stack], outer: top.height, taken, results });
+    const operands = height === 0 ? NONE : stack.slice(0, height);
+    this.found.push({ kind, offset, next, locals: NONE, operands, outer: top.height, taken, results });
   }
 
-  private pop(count: number): void {
-    this.stack.length -= count;
-  }
-
-  private jumpTo(label: number): void {
+  jumpTo(label: number): void {
     const { frames } = this;
     (frames[frames.length - 1 - label] as Frame).isJumpedTo = true;
   }
 
-  private visit(index: number, mnemonic: Mnemonic): void {
-    const { reader, stack, module } = this;
-    switch (mnemonic) {
-      case 'block':
-      case 'loop':
-      case 'if':
-        this.construct(mnemonic);
-        return;
-      case 'else': {
-        const { top } = this;
-        top.isOneArmed = false;
-        if (reader.isReachable) top.isJumpedTo = true;
-        reader.resume();
-        stack.length = top.height;
-        stack.push(...top.type.params);
-        return;
-      }
-      case 'end':
-        this.end();
-        return;
-      case 'br':
-        this.jumpTo(reader.a);
-        reader.stop();
-        return;
-      case 'br_if':
-        this.pop(1);
-        this.jumpTo(reader.a);
-        return;
-      case 'br_table':
-        for (let i = 0; i <= reader.a; i++) this.jumpTo(reader.labels[i] as number);
-        reader.stop();
-        return;
-      case 'return':
-      case 'unreachable':
-        reader.stop();
-        return;
-      case 'call':
-        this.call(typeOfFunction(module, reader.a));
-        return;
-      case 'call_indirect':
-        this.pop(1);
-        this.call(module.types[reader.a] as FuncType);
-        return;
-      case 'drop':
-      case 'local.set':
-      case 'global.set':
-        this.pop(1);
-        return;
-      case 'select':
-      case 'select_t':
-        this.pop(2);
-        return;
-      case 'local.tee':
-        return;
-      case 'local.get':
-        stack.push(this.locals[reader.a] as ValType);
-        return;
-      case 'global.get':
-        stack.push(module.globals[reader.a]?.type as ValType);
-        return;
-      case 'ref.null':
-        stack.push(reader.a);
-        return;
-      case 'ref.func':
-        stack.push(FUNCREF);
-        return;
-      case 'ref.is_null':
-        this.pop(1);
-        stack.push(I32);
-        return;
-      case 'table.get':
-        this.pop(1);
-        stack.push(module.tables[reader.a]?.element as ValType);
-        return;
-      case 'table.set':
-        this.pop(2);
-        return;
-      default: {
-        const operands = OPERATIONS[mnemonic];
-        if (operands !== undefined) {
-          const results = mnemonic.endsWith('.grow') ? [I32] : [];
-          this.point('operation', results, operands);
-          this.pop(operands);
-          stack.push(...results);
-          return;
-        }
-        this.pop(POPS[index] as number);
-        stack.push(...(PUSHES[index] as readonly ValType[]));
-      }
-    }
+  /** At an instruction that is left before it is done. */
+  operation(taken: number, results: readonly ValType[]): void {
+    this.point('operation', results, taken);
+    this.height -= taken;
+    this.pushAll(results);
   }
 
-  private call({ params, results }: FuncType): void {
-    this.pop(params.length);
+  call({ params, results }: FuncType): void {
+    this.height -= params.length;
     this.point('call', results);
-    this.stack.push(...results);
+    this.pushAll(results);
   }
 
-  private construct(mnemonic: 'block' | 'loop' | 'if'): void {
+  construct(kind: 'block' | 'loop' | 'if'): void {
     const { reader, stack, module, top } = this;
     const type = blockType(reader.a, module.types) as FuncType;
-    if (mnemonic === 'if') this.pop(1);
-    const height = stack.length - type.params.length;
+    if (kind === 'if') this.height--;
+    const height = this.height - type.params.length;
     const buried =
       height > top.height
         ? {
             height: top.height,
             operands: stack.slice(top.height, height),
-            above: mnemonic === 'if' ? [...type.params, I32] : type.params,
+            above: kind === 'if' ? [...type.params, I32] : type.params,
           }
         : undefined;
-    this.enter(type, reader.offset, buried, mnemonic === 'loop', mnemonic === 'if');
-    if (mnemonic === 'loop') this.point('loop');
+    this.enter(type, reader.offset, buried, kind === 'loop', kind === 'if');
+    if (kind === 'loop') this.point('loop');
   }
 
-  private end(): void {
-    const { frames, reader, stack } = this;
+  otherwise(): void {
+    const { top, reader } = this;
+    top.isOneArmed = false;
+    if (reader.isReachable) top.isJumpedTo = true;
+    reader.resume();
+    this.height = top.height;
+    this.pushAll(top.type.params);
+  }
+
+  end(): void {
+    const { frames, reader } = this;
     const { type, height, isLoop, isOneArmed, isJumpedTo, isLeft, start, buried } = frames.pop() as Frame;
     const outer = frames.at(-1);
     if (isLeft && outer !== undefined) outer.isLeft = true;
@@ -309,7 +256,61 @@ class Walk {
     const isReached = reader.isReachable || (!isLoop && (isJumpedTo || isOneArmed));
     if (!isReached) return;
     reader.resume();
-    stack.length = height;
-    stack.push(...type.results);
+    this.height = height;
+    this.pushAll(type.results);
   }
 }
+
+type Visit = (walk: Walk, reader: ReachableReader) => void;
+
+const stop: Visit = (_, reader) => reader.stop();
+
+const operation =
+  (taken: number, results: readonly ValType[] = []): Visit =>
+  (walk) =>
+    walk.operation(taken, results);
+
+/** What the others do. */
+const SPECIAL: Partial<Record<Mnemonic, Visit>> = {
+  block: (walk) => walk.construct('block'),
+  loop: (walk) => walk.construct('loop'),
+  if: (walk) => walk.construct('if'),
+  else: (walk) => walk.otherwise(),
+  end: (walk) => walk.end(),
+  br(walk, reader) {
+    walk.jumpTo(reader.a);
+    reader.stop();
+  },
+  br_if(walk, reader) {
+    walk.height--;
+    walk.jumpTo(reader.a);
+  },
+  br_table(walk, reader) {
+    for (let i = 0; i <= reader.a; i++) walk.jumpTo(reader.labels[i] as number);
+    reader.stop();
+  },
+  return: stop,
+  unreachable: stop,
+  call: (walk, reader) => walk.call(typeOfFunction(walk.module, reader.a)),
+  call_indirect(walk, reader) {
+    walk.height--;
+    walk.call(walk.module.types[reader.a] as FuncType);
+  },
+  'global.get': (walk, reader) => walk.push(walk.module.globals[reader.a]?.type as ValType),
+  'ref.null': (walk, reader) => walk.push(reader.a),
+  'table.get'(walk, reader) {
+    walk.height--;
+    walk.push(walk.module.tables[reader.a]?.element as ValType);
+  },
+  // Those that are left before they are done, with the operands that they take.
+  'memory.grow': operation(1, [I32]),
+  'memory.fill': operation(3),
+  'memory.copy': operation(3),
+  'memory.init': operation(3),
+  'table.grow': operation(2, [I32]),
+  'table.fill': operation(3),
+  'table.copy': operation(3),
+  'table.init': operation(3),
+};
+
+const VISITS: readonly (Visit | undefined)[] = OPCODES.map(({ mnemonic }) => SPECIAL[mnemonic as Mnemonic]);

@@ -26,13 +26,33 @@ export interface SlotPlace {
   readonly count: number;
 }
 
+/** By type and number, as code of many places has them again and again. */
+const places = new Map<ValType, (SlotPlace | undefined)[]>();
+/** Those from here on are made each time. */
+const MOST_KEPT = 1_000;
+
+function placeAt(type: ValType, first: number): SlotPlace {
+  let ofType = places.get(type);
+  if (ofType === undefined) {
+    ofType = [];
+    places.set(type, ofType);
+  }
+  const known = ofType[first];
+  if (known !== undefined) return known;
+  const [kind, count] = TAKEN[type] as readonly [SlotKind, number];
+  const place = { type, kind, first, count };
+  if (first < MOST_KEPT) ofType[first] = place;
+  return place;
+}
+
 /** The places of a frame's values, in their order. */
-export function slotPlaces(types: Iterable<ValType>): readonly SlotPlace[] {
-  const used: Partial<Record<SlotKind, number>> = {};
-  return Array.from(types, (type): SlotPlace => {
+export function slotPlaces(types: readonly ValType[]): readonly SlotPlace[] {
+  const used: Record<SlotKind, number> = { i32: 0, i64: 0, funcref: 0, externref: 0 };
+  const found: SlotPlace[] = [];
+  for (const type of types) {
     const [kind, count] = TAKEN[type] as readonly [SlotKind, number];
-    const first = used[kind] ?? 0;
-    used[kind] = first + count;
-    return { type, kind, first, count };
-  });
+    found.push(placeAt(type, used[kind]));
+    used[kind] += count;
+  }
+  return found;
 }

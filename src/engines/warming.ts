@@ -32,19 +32,23 @@ export function leavableCode(module: WasmModule): MeteredModule {
 
 /** When code is made, in milliseconds for which guests of a module were interpreted. */
 export const WARMING = {
-  /** Before anything is done: most guests have ended by then. From there on instrumenting takes as long as they do. */
+  /** Before anything is done: most guests have ended by then. */
   begin: 10,
+  /** And for each byte of code, about what it costs to instrument it, and the engine to compile what is called of that. */
+  perByte: 0.0004,
+  /** From there on so many are spent on instrumenting, for each that they are interpreted. */
+  share: 4,
   /** Bytes of code that the engine compiles at once, in a few milliseconds. */
   small: 65_536,
   /** For each byte beyond, before nobody waits any longer for it to compile them in the background. */
-  perByte: 0.0005,
+  perMadeByte: 0.00005,
 };
 
 export class Warming {
   private readonly module: WasmModule;
   /** Milliseconds interpreted; and how many of them the next step waits for. */
   private spent = 0;
-  private due: number = WARMING.begin;
+  private due: number;
   private steps: Steps<MeteredModule> | undefined;
   private metered: MeteredModule | undefined;
   private isCompiled = false;
@@ -53,6 +57,7 @@ export class Warming {
 
   constructor(module: WasmModule) {
     this.module = module;
+    this.due = WARMING.begin + WARMING.perByte * module.bodies.bytes;
   }
 
   get isReady(): boolean {
@@ -80,13 +85,11 @@ export class Warming {
       const begun = performance.now();
       this.steps ??= metering(this.module, {});
       const { done, value } = this.steps.next();
-      this.due += performance.now() - begun;
+      this.due += (performance.now() - begun) / WARMING.share;
       if (done === true) this.compileAhead(value);
     }
     const { metered } = this;
-    if (metered === undefined) return;
-    const large = Math.max(0, metered.code.length - WARMING.small);
-    if (this.spent < WARMING.begin + WARMING.perByte * large) return;
+    if (metered === undefined || this.spent < this.due) return;
     // Guests that never let others have a turn would wait for ever.
     compile(nativeHost(), metered);
     this.isCompiled = true;
@@ -94,6 +97,7 @@ export class Warming {
 
   private compileAhead(metered: MeteredModule): void {
     this.metered = metered;
+    this.due = this.spent + WARMING.perMadeByte * Math.max(0, metered.code.length - WARMING.small);
     compileAhead(nativeHost(), metered).then(
       () => {
         this.isCompiled = true;
