@@ -338,8 +338,6 @@ interface Frame {
   /** The same two as blocks, for what locals hold. */
   readonly block: number;
   readonly armsBlock: number;
-  isJumpedTo: boolean;
-  isOneArmed: boolean;
   /** Number of the last `br_table` that has it as a target. */
   table: number;
   /** Constructs that are put around it and those that it is in, between them and those in which they are. */
@@ -561,12 +559,11 @@ export class Analyser {
       arms: this.vertex,
       block,
       armsBlock: this.block,
-      isJumpedTo: false,
-      isOneArmed: kind === EFFECT.if,
       table: 0,
       added,
       pads,
     });
+    this.reader.enter(kind === EFFECT.loop, kind === EFFECT.if);
     if (length + added > this.depth) this.depth = length + added;
   }
 
@@ -912,14 +909,13 @@ export class Analyser {
         return;
       case EFFECT.else: {
         const frame = this.frames.at(-1) as Frame;
-        frame.isOneArmed = false;
         this.note();
         if (reader.isReachable) {
           this.observeTop(frame.type.results.length);
           this.jump(frame);
         }
         this.happens(EVENT.else);
-        reader.resume();
+        reader.arm();
         stack.length = frame.height;
         this.pushAny(frame.type.params.length);
         this.segment(frame.arms, frame.level + IN_ARM, this.blockBehind(frame.armsBlock));
@@ -1033,7 +1029,6 @@ export class Analyser {
     const clauses = reader.catches.map((clause) => {
       const { kind, tag, label } = clause;
       const frame = this.frameOf(label);
-      frame.isJumpedTo = true;
       // The count is exact where an exception is caught.
       if (this.isWhole) this.charges.merge(EXACT, frame.vertex);
       this.note();
@@ -1068,7 +1063,7 @@ export class Analyser {
       this.jump(frame);
     }
     this.happens(EVENT.catch);
-    reader.resume();
+    reader.arm();
     stack.length = frame.height;
     if (tag !== undefined) this.pushAny(functionTypeAt(module, module.tags[tag] as number).params.length);
     this.edits.add(EDIT.caught, reader.pos, reader.pos);
@@ -1099,14 +1094,15 @@ export class Analyser {
 
   /** An edge to where the label of a construct leads. The operands that it takes along have been observed. */
   private jump(frame: Frame): void {
-    frame.isJumpedTo = true;
     if (!this.isWhole) return;
     this.charges.merge(this.vertex, frame.vertex);
     this.sources.edge(this.block, frame.block);
   }
 
+  /** The construct that a branch leads to. */
   private frameOf(label: number): Frame {
     const place = this.frames.length - 1 - label;
+    this.reader.leadTo(place);
     if (place === 0) this.branchesToEnd = true;
     return this.frames[place] as Frame;
   }
@@ -1183,11 +1179,13 @@ export class Analyser {
   }
 
   private end(): void {
-    const { charges, frames } = this;
+    const { charges, frames, reader } = this;
     const frame = frames.pop() as Frame;
-    const { kind, type, isOneArmed, height } = frame;
+    const { kind, type, height } = frame;
     if (EFFECT_OF[this.index] === EFFECT.delegate) this.relabelBeyondPads(this.reader.a);
-    const isLive = this.reader.isReachable;
+    const isLive = reader.isReachable;
+    const { isOneArmed } = reader;
+    const isJoined = reader.leave();
     if (isLive) this.observeTop(type.results.length);
     this.happens(EVENT.end, kind === EFFECT.loop ? 1 : 0);
     if (frame.pads !== NO_PADS) this.edits.add(EDIT.tryTableEnd, this.reader.pos, this.reader.pos, frame.pads);
@@ -1205,15 +1203,13 @@ export class Analyser {
       } else this.stayDead();
       return;
     }
-    const isReached = isLive || frame.isJumpedTo || isOneArmed;
-    if (!isReached) {
+    if (!reader.isReachable) {
       this.stayDead();
       return;
     }
-    this.reader.resume();
     this.cut(height);
     this.pushAny(type.results.length);
-    if (!frame.isJumpedTo && !isOneArmed) return;
+    if (!isJoined) return;
     this.note();
     if (this.isWhole) {
       const { sources } = this;

@@ -93,23 +93,17 @@ function none(count: number): readonly Uint32Array[] {
   return new Array<Uint32Array>(count).fill(new Uint32Array(1));
 }
 
-/** A construct that is open. */
-interface Open {
-  /** The number of a loop, or what else it is. */
-  readonly kind: number;
-  isOneArmed: boolean;
-  isJumpedTo: boolean;
-}
-
 /** Undefined where edges are not known. */
 function walk(reader: ReachableReader, offsets: readonly number[]): Walked | undefined {
   const events: number[] = [];
   const add = (kind: number, argument: number) => events.push((argument << KIND_BITS) | kind);
-  const open: Open[] = [{ kind: BLOCK, isOneArmed: false, isJumpedTo: false }];
+  /** Of constructs that are open: the number of a loop, or what else it is. */
+  const open = [BLOCK];
+  reader.enter();
   let loops = 0;
   let next = 0;
   const jump = (kind: number, label: number) => {
-    (open[open.length - 1 - label] as Open).isJumpedTo = true;
+    reader.branch(label);
     add(kind, label);
   };
   while (open.length > 0) {
@@ -128,24 +122,19 @@ function walk(reader: ReachableReader, offsets: readonly number[]): Walked | und
         case 'if': {
           if (IS_GUARD[index]) return undefined;
           const kind = flow === 'loop' ? loops++ : flow === 'if' ? IF : BLOCK;
-          open.push({ kind, isOneArmed: kind === IF, isJumpedTo: false });
+          open.push(kind);
+          reader.enter(flow === 'loop', kind === IF);
           add(EVENT.begin, kind);
           break;
         }
-        case 'else': {
-          const construct = open.at(-1) as Open;
-          construct.isOneArmed = false;
-          if (reader.isReachable) construct.isJumpedTo = true;
+        case 'else':
+          reader.arm();
           add(EVENT.otherwise, 0);
-          reader.resume();
           break;
-        }
-        case 'end': {
-          const { kind, isOneArmed, isJumpedTo } = open.pop() as Open;
-          add(EVENT.end, kind);
-          if (kind < 0 && (isJumpedTo || isOneArmed)) reader.resume();
+        case 'end':
+          reader.leave();
+          add(EVENT.end, open.pop() as number);
           break;
-        }
         case 'fork':
           // Also of the branches on references and casts.
           jump(EVENT.fork, reader.a);
@@ -157,7 +146,7 @@ function walk(reader: ReachableReader, offsets: readonly number[]): Walked | und
         case 'table':
           for (let i = 0; i <= reader.a; i++) {
             const label = reader.labels[i] as number;
-            (open[open.length - 1 - label] as Open).isJumpedTo = true;
+            reader.branch(label);
             events.push(label);
           }
           add(EVENT.table, reader.a + 1);

@@ -172,11 +172,6 @@ function beyondFirst(count: number, perUnit: number): number {
 
 /** A structured construct that is open, around code that can be reached. */
 interface Construct {
-  readonly isLoop: boolean;
-  /** Whether some path jumps to its end: a branch, the end of a first arm, or an `if` that has no second. */
-  isJumpedTo: boolean;
-  /** Whether it is an `if` whose `else` has not come. */
-  isOneArmed: boolean;
   /** Values a branch to it carries. */
   readonly arity: number;
   /** Of a `try`: how many arms catch, and the charge of the segment that it was entered in. */
@@ -186,11 +181,6 @@ interface Construct {
 
 /** Instead of a charge point: that on entry. */
 const ENTRY = -1;
-
-function construct(flow: number, arity: number, charge = ENTRY): Construct {
-  const isOneArmed = flow === FLOW.if;
-  return { isLoop: flow === FLOW.loop, isJumpedTo: false, isOneArmed, arity, catches: 0, charge };
-}
 
 /** Cuts a body into its segments. */
 class Segments {
@@ -220,7 +210,8 @@ class Segments {
     this.reader = new ReachableReader(module.bytes, codeStart, end);
     this.entryCost = entryCost;
     this.references = references;
-    this.constructs = [construct(FLOW.open, results)];
+    this.constructs = [{ arity: results, catches: 0, charge: ENTRY }];
+    this.reader.enter();
   }
 
   /** Goes on for so many bytes. Returns whether the body has ended. */
@@ -254,31 +245,29 @@ class Segments {
           // What a clause carries is paid for with the exception.
           for (const { label } of reader.catches) this.jump(label);
         }
-        constructs.push(construct(flow, this.arity(flow), index === TRY ? this.keep() : ENTRY));
+        constructs.push({ arity: this.arity(flow), catches: 0, charge: index === TRY ? this.keep() : ENTRY });
+        reader.enter(flow === FLOW.loop, flow === FLOW.if);
         if (flow !== FLOW.open) this.begin(flow === FLOW.loop);
         break;
-      case FLOW.else: {
-        const innermost = constructs.at(-1) as Construct;
-        innermost.isOneArmed = false;
-        if (reader.isReachable) innermost.isJumpedTo = true;
+      case FLOW.else:
+        reader.arm();
         this.begin(false);
         break;
-      }
       case FLOW.catch: {
         const innermost = constructs.at(-1) as Construct;
         this.endArm(innermost);
         innermost.catches++;
-        if (reader.isReachable) innermost.isJumpedTo = true;
+        reader.arm();
         this.begin(false);
         break;
       }
       case FLOW.end:
       case FLOW.delegate: {
         const innermost = constructs.pop() as Construct;
-        const { isLoop, isJumpedTo, isOneArmed, catches, charge } = innermost;
+        const { catches, charge } = innermost;
         this.endArm(innermost);
         if (catches > 0) this.raise(charge, share(catches, CLAUSES_PER_UNIT));
-        if (!isLoop && (isJumpedTo || isOneArmed)) this.begin(false);
+        if (reader.leave()) this.begin(false);
         break;
       }
       case FLOW.fork:
@@ -337,12 +326,11 @@ class Segments {
     this.cost = 0;
     this.check = isLoop;
     this.isKept = false;
-    this.reader.resume();
   }
 
   private jump(label: number): number {
     const target = this.constructs[this.constructs.length - 1 - label] as Construct;
-    target.isJumpedTo = true;
+    this.reader.branch(label);
     return beyondFirst(target.arity, CARRIED_PER_UNIT);
   }
 

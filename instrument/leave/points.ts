@@ -71,8 +71,6 @@ interface Frame {
   /** Where it begins, and what would have to be buried there. */
   readonly start: number;
   readonly buried: Buried | undefined;
-  isOneArmed: boolean;
-  isJumpedTo: boolean;
   /** Whether the guest can be left in it. */
   isLeft: boolean;
 }
@@ -163,7 +161,8 @@ class Walk {
 
   private enter(type: FuncType, start: number, buried: Buried | undefined, isLoop = false, isOneArmed = false): void {
     const height = this.height - type.params.length;
-    this.frames.push({ type, isLoop, height, start, buried, isOneArmed, isJumpedTo: false, isLeft: false });
+    this.frames.push({ type, isLoop, height, start, buried, isLeft: false });
+    this.reader.enter(isLoop, isOneArmed);
   }
 
   /** @param isEnd asked before each instruction whether it is enough */
@@ -203,11 +202,6 @@ class Walk {
     this.found.push({ kind, offset, next, locals: NONE, operands, outer: top.height, taken, results });
   }
 
-  jumpTo(label: number): void {
-    const { frames } = this;
-    (frames[frames.length - 1 - label] as Frame).isJumpedTo = true;
-  }
-
   /** At an instruction that is left before it is done. */
   operation(taken: number, results: readonly ValType[]): void {
     this.point('operation', results, taken);
@@ -240,22 +234,19 @@ class Walk {
 
   otherwise(): void {
     const { top, reader } = this;
-    top.isOneArmed = false;
-    if (reader.isReachable) top.isJumpedTo = true;
-    reader.resume();
+    reader.arm();
     this.height = top.height;
     this.pushAll(top.type.params);
   }
 
   end(): void {
     const { frames, reader } = this;
-    const { type, height, isLoop, isOneArmed, isJumpedTo, isLeft, start, buried } = frames.pop() as Frame;
+    const { type, height, isLeft, start, buried } = frames.pop() as Frame;
     const outer = frames.at(-1);
     if (isLeft && outer !== undefined) outer.isLeft = true;
     if (isLeft && buried !== undefined) this.buried.set(start, buried);
-    const isReached = reader.isReachable || (!isLoop && (isJumpedTo || isOneArmed));
-    if (!isReached) return;
-    reader.resume();
+    reader.leave();
+    if (!reader.isReachable) return;
     this.height = height;
     this.pushAll(type.results);
   }
@@ -277,16 +268,16 @@ const SPECIAL: Partial<Record<Mnemonic, Visit>> = {
   if: (walk) => walk.construct('if'),
   else: (walk) => walk.otherwise(),
   end: (walk) => walk.end(),
-  br(walk, reader) {
-    walk.jumpTo(reader.a);
+  br(_, reader) {
+    reader.branch(reader.a);
     reader.stop();
   },
   br_if(walk, reader) {
     walk.height--;
-    walk.jumpTo(reader.a);
+    reader.branch(reader.a);
   },
-  br_table(walk, reader) {
-    for (let i = 0; i <= reader.a; i++) walk.jumpTo(reader.labels[i] as number);
+  br_table(_, reader) {
+    for (let i = 0; i <= reader.a; i++) reader.branch(reader.labels[i] as number);
     reader.stop();
   },
   return: stop,

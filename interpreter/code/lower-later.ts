@@ -121,7 +121,7 @@ function enterArm(l: Lowering, tag: number, values: readonly ValType[]): void {
     frame.edges.push(code.length - 2);
   }
   l.leaveGuarded(frame);
-  l.reader.resume();
+  l.reader.arm();
   operands.cut(frame.height);
   operands.pushHomes([nonNull(EXNREF), ...values]);
   frame.kind = CATCH_ARM;

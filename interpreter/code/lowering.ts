@@ -120,6 +120,8 @@ export interface Frame {
   /** Row of `block`, `loop`, `if`, `else`, or of `catch` for any arm of a `try` that an exception leads to. */
   kind: number;
   readonly type: FuncType;
+  /** Among those that are open, the outermost first. */
+  readonly place: number;
   /** Operands below the construct's own. */
   readonly height: number;
   /** Of a loop: where it is continued, and what that costs. */
@@ -497,7 +499,9 @@ export class Lowering {
   open(kind: number, type: FuncType, target = -1, cost = 0, otherwise = -1): void {
     const height = this.operands.height - type.params.length;
     const guard = this.frames.at(-1)?.guard;
-    this.frames.push({ kind, type, height, target, cost, edges: [], otherwise, guard });
+    const { reader, frames } = this;
+    frames.push({ kind, type, place: frames.length, height, target, cost, edges: [], otherwise, guard });
+    reader.enter(kind === LOOP, kind === IF);
   }
 
   blockType(): FuncType {
@@ -571,7 +575,7 @@ export class Lowering {
       this.emit(BR, 0, 0);
       frame.edges.push(code.length - 2);
     }
-    this.reader.resume();
+    this.reader.arm();
     operands.cut(frame.height);
     operands.pushHomes(frame.type.params);
     frame.kind = ELSE;
@@ -594,13 +598,13 @@ export class Lowering {
     if (isLive) this.arrive(frame);
     this.leaveGuarded(frame);
     this.frames.pop();
+    this.reader.leave();
     const { region } = frame;
     // What is pushed onto has room for more, which thousands of regions would keep.
     if (region !== undefined) region.clauses = region.clauses.slice();
     if (frame.kind === LOOP) return;
     const edges = frame.otherwise >= 0 ? [...frame.edges, frame.otherwise] : frame.edges;
-    if (isLive || edges.length > 0) {
-      this.reader.resume();
+    if (this.reader.isReachable) {
       operands.cut(frame.height);
       operands.pushHomes(frame.type.results);
       this.join(edges, isLive);
@@ -650,8 +654,14 @@ export class Lowering {
 
   /** Emits the target and the gas of an edge. */
   edge(frame: Frame): void {
-    if (frame.kind !== LOOP) frame.edges.push(this.code.length);
+    this.await(frame, this.code.length);
     this.emit(frame.target, frame.cost);
+  }
+
+  /** The word of an edge's target gets it once it is known. */
+  private await(frame: Frame, word: number): void {
+    this.reader.leadTo(frame.place);
+    if (frame.kind !== LOOP) frame.edges.push(word);
   }
 
   /** Moves the values a label takes from the top of the stack to where it expects them. */
@@ -682,7 +692,7 @@ export class Lowering {
     if (types.length === 0 || operands.height - types.length === frame.height) {
       this.resultsHome(types);
       const edge = this.emitCondition(condition, true);
-      if (frame.kind !== LOOP) frame.edges.push(edge);
+      this.await(frame, edge);
       this.code.words[edge] = frame.target;
       this.code.words[edge + 1] = frame.cost;
       this.fallThrough();
