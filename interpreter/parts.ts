@@ -2,10 +2,9 @@
 
 import type { WasmModule } from '../wasm/module.ts';
 import type { Part } from '../wasm/part.ts';
+import { laterValidation } from '../wasm/parts.ts';
 import { hasThreads } from '../wasm/spawn.ts';
-import { typeKeys } from '../wasm/type-texts.ts';
 import type { Feature } from '../wasm/types.ts';
-import { laterRules } from '../wasm/validate.ts';
 import { laterLowering } from './code/index.ts';
 import { tracing } from './gc/index.ts';
 import { catching, linking, objects, threads, vectors } from './machine/index.ts';
@@ -47,8 +46,7 @@ function load(parts: readonly Part<unknown>[]): Promise<unknown> {
 /** Loads all of it, and of the decoder, for whoever does not know the modules. */
 export async function loadWholeInterpreter(): Promise<void> {
   await load([
-    laterRules,
-    typeKeys,
+    laterValidation,
     vectors,
     objects,
     constantObjects,

@@ -9,6 +9,8 @@ import { atOnce } from './at-once.mjs';
 import { writeCommonJs } from './commonjs.mjs';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
+import { shortLabels } from './labels.mjs';
+import { withoutMarks } from './marks.mjs';
 import { PAGE, pageChunks } from './page.mjs';
 import { packedRows } from './rows.mjs';
 import { bundleTypes } from './types.mjs';
@@ -32,7 +34,7 @@ const options = {
   // The manifest says the same of the build.
   treeshake: { moduleSideEffects: (path) => /\/src\/[^/]+$/.test(path) || path.endsWith(PAGE.source) },
   // Constants take part in many chunks, and each that one of them takes from another costs a name on either side.
-  optimization: { inlineConst: { mode: 'all', pass: 2 } },
+  optimization: { inlineConst: true },
 };
 
 /**
@@ -63,13 +65,13 @@ async function bundle(input, groups, plugins) {
   });
   await build.close();
   const chunks = output.filter(({ type }) => type === 'chunk');
-  // The sources are no part of the package; what a map has of them is names and lines.
-  for (const { fileName, map } of chunks) if (map) writeMap(`${fileName}.map`, map);
+  for (const chunk of chunks) {
+    const { code, map } = withoutMarks(chunk);
+    const path = join(dist, chunk.fileName);
+    writeFileSync(path, code);
+    if (map) writeFileSync(`${path}.map`, JSON.stringify(map));
+  }
   return chunks;
-}
-
-function writeMap(name, { sourcesContent: _, ...map }) {
-  writeFileSync(join(dist, name), JSON.stringify(map));
 }
 
 rmSync(dist, { recursive: true, force: true });
@@ -86,7 +88,7 @@ const groups = [
   { name: 'api', test: (path) => api.has(path), priority: 1 },
 ];
 const input = { ...sources(), [COMMAND.name]: COMMAND.source, [PAGE.name]: PAGE.source, ...THREADS };
-const chunks = await bundle(input, groups, [await packedRows()]);
+const chunks = await bundle(input, groups, [await packedRows(), shortLabels]);
 await writeCommonJs(dist, chunks, Object.keys(sources()));
 writeFileSync(join(dist, 'page.json'), JSON.stringify(pageChunks(chunks).map(({ fileName }) => fileName)));
 await bundleTypes(declarations, dist, packages);

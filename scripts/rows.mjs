@@ -65,12 +65,13 @@ function rowOf({
   };
 }
 
-/** A column as its different values, and a letter a row for which it is. */
+/** A column as its different values, and a letter a row for which it is, with how often where that is more than twice. */
 function column(values) {
   const texts = values.map((value) => JSON.stringify(value));
   const different = [...new Set(texts)];
   const letters = texts.map((text) => String.fromCharCode(FIRST + different.indexOf(text))).join('');
-  return `[[${different}], ${JSON.stringify(letters)}]`;
+  const runs = letters.replace(/(.)\1{2,}/gu, (run, letter) => letter + run.length);
+  return `[[${different}], ${JSON.stringify(runs)}]`;
 }
 
 /** Names by what they begin with, up to the first dot: that, and then their rests; nothing for the unsigned counterpart of one. */
@@ -100,7 +101,9 @@ export function pack(opcodes) {
   const [{ columns }] = rows;
   return `const ROWS = (() => {
   const codes = ${steps};
-  const columns = [${columns.map((_, i) => column(rows.map(({ columns }) => columns[i])))}];
+  const columns = [${columns.map((_, i) => column(rows.map(({ columns }) => columns[i])))}].map(
+    ([values, runs]) => [values, runs.replace(/(.)(\\d+)/g, (_, letter, times) => letter.repeat(times))],
+  );
   let [code, last] = [0];
   const rests = ([start, ...names]) => names.map((name) => (last = name === '' ? last.slice(0, -1) + 'u' : start + name));
   const names = ${JSON.stringify(grouped(rows.map(({ mnemonic }) => mnemonic)))}.split(';').flatMap((text) => rests(text.split(',')));

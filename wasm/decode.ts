@@ -2,16 +2,13 @@
 
 import { decodeSteps } from './decoder.ts';
 import type { WasmModule } from './module.ts';
+import { laterValidation } from './parts.ts';
 import { complete } from './steps.ts';
-import * as keysPart from './type-keys.ts';
-import { typeKeys } from './type-texts.ts';
-import { laterRules } from './validate.ts';
-import * as rulesPart from './validate-later.ts';
+import * as validationPart from './validation-part.ts';
 
 /** For whoever decodes in steps, and waits for nothing between them. */
 export function provideDecoder(): void {
-  laterRules.provide(rulesPart);
-  typeKeys.provide(keysPart);
+  laterValidation.provide(validationPart);
 }
 
 /**

@@ -11,6 +11,7 @@ import { InstructionReader } from './instructions.ts';
 import { MEMORY_BOUNDS, MODULE_LIMITS, TABLE_BOUNDS } from './limits.ts';
 import { ConstExprs, CustomSections, DataSegments, ElementSegments, FunctionBodies, type Source } from './lists.ts';
 import { functionTypeAt, type WasmModule } from './module.ts';
+import { laterValidation } from './parts.ts';
 import { type ProposedPlace, unassigned } from './proposals.ts';
 import { quote } from './quote.ts';
 import type { Reader } from './reader.ts';
@@ -37,7 +38,7 @@ import {
   type TableType,
   type ValType,
 } from './types.ts';
-import { laterRules, type ValidationContext, Validator } from './validate.ts';
+import { type ValidationContext, Validator } from './validate.ts';
 
 const MAGIC: number = 0x6d736100;
 const VERSION: number = 1;
@@ -547,7 +548,7 @@ class Sections implements ValidationContext {
     for (;;) {
       validator.constantExpression(type);
       if (!validator.isHeld) return;
-      yield* loading(laterRules);
+      yield* loading(laterValidation);
     }
   }
 }
@@ -707,7 +708,7 @@ export class ModuleDecoder {
       sections.beginBody(end);
       const codeStart = reader.pos;
       while (!validator.advance(pace.due)) {
-        if (validator.isHeld) yield* loading(laterRules);
+        if (validator.isHeld) yield* loading(laterValidation);
         else if (pace.isDue(reader.pos)) yield;
       }
       sections.endBody(first, codeStart, end);

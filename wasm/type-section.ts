@@ -9,9 +9,10 @@ import { Groups } from './groups.ts';
 import type { InstructionReader } from './instructions.ts';
 import { MODULE_LIMITS } from './limits.ts';
 import { matchesComposite } from './matching.ts';
+import { laterValidation } from './parts.ts';
 import { unassigned } from './proposals.ts';
 import { loading, Pace, type Steps } from './steps.ts';
-import { TypeTexts, typeKeys } from './type-texts.ts';
+import { TypeTexts } from './type-texts.ts';
 import {
   type Ancestry,
   ArrayType,
@@ -79,7 +80,7 @@ export class TypeSection {
         reader.pos++;
         yield* this.group(reader.count(MODULE_LIMITS.types, 'types of a group'), pace);
       } else this.single();
-      if (!this.isPlain && !typeKeys.isLoaded) yield* loading(typeKeys);
+      if (!this.isPlain && !laterValidation.isLoaded) yield* loading(laterValidation);
     }
   }
 

@@ -3,11 +3,8 @@
  * those of another module. Within a module equal types are one object.
  */
 
-import { Part } from './part.ts';
+import { laterValidation } from './parts.ts';
 import type { DefinedType, TypeKeys } from './types.ts';
-
-/** What makes the keys: loaded for modules that have such types. */
-export const typeKeys = new Part<typeof import('./type-keys.ts')>('types', () => import('./type-keys.ts'));
 
 export class TypeTexts implements TypeKeys {
   readonly types: readonly DefinedType[];
@@ -24,7 +21,7 @@ export class TypeTexts implements TypeKeys {
   }
 
   keyOf(type: DefinedType): string {
-    if (this.groups.length > 0) typeKeys.now.addKeys(this);
+    if (this.groups.length > 0) laterValidation.now.addKeys(this);
     return this.keys.get(type) as string;
   }
 }

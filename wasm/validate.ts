@@ -8,7 +8,7 @@ import { blockType, type InstructionReader, singleResult } from './instructions.
 import { MODULE_LIMITS, SUM_LIMITS } from './limits.ts';
 import { matches, matchesAll } from './matching.ts';
 import { accessBytes, type Later, type Mnemonic, OPCODES, type Opcode, opcode, type Special } from './opcodes.ts';
-import { Part } from './part.ts';
+import { laterValidation } from './parts.ts';
 import {
   BOTTOM_REF,
   type DefinedType,
@@ -241,18 +241,12 @@ const RULES: Readonly<Record<Exclude<Special, Later>, Handler> & Partial<Record<
   },
 };
 
-/** What validates instructions that few modules have: loaded when one is met. */
-export const laterRules = new Part<typeof import('./validate-later.ts')>(
-  'validation of references, objects and exceptions',
-  () => import('./validate-later.ts'),
-);
-
 /** For a row with a feature, which is noted before the instruction is validated. */
 function noting({ index, mnemonic, feature, special }: Opcode): Handler {
   return (v) => {
     v.context.features.add(feature as Feature);
     if (!special) v.ordinary(index);
-    else if (laterRules.isLoaded) laterRules.now.RULES[mnemonic as Extract<Special, Later>](v);
+    else if (laterValidation.isLoaded) laterValidation.now.RULES[mnemonic as Extract<Special, Later>](v);
     else v.hold();
   };
 }
@@ -298,7 +292,7 @@ export class Validator {
   results: readonly ValType[] = [];
   /** Control frames open. */
   depth = 0;
-  /** Whether it cannot go on before {@link laterRules} are loaded: the reader is at the instruction that needs them. */
+  /** Whether it cannot go on before {@link laterValidation} are loaded: the reader is at the instruction that needs them. */
   isHeld = false;
   /** Kind of the frame last left: the row of `block`, `loop`, `if`, `else`, `try`, `catch` or `catch_all`. */
   leftKind = 0;

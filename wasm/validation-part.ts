@@ -1,0 +1,4 @@
+/** What {@link import('./parts.ts').laterValidation} loads. */
+
+export { addKeys } from './type-keys.ts';
+export { RULES } from './validate-later.ts';
