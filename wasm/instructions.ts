@@ -36,6 +36,12 @@ import {
 } from './types.ts';
 
 const KIND: readonly Immediates[] = OPCODES.map((row) => row.immediates);
+/** One index and nothing else, as most that are executed have. */
+const INDICES = ['function', 'local', 'global', 'table', 'memory', 'data', 'element', 'type', 'tag'] as const;
+const IS_INDEX = KIND.map((kind) => (INDICES as readonly Immediates[]).includes(kind));
+
+/** All other immediates. */
+type Others = Exclude<Immediates, (typeof INDICES)[number] | 'none'>;
 
 /** A block type as {@link InstructionReader} leaves it: a type index, no result, or this less the type of the result. */
 const EMPTY = -1;
@@ -89,8 +95,8 @@ export class InstructionReader extends Reader {
     else if (byte === PREFIX_THREADS) index = this.sub(ATOMIC);
     else index = SINGLE_BYTE[byte] as number;
     if (index < 0) this.unassigned(byte);
-    const kind = KIND[index] as Immediates;
-    if (kind !== 'none') this.immediates(kind);
+    if (IS_INDEX[index]) this.a = this.u32();
+    else if (KIND[index] !== 'none') this.immediates(KIND[index] as Others);
     return index;
   }
 
@@ -107,10 +113,8 @@ export class InstructionReader extends Reader {
     return table[this.u32()] ?? -1;
   }
 
-  private immediates(kind: Immediates): void {
+  private immediates(kind: Others): void {
     switch (kind) {
-      case 'none':
-        return;
       case 'label':
         this.a = this.label();
         return;
@@ -119,17 +123,6 @@ export class InstructionReader extends Reader {
         return;
       case 'i64':
         this.s64();
-        return;
-      case 'function':
-      case 'local':
-      case 'global':
-      case 'table':
-      case 'memory':
-      case 'data':
-      case 'element':
-      case 'type':
-      case 'tag':
-        this.a = this.u32();
         return;
       case 'i32':
         this.low = this.s32();

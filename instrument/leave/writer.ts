@@ -7,7 +7,7 @@ import { EMPTY_BLOCK } from '../../wasm/encoding.ts';
 import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { V128, type ValType } from '../../wasm/types.ts';
-import { blank, type CodeWriter } from '../code.ts';
+import { blank, CodeWriter } from '../code.ts';
 import { BARRED, type Layout, tooLarge } from '../layout.ts';
 import { saveValue } from './globals.ts';
 import { type LeavePoint, type LeavePoints, leavePoints } from './points.ts';
@@ -34,12 +34,22 @@ export interface WrittenBody {
   canonicalSaved(leave: number, value: number, type: ValType): boolean;
 }
 
+/** Looks whether the gas on the stack says so. */
+const IS_TOLD = (() => {
+  const code = new CodeWriter(16);
+  code.i64(BARRED);
+  code.op('i64.lt_s');
+  return code.take();
+})();
+
 /** Of one function after another. */
 export class LeaveWriter {
   private readonly layout: Layout;
   private readonly module: WasmModule;
   private readonly mostSaved: number;
   private saved = 0;
+  /** Numbers of types with one value. */
+  private readonly ofOne = new Map<ValType, number>();
   private body = 0;
   private written!: WrittenBody;
   private points!: LeavePoints;
@@ -133,14 +143,25 @@ export class LeaveWriter {
     const { code } = this.written;
     code.op('if');
     if (types.length === 0) code.u8(EMPTY_BLOCK);
-    else code.signed(this.layout.type(types, types));
+    else code.signed(this.typeOf(types));
+  }
+
+  /** That takes these, and gives them. */
+  private typeOf(types: readonly ValType[]): number {
+    const [only] = types;
+    if (only === undefined || types.length > 1) return this.layout.type(types, types);
+    let number = this.ofOne.get(only);
+    if (number === undefined) {
+      number = this.layout.type(types, types);
+      this.ofOne.set(only, number);
+    }
+    return number;
   }
 
   private leaveIfTold(number: number): void {
     const { code, gas } = this.written;
     code.at('local.get', gas);
-    code.i64(BARRED);
-    code.op('i64.lt_s');
+    code.copy(IS_TOLD);
     this.if(this.inner(number));
     this.leave(number);
     code.op('end');

@@ -135,7 +135,7 @@ export function build(io: Io, finish: (task: Promise<number>) => Promise<void>):
     .addOption(
       new Option(
         '--engine <name>',
-        'what runs the program; native is faster once it is ready, some 0.1 s for each MiB of code later, and does not say where a trap was; auto: native, if the code is at most 32 MiB',
+        'what runs the program; native is faster once it is ready, some 0.1 s for each MiB of code later; auto: begins interpreted, and goes native where that pays',
       )
         .choices(['auto', 'interpreter', 'native'])
         .default('interpreter'),

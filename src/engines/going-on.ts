@@ -39,7 +39,7 @@ export const PATIENCE = {
   /** Units of gas between two looks at that. */
   units: 10_000,
   /** So many are a millisecond at least: clocks stand still in some places. */
-  unitsPerMillisecond: 30_000,
+  unitsPerMillisecond: 200_000,
 };
 
 /** The stack of a call that goes on; undefined where what it waited for has failed. */

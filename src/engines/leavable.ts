@@ -15,12 +15,14 @@ import { InterpreterInstance, linker } from '../../interpreter/engine.ts';
 import { Store, threads, WasmExecution } from '../../interpreter/machine/index.ts';
 import { arrive, arriveAtRest, arriveNew, returning, type Surroundings } from '../../interpreter/snapshot/arrive.ts';
 import { type Instance, instantiate, codeBytes as interpretedBytes } from '../../interpreter/store/index.ts';
+import { moduleBytes } from '../../wasm/account.ts';
 import type { Share } from '../../wasm/budget.ts';
 import type {
   Engine,
   EngineExecution,
   EngineImage,
   EngineInstance,
+  InstanceLimits,
   InstantiateOptions,
   Stop,
 } from '../../wasm/engine.ts';
@@ -101,7 +103,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   becomeNative(): LeavableInstance | undefined {
     const { warming, module, options, instance } = this;
     if (this.native !== undefined || warming?.isReady !== true || instance === undefined) return this.native;
-    if (hasDroppedSegments(instance)) {
+    if (hasDroppedSegments(instance) || !hasRoom(module, options.limits)) {
       this.warming = undefined;
       return undefined;
     }
@@ -266,6 +268,11 @@ class LeavableGuest implements EngineInstance, Owner, Away {
 function beginInterpreted(module: WasmModule, { limits, imports, slices, clock }: InstantiateOptions): Instance {
   const waits = () => new threads.now.WaitsAlone(clock);
   return instantiate(new Store(limits.stackBytes, { waits }), module, linker(imports), limits, slices);
+}
+
+/** Whether what was made of a module is within the limits. */
+function hasRoom(module: WasmModule, { codeBytes: most = Number.POSITIVE_INFINITY }: InstanceLimits): boolean {
+  return moduleBytes(module) + codeBytes(module) + interpretedBytes(module) <= most;
 }
 
 /** Whether it is without something that one has which is made now, and which cannot be taken from that. */

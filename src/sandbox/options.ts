@@ -77,14 +77,14 @@ export interface SandboxOptions extends ProgramOptions {
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * `'interpreter'` unless given: it says where a guest trapped, and lets it wait for promises. `'native'` is faster, with
-   * the same results and gas; `'auto'` takes it where the host allows, nothing can make the guest wait, and the
-   * module has at most 32 MiB of code.
+   * `'interpreter'` unless given. `'native'` is faster once it is ready, with the same results and gas; `'auto'` begins
+   * interpreted where the module is large, and goes native where the host allows it and that pays.
    */
   readonly engine?: EngineChoice | undefined;
   /**
    * Whether a guest on the native engine can be left as on the interpreter: for promises, by executions, snapshots, forks
-   * and `yieldEvery`. From there on it is interpreted until its call ends. False unless given.
+   * and `yieldEvery`. Unless given, with `'auto'` where that can be: not of code beyond release 2.0, artifacts, linked modules
+   * and guests that are recorded.
    */
   readonly leavable?: boolean | undefined;
   /**

@@ -292,8 +292,7 @@ function settle(path: string, source: ModuleSource, common: Guests, own: Guests)
       engine,
       args,
       env,
-      // With it, what cannot be left where it runs natively would always be interpreted.
-      yieldEvery: yieldsOn[engine ?? 'interpreter'](yieldEvery),
+      yieldEvery: engine === 'native' ? undefined : (yieldEvery ?? SERVICE_DEFAULTS.yieldEvery),
     },
     pool: { acquireTimeout: SERVICE_DEFAULTS.acquireTimeout, ...common.pool, ...pool },
     plugin,
@@ -326,12 +325,6 @@ export function isCloneable(value: unknown): boolean {
     return false;
   }
 }
-
-const yieldsOn: Readonly<Record<EngineChoice, (given: number | undefined) => number | undefined>> = {
-  interpreter: (given) => given ?? SERVICE_DEFAULTS.yieldEvery,
-  auto: (given) => given,
-  native: () => undefined,
-};
 
 export interface ServiceSettings
   extends Given<Pick<ServiceOptions, 'warm' | 'watch' | 'signal' | 'onReload' | 'onFailure'>> {

@@ -130,6 +130,19 @@ describe('a guest that begins interpreted', () => {
     expect((await replay(await sandbox.recording())).same).toBe(true);
   });
 
+  it('stays interpreted where native code would be beyond the limit on code', async () => {
+    const bounded = await make({ ...AUTO, codeLimit: 80_000 });
+    const expected = await make(INTERPRETED);
+    expect(await bounded.call('spin', [1_500_000])).toBe(await expected.call('spin', [1_500_000]));
+    expect(seen(bounded)).toEqual(seen(expected));
+    const { moduleBytes, codeBytes, ...rest } = bounded.getResourceStats();
+    expect(moduleBytes + codeBytes).toBeGreaterThan(80_000);
+    expect(rest).toMatchObject({
+      engine: 'interpreter',
+      engineReason: 'it has been interpreted since it began, and goes native where that pays',
+    });
+  });
+
   it('is native at once where its code is small, and interpreted where it cannot be left', async () => {
     const fib = await WasmSandbox.fromBytes(loadFixture('fib'), AUTO);
     expect(fib.getResourceStats().engine).toBe('native');
