@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { ENTRIES } from './scripts/entries.mjs';
+import { LONGEST } from './test/longest.ts';
 import { PATIENCE } from './test/patience.ts';
 import { testsWithoutSuite } from './test/suites.ts';
 
@@ -26,6 +29,21 @@ const mocking = readdirSync(tests, { recursive: true, encoding: 'utf8' })
 // Examples import the package by its name: those taken out of the docs stand under node_modules/.cache.
 const inline = [/node_modules\/\.cache\//, /\/examples\//];
 
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    // One project after the other, as they come: going from one to the other takes new processes.
+    const projects = [...new Set(sorted.map(({ project }) => project.name))];
+    const place = ({ project, moduleId }: TestSpecification): readonly [number, number] => {
+      const listed = LONGEST.indexOf(relative(project.config.root, moduleId).replaceAll('\\', '/'));
+      return [projects.indexOf(project.name), listed < 0 ? LONGEST.length : listed];
+    };
+    const placed = sorted.map((file) => ({ file, place: place(file) }));
+    placed.sort(({ place: [a, listedA] }, { place: [b, listedB] }) => a - b || listedA - listedB);
+    return placed.map(({ file }) => file);
+  }
+}
+
 const typescript = new URL('./test/typescript.mjs', import.meta.url).href;
 
 export default defineConfig({
@@ -34,6 +52,7 @@ export default defineConfig({
     setupFiles: ['test/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // Milliseconds. A test that waits for what never comes fails by its name before the watchdog ends its process.
     testTimeout: PATIENCE * 900,
     hookTimeout: PATIENCE * 900,

@@ -1,9 +1,10 @@
 /** Every suite that is no part of the repository is there whole, or is skipped by its name, or must be there. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { LONGEST } from './longest.ts';
 import { absenceOf, CORE_ASSERTIONS, filesOf, folderOf, isFound, requiresSuites, SUITES } from './suites.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -35,6 +36,10 @@ describe('where a suite is looked for', () => {
   ])('CI=%s requires suites: %s', (value, required) => {
     expect(requiresSuites({ CI: value })).toBe(required);
   });
+});
+
+test('the files that begin first are there', () => {
+  expect(LONGEST.filter((file) => !existsSync(join(root, file)))).toEqual([]);
 });
 
 describe('the documents', () => {

@@ -706,6 +706,7 @@ export class Validator {
   /** Checks the values a branch may take along. They stay, as of the label's types. */
   pass(types: readonly ValType[]): void {
     this.carry(types.length);
+    if (this.areOnTop(types)) return;
     this.popAll(types);
     this.pushAll(types);
   }
@@ -725,6 +726,14 @@ export class Validator {
 
   carryType({ params, results }: FuncType, offset?: number): void {
     this.carry(params.length + results.length, offset);
+  }
+
+  /** Whether these very types are: nothing changes then where they are popped and pushed again. */
+  private areOnTop(types: readonly ValType[]): boolean {
+    const base = this.height - types.length;
+    if (base < this.floor) return false;
+    for (let i = 0; i < types.length; i++) if (this.operands[base + i] !== types[i]) return false;
+    return true;
   }
 
   /** Checks that `types` are on top, and leaves the stack as it is (`br_table`, in unreachable code too). */

@@ -7,7 +7,7 @@ import { decodeEntry } from '../../src/cache/entry.ts';
 import { SandboxCache, WasmSandbox } from '../../src/index.ts';
 import { oneFile } from '../one-file.ts';
 import { filesIn, keyOf, temporaryFolder } from './help.ts';
-import { BULKY, bulkyContent, STORE_BOUNDS, WORK } from './work.ts';
+import { BULKY, bulkyContent, moduleOf, STORE_BOUNDS, WORK } from './work.ts';
 
 const ROUNDS = 10;
 /** Processes that write to the same folder at once. */
@@ -66,7 +66,8 @@ test('a process killed while it writes never leaves an entry that loads wrong', 
   expect(unfinished).toBeGreaterThan(0);
 
   const cache = await SandboxCache.onDisk(folder);
-  for (const { source, number } of WORK) {
+  for (const number of WORK) {
+    const source = moduleOf(number);
     const [cached, fresh] = await Promise.all([
       WasmSandbox.create({ source, engine: 'native', cache }),
       WasmSandbox.create({ source, engine: 'native' }),

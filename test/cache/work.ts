@@ -14,16 +14,26 @@ export function bulkyContent(number: number): Uint8Array<ArrayBuffer> {
   return contentOf(number, 6_000_000 + number);
 }
 
-/** Modules of some size, of which `value` gives the number. */
-export const WORK = Array.from({ length: 6 }, (_, number) => {
+const modules = new Map<number, Uint8Array<ArrayBuffer>>();
+
+/** A module of some size, of which `value` gives the number; made when it is asked for, as most processes do not live for all. */
+export function moduleOf(number: number): Uint8Array<ArrayBuffer> {
+  const module = modules.get(number) ?? makeModule(number);
+  modules.set(number, module);
+  return module;
+}
+
+function makeModule(number: number): Uint8Array<ArrayBuffer> {
   const filler = Array.from({ length: 300 }, (_, i) => ({
     name: `f${i}`,
     type: [[I32], [I32]] as const,
     // local.get 0; i32.const 1; i32.add, over and over
     code: [0x20, 0, ...Array.from({ length: 20 }, () => [0x41, 1, 0x6a]).flat()],
   }));
-  const source = assemble({
+  return assemble({
     functions: [{ name: 'value', type: [[], [I32]] as const, code: [0x41, number] }, ...filler],
   });
-  return { number, source };
-});
+}
+
+/** Numbers of the modules. */
+export const WORK = [0, 1, 2, 3, 4, 5];

@@ -8,6 +8,7 @@ const SCRIPTS = { measure: 'measuring.ts', count: 'counting.ts', text: '../text/
 /** MiB of heap in which every candidate has room that keeps to the bounds. */
 const HEAP = 1536;
 const START_MS = 120_000;
+const TYPESCRIPT = new URL('../typescript.mjs', import.meta.url).href;
 
 /** A task that came to no end: it took too long, or the process died of it. */
 export class Lost extends Error {
@@ -60,7 +61,7 @@ export class Worker {
   }
 
   private async begin(): Promise<ChildProcess> {
-    const execArgv = ['--import', 'tsx', '--expose-gc', `--max-old-space-size=${HEAP}`];
+    const execArgv = ['--import', TYPESCRIPT, '--expose-gc', `--max-old-space-size=${HEAP}`];
     const child = fork(this.script, [], { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     await this.listen(child, START_MS, 'start', 'ready');
     return child;

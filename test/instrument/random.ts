@@ -81,8 +81,10 @@ export function observeMetered(make: Make, program: Program, options: MeteredNam
 
 /** Whether a module is left to the interpreter for calls in tail position, as others may have its table. */
 function isRefused(bytes: Uint8Array): boolean {
+  const module = decode(bytes);
+  if (!module.features.includes('tail-call')) return false;
   try {
-    meterModule(decode(bytes), { canonicalNaN: true, refills: false, sharesMemory: true });
+    meterModule(module, { canonicalNaN: true, refills: false, sharesMemory: true });
     return false;
   } catch (error) {
     if (error instanceof CompileError && error.feature === 'tail-call') return true;

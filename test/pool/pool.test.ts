@@ -626,7 +626,7 @@ describe('draining', () => {
       const lease = await pool.acquire();
       console.log('end of the program');`;
     const root = fileURLToPath(new URL('../..', import.meta.url));
-    const args = ['--import', 'tsx', '--input-type=module', '-e', program];
+    const args = ['--import', './test/typescript.mjs', '--input-type=module', '-e', program];
     expect(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 60_000 })).toContain('end of');
   });
 });

@@ -4,6 +4,7 @@
  * and tables left behind. Works on the bytes alone: what the module imports is made up from its own description.
  */
 
+import { Buffer } from 'node:buffer';
 import { decode } from '../../wasm/decode.ts';
 import { functionTypeAt, typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import {
@@ -373,10 +374,11 @@ export function differences(a: Observation, b: Observation): string[] {
   }
   for (const name of new Set([...a.memories.keys(), ...b.memories.keys()])) {
     const [left, right] = [a.memories.get(name), b.memories.get(name)];
-    if (left?.length !== right?.length) found.push(`${name}: ${left?.length} / ${right?.length} bytes`);
-    else {
-      const at = left?.findIndex((byte, i) => byte !== right?.[i]) ?? -1;
-      if (at >= 0) found.push(`${name}, byte ${at}: ${left?.[at]} / ${right?.[at]}`);
+    if (left === undefined || right === undefined || left.length !== right.length) {
+      found.push(`${name}: ${left?.length} / ${right?.length} bytes`);
+    } else if (Buffer.compare(left, right) !== 0) {
+      const at = left.findIndex((byte, i) => byte !== right[i]);
+      found.push(`${name}, byte ${at}: ${left[at]} / ${right[at]}`);
     }
   }
   return found;

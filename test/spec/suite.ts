@@ -18,9 +18,14 @@ export function suiteFiles(): string[] {
     .toSorted();
 }
 
+/** Each is asked for several times: about which are run, and for each implementation. */
+const scripts = new Map<string, readonly Command[]>();
+
 /** A script's commands, by its name as {@link suiteFiles} gives it. */
 export function loadScript(file: string): readonly Command[] {
-  return parseScript(readFileSync(join(FOLDER, file + EXTENSION), 'utf8'));
+  const commands = scripts.get(file) ?? parseScript(readFileSync(join(FOLDER, file + EXTENSION), 'utf8'));
+  scripts.set(file, commands);
+  return commands;
 }
 
 /** What of the published suite looks ahead of release 3.0, apart from what is run of it. */
