@@ -17,6 +17,7 @@ import {
   type ConstExpr,
   type ExternKind,
   FUNCREF,
+  type FuncType,
   I32,
   I64,
   type Import,
@@ -124,7 +125,8 @@ class Weaver {
     bounded('moduleBytes', out.length);
     const bytes = yield* out.takeSteps();
     const { importName, exportPrefix, meterGlobals, tailCalled, referable, closed, lends, called } = layout;
-    const calling = layout.isLeavable ? { closed, lends, called: [...called.keys()] } : undefined;
+    const operations = Array.from(layout.segmentOperations(), ([key]) => key);
+    const calling = layout.isLeavable ? { closed, lends, called: [...called.keys()], operations } : undefined;
     const rest = { tailCalled: [...tailCalled], referable: [...referable.keys()], calling };
     const places = { layout, options: this.options, base, starts: this.starts };
     return { bytes, importName, exportPrefix, meterGlobals, places, ...rest };
@@ -147,8 +149,7 @@ class Weaver {
     const out = new Writer();
     out.u32(bounded('imports', module.imports.length + layout.meterFunctions.length + layout.meterGlobals.length));
     yield* each(out, module.imports, (item) => {
-      const isThreaded = this.options.continues !== undefined && item.kind === 'function';
-      this.importItem(out, isThreaded ? { ...item, typeIndex: layout.threadedType(item.typeIndex) } : item);
+      this.importItem(out, item.kind === 'function' ? { ...item, typeIndex: this.importedType(item) } : item);
     });
     for (const name of layout.meterFunctions) {
       const [params, results] = METER_FUNCTIONS[name];
@@ -159,6 +160,15 @@ class Weaver {
       this.importItem(out, { module: layout.importName, name, kind: 'global', type: METER_GLOBALS[name] });
     }
     return out;
+  }
+
+  /** Code that goes on for others imports functions as these call them. */
+  private importedType({ name, typeIndex }: Import & { kind: 'function' }): number {
+    const { layout, options } = this;
+    if (options.continues === undefined) return typeIndex;
+    const { params, results } = layout.module.types[typeIndex] as FuncType;
+    const isOperation = options.continues.operations.has(name);
+    return isOperation ? layout.type([...params, I64], [...results, I64]) : layout.threadedType(typeIndex);
   }
 
   private importItem(out: Writer, item: Import): void {
@@ -347,6 +357,10 @@ class Weaver {
     const globals = options.continues === undefined ? (['save', 'restore'] as const) : [];
     return [
       ...globals.map((kind) => [METER_EXPORTS[kind], 'function', layout.globals(kind)] as const),
+      ...Array.from(
+        layout.segmentOperations(),
+        ([key, number]) => [METER_EXPORTS.operation + key, 'function', number] as const,
+      ),
       ...layout.tables.map(([name], i) => [name, 'table', module.tables.length + i] as const),
       ...Array.from(layout.slots, ([key, number]) => [METER_EXPORTS.slot + key, 'global', number] as const),
       ...Array.from(layout.lengthNumbers, ([key, number]) => [METER_EXPORTS.length + key, 'global', number] as const),

@@ -121,10 +121,6 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   becomeNative(): LeavableInstance | undefined {
     const { warming, module, options, instance } = this;
     if (this.native !== undefined || warming?.isReady !== true || instance === undefined) return this.native;
-    if (hasDroppedSegments(instance)) {
-      this.warming = undefined;
-      return undefined;
-    }
     try {
       const native = new LeavableInstance(nativeHost(), leavableCode(module), options, instance.budget);
       native.ready();
@@ -287,13 +283,6 @@ class LeavableGuest implements EngineInstance, Owner, Away {
 function beginInterpreted(module: WasmModule, { limits, imports, slices, clock }: InstantiateOptions): Instance {
   const waits = () => new threads.now.WaitsAlone(clock);
   return instantiate(new Store(limits.stackBytes, { waits }), module, linker(imports), limits, slices);
-}
-
-/** Whether it is without something that one has which is made now, and which cannot be taken from that. */
-function hasDroppedSegments({ module, droppedData, droppedElements }: Instance): boolean {
-  for (const segment of droppedData) if (module.data.mode(segment) === 'passive') return true;
-  for (const segment of droppedElements) if (module.elements.mode(segment) === 'passive') return true;
-  return false;
 }
 
 /** What both have in common. */
