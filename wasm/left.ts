@@ -3,6 +3,7 @@
 import type { Budget, Growth } from './budget.ts';
 import type { CallingGuest } from './host.ts';
 import type { PendingResult } from './host-call.ts';
+import type { WasmModule } from './module.ts';
 import type { ValType } from './types.ts';
 
 /** A place in a function, by its bytes. */
@@ -73,7 +74,7 @@ export interface LeftState {
   readonly globals: readonly (readonly [global: number, value: LeftValue])[];
   /** By table: elements, as {@link LeftValue.reference} has them. */
   readonly tables: readonly (readonly unknown[])[];
-  /** Numbers of segments, in ascending order. */
+  /** Numbers of passive segments, in ascending order: others are gone before any code runs. */
   readonly droppedData: readonly number[];
   readonly droppedElements: readonly number[];
 }
@@ -100,4 +101,24 @@ export interface LeftGuest extends LeftState {
 export interface ReturningGuest extends LeftState {
   /** Its bytes, where the memory is not one of the host's engine. */
   readonly bytes: Uint8Array | undefined;
+}
+
+/** Numbers of segments. */
+export interface Segments {
+  readonly data: readonly number[];
+  readonly elements: readonly number[];
+}
+
+const passive = new WeakMap<WasmModule, Segments>();
+
+/** Those that code may use and drop. */
+export function passiveSegments(module: WasmModule): Segments {
+  let found = passive.get(module);
+  if (found === undefined) {
+    const those = (kind: 'data' | 'elements') =>
+      Array.from({ length: module[kind].length }, (_, i) => i).filter((i) => module[kind].mode(i) === 'passive');
+    found = { data: those('data'), elements: those('elements') };
+    passive.set(module, found);
+  }
+  return found;
 }

@@ -9,7 +9,14 @@ import { HostError, type ResourceFigures } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { HostGas, WasmValue } from '../../wasm/host.ts';
 import type { PendingResult } from '../../wasm/host-call.ts';
-import type { LeftFrame, LeftGuest, LeftValue, LeftWait, ReturningGuest } from '../../wasm/left.ts';
+import {
+  type LeftFrame,
+  type LeftGuest,
+  type LeftValue,
+  type LeftWait,
+  passiveSegments,
+  type ReturningGuest,
+} from '../../wasm/left.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { planFunction } from '../../wasm/plan.ts';
@@ -355,13 +362,9 @@ export class Leaving implements Leavable {
   }
 
   private dropped(module: WasmModule, kind: 'data' | 'elements'): readonly number[] {
-    const found: number[] = [];
-    for (let i = 0; i < module[kind].length; i++) {
+    return passiveSegments(module)[kind].filter((i) => {
       const length = this.guest.meterExport(`${METER_EXPORTS.length}${kind} ${i}`) as WebAssembly.Global | undefined;
-      const after = segmentLength(module, kind, i) === 0 ? -1 : 0;
-      const isActive = module[kind].mode(i) !== 'passive';
-      if (isActive || length?.value === after) found.push(i);
-    }
-    return found;
+      return length?.value === (segmentLength(module, kind, i) === 0 ? -1 : 0);
+    });
   }
 }

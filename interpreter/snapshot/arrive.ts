@@ -2,7 +2,7 @@
 
 import type { InstanceLimits, Slices } from '../../wasm/engine.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
-import type { LeftGuest, ReturningGuest } from '../../wasm/left.ts';
+import { type LeftGuest, passiveSegments, type ReturningGuest } from '../../wasm/left.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { FUNCREF, isReference, type MemoryType, type RefType, slotsOf } from '../../wasm/types.ts';
 import { HALT_PC } from '../code/index.ts';
@@ -52,6 +52,11 @@ export function arriveNew(module: WasmModule, { budget, gasUsed, exhausted }: Us
 /** A guest of which nothing runs. Memory is shared with the engine that had it, and nothing is charged. @throws LinkError */
 export function arriveAtRest(module: WasmModule, left: LeftGuest, around: Surroundings): Instance {
   const instance = arriveNew(module, left, around);
+  const { data, elements } = passiveSegments(module);
+  for (let i = 0; i < module.data.length; i++) instance.droppedData.add(i);
+  for (let i = 0; i < module.elements.length; i++) instance.droppedElements.add(i);
+  for (const segment of data) instance.droppedData.delete(segment);
+  for (const segment of elements) instance.droppedElements.delete(segment);
   applyState(instance, left);
   return instance;
 }
@@ -138,6 +143,7 @@ export function stateOf(
     return number;
   };
   const [own] = memories;
+  const { data, elements } = passiveSegments(instance.module);
   const state: ReturningGuest = {
     gasUsed: tank.total(),
     exhausted: tank.exhausted,
@@ -149,14 +155,18 @@ export function stateOf(
     tables: withTables
       ? tables.map(({ element, elements }) => elements.map((reference) => leave(element, reference)))
       : [],
-    droppedData: [...instance.droppedData].sort((a, b) => a - b),
-    droppedElements: [...instance.droppedElements].sort((a, b) => a - b),
+    droppedData: data.filter((segment) => instance.droppedData.has(segment)),
+    droppedElements: elements.filter((segment) => instance.droppedElements.has(segment)),
     bytes:
       own === undefined || (own.backing !== undefined && own.backing.raw === memory)
         ? undefined
         : own.bytes.subarray(0, own.byteLength),
   };
-  return isComplete ? state : undefined;
+  // A forged snapshot may have others that are not gone.
+  const areGone =
+    instance.droppedData.size === instance.module.data.length - data.length + state.droppedData.length &&
+    instance.droppedElements.size === instance.module.elements.length - elements.length + state.droppedElements.length;
+  return isComplete && areGone ? state : undefined;
 }
 
 /** Of a host function that was called before. */
