@@ -2,18 +2,19 @@
 
 import { compile, compileAhead } from '../../instrument/compile.ts';
 import { nativeHost } from '../../instrument/index.ts';
-import {
-  type Call,
-  LeavableExecution,
-  LeavableInstance,
-  type LeftCall,
-  type Owner,
-  type Successor,
-} from '../../instrument/leave/instance.ts';
+import { LeavableExecution, LeavableInstance, type Owner } from '../../instrument/leave/instance.ts';
+import type { Call, LeftCall } from '../../instrument/leave/leaving.ts';
 import { codeBytes, limitsFor } from '../../instrument/meter-module.ts';
 import { InterpreterInstance, linker } from '../../interpreter/engine.ts';
 import { Store, threads, WasmExecution } from '../../interpreter/machine/index.ts';
-import { arrive, arriveAtRest, arriveNew, returning, type Surroundings } from '../../interpreter/snapshot/arrive.ts';
+import {
+  arriveAgain,
+  arriveAtRest,
+  arriveInCall,
+  arriveNew,
+  returning,
+  type Surroundings,
+} from '../../interpreter/snapshot/arrive.ts';
 import { type Instance, instantiate, codeBytes as interpretedBytes } from '../../interpreter/store/index.ts';
 import { moduleBytes } from '../../wasm/account.ts';
 import type { Share } from '../../wasm/budget.ts';
@@ -29,7 +30,7 @@ import type {
 import { type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
-import { type LeftGuest, passiveSegments } from '../../wasm/left.ts';
+import type { LeftGuest } from '../../wasm/left.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { priceInstantiation } from '../../wasm/plan.ts';
 import { quote } from '../../wasm/quote.ts';
@@ -47,10 +48,12 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   /** Where it begins interpreted: what makes the code that it is to go on in. */
   private warming: Warming | undefined;
   native: LeavableInstance | undefined;
-  /** What goes on with it, since it was left. */
+  /** What goes on with it when it is left, once it has been; and the same inside. */
   private heir: InterpreterInstance | undefined;
-  /** The same inside. */
-  instance: Instance | undefined;
+  private inside: Instance | undefined;
+  private isAway = false;
+  /** Whether the tables are others than at first though no code changes them, as snapshots may have it. */
+  private hasOtherTables = false;
   /** What it draws on since it was asked to, with what ends that natively; undefined where only the successor knows of it. */
   private readonly drawn = new Map<GasBudget, (() => void) | undefined>();
   private readonly goingOn: GoingOn;
@@ -66,7 +69,19 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   get successor(): InterpreterInstance | undefined {
-    return this.isBack ? undefined : this.heir;
+    return this.isBack || !this.isAway ? undefined : this.heir;
+  }
+
+  get instance(): Instance | undefined {
+    return this.isAway ? this.inside : undefined;
+  }
+
+  get takesTables(): boolean {
+    return this.module.changesTables || this.inside === undefined;
+  }
+
+  get givesTables(): boolean {
+    return this.module.changesTables || this.hasOtherTables;
   }
 
   private get current(): EngineInstance {
@@ -78,22 +93,27 @@ class LeavableGuest implements EngineInstance, Owner, Away {
     return { link: linker(imports), limits, slices, budgets: [...this.drawn.keys()] };
   }
 
-  succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): Successor {
-    const { instance, execution } = arrive(this.module, left, this.surroundings, budgets);
-    return { instance: this.goOnWith(instance), execution };
+  succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): EngineExecution {
+    const { inside = arriveAtRest(this.module, left, this.surroundings) } = this;
+    if (inside === this.inside) arriveAgain(inside, left, this.drawn.keys());
+    this.goOnWith(inside);
+    return arriveInCall(inside, left, budgets);
   }
 
   private goOnWith(instance: Instance): InterpreterInstance {
-    this.instance = instance;
-    this.heir = shown(instance);
-    return this.heir;
+    this.isAway = true;
+    if (this.inside !== instance) this.heir = shown(instance);
+    this.inside = instance;
+    return this.heir as InterpreterInstance;
   }
 
   comeBack(): void {
     const { isBack, instance, native } = this;
     if (isBack || instance === undefined || native === undefined) return;
-    const state = returning(instance, native.madeMemory);
-    if (state !== undefined && native.comeBack(state)) this.disinherit();
+    const state = returning(instance, native.madeMemory, this.givesTables);
+    if (state === undefined || !native.comeBack(state)) return;
+    this.hasOtherTables = false;
+    this.disinherit();
   }
 
   warm(milliseconds: number): void {
@@ -103,7 +123,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   becomeNative(): LeavableInstance | undefined {
     const { warming, module, options, instance } = this;
     if (this.native !== undefined || warming?.isReady !== true || instance === undefined) return this.native;
-    if (hasDroppedSegments(instance) || !hasRoom(module, options.limits)) {
+    if (!hasRoom(module, options.limits)) {
       this.warming = undefined;
       return undefined;
     }
@@ -120,12 +140,12 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   get drawnLater(): readonly GasBudget[] {
+    if (this.drawn.size === 0) return [];
     return [...this.drawn].flatMap(([budget, end]) => (end === undefined ? [budget] : []));
   }
 
   disinherit(): void {
-    this.instance = undefined;
-    this.heir = undefined;
+    this.isAway = false;
     for (const budget of this.drawnLater) this.drawn.set(budget, this.native?.drawAlso(budget));
   }
 
@@ -205,6 +225,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
       this.goOnWith(arriveNew(module, { budget, gasUsed, exhausted: false }, this.surroundings));
     }
     const installed = this.heir?.install(image, name, budgets);
+    this.hasOtherTables = true;
     const index = name === undefined ? undefined : module.exportsByName.get(name)?.index;
     if (installed === undefined || index === undefined) return installed;
     return this.execution({ name, index, args: [], budgets }, installed);
@@ -217,8 +238,9 @@ class LeavableGuest implements EngineInstance, Owner, Away {
       return;
     }
     this.native.reset?.();
-    this.instance = undefined;
+    this.isAway = this.hasOtherTables = false;
     this.heir = undefined;
+    this.inside = undefined;
   }
 
   functionType(name: string): FuncType | undefined {
@@ -259,7 +281,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
     return () => {
       this.drawn.get(budget)?.();
       this.drawn.delete(budget);
-      this.instance?.tank.draws.remove([budget]);
+      this.inside?.tank.draws.remove([budget]);
     };
   }
 }
@@ -273,12 +295,6 @@ function beginInterpreted(module: WasmModule, { limits, imports, slices, clock }
 /** Whether what was made of a module is within the limits. */
 function hasRoom(module: WasmModule, { codeBytes: most = Number.POSITIVE_INFINITY }: InstanceLimits): boolean {
   return moduleBytes(module) + codeBytes(module) + interpretedBytes(module) <= most;
-}
-
-/** Whether it is without something that one has which is made now, and which cannot be taken from that. */
-function hasDroppedSegments({ module, droppedData, droppedElements }: Instance): boolean {
-  const { data, elements } = passiveSegments(module);
-  return data.some((segment) => droppedData.has(segment)) || elements.some((segment) => droppedElements.has(segment));
 }
 
 /** Bytes of code up to which a guest is native from the beginning: RATIONALE.md says why. */
