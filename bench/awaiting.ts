@@ -3,11 +3,15 @@
  * (JavaScript promise integration): what it takes to wait, what those hold that do, and how many requests a pool answers.
  */
 
-import { Capability, SandboxPool, WasmSandbox } from '../src/index.node.ts';
-import { parse } from '../src/text.ts';
+import type { SandboxPool, WasmSandbox } from '../src/index.node.ts';
 import { collect } from './collect.ts';
 import { held } from './instances.ts';
+import { buildProduct, loadProduct } from './product.ts';
 import { median } from './statistics.ts';
+
+const complaints = buildProduct();
+if (complaints !== '') console.error(complaints);
+const { sandbox: library, text } = await loadProduct();
 
 const ENGINES = ['native', 'interpreter'] as const;
 type EngineName = (typeof ENGINES)[number];
@@ -21,7 +25,7 @@ const HOSTS = {
 } as const satisfies Record<string, Host>;
 
 /** `ask` calls the host once, `often` again and again; `serve` works, asks, and works. */
-const GUEST = parse(`(module
+const GUEST = text.parse(`(module
   (import "env" "host" (func $host (param i32) (result i32)))
   (func (export "ask") (param i32) (result i32) (call $host (local.get 0)))
   (func (export "often") (param $n i32) (result i32) (local $sum i32)
@@ -41,7 +45,7 @@ const optionsFor = (engine: EngineName, host: Host) => ({
   source: GUEST,
   engine,
   leavable: engine === 'native',
-  capabilities: [Capability.hostFunctions('env', { host: host as () => unknown })],
+  capabilities: [library.Capability.hostFunctions('env', { host: host as () => unknown })],
 });
 
 function check(what: string, found: unknown, expected: unknown): void {
@@ -87,7 +91,7 @@ function bare(host: Host): Asked | undefined {
 }
 
 async function sandboxed(engine: EngineName, host: Host): Promise<Asked> {
-  const guest = await WasmSandbox.create(optionsFor(engine, host));
+  const guest = await library.WasmSandbox.create(optionsFor(engine, host));
   return { once: () => guest.call('ask', [1]), often: (times) => guest.call('often', [times]) };
 }
 
@@ -132,7 +136,7 @@ export async function measureWaiting(): Promise<string[]> {
     const memory = () => [held(), process.memoryUsage().rss] as const;
     const before = memory();
     const guests: WasmSandbox[] = [];
-    for (let i = 0; i < GUESTS; i++) guests.push(await WasmSandbox.create(options));
+    for (let i = 0; i < GUESTS; i++) guests.push(await library.WasmSandbox.create(options));
     const idle = memory();
     const calls = guests.map((guest, i) => guest.call<number>('serve', [1 + i]));
     const waiting = memory();
@@ -142,7 +146,7 @@ export async function measureWaiting(): Promise<string[]> {
     const results = await Promise.all(calls);
     const took = ((performance.now() - begun) * 1_000) / GUESTS;
     for (const i of [0, 1, GUESTS / 2, GUESTS - 1]) {
-      const one = await WasmSandbox.create(optionsFor('interpreter', () => i));
+      const one = await library.WasmSandbox.create(optionsFor('interpreter', () => i));
       check(`guest ${i}`, results[i], await one.call('serve', [1 + i]));
       check(`the gas of guest ${i}`, guests[i]?.getResourceStats().gasUsed, one.getResourceStats().gasUsed);
     }
@@ -170,7 +174,7 @@ export async function measurePool(): Promise<string[]> {
     const pools = new Map<string, { readonly pool: SandboxPool; readonly rates: number[] }>();
     for (const engine of ENGINES) {
       pools.set(engine, {
-        pool: await SandboxPool.create({ sandbox: optionsFor(engine, later), max: POOL }),
+        pool: await library.SandboxPool.create({ sandbox: optionsFor(engine, later), max: POOL }),
         rates: [],
       });
     }

@@ -64,10 +64,17 @@ export class Continued {
   }
 }
 
+/** Where frames save what they hold at a point. */
+const placesAt = new WeakMap<LeavePoint, readonly SlotPlace[]>();
+
 /** What a frame has saved at a point. */
 export function frameAt(body: number, point: LeavePoint, types: readonly ValType[], values: Values): LeftFrame {
   const { kind, offset, locals, operands } = point;
-  const places = slotPlaces([...locals.map((local) => types[local] as ValType), ...operands]);
+  let places = placesAt.get(point);
+  if (places === undefined) {
+    places = slotPlaces([...locals.map((local) => types[local] as ValType), ...operands]);
+    placesAt.set(point, places);
+  }
   const saved = places.map((place: SlotPlace) => values.get(place));
   return {
     body,

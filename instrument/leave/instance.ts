@@ -6,7 +6,6 @@ import { type ResourceFigures, UsageError, type WasmSandboxError } from '../../w
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { WasmValue } from '../../wasm/host.ts';
 import type { LeftGuest, LeftValue, ReturningGuest } from '../../wasm/left.ts';
-import type { FuncType } from '../../wasm/types.ts';
 import { type Continuations, continuationsOf } from '../continue/continuation.ts';
 import { NativeInstance } from '../engine.ts';
 import type { RawFunction, WasmHost } from '../host.ts';
@@ -15,35 +14,31 @@ import { linker, references, uncaught } from '../linker.ts';
 import type { MeteredModule } from '../metered.ts';
 import { MeteredInstance, MeteredStore } from '../metered-instance.ts';
 import { waitingAlone } from '../waits.ts';
-import { type CallToGoOn, type Ending, type FrameToGoOn, type GoneOn, Leaving } from './leaving.ts';
-
-/** Whoever goes on with a guest that was left. */
-export interface Successor {
-  readonly instance: EngineInstance;
-  readonly execution: EngineExecution;
-}
+import {
+  type Call,
+  type CallToGoOn,
+  type Ending,
+  type FrameToGoOn,
+  type GoneOn,
+  Leaving,
+  type LeftCall,
+} from './leaving.ts';
 
 /** Whose instance it is. */
 export interface Owner {
   /** The instance; undefined where there is none yet. */
   readonly native: LeavableInstance | undefined;
   figures(): ResourceFigures;
+  /** Whether it has to be given the tables where it is left: it has none, or code changes them. */
+  readonly takesTables: boolean;
   /** Goes on with a guest that was left. @param budgets what its call draws on */
-  succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): Successor;
+  succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): EngineExecution;
   /** Whoever goes on with the guest, since it was left. */
   readonly successor: EngineInstance | undefined;
   /** A call begins: the guest comes back, if it can. */
   comeBack(): void;
   /** Advances what goes on with a call, which may come back in the middle of it. */
   advance(execution: EngineExecution, call: LeftCall, gas: bigint | undefined): Stop;
-}
-
-/** A call that was left. */
-export interface LeftCall {
-  /** Number of its function. */
-  readonly index: number;
-  readonly type: FuncType;
-  readonly budgets?: readonly GasBudget[] | undefined;
 }
 
 export class LeavableInstance extends NativeInstance {
@@ -91,9 +86,8 @@ export class LeavableInstance extends NativeInstance {
   }
 
   /** As {@link Leaving.call}. */
-  run(call: Call, gas: bigint | undefined): Ending {
-    const { name, index, type, args, budgets } = call;
-    return this.leaving.call(this.raw(name), index, type, args, budgets, gas);
+  run(call: Call, gas: bigint | undefined, withTables: boolean): Ending {
+    return this.leaving.call(this.raw(call.name), call, gas, withTables);
   }
 
   /** All that it is while nothing of it runs. */
@@ -159,12 +153,6 @@ export class LeavableInstance extends NativeInstance {
   }
 }
 
-export interface Call extends LeftCall {
-  /** Undefined: the start function. */
-  readonly name: string | undefined;
-  readonly args: readonly WasmValue[];
-}
-
 const SETTLED: Promise<void> = Promise.resolve();
 
 /** Runs natively until it is left, and then as its successor does. */
@@ -224,7 +212,8 @@ export class LeavableExecution implements EngineExecution {
     this.isRunning = true;
     let ending: Ending;
     try {
-      ending = (this.owner.native as LeavableInstance).run(this.call, gas);
+      const { native, takesTables } = this.owner;
+      ending = (native as LeavableInstance).run(this.call, gas, takesTables);
     } catch (error) {
       this.isOver = true;
       throw error;
@@ -236,8 +225,7 @@ export class LeavableExecution implements EngineExecution {
       this.results = ending.results;
       return 'done';
     }
-    const { execution } = this.owner.succeed(ending.left, this.call.budgets);
-    this.continue(execution);
+    this.continue(this.owner.succeed(ending.left, this.call.budgets));
     return ending.left.wait === undefined ? 'paused' : 'waiting';
   }
 

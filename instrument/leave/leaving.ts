@@ -21,7 +21,7 @@ import { PAGE_BYTES } from '../../wasm/limits.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { planFunction } from '../../wasm/plan.ts';
 import type { FuncType, ValType } from '../../wasm/types.ts';
-import type { Continuation } from '../continue/continuation.ts';
+import { type Continuation, continuationsOf } from '../continue/continuation.ts';
 import { Continued, frameAt } from '../continue/continued.ts';
 import type { RawFunction } from '../host.ts';
 import type { HostCaller } from '../host-caller.ts';
@@ -29,11 +29,26 @@ import { METER_EXPORTS, savedGlobals, segmentLength } from '../layout.ts';
 import type { Leavable, MeteredInstance } from '../metered-instance.ts';
 import { LeavableCaller } from './caller.ts';
 import { LeavableMeter } from './meter.ts';
-import { type LeavePoint, type LeavePoints, leavePoints } from './points.ts';
+import type { LeavePoint } from './points.ts';
 import { type SlotPlace, slotPlaces } from './slots.ts';
 import { FunctionNumbers, Values } from './values.ts';
 
 const PROMISE = 'a host function returned a promise';
+
+/** A call that was left. */
+export interface LeftCall {
+  /** Number of its function. */
+  readonly index: number;
+  readonly type: FuncType;
+  readonly budgets?: readonly GasBudget[] | undefined;
+}
+
+/** A call that can be left. */
+export interface Call extends LeftCall {
+  /** Undefined: the start function. */
+  readonly name: string | undefined;
+  readonly args: readonly WasmValue[];
+}
 
 /** A frame to go on with. */
 export interface FrameToGoOn {
@@ -65,6 +80,23 @@ export interface GoneOn {
   readonly wasAsked: boolean;
 }
 
+/** Of functions that were called from outside, by their number. */
+const entryCosts = new WeakMap<WasmModule, Map<number, bigint>>();
+
+function entryCost(module: WasmModule, index: number): bigint {
+  let ofModule = entryCosts.get(module);
+  if (ofModule === undefined) {
+    ofModule = new Map();
+    entryCosts.set(module, ofModule);
+  }
+  let cost = ofModule.get(index);
+  if (cost === undefined) {
+    cost = BigInt(planFunction(module, index - module.importedFunctions).entryCost);
+    ofModule.set(index, cost);
+  }
+  return cost;
+}
+
 /** How a call has ended that can be left. */
 export type Ending = { readonly results: readonly WasmValue[] } | { readonly left: LeftGuest };
 
@@ -79,7 +111,6 @@ export class Leaving implements Leavable {
   /** The count at which the function that was called from outside is entered: nobody is left there. */
   private enteredAt: bigint | undefined;
   private frames: LeftFrame[] = [];
-  private readonly points = new Map<number, LeavePoints>();
   private functions!: FunctionNumbers;
   private values!: Values;
   /** Of functions that go on for others. */
@@ -119,28 +150,22 @@ export class Leaving implements Leavable {
 
   /**
    * Calls a function of the guest's that can be left.
+   * @param raw the function
    * @param gas units beyond which it is; undefined: where it has to wait, or the clock says so
+   * @param withTables whether whoever goes on with it then has to be given the tables
    * @throws RuntimeError, and whatever a host function threw
    */
-  call(
-    raw: RawFunction,
-    index: number,
-    type: FuncType,
-    args: readonly WasmValue[],
-    budgets: readonly GasBudget[] | undefined,
-    gas: bigint | undefined,
-  ): Ending {
+  call(raw: RawFunction, { index, type, args, budgets }: Call, gas: bigint | undefined, withTables: boolean): Ending {
     const { guest, now } = this;
     const { module } = guest.metered;
     if (guest.store.isEntered) return { results: guest.invoke(raw, index, type, args, budgets) };
-    const body = index - module.importedFunctions;
-    this.enteredAt = body < 0 ? undefined : now.total() + BigInt(planFunction(module, body).entryCost);
+    this.enteredAt = index < module.importedFunctions ? undefined : now.total() + entryCost(module, index);
     this.isUnderWay = true;
     now.allow(true, gas === undefined ? undefined : now.total() + gas);
     try {
       const results = guest.invoke(raw, index, type, args, budgets);
       if (this.failure !== undefined) throw this.failure.error;
-      return this.hasLeft ? { left: this.state(index) } : { results };
+      return this.hasLeft ? { left: this.state(index, withTables) } : { results };
     } finally {
       this.isUnderWay = false;
       if (!this.hasLeft) now.allow(false);
@@ -225,11 +250,8 @@ export class Leaving implements Leavable {
   }
 
   private frame(body: number, number: number): LeftFrame {
-    let points = this.points.get(body);
-    if (points === undefined) {
-      points = leavePoints(this.guest.metered.module, body);
-      this.points.set(body, points);
-    }
+    const { store, metered } = this.guest;
+    const points = continuationsOf(store.host, metered).points(body);
     return frameAt(body, points.points[number] as LeavePoint, points.locals, this.values);
   }
 
@@ -240,7 +262,6 @@ export class Leaving implements Leavable {
     this.hasLeft = false;
     this.frames = [];
     this.waits = undefined;
-    this.points.clear();
     const { rawMemory } = guest;
     return {
       entered,
@@ -262,9 +283,13 @@ export class Leaving implements Leavable {
   }
 
   private globals(module: WasmModule): LeftGuest['globals'] {
+    this.saved ??= savedGlobals(module);
+    if (this.saved.length === 0) return [];
     (this.guest.meterExport(METER_EXPORTS.save) as RawFunction)();
-    return savedGlobals(module).map(([global, place]) => [global, this.values.get(place)] as const);
+    return this.saved.map(([global, place]) => [global, this.values.get(place)] as const);
   }
+
+  private saved: ReturnType<typeof savedGlobals> | undefined;
 
   /**
    * Makes the guest what another engine has made of it.
@@ -280,6 +305,8 @@ export class Leaving implements Leavable {
     ] as const) {
       if (there.join() !== this.dropped(module, kind).join()) return false;
     }
+    // What no code changes would stay so where the guest is reset.
+    if (from.tables.length > 0 && !module.changesTables) guest.lendMemory();
     const areKnown = from.tables.every((elements, i) => {
       const type = module.tables[i]?.element as ValType;
       return elements.every((reference) => this.functions.has(type, reference));
@@ -298,11 +325,13 @@ export class Leaving implements Leavable {
         table.set(at, this.functions.toRaw(type, reference));
       });
     });
-    const places = slotPlaces(from.globals.map(([, { type }]) => type));
-    from.globals.forEach(([, value], i) => {
-      this.values.set(places[i] as SlotPlace, value);
-    });
-    (guest.meterExport(METER_EXPORTS.restore) as RawFunction)();
+    if (from.globals.length > 0) {
+      const places = slotPlaces(from.globals.map(([, { type }]) => type));
+      from.globals.forEach(([, value], i) => {
+        this.values.set(places[i] as SlotPlace, value);
+      });
+      (guest.meterExport(METER_EXPORTS.restore) as RawFunction)();
+    }
     now.comeBack(from.gasUsed, from.exhausted);
     return true;
   }

@@ -3,18 +3,15 @@
  * are, is found by lowering its function once more.
  */
 
-import type { LeftFrame, LeftGuest, LeftPlace, LeftValue } from '../../wasm/left.ts';
+import type { LeftFrame, LeftPlace, LeftValue } from '../../wasm/left.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { frameWeight } from '../../wasm/plan.ts';
 import { FUNCREF, isReference } from '../../wasm/types.ts';
 import { CodeBuffer, HALT_PC, HEADER_WORDS, isLeft, LEAVE_PC, type Lowering } from '../code/index.ts';
 import type { Thread } from '../machine/index.ts';
-import type { Instance, WasmFunction } from '../store/index.ts';
+import type { Instance } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import { fingerprint, lowerAlone } from './fingerprint.ts';
-import { wordsOf } from './held.ts';
-import { planStack, type StackPlan } from './install-stack.ts';
-import { Numbering } from './numbering.ts';
+import { lowerAlone } from './fingerprint.ts';
 import { stepAt } from './places.ts';
 
 /** A place in the machine's code. */
@@ -29,8 +26,7 @@ export interface Arrival {
   readonly constants: ReadonlyMap<number, readonly [low: number, high: number]>;
 }
 
-export interface Lowered {
-  readonly fingerprint: number;
+interface Lowered {
   /** Registers of the locals. */
   readonly locals: readonly number[];
   readonly arrivals: ReadonlyMap<string, Arrival>;
@@ -59,7 +55,7 @@ function registersOf({ operands }: Lowering, withConstants: boolean): Map<number
 const NONE = new Map<never, never>();
 
 /** Finds places of a function in the machine's code. */
-export function lower(module: WasmModule, body: number, places: Iterable<LeftPlace>): Lowered {
+function lower(module: WasmModule, body: number, places: Iterable<LeftPlace>): Lowered {
   const code = new CodeBuffer();
   const entry = LEAVE_PC + 1 + HEADER_WORDS;
   const wanted = new Map<number, LeftPlace>();
@@ -95,28 +91,69 @@ export function lower(module: WasmModule, body: number, places: Iterable<LeftPla
       constants: constantsOf(lowering),
     };
   });
-  return { fingerprint: fingerprint(code), locals: locals ?? [], arrivals };
+  return { locals: locals ?? [], arrivals };
 }
 
-/** Puts values into the registers of a stack. */
-class Registers {
-  readonly words: Int32Array;
-  readonly references: Int32Array;
-  readonly objects: Reference[] = [null];
-  private readonly instance: Instance;
+/** A function, lowered once more to see where its places are. */
+class KnownFunction {
+  /** Registers of the locals. */
+  locals: readonly number[] = [];
+  private readonly module: WasmModule;
+  private readonly body: number;
+  private readonly arrivals = new Map<string, Arrival>();
+  private points: readonly LeftPlace[] = [];
+  /** Which of these is where, by words from the function's entry. */
+  private readonly byOffset = new Map<number, LeftPlace>();
 
-  constructor(words: number, instance: Instance) {
-    this.words = new Int32Array(words);
-    this.references = new Int32Array(words / 2);
-    this.instance = instance;
+  constructor(module: WasmModule, body: number) {
+    this.module = module;
+    this.body = body;
   }
 
-  set(register: number, { type, words, reference }: LeftValue): void {
-    if (!isReference(type)) this.words.set(words, register);
-    else if (reference !== null) {
-      this.references[register >> 1] = this.objects.push(referenceOf({ type, reference }, this.instance)) - 1;
+  at(place: LeftPlace): Arrival {
+    const key = keyOf(place);
+    if (!this.arrivals.has(key)) this.lower([place]);
+    return this.arrivals.get(key) as Arrival;
+  }
+
+  /** The one of its points that is so many words from its entry. @param points all that it has; always the same */
+  find<P extends LeftPlace>(offset: number, points: readonly P[]): P | undefined {
+    if (points !== this.points) {
+      this.points = points;
+      this.lower(points);
+      this.byOffset.clear();
+      for (const point of points) {
+        const arrival = this.arrivals.get(keyOf(point));
+        if (arrival !== undefined) this.byOffset.set(arrival.offset, point);
+      }
     }
+    return this.byOffset.get(offset) as P | undefined;
   }
+
+  private lower(places: readonly LeftPlace[]): void {
+    const { locals, arrivals } = lower(this.module, this.body, places);
+    this.locals = locals;
+    for (const [key, arrival] of arrivals) this.arrivals.set(key, arrival);
+  }
+}
+
+const known = new WeakMap<WasmModule, Map<number, KnownFunction>>();
+/** Functions of a module of which that is kept. */
+const MOST_KNOWN = 100;
+
+export function knownFunction(module: WasmModule, body: number): KnownFunction {
+  let ofModule = known.get(module);
+  if (ofModule === undefined) {
+    ofModule = new Map();
+    known.set(module, ofModule);
+  }
+  let found = ofModule.get(body);
+  if (found === undefined) {
+    found = new KnownFunction(module, body);
+    if (ofModule.size >= MOST_KNOWN) ofModule.clear();
+    ofModule.set(body, found);
+  }
+  return found;
 }
 
 /** A reference as the interpreter has it. */
@@ -125,52 +162,9 @@ export function referenceOf({ type, reference }: Pick<LeftValue, 'type' | 'refer
   return instance.function(reference);
 }
 
-/** The stack that a call has which was left. */
-export function planArrival(instance: Instance, { entered, frames }: Pick<LeftGuest, 'entered' | 'frames'>): StackPlan {
-  const { module } = instance;
-  const numbering = new Numbering([instance]);
-  const func = instance.function(entered) as WasmFunction;
-  const places = new Map<number, Map<string, LeftPlace>>();
-  let depth = 0;
-  for (const frame of frames) {
-    let own = places.get(frame.body);
-    if (own === undefined) {
-      own = new Map();
-      places.set(frame.body, own);
-    }
-    own.set(keyOf(frame), frame);
-    const { type } = instance.function(module.importedFunctions + frame.body);
-    depth += frameWeight(type, module.bodies.at(frame.body));
-  }
-  const lowered = new Map(Array.from(places, ([body, own]) => [body, lower(module, body, own.values())] as const));
-  const registers = new Registers(wordsOf(depth, func), instance);
-  let fp = 0;
-  const positions = frames.map((frame) => {
-    const { locals, arrivals } = lowered.get(frame.body) as Lowered;
-    const { offset, base, registers: own } = arrivals.get(keyOf(frame)) as Arrival;
-    for (const [local, value] of frame.locals) registers.set(fp + (locals[local] as number), value);
-    frame.operands.forEach((value, position) => {
-      const register = own.get(position);
-      if (register !== undefined) registers.set(fp + register, value);
-    });
-    fp += base;
-    return { body: frame.body, offset };
-  });
-  const fingerprints = Array.from(lowered, ([body, { fingerprint }]) => [body, fingerprint] as const);
-  const { words, references, objects } = registers;
-  return planStack(numbering, { entered, positions, fingerprints, registers: words, references }, objects, func);
-}
-
 /** Puts frames onto the stack of a call that goes on in the first of them, in place of the one that it was to go on with. */
 export function pushFrames(instance: Instance, thread: Thread, frames: readonly LeftFrame[]): void {
   const { code, module } = instance;
-  const places = new Map<number, LeftPlace[]>();
-  for (const frame of frames) {
-    const own = places.get(frame.body);
-    if (own === undefined) places.set(frame.body, [frame]);
-    else own.push(frame);
-  }
-  const lowered = new Map(Array.from(places, ([body, own]) => [body, lower(module, body, own)] as const));
   for (const frame of frames) {
     const { type } = instance.function(module.importedFunctions + frame.body);
     const weight = frameWeight(type, module.bodies.at(frame.body));
@@ -180,13 +174,13 @@ export function pushFrames(instance: Instance, thread: Thread, frames: readonly 
     thread.frames[thread.sp++] = thread.pc;
     thread.fp += thread.pc === HALT_PC ? 0 : (code.words[thread.pc - 1] as number);
     thread.depth += weight;
-    const { locals, arrivals } = lowered.get(frame.body) as Lowered;
-    const { offset, registers } = arrivals.get(keyOf(frame)) as Arrival;
+    const known = knownFunction(module, frame.body);
+    const { offset, registers } = known.at(frame);
     thread.pc = entry + offset;
     const end = thread.fp + 2 * Math.ceil(weight / 8);
     thread.registers.fill(0, thread.fp, Math.min(end, thread.registers.length));
     for (const [local, value] of frame.locals) {
-      writeValue(thread, thread.fp + (locals[local] as number), value, instance);
+      writeValue(thread, thread.fp + (known.locals[local] as number), value, instance);
     }
     frame.operands.forEach((value, position) => {
       const register = registers.get(position);

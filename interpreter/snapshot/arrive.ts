@@ -5,6 +5,7 @@ import type { GasBudget } from '../../wasm/gas-budget.ts';
 import { type LeftGuest, passiveSegments, type ReturningGuest } from '../../wasm/left.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { FUNCREF, isReference, type MemoryType, type RefType, slotsOf } from '../../wasm/types.ts';
+import { HALT_PC } from '../code/index.ts';
 import { HostCaller, Store, type Thread, WasmExecution } from '../machine/index.ts';
 import {
   accountOf,
@@ -15,10 +16,10 @@ import {
   instantiate,
   LinearMemory,
   type Linker,
+  type WasmFunction,
 } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import { planArrival, pushFrames, referenceOf } from './arrive-stack.ts';
-import { applyStack } from './install-stack.ts';
+import { pushFrames, referenceOf } from './arrive-stack.ts';
 
 /** What the guest is made with here. */
 export interface Surroundings {
@@ -58,20 +59,28 @@ export function arriveAtRest(module: WasmModule, left: LeftGuest, around: Surrou
   return instance;
 }
 
-/** The same in the middle of a call. @param budgets what the call draws on @throws LinkError */
-export function arrive(
-  module: WasmModule,
+/** The same where it has been here before. @param budgets what it draws on beside its limits */
+export function arriveAgain(instance: Instance, left: LeftGuest, budgets: Iterable<GasBudget>): void {
+  followState(instance, left);
+  const { draws } = instance.tank;
+  draws.begin();
+  draws.add([...budgets]);
+}
+
+/** The call in the middle of which a guest that has arrived was left. @param budgets what it draws on */
+export function arriveInCall(
+  instance: Instance,
   left: LeftGuest,
-  around: Surroundings,
   budgets: readonly GasBudget[] | undefined,
-): { readonly instance: Instance; readonly execution: WasmExecution } {
-  const instance = arriveAtRest(module, left, around);
-  const plan = planArrival(instance, left);
+): WasmExecution {
+  const func = instance.function(left.entered) as WasmFunction;
   const thread = (instance.store as Store).acquire();
-  applyStack(thread, plan);
-  const execution = WasmExecution.resumed(plan.func, thread, budgets);
-  awaitAs(execution, instance, thread, left);
-  return { instance, execution };
+  thread.pc = HALT_PC;
+  thread.nestedValues = func.type.values;
+  thread.bind(instance);
+  const execution = WasmExecution.resumed(func, thread, budgets);
+  followFrames(execution, instance, thread, left);
+  return execution;
 }
 
 /** Has a call wait for what it was left for, if it was for that. */
@@ -106,10 +115,14 @@ export function followFrames(execution: WasmExecution, instance: Instance, threa
  * What a guest is that is to go back to the engine that has its memory, or had none of it yet.
  * @returns undefined where a call of it has not ended, or it holds what has no number
  */
-export function returning(instance: Instance, memory: object | undefined): ReturningGuest | undefined {
+export function returning(
+  instance: Instance,
+  memory: object | undefined,
+  withTables: boolean,
+): ReturningGuest | undefined {
   const { store, suspended } = instance;
   if (store.active !== undefined || suspended !== undefined || store.left.size > 0) return undefined;
-  return stateOf(instance, memory, true);
+  return stateOf(instance, memory, withTables);
 }
 
 /** The same in the middle of a call. @param withTables whether whoever gets it needs them */
@@ -164,7 +177,9 @@ class ArrivedCaller extends HostCaller {
 function applyState(instance: Instance, left: LeftGuest): void {
   const { module, memories, globals, tables } = instance;
   const { memory } = left;
-  if (memory !== undefined) {
+  const [own] = memories;
+  if (memory !== undefined && own?.backing?.raw === memory.raw) own.check();
+  else if (memory !== undefined) {
     const { raw, growth } = memory;
     const backing: Backing = {
       raw,

@@ -1,13 +1,12 @@
 /** Takes the innermost frame off the stack of a call that was left, for another engine to go on with, and gives it its results. */
 
 import type { LeftPoint, LeftValue } from '../../wasm/left.ts';
-import type { WasmModule } from '../../wasm/module.ts';
 import { FUNCREF, isReference, slotsOf, V128, type ValType } from '../../wasm/types.ts';
 import { HALT_PC } from '../code/index.ts';
 import type { Thread } from '../machine/index.ts';
 import { FunctionNumbers, type Instance } from '../store/index.ts';
 import type { Reference } from '../values/index.ts';
-import { type Arrival, keyOf, lower, writeValue } from './arrive-stack.ts';
+import { knownFunction, writeValue } from './arrive-stack.ts';
 
 /** The places of a function, and the types of its locals. */
 export interface PointsOf<P extends LeftPoint> {
@@ -21,39 +20,6 @@ export interface Departure<P extends LeftPoint> {
   readonly point: P;
   /** Locals that may still be read, operands, and results of the call that it is behind. */
   readonly values: readonly LeftValue[];
-}
-
-interface Known {
-  /** Registers of the locals. */
-  readonly locals: readonly number[];
-  /** By words from the function's entry. */
-  readonly places: ReadonlyMap<number, readonly [point: LeftPoint, arrival: Arrival]>;
-}
-
-/** Of functions that were lowered once more for this. */
-const known = new WeakMap<WasmModule, Map<number, Known>>();
-/** Functions of a module of which that is kept. */
-const MOST_KNOWN = 100;
-
-function placesOf(module: WasmModule, body: number, points: readonly LeftPoint[]): Known {
-  let ofModule = known.get(module);
-  if (ofModule === undefined) {
-    ofModule = new Map();
-    known.set(module, ofModule);
-  }
-  let found = ofModule.get(body);
-  if (found === undefined) {
-    const { locals, arrivals } = lower(module, body, points);
-    const places = new Map<number, readonly [LeftPoint, Arrival]>();
-    for (const point of points) {
-      const arrival = arrivals.get(keyOf(point));
-      if (arrival !== undefined) places.set(arrival.offset, [point, arrival]);
-    }
-    found = { locals, places };
-    if (ofModule.size >= MOST_KNOWN) ofModule.clear();
-    ofModule.set(body, found);
-  }
-  return found;
 }
 
 /**
@@ -70,10 +36,11 @@ export function departure<P extends LeftPoint>(
   if (frame === undefined) return undefined;
   const { body, entry } = frame;
   const { locals: types, points } = pointsOf(body);
-  const { locals, places } = placesOf(instance.module, body, points);
-  const found = places.get(thread.pc - entry);
-  if (found === undefined) return undefined;
-  const [point, { base, registers, constants }] = found as readonly [P, Arrival];
+  const known = knownFunction(instance.module, body);
+  const point = known.find(thread.pc - entry, points);
+  if (point === undefined) return undefined;
+  const { locals } = known;
+  const { base, registers, constants } = known.at(point);
   const reader = new Reader(thread, instance);
   const values = [
     ...point.locals.map((local) => reader.at(locals[local] as number, types[local] as ValType)),

@@ -1,7 +1,7 @@
 /** Calls of a guest that was left, which go on interpreted, and natively again in the middle of them. */
 
-import type { LeavableInstance, LeftCall } from '../../instrument/leave/instance.ts';
-import type { GoneOn } from '../../instrument/leave/leaving.ts';
+import type { LeavableInstance } from '../../instrument/leave/instance.ts';
+import type { GoneOn, LeftCall } from '../../instrument/leave/leaving.ts';
 import type { WasmExecution } from '../../interpreter/machine/index.ts';
 import { followFrames, followState, stateOf } from '../../interpreter/snapshot/arrive.ts';
 import { departure, giveResults, removeFrame } from '../../interpreter/snapshot/depart.ts';
@@ -16,6 +16,8 @@ export interface Away {
   readonly native: LeavableInstance | undefined;
   /** What it is meanwhile. */
   readonly instance: Instance | undefined;
+  /** Whether what goes on with it has to be given its tables. */
+  readonly givesTables: boolean;
   /** What it draws on that nobody knows of natively. */
   readonly drawnLater: readonly GasBudget[];
   /** Whether it has come back in the middle of a call, for the time being. */
@@ -36,7 +38,9 @@ export const PATIENCE = {
   perByte: 0.001,
   /** So many are to be spent on what it runs in, for each that is spent on the change. */
   perChange: 4,
-  /** Units of gas between two looks at that. */
+  /** Units of gas for which it is interpreted whenever a call goes on: to go native takes about as long. */
+  again: 1_000,
+  /** Units between two looks at whether that pays. */
   units: 10_000,
   /** So many are a millisecond at least: clocks stand still in some places. */
   unitsPerMillisecond: 30_000,
@@ -94,12 +98,13 @@ export class GoingOn {
     const { guest } = this;
     const { tank } = guest.instance as Instance;
     const stopAt = execution.countAfter(gas);
-    for (;;) {
+    for (let isShort = PATIENCE.again > 0; ; isShort = false) {
       if (!execution.isReady) return 'waiting';
-      const mayPay = this.isWorthIt || (this.credit >= 0 && guest.native?.continuations.isEmpty === false);
+      const mayPay =
+        !isShort && (this.isWorthIt || (this.credit >= 0 && guest.native?.continuations.isEmpty === false));
       const stop = mayPay ? this.goOn(execution, call, stopAt) : undefined;
       if (stop !== undefined) return stop;
-      const patience = tank.total() + BigInt(PATIENCE.units);
+      const patience = tank.total() + BigInt(isShort ? PATIENCE.again : PATIENCE.units);
       const until = stopAt === undefined || patience < stopAt ? patience : stopAt;
       const interpreted = this.interpret(execution, until);
       if (interpreted !== 'paused' || execution.wasAsked || until === stopAt) return interpreted;
@@ -139,7 +144,7 @@ export class GoingOn {
       if (this.credit < PATIENCE.perChange * price) return undefined;
       const continuation = continuations.at(body, point);
       if (continuation === undefined) return undefined;
-      const state = stateOf(instance, native.madeMemory, instance.module.changesTables);
+      const state = stateOf(instance, native.madeMemory, guest.givesTables);
       if (state === undefined || !native.comeBack(state)) return undefined;
       const weight = thread.depth;
       removeFrame(thread);

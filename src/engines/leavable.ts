@@ -2,18 +2,19 @@
 
 import { compile, compileAhead } from '../../instrument/compile.ts';
 import { nativeHost } from '../../instrument/index.ts';
-import {
-  type Call,
-  LeavableExecution,
-  LeavableInstance,
-  type LeftCall,
-  type Owner,
-  type Successor,
-} from '../../instrument/leave/instance.ts';
+import { LeavableExecution, LeavableInstance, type Owner } from '../../instrument/leave/instance.ts';
+import type { Call, LeftCall } from '../../instrument/leave/leaving.ts';
 import { codeBytes, limitsFor } from '../../instrument/meter-module.ts';
 import { InterpreterInstance, linker } from '../../interpreter/engine.ts';
 import { Store, threads, WasmExecution } from '../../interpreter/machine/index.ts';
-import { arrive, arriveAtRest, arriveNew, returning, type Surroundings } from '../../interpreter/snapshot/arrive.ts';
+import {
+  arriveAgain,
+  arriveAtRest,
+  arriveInCall,
+  arriveNew,
+  returning,
+  type Surroundings,
+} from '../../interpreter/snapshot/arrive.ts';
 import { type Instance, instantiate, codeBytes as interpretedBytes } from '../../interpreter/store/index.ts';
 import type { Share } from '../../wasm/budget.ts';
 import type {
@@ -45,10 +46,12 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   /** Where it begins interpreted: what makes the code that it is to go on in. */
   private warming: Warming | undefined;
   native: LeavableInstance | undefined;
-  /** What goes on with it, since it was left. */
+  /** What goes on with it when it is left, once it has been; and the same inside. */
   private heir: InterpreterInstance | undefined;
-  /** The same inside. */
-  instance: Instance | undefined;
+  private inside: Instance | undefined;
+  private isAway = false;
+  /** Whether the tables are others than at first though no code changes them, as snapshots may have it. */
+  private hasOtherTables = false;
   /** What it draws on since it was asked to, with what ends that natively; undefined where only the successor knows of it. */
   private readonly drawn = new Map<GasBudget, (() => void) | undefined>();
   private readonly goingOn: GoingOn;
@@ -64,7 +67,19 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   get successor(): InterpreterInstance | undefined {
-    return this.isBack ? undefined : this.heir;
+    return this.isBack || !this.isAway ? undefined : this.heir;
+  }
+
+  get instance(): Instance | undefined {
+    return this.isAway ? this.inside : undefined;
+  }
+
+  get takesTables(): boolean {
+    return this.module.changesTables || this.inside === undefined;
+  }
+
+  get givesTables(): boolean {
+    return this.module.changesTables || this.hasOtherTables;
   }
 
   private get current(): EngineInstance {
@@ -76,22 +91,27 @@ class LeavableGuest implements EngineInstance, Owner, Away {
     return { link: linker(imports), limits, slices, budgets: [...this.drawn.keys()] };
   }
 
-  succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): Successor {
-    const { instance, execution } = arrive(this.module, left, this.surroundings, budgets);
-    return { instance: this.goOnWith(instance), execution };
+  succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): EngineExecution {
+    const { inside = arriveAtRest(this.module, left, this.surroundings) } = this;
+    if (inside === this.inside) arriveAgain(inside, left, this.drawn.keys());
+    this.goOnWith(inside);
+    return arriveInCall(inside, left, budgets);
   }
 
   private goOnWith(instance: Instance): InterpreterInstance {
-    this.instance = instance;
-    this.heir = shown(instance);
-    return this.heir;
+    this.isAway = true;
+    if (this.inside !== instance) this.heir = shown(instance);
+    this.inside = instance;
+    return this.heir as InterpreterInstance;
   }
 
   comeBack(): void {
     const { isBack, instance, native } = this;
     if (isBack || instance === undefined || native === undefined) return;
-    const state = returning(instance, native.madeMemory);
-    if (state !== undefined && native.comeBack(state)) this.disinherit();
+    const state = returning(instance, native.madeMemory, this.givesTables);
+    if (state === undefined || !native.comeBack(state)) return;
+    this.hasOtherTables = false;
+    this.disinherit();
   }
 
   warm(milliseconds: number): void {
@@ -122,8 +142,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   disinherit(): void {
-    this.instance = undefined;
-    this.heir = undefined;
+    this.isAway = false;
     for (const budget of this.drawnLater) this.drawn.set(budget, this.native?.drawAlso(budget));
   }
 
@@ -203,6 +222,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
       this.goOnWith(arriveNew(module, { budget, gasUsed, exhausted: false }, this.surroundings));
     }
     const installed = this.heir?.install(image, name, budgets);
+    this.hasOtherTables = true;
     const index = name === undefined ? undefined : module.exportsByName.get(name)?.index;
     if (installed === undefined || index === undefined) return installed;
     return this.execution({ name, index, args: [], budgets }, installed);
@@ -215,8 +235,9 @@ class LeavableGuest implements EngineInstance, Owner, Away {
       return;
     }
     this.native.reset?.();
-    this.instance = undefined;
+    this.isAway = this.hasOtherTables = false;
     this.heir = undefined;
+    this.inside = undefined;
   }
 
   functionType(name: string): FuncType | undefined {
@@ -257,7 +278,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
     return () => {
       this.drawn.get(budget)?.();
       this.drawn.delete(budget);
-      this.instance?.tank.draws.remove([budget]);
+      this.inside?.tank.draws.remove([budget]);
     };
   }
 }

@@ -53,7 +53,7 @@ async function disturb({ bytes, calls: all }: LifeProgram, next: () => number): 
 }
 
 images.provide(capturing);
-Object.assign(PATIENCE, { first: 0, perByte: 0, perChange: 0 });
+Object.assign(PATIENCE, { first: 0, again: 0, perByte: 0, perChange: 0 });
 Object.assign(WARMING, { begin: 0, perByte: 0 });
 const next = sequence(seed);
 const any = anyLifeProgram().filter(({ bytes }) => decode(bytes).features.length === 0);

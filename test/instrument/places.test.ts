@@ -93,7 +93,7 @@ describe('an error of a native guest says where it was', () => {
 
   it('in the middle of a call that came back from where it was interpreted', () => {
     const patience = { ...PATIENCE };
-    Object.assign(PATIENCE, { first: 0, units: 0, perByte: 0, perChange: 0 });
+    Object.assign(PATIENCE, { first: 0, again: 0, units: 0, perByte: 0, perChange: 0 });
     try {
       const text = `(module (memory 1)
         (func $inner (param i32) (result i32) nop (i32.load (i32.mul (local.get 0) (i32.const 4000))))

@@ -14,7 +14,7 @@ const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
 const patience = { ...PATIENCE };
 const warming = { ...WARMING };
 beforeEach(() => {
-  Object.assign(PATIENCE, { first: 0, units: 0, perByte: 0, perChange: 0 });
+  Object.assign(PATIENCE, { first: 0, again: 0, units: 0, perByte: 0, perChange: 0 });
   Object.assign(WARMING, { begin: 0, perByte: 0 });
 });
 afterEach(() => {
