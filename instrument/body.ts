@@ -12,7 +12,7 @@ import { Analyser, EDIT, type Pads, type WeaveOptions } from './analyse.ts';
 import { CodeWriter } from './code.ts';
 import { type Continues, type InlineName, type Layout, type OperationName, tooLarge } from './layout.ts';
 import type { LeaveWriter, WrittenBody } from './leave/writer.ts';
-import { INLINE, sayCaller } from './operations.ts';
+import { type Drop, INLINE, sayCaller, writeDrop } from './operations.ts';
 import { NOWHERE, type Trace } from './trace.ts';
 import { Tracking } from './tracking.ts';
 
@@ -536,15 +536,16 @@ export class BodyWeaver implements WrittenBody {
       case EDIT.atomic:
         code.at('call', layout.operation({ name: 'atomic', a, b, row: edits.row(i) }));
         return;
-      case EDIT.drop: {
-        code.at(mnemonic, a);
-        const kind = mnemonic === 'data.drop' ? 'data' : 'elements';
-        const length = layout.lengthGlobal(kind, a);
-        if (length === undefined) return;
-        code.i32(layout.droppedLength(kind, a));
-        code.at('global.set', length);
+      case EDIT.drop:
+        if (!layout.isLeavable) {
+          writeDrop(code, layout, mnemonic as Drop, a);
+          return;
+        }
+        // So that it can be done from outside, too.
+        code.at('local.get', this.gas);
+        code.at('call', layout.operation({ name: mnemonic as Drop, a, b: 0 }));
+        code.at('local.set', this.gas);
         return;
-      }
     }
   }
 

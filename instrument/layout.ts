@@ -2,6 +2,7 @@
 
 import { CompileError, type TrapKind } from '../wasm/errors.ts';
 import type { WasmModule } from '../wasm/module.ts';
+import type { Mnemonic } from '../wasm/opcodes.ts';
 import type { FunctionPlan } from '../wasm/plan.ts';
 import {
   EXTERNREF,
@@ -102,6 +103,8 @@ export const METER_EXPORTS = {
   /** A function that saves the globals that can be changed, as frames save what they hold; and one that takes them from there. */
   save: 'save',
   restore: 'restore',
+  /** What stands for an instruction that names a segment; followed by its name and indices. */
+  operation: 'operation ',
   /** A global, followed by its kind and number: what a frame has saved there. */
   slot: 'slot',
   /** A global, followed by the kind and number of a segment: its length, 0 once it has been dropped. */
@@ -247,6 +250,8 @@ export type OperationName =
   | 'table.fill'
   | 'table.copy'
   | 'table.init'
+  | 'data.drop'
+  | 'elem.drop'
   | 'memory.atomic.wait32'
   | 'memory.atomic.wait64'
   /** Any atomic access that has to be aligned, and `memory.atomic.notify`: see {@link Operation.row}. */
@@ -283,7 +288,22 @@ export interface Continues {
   /** What the other module's layout says. */
   readonly closed: boolean;
   readonly lends: boolean;
+  /** What stands for instructions that name segments, which are the other module's: imported functions, by {@link segmentKey}. */
+  readonly operations: ReadonlyMap<string, number>;
 }
+
+/** Instructions that name a segment, and whether that is one of elements. */
+const ON_SEGMENTS: Readonly<Partial<Record<Operation['name'] | Mnemonic, 'data' | 'elements'>>> = {
+  'memory.init': 'data',
+  'data.drop': 'data',
+  'table.init': 'elements',
+  'elem.drop': 'elements',
+};
+
+export const segmentsOf = (name: Operation['name'] | Mnemonic): 'data' | 'elements' | undefined => ON_SEGMENTS[name];
+
+/** Names an instruction on a segment. */
+export const segmentKey = ({ name, a, b }: Operation): string => `${name} ${a} ${b}`;
 
 /** Atomic accesses that differ by instruction or offset, each of which becomes a function. */
 const MOST_ATOMICS = 10_000;
@@ -451,11 +471,13 @@ export class Layout {
   /** What stands for an instruction that has become a function. */
   operation(operation: Operation): number {
     const { name, a, b, row } = operation;
+    const given = this.continues?.operations.get(segmentKey(operation));
+    if (given !== undefined) return given;
     return this.added(`${name} ${a} ${b} ${row}`, () => {
       if (name === 'atomic' && ++this.atomics > MOST_ATOMICS) tooLarge('too many different atomic accesses');
       // Globals are written before functions.
-      if (name === 'memory.init') this.lengthGlobal('data', a);
-      else if (name === 'table.init') this.lengthGlobal('elements', a);
+      const kind = segmentsOf(name);
+      if (kind !== undefined) this.lengthGlobal(kind, a);
       return { kind: 'operation', operation };
     });
   }
@@ -510,6 +532,14 @@ export class Layout {
     if (!this.closed && original < this.module.importedFunctions) this.seenImports.add(original);
     if (this.isLeavable) this.referable.set(original, number);
     return number;
+  }
+
+  /** Functions that stand for instructions on segments, by {@link segmentKey}. */
+  *segmentOperations(): Iterable<readonly [key: string, number: number]> {
+    for (const [i, wrapper] of this.wrappers.entries()) {
+      if (wrapper.kind !== 'operation' || segmentsOf(wrapper.operation.name) === undefined) continue;
+      yield [segmentKey(wrapper.operation), this.firstOwn + this.module.bodies.length + i];
+    }
   }
 
   /** Tables beside the module's own, for the host: what each is exported as, and what is in it. None is empty. */

@@ -32,6 +32,8 @@ export interface Calling {
   readonly lends: boolean;
   /** Those that are called by their numbers, in the order of the table that it exports. */
   readonly called: readonly number[];
+  /** Instructions on segments, as {@link segmentKey} has them. */
+  readonly operations: readonly string[];
 }
 
 export interface MeteredModule extends MeteredNames {

@@ -92,7 +92,8 @@ function isInline(name: Operation['name']): name is InlineName {
 
 type Space = 'memory' | 'table' | 'data' | 'elements';
 type Waiting = 'memory.atomic.wait32' | 'memory.atomic.wait64';
-type Bulk = Exclude<OperationName, 'memory.grow' | 'table.grow' | 'atomic' | Waiting>;
+export type Drop = 'data.drop' | 'elem.drop';
+type Bulk = Exclude<OperationName, 'memory.grow' | 'table.grow' | 'atomic' | Waiting | Drop>;
 
 /** What the work of an instruction is counted in, where it writes, and where it reads. */
 const BULK: Readonly<Record<Bulk, { unit: number; target: Space; source?: Space }>> = {
@@ -120,6 +121,10 @@ const WAITED = {
 /** What the guest gets where another value is there than it expected. */
 const DIFFERS = 1;
 
+function isDrop(name: OperationName): name is Drop {
+  return name === 'data.drop' || name === 'elem.drop';
+}
+
 function isWaiting(name: OperationName): name is Waiting {
   return Object.hasOwn(WAITED, name);
 }
@@ -143,6 +148,7 @@ export function operationType(
   { name, a, row }: Operation,
 ): readonly [params: readonly ValType[], results: readonly ValType[]] {
   if (isInline(name)) return INLINE[name].type;
+  if (isDrop(name)) return [[I64], [I64]];
   if (name === 'atomic') {
     const { params, results } = OPCODES[row as number] as Opcode;
     const types = (letters: string) => [...letters].map((letter) => VALUE_TYPES[letter] as ValType);
@@ -177,6 +183,9 @@ export function writeOperation(code: CodeWriter, layout: Layout, operation: Oper
     const inline: Inline = INLINE[name];
     if (inline.isPassed) code.at('local.get', last);
     inline.write(code, layout, last);
+  } else if (isDrop(name)) {
+    code.raw(0);
+    writeDrop(code, layout, name, a);
   } else {
     const writer = new OperationWriter(code, layout, last);
     if (isBulk(name)) writer.bulk(name, a, b);
@@ -376,4 +385,14 @@ class OperationWriter {
     }
     code.op('i64.le_u');
   }
+}
+
+/** A segment is dropped, and its length is known to be. */
+export function writeDrop(code: CodeWriter, layout: Layout, mnemonic: Drop, segment: number): void {
+  code.at(mnemonic, segment);
+  const kind = mnemonic === 'data.drop' ? 'data' : 'elements';
+  const length = layout.lengthGlobal(kind, segment);
+  if (length === undefined) return;
+  code.i32(layout.droppedLength(kind, segment));
+  code.at('global.set', length);
 }

@@ -17,6 +17,7 @@ import {
   type ConstExpr,
   type ExternKind,
   FUNCREF,
+  type FuncType,
   I32,
   I64,
   type Import,
@@ -126,7 +127,8 @@ class Weaver {
     const bytes = yield* out.takeSteps();
     const { importName, exportPrefix, meterGlobals, tailCalled, referable, seenImports, closed, lends, called } =
       layout;
-    const calling = layout.isLeavable ? { closed, lends, called: [...called.keys()] } : undefined;
+    const operations = Array.from(layout.segmentOperations(), ([key]) => key);
+    const calling = layout.isLeavable ? { closed, lends, called: [...called.keys()], operations } : undefined;
     const rest = {
       tailCalled: [...tailCalled],
       referable: [...referable.keys()],
@@ -154,8 +156,7 @@ class Weaver {
     const out = new Writer();
     out.u32(bounded('imports', module.imports.length + layout.meterFunctions.length + layout.meterGlobals.length));
     yield* each(out, module.imports, (item) => {
-      const isThreaded = this.options.continues !== undefined && item.kind === 'function';
-      this.importItem(out, isThreaded ? { ...item, typeIndex: layout.threadedType(item.typeIndex) } : item);
+      this.importItem(out, item.kind === 'function' ? { ...item, typeIndex: this.importedType(item) } : item);
     });
     for (const name of layout.meterFunctions) {
       const [params, results] = METER_FUNCTIONS[name];
@@ -166,6 +167,15 @@ class Weaver {
       this.importItem(out, { module: layout.importName, name, kind: 'global', type: METER_GLOBALS[name] });
     }
     return out;
+  }
+
+  /** Code that goes on for others imports functions as these call them. */
+  private importedType({ name, typeIndex }: Import & { kind: 'function' }): number {
+    const { layout, options } = this;
+    if (options.continues === undefined) return typeIndex;
+    const { params, results } = layout.module.types[typeIndex] as FuncType;
+    const isOperation = options.continues.operations.has(name);
+    return isOperation ? layout.type([...params, I64], [...results, I64]) : layout.threadedType(typeIndex);
   }
 
   private importItem(out: Writer, item: Import): void {
@@ -351,6 +361,10 @@ class Weaver {
     const globals = options.continues === undefined ? (['save', 'restore'] as const) : [];
     return [
       ...globals.map((kind) => [METER_EXPORTS[kind], 'function', layout.globals(kind)] as const),
+      ...Array.from(
+        layout.segmentOperations(),
+        ([key, number]) => [METER_EXPORTS.operation + key, 'function', number] as const,
+      ),
       ...layout.tables.map(([name], i) => [name, 'table', module.tables.length + i] as const),
       ...Array.from(layout.slots, ([key, number]) => [METER_EXPORTS.slot + key, 'global', number] as const),
       ...Array.from(layout.lengthNumbers, ([key, number]) => [METER_EXPORTS.length + key, 'global', number] as const),

@@ -11,21 +11,29 @@ import { MODULE_LIMITS } from '../../wasm/limits.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { ChargePoints, type FunctionPlan } from '../../wasm/plan.ts';
 import { complete } from '../../wasm/steps.ts';
-import { V128, type ValType } from '../../wasm/types.ts';
+import { FUNCREF, I32, V128, type ValType } from '../../wasm/types.ts';
 import { Writer } from '../../wasm/writer.ts';
 import { blank, CodeWriter } from '../code.ts';
 import type { WasmHost } from '../host.ts';
+import { segmentKey, segmentsOf } from '../layout.ts';
 import { type LeavePoint, type LeavePoints, leavePoints } from '../leave/points.ts';
 import { SLOT_TYPES, type SlotKind } from '../leave/slots.ts';
 import { LeaveWriter } from '../leave/writer.ts';
-import type { MeteredModule } from '../metered.ts';
+import type { Calling, MeteredModule } from '../metered.ts';
 import { PlaceFinder, type RawFrame } from '../places.ts';
 import { writeFuncType, writeLimits } from '../sections.ts';
 import { weave } from '../weave.ts';
 import { type Named, type Numbers, namedBy, needsVector, type PeeledPlaces, peel, placesOf } from './peel.ts';
 
 /** How its module calls what it imports, followed by the number that it has in the guest's. */
-export const IMPORTS = { module: 'guest', function: 'f', global: 'g', table: 't', memory: 'm' } as const;
+export const IMPORTS = {
+  module: 'guest',
+  function: 'f',
+  global: 'g',
+  table: 't',
+  memory: 'm',
+  references: 'r',
+} as const;
 /** And what it exports; values by kind and number. */
 export const EXPORTS = { run: 'run', value: 'v' } as const;
 
@@ -34,6 +42,8 @@ export interface Continuation {
   readonly importName: string;
   readonly exportPrefix: string;
   readonly named: Named;
+  /** What the operations that it names are imported as. */
+  readonly operations: readonly string[];
   readonly places: PeeledPlaces;
   /** Where it is left, in terms of the function that it goes on with. */
   readonly points: LeavePoints;
@@ -148,12 +158,11 @@ export function continuationsOf(host: WasmHost, metered: MeteredModule): Continu
 
 function make(metered: MeteredModule, body: number, point: LeavePoint) {
   const { module } = metered;
-  const { closed, lends, called } = metered.calling as NonNullable<typeof metered.calling>;
-  const named = namedBy(module, body, called);
-  if (named === undefined) return undefined;
+  const { closed, lends } = metered.calling as Calling;
+  const named = namedBy(metered, body);
   const { locals } = leavePoints(module, body);
   const places = placesOf(module, body, locals, point);
-  const parts = new Parts(module, named);
+  const parts = new Parts(module, named, metered.referable ?? []);
   const peeled = peel(module, body, point, places, parts);
   if (peeled === undefined || locals.length + 1 > MODULE_LIMITS.locals) return undefined;
   const head = new Writer();
@@ -176,7 +185,7 @@ function make(metered: MeteredModule, body: number, point: LeavePoint) {
       canonicalNaN: true,
       refills: true,
       leaves: (layout) => new LeaveWriter(layout),
-      continues: { name, plan, refund: peeled.refund, closed, lends },
+      continues: { name, plan, refund: peeled.refund, closed, lends, operations: parts.operations },
     }),
   );
   const points = translated(leavePoints(own, 0), peeled.origins, codeStart);
@@ -185,7 +194,8 @@ function make(metered: MeteredModule, body: number, point: LeavePoint) {
     const at = finder.find(frame)?.offset;
     return at === undefined ? undefined : originOf(peeled.origins, at - codeStart);
   };
-  return { bytes, importName, exportPrefix, named, places, points, name, find };
+  const operations = [...parts.operations.keys()];
+  return { bytes, importName, exportPrefix, named, operations, places, points, name, find };
 }
 
 /** Names of modules in this process are all different. */
@@ -231,6 +241,8 @@ function declare(out: Writer, locals: readonly ValType[]): void {
   }
 }
 
+const numbered = (list: readonly number[]) => new Map(list.map((original, number) => [original, number]));
+
 /** The module around a function, which is put together when its code is known. */
 class Parts implements Numbers {
   private readonly module: WasmModule;
@@ -241,12 +253,33 @@ class Parts implements Numbers {
   private readonly typeNumbers = new Map<string, number>();
   private readonly values = new Map<string, { readonly number: number; readonly kind: SlotKind }>();
 
-  constructor(module: WasmModule, named: Named) {
-    const numbered = (list: readonly number[]) => new Map(list.map((original, number) => [original, number]));
+  private readonly segments = { data: new Map<number, number>(), elements: new Map<number, number>() };
+  /** By what each is imported as, which {@link segmentKey} says of it here: its number. */
+  readonly operations = new Map<string, number>();
+  readonly references: number;
+  private readonly referable: ReadonlyMap<number, number>;
+
+  constructor(module: WasmModule, named: Named, referable: readonly number[]) {
     this.module = module;
     this.named = named;
     this.functions = numbered(named.functions);
     this.globals = numbered(named.globals);
+    this.references = module.tables.length;
+    this.referable = numbered(referable);
+    for (const { name, a, b } of named.operations) {
+      const own = this.segments[segmentsOf(name) as 'data' | 'elements'];
+      if (!own.has(a)) own.set(a, own.size);
+      const key = segmentKey({ name, a: own.get(a) as number, b });
+      this.operations.set(key, named.functions.length + this.operations.size);
+    }
+  }
+
+  segment(kind: 'data' | 'elements', original: number): number | undefined {
+    return this.segments[kind].get(original);
+  }
+
+  reference(original: number): number | undefined {
+    return this.referable.get(original);
   }
 
   type(params: readonly ValType[], results: readonly ValType[]): number {
@@ -285,6 +318,13 @@ class Parts implements Numbers {
       const { params, results } = typeOfFunction(module, original);
       return this.type(params, results);
     });
+    const filling = this.type([I32, I32, I32], []);
+    const { size } = this.referable;
+    const references = (to: Writer) => {
+      importing(to, IMPORTS.references, 1);
+      to.u8(FUNCREF);
+      writeLimits(to, { min: size, max: size });
+    };
     const out = new Writer();
     out.raw(...PREAMBLE);
     section(out, 'type', this.types, writeFuncType);
@@ -293,11 +333,16 @@ class Parts implements Numbers {
         importing(to, IMPORTS.function + original, 0);
         to.u32(functionTypes[i] as number);
       }),
+      ...[...this.operations.keys()].map((key) => (to: Writer) => {
+        importing(to, key, 0);
+        to.u32(key.includes('.drop') ? run : filling);
+      }),
       ...module.tables.map(({ element, limits }, i) => (to: Writer) => {
         importing(to, IMPORTS.table + i, 1);
         to.u8(element);
         writeLimits(to, limits);
       }),
+      ...(named.refers ? [references] : []),
       ...module.memories.map(({ limits }, i) => (to: Writer) => {
         importing(to, IMPORTS.memory + i, 2);
         writeLimits(to, limits);
@@ -320,12 +365,20 @@ class Parts implements Numbers {
     section(out, 'export', [undefined, ...values], (to, value) => {
       to.name(value === undefined ? EXPORTS.run : EXPORTS.value + value[0]);
       to.u8(value === undefined ? 0 : 3);
-      to.u32(value === undefined ? named.functions.length : value[1].number);
+      to.u32(value === undefined ? named.functions.length + this.operations.size : value[1].number);
     });
+    // Nothing is in them: what names them is done by the guest's own code.
+    section(out, 'element', this.segments.elements.keys(), (to, original) => {
+      to.raw(5, module.elements.headAt(original).type, 0);
+    });
+    const count = new Writer();
+    count.u32(this.segments.data.size);
+    out.section(SECTION_IDS.dataCount, count);
     section(out, 'code', [body], (to, code) => {
       to.u32(code.length);
       to.append(code);
     });
+    section(out, 'data', this.segments.data.keys(), (to) => to.raw(1, 0));
     return out.take();
   }
 }

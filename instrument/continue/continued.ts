@@ -3,7 +3,7 @@
 import type { LeftFrame, LeftValue } from '../../wasm/left.ts';
 import type { ValType } from '../../wasm/types.ts';
 import type { RawFunction } from '../host.ts';
-import { METER_EXPORTS, memoryExport } from '../layout.ts';
+import { METER_EXPORTS, memoryExport, type Operation, segmentKey } from '../layout.ts';
 import type { LeavePoint } from '../leave/points.ts';
 import { type SlotPlace, slotPlaces } from '../leave/slots.ts';
 import { type FunctionNumbers, Values } from '../leave/values.ts';
@@ -87,7 +87,7 @@ export function frameAt(body: number, point: LeavePoint, types: readonly ValType
 
 function importsOf(
   guest: MeteredInstance,
-  { importName, named }: Continuation,
+  { importName, named, operations }: Continuation,
   onLeft: (point: number) => void,
 ): WebAssembly.Imports {
   const { module, calling } = guest.metered;
@@ -96,6 +96,10 @@ function importsOf(
   for (const original of named.functions) {
     own[IMPORTS.function + original] = called?.get((calling?.called ?? []).indexOf(original));
   }
+  operations.forEach((key, i) => {
+    own[key] = guest.meterExport(METER_EXPORTS.operation + segmentKey(named.operations[i] as Operation));
+  });
+  if (named.refers) own[IMPORTS.references] = guest.meterExport(METER_EXPORTS.functions);
   for (const original of named.globals) {
     own[IMPORTS.global + original] = guest.meterExport(METER_EXPORTS.global + original);
   }

@@ -28,11 +28,13 @@ import { blockType, InstructionReader } from '../../wasm/instructions.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, OPCODES, OPENS } from '../../wasm/opcodes.ts';
 import { type ChargePoint, planFunction } from '../../wasm/plan.ts';
-import { type FuncType, V128, type ValType } from '../../wasm/types.ts';
-import { CodeWriter } from '../code.ts';
+import { FUNCREF, type FuncType, V128, type ValType } from '../../wasm/types.ts';
+import { blank, CodeWriter } from '../code.ts';
+import { type Operation, segmentKey, segmentsOf } from '../layout.ts';
 import { loadValue, type SlotGlobals, saveValue } from '../leave/globals.ts';
 import { type Around, constructsAround, type LeavePoint } from '../leave/points.ts';
 import { type SlotPlace, slotPlaces } from '../leave/slots.ts';
+import type { Calling, MeteredModule } from '../metered.ts';
 
 /** The numbers that things have in the module of the new function. */
 export interface Numbers extends SlotGlobals {
@@ -40,6 +42,11 @@ export interface Numbers extends SlotGlobals {
   /** Undefined where nothing that can be reached calls it. */
   function(original: number): number | undefined;
   global(original: number): number;
+  /** Of a segment of instructions that can be reached. */
+  segment(kind: 'data' | 'elements', original: number): number | undefined;
+  /** The table of the functions that can be referred to, and where one is in it. */
+  readonly references: number;
+  reference(original: number): number | undefined;
 }
 
 export interface Peeled {
@@ -61,15 +68,6 @@ export interface PeeledPlaces {
 
 const MNEMONIC = OPCODES.map(({ mnemonic }) => mnemonic as Mnemonic);
 
-/** What names a segment, or a function as a value: they are the module's own. */
-const CANNOT: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
-  'memory.init',
-  'data.drop',
-  'table.init',
-  'elem.drop',
-  'ref.func',
-]);
-
 /** Bytes that it may have for each of the body's; loops inside one another come again and again. */
 const MOST_BYTES = { base: 1_024, perByte: 6 } as const;
 
@@ -77,24 +75,40 @@ const MOST_BYTES = { base: 1_024, perByte: 6 } as const;
 export interface Named {
   readonly functions: readonly number[];
   readonly globals: readonly number[];
+  /** Instructions on segments. */
+  readonly operations: readonly Operation[];
+  /** Whether it refers to functions as values. */
+  readonly refers: boolean;
 }
 
-/**
- * What a body names; undefined where something in it cannot stand in another module.
- * @param called functions that code of the module calls which can be reached
- */
-export function namedBy(module: WasmModule, body: number, called: readonly number[]): Named | undefined {
+/** What a body names, of what code of the module names that can be reached. */
+export function namedBy({ module, calling, referable = [] }: MeteredModule, body: number): Named {
+  const { called, operations } = calling as Calling;
   const { codeStart, end } = module.bodies.at(body);
   const reader = new InstructionReader(module.bytes, codeStart, end);
   const functions = new Set<number>();
   const globals = new Set<number>();
+  const found = new Map<string, Operation>();
+  let refers = false;
   while (reader.pos < end) {
     const mnemonic = MNEMONIC[reader.next()] as Mnemonic;
-    if (CANNOT.has(mnemonic)) return undefined;
-    if (mnemonic === 'call') functions.add(reader.a);
+    if (segmentsOf(mnemonic) !== undefined) {
+      const operation = operationAt(reader, mnemonic);
+      found.set(segmentKey(operation), operation);
+    } else if (mnemonic === 'call') functions.add(reader.a);
+    else if (mnemonic === 'ref.func') refers = true;
     else if (mnemonic === 'global.get' || mnemonic === 'global.set') globals.add(reader.a);
   }
-  return { functions: called.filter((original) => functions.has(original)), globals: [...globals] };
+  return {
+    functions: called.filter((original) => functions.has(original)),
+    globals: [...globals],
+    operations: operations.flatMap((key) => found.get(key) ?? []),
+    refers: refers && referable.length > 0,
+  };
+}
+
+function operationAt({ a, b }: InstructionReader, mnemonic: Mnemonic): Operation {
+  return { name: mnemonic as Operation['name'], a, b: mnemonic.endsWith('.drop') ? 0 : b };
 }
 
 /** The places of what goes in and what comes out. */
@@ -313,6 +327,24 @@ class Peeler {
       case 'global.set':
         code.at(mnemonic, numbers.global(reader.a));
         break;
+      case 'ref.func': {
+        const place = numbers.reference(reader.a);
+        if (place === undefined) blank(code, FUNCREF);
+        else {
+          code.i32(place);
+          code.at('table.get', numbers.references);
+        }
+        break;
+      }
+      case 'memory.init':
+      case 'table.init':
+      case 'data.drop':
+      case 'elem.drop': {
+        const segment = numbers.segment(segmentsOf(mnemonic) as 'data' | 'elements', reader.a);
+        if (segment === undefined) code.op('unreachable');
+        else code.at(mnemonic, segment, mnemonic.endsWith('.init') ? reader.b : undefined);
+        break;
+      }
       default:
         code.copy(module.bytes, reader.offset, reader.pos);
     }

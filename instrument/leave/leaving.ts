@@ -25,7 +25,7 @@ import { type Continuation, continuationsOf } from '../continue/continuation.ts'
 import { Continued, frameAt } from '../continue/continued.ts';
 import type { RawFunction } from '../host.ts';
 import type { HostCaller } from '../host-caller.ts';
-import { METER_EXPORTS, savedGlobals, segmentLength } from '../layout.ts';
+import { METER_EXPORTS, savedGlobals, segmentKey, segmentLength } from '../layout.ts';
 import type { Leavable, MeteredInstance } from '../metered-instance.ts';
 import { LeavableCaller } from './caller.ts';
 import { LeavableMeter } from './meter.ts';
@@ -293,18 +293,14 @@ export class Leaving implements Leavable {
 
   /**
    * Makes the guest what another engine has made of it.
-   * @returns false, and nothing changed, where it has dropped a segment there, or holds a function that nothing in the module
-   *   refers to
+   * @returns false, and nothing changed, where it is without a segment that no code drops, or holds a function that nothing in
+   *   the module refers to
    */
   comeBack(from: ReturningGuest): boolean {
     const { guest, now } = this;
     const { module } = guest.metered;
-    for (const [kind, there] of [
-      ['data', from.droppedData],
-      ['elements', from.droppedElements],
-    ] as const) {
-      if (there.join() !== this.dropped(module, kind).join()) return false;
-    }
+    const drops = this.dropsFor(module, from);
+    if (drops === undefined) return false;
     // What no code changes would stay so where the guest is reset.
     if (from.tables.length > 0 && !module.changesTables) guest.lendMemory();
     const areKnown = from.tables.every((elements, i) => {
@@ -312,6 +308,7 @@ export class Leaving implements Leavable {
       return elements.every((reference) => this.functions.has(type, reference));
     });
     if (!areKnown || !this.knows(from.globals.map(([, value]) => value))) return false;
+    for (const drop of drops) drop(0n);
     const { rawMemory } = guest;
     if (from.bytes !== undefined && rawMemory !== undefined) {
       rawMemory.grow((from.bytes.length - rawMemory.buffer.byteLength) / PAGE_BYTES);
@@ -334,6 +331,24 @@ export class Leaving implements Leavable {
     }
     now.comeBack(from.gasUsed, from.exhausted);
     return true;
+  }
+
+  /** What drops the segments that have been dropped elsewhere; undefined where that cannot be done, or others have been dropped. */
+  private dropsFor(module: WasmModule, { droppedData, droppedElements }: ReturningGuest): RawFunction[] | undefined {
+    const drops: (RawFunction | undefined)[] = [];
+    for (const [kind, name, there] of [
+      ['data', 'data.drop', droppedData],
+      ['elements', 'elem.drop', droppedElements],
+    ] as const) {
+      const here = new Set(this.dropped(module, kind));
+      for (const segment of there) {
+        if (here.delete(segment)) continue;
+        const key = segmentKey({ name, a: segment, b: 0 });
+        drops.push(this.guest.meterExport(METER_EXPORTS.operation + key) as RawFunction | undefined);
+      }
+      if (here.size > 0) return undefined;
+    }
+    return drops.includes(undefined) ? undefined : (drops as RawFunction[]);
   }
 
   /** Whether values can be given to it. */

@@ -28,7 +28,7 @@ import type {
 import { type ResourceFigures, UsageError, WasmSandboxError } from '../../wasm/errors.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
-import { type LeftGuest, passiveSegments } from '../../wasm/left.ts';
+import type { LeftGuest } from '../../wasm/left.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { priceInstantiation } from '../../wasm/plan.ts';
 import { quote } from '../../wasm/quote.ts';
@@ -121,10 +121,6 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   becomeNative(): LeavableInstance | undefined {
     const { warming, module, options, instance } = this;
     if (this.native !== undefined || warming?.isReady !== true || instance === undefined) return this.native;
-    if (hasDroppedSegments(instance)) {
-      this.warming = undefined;
-      return undefined;
-    }
     try {
       const native = new LeavableInstance(nativeHost(), leavableCode(module), options, instance.budget);
       native.ready();
@@ -287,12 +283,6 @@ class LeavableGuest implements EngineInstance, Owner, Away {
 function beginInterpreted(module: WasmModule, { limits, imports, slices, clock }: InstantiateOptions): Instance {
   const waits = () => new threads.now.WaitsAlone(clock);
   return instantiate(new Store(limits.stackBytes, { waits }), module, linker(imports), limits, slices);
-}
-
-/** Whether it is without something that one has which is made now, and which cannot be taken from that. */
-function hasDroppedSegments({ module, droppedData, droppedElements }: Instance): boolean {
-  const { data, elements } = passiveSegments(module);
-  return data.some((segment) => droppedData.has(segment)) || elements.some((segment) => droppedElements.has(segment));
 }
 
 /** Bytes of code up to which a guest is native from the beginning: RATIONALE.md says why. */

@@ -50,14 +50,54 @@ describe('a guest that comes back in the middle of a call ends as one that is in
   askOfRandomPrograms(RUNS, requireSame);
   askOfFixtures(requireSame);
 
+  /** Names functions as values and segments, in loops, and behind what drops them. */
+  const NAMES = `(module
+    (memory 1) (table $t 8 funcref)
+    (data $bytes "some bytes") (data $none "") (elem $items func $one $two $one) (elem $last func $two) (elem declare func $three)
+    (type $f (func (result i32)))
+    (func $one (result i32) (i32.const 1)) (func $two (result i32) (i32.const 2)) (func $three (result i32) (i32.const 3))
+    (func (export "refer") (param $n i32) (result i32) (local $sum i32) (local $f funcref)
+      (loop $l
+        (local.set $f (select (result funcref) (ref.func $three) (ref.func $two) (i32.and (local.get $n) (i32.const 1))))
+        (table.set $t (i32.const 5) (local.get $f))
+        (local.set $sum (i32.add (local.get $sum) (call_indirect $t (type $f) (i32.const 5))))
+        (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (local.get $sum))
+    (func (export "fill") (param $n i32) (result i32) (local $sum i32)
+      (loop $l
+        (memory.init $bytes (local.get $n) (i32.const 2) (i32.const 5))
+        (table.init $t $items (i32.const 1) (i32.const 1) (i32.const 2))
+        (local.set $sum (i32.add (local.get $sum) (call_indirect $t (type $f) (i32.const 1))))
+        (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $n))))
+        (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (local.get $sum))
+    (func (export "drop") (param $n i32) (result i32)
+      (loop $l
+        (memory.init $none (local.get $n) (i32.const 0) (i32.const 0))
+        (if (i32.eq (local.get $n) (i32.const 9)) (then (data.drop $bytes) (elem.drop $items) (data.drop $none)))
+        (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (table.init $t $last (i32.const 0) (i32.const 0) (i32.const 1))
+      (memory.init $bytes (i32.const 0) (i32.const 0) (i32.const 0))
+      (call_indirect $t (type $f) (i32.const 0)))
+    (func (export "unreachable") (param $n i32) (result i32)
+      (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (return (i32.const 7))
+      (elem.drop $last) (drop (ref.func $one)) (i32.const 8)))`;
+
+  it.each(['refer', 'fill', 'drop', 'unreachable'])('what it names is the guest’s own: %s', async (name) => {
+    const calls = [name, 'fill', 'refer'].map((name) => ({ export: name, args: [30] }));
+    for (let seed = 0; seed < 12; seed++) await requireSame({ bytes: parse(NAMES), calls }, seed);
+  });
+
   it('code that cannot be reached calls what nobody calls', () =>
     requireSame(
       {
-        bytes: parse(`(module (func $nobody (param i64) (result f32) (f32.const 1))
+        bytes: parse(`(module (elem declare func $nobody) (func $nobody (param i64) (result f32) (f32.const 1))
           (func (export "run") (param i32) (result i32)
             (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
             (return (i32.const 7))
             (drop (call $nobody (i64.const 1)))
+            (drop (ref.func $nobody))
             (i32.const 8)))`),
         calls: [{ export: 'run', args: [50] }],
       },
