@@ -302,6 +302,8 @@ export class MeteredInstance {
   /** Functions among the imports, in their order. */
   readonly importedFunctions: readonly Linked[];
   private exports: Readonly<Record<string, unknown>> = {};
+  /** The first memory, once it is there. */
+  rawMemory: WebAssembly.Memory | undefined;
   private element: Counter = { value: -1n };
 
   /** Links and prices. @throws CompileError, LinkError, MemoryLimitExceeded, GasExhausted */
@@ -378,6 +380,7 @@ export class MeteredInstance {
       throw this.misfit(error);
     }
     this.exports = instance.exports;
+    this.rawMemory = this.meterExport(memoryExport(0)) as WebAssembly.Memory | undefined;
     if (this.metered.module.features.includes('tail-call')) {
       for (const { name, kind } of this.metered.exports) {
         if (kind === 'function') this.store.tailCalling.add(this.exports[name] as object);
@@ -481,11 +484,6 @@ export class MeteredInstance {
   /** How far a memory may grow. */
   growthOf(memory: WebAssembly.Memory): Growth {
     return this.store.growth.get(memory) as Growth;
-  }
-
-  /** The first one. */
-  get rawMemory(): WebAssembly.Memory | undefined {
-    return this.meterExport(memoryExport(0)) as WebAssembly.Memory | undefined;
   }
 
   private memoryAt(number: number): WebAssembly.Memory {

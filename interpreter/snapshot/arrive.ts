@@ -160,7 +160,12 @@ export function stateOf(
         ? undefined
         : own.bytes.subarray(0, own.byteLength),
   };
-  return isComplete ? state : undefined;
+  // A forged snapshot may have others that are not gone.
+  const areGone =
+    instance.droppedData.size === instance.module.data.length - passive.data.length + state.droppedData.length &&
+    instance.droppedElements.size ===
+      instance.module.elements.length - passive.elements.length + state.droppedElements.length;
+  return isComplete && areGone ? state : undefined;
 }
 
 /** Of a host function that was called before. */

@@ -134,6 +134,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   get drawnLater(): readonly GasBudget[] {
+    if (this.drawn.size === 0) return [];
     return [...this.drawn].flatMap(([budget, end]) => (end === undefined ? [budget] : []));
   }
 
