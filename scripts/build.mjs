@@ -9,7 +9,6 @@ import { atOnce } from './at-once.mjs';
 import { writeCommonJs } from './commonjs.mjs';
 import { run, tool } from './ensure.mjs';
 import { COMMAND, ENTRIES, sources, THREADS } from './entries.mjs';
-import { shortLabels } from './labels.mjs';
 import { withoutMarks } from './marks.mjs';
 import { PAGE, pageChunks } from './page.mjs';
 import { packedRows } from './rows.mjs';
@@ -88,7 +87,7 @@ const groups = [
   { name: 'api', test: (path) => api.has(path), priority: 1 },
 ];
 const input = { ...sources(), [COMMAND.name]: COMMAND.source, [PAGE.name]: PAGE.source, ...THREADS };
-const chunks = await bundle(input, groups, [await packedRows(), shortLabels]);
+const chunks = await bundle(input, groups, [await packedRows()]);
 await writeCommonJs(dist, chunks, Object.keys(sources()));
 writeFileSync(join(dist, 'page.json'), JSON.stringify(pageChunks(chunks).map(({ fileName }) => fileName)));
 await bundleTypes(declarations, dist, packages);
