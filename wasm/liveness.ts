@@ -50,28 +50,92 @@ const IS_GUARD = OPCODES.map(({ mnemonic }) => mnemonic === 'try' || mnemonic ==
 /** What is known of one function. */
 export class Liveness {
   private readonly words: number;
-  /** By number of the place; undefined where all count as read. */
-  private readonly sets: readonly Uint32Array[] | undefined;
+  /** One behind the other, by number of the place; undefined where all count as read. */
+  private readonly sets: Uint32Array | undefined;
 
-  constructor(locals: number, sets: readonly Uint32Array[] | undefined) {
+  constructor(locals: number, sets: Uint32Array | undefined) {
     this.words = wordsFor(locals);
     this.sets = sets;
   }
 
   /** Whether a local, parameters first, may be read behind the place of that number before it is written. */
   mayRead(place: number, local: number): boolean {
-    if (this.sets === undefined) return true;
-    const word = (this.sets[place] as Uint32Array)[local >>> 5] as number;
-    return local >>> 5 < this.words && ((word >>> (local & 31)) & 1) === 1;
+    const { sets, words } = this;
+    if (sets === undefined) return true;
+    const word = sets[place * words + (local >>> 5)] as number;
+    return local >>> 5 < words && ((word >>> (local & 31)) & 1) === 1;
   }
 }
 
 const wordsFor = (locals: number): number => (locals + 31) >>> 5;
 
-/** What the walk over a body has found. */
-interface Walked {
-  readonly events: readonly number[];
-  readonly loops: number;
+const BLOCKS = { block: BLOCK, if: IF } as const;
+
+/** What matters of a body, in the order of its code: written down by whoever walks what of it can be reached. */
+export class LivenessEvents {
+  private readonly events: number[] = [];
+  /** Of the constructs that are open. */
+  private readonly kinds: number[] = [BLOCK];
+  private loops = 0;
+  private places = 0;
+
+  private add(kind: number, argument: number): void {
+    this.events.push((argument << KIND_BITS) | kind);
+  }
+
+  /** What holds before what is walked next is asked for: the next place. */
+  ask(): void {
+    this.add(EVENT.asked, this.places++);
+  }
+
+  read(local: number): void {
+    this.add(EVENT.read, local);
+  }
+
+  write(local: number): void {
+    this.add(EVENT.write, local);
+  }
+
+  begin(construct: 'block' | 'loop' | 'if'): void {
+    const kind = construct === 'loop' ? this.loops++ : BLOCKS[construct];
+    this.kinds.push(kind);
+    this.add(EVENT.begin, kind);
+  }
+
+  otherwise(): void {
+    this.add(EVENT.otherwise, 0);
+  }
+
+  end(): void {
+    this.add(EVENT.end, this.kinds.pop() as number);
+  }
+
+  jump(label: number): void {
+    this.add(EVENT.jump, label);
+  }
+
+  fork(label: number): void {
+    this.add(EVENT.fork, label);
+  }
+
+  table(labels: Int32Array, count: number): void {
+    for (let i = 0; i < count; i++) this.events.push(labels[i] as number);
+    this.add(EVENT.table, count);
+  }
+
+  stop(): void {
+    this.add(EVENT.stop, 0);
+  }
+
+  /** @param bytes of the body */
+  liveness(locals: number, bytes: number): Liveness {
+    const { events, loops, places } = this;
+    if (locals === 0) return new Liveness(0, new Uint32Array(0));
+    const words = wordsFor(locals);
+    const most = PATIENCE.base + PATIENCE.perByte * bytes;
+    if (words * (events.length + places) > most) return new Liveness(locals, undefined);
+    return new Liveness(locals, solve(events, loops, words, places));
+  }
 }
 
 /**
@@ -81,37 +145,22 @@ interface Walked {
 export function livenessOf(module: WasmModule, body: number, offsets: readonly number[]): Liveness {
   const declared = module.bodies.at(body);
   const locals = typeOfFunction(module, module.importedFunctions + body).params.length + declared.localCount;
-  const walked = walk(new ReachableReader(module.bytes, declared.codeStart, declared.end), offsets);
-  if (walked === undefined || locals === 0)
-    return new Liveness(locals, locals === 0 ? none(offsets.length) : undefined);
-  const most = PATIENCE.base + PATIENCE.perByte * (declared.end - declared.codeStart);
-  if (wordsFor(locals) * (walked.events.length + offsets.length) > most) return new Liveness(locals, undefined);
-  return new Liveness(locals, solve(walked, wordsFor(locals), offsets.length));
+  const events = new LivenessEvents();
+  const { codeStart, end } = declared;
+  const isKnown = walk(new ReachableReader(module.bytes, codeStart, end), offsets, events);
+  return isKnown || locals === 0 ? events.liveness(locals, end - codeStart) : new Liveness(locals, undefined);
 }
 
-function none(count: number): readonly Uint32Array[] {
-  return new Array<Uint32Array>(count).fill(new Uint32Array(1));
-}
-
-/** Undefined where edges are not known. */
-function walk(reader: ReachableReader, offsets: readonly number[]): Walked | undefined {
-  const events: number[] = [];
-  const add = (kind: number, argument: number) => events.push((argument << KIND_BITS) | kind);
-  /** Of constructs that are open: the number of a loop, or what else it is. */
-  const open = [BLOCK];
-  reader.enter();
-  let loops = 0;
+/** Returns whether all edges are known. */
+function walk(reader: ReachableReader, offsets: readonly number[], events: LivenessEvents): boolean {
   let next = 0;
-  const jump = (kind: number, label: number) => {
-    reader.branch(label);
-    add(kind, label);
-  };
-  while (open.length > 0) {
+  reader.enter();
+  while (reader.depth > 0) {
     const index = reader.next();
     if (!reader.isReachable && reader.skips(index)) continue;
-    while (next < offsets.length && (offsets[next] as number) <= reader.offset) add(EVENT.asked, next++);
-    if (index === GET) add(EVENT.read, reader.a);
-    else if (index === SET || index === TEE) add(EVENT.write, reader.a);
+    for (; next < offsets.length && (offsets[next] as number) <= reader.offset; next++) events.ask();
+    if (index === GET) events.read(reader.a);
+    else if (index === SET || index === TEE) events.write(reader.a);
     else {
       const flow = FLOW[index] as Flow;
       switch (flow) {
@@ -119,50 +168,45 @@ function walk(reader: ReachableReader, offsets: readonly number[]): Walked | und
           break;
         case 'open':
         case 'loop':
-        case 'if': {
-          if (IS_GUARD[index]) return undefined;
-          const kind = flow === 'loop' ? loops++ : flow === 'if' ? IF : BLOCK;
-          open.push(kind);
-          reader.enter(flow === 'loop', kind === IF);
-          add(EVENT.begin, kind);
+        case 'if':
+          if (IS_GUARD[index]) return false;
+          reader.enter(flow === 'loop', flow === 'if');
+          events.begin(flow === 'open' ? 'block' : flow);
           break;
-        }
         case 'else':
           reader.arm();
-          add(EVENT.otherwise, 0);
+          events.otherwise();
           break;
         case 'end':
           reader.leave();
-          add(EVENT.end, open.pop() as number);
+          events.end();
           break;
         case 'fork':
           // Also of the branches on references and casts.
-          jump(EVENT.fork, reader.a);
+          reader.branch(reader.a);
+          events.fork(reader.a);
           break;
         case 'jump':
-          jump(EVENT.jump, reader.a);
+          reader.branch(reader.a);
+          events.jump(reader.a);
           reader.stop();
           break;
         case 'table':
-          for (let i = 0; i <= reader.a; i++) {
-            const label = reader.labels[i] as number;
-            reader.branch(label);
-            events.push(label);
-          }
-          add(EVENT.table, reader.a + 1);
+          for (let i = 0; i <= reader.a; i++) reader.branch(reader.labels[i] as number);
+          events.table(reader.labels, reader.a + 1);
           reader.stop();
           break;
         case 'stop':
-          add(EVENT.stop, 0);
+          events.stop();
           reader.stop();
           break;
         default:
-          return undefined;
+          return false;
       }
     }
   }
-  while (next < offsets.length) add(EVENT.asked, next++);
-  return { events, loops };
+  for (; next < offsets.length; next++) events.ask();
+  return true;
 }
 
 /** A construct, seen from its end: what may be read where its label leads, and at the start of its second arm. */
@@ -172,7 +216,7 @@ interface Seen {
 }
 
 /** Goes backwards through the code until what may be read at the headers of loops does not change any more. */
-function solve({ events, loops }: Walked, words: number, places: number): readonly Uint32Array[] | undefined {
+function solve(events: readonly number[], loops: number, words: number, places: number): Uint32Array | undefined {
   const headers = Array.from({ length: loops }, () => new Uint32Array(words));
   for (let pass = 0; pass < PASSES; pass++) {
     const found = backwards(events, headers, words, places);
@@ -187,8 +231,8 @@ function backwards(
   headers: readonly Uint32Array[],
   words: number,
   places: number,
-): readonly Uint32Array[] | undefined {
-  const sets = new Array<Uint32Array>(places);
+): Uint32Array | undefined {
+  const sets = new Uint32Array(places * words);
   const seen: Seen[] = [];
   const live = new Uint32Array(words);
   const none = new Uint32Array(words);
@@ -238,7 +282,7 @@ function backwards(
         live.set(none);
         break;
       case EVENT.asked:
-        sets[argument] = live.slice();
+        for (let i = 0, at = argument * words; i < words; i++) sets[at + i] = live[i] as number;
         break;
     }
   }

@@ -6,7 +6,7 @@
 
 import { blockType } from '../../wasm/instructions.ts';
 import type { LeftPlace, LeftPoint } from '../../wasm/left.ts';
-import { livenessOf } from '../../wasm/liveness.ts';
+import { LivenessEvents } from '../../wasm/liveness.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { type Mnemonic, OPCODES, opcode } from '../../wasm/opcodes.ts';
 import { ReachableReader } from '../../wasm/reachable.ts';
@@ -45,8 +45,6 @@ const typesOf = (letters: string): readonly ValType[] => [...letters].map((lette
 /** What the opcode table does not say of instructions that do no more than take and give operands. */
 const PLAIN: Partial<Record<Mnemonic, readonly [pops: number, result?: ValType]>> = {
   drop: [1],
-  'local.set': [1],
-  'local.tee': [0],
   'global.set': [1],
   select: [2],
   select_t: [2],
@@ -62,6 +60,8 @@ const PUSHES = OPCODES.map(({ mnemonic, results }) => {
   return (plain === undefined ? typesOf(results)[0] : plain[1]) ?? 0;
 });
 const LOCAL_GET = opcode('local.get').index;
+const LOCAL_SET = opcode('local.set').index;
+const LOCAL_TEE = opcode('local.tee').index;
 
 interface Frame {
   readonly type: FuncType;
@@ -85,7 +85,7 @@ export function leavePoints(module: WasmModule, body: number): LeavePoints {
   const walk = new Walk(module, body);
   walk.run();
   const { found, buried, locals } = walk;
-  const live = livenessOf(module, body, found.map(placeIn));
+  const live = walk.events.liveness(locals.length, bytesOf(module, body));
   found.forEach((point, place) => {
     // Those that are no parameters are zero at entry, whoever has them.
     const count = point.kind === 'entry' ? walk.params : locals.length;
@@ -116,9 +116,9 @@ export function constructsAround(module: WasmModule, body: number, { kind, offse
   return walk.open;
 }
 
-/** Before which instruction the locals are asked for. */
-function placeIn({ kind, offset, next }: Found): number {
-  return kind === 'operation' ? offset : next;
+function bytesOf(module: WasmModule, body: number): number {
+  const { codeStart, end } = module.bodies.at(body);
+  return end - codeStart;
 }
 
 class Walk {
@@ -126,6 +126,8 @@ class Walk {
   readonly buried = new Map<number, Buried>();
   readonly locals: readonly ValType[];
   readonly params: number;
+  /** The places are asked for in the order in which they are found. */
+  readonly events: LivenessEvents = new LivenessEvents();
   readonly module: WasmModule;
   readonly reader: ReachableReader;
   /** Types of the operands; what is beyond {@link height} is not there any more. */
@@ -142,6 +144,7 @@ class Walk {
     this.locals = localTypes(type.params, declared);
     this.reader = new ReachableReader(module.bytes, codeStart, end);
     this.enter({ ...type, params: [] } as unknown as FuncType, codeStart, undefined);
+    this.events.ask();
     this.found.push({
       kind: 'entry',
       offset: codeStart,
@@ -167,13 +170,18 @@ class Walk {
 
   /** @param isEnd asked before each instruction whether it is enough */
   run(isEnd?: (walk: Walk) => boolean): void {
-    const { reader, frames } = this;
+    const { reader, frames, events } = this;
     while (frames.length > 0 && isEnd?.(this) !== true) {
       const index = reader.next();
       if (!reader.isReachable && reader.skips(index)) continue;
       const visit = VISITS[index];
-      if (index === LOCAL_GET) this.push(this.locals[reader.a] as ValType);
-      else if (visit !== undefined) visit(this, reader);
+      if (index === LOCAL_GET) {
+        this.push(this.locals[reader.a] as ValType);
+        events.read(reader.a);
+      } else if (index === LOCAL_SET || index === LOCAL_TEE) {
+        if (index === LOCAL_SET) this.height--;
+        events.write(reader.a);
+      } else if (visit !== undefined) visit(this, reader);
       else {
         this.height -= POPS[index] as number;
         const result = PUSHES[index] as number;
@@ -198,6 +206,7 @@ class Walk {
     const { reader, stack, top, height } = this;
     top.isLeft = true;
     const { offset, pos: next } = reader;
+    this.events.ask();
     const operands = height === 0 ? NONE : stack.slice(0, height);
     this.found.push({ kind, offset, next, locals: NONE, operands, outer: top.height, taken, results });
   }
@@ -229,11 +238,13 @@ class Walk {
           }
         : undefined;
     this.enter(type, reader.offset, buried, kind === 'loop', kind === 'if');
+    this.events.begin(kind);
     if (kind === 'loop') this.point('loop');
   }
 
   otherwise(): void {
     const { top, reader } = this;
+    this.events.otherwise();
     reader.arm();
     this.height = top.height;
     this.pushAll(top.type.params);
@@ -245,6 +256,7 @@ class Walk {
     const outer = frames.at(-1);
     if (isLeft && outer !== undefined) outer.isLeft = true;
     if (isLeft && buried !== undefined) this.buried.set(start, buried);
+    this.events.end();
     reader.leave();
     if (!reader.isReachable) return;
     this.height = height;
@@ -254,7 +266,10 @@ class Walk {
 
 type Visit = (walk: Walk, reader: ReachableReader) => void;
 
-const stop: Visit = (_, reader) => reader.stop();
+const stop: Visit = ({ events }, reader) => {
+  events.stop();
+  reader.stop();
+};
 
 const operation =
   (taken: number, results: readonly ValType[] = []): Visit =>
@@ -268,16 +283,19 @@ const SPECIAL: Partial<Record<Mnemonic, Visit>> = {
   if: (walk) => walk.construct('if'),
   else: (walk) => walk.otherwise(),
   end: (walk) => walk.end(),
-  br(_, reader) {
+  br(walk, reader) {
     reader.branch(reader.a);
+    walk.events.jump(reader.a);
     reader.stop();
   },
   br_if(walk, reader) {
     walk.height--;
     reader.branch(reader.a);
+    walk.events.fork(reader.a);
   },
-  br_table(_, reader) {
+  br_table(walk, reader) {
     for (let i = 0; i <= reader.a; i++) reader.branch(reader.labels[i] as number);
+    walk.events.table(reader.labels, reader.a + 1);
     reader.stop();
   },
   return: stop,
