@@ -100,7 +100,13 @@ class LeavableGuest implements EngineInstance, Owner, Away {
     return arriveInCall(inside, left, budgets);
   }
 
+  /** Views that were handed out while it was away are of the same memory. */
+  private lendAlike(): void {
+    if (this.inside?.memories[0]?.isLent) this.native?.lendMemory();
+  }
+
   private goOnWith(instance: Instance): InterpreterInstance {
+    this.lendAlike();
     this.isAway = true;
     if (this.inside !== instance) this.heir = shown(instance);
     this.inside = instance;
@@ -237,6 +243,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
       this.heir?.reset?.();
       return;
     }
+    this.lendAlike();
     this.native.reset?.();
     this.isAway = this.hasOtherTables = false;
     this.heir = undefined;
