@@ -340,8 +340,8 @@ export class MeteredInstance {
     }
   }
 
-  private newMeter(): Meter {
-    const { leavable, limits, slices, taken } = this.options;
+  private newMeter(taken = this.options.taken): Meter {
+    const { leavable, limits, slices } = this.options;
     return leavable?.meter(taken) ?? new Meter(limits, slices);
   }
 
@@ -434,8 +434,9 @@ export class MeteredInstance {
     this.element.value = -1n;
     store.reset();
     // What is kept for the guest outside of it is over.
-    this.meter.budget.reset();
-    this.meter = this.newMeter();
+    const { budget } = this.meter;
+    budget.reset();
+    this.meter = this.newMeter(budget);
     this.begin();
     this.meter.attach(this.meterExport(METER_EXPORTS.gas) as Counter);
     this.registerGrowth();

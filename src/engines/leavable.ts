@@ -54,6 +54,10 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   private isAway = false;
   /** Whether the tables are others than at first though no code changes them, as snapshots may have it. */
   private hasOtherTables = false;
+  /** Whether somebody has said what it is inside. */
+  private isInstalled = false;
+  /** Whether it has been reset since it was left. */
+  private isFresh = false;
   /** What it draws on since it was asked to, with what ends that natively; undefined where only the successor knows of it. */
   private readonly drawn = new Map<GasBudget, (() => void) | undefined>();
   private readonly goingOn: GoingOn;
@@ -77,7 +81,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   }
 
   get takesTables(): boolean {
-    return this.module.changesTables || this.inside === undefined;
+    return this.module.changesTables || this.inside === undefined || this.isFresh;
   }
 
   get givesTables(): boolean {
@@ -95,12 +99,19 @@ class LeavableGuest implements EngineInstance, Owner, Away {
 
   succeed(left: LeftGuest, budgets: readonly GasBudget[] | undefined): EngineExecution {
     const { inside = arriveAtRest(this.module, left, this.surroundings) } = this;
+    this.isFresh = false;
     if (inside === this.inside) arriveAgain(inside, left, this.drawn.keys());
     this.goOnWith(inside);
     return arriveInCall(inside, left, budgets);
   }
 
+  /** Views that were handed out while it was away are of the same memory. */
+  private lendAlike(): void {
+    if (this.inside?.memories[0]?.isLent) this.native?.lendMemory();
+  }
+
   private goOnWith(instance: Instance): InterpreterInstance {
+    this.lendAlike();
     this.isAway = true;
     if (this.inside !== instance) this.heir = shown(instance);
     this.inside = instance;
@@ -225,7 +236,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
       this.goOnWith(arriveNew(module, { budget, gasUsed, exhausted: false }, this.surroundings));
     }
     const installed = this.heir?.install(image, name, budgets);
-    this.hasOtherTables = true;
+    this.hasOtherTables = this.isInstalled = true;
     const index = name === undefined ? undefined : module.exportsByName.get(name)?.index;
     if (installed === undefined || index === undefined) return installed;
     return this.execution({ name, index, args: [], budgets }, installed);
@@ -237,10 +248,20 @@ class LeavableGuest implements EngineInstance, Owner, Away {
       this.heir?.reset?.();
       return;
     }
-    this.native.reset?.();
-    this.isAway = this.hasOtherTables = false;
+    this.lendAlike();
+    const { heir, inside, native } = this;
+    const { budget } = native;
     this.heir = undefined;
     this.inside = undefined;
+    native.reset?.();
+    // Reset in place it goes on with what it took from, and what goes on with it has nothing else to forget.
+    const isKept = inside !== undefined && native.budget === budget && !this.isInstalled && isIdle(inside);
+    this.isAway = this.hasOtherTables = this.isInstalled = false;
+    if (!isKept) return;
+    inside.tank.draws.reset();
+    this.heir = heir;
+    this.inside = inside;
+    this.isFresh = true;
   }
 
   functionType(name: string): FuncType | undefined {
@@ -295,6 +316,10 @@ function beginInterpreted(module: WasmModule, { limits, imports, slices, clock }
 /** Whether what was made of a module is within the limits. */
 function hasRoom(module: WasmModule, { codeBytes: most = Number.POSITIVE_INFINITY }: InstanceLimits): boolean {
   return moduleBytes(module) + codeBytes(module) + interpretedBytes(module) <= most;
+}
+
+function isIdle({ store, suspended }: Instance): boolean {
+  return store.active === undefined && suspended === undefined && store.left.size === 0;
 }
 
 /** Bytes of code up to which a guest is native from the beginning: RATIONALE.md says why. */

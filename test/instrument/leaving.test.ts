@@ -5,12 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { loadFixture, manifest } from '../../fixtures/load.node.ts';
 import { parse } from '../../src/text.ts';
 import { decode } from '../../wasm/decode.ts';
+import type { ImportResolver } from '../../wasm/engine.ts';
+import { HostFunction, type WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { typeOfFunction } from '../../wasm/module.ts';
 import { V128 } from '../../wasm/types.ts';
-import { type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
+import { imports, type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
 import { SEED } from '../property/runner.ts';
-import { type LeaveOptions, leftBytes, run } from './leaving.ts';
+import { callable, type LeaveOptions, leftBytes, run } from './leaving.ts';
 import { anyNativeProgram, askOfFixtures, askOfRandomPrograms } from './undisturbed.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 80);
@@ -47,6 +49,70 @@ async function requireSame(program: LifeProgram, seed: number, options: LeaveOpt
 describe('a guest that is left where it runs natively ends as one that is interpreted', () => {
   askOfRandomPrograms(RUNS, requireSame);
   askOfFixtures((program, seed) => requireSame(program, seed, {}, 3));
+
+  async function requireSameReset(
+    bytes: Uint8Array,
+    calls: readonly LifeCall[],
+    seed: number,
+    options: LeaveOptions,
+  ): Promise<void> {
+    const module = decode(bytes);
+    const next = sequence(seed);
+    const expected = await run('interpreter', module, calls, { ...options, resets: true });
+    const marks = expected.gas.map((gas, i) => [i, BigInt(next()) % (gas + 1n)] as const);
+    const seen = await run('native', module, calls, { ...options, resets: true }, new Map(marks));
+    expect(seen.lines).toEqual(expected.lines);
+  }
+
+  const promised = { resolve: () => imports((value) => Promise.resolve(value)) };
+
+  it('one that leaves something everywhere, and is reset before each call', async () => {
+    const bytes = parse(`(module
+      (import "host" "f0" (func $host (param i32) (result i32)))
+      (memory 1 4) (data (i32.const 8) "at first")
+      (table $t 4 funcref) (elem (i32.const 1) func $one $two)
+      (global $count (mut i64) (i64.const 5)) (global $mean (mut f64) (f64.const 0.5))
+      (type $f (func (result i32)))
+      (func $one (result i32) (i32.const 1)) (func $two (result i32) (i32.const 2))
+      (func (export "run") (param $n i32) (result i32) (local $sum i32)
+        (if (i32.and (local.get $n) (i32.const 1)) (then (drop (memory.grow (i32.const 1)))))
+        (loop $l
+          (i32.store (i32.mul (local.get $n) (i32.const 4)) (i32.add (i32.load (i32.const 8)) (local.get $n)))
+          (global.set $count (i64.add (global.get $count) (i64.load (i32.const 16))))
+          (global.set $mean (f64.mul (global.get $mean) (f64.const 1.5)))
+          (local.set $sum (i32.add (local.get $sum) (call $host (local.get $n))))
+          (local.set $sum (i32.add (local.get $sum)
+            (call_indirect $t (type $f) (i32.add (i32.const 1) (i32.and (local.get $n) (i32.const 1))))))
+          (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (i32.add (local.get $sum) (i32.wrap_i64 (global.get $count)))))`);
+    // A memory of which somebody may have kept views is not used again.
+    const hosts = [true, false].map((waits) => ({
+      resolve: (): ImportResolver => (_module, _name, type) =>
+        new HostFunction(
+          type,
+          { base: 3, perByte: 0 },
+          (_caller, [value]) => (waits ? Promise.resolve(value) : value) as WasmValue,
+          { keepsViews: false },
+        ),
+    }));
+    const calls = [6, 4, 5, 4, 4, 2, 7, 8, 2, 12].map((n) => ({ export: 'run', args: [n] }));
+    for (let seed = 0; seed < 40; seed++) {
+      const host = hosts[seed % 2];
+      await requireSameReset(bytes, calls, seed, { ...host });
+      await requireSameReset(bytes, calls, seed, { ...host, limits: { gas: 3_000n, memoryBytes: 2 ** 17 } });
+    }
+  });
+
+  it('random programs that are reset before each call', async () => {
+    const program = anyNativeProgram.filter(({ bytes }) => decode(bytes).start === undefined);
+    await fc.assert(
+      fc.asyncProperty(program, fc.integer(), async ({ bytes, calls }, seed) => {
+        const own = callable(decode(bytes), calls);
+        await requireSameReset(bytes, [...own, ...own].slice(0, 2 * MOST_LEFT), seed, seed % 2 === 0 ? promised : {});
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
 });
 
 describe('a snapshot of a guest that was left natively has the bytes of one that was interpreted', () => {

@@ -14,6 +14,8 @@ export interface LeaveOptions {
   readonly resolve?: () => ImportResolver;
   /** Units of the pieces in which a call goes on that was left, so many at most; all at once unless given. */
   readonly piece?: bigint;
+  /** Whether it is what it was at first again before each call. */
+  readonly resets?: boolean;
 }
 
 /** Those that begin in a function of the guest's, and pass no vectors, which cannot be between guest and host. */
@@ -90,6 +92,10 @@ export async function run(
     return { lines: [describeError(error)], gas, stops };
   }
   for (const [i, call] of calls.entries()) {
+    if (options.resets) {
+      instance.reset?.();
+      instance.start();
+    }
     const before = instance.gasUsed;
     let outcome: string;
     try {

@@ -105,6 +105,27 @@ describe('a guest that runs natively and can be left', () => {
     expect(await sandbox.call('peek', [8])).toBe(0x107);
   });
 
+  it('shows views that were kept while it was away nothing of what it is after a reset', async () => {
+    const kept: Uint8Array[] = [];
+    const sandbox = await asking((caller, value) => {
+      const view = caller.memory?.view(8, 4);
+      if (view !== undefined && value < 3) kept.push(view);
+      return Promise.resolve(value);
+    });
+    // From the second time on it is reset in place.
+    await sandbox.reset();
+    const call = sandbox.start('go', [3, 0]);
+    expect(call.step(0)).toBe('paused');
+    kept.push(sandbox.memory.view(8, 4));
+    expect(await call.run()).toBe(6);
+    expect(await sandbox.call('peek', [8])).toBe(0);
+    expect(sandbox.getResourceStats().engine).toBe('native');
+    await sandbox.reset();
+    sandbox.memory.write(8, Uint8Array.of(1, 2, 3, 4));
+    expect(await sandbox.call('peek', [8])).toBe(0x4030201);
+    expect(kept.map((view) => [...view])).toEqual([0, 1, 2].map(() => [0, 0, 0, 0]));
+  });
+
   it('fails with what its host function is rejected with, and can be called again', async () => {
     const sandbox = await asking((_, value) => (value === 2 ? Promise.reject(new Error('no')) : value));
     await expect(sandbox.call('go', [3, 0])).rejects.toThrow(HostError);
