@@ -95,10 +95,8 @@ async function stayOnWorkerd(script, Miniflare, { arg, from, to, milliseconds })
 function argFor(seconds, scratch) {
   let arg = 1_000;
   for (;;) {
-    const begun = performance.now();
-    stayOn([process.execPath], { arg, to: scratch, milliseconds: 'end' });
-    const took = (performance.now() - begun) / 1_000;
-    if (took > 2) return Math.ceil((arg * seconds) / took);
+    const { took } = stayOn([process.execPath], { arg, to: scratch, milliseconds: 'end' });
+    if (took > 1_000) return Math.ceil((arg * seconds * 1_000) / took);
     arg *= 4;
   }
 }
