@@ -38,6 +38,8 @@ export const PATIENCE = {
   perByte: 0.001,
   /** So many are to be spent on what it runs in, for each that is spent on the change. */
   perChange: 4,
+  /** Milliseconds that it would have been interpreted for, for one natively, at least. */
+  faster: 8,
   /** Units of gas for which it is interpreted whenever a call goes on: to go native takes about as long. */
   again: 1_000,
   /** Units between two looks at whether that pays. */
@@ -45,6 +47,9 @@ export const PATIENCE = {
   /** So many are a millisecond at least: clocks stand still in some places. */
   unitsPerMillisecond: 200_000,
 };
+
+/** Most times as long as usual that somebody waits who has changed in vain. */
+const MOST_CAUTION = 1_024;
 
 /** The stack of a call that goes on; undefined where what it waited for has failed. */
 function threadOf(execution: WasmExecution) {
@@ -60,6 +65,10 @@ export class GoingOn {
   private readonly guest: Away;
   /** Milliseconds that it has run for, beyond what changes have cost. */
   private credit = 0;
+  /** How many times as long it is interpreted first: twice as long each time that a change was in vain. */
+  private caution = 1;
+  /** Milliseconds for which it has run natively since the last change began. */
+  private gained = 0;
   /** When the change began that is under way, or what it is done in. */
   private since = 0;
 
@@ -69,7 +78,7 @@ export class GoingOn {
 
   /** Whether it has been interpreted for long enough that something else may pay. */
   get isWorthIt(): boolean {
-    return this.credit >= PATIENCE.first;
+    return this.credit >= PATIENCE.first * this.caution;
   }
 
   /** It has run since it was asked last, or somebody was busy with a change. */
@@ -78,6 +87,7 @@ export class GoingOn {
     const took = now - this.since;
     this.since = now;
     this.credit += ran ? took : -PATIENCE.perChange * took;
+    if (ran) this.gained += took;
   }
 
   /** Interprets a piece of it. */
@@ -102,7 +112,8 @@ export class GoingOn {
     for (let isShort = PATIENCE.again > 0; ; isShort = false) {
       if (!execution.isReady) return 'waiting';
       const mayPay =
-        !isShort && (this.isWorthIt || (this.credit >= 0 && guest.native?.continuations.isEmpty === false));
+        !isShort &&
+        (this.isWorthIt || (this.credit >= 0 && this.caution === 1 && guest.native?.continuations.isEmpty === false));
       const stop = mayPay ? this.goOn(execution, call, stopAt) : undefined;
       if (stop !== undefined) return stop;
       const patience = tank.total() + BigInt(isShort ? PATIENCE.again : PATIENCE.units);
@@ -120,11 +131,16 @@ export class GoingOn {
    * @returns how the call was stopped; undefined where it is to be interpreted
    */
   private goOn(execution: WasmExecution, call: LeftCall, stopAt: bigint | undefined): Stop | undefined {
-    this.since = performance.now();
+    if (this.guest.becomeNative() === undefined) return undefined;
+    const begun = performance.now();
+    this.since = begun;
+    this.gained = 0;
     try {
       return this.change(execution, call, stopAt);
     } finally {
       this.spent(false);
+      const isInVain = this.gained * PATIENCE.faster < this.since - begun - this.gained;
+      this.caution = isInVain ? Math.min(2 * this.caution, MOST_CAUTION) : Math.max(this.caution / 2, 1);
     }
   }
 
