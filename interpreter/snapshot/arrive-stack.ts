@@ -110,10 +110,15 @@ class KnownFunction {
     this.body = body;
   }
 
+  /** Lowers it once for all of the places that are not known yet. */
+  learn(places: readonly LeftPlace[]): void {
+    const unknown = places.filter((place) => !this.arrivals.has(keyOf(place)));
+    if (unknown.length > 0) this.lower(unknown);
+  }
+
+  /** Of a place that it has been told of. */
   at(place: LeftPlace): Arrival {
-    const key = keyOf(place);
-    if (!this.arrivals.has(key)) this.lower([place]);
-    return this.arrivals.get(key) as Arrival;
+    return this.arrivals.get(keyOf(place)) as Arrival;
   }
 
   /** The one of its points that is so many words from its entry. @param points all that it has; always the same */
@@ -156,6 +161,23 @@ export function knownFunction(module: WasmModule, body: number): KnownFunction {
   return found;
 }
 
+/** The functions of frames, by their bodies: however many frames and places there are, each is lowered at most once. */
+function functionsOf(module: WasmModule, frames: readonly LeftFrame[]): ReadonlyMap<number, KnownFunction> {
+  const places = new Map<number, LeftPlace[]>();
+  for (const frame of frames) {
+    const own = places.get(frame.body);
+    if (own === undefined) places.set(frame.body, [frame]);
+    else own.push(frame);
+  }
+  const functions = new Map<number, KnownFunction>();
+  for (const [body, own] of places) {
+    const known = knownFunction(module, body);
+    known.learn(own);
+    functions.set(body, known);
+  }
+  return functions;
+}
+
 /** A reference as the interpreter has it. */
 export function referenceOf({ type, reference }: Pick<LeftValue, 'type' | 'reference'>, instance: Instance): Reference {
   if (reference === null || typeof reference !== 'number' || type !== FUNCREF) return reference;
@@ -165,6 +187,7 @@ export function referenceOf({ type, reference }: Pick<LeftValue, 'type' | 'refer
 /** Puts frames onto the stack of a call that goes on in the first of them, in place of the one that it was to go on with. */
 export function pushFrames(instance: Instance, thread: Thread, frames: readonly LeftFrame[]): void {
   const { code, module } = instance;
+  const functions = functionsOf(module, frames);
   for (const frame of frames) {
     const { type } = instance.function(module.importedFunctions + frame.body);
     const weight = frameWeight(type, module.bodies.at(frame.body));
@@ -174,7 +197,7 @@ export function pushFrames(instance: Instance, thread: Thread, frames: readonly 
     thread.frames[thread.sp++] = thread.pc;
     thread.fp += thread.pc === HALT_PC ? 0 : (code.words[thread.pc - 1] as number);
     thread.depth += weight;
-    const known = knownFunction(module, frame.body);
+    const known = functions.get(frame.body) as KnownFunction;
     const { offset, registers } = known.at(frame);
     thread.pc = entry + offset;
     const end = thread.fp + 2 * Math.ceil(weight / 8);

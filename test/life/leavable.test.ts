@@ -1,8 +1,9 @@
 /** Sandboxes whose guests run natively and can be left: all that an embedder can do with a guest of the interpreter's. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadFixture } from '../../fixtures/load.node.ts';
 import { acceptArtifact, instrument } from '../../instrument/index.ts';
+import { knownFunction } from '../../interpreter/snapshot/arrive-stack.ts';
 import { leavableEngine } from '../../src/engines/leavable.ts';
 import {
   CallAborted,
@@ -221,6 +222,26 @@ describe('a guest that runs natively and can be left', () => {
     const sandbox: WasmSandbox = await asking(async (_, value) => (value > 1 ? sandbox.call('go', [1, 0]) : value));
     await expect(sandbox.call('go', [2, 0])).rejects.toThrow(HostError);
   });
+});
+
+it('however many places its frames are at, a function is lowered once where it is left', async () => {
+  const places = 40;
+  const calls = Array.from(
+    { length: places },
+    (_, i) => `(if (i32.eq (local.get 0) (i32.const ${i})) (then (call $f (i32.const ${i + 1})) (call $count)))`,
+  );
+  const source = `(module (import "env" "wait" (func $wait)) (global $n (mut i32) (i32.const 0))
+    (func $count (global.set $n (i32.add (global.get $n) (i32.const 1))))
+    (func $f (param i32) (if (i32.eq (local.get 0) (i32.const ${places})) (then (call $wait))) ${calls.join('\n')})
+    (func (export "run") (result i32) (call $f (i32.const 0)) (global.get $n)))`;
+  const functions = { wait: { params: [], results: [], call: () => turn() } } as const;
+  const capabilities = [Capability.hostFunctions('env', functions)];
+  const sandbox = await WasmSandbox.create({ source, capabilities, ...NATIVE });
+  const lowering = vi.spyOn(Object.getPrototypeOf(knownFunction(decode(FIB), 0)), 'lower');
+  expect(await sandbox.call('run')).toBe(places);
+  // Two are on the stack: each where it is left, and perhaps once more where it comes back.
+  expect(lowering.mock.calls.length).toBeLessThanOrEqual(4);
+  lowering.mockRestore();
 });
 
 describe('what cannot be left is refused by name', () => {
