@@ -265,7 +265,7 @@ export class BodyWeaver implements WrittenBody {
 
   /** What is called where the function has a lot of it already; undefined where it stands inline. */
   private outlined(name: InlineName): number | undefined {
-    return this.inlined++ < MOST_INLINED ? undefined : this.layout.operation({ name, a: 0, b: 0 });
+    return this.inlined++ < MOST_INLINED ? undefined : this.layout.outlined(name);
   }
 
   /** Looks whether the gas at hand is used up. */

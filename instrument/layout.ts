@@ -342,6 +342,7 @@ export class Layout {
   readonly wrappers: Wrapper[] = [];
   private atomics = 0;
   private readonly wrapperNumbers = new Map<string, number>();
+  private readonly inlineNumbers: Partial<Record<InlineName, number>> = {};
 
   /** The function that copies the active segments; undefined where the engine does that. */
   readonly segments: number | undefined;
@@ -480,6 +481,15 @@ export class Layout {
       if (kind !== undefined) this.lengthGlobal(kind, a);
       return { kind: 'operation', operation };
     });
+  }
+
+  /** What is called where a function has a lot of what stands inline elsewhere: asked for at each of the places. */
+  outlined(name: InlineName): number {
+    const known = this.inlineNumbers[name];
+    if (known !== undefined) return known;
+    const number = this.operation({ name, a: 0, b: 0 });
+    this.inlineNumbers[name] = number;
+    return number;
   }
 
   private added(key: string, make: () => Wrapper): number {
