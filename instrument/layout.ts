@@ -94,8 +94,8 @@ export const METER_EXPORTS = {
   start: 'start',
   /** A function that copies the active segments, where the engine is not to do that itself. */
   segments: 'segments',
-  /** An imported function that is referred to where the host may get to see that; followed by its number. */
-  imported: 'import',
+  /** The imported functions that are referred to where the host may get to see that, as a table. */
+  imported: 'imports',
   /** Of modules that can be left: the functions that can be referred to, as a table; in the order of their numbers. */
   functions: 'functions',
   /** The same of those that are called by their numbers, as these calls find them. */
@@ -365,7 +365,7 @@ export class Layout {
   /** And what is called. */
   readonly called: Map<number, number> = new Map();
   /** Imported functions that are referred to, of which the host may get to see the reference. */
-  readonly seenImports = new Set<number>();
+  readonly seenImports: Map<number, number> = new Map();
   /** Functions that bodies refer to. */
   readonly references = new Set<number>();
 
@@ -539,7 +539,7 @@ export class Layout {
   /** What stands for a function where a reference to it is taken. */
   referred(original: number): number {
     const number = this.closed ? this.inner(original) : this.outer(original);
-    if (!this.closed && original < this.module.importedFunctions) this.seenImports.add(original);
+    if (!this.closed && original < this.module.importedFunctions) this.seenImports.set(original, original);
     if (this.isLeavable) this.referable.set(original, number);
     return number;
   }
@@ -557,6 +557,7 @@ export class Layout {
     const all = [
       [METER_EXPORTS.functions, this.referable],
       [METER_EXPORTS.called, this.continues === undefined ? this.called : new Map<number, number>()],
+      [METER_EXPORTS.imported, this.continues === undefined ? this.seenImports : new Map<number, number>()],
     ] as const;
     return all.filter(([, { size }]) => size > 0);
   }

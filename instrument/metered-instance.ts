@@ -301,6 +301,9 @@ export class MeteredInstance {
   private readonly linked: readonly Linked[];
   /** Functions among the imports, in their order. */
   readonly importedFunctions: readonly Linked[];
+  /** Places of imported functions in the table that has those that are referred to, and what the engine shows of them. */
+  private importPlaces: ReadonlyMap<number, number> | undefined;
+  private shownImports: ReadonlyMap<RawFunction, number> | undefined;
   private exports: Readonly<Record<string, unknown>> = {};
   /** The first memory, once it is there. */
   rawMemory: WebAssembly.Memory | undefined;
@@ -464,9 +467,19 @@ export class MeteredInstance {
     return this.exports[name];
   }
 
-  /** An imported function as the engine shows it, where functions can be seen at all. */
-  rawImport(index: number): unknown {
-    return this.meterExport(METER_EXPORTS.imported + index);
+  /** The number of an imported function that is referred to, by what the engine shows of it. */
+  importOf(raw: RawFunction): number | undefined {
+    const { seenImports } = this.metered;
+    const table = this.meterExport(METER_EXPORTS.imported) as WebAssembly.Table;
+    // The standard has engines name functions by their numbers; JavaScriptCore leaves imported ones without a name.
+    if (raw.name === '') {
+      this.shownImports ??= new Map(seenImports.map((number, place) => [table.get(place) as RawFunction, number]));
+      return this.shownImports.get(raw);
+    }
+    this.importPlaces ??= new Map(seenImports.map((number, place) => [number, place]));
+    const number = Number(raw.name);
+    const place = this.importPlaces.get(number);
+    return place !== undefined && table.get(place) === raw ? number : undefined;
   }
 
   private registerGrowth(): void {

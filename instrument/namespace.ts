@@ -31,6 +31,7 @@ import { Meter } from './meter.ts';
 import { meterModule, refusal } from './meter-module.ts';
 import type { MeteredModule } from './metered.ts';
 import { type HostImport, type Linked, MeteredInstance, MeteredStore, type References } from './metered-instance.ts';
+import { PassedFunctions } from './passed.ts';
 import { isShared, makeMemory, type SentMemory, sizesFor, takeMemory, WRONG_PARTS } from './shared.ts';
 import { waitingTogether } from './waits.ts';
 
@@ -95,6 +96,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
   const behind = new WeakMap<object, RawFunction>();
   /** What an embedder's function was made of that a guest only passes on. */
   const foreign = new WeakMap<object, HostImport>();
+  const passedOn = new PassedFunctions();
   const rawMemories = new WeakMap<object, WebAssembly.Memory>();
   const rawTables = new WeakMap<object, WebAssembly.Table>();
   const rawGlobals = new WeakMap<object, WebAssembly.Global>();
@@ -115,15 +117,29 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     return found;
   }
 
+  /** A function of an embedder's that a guest was given. */
+  function showPassed(raw: RawFunction): RawFunction | undefined {
+    const found = passedOn.find(raw);
+    if (found === undefined) return undefined;
+    const [guest, number] = found;
+    const linked = guest.importedFunctions[number] as Linked;
+    if (!('host' in linked)) return undefined;
+    const { host: source } = linked;
+    const value = show(raw, (...args) => only(guest.invoke(raw, number, source.type, args)));
+    foreign.set(value, source);
+    return value;
+  }
+
+  /** One of whose type only the engine knows: it converts what it is given. */
+  function showUnknown(raw: RawFunction): RawFunction {
+    const guest = latest as MeteredInstance;
+    return show(raw, (...args) => store.enter(guest, args.length, () => raw(...args.map(canonical))));
+  }
+
   const references: References = {
     toHost(raw) {
       if (raw === null) return null;
-      const guest = latest as MeteredInstance;
-      // Of what type it is only the engine knows; it converts what it is given.
-      return show(raw as RawFunction, (...args) => {
-        const value = store.enter(guest, args.length, () => (raw as RawFunction)(...args.map(canonical)));
-        return value;
-      });
+      return shown.get(raw as object) ?? showPassed(raw as RawFunction) ?? showUnknown(raw as RawFunction);
     },
     toGuest(value) {
       if (value === null) return null;
@@ -358,16 +374,7 @@ export function createMeteredNamespace(host: WasmHost, options: MeteredNamespace
     latest = guest;
     guests.set(instance, guest);
     guest.instantiate();
-    for (const number of metered.seenImports) {
-      const raw = guest.rawImport(number) as RawFunction;
-      const linked = guest.importedFunctions[number] as Linked;
-      if (!('host' in linked) || shown.has(raw)) continue;
-      const { host: source } = linked;
-      foreign.set(
-        show(raw, (...args) => only(guest.invoke(raw, number, source.type, args))),
-        source,
-      );
-    }
+    passedOn.add(guest);
     const exports: Record<string, unknown> = Object.create(null);
     for (const { name, kind, index: at } of metered.exports) {
       const raw = guest.rawExport(name);

@@ -62,6 +62,8 @@ export interface Woven {
   readonly places: WovenPlaces;
 }
 
+type MeterExport = readonly [name: string, kind: ExternKind, index: number];
+
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
 
 const REF_FUNC = opcode('ref.func').index;
@@ -132,7 +134,7 @@ class Weaver {
     const rest = {
       tailCalled: [...tailCalled],
       referable: [...referable.keys()],
-      seenImports: [...seenImports],
+      seenImports: [...seenImports.keys()],
       calling,
     };
     const places = { layout, options: this.options, base, starts: this.starts };
@@ -323,12 +325,12 @@ class Weaver {
     const isPart = this.options.continues !== undefined;
     // What is another instance's is found there.
     const { tables, memories } = isPart ? { tables: [], memories: [] } : module;
-    const imported = isPart ? [] : [...layout.seenImports];
     const functions = [start, layout.segments].filter((number) => number !== undefined).length;
     const seen = isPart ? [] : layout.isLeavable ? [...module.globals.keys()] : ownMutableGlobals(module);
+    const own = this.ownTables();
     const left = this.exportsOfLeavable();
     const meters = isPart ? 0 : 2;
-    const others = meters + memories.length + tables.length + seen.length + functions + imported.length + left.length;
+    const others = meters + memories.length + tables.length + seen.length + functions + own.length + left.length;
     const out = new Writer();
     const write = (name: string, kind: ExternKind, index: number) => {
       out.name(name);
@@ -347,16 +349,22 @@ class Weaver {
     for (let i = 0; i < memories.length; i++) add(memoryExport(i), 'memory', i);
     yield* each(out, tables, (_, i) => add(METER_EXPORTS.table + i, 'table', i));
     yield* each(out, seen, (global) => add(METER_EXPORTS.global + global, 'global', layout.global(global)));
+    for (const item of own) add(...item);
     yield* each(out, left, (item) => add(...item));
     if (start !== undefined) add(METER_EXPORTS.start, 'function', layout.outer(start));
     if (layout.segments !== undefined) add(METER_EXPORTS.segments, 'function', layout.segments);
-    yield* each(out, imported, (number) => add(METER_EXPORTS.imported + number, 'function', number));
     return out;
   }
 
+  /** Those beside the module's. */
+  private ownTables(): readonly MeterExport[] {
+    const { layout, module } = this;
+    return layout.tables.map(([name], i) => [name, 'table', module.tables.length + i]);
+  }
+
   /** What the host reads where a guest is left. */
-  private exportsOfLeavable(): readonly (readonly [name: string, kind: ExternKind, index: number])[] {
-    const { layout, module, options } = this;
+  private exportsOfLeavable(): readonly MeterExport[] {
+    const { layout, options } = this;
     if (!layout.isLeavable) return [];
     const globals = options.continues === undefined ? (['save', 'restore'] as const) : [];
     return [
@@ -365,7 +373,6 @@ class Weaver {
         layout.segmentOperations(),
         ([key, number]) => [METER_EXPORTS.operation + key, 'function', number] as const,
       ),
-      ...layout.tables.map(([name], i) => [name, 'table', module.tables.length + i] as const),
       ...Array.from(layout.slots, ([key, number]) => [METER_EXPORTS.slot + key, 'global', number] as const),
       ...Array.from(layout.lengthNumbers, ([key, number]) => [METER_EXPORTS.length + key, 'global', number] as const),
     ];

@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { createMeteredNamespace } from '../../instrument/namespace.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
 import { HOST_CALL } from '../../wasm/gas.ts';
 import { EXTERNREF, FUNCREF, I32 } from '../../wasm/types.ts';
@@ -214,6 +215,56 @@ describe('a host function that instances pass on', () => {
     const spent = made.map((instance, i) => Number(W.stats(instance).gasUsed - (before[i] as bigint)));
     expect(depth).toBe(3);
     expect(spent.map((units) => Math.floor(units / HOST_CALL.base))).toEqual([2, 1]);
+  });
+});
+
+/** A host as JavaScriptCore is: the functions in its tables have no names. */
+const NAMELESS = {
+  ...Object.fromEntries(Object.getOwnPropertyNames(WebAssembly).map((name) => [name, Reflect.get(WebAssembly, name)])),
+  Instance: class extends WebAssembly.Instance {
+    constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
+      super(module, imports);
+      for (const value of Object.values(this.exports)) {
+        if (!(value instanceof WebAssembly.Table)) continue;
+        for (let i = 0; i < value.length; i++) Object.defineProperty(value.get(i) ?? {}, 'name', { value: '' });
+      }
+    }
+  },
+} as unknown as typeof WebAssembly;
+
+describe.each([
+  ['by their numbers', WebAssembly],
+  ['not at all', NAMELESS],
+])('where the engine names functions %s', (_, host) => {
+  it('a host function that was only in a table is paid for by who calls it', () => {
+    const limits = { gas: undefined, memoryBytes: 2 ** 20, stackBytes: 2 ** 18 };
+    const W = createMeteredNamespace(host, { limits });
+    const make = (module: ModuleDescription, f: unknown) =>
+      new W.Instance(new W.Module(encodeModule(module) as Uint8Array<ArrayBuffer>), { e: { f, g: f } } as never);
+    const calls: string[] = [];
+    const filler = make(
+      {
+        imports: [HOST, { ...HOST, name: 'g' }],
+        tables: [{ min: 3, export: 't' }],
+        functions: [{ body: [] }],
+        elements: [{ offset: [zero], items: [1, 0, 2] }],
+      },
+      () => calls.push('called'),
+    );
+    const { t } = filler.exports as unknown as { t: WebAssembly.Table };
+    const [g, f, own] = [t.get(0), t.get(1), t.get(2)];
+    expect([t.get(0) === g, f === g]).toEqual([true, false]);
+    const caller = make({ imports: [HOST], functions: [run(['call', 0])] }, f);
+    const other = make({ imports: [HOST], functions: [run(['call', 0])] }, own);
+    const gas = () => [filler, caller, other].map((instance) => Number(W.stats(instance).gasUsed));
+    const before = gas();
+    for (const instance of [caller, other]) (instance.exports as unknown as Exports).run();
+    const spent = gas().map((units, i) => units - (before[i] as number));
+    expect(calls).toEqual(['called']);
+    expect(spent[1]).toBeGreaterThan(HOST_CALL.base);
+    // Its own function is paid for by the one whose it is.
+    expect(spent[0]).toBeLessThan(HOST_CALL.base);
+    expect(spent[2]).toBeLessThan(HOST_CALL.base);
   });
 });
 
