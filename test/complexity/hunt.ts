@@ -271,11 +271,12 @@ export class Hunt {
     const allowed = BOUNDS.time.times * yardstick.time(bytes) + BOUNDS.time.more;
     const priced = yardstickFor(candidate, engine, yardstick);
     // What uses up its gas may take as long as that allows, in the same stage.
-    const running = priced.times * priced.unit * GAS;
+    const unit = priced.times * priced.unit;
+    const running = unit * GAS;
     this.measured++;
     this.options.watcher.onProgress(this, engine, candidate);
     try {
-      const task = { kind: 'measure', candidate: print(candidate), engine, limit: LIMIT, allowed } as const;
+      const task = { kind: 'measure', candidate: print(candidate), engine, limit: LIMIT, allowed, unit } as const;
       const measure = (await this.measurer.run(task, 4 * allowed + running + PATIENCE)) as Measure;
       return { candidate, engine, bytes, measure, uses: uses(measure, priced) };
     } catch (error) {

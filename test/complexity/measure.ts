@@ -47,6 +47,8 @@ export interface MeasureTask {
   readonly limit: number;
   /** Milliseconds that preparing it and the first call may take, gas aside: beyond, they are measured again. */
   readonly allowed: number;
+  /** Milliseconds that a unit of gas may take where the code runs again and again: the same. */
+  readonly unit: number;
 }
 
 export interface CountTask {

@@ -14,8 +14,15 @@ import { BOUNDS, type EngineName, GAS, type Measure, type MeasureTask, type Task
 
 /** Milliseconds that a sample of running lasts at least. */
 const SAMPLE = 4;
+/** The same of what takes too long so far. */
+const LONG_SAMPLE = 50;
 /** Samples that are no better than those before until they are believed: the host compiles loops again as they run. */
 const IDLE = 3;
+/**
+ * Milliseconds in which what takes too long is sampled on: to compile the interpreter takes a new process most of a second, all
+ * of it counted here, and longer where others keep its compiler from a processor.
+ */
+const SETTLING = 2_000;
 const MOST_ROUNDS = 2 ** 31 - 1;
 /** Rounds at most in which what takes too long is measured again; as many as ordinary modules have. */
 const ROUNDS = 5;
@@ -60,20 +67,27 @@ function timed(sandbox: WasmSandbox, run: () => void): Timed {
   return { milliseconds, gas: gasOf(sandbox) - gas };
 }
 
-/** As many rounds as last long enough, and the best of samples until they become no better. */
-function running(sandbox: WasmSandbox, first: Timed): Timed {
+/**
+ * As many rounds as last long enough, and the best of samples until they become no better.
+ * @param unit milliseconds that a unit of gas may take
+ */
+function running(sandbox: WasmSandbox, first: Timed, unit: number): Timed {
   let rounds = Math.ceil(
     Math.min(1e6, SAMPLE / Math.max(first.milliseconds, 0.001), SAMPLE_GAS / Math.max(first.gas, 1)),
   );
   let best: Timed | undefined;
-  for (let idle = 0; idle < IDLE; ) {
+  const settled = cpuTime() + SETTLING;
+  const isGood = () => best !== undefined && best.milliseconds <= unit * best.gas;
+  for (let idle = 0; idle < IDLE || (!isGood() && cpuTime() < settled); ) {
     const sample = timed(sandbox, () => sandbox.call(MANY_TIMES, [rounds]));
     const isBetter = best === undefined || sample.milliseconds * best.gas < 0.9 * best.milliseconds * sample.gas;
-    const isShort = sample.milliseconds < SAMPLE && sample.gas < SAMPLE_GAS && rounds < MOST_ROUNDS;
     if (best === undefined || sample.milliseconds * best.gas < best.milliseconds * sample.gas) best = sample;
+    // The host optimises a loop as it runs, and never where it hardly begins.
+    const least = isGood() ? SAMPLE : LONG_SAMPLE;
+    const isShort = sample.milliseconds < least && sample.gas < SAMPLE_GAS && rounds < MOST_ROUNDS;
     idle = isBetter || isShort ? 0 : idle + 1;
     if (gasOf(sandbox) + 20 * sample.gas > GAS) break;
-    const more = Math.min(8, Math.max(1.5, (1.2 * SAMPLE) / Math.max(sample.milliseconds, 0.01)));
+    const more = Math.min(8, Math.max(1.5, (1.2 * least) / Math.max(sample.milliseconds, 0.01)));
     if (isShort) rounds = Math.min(MOST_ROUNDS, Math.ceil(rounds * more));
   }
   return best as Timed;
@@ -114,7 +128,7 @@ function best<T>(first: T, next: (round: number) => T, cost: (of: T) => number, 
 }
 
 async function measure(
-  { candidate: text, engine, limit, allowed }: MeasureTask,
+  { candidate: text, engine, limit, allowed, unit }: MeasureTask,
   stage: (name: string) => void,
 ): Promise<Measure> {
   const candidate = parse(text);
@@ -162,7 +176,7 @@ async function measure(
   const again = isLong ? (2 * result.gas > GAS ? undefined : repeat()) : many();
   stage('run');
   const isRun = failure === undefined && kinds.some((kind) => kind !== 'module');
-  const run = isRun && !isLong && again !== undefined ? running(live, again) : undefined;
+  const run = isRun && !isLong && again !== undefined ? running(live, again, unit) : undefined;
   stage('instantiate');
   const isWorth = kinds.includes('module') && result.prepare < SLOW;
   const instantiate = isWorth ? await instantiation(bytes, engine) : undefined;
@@ -257,7 +271,7 @@ function unit(candidate: string, engine: EngineName): number {
   let best = Number.POSITIVE_INFINITY;
   // Until it gets no better: on a machine that has much else to do, the host takes a while to optimise the loop.
   for (let left = 3, rounds = 0; left > 0 && rounds < MOST_SAMPLES; left--, rounds++) {
-    const { milliseconds, gas } = running(sandbox, { milliseconds: SAMPLE, gas: SAMPLE_GAS });
+    const { milliseconds, gas } = running(sandbox, { milliseconds: SAMPLE, gas: SAMPLE_GAS }, Number.POSITIVE_INFINITY);
     const unit = milliseconds / gas;
     if (unit < 0.8 * best) left = 10;
     best = Math.min(best, unit);
