@@ -41,6 +41,8 @@ const NOBODY: Patron = { codeBytes: Number.POSITIVE_INFINITY, look: () => false 
 
 /** A body of more bytes is not lowered a second time to find out where it trapped: it keeps its trace. */
 const KEEPS_TRACE = 65_536;
+/** Bytes that are made between two looks at the clock at most: thousands of small functions may be called for the first time. */
+const LOOK_BYTES = 65_536;
 /** About what a function takes beside its words, and each clause of it. */
 const FUNCTION_BYTES = 80;
 const CLAUSE_BYTES = 80;
@@ -55,6 +57,8 @@ export class ModuleCode extends CodeBuffer {
   /** Bytes of what is kept beside the words. */
   private besides: number;
   private patron = NOBODY;
+  /** Bytes that had been made when the clock was last looked at. */
+  private lookedAt = 0;
 
   constructor(module: WasmModule) {
     super();
@@ -83,9 +87,13 @@ export class ModuleCode extends CodeBuffer {
     for (;;) {
       // What another guest began and was left in comes first: its words are where these would go.
       this.unfinished ??= this.begin(body);
-      if (!this.step(this.unfinished)) {
+      const isWhole = this.step(this.unfinished);
+      const made = 4 * this.length + this.besides;
+      if (!isWhole || made - this.lookedAt > LOOK_BYTES) {
+        this.lookedAt = made;
         if (patron.look()) return 0;
-      } else if (this.entries[body] !== 0) return this.entries[body] as number;
+      }
+      if (this.entries[body] !== 0) return this.entries[body] as number;
     }
   }
 

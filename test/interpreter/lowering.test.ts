@@ -93,6 +93,40 @@ describe('a long function is lowered in steps', () => {
   });
 });
 
+describe('thousands of short functions are lowered', () => {
+  const count = 20_000;
+  const bytes = encodeModule({
+    functions: [
+      ...Array.from({ length: count }, () => ({ ...NOTHING, body: [] })),
+      { ...NOTHING, body: Array.from({ length: count }, (_, i): Instruction => ['call', i]), export: 'all' },
+    ],
+  });
+  /** Some 100 bytes of code each. */
+  const LEAST_LOOKS = 25;
+
+  it('with looks at the clock among them', () => {
+    let looks = 0;
+    const slices = { gas: 2 ** 30, onSlice: () => ++looks };
+    const instance = instantiate(bytes, { slices });
+    instance.call('all', []);
+    expect(looks).toBeGreaterThan(LEAST_LOOKS);
+    looks = 0;
+    instance.call('all', []);
+    expect(looks).toBe(0);
+  });
+
+  it('and the guest is left among them', () => {
+    const undisturbed = instantiate(bytes);
+    undisturbed.call('all', []);
+    const instance = instantiate(bytes, { slices: { gas: 2 ** 30, onSlice: () => true } });
+    const execution = instance.begin?.('all', []);
+    let left = 0;
+    while (execution?.advance() === 'paused') left++;
+    expect(left).toBeGreaterThan(LEAST_LOOKS);
+    expect(instance.figures()).toEqual(undisturbed.figures());
+  });
+});
+
 describe('code is bounded', () => {
   it('by what the module may hold outside its instances', () => {
     const module = decode(long(COUNT));
