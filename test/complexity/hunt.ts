@@ -36,8 +36,11 @@ const ENDED = 100;
 
 /** With what docs/gas.md says of some constructs. */
 function yardstickFor(candidate: Candidate, engine: EngineName, yardstick: Yardstick): Yardstick {
-  if (engine !== 'native' || !print(candidate).includes('br_table')) return yardstick;
-  return { ...yardstick, times: yardstick.times * BOUNDS.gas.tables };
+  if (engine !== 'native') return yardstick;
+  const { tables, throws } = BOUNDS.gas;
+  const text = print(candidate);
+  const factors = [text.includes('br_table') ? tables : 1, /nested-arms|throws/.test(text) ? throws : 1];
+  return { ...yardstick, times: yardstick.times * Math.max(...factors) };
 }
 
 /** The stage that nothing of the project's has a part in. */
