@@ -19,7 +19,7 @@ import type { LeavePoint } from './leave/points.ts';
 import type { LeaveWriter } from './leave/writer.ts';
 import { EVENT, Publications } from './publications.ts';
 import { ANY, CLEAN, LEVELS_IN_TWO, Sources } from './sources.ts';
-import { CALLS_PER_BRANCH, HOST_BYTES } from './tracking.ts';
+import { CALLS_PER_BRANCH, HOST_BYTES, NOTED_PER_CATCH } from './tracking.ts';
 
 /** What is to be done at a place. The comments say what `a` and `b` of the edit are. */
 export const EDIT = {
@@ -340,6 +340,8 @@ interface Frame {
   readonly armsBlock: number;
   /** Number of the last `br_table` that has it as a target. */
   table: number;
+  /** Whether it is a `try` in one of whose arms the code is. */
+  isCatching: boolean;
   /** Constructs that are put around it and those that it is in, between them and those in which they are. */
   readonly added: number;
   /** Of a `try_table` with clauses: where its pads are. */
@@ -406,6 +408,8 @@ export class Analyser {
   depth = 0;
   /** Locals and operands, added up over the places at which a compiler has to note where each of them is. */
   noted = 0;
+  /** Arms around, each of which has its exception below its operands. */
+  private catching = 0;
   /** Bytes that a compiler keeps, about, beside the code that it makes. */
   weight = 0;
 
@@ -469,6 +473,7 @@ export class Analyser {
     this.branchesToEnd = !this.isWhole;
     this.depth = 0;
     this.noted = 0;
+    this.catching = 0;
     this.weight = 0;
     if (this.loops.length > 0) this.loops.length = 0;
     if (this.stack.length > 0) this.stack.length = 0;
@@ -560,6 +565,7 @@ export class Analyser {
       block,
       armsBlock: this.block,
       table: 0,
+      isCatching: false,
       added,
       pads,
     });
@@ -1058,6 +1064,9 @@ export class Analyser {
     const { reader, module, stack } = this;
     const frame = this.frames.at(-1) as Frame;
     this.note();
+    if (!frame.isCatching) this.catching++;
+    frame.isCatching = true;
+    this.noted += NOTED_PER_CATCH * this.catching;
     if (reader.isReachable) {
       this.observeTop(frame.type.results.length);
       this.jump(frame);
@@ -1182,6 +1191,7 @@ export class Analyser {
     const { charges, frames, reader } = this;
     const frame = frames.pop() as Frame;
     const { kind, type, height } = frame;
+    if (frame.isCatching) this.catching--;
     if (EFFECT_OF[this.index] === EFFECT.delegate) this.relabelBeyondPads(this.reader.a);
     const isLive = reader.isReachable;
     const { isOneArmed } = reader;

@@ -17,6 +17,9 @@ const MOST_NOTED = {
 /** Calls are places at which only what is in registers has to be looked for: a fraction of what branches cost. */
 export const CALLS_PER_BRANCH = 8;
 
+/** An arm of a `try` is a place where each of the exceptions below takes as much as so many locals. */
+export const NOTED_PER_CATCH = 2;
+
 /** Bytes that V8's fast compiler takes for one of these in a function, about, until it has compiled it. */
 export const HOST_BYTES = { branch: 350, call: 250, trap: 450 } as const;
 /** Most of them in a function: `base`, and `perByte` for each byte of the module. */

@@ -7,6 +7,7 @@ import { codeBytes } from '../../instrument/meter-module.ts';
 import { type Woven, weave } from '../../instrument/weave.ts';
 import { WasmSandbox } from '../../src/index.ts';
 import { WasmSandbox as SyncSandbox } from '../../src/sync/sandbox.ts';
+import { parse } from '../../src/text.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError } from '../../wasm/errors.ts';
 import { complete, STEP_BYTES, type Steps } from '../../wasm/steps.ts';
@@ -166,6 +167,15 @@ describe('what a compiler would have to keep track of', () => {
     expect(() => woven(module(repeated(200, ...IF)))).toThrow(/too many locals/);
     expect(() => woven(module(repeated(1_000, ['i32.const', 0], ['call', 0])))).toThrow(/too many locals/);
     expect(woven(module(repeated(10, ...IF))).bytes.length).toBeGreaterThan(0);
+  });
+
+  test('exceptions are operands of the arms within theirs', () => {
+    const thrown = '(try (do (throw $e)) (catch_all ';
+    const module = (code: string) => parse(`(module (tag $e) (func (export "f") ${code}))`);
+    const nested = (count: number) => module(thrown.repeat(count) + '))'.repeat(count));
+    expect(() => woven(nested(2_000))).toThrow(/too many locals and operands/);
+    expect(woven(nested(500)).bytes.length).toBeGreaterThan(0);
+    expect(woven(module(`${thrown}))`.repeat(2_000))).bytes.length).toBeGreaterThan(0);
   });
 
   test('a high stack is refused where the code is long', () => {
