@@ -28,6 +28,14 @@ export const METERED = [
 
 export type MeteredFeature = (typeof METERED)[number];
 
+/** With what of these their code can be left. */
+const LEAVABLE: readonly Feature[] = ['tail-call'];
+
+/** What a module uses that cannot be in code that is left. */
+export function unleavableFeatures({ features }: WasmModule): readonly Feature[] {
+  return features.filter((feature) => !LEAVABLE.includes(feature));
+}
+
 /** What a module uses that cannot be instrumented. */
 export function unmeteredFeatures({ features }: WasmModule): readonly Feature[] {
   return features.filter((feature) => !(METERED as readonly Feature[]).includes(feature));

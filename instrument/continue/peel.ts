@@ -68,6 +68,8 @@ export interface PeeledPlaces {
 
 const MNEMONIC = OPCODES.map(({ mnemonic }) => mnemonic as Mnemonic);
 
+const TAIL_CALLS: ReadonlySet<Mnemonic> = new Set<Mnemonic>(['return_call', 'return_call_indirect']);
+
 /** Bytes that it may have for each of the body's; loops inside one another come again and again. */
 const MOST_BYTES = { base: 1_024, perByte: 6 } as const;
 
@@ -124,7 +126,7 @@ export function placesOf(
   return { values: slotPlaces([...live, ...point.operands, ...passed]), results: slotPlaces(results) };
 }
 
-/** Undefined where it would be too long. */
+/** Undefined where it would be too long, or calls in tail position, where it would stay below what is called. */
 export function peel(
   module: WasmModule,
   body: number,
@@ -214,7 +216,7 @@ class Peeler {
     for (; locals.length + operand < places.values.length; operand++) load(locals.length + operand);
   }
 
-  /** From an offset to the function's end. Returns false where it gets too long. */
+  /** From an offset to the function's end. Returns false where it cannot be. */
   private rest(start: number): boolean {
     const { module, around, code, places, numbers, locals } = this;
     const reader = new InstructionReader(module.bytes, start, this.end);
@@ -239,7 +241,7 @@ class Peeler {
         if (OPENS[index]) opened++;
         else if (mnemonic === 'end') opened--;
         this.copy(reader, mnemonic);
-        if (code.length > this.most) return false;
+        if (code.length > this.most || TAIL_CALLS.has(mnemonic)) return false;
         continue;
       }
       const { isLoop, start } = around[innermost--] as Around;
@@ -271,7 +273,7 @@ class Peeler {
       const mnemonic = MNEMONIC[index] as Mnemonic;
       if (mnemonic === 'end') opened--;
       this.copy(reader, mnemonic);
-      if (this.code.length > this.most) return false;
+      if (this.code.length > this.most || TAIL_CALLS.has(mnemonic)) return false;
     } while (opened > 0);
     return true;
   }

@@ -299,6 +299,8 @@ const SPECIAL: Partial<Record<Mnemonic, Visit>> = {
     reader.stop();
   },
   return: stop,
+  return_call: stop,
+  return_call_indirect: stop,
   unreachable: stop,
   call: (walk, reader) => walk.call(typeOfFunction(walk.module, reader.a)),
   call_indirect(walk, reader) {

@@ -1,6 +1,6 @@
 /** Which engine runs a module, and why. */
 
-import { isAdopted, whyNotNative as whyNotGuest } from '../../instrument/adopted.ts';
+import { isAdopted, unleavableFeatures, whyNotNative as whyNotGuest } from '../../instrument/adopted.ts';
 import { claimsToBeArtifact } from '../../instrument/claim.ts';
 import { images, interpreter, loadInterpreter, snapshots } from '../../interpreter/index.ts';
 import type { Engine, InstantiateOptions } from '../../wasm/engine.ts';
@@ -64,7 +64,7 @@ function whyNotNative(modules: readonly WasmModule[]): string | undefined {
 function areLeft(choice: EngineChoice, { modules, isLinked }: ModuleGraph, needs: EngineNeeds): boolean {
   const { leavable: asked, records } = needs;
   if (asked !== undefined || choice !== 'auto') return asked === true;
-  const canBe = modules.every(({ module }) => module.features.length === 0 && !isAdopted(module));
+  const canBe = modules.every(({ module }) => unleavableFeatures(module).length === 0 && !isAdopted(module));
   return canBe && !isLinked && !records && leavable.isOffered;
 }
 

@@ -1,5 +1,6 @@
 /** Modules that become native code while their guests are interpreted. */
 
+import { unleavableFeatures } from '../../instrument/adopted.ts';
 import { compile, compileAhead } from '../../instrument/compile.ts';
 import { nativeHost } from '../../instrument/index.ts';
 import { LeaveWriter } from '../../instrument/leave/writer.ts';
@@ -16,7 +17,8 @@ const CANNOT = "cannot be left where it runs natively: choose the engine 'interp
 /** @throws CompileError where code cannot be left */
 export function refuse(module: WasmModule, isLinked = false): void {
   if (isLinked) throw new CompileError(`modules that are linked with others ${CANNOT}`);
-  if (module.features.length > 0) throw new CompileError(`code with ${module.features.join(', ')} ${CANNOT}`);
+  const features = unleavableFeatures(module);
+  if (features.length > 0) throw new CompileError(`code with ${features.join(', ')} ${CANNOT}`);
 }
 
 /** @throws CompileError where it cannot be left, or instrumented */

@@ -6,8 +6,9 @@ import * as capturing from '../../interpreter/snapshot/image.ts';
 import { PATIENCE } from '../../src/engines/going-on.ts';
 import { WARMING } from '../../src/engines/warming.ts';
 import { decode } from '../../wasm/decode.ts';
-import { anyLifeProgram, imports, type LifeProgram, sequence } from '../life/programs.ts';
+import { imports, type LifeProgram, sequence } from '../life/programs.ts';
 import { callable, type LeaveOptions, run } from './leaving.ts';
+import { anyNativeProgram } from './native-programs.ts';
 
 export interface LeavingReport {
   readonly programs: number;
@@ -56,7 +57,6 @@ images.provide(capturing);
 Object.assign(PATIENCE, { first: 0, again: 0, perByte: 0, perChange: 0 });
 Object.assign(WARMING, { begin: 0, perByte: 0 });
 const next = sequence(seed);
-const any = anyLifeProgram().filter(({ bytes }) => decode(bytes).features.length === 0);
-for (const program of fc.sample(any, { numRuns: programs, seed })) await disturb(program, next);
+for (const program of fc.sample(anyNativeProgram, { numRuns: programs, seed })) await disturb(program, next);
 const report: LeavingReport = { programs, runs, differing };
 console.log(JSON.stringify(report));

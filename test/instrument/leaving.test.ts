@@ -13,7 +13,8 @@ import { V128 } from '../../wasm/types.ts';
 import { imports, type LifeCall, type LifeProgram, sequence } from '../life/programs.ts';
 import { SEED } from '../property/runner.ts';
 import { callable, type LeaveOptions, leftBytes, run } from './leaving.ts';
-import { anyNativeProgram, askOfFixtures, askOfRandomPrograms } from './undisturbed.ts';
+import { anyNativeProgram } from './native-programs.ts';
+import { askOfFixtures, askOfRandomPrograms, askOfTailCalls } from './undisturbed.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 80);
 
@@ -49,6 +50,7 @@ async function requireSame(program: LifeProgram, seed: number, options: LeaveOpt
 describe('a guest that is left where it runs natively ends as one that is interpreted', () => {
   askOfRandomPrograms(RUNS, requireSame);
   askOfFixtures((program, seed) => requireSame(program, seed, {}, 3));
+  askOfTailCalls(requireSame);
 
   async function requireSameReset(
     bytes: Uint8Array,

@@ -7,7 +7,7 @@ import { parse } from '../../src/text.ts';
 import { decode } from '../../wasm/decode.ts';
 import { type LifeProgram, sequence } from '../life/programs.ts';
 import { callable, type LeaveOptions, run } from './leaving.ts';
-import { askOfFixtures, askOfRandomPrograms } from './undisturbed.ts';
+import { askOfFixtures, askOfRandomPrograms, askOfTailCalls } from './undisturbed.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
 
@@ -49,6 +49,7 @@ async function requireSame(program: LifeProgram, seed: number, options: LeaveOpt
 describe('a guest that comes back in the middle of a call ends as one that is interpreted', () => {
   askOfRandomPrograms(RUNS, requireSame);
   askOfFixtures(requireSame);
+  askOfTailCalls(requireSame);
 
   /** Names functions as values and segments, in loops, and behind what drops them. */
   const NAMES = `(module
@@ -136,4 +137,5 @@ describe('a guest that begins interpreted and goes native somewhere ends as one 
     ));
 
   askOfRandomPrograms(2 * RUNS, requireSameWarm);
+  askOfTailCalls(requireSameWarm);
 });

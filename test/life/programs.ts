@@ -52,7 +52,7 @@ export function anyLifeProgram(): fc.Arbitrary<LifeProgram> {
   return fc.oneof(anyProgramWith({}), anyProgramWith({ features: GENERATED_FEATURES }));
 }
 
-function anyProgramWith(options: GenerateOptions): fc.Arbitrary<LifeProgram> {
+export function anyProgramWith(options: GenerateOptions): fc.Arbitrary<LifeProgram> {
   const module = anyShape(options).map((shape) =>
     encodeModule(
       describeModule(

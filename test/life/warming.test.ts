@@ -147,11 +147,13 @@ describe('a guest that begins interpreted', () => {
     const fib = await WasmSandbox.fromBytes(loadFixture('fib'), AUTO);
     expect(fib.getResourceStats().engine).toBe('native');
     const tail = parse('(module (func $f (export "f") (param i32) (result i32) (return_call $f (local.get 0))))');
+    expect((await WasmSandbox.fromBytes(tail, { ...AUTO, leavable: true })).getResourceStats().engine).toBe('native');
+    const catching = parse('(module (tag $e) (func (export "f") (try (do (throw $e)) (catch_all))))');
     const { engine, engineReason } = (
-      await WasmSandbox.fromBytes(tail, { ...AUTO, leavable: true })
+      await WasmSandbox.fromBytes(catching, { ...AUTO, leavable: true })
     ).getResourceStats();
     expect(engine).toBe('interpreter');
-    expect(engineReason).toContain('tail-call');
+    expect(engineReason).toContain('legacy-exception-handling');
   });
 
   it('is as it began after a reset, wherever it was', async () => {
