@@ -29,7 +29,7 @@ export const METERED = [
 export type MeteredFeature = (typeof METERED)[number];
 
 /** With what of these their code can be left. */
-const LEAVABLE: readonly Feature[] = ['tail-call'];
+const LEAVABLE: readonly Feature[] = ['tail-call', 'multi-memory'];
 
 /** What a module uses that cannot be in code that is left. */
 export function unleavableFeatures({ features }: WasmModule): readonly Feature[] {

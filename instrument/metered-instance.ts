@@ -305,8 +305,8 @@ export class MeteredInstance {
   private importPlaces: ReadonlyMap<number, number> | undefined;
   private shownImports: ReadonlyMap<RawFunction, number> | undefined;
   private exports: Readonly<Record<string, unknown>> = {};
-  /** The first memory, once it is there. */
-  rawMemory: WebAssembly.Memory | undefined;
+  /** The memories, once they are there. */
+  rawMemories: readonly WebAssembly.Memory[] = [];
   private element: Counter = { value: -1n };
 
   /** Links and prices. @throws CompileError, LinkError, MemoryLimitExceeded, GasExhausted */
@@ -383,7 +383,7 @@ export class MeteredInstance {
       throw this.misfit(error);
     }
     this.exports = instance.exports;
-    this.rawMemory = this.meterExport(memoryExport(0)) as WebAssembly.Memory | undefined;
+    this.rawMemories = this.metered.module.memories.map((_, i) => this.memoryAt(i));
     if (this.metered.module.features.includes('tail-call')) {
       for (const { name, kind } of this.metered.exports) {
         if (kind === 'function') this.store.tailCalling.add(this.exports[name] as object);
@@ -455,6 +455,11 @@ export class MeteredInstance {
     const { start } = this.metered;
     if (start === undefined) return;
     this.invoke(this.meterExport(METER_EXPORTS.start) as RawFunction, start, funcType([], []), []);
+  }
+
+  /** The first. */
+  get rawMemory(): WebAssembly.Memory | undefined {
+    return this.rawMemories[0];
   }
 
   /** What the meter has of it, by a name of its own. */

@@ -108,7 +108,7 @@ export interface LeftGuest extends LeftState {
   readonly entered: number;
   /** The outermost first. */
   readonly frames: readonly LeftFrame[];
-  readonly memory: LeftMemory | undefined;
+  readonly memories: readonly LeftMemory[];
   /** What its memories and tables have been taken from. */
   readonly budget: Budget;
   /** What it waits for; undefined where it is at a checkpoint. */
@@ -122,6 +122,6 @@ export interface LeftGuest extends LeftState {
 
 /** A guest that is to be what another engine has made of it; nothing of it runs. */
 export interface ReturningGuest extends LeftState {
-  /** Its bytes, where the memory is not one of the host's engine. */
-  readonly bytes: Uint8Array | undefined;
+  /** By memory: its bytes, where it is not one of the host's engine. */
+  readonly bytes: readonly (Uint8Array | undefined)[];
 }

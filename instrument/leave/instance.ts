@@ -108,9 +108,9 @@ export class LeavableInstance extends NativeInstance {
     if (!this.isMade) this.prepareStart();
   }
 
-  /** The memory of the engine's, where there is one already. */
-  get madeMemory(): WebAssembly.Memory | undefined {
-    return this.isMade ? this.guest.rawMemory : undefined;
+  /** The memories of the engine's, where they are there already. */
+  get madeMemories(): readonly WebAssembly.Memory[] {
+    return this.isMade ? this.guest.rawMemories : [];
   }
 
   /** Goes on with a guest that was left, and of which nothing runs. @returns whether that could be */

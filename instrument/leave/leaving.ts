@@ -262,13 +262,12 @@ export class Leaving implements Leavable {
     this.hasLeft = false;
     this.frames = [];
     this.waits = undefined;
-    const { rawMemory } = guest;
     return {
       entered,
       frames,
       gasUsed: now.total(),
       exhausted: now.exhausted,
-      memory: rawMemory && { raw: rawMemory, growth: guest.growthOf(rawMemory) },
+      memories: guest.rawMemories.map((raw) => ({ raw, growth: guest.growthOf(raw) })),
       globals: this.globals(module),
       tables: withTables ? module.tables.map(({ element }, i) => this.elements(i, element)) : [],
       droppedData: this.dropped(module, 'data'),
@@ -309,11 +308,12 @@ export class Leaving implements Leavable {
     });
     if (!areKnown || !this.knows(from.globals.map(([, value]) => value))) return false;
     for (const drop of drops) drop(0n);
-    const { rawMemory } = guest;
-    if (from.bytes !== undefined && rawMemory !== undefined) {
-      rawMemory.grow((from.bytes.length - rawMemory.buffer.byteLength) / PAGE_BYTES);
-      new Uint8Array(rawMemory.buffer).set(from.bytes);
-    }
+    guest.rawMemories.forEach((raw, i) => {
+      const bytes = from.bytes[i];
+      if (bytes === undefined) return;
+      raw.grow((bytes.length - raw.buffer.byteLength) / PAGE_BYTES);
+      new Uint8Array(raw.buffer).set(bytes);
+    });
     from.tables.forEach((elements, i) => {
       const table = guest.meterExport(METER_EXPORTS.table + i) as WebAssembly.Table;
       table.grow(elements.length - table.length);

@@ -112,23 +112,24 @@ export function followFrames(execution: WasmExecution, instance: Instance, threa
 }
 
 /**
- * What a guest is that is to go back to the engine that has its memory, or had none of it yet.
+ * What a guest is that is to go back to the engine that has its memories, or had none of it yet.
+ * @param memories of that engine
  * @returns undefined where a call of it has not ended, or it holds what has no number
  */
 export function returning(
   instance: Instance,
-  memory: object | undefined,
+  memories: readonly object[],
   withTables: boolean,
 ): ReturningGuest | undefined {
   const { store, suspended } = instance;
   if (store.active !== undefined || suspended !== undefined || store.left.size > 0) return undefined;
-  return stateOf(instance, memory, withTables);
+  return stateOf(instance, memories, withTables);
 }
 
-/** The same in the middle of a call. @param withTables whether whoever gets it needs them */
+/** The same in the middle of a call. @param theirs memories; @param withTables whether whoever gets it needs them */
 export function stateOf(
   instance: Instance,
-  memory: object | undefined,
+  theirs: readonly object[],
   withTables: boolean,
 ): ReturningGuest | undefined {
   const { tank, globals, tables, memories } = instance;
@@ -140,7 +141,6 @@ export function stateOf(
     isComplete &&= number !== undefined;
     return number;
   };
-  const [own] = memories;
   const { data, elements } = passiveSegments(instance.module);
   const state: ReturningGuest = {
     gasUsed: tank.total(),
@@ -155,10 +155,9 @@ export function stateOf(
       : [],
     droppedData: data.filter((segment) => instance.droppedData.has(segment)),
     droppedElements: elements.filter((segment) => instance.droppedElements.has(segment)),
-    bytes:
-      own === undefined || (own.backing !== undefined && own.backing.raw === memory)
-        ? undefined
-        : own.bytes.subarray(0, own.byteLength),
+    bytes: memories.map(({ backing, bytes, byteLength }, i) =>
+      backing !== undefined && backing.raw === theirs[i] ? undefined : bytes.subarray(0, byteLength),
+    ),
   };
   // A forged snapshot may have others that are not gone.
   const areGone =
@@ -180,11 +179,12 @@ class ArrivedCaller extends HostCaller {
 
 function applyState(instance: Instance, left: LeftGuest): void {
   const { module, memories, globals, tables } = instance;
-  const { memory } = left;
-  const [own] = memories;
-  if (memory !== undefined && own?.backing?.raw === memory.raw) own.check();
-  else if (memory !== undefined) {
-    const { raw, growth } = memory;
+  left.memories.forEach(({ raw, growth }, i) => {
+    const own = memories[i];
+    if (own?.backing?.raw === raw) {
+      own.check();
+      return;
+    }
     const backing: Backing = {
       raw,
       get buffer() {
@@ -193,8 +193,8 @@ function applyState(instance: Instance, left: LeftGuest): void {
       grow: (pages) => raw.grow(pages),
       shown: () => undefined,
     };
-    memories[0] = LinearMemory.over(backing, module.memories[0] as MemoryType, growth);
-  }
+    memories[i] = LinearMemory.over(backing, module.memories[i] as MemoryType, growth);
+  });
   for (const [number, value] of left.globals) {
     const global = globals[number] as NonNullable<(typeof globals)[number]>;
     if (isReference(value.type)) global.reference = referenceOf(value, instance);

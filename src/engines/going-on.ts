@@ -161,7 +161,7 @@ export class GoingOn {
       if (this.credit < PATIENCE.perChange * price) return undefined;
       const continuation = continuations.at(body, point);
       if (continuation === undefined) return undefined;
-      const state = stateOf(instance, native.madeMemory, guest.givesTables);
+      const state = stateOf(instance, native.madeMemories, guest.givesTables);
       if (state === undefined || !native.comeBack(state)) return undefined;
       const weight = thread.depth;
       removeFrame(thread);

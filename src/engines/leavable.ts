@@ -107,7 +107,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
 
   /** Views that were handed out while it was away are of the same memory. */
   private lendAlike(): void {
-    if (this.inside?.memories[0]?.isLent) this.native?.lendMemory();
+    if (this.inside?.memories.some(({ isLent }) => isLent)) this.native?.lendMemory();
   }
 
   private goOnWith(instance: Instance): InterpreterInstance {
@@ -121,7 +121,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
   comeBack(): void {
     const { isBack, instance, native } = this;
     if (isBack || instance === undefined || native === undefined) return;
-    const state = returning(instance, native.madeMemory, this.givesTables);
+    const state = returning(instance, native.madeMemories, this.givesTables);
     if (state === undefined || !native.comeBack(state)) return;
     this.hasOtherTables = false;
     this.disinherit();
@@ -143,7 +143,7 @@ class LeavableGuest implements EngineInstance, Owner, Away {
       native.ready();
       this.native = native;
     } catch (error) {
-      // Where the host has no room for a second memory, the guest goes on as it is.
+      // Where the host has no room for its memories a second time, the guest goes on as it is.
       if (!(error instanceof WasmSandboxError)) throw error;
       this.warming = undefined;
     }
