@@ -14,7 +14,10 @@ export const TARGETS = {
       'test/webassembly/native.test.ts',
     ],
   },
-  plan: { files: ['wasm/plan.ts'], tests: ['test/wasm/plan.test.ts'] },
+  plan: {
+    files: ['wasm/plan.ts', 'wasm/reachable.ts'],
+    tests: ['test/wasm/plan.test.ts', 'test/wasm/reachable.test.ts'],
+  },
   gas: { files: ['wasm/gas.ts'], tests: ['test/wasm/plan.test.ts', 'test/docs/gas.test.ts'] },
   meter: {
     files: ['instrument/meter.ts'],
