@@ -37,7 +37,8 @@ test('the reader of one function after another forgets what it knew', () => {
       (func unreachable (block nop))
       (func nop (loop unreachable nop) nop)
       (func (block (try (do unreachable nop) (delegate 0)) nop) nop)
-      (func (if (i32.const 1) (then (block nop) nop))))`),
+      (func (if (i32.const 1) (then (block nop) nop)))
+      (func (block (br 0) nop) nop))`),
   );
   const reader = new ReachableReader(bytes, 0, 0);
   expect(walked(reader, bodies, 0)).toEqual([
@@ -63,4 +64,5 @@ test('the reader of one function after another forgets what it knew', () => {
     'end in one arm',
     'end',
   ]);
+  expect(walked(reader, bodies, 5)).toEqual(['block', 'br', 'end', 'nop', 'end']);
 });
