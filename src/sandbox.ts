@@ -306,11 +306,8 @@ export class WasmSandbox extends SandboxFace<Life> {
     const { graph, engine, settings: own } = this.ground;
     const { record = own.record } = checkNamed<ForkOptions>('a fork', options, FORK_CHECKS);
     const settings = { ...own, instanceId: `${this.instanceId}/${++this.#forks}`, record };
-    // Of guests of the native engine that can be left nothing is recorded.
-    const isOther = record && !own.record && own.engine === 'auto';
-    const chosen = isOther ? await engineFor(graph, { ...settings, engine: 'interpreter' }) : engine;
-    const life = await Life.resume(chosen.engine, graph, settings, this.alive());
-    const sandbox = new WasmSandbox({ settings, engine: chosen, graph }, life);
+    const life = await Life.resume(engine.engine, graph, settings, this.alive());
+    const sandbox = new WasmSandbox({ settings, engine, graph }, life);
     sandbox.hasRun = this.hasRun;
     return sandbox;
   }

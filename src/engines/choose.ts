@@ -29,8 +29,6 @@ export interface EngineNeeds {
   readonly yields?: boolean | undefined;
   /** Whether it is to be left for either where it runs natively; unless it says so, with `auto` where that can be. */
   readonly leavable?: boolean | undefined;
-  /** Whether all that goes in and out of it is recorded. */
-  readonly records?: boolean | undefined;
 }
 
 /** Offered by entries that have it. */
@@ -62,10 +60,10 @@ function whyNotNative(modules: readonly WasmModule[]): string | undefined {
 
 /** Whether guests that run natively are to be such as can be left. */
 function areLeft(choice: EngineChoice, { modules, isLinked }: ModuleGraph, needs: EngineNeeds): boolean {
-  const { leavable: asked, records } = needs;
+  const { leavable: asked } = needs;
   if (asked !== undefined || choice !== 'auto') return asked === true;
   const canBe = modules.every(({ module }) => unleavableFeatures(module).length === 0 && !isAdopted(module));
-  return canBe && !isLinked && !records && leavable.isOffered;
+  return canBe && !isLinked && leavable.isOffered;
 }
 
 const NO_NATIVE = 'this entry of the package has no other engine';

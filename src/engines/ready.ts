@@ -18,16 +18,15 @@ export interface EngineSettings {
   readonly policy: Policy;
   readonly yieldEvery: number | undefined;
   readonly leavable?: boolean | undefined;
-  readonly record?: boolean | undefined;
 }
 
 /** @throws UsageError where the engine cannot be had */
 export async function engineFor(
   graph: ModuleGraph,
-  { engine, policy, yieldEvery, leavable, record: records }: EngineSettings,
+  { engine, policy, yieldEvery, leavable }: EngineSettings,
 ): Promise<ChosenEngine> {
   await loadHostFunctions(hostNeeds(graph, policy));
-  const needs = { mayWait: mayWait(graph, policy), yields: yieldEvery !== undefined, leavable, records };
+  const needs = { mayWait: mayWait(graph, policy), yields: yieldEvery !== undefined, leavable };
   await loadEngines(engine, graph, needs);
   return chooseEngine(engine, graph, needs);
 }

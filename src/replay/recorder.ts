@@ -514,6 +514,14 @@ class RecordedInstance implements EngineInstance {
     return this.inner.memory;
   }
 
+  lendMemory(): void {
+    this.inner.lendMemory?.();
+  }
+
+  get runsOn() {
+    return this.inner.runsOn;
+  }
+
   figures() {
     return this.inner.figures();
   }

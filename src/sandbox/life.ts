@@ -135,9 +135,6 @@ export class Life extends Guest {
     settings: Settings,
     preparation: Preparation,
   ): Promise<Life> {
-    if (settings.record && settings.leavable && engine.name === 'native') {
-      throw new UsageError('record is for guests that are interpreted, or cannot be left: do without leavable');
-    }
     const needs = hostNeeds(graph, settings.policy);
     await loadHostFunctions(needs);
     const runtime = await loadRuntimeFor(settings.policy);

@@ -17,15 +17,21 @@ import { SEED } from '../property/runner.ts';
 import { LOOP } from '../sandbox/loop.ts';
 import { assemble, EXTERNREF } from '../sandbox/modules.ts';
 
+type EngineOptions = Pick<SandboxOptions, 'engine' | 'leavable'>;
+const ENGINES: readonly [where: string, EngineOptions][] = [
+  ['on the interpreter', {}],
+  ['natively, where it can be left', { engine: 'native', leavable: true }],
+];
+
 /** Gives every guest the same numbers, some of them later, and charges. */
-function options(): SandboxOptions {
+function options(engine: EngineOptions = {}): SandboxOptions {
   const work = {
     call: (caller: { chargeBytes(bytes: number): void }, [n]: readonly unknown[]) => {
       caller.chargeBytes((n as number) * 3);
       return (n as number) % 4 === 3 ? Promise.resolve(n) : n;
     },
   };
-  return { source: LOOP, capabilities: [Capability.hostFunctions('env', { work }, { perByte: 1 })] };
+  return { source: LOOP, capabilities: [Capability.hostFunctions('env', { work }, { perByte: 1 })], ...engine };
 }
 
 /** Leaves the guest in the middle of a call, where it waits for nothing. */
@@ -45,47 +51,49 @@ async function same(sandbox: WasmSandbox): Promise<ReplayReport> {
   return report;
 }
 
-test.each(['restore', 'fork'] as const)('of a guest in the middle of a call, behind %s', async (how) => {
-  const first = await WasmSandbox.create({ ...options(), record: true });
-  await first.call('run', [3, 0]);
-  const execution = await leave(first);
-  const second =
-    how === 'fork'
-      ? await first.fork()
-      : await WasmSandbox.restore(await first.snapshot(), { ...options(), record: true });
-  expect(await second.execution!.run()).toBe(210);
-  expect(await second.call('run', [5, 1])).toBe(16);
-  const report = await same(second);
-  expect(report.calls).toBe(2);
-  expect(report.hostCalls).toBeGreaterThan(5);
-  // The match goes on there as well.
-  const third = await second.fork();
-  await third.call('run', [2, 0]);
-  expect((await same(third)).calls).toBe(1);
-  expect(await execution.run()).toBe(210);
-  expect((await same(first)).calls).toBe(2);
-});
+describe.each(ENGINES)('a recording made %s', (_, engine) => {
+  test.each(['restore', 'fork'] as const)('of a guest in the middle of a call, behind %s', async (how) => {
+    const first = await WasmSandbox.create({ ...options(engine), record: true });
+    await first.call('run', [3, 0]);
+    const execution = await leave(first);
+    const second =
+      how === 'fork'
+        ? await first.fork()
+        : await WasmSandbox.restore(await first.snapshot(), { ...options(engine), record: true });
+    expect(await second.execution!.run()).toBe(210);
+    expect(await second.call('run', [5, 1])).toBe(16);
+    const report = await same(second);
+    expect(report.calls).toBe(2);
+    expect(report.hostCalls).toBeGreaterThan(5);
+    // The match goes on there as well.
+    const third = await second.fork();
+    await third.call('run', [2, 0]);
+    expect((await same(third)).calls).toBe(1);
+    expect(await execution.run()).toBe(210);
+    expect((await same(first)).calls).toBe(2);
+  });
 
-test('of a guest between two calls, and one that was given up', async () => {
-  const first = await WasmSandbox.create(options());
-  await first.call('run', [3, 0]);
-  const rested = await WasmSandbox.restore(await first.snapshot(), { ...options(), record: true });
-  expect((await same(rested)).calls).toBe(0);
-  await rested.call('run', [3, 0]);
-  expect((await same(rested)).calls).toBe(1);
-  await rested.reset();
-  expect((await same(rested)).calls).toBe(0);
-  await leave(first);
-  const left = await WasmSandbox.restore(await first.snapshot(), { ...options(), record: true });
-  left.execution!.cancel();
-  expect((await same(left)).calls).toBe(1);
-  await left.call('run', [1, 0]);
-  expect((await same(left)).calls).toBe(2);
-  const aborted = await WasmSandbox.restore(await first.snapshot(), { ...options(), record: true });
-  const result = aborted.execution!.run().catch((error: unknown) => error);
-  aborted.execution!.cancel();
-  expect(await result).toBeInstanceOf(CallAborted);
-  await same(aborted);
+  test('of a guest between two calls, and one that was given up', async () => {
+    const first = await WasmSandbox.create(options(engine));
+    await first.call('run', [3, 0]);
+    const rested = await WasmSandbox.restore(await first.snapshot(), { ...options(engine), record: true });
+    expect((await same(rested)).calls).toBe(0);
+    await rested.call('run', [3, 0]);
+    expect((await same(rested)).calls).toBe(1);
+    await rested.reset();
+    expect((await same(rested)).calls).toBe(0);
+    await leave(first);
+    const left = await WasmSandbox.restore(await first.snapshot(), { ...options(engine), record: true });
+    left.execution!.cancel();
+    expect((await same(left)).calls).toBe(1);
+    await left.call('run', [1, 0]);
+    expect((await same(left)).calls).toBe(2);
+    const aborted = await WasmSandbox.restore(await first.snapshot(), { ...options(engine), record: true });
+    const result = aborted.execution!.run().catch((error: unknown) => error);
+    aborted.execution!.cancel();
+    expect(await result).toBeInstanceOf(CallAborted);
+    await same(aborted);
+  });
 });
 
 /** A recording of a fork that has been given an object, and is in a loop before it returns that. */
@@ -160,7 +168,7 @@ describe('a recording that begins with a guest', () => {
   });
 });
 
-test('a start function can wait, yield and be ended, and is replayed', async () => {
+test.each(ENGINES)('a start function can wait, yield and be ended, and is replayed, %s', async (_, engine) => {
   const starting = assemble({
     imports: [['env', 'host', [[], []]]],
     functions: [
@@ -175,7 +183,7 @@ test('a start function can wait, yield and be ended, and is replayed', async () 
     await new Promise((resolve) => setTimeout(resolve, 1));
   };
   const capabilities = [Capability.hostFunctions('env', { host })];
-  const sandbox = await WasmSandbox.create({ source: starting, capabilities, record: true });
+  const sandbox = await WasmSandbox.create({ source: starting, capabilities, record: true, ...engine });
   expect(waits).toBe(2);
   expect(sandbox.getResourceStats().functionCalls).toBe(0);
   await sandbox.call('again');

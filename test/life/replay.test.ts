@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { interpreter } from '../../interpreter/index.ts';
+import { leavableEngine } from '../../src/engines/leavable.ts';
 import {
   type Caller,
   Capability,
@@ -21,6 +22,8 @@ import { pack, unpack } from '../../src/snapshot/container.ts';
 import { decode } from '../../wasm/decode.ts';
 import { ModuleGraph } from '../../wasm/module-graph.ts';
 import { fixture, run } from '../cli/harness.ts';
+import { callable } from '../instrument/leaving.ts';
+import { anyNativeProgram } from '../instrument/native-programs.ts';
 import { SEED } from '../property/runner.ts';
 import { assemble, CALLS_HOST, COUNTER, EXTERNREF, I32, I64, SPIN } from '../sandbox/modules.ts';
 import { programOptions } from './elsewhere.ts';
@@ -51,7 +54,12 @@ function replaceOnce(bytes: Uint8Array, from: number[], to: number[]): void {
   bytes.set(to, at);
 }
 
-describe('a recording is replayed to the same end', () => {
+describe.each<[string, Pick<SandboxOptions, 'engine' | 'leavable'>]>([
+  ['on the interpreter', {}],
+  ['natively, where the guest can be left', { engine: 'native', leavable: true }],
+])('a recording made %s is replayed to the same end', (_, options) => {
+  const recordedSo = (source: Uint8Array, host: (...args: never[]) => unknown) => recorded(source, host, options);
+
   it.each([
     ['hello', 'one'],
     ['json', '20'],
@@ -59,7 +67,12 @@ describe('a recording is replayed to the same end', () => {
     ['files', 'write', '/new.txt', 'text'],
     ['qsort', '100'],
   ])('of %s, without what it had of the host', async (name, ...args) => {
-    const sandbox = await WasmSandbox.create({ ...programOptions(name, args), record: true, gasLimit: 10n ** 10n });
+    const sandbox = await WasmSandbox.create({
+      ...programOptions(name, args),
+      record: true,
+      gasLimit: 10n ** 10n,
+      ...options,
+    });
     await sandbox.run();
     const report = await replay(await sandbox.recording());
     expect(report).toMatchObject({ same: true, calls: 1, difference: undefined });
@@ -68,38 +81,44 @@ describe('a recording is replayed to the same end', () => {
   });
 
   it('of random programs, failures and all', async () => {
+    const isNative = options.engine === 'native';
+    const engine = isNative ? leavableEngine() : interpreter;
     await fc.assert(
-      fc.asyncProperty(anyLifeProgram(), fc.boolean(), async ({ bytes, calls }, waits) => {
-        const module = decode(bytes);
-        fc.pre(!waits || module.start === undefined);
-        const recorder = new Recorder(ModuleGraph.of(module), LIMITS, MiB);
-        const resolve = imports((value) => (waits ? Promise.resolve(value) : value));
-        const instance = recordingEngine(interpreter, recorder).instantiate(module, {
-          limits: LIMITS,
-          imports: resolve,
-        });
-        try {
-          instance.start();
-          for (const call of calls) await instance.callAsync(call.export, call.args).catch(() => undefined);
-        } catch {
-          // Also a start that fails can be replayed.
-        }
-        const recording = await pack(await recorder.finish(instance), true, { kind: 'recording' });
-        expect(await replay(recording)).toMatchObject({ same: true });
-      }),
+      fc.asyncProperty(
+        isNative ? anyNativeProgram : anyLifeProgram(),
+        fc.boolean(),
+        async ({ bytes, calls }, waits) => {
+          const module = decode(bytes);
+          fc.pre(!waits || module.start === undefined);
+          const recorder = new Recorder(ModuleGraph.of(module), LIMITS, MiB);
+          const resolve = imports((value) => (waits ? Promise.resolve(value) : value));
+          const instance = recordingEngine(engine, recorder).instantiate(module, { limits: LIMITS, imports: resolve });
+          try {
+            instance.start();
+          } catch {
+            // Also a start that fails can be replayed; natively nothing is there then.
+            fc.pre(!isNative);
+          }
+          for (const call of isNative ? callable(module, calls) : calls) {
+            await instance.callAsync(call.export, call.args).catch(() => undefined);
+          }
+          const recording = await pack(await recorder.finish(instance), true, { kind: 'recording' });
+          expect(await replay(recording)).toMatchObject({ same: true });
+        },
+      ),
       { numRuns: Number(process.env.FUZZ_RUNS ?? 200), seed: SEED },
     );
   });
 
   it('of calls that host functions make, and of promises', async () => {
-    const sandbox = await recorded(CALLS_HOST, async (value: number) => {
+    const sandbox = await recordedSo(CALLS_HOST, async (value: number) => {
       await Promise.resolve();
       return value * 2;
     });
     expect(await sandbox.call('call', [3])).toBe(6);
     expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1, hostCalls: 1 });
 
-    const nested: WasmSandbox = await recorded(CALLS_HOST, (value: number) => {
+    const nested: WasmSandbox = await recordedSo(CALLS_HOST, (value: number) => {
       if (value === 0) return 5;
       const inner = nested.start<number>('call', [value - 1]);
       inner.step(0);
@@ -109,6 +128,77 @@ describe('a recording is replayed to the same end', () => {
     expect(await replay(await nested.recording())).toMatchObject({ same: true, calls: 5, hostCalls: 5 });
   });
 
+  it('of references to the host’s objects', async () => {
+    const module = assemble({
+      imports: [['env', 'host', [[EXTERNREF], [EXTERNREF]]]],
+      functions: [{ name: 'twice', type: [[EXTERNREF], [EXTERNREF]], code: [0x20, 0, 0x10, 0, 0x10, 0] }],
+    });
+    const objects = [{}, {}, {}];
+    let calls = 0;
+    const sandbox = await recordedSo(module, () => objects[++calls]);
+    expect(await sandbox.call('twice', [objects[0]])).toBe(objects[2]);
+    expect(await sandbox.call('twice', ['text'])).toBeUndefined();
+    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 2, hostCalls: 4 });
+  });
+
+  it('of calls that were given up: by time, by a signal, while they waited', async () => {
+    let resolve: (value: number) => void = () => undefined;
+    const sandbox = await recordedSo(
+      CALLS_HOST,
+      () =>
+        new Promise((settle) => {
+          resolve = settle as (value: number) => void;
+        }),
+    );
+    const controller = new AbortController();
+    const call = sandbox.call('call', [1], { signal: controller.signal });
+    controller.abort();
+    await expect(call).rejects.toThrow(/ended by its caller/);
+    resolve(5);
+    const next = sandbox.call('call', [2]);
+    resolve(6);
+    expect(await next).toBe(6);
+    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 2, hostCalls: 2 });
+
+    const spinning = await WasmSandbox.create({ source: SPIN, record: true, ...options });
+    await expect(spinning.callWithTimeout('spin', [], 5)).rejects.toThrow(/CPU timeout exceeded/);
+    const execution = spinning.start('spin');
+    execution.step(12_345);
+    await expect(spinning.recording()).rejects.toThrow(/a call has not ended/);
+    execution.cancel();
+    await spinning.call('nop');
+    const report = await replay(await spinning.recording());
+    expect(report).toMatchObject({ same: true, calls: 3 });
+    expect(report.gasUsed).toBe(spinning.getResourceStats().gasUsed);
+  });
+
+  it('without what a host function tries to charge for once its call has ended, in the next run too', async () => {
+    const callers: Caller[] = [];
+    const call = (caller: Caller) => callers.push(caller);
+    const capabilities = [Capability.hostFunctions('env', { host: { call } })];
+    const sandbox = await WasmSandbox.create({ source: CALLS_HOST, capabilities, record: true, ...options });
+    const tryToCharge = () => {
+      for (const caller of callers) expect(() => caller.chargeBytes(1_000)).toThrow(UsageError);
+    };
+    await sandbox.call('call', [1]);
+    tryToCharge();
+    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
+    await sandbox.reset();
+    tryToCharge();
+    await sandbox.call('call', [2]);
+    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
+  });
+
+  it('since the last reset', async () => {
+    const sandbox = await WasmSandbox.create({ source: COUNTER, record: true, ...options });
+    await sandbox.call('count');
+    await sandbox.reset();
+    await sandbox.call('count');
+    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
+  });
+});
+
+describe('a recording is replayed to the same end on the interpreter', () => {
   it.each(['interpreter', 'native'] as const)(
     'of calls that host functions make and do not wait for, whatever comes of them (%s)',
     async (engine) => {
@@ -134,80 +224,11 @@ describe('a recording is replayed to the same end', () => {
     },
   );
 
-  it('of references to the host’s objects', async () => {
-    const module = assemble({
-      imports: [['env', 'host', [[EXTERNREF], [EXTERNREF]]]],
-      functions: [{ name: 'twice', type: [[EXTERNREF], [EXTERNREF]], code: [0x20, 0, 0x10, 0, 0x10, 0] }],
-    });
-    const objects = [{}, {}, {}];
-    let calls = 0;
-    const sandbox = await recorded(module, () => objects[++calls]);
-    expect(await sandbox.call('twice', [objects[0]])).toBe(objects[2]);
-    expect(await sandbox.call('twice', ['text'])).toBeUndefined();
-    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 2, hostCalls: 4 });
-  });
-
-  it('of calls that were given up: by time, by a signal, while they waited', async () => {
-    let resolve: (value: number) => void = () => undefined;
-    const sandbox = await recorded(
-      CALLS_HOST,
-      () =>
-        new Promise((settle) => {
-          resolve = settle as (value: number) => void;
-        }),
-    );
-    const controller = new AbortController();
-    const call = sandbox.call('call', [1], { signal: controller.signal });
-    controller.abort();
-    await expect(call).rejects.toThrow(/ended by its caller/);
-    resolve(5);
-    const next = sandbox.call('call', [2]);
-    resolve(6);
-    expect(await next).toBe(6);
-    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 2, hostCalls: 2 });
-
-    const spinning = await WasmSandbox.create({ source: SPIN, record: true });
-    await expect(spinning.callWithTimeout('spin', [], 5)).rejects.toThrow(/CPU timeout exceeded/);
-    const execution = spinning.start('spin');
-    execution.step(12_345);
-    await expect(spinning.recording()).rejects.toThrow(/a call has not ended/);
-    execution.cancel();
-    await spinning.call('nop');
-    const report = await replay(await spinning.recording());
-    expect(report).toMatchObject({ same: true, calls: 3 });
-    expect(report.gasUsed).toBe(spinning.getResourceStats().gasUsed);
-  });
-
   it('of the native engine, on the interpreter', async () => {
     const capabilities = [Capability.hostFunctions('env', { host: (value: number) => value + 1 })];
     const sandbox = await WasmSandbox.create({ source: CALLS_HOST, capabilities, record: true, engine: 'native' });
     await sandbox.call('call', [1]);
     expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1, hostCalls: 1 });
-  });
-
-  it('without what a host function tries to charge for once its call has ended, in the next run too', async () => {
-    const callers: Caller[] = [];
-    const call = (caller: Caller) => callers.push(caller);
-    const capabilities = [Capability.hostFunctions('env', { host: { call } })];
-    const sandbox = await WasmSandbox.create({ source: CALLS_HOST, capabilities, record: true });
-    const tryToCharge = () => {
-      for (const caller of callers) expect(() => caller.chargeBytes(1_000)).toThrow(UsageError);
-    };
-    await sandbox.call('call', [1]);
-    tryToCharge();
-    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
-    await sandbox.reset();
-    tryToCharge();
-    await sandbox.call('call', [2]);
-    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
-  });
-
-  it('since the last reset', async () => {
-    const sandbox = await WasmSandbox.create({ source: COUNTER, record: true });
-    await sandbox.call('count');
-    await sandbox.reset();
-    await sandbox.call('count');
-    expect(await replay(await sandbox.recording())).toMatchObject({ same: true, calls: 1 });
   });
 });
 

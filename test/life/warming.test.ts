@@ -120,14 +120,15 @@ describe('a guest that begins interpreted', () => {
     expect((await replay(await recorded.recording())).same).toBe(true);
   });
 
-  it('that is recorded is not one that can be left', async () => {
-    const sandbox = await make({ ...AUTO, record: true, leavable: undefined });
-    expect(sandbox.getResourceStats()).toMatchObject({
-      engine: 'interpreter',
-      engineReason: expect.stringContaining('may make the guest wait'),
-    });
-    await sandbox.call('spin', [10]);
-    expect((await replay(await sandbox.recording())).same).toBe(true);
+  it('that is recorded goes native as others do, and is replayed', async () => {
+    const sandbox = await make({ ...AUTO, record: true });
+    const undisturbed = await make({});
+    for (const rounds of [1_500_000, 10]) {
+      expect(await sandbox.call('spin', [rounds])).toBe(await undisturbed.call('spin', [rounds]));
+    }
+    expect(sandbox.getResourceStats().engine).toBe('native');
+    const report = await replay(await sandbox.recording());
+    expect(report).toMatchObject({ same: true, calls: 2, gasUsed: undisturbed.getResourceStats().gasUsed });
   });
 
   it('stays interpreted where native code would be beyond the limit on code', async () => {
