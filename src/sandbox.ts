@@ -135,7 +135,7 @@ export class WasmSandbox extends SandboxFace<Life> {
   /**
    * Begins a call without running any of it: {@link Execution.step} and {@link Execution.run} do that, and it can be
    * paused at any checkpoint between. `_start` of a WASI command is run as {@link WasmSandbox.run} would, and its
-   * result is the exit status. Interpreter only.
+   * result is the exit status. Natively with `leavable` only.
    * @throws UsageError for an unknown function or arguments that do not fit, and on the native engine; SandboxDisposed
    */
   start<T = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Execution<T> {
@@ -238,7 +238,7 @@ export class WasmSandbox extends SandboxFace<Life> {
   /**
    * All of the guest's state as bytes, which {@link WasmSandbox.restore} continues from in this or another process, on
    * this or another runtime: memory, globals, tables, the stack of a call that is paused, gas, and the state behind
-   * WASI. docs/snapshots.md says what is in it and what is not. Interpreter only.
+   * WASI. docs/snapshots.md says what is in it and what is not. Natively with `leavable` only.
    * @throws SnapshotError while the guest runs or waits for a promise that has not settled, and where it holds what
    *   cannot be saved: references to the host's objects, folders of the host's, open HTTP requests; SandboxDisposed
    */
@@ -297,7 +297,7 @@ export class WasmSandbox extends SandboxFace<Life> {
 
   /**
    * A second sandbox in the state of this one, with a call that is paused in it. What either does from then on, the
-   * other does not see; host functions and their state are shared. Interpreter only.
+   * other does not see; host functions and their state are shared. Natively with `leavable` only.
    * @param options whether the fork records, beginning now; as this one does unless given
    * @throws SnapshotError as {@link WasmSandbox.snapshot}, but references to the host's objects may be held;
    *   SandboxDisposed
