@@ -158,7 +158,10 @@ class Watcher {
 /** By slot. */
 function referencesOf({ locals, operands }: State): Map<number, RefType> {
   const references = new Map(locals);
-  for (const { register, type } of operands) if (register >= 0) references.set(register >> 1, type);
+  for (const { register, type } of operands) {
+    // What stands for a local is what that holds, also where it has been converted to the other hierarchy.
+    if (register >= 0 && !locals.has(register >> 1)) references.set(register >> 1, type);
+  }
   return references;
 }
 

@@ -6,6 +6,7 @@ import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { frameWeight } from '../../wasm/plan.ts';
+import { assemble } from '../../wasm/text/assemble.ts';
 import { compile } from '../generate/text.ts';
 import type { LifeCall } from '../life/programs.ts';
 import type { Node } from './format.ts';
@@ -71,6 +72,11 @@ function* places(module: WasmModule, call: LifeCall): Generator<Guest> {
   while (left.execution?.advance(1n) === 'paused') yield left;
 }
 
+const leaf = (type: 'u8' | 'u32', value: number): Node => ({ kind: 'leaf', type, value });
+const record = (fields: Record<string, Node>): Node => ({ kind: 'record', fields: Object.entries(fields) });
+/** A value of the host's, which is neither an object of a guest's nor a function. */
+const undefinedObject = () => record({ tag: leaf('u8', 2), type: leaf('u8', 0) });
+
 describe('a guest left anywhere', () => {
   const ended = (guest: Guest) => [guest.execution?.results, bytesOf({ ...guest, execution: undefined })];
 
@@ -107,14 +113,7 @@ describe('a guest left anywhere', () => {
     const tree = treeOf(leave(INDIRECT, { export: 'asks', args: [1] }, 0n));
     at(tree, '.stack?.positions[].offset', 'leaf').value = offset;
     const { items } = at(tree, '.objects.heads', 'list');
-    const value = { kind: 'leaf', type: 'u8' } as const;
-    items.push({
-      kind: 'record',
-      fields: [
-        ['tag', { ...value, value: 2 }],
-        ['type', { ...value, value: 0 }],
-      ],
-    });
+    items.push(undefinedObject());
     const slot = place.call!.base >> 1;
     const holding = (id: number) => {
       at(tree, '.stack?.references', 'words').values = [...new Array(slot).fill(0), id];
@@ -122,6 +121,34 @@ describe('a guest left anywhere', () => {
     };
     expect(putBack(INDIRECT, holding(0)).execution?.advance()).toBe('done');
     expect(() => putBack(INDIRECT, holding(items.length))).toThrow('not of the type of its place');
+  });
+
+  it('holds in a local what that is of, also while an operand stands for it that has been converted', () => {
+    const module = decode(
+      assemble(`(module
+        (type $s (struct (field i32)))
+        (func $spin (loop))
+        (func $in (param $s (ref $s)) (result i32)
+          (extern.convert_any (local.get $s))
+          (call $spin)
+          (drop)
+          (struct.get $s 0 (local.get $s)))
+        (func (export "run") (result i32) (call $in (struct.new $s (i32.const 5)))))`),
+    );
+    const stood = new Set<number>();
+    for (const left of places(module, { export: 'run', args: [] })) {
+      const tree = treeOf(left);
+      const references = at(tree, '.stack?.references', 'words');
+      const count = at(tree, '.stack?.positions', 'list').items.length;
+      if (references.values.length === 0) continue;
+      const { items } = at(tree, '.objects.heads', 'list');
+      items.push(undefinedObject());
+      references.values = references.values.map((id) => id && items.length);
+      expect(() => putBack(module, written(tree))).toThrow('not of the type of its place');
+      stood.add(count);
+    }
+    // In the function, and in the one that it calls.
+    expect(stood).toEqual(new Set([2, 3]));
   });
 
   it('deeply is put back into a stack that has grown', () => {
@@ -168,9 +195,6 @@ describe('a forged stack', () => {
       0,
     );
 
-  const leaf = (type: 'u8' | 'u32', value: number): Node => ({ kind: 'leaf', type, value });
-  const record = (fields: Record<string, Node>): Node => ({ kind: 'record', fields: Object.entries(fields) });
-
   interface Forged {
     entered?: number;
     frames?: Frame[];
@@ -188,7 +212,7 @@ describe('a forged stack', () => {
       references = [],
     } = rest;
     const tree = treeOf(leave(module, { export: 'run', args: [3] }, 0n));
-    at(tree, '.objects.heads', 'list').items = [record({ tag: leaf('u8', 2), type: leaf('u8', 0) })];
+    at(tree, '.objects.heads', 'list').items = [undefinedObject()];
     at(tree, '.stack?.entered', 'leaf').value = entered;
     at(tree, '.stack?.positions', 'list').items = frames.map(([body, offset]) =>
       record({ body: leaf('u32', body), offset: leaf('u32', offset) }),
