@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { Locals } from '../../interpreter/code/locals.ts';
 import { PlaceFinder } from '../../interpreter/snapshot/places.ts';
 import { decode } from '../../wasm/decode.ts';
 import { assemble } from '../../wasm/text/assemble.ts';
@@ -128,4 +129,35 @@ it('places are found one by one as they are all at once, whatever is asked for t
     expect([...places]).toEqual([...all.places].filter(([other]) => other === offset));
   }
   expect(again.find(0, []).fingerprint).not.toBe(all.fingerprint);
+});
+
+it('a place takes what its frame has, and the function once more where it is within an instruction', () => {
+  const module = decode(
+    assemble(`(module
+      (import "env" "host" (func $host))
+      (func $two (param i32 i32))
+      (func $many (local ${'externref '.repeat(70)})
+        ${'(call $host)'.repeat(50)}
+        (call $two (i32.const 1) (i32.const 2))))`),
+  );
+  const finder = new PlaceFinder(module, () => undefined);
+  const all = [...finder.find(1, Array(400).keys()).places].sort(([a], [b]) => a - b);
+  const within = all.findIndex(([at, { call }]) => at > 0 && call === undefined);
+  expect(within).toBe(51);
+  const asked = vi.spyOn(Locals.prototype, 'type');
+  const lowered = vi.spyOn(module.bodies, 'at');
+  const work = (...offsets: number[]) => {
+    asked.mockClear();
+    lowered.mockClear();
+    const { places } = finder.find(1, offsets);
+    for (const { references } of places.values()) expect(references.size).toBe(70);
+    return [places.size, asked.mock.calls.length, lowered.mock.calls.length];
+  };
+  const [, , once] = work();
+  expect(work()).toEqual([0, 0, once]);
+  expect(work(9_999)).toEqual([0, 0, once]);
+  expect(work(all[1]![0])).toEqual([1, 70, once]);
+  expect(work(all[1]![0], all[2]![0])).toEqual([2, 140, once]);
+  expect(work(all[within]![0])).toEqual([1, 70, 2 * once!]);
+  vi.restoreAllMocks();
 });
