@@ -1,14 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { InterpreterInstance, interpreter, linker } from '../../interpreter/engine.ts';
+import { Store } from '../../interpreter/machine/index.ts';
 import { type FramePlace, PlaceFinder } from '../../interpreter/snapshot/places.ts';
+import { instantiate as instantiateIn } from '../../interpreter/store/index.ts';
 import { decode } from '../../wasm/decode.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
+import { LinkedGraph } from '../../wasm/linked-graph.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { frameWeight } from '../../wasm/plan.ts';
+import { STEP_BYTES } from '../../wasm/steps.ts';
 import { assemble } from '../../wasm/text/assemble.ts';
+import { WireReader } from '../../wasm/wire.ts';
 import { compile } from '../generate/text.ts';
-import type { LifeCall } from '../life/programs.ts';
+import { begin, coreOf, imports, instantiate, LIMITS, type LifeCall } from '../life/programs.ts';
 import type { Node } from './format.ts';
 import { at, bytesOf, type Guest, leave, putBack, treeOf, written } from './image.ts';
 
@@ -151,6 +157,70 @@ describe('a guest left anywhere', () => {
     expect(stood).toEqual(new Set([2, 3]));
   });
 
+  it('behind calls of a function of the guest’s looks for each function once', () => {
+    const left = leave(GUEST, { export: 'deep', args: [300] }, 11_000n);
+    const looked = vi.spyOn(left.core.code.entries, 'forEach');
+    expect(at(treeOf(left), '.stack?.positions', 'list').items.length).toBeGreaterThan(60);
+    expect(looked).toHaveBeenCalledOnce();
+  });
+
+  it('holds no nulls behind its last reference', () => {
+    let nulls = 0;
+    for (const left of places(GUEST, { export: 'objects', args: [3] })) {
+      const { values } = at(treeOf(left), '.stack?.references', 'words');
+      expect(values.at(-1)).not.toBe(0);
+      nulls += values.filter((id) => id === 0).length;
+    }
+    expect(nulls).toBeGreaterThan(3);
+  });
+
+  it('with null references to return is put back, and writes none of them', async () => {
+    const module = decode(
+      compile(`(module
+        (import "env" "host" (func $host (param externref externref) (result externref externref)))
+        (func (export "run") (result externref externref) (return_call $host (ref.null extern) (ref.null extern))))`),
+    );
+    for (const [results, ids] of [
+      [[null, null], []],
+      [['a text', null], [1]],
+      [
+        [null, 'a text'],
+        [0, 1],
+      ],
+    ]) {
+      const instance = instantiate(
+        module,
+        imports(() => Promise.resolve(results)),
+      );
+      const execution = begin(instance, { export: 'run', args: [] });
+      expect(execution.advance()).toBe('waiting');
+      await execution.settled;
+      const left = { instance, execution, core: coreOf(instance) };
+      expect(at(treeOf(left), '.stack?.positions', 'list').items).toEqual([]);
+      expect(at(treeOf(left), '.stack?.references', 'words').values).toEqual(ids);
+      const back = putBack(module, bytesOf(left));
+      expect(back.execution?.advance()).toBe('done');
+      expect(back.execution?.results).toEqual(results);
+    }
+  });
+
+  it('in a large function is put back within the time there is', () => {
+    const module = decode(
+      assemble(
+        `(module (func (export "run") (loop $again (br_if $again (i32.const 0))) ${'nop '.repeat(2 * STEP_BYTES)}))`,
+      ),
+    );
+    const bytes = bytesOf(leave(module, { export: 'run', args: [] }, 0n));
+    const instance = instantiate(module);
+    const { patron } = coreOf(instance);
+    const look = vi.spyOn(patron, 'look').mockImplementation(() => {
+      throw new Error('it is late');
+    });
+    expect(() => instance.install?.(new WireReader(bytes))).toThrow('it is late');
+    look.mockRestore();
+    expect(instance.install?.(new WireReader(bytes))?.advance()).toBe('done');
+  });
+
   it('deeply is put back into a stack that has grown', () => {
     const call = { export: 'deep', args: [300] };
     const left = leave(GUEST, call, 11_000n);
@@ -160,6 +230,76 @@ describe('a guest left anywhere', () => {
     left.execution?.advance();
     back.execution?.advance();
     expect(ended(back)).toEqual(ended(left));
+  });
+});
+
+describe('a guest of two modules left anywhere', () => {
+  /** Goes to and fro between them. In one of them functions call others in their place. */
+  const MODULES = [
+    `(module
+      (import "main" "down" (func $down (param i32) (result i32)))
+      (func (export "over") (param $n i32) (result i32)
+        (loop $again (br_if $again (i32.eqz (local.get $n))))
+        (i32.add (i32.const 100) (call $down (i32.sub (local.get $n) (i32.const 1))))))`,
+    `(module
+      (type $unlike (func))
+      (rec (type $node (struct (field i32) (field (ref null $node)))))
+      (import "library" "over" (func $over (param i32) (result i32)))
+      (global $root (mut (ref null $node)) (ref.null $node))
+      (func $in-place (param $n i32) (result i32)
+        (global.set $root (struct.new $node (local.get $n) (global.get $root)))
+        (if (result i32) (i32.le_s (local.get $n) (i32.const 0))
+          (then (i32.const 7))
+          (else (i32.add (i32.const 1) (call $over (local.get $n))))))
+      (func $down (export "down") (param $n i32) (result i32) (return_call $in-place (local.get $n)))
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (call $down (local.get $n)) (struct.get $node 0 (global.get $root)))))`,
+  ].map((text) => decode(compile(text)));
+
+  function make() {
+    const [library, main] = MODULES as [WasmModule, WasmModule];
+    const graph = new LinkedGraph(
+      [
+        { name: 'library', module: library },
+        { name: 'main', module: main },
+      ],
+      false,
+    );
+    const instance = interpreter.instantiate(main, { limits: LIMITS, imports: imports(), graph });
+    return { instance, execution: undefined, core: coreOf(instance) };
+  }
+
+  it('is put back as it was', () => {
+    const left = make();
+    const execution = begin(left.instance, { export: 'run', args: [3] });
+    let count = 0;
+    while (execution.advance(1n) === 'paused') {
+      const bytes = bytesOf({ ...left, execution });
+      const { instance, core } = make();
+      const back = instance.install?.(new WireReader(bytes));
+      expect(Buffer.compare(bytesOf({ instance, core, execution: back }), bytes)).toBe(0);
+      back?.advance();
+      expect(back?.results).toEqual([310]);
+      count++;
+    }
+    expect(execution.results).toEqual([310]);
+    expect(count).toBeGreaterThan(10);
+  });
+
+  it('is in no snapshot where it has gone to a module that it is not linked with', async () => {
+    const store = new Store(LIMITS.stackBytes);
+    const find = linker(imports(() => Promise.resolve(null)));
+    const own = instantiateIn(store, INDIRECT, find, LIMITS);
+    own.tables[0]!.elements[0] = instantiateIn(store, INDIRECT, find, LIMITS).function(3);
+    const instance = new InterpreterInstance({ instances: [own], finders: [] });
+    const execution = begin(instance, { export: 'run', args: [1] });
+    expect(execution.advance()).toBe('waiting');
+    await execution.settled;
+    const capture = () => instance.capture(execution, 'write');
+    expect(capture).toThrow(SnapshotError);
+    expect(capture).toThrow('the call has gone to an instance that it is not linked with');
+    expect(execution.advance()).toBe('done');
+    expect(execution.results).toEqual([2]);
   });
 });
 
@@ -333,6 +473,39 @@ describe('a forged stack', () => {
       ['other code', { fingerprints: [...described(RUN, MIDDLE), [LEAF, 1]] }, 'by another version of wasm-sandbox'],
     ];
     for (const [what, forged, message] of cases) refused(forged, message, {}, PLAIN, what);
+  });
+
+  it('is refused where a function returns less than what was called, or more', () => {
+    // The last calls in place, so that any other that gives the same may stand there.
+    const module = decode(
+      assemble(`(module
+        (func $less (result i32) (loop) (i32.const 1))
+        (func $called (result i32 i32) (loop) (i32.const 1) (i32.const 2))
+        (func $more (result i32 i32 i32) (loop) (i32.const 1) (i32.const 2) (i32.const 3))
+        (func (export "run") (result i32) (i32.add (call $called)))
+        (func (result i32) (return_call $less)))`),
+    );
+    const [LESS, CALLED, MORE] = [0, 1, 2] as const;
+    const standing = leave(module, { export: 'run', args: [] }, 1n);
+    const put = (body: number) => {
+      const tree = treeOf(standing);
+      const { items } = at(tree, '.stack?.positions', 'list');
+      expect(items.length).toBe(2);
+      const { fingerprint } = new PlaceFinder(module, () => undefined).find(body, []);
+      items[1] = record({ body: leaf('u32', body), offset: leaf('u32', 0) });
+      at(tree, '.stack?.fingerprints', 'list').items[1] = record({
+        body: leaf('u32', body),
+        fingerprint: leaf('u32', fingerprint),
+      });
+      const weight = [3, body].reduce(
+        (sum, each) => sum + frameWeight(typeOfFunction(module, each), module.bodies.at(each)),
+        0,
+      );
+      at(tree, '.stack?.registers', 'words').values = new Array(2 * Math.ceil(weight / 8)).fill(0);
+      return putBack(module, written(tree));
+    };
+    expect(put(CALLED).execution?.advance()).toBe('done');
+    for (const body of [LESS, MORE]) expect(() => put(body)).toThrow('a function on its stack returns other results');
   });
 
   it('that has only to return is written as it was', () => {
