@@ -68,7 +68,7 @@ const EXACT = decode(
     (import "env" "host" (func $host))
     (func $make (result (ref $s)) (struct.new $s (i32.const 1)))
     (func $given (param $s (ref $s)) (call $host) (drop (struct.get $s 0 (local.get $s))))
-    (func $converted (param $s (ref $s)) (result i32)
+    (func $converted (param i32) (param $s (ref $s)) (result i32)
       (extern.convert_any (local.get $s))
       (call $host)
       (drop)

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { InterpreterInstance, interpreter, linker } from '../../interpreter/engine.ts';
-import { Store } from '../../interpreter/machine/index.ts';
+import { Store, type WasmExecution } from '../../interpreter/machine/index.ts';
 import { type FramePlace, PlaceFinder } from '../../interpreter/snapshot/places.ts';
 import { instantiate as instantiateIn } from '../../interpreter/store/index.ts';
 import { decode } from '../../wasm/decode.ts';
+import type { EngineExecution } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
 import { LinkedGraph } from '../../wasm/linked-graph.ts';
@@ -82,6 +83,12 @@ const leaf = (type: 'u8' | 'u32', value: number): Node => ({ kind: 'leaf', type,
 const record = (fields: Record<string, Node>): Node => ({ kind: 'record', fields: Object.entries(fields) });
 /** A value of the host's, which is neither an object of a guest's nor a function. */
 const undefinedObject = () => record({ tag: leaf('u8', 2), type: leaf('u8', 0) });
+
+/** What the machine keeps of the frames of a call that was left: return addresses, and instances that wait for others. */
+function keptOf(execution: EngineExecution | undefined): readonly [addresses: number, waiting: number] {
+  const { sp, callers } = (execution as WasmExecution).thread!;
+  return [sp, callers.length];
+}
 
 describe('a guest left anywhere', () => {
   const ended = (guest: Guest) => [guest.execution?.results, bytesOf({ ...guest, execution: undefined })];
@@ -199,6 +206,7 @@ describe('a guest left anywhere', () => {
       expect(at(treeOf(left), '.stack?.positions', 'list').items).toEqual([]);
       expect(at(treeOf(left), '.stack?.references', 'words').values).toEqual(ids);
       const back = putBack(module, bytesOf(left));
+      expect(keptOf(back.execution)).toEqual(keptOf(execution));
       expect(back.execution?.advance()).toBe('done');
       expect(back.execution?.results).toEqual(results);
     }
@@ -277,6 +285,7 @@ describe('a guest of two modules left anywhere', () => {
       const bytes = bytesOf({ ...left, execution });
       const { instance, core } = make();
       const back = instance.install?.(new WireReader(bytes));
+      expect(keptOf(back)).toEqual(keptOf(execution));
       expect(Buffer.compare(bytesOf({ instance, core, execution: back }), bytes)).toBe(0);
       back?.advance();
       expect(back?.results).toEqual([310]);
