@@ -75,6 +75,12 @@ interface State {
   }[];
 }
 
+/** An instruction whose words are still to come. */
+interface Begun {
+  readonly state: State;
+  readonly offset: number;
+}
+
 /** Notes states at offsets, and which instructions other offsets are in the middle of. */
 class Watcher {
   readonly states = new Map<number, State>();
@@ -83,7 +89,7 @@ class Watcher {
   private readonly offsets: readonly number[];
   /** Instructions to note, by their number. */
   private readonly instructions: ReadonlySet<number>;
-  readonly byInstruction = new Map<number, { readonly state: State; readonly offset: number }>();
+  readonly byInstruction = new Map<number, Begun>();
   private next = 0;
   private count = 0;
   /** Locals without a default that have got a value, and how many had when each open construct began. */
@@ -110,7 +116,7 @@ class Watcher {
     for (; this.next < offsets.length && (offsets[this.next] as number) < offset; this.next++) {
       this.within.set(offsets[this.next] as number, this.count - 1);
     }
-    const isWanted = this.next < offsets.length && offsets[this.next] === offset && !this.states.has(offset);
+    const isWanted = offsets[this.next] === offset && !this.states.has(offset);
     const isAsked = this.instructions.has(this.count);
     if (isWanted || isAsked) {
       const state = this.stateOf(lowering, index === -1);
@@ -158,14 +164,17 @@ class Watcher {
 /** By slot. */
 function referencesOf({ locals, operands }: State): Map<number, RefType> {
   const references = new Map(locals);
-  for (const { register, type } of operands) if (register >= 0) references.set(register >> 1, type);
+  for (const { register, type } of operands) {
+    // What stands for a local is what that holds, also where it has been converted to the other hierarchy.
+    if (register >= 0 && !locals.has(register >> 1)) references.set(register >> 1, type);
+  }
   return references;
 }
 
 /** The words around an offset, where an instruction begins. */
 interface Around {
   readonly here: number;
-  /** First word of the instruction before; -1 for the first of the function. */
+  /** First word of the instruction before; there is none before the first of the function, at which nobody asks. */
   readonly before: number;
 }
 
@@ -200,10 +209,11 @@ export class PlaceFinder {
 
   /** Takes as long as lowering the function does, and for each offset as its frame has slots. */
   find(body: number, offsets: Iterable<number>): FunctionPlaces {
-    const sorted = [...new Set(offsets)].sort((a, b) => a - b);
+    const wanted = new Set(offsets);
+    const sorted = [...wanted].sort((a, b) => a - b);
     const watcher = this.lower(body, new Watcher(sorted));
     const described = fingerprint(this.code);
-    const around = this.around(sorted);
+    const around = this.around(wanted);
     const places = new Map<number, FramePlace>();
     const inner: number[] = [];
     for (const offset of sorted) {
@@ -230,16 +240,13 @@ export class PlaceFinder {
     return stepAt(this.code, pc);
   }
 
-  private around(sorted: readonly number[]): ReadonlyMap<number, Around> {
+  private around(wanted: ReadonlySet<number>): ReadonlyMap<number, Around> {
     const { code, entry } = this;
     const found = new Map<number, Around>();
-    let at = 0;
-    let before = -1;
-    for (let pc = entry; pc < code.length && at < sorted.length; ) {
+    let before = entry;
+    for (let pc = entry; pc < code.length; ) {
       const { here, next } = this.step(pc);
-      const offset = pc - entry;
-      while (at < sorted.length && (sorted[at] as number) < offset) at++;
-      if (sorted[at] === offset) found.set(offset, { here, before });
+      if (wanted.has(pc - entry)) found.set(pc - entry, { here, before });
       before = pc;
       pc = next;
     }
@@ -259,7 +266,7 @@ export class PlaceFinder {
   }
 
   private add(places: Map<number, FramePlace>, offset: number, { here, before }: Around, state: State): void {
-    const number = before < 0 ? -1 : this.step(before).here;
+    const number = this.step(before).here;
     const call = CALLS.includes(number) ? this.callAt(before, number, offset, state) : undefined;
     const isCheckpoint = state.isClause || number === LOOP || isLeft(here);
     if (call === undefined && !isCheckpoint) return;
@@ -285,22 +292,17 @@ export class PlaceFinder {
     const { byInstruction } = this.lower(body, new Watcher([], instructions));
     const { words } = this.code;
     for (const offset of offsets) {
-      const begun = byInstruction.get(within.get(offset) as number);
-      if (begun === undefined) continue;
+      const begun = byInstruction.get(within.get(offset) as number) as Begun;
       const references = referencesOf(begun.state);
-      const end = this.entry + offset;
-      let pc = this.entry + begun.offset;
-      while (pc < end) {
+      for (let pc = this.entry + begun.offset; pc < this.entry + offset; ) {
         const { here, next } = this.step(pc);
         if (here === COPY_REFERENCE) {
-          const type = references.get((words[pc + IN_COPY_REFERENCE.source] as number) >> 1);
-          if (type !== undefined) references.set((words[pc + IN_COPY_REFERENCE.result] as number) >> 1, type);
+          const type = references.get((words[pc + IN_COPY_REFERENCE.source] as number) >> 1) as RefType;
+          references.set((words[pc + IN_COPY_REFERENCE.result] as number) >> 1, type);
         }
         pc = next;
       }
-      if (pc === end) {
-        places.set(offset, { references, call: undefined, isCheckpoint: true });
-      }
+      places.set(offset, { references, call: undefined, isCheckpoint: true });
     }
   }
 }

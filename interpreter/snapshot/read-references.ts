@@ -6,7 +6,7 @@ import { type DefinedType, isReference, type RefType } from '../../wasm/types.ts
 import { damaged, type WireReader } from '../../wasm/wire.ts';
 import { arrayBytes, arrayOf, elementBytes, layoutOf, placeOfField, structOf } from '../gc/index.ts';
 import { type Instance, isOfType } from '../store/index.ts';
-import { type Cell, ExceptionInstance, exceptionBytes, type Reference } from '../values/index.ts';
+import { type Cell, ExceptionInstance, exceptionBytes, type Reference, type TagInstance } from '../values/index.ts';
 import type { Numbering, Place } from './numbering.ts';
 import { KINDS, type Objects, PRIMITIVES } from './references.ts';
 
@@ -90,9 +90,9 @@ const READERS: { readonly [K in keyof Objects]: Reader<Objects[K]> } = {
   },
   exception: {
     create({ place, count }) {
-      const found = place('tags');
-      const tag = found?.instance.tags[found.index] ?? damaged('an exception has no tag of the module');
-      const bytes = exceptionBytes(tag, found?.instance.store.keepsExceptions === true);
+      const { instance, index } = place('tags') ?? damaged('an exception has no tag of the module');
+      const tag = instance.tags[index] as TagInstance;
+      const bytes = exceptionBytes(tag, instance.store.keepsExceptions);
       count(bytes);
       return new ExceptionInstance(tag, [], bytes);
     },

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { Locals } from '../../interpreter/code/locals.ts';
 import { PlaceFinder } from '../../interpreter/snapshot/places.ts';
 import { decode } from '../../wasm/decode.ts';
+import { assemble } from '../../wasm/text/assemble.ts';
 import { typeName } from '../../wasm/types.ts';
 import { compile } from '../generate/text.ts';
 
@@ -59,6 +61,34 @@ const OTHERS = decode(
       ${'(call $host)'.repeat(3)}))`),
 );
 
+/** Written as it is here, where the other writer would leave out what cannot be reached, and keep operands in locals. */
+const EXACT = decode(
+  assemble(`(module
+    (type $s (struct (field (mut i32))))
+    (import "env" "host" (func $host))
+    (func $make (result (ref $s)) (struct.new $s (i32.const 1)))
+    (func $given (param $s (ref $s)) (call $host) (drop (struct.get $s 0 (local.get $s))))
+    (func $converted (param i32) (param $s (ref $s)) (result i32)
+      (extern.convert_any (local.get $s))
+      (call $host)
+      (drop)
+      (struct.get $s 0 (local.get $s)))
+    (func $without-locals (result (ref $s)) (call $make) (call $host))
+    (func $behind-dead (param $n i32) (local $x (ref $s))
+      (block $out
+        (local.set $x (call $make))
+        (br $out))
+      (drop (call $make))
+      (if (local.get $n)
+        (then (local.set $x (call $make)) (return))
+        (else (drop (call $make)))))
+    (func $again (result i32) (local $x (ref $s))
+      (local.set $x (call $make))
+      (block (local.set $x (call $make)) (call $host))
+      (call $host)
+      (struct.get $s 0 (local.get $x))))`),
+);
+
 /** By function, in the order of their code: how a guest may stand there, and the references of its frame by slot. */
 function placesOf(module: typeof GUEST): string {
   const finder = new PlaceFinder(module, () => undefined);
@@ -84,6 +114,7 @@ function placesOf(module: typeof GUEST): string {
 it.each([
   ['guest', GUEST],
   ['others', OTHERS],
+  ['exact', EXACT],
 ] as const)('a guest can be left at these places, and no others: %s', async (name, module) => {
   await expect(placesOf(module)).toMatchFileSnapshot(`./places-${name}.txt`);
 });
@@ -98,4 +129,35 @@ it('places are found one by one as they are all at once, whatever is asked for t
     expect([...places]).toEqual([...all.places].filter(([other]) => other === offset));
   }
   expect(again.find(0, []).fingerprint).not.toBe(all.fingerprint);
+});
+
+it('a place takes what its frame has, and the function once more where it is within an instruction', () => {
+  const module = decode(
+    assemble(`(module
+      (import "env" "host" (func $host))
+      (func $two (param i32 i32))
+      (func $many (local ${'externref '.repeat(70)})
+        ${'(call $host)'.repeat(50)}
+        (call $two (i32.const 1) (i32.const 2))))`),
+  );
+  const finder = new PlaceFinder(module, () => undefined);
+  const all = [...finder.find(1, Array(400).keys()).places].sort(([a], [b]) => a - b);
+  const within = all.findIndex(([at, { call }]) => at > 0 && call === undefined);
+  expect(within).toBe(51);
+  const asked = vi.spyOn(Locals.prototype, 'type');
+  const lowered = vi.spyOn(module.bodies, 'at');
+  const work = (...offsets: number[]) => {
+    asked.mockClear();
+    lowered.mockClear();
+    const { places } = finder.find(1, offsets);
+    for (const { references } of places.values()) expect(references.size).toBe(70);
+    return [places.size, asked.mock.calls.length, lowered.mock.calls.length];
+  };
+  const [, , once] = work();
+  expect(work()).toEqual([0, 0, once]);
+  expect(work(9_999)).toEqual([0, 0, once]);
+  expect(work(all[1]![0])).toEqual([1, 70, once]);
+  expect(work(all[1]![0], all[2]![0])).toEqual([2, 140, once]);
+  expect(work(all[within]![0])).toEqual([1, 70, 2 * once!]);
+  vi.restoreAllMocks();
 });

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { arrayBytes } from '../../interpreter/gc/layout.ts';
 import { ArrayObject, StructObject } from '../../interpreter/gc/objects.ts';
+import { Numbering } from '../../interpreter/snapshot/numbering.ts';
+import { readReferences } from '../../interpreter/snapshot/read-references.ts';
 import { ExceptionInstance } from '../../interpreter/values/exception.ts';
 import { decode } from '../../wasm/decode.ts';
 import { MemoryLimitExceeded, SnapshotError } from '../../wasm/errors.ts';
+import { MOST_OBJECT_BYTES } from '../../wasm/gas.ts';
+import type { ArrayType } from '../../wasm/types.ts';
+import { WireReader, WireWriter } from '../../wasm/wire.ts';
 import { compile } from '../generate/text.ts';
 import { coreOf, instantiate } from '../life/programs.ts';
 import type { LeafType, Node } from './format.ts';
@@ -125,7 +131,8 @@ describe('references of the host’s', () => {
   it('that are an object or a function of another guest’s are in neither', () => {
     const other = leave(decode(MODULE.bytes), { export: 'struct', args: [] });
     const thrown = new ExceptionInstance(other.core.tags[0]!, []);
-    for (const value of [held(other, 's'), thrown, other.core.function(2), other.core.function(0)]) {
+    const array = held(leave(decode(MODULE.bytes), { export: 'bytes', args: [] }), 'any');
+    for (const value of [held(other, 's'), array, thrown, other.core.function(2), other.core.function(0)]) {
       const left = leave(MODULE);
       left.core.globals[GLOBALS.extern]!.reference = value as never;
       expect(() => left.instance.capture!(undefined, 'copy')).toThrow('an object or a function of another instance');
@@ -155,6 +162,40 @@ describe('what a guest has made', () => {
       name === 'struct' ? StructObject : name === 'exception' ? ExceptionInstance : ArrayObject,
     );
   });
+});
+
+it('of nothing that is referred to there are no objects', () => {
+  expect(at(treeOf(leave(MODULE)), '.objects.heads', 'list').items).toEqual([]);
+});
+
+it('an array of the first type of a module is put back', () => {
+  const module = decode(
+    compile(`(module (type $bytes (array (mut i8))) (global $any (mut anyref) (ref.null any))
+      (func (export "make") (global.set $any (array.new $bytes (i32.const 7) (i32.const 3)))))`),
+  );
+  expect(module.types[0]?.kind).toBe('array');
+  const left = { ...leave(module, { export: 'make', args: [] }), execution: undefined };
+  const value = putBack(module, bytesOf(left)).core.globals[0]?.reference;
+  expect((value as ArrayObject).data).toEqual(Uint8Array.of(7, 7, 7));
+});
+
+it('an exception that no guest can keep counts for nothing when it is put back', () => {
+  const module = decode(
+    compile(`(module (tag $t (param i32))
+      (func (export "run") (param $n i32) (result i32)
+        (try (result i32)
+          (do (throw $t (i32.const 5)))
+          (catch $t
+            (loop $again
+              (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+              (br_if $again (i32.gt_s (local.get $n) (i32.const 0))))))))`),
+  );
+  const left = leave(module, { export: 'run', args: [50] }, 100n);
+  expect(at(treeOf(left), '.objects.heads[].tag', 'leaf').value).toBe(5);
+  const back = putBack(module, bytesOf(left));
+  expect(back.core.heap.used).toBe(0);
+  expect(back.execution?.advance()).toBe('done');
+  expect(back.execution?.results).toEqual([5]);
 });
 
 it('a reference to a function is one to that of the other instance, whether it is the guest’s or the host’s', () => {
@@ -319,6 +360,40 @@ describe('forged objects', () => {
     const struct = held(back, 's') as StructObject;
     expect(struct.references).toEqual([struct, expect.any(StructObject)]);
     expect(struct.references[1]).not.toBe(struct);
+  });
+
+  /** Of one object, which is read though what it holds may not follow. */
+  function readOne(head: (to: WireWriter) => void, foreign: ReadonlyMap<number, unknown>): unknown {
+    class Endless extends WireReader {
+      override get left(): number {
+        return Number.MAX_SAFE_INTEGER;
+      }
+    }
+    const to = new WireWriter();
+    to.u32(1);
+    head(to);
+    const numbering = new Numbering([leave(MODULE).core]);
+    return readReferences(numbering, new Endless(to.written), foreign, Number.MAX_SAFE_INTEGER).references[1];
+  }
+
+  it('of no known kind are none that only this process has', () => {
+    const foreign = new Map([[1, 'of this process']]);
+    expect(() => readOne((to) => to.u8(0), foreign)).toThrow('it goes on behind its end');
+    expect(() => readOne((to) => to.u8(6), foreign)).toThrow('an object is of no known kind');
+  });
+
+  it('are no larger than any object may be, however much room there is', () => {
+    const type = MODULE.types[BYTES] as ArrayType;
+    const most = MOST_OBJECT_BYTES - arrayBytes(type, 0);
+    const read = (length: number) => () =>
+      readOne((to) => {
+        to.u8(4);
+        to.u32(BYTES);
+        to.u32(length);
+      }, new Map());
+    expect(read(most + 1)).toThrow(MemoryLimitExceeded);
+    // It has been made; there is no more.
+    expect(read(most)).toThrow('it goes on behind its end');
   });
 
   it('count for what they are, to the last byte, before they are made', () => {

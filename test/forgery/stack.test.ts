@@ -1,13 +1,21 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { InterpreterInstance, interpreter, linker } from '../../interpreter/engine.ts';
+import { Store, type WasmExecution } from '../../interpreter/machine/index.ts';
 import { type FramePlace, PlaceFinder } from '../../interpreter/snapshot/places.ts';
+import { instantiate as instantiateIn } from '../../interpreter/store/index.ts';
 import { decode } from '../../wasm/decode.ts';
+import type { EngineExecution } from '../../wasm/engine.ts';
 import { SnapshotError } from '../../wasm/errors.ts';
 import { STACK_WEIGHT } from '../../wasm/gas.ts';
+import { LinkedGraph } from '../../wasm/linked-graph.ts';
 import { typeOfFunction, type WasmModule } from '../../wasm/module.ts';
 import { frameWeight } from '../../wasm/plan.ts';
+import { STEP_BYTES } from '../../wasm/steps.ts';
+import { assemble } from '../../wasm/text/assemble.ts';
+import { WireReader } from '../../wasm/wire.ts';
 import { compile } from '../generate/text.ts';
-import type { LifeCall } from '../life/programs.ts';
+import { begin, coreOf, imports, instantiate, LIMITS, type LifeCall } from '../life/programs.ts';
 import type { Node } from './format.ts';
 import { at, bytesOf, type Guest, leave, putBack, treeOf, written } from './image.ts';
 
@@ -71,6 +79,17 @@ function* places(module: WasmModule, call: LifeCall): Generator<Guest> {
   while (left.execution?.advance(1n) === 'paused') yield left;
 }
 
+const leaf = (type: 'u8' | 'u32', value: number): Node => ({ kind: 'leaf', type, value });
+const record = (fields: Record<string, Node>): Node => ({ kind: 'record', fields: Object.entries(fields) });
+/** A value of the host's, which is neither an object of a guest's nor a function. */
+const undefinedObject = () => record({ tag: leaf('u8', 2), type: leaf('u8', 0) });
+
+/** What the machine keeps of the frames of a call that was left: return addresses, and instances that wait for others. */
+function keptOf(execution: EngineExecution | undefined): readonly [addresses: number, waiting: number] {
+  const { sp, callers } = (execution as WasmExecution).thread!;
+  return [sp, callers.length];
+}
+
 describe('a guest left anywhere', () => {
   const ended = (guest: Guest) => [guest.execution?.results, bytesOf({ ...guest, execution: undefined })];
 
@@ -107,14 +126,7 @@ describe('a guest left anywhere', () => {
     const tree = treeOf(leave(INDIRECT, { export: 'asks', args: [1] }, 0n));
     at(tree, '.stack?.positions[].offset', 'leaf').value = offset;
     const { items } = at(tree, '.objects.heads', 'list');
-    const value = { kind: 'leaf', type: 'u8' } as const;
-    items.push({
-      kind: 'record',
-      fields: [
-        ['tag', { ...value, value: 2 }],
-        ['type', { ...value, value: 0 }],
-      ],
-    });
+    items.push(undefinedObject());
     const slot = place.call!.base >> 1;
     const holding = (id: number) => {
       at(tree, '.stack?.references', 'words').values = [...new Array(slot).fill(0), id];
@@ -122,6 +134,99 @@ describe('a guest left anywhere', () => {
     };
     expect(putBack(INDIRECT, holding(0)).execution?.advance()).toBe('done');
     expect(() => putBack(INDIRECT, holding(items.length))).toThrow('not of the type of its place');
+  });
+
+  it('holds in a local what that is of, also while an operand stands for it that has been converted', () => {
+    const module = decode(
+      assemble(`(module
+        (type $s (struct (field i32)))
+        (func $spin (loop))
+        (func $in (param $s (ref $s)) (result i32)
+          (extern.convert_any (local.get $s))
+          (call $spin)
+          (drop)
+          (struct.get $s 0 (local.get $s)))
+        (func (export "run") (result i32) (call $in (struct.new $s (i32.const 5)))))`),
+    );
+    const stood = new Set<number>();
+    for (const left of places(module, { export: 'run', args: [] })) {
+      const tree = treeOf(left);
+      const references = at(tree, '.stack?.references', 'words');
+      const count = at(tree, '.stack?.positions', 'list').items.length;
+      if (references.values.length === 0) continue;
+      const { items } = at(tree, '.objects.heads', 'list');
+      items.push(undefinedObject());
+      references.values = references.values.map((id) => id && items.length);
+      expect(() => putBack(module, written(tree))).toThrow('not of the type of its place');
+      stood.add(count);
+    }
+    // In the function, and in the one that it calls.
+    expect(stood).toEqual(new Set([2, 3]));
+  });
+
+  it('behind calls of a function of the guest’s looks for each function once', () => {
+    const left = leave(GUEST, { export: 'deep', args: [300] }, 11_000n);
+    const looked = vi.spyOn(left.core.code.entries, 'forEach');
+    expect(at(treeOf(left), '.stack?.positions', 'list').items.length).toBeGreaterThan(60);
+    expect(looked).toHaveBeenCalledOnce();
+  });
+
+  it('holds no nulls behind its last reference', () => {
+    let nulls = 0;
+    for (const left of places(GUEST, { export: 'objects', args: [3] })) {
+      const { values } = at(treeOf(left), '.stack?.references', 'words');
+      expect(values.at(-1)).not.toBe(0);
+      nulls += values.filter((id) => id === 0).length;
+    }
+    expect(nulls).toBeGreaterThan(3);
+  });
+
+  it('with null references to return is put back, and writes none of them', async () => {
+    const module = decode(
+      compile(`(module
+        (import "env" "host" (func $host (param externref externref) (result externref externref)))
+        (func (export "run") (result externref externref) (return_call $host (ref.null extern) (ref.null extern))))`),
+    );
+    for (const [results, ids] of [
+      [[null, null], []],
+      [['a text', null], [1]],
+      [
+        [null, 'a text'],
+        [0, 1],
+      ],
+    ]) {
+      const instance = instantiate(
+        module,
+        imports(() => Promise.resolve(results)),
+      );
+      const execution = begin(instance, { export: 'run', args: [] });
+      expect(execution.advance()).toBe('waiting');
+      await execution.settled;
+      const left = { instance, execution, core: coreOf(instance) };
+      expect(at(treeOf(left), '.stack?.positions', 'list').items).toEqual([]);
+      expect(at(treeOf(left), '.stack?.references', 'words').values).toEqual(ids);
+      const back = putBack(module, bytesOf(left));
+      expect(keptOf(back.execution)).toEqual(keptOf(execution));
+      expect(back.execution?.advance()).toBe('done');
+      expect(back.execution?.results).toEqual(results);
+    }
+  });
+
+  it('in a large function is put back within the time there is', () => {
+    const module = decode(
+      assemble(
+        `(module (func (export "run") (loop $again (br_if $again (i32.const 0))) ${'nop '.repeat(2 * STEP_BYTES)}))`,
+      ),
+    );
+    const bytes = bytesOf(leave(module, { export: 'run', args: [] }, 0n));
+    const instance = instantiate(module);
+    const { patron } = coreOf(instance);
+    const look = vi.spyOn(patron, 'look').mockImplementation(() => {
+      throw new Error('it is late');
+    });
+    expect(() => instance.install?.(new WireReader(bytes))).toThrow('it is late');
+    look.mockRestore();
+    expect(instance.install?.(new WireReader(bytes))?.advance()).toBe('done');
   });
 
   it('deeply is put back into a stack that has grown', () => {
@@ -133,6 +238,77 @@ describe('a guest left anywhere', () => {
     left.execution?.advance();
     back.execution?.advance();
     expect(ended(back)).toEqual(ended(left));
+  });
+});
+
+describe('a guest of two modules left anywhere', () => {
+  /** Goes to and fro between them. In one of them functions call others in their place. */
+  const MODULES = [
+    `(module
+      (import "main" "down" (func $down (param i32) (result i32)))
+      (func (export "over") (param $n i32) (result i32)
+        (loop $again (br_if $again (i32.eqz (local.get $n))))
+        (i32.add (i32.const 100) (call $down (i32.sub (local.get $n) (i32.const 1))))))`,
+    `(module
+      (type $unlike (func))
+      (rec (type $node (struct (field i32) (field (ref null $node)))))
+      (import "library" "over" (func $over (param i32) (result i32)))
+      (global $root (mut (ref null $node)) (ref.null $node))
+      (func $in-place (param $n i32) (result i32)
+        (global.set $root (struct.new $node (local.get $n) (global.get $root)))
+        (if (result i32) (i32.le_s (local.get $n) (i32.const 0))
+          (then (i32.const 7))
+          (else (i32.add (i32.const 1) (call $over (local.get $n))))))
+      (func $down (export "down") (param $n i32) (result i32) (return_call $in-place (local.get $n)))
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (call $down (local.get $n)) (struct.get $node 0 (global.get $root)))))`,
+  ].map((text) => decode(compile(text)));
+
+  function make() {
+    const [library, main] = MODULES as [WasmModule, WasmModule];
+    const graph = new LinkedGraph(
+      [
+        { name: 'library', module: library },
+        { name: 'main', module: main },
+      ],
+      false,
+    );
+    const instance = interpreter.instantiate(main, { limits: LIMITS, imports: imports(), graph });
+    return { instance, execution: undefined, core: coreOf(instance) };
+  }
+
+  it('is put back as it was', () => {
+    const left = make();
+    const execution = begin(left.instance, { export: 'run', args: [3] });
+    let count = 0;
+    while (execution.advance(1n) === 'paused') {
+      const bytes = bytesOf({ ...left, execution });
+      const { instance, core } = make();
+      const back = instance.install?.(new WireReader(bytes));
+      expect(keptOf(back)).toEqual(keptOf(execution));
+      expect(Buffer.compare(bytesOf({ instance, core, execution: back }), bytes)).toBe(0);
+      back?.advance();
+      expect(back?.results).toEqual([310]);
+      count++;
+    }
+    expect(execution.results).toEqual([310]);
+    expect(count).toBeGreaterThan(10);
+  });
+
+  it('is in no snapshot where it has gone to a module that it is not linked with', async () => {
+    const store = new Store(LIMITS.stackBytes);
+    const find = linker(imports(() => Promise.resolve(null)));
+    const own = instantiateIn(store, INDIRECT, find, LIMITS);
+    own.tables[0]!.elements[0] = instantiateIn(store, INDIRECT, find, LIMITS).function(3);
+    const instance = new InterpreterInstance({ instances: [own], finders: [] });
+    const execution = begin(instance, { export: 'run', args: [1] });
+    expect(execution.advance()).toBe('waiting');
+    await execution.settled;
+    const capture = () => instance.capture(execution, 'write');
+    expect(capture).toThrow(SnapshotError);
+    expect(capture).toThrow('the call has gone to an instance that it is not linked with');
+    expect(execution.advance()).toBe('done');
+    expect(execution.results).toEqual([2]);
   });
 });
 
@@ -168,9 +344,6 @@ describe('a forged stack', () => {
       0,
     );
 
-  const leaf = (type: 'u8' | 'u32', value: number): Node => ({ kind: 'leaf', type, value });
-  const record = (fields: Record<string, Node>): Node => ({ kind: 'record', fields: Object.entries(fields) });
-
   interface Forged {
     entered?: number;
     frames?: Frame[];
@@ -188,7 +361,7 @@ describe('a forged stack', () => {
       references = [],
     } = rest;
     const tree = treeOf(leave(module, { export: 'run', args: [3] }, 0n));
-    at(tree, '.objects.heads', 'list').items = [record({ tag: leaf('u8', 2), type: leaf('u8', 0) })];
+    at(tree, '.objects.heads', 'list').items = [undefinedObject()];
     at(tree, '.stack?.entered', 'leaf').value = entered;
     at(tree, '.stack?.positions', 'list').items = frames.map(([body, offset]) =>
       record({ body: leaf('u32', body), offset: leaf('u32', offset) }),
@@ -309,6 +482,39 @@ describe('a forged stack', () => {
       ['other code', { fingerprints: [...described(RUN, MIDDLE), [LEAF, 1]] }, 'by another version of wasm-sandbox'],
     ];
     for (const [what, forged, message] of cases) refused(forged, message, {}, PLAIN, what);
+  });
+
+  it('is refused where a function returns less than what was called, or more', () => {
+    // The last calls in place, so that any other that gives the same may stand there.
+    const module = decode(
+      assemble(`(module
+        (func $less (result i32) (loop) (i32.const 1))
+        (func $called (result i32 i32) (loop) (i32.const 1) (i32.const 2))
+        (func $more (result i32 i32 i32) (loop) (i32.const 1) (i32.const 2) (i32.const 3))
+        (func (export "run") (result i32) (i32.add (call $called)))
+        (func (result i32) (return_call $less)))`),
+    );
+    const [LESS, CALLED, MORE] = [0, 1, 2] as const;
+    const standing = leave(module, { export: 'run', args: [] }, 1n);
+    const put = (body: number) => {
+      const tree = treeOf(standing);
+      const { items } = at(tree, '.stack?.positions', 'list');
+      expect(items.length).toBe(2);
+      const { fingerprint } = new PlaceFinder(module, () => undefined).find(body, []);
+      items[1] = record({ body: leaf('u32', body), offset: leaf('u32', 0) });
+      at(tree, '.stack?.fingerprints', 'list').items[1] = record({
+        body: leaf('u32', body),
+        fingerprint: leaf('u32', fingerprint),
+      });
+      const weight = [3, body].reduce(
+        (sum, each) => sum + frameWeight(typeOfFunction(module, each), module.bodies.at(each)),
+        0,
+      );
+      at(tree, '.stack?.registers', 'words').values = new Array(2 * Math.ceil(weight / 8)).fill(0);
+      return putBack(module, written(tree));
+    };
+    expect(put(CALLED).execution?.advance()).toBe('done');
+    for (const body of [LESS, MORE]) expect(() => put(body)).toThrow('a function on its stack returns other results');
   });
 
   it('that has only to return is written as it was', () => {
