@@ -1,6 +1,6 @@
 /** Dispatches what the loops leave to others. */
 
-import { FIRST_ATOMIC, FIRST_OBJECT, FIRST_SYSTEM, FIRST_VECTOR } from '../code/index.ts';
+import { EXIT, FIRST_ATOMIC, FIRST_OBJECT, FIRST_SYSTEM, FIRST_VECTOR, MACHINE_OPS, type Name } from '../code/index.ts';
 import { computeRarely } from './loop.generated.ts';
 import { objects, threads, vectors } from './parts.ts';
 import { SYSTEM } from './system.ts';
@@ -8,9 +8,27 @@ import type { Thread } from './thread.ts';
 
 type Does = (thread: Thread) => number;
 
+/** What moves references and ends in nothing else: of these, calls and branches bring many in a row. */
+const MOVES: ReadonlySet<Name> = new Set<Name>([
+  'copy.ref',
+  'null.ref',
+  'null.refs',
+  'select.ref',
+  'ref.is_null',
+  'ref.func',
+]);
+const IS_MOVE = MACHINE_OPS.map(({ name }) => MOVES.has(name as Name));
+
 /** Executes the instruction at `pc`, which is not one of the main loop's. Returns 0, or an exit. */
 export function executeRare(thread: Thread): number {
-  const instruction = thread.code[thread.pc] as number;
+  let instruction = thread.code[thread.pc] as number;
+  if (IS_MOVE[instruction]) {
+    do {
+      (SYSTEM[instruction - FIRST_SYSTEM] as Does)(thread);
+      instruction = thread.code[thread.pc] as number;
+    } while (IS_MOVE[instruction]);
+    return EXIT.none;
+  }
   if (instruction < FIRST_SYSTEM) return computeRarely(thread);
   if (instruction >= FIRST_VECTOR) return (vectors.now.VECTOR[instruction - FIRST_VECTOR] as Does)(thread);
   if (instruction >= FIRST_ATOMIC) return (threads.now.ATOMIC[instruction - FIRST_ATOMIC] as Does)(thread);
