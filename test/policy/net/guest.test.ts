@@ -94,7 +94,7 @@ test('is not let in by permissive', async () => {
 
 test("waits no longer than the guest's call may take", async () => {
   await using server = await serve(() => undefined);
-  const policy = granting('127.0.0.1', server.port).maxExecutionTime(500).build();
+  const policy = granting('127.0.0.1', server.port).maxExecutionTime(2_000).build();
   const { exitCode, stderr, events } = await run(policy, 'GET', server.url);
   expect({ exitCode, stderr }).toEqual({ exitCode: -HTTP_ERROR.timeout, stderr: 'send: timeout\n' });
   expect(events.find(({ allowed }) => !allowed)).toMatchObject({ rule: 'timeLimit' });
