@@ -42,7 +42,7 @@ const NOBODY: Patron = { codeBytes: Number.POSITIVE_INFINITY, look: () => false 
 /** A body of more bytes is not lowered a second time to find out where it trapped: it keeps its trace. */
 const KEEPS_TRACE = 65_536;
 /** Bytes that are made between two looks at the clock at most: thousands of small functions may be called for the first time. */
-const LOOK_BYTES = 65_536;
+const LOOK_BYTES = 262_144;
 /** About what a function takes beside its words, and each clause of it. */
 const FUNCTION_BYTES = 80;
 const CLAUSE_BYTES = 80;

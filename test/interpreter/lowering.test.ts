@@ -102,7 +102,7 @@ describe('thousands of short functions are lowered', () => {
     ],
   });
   /** Some 100 bytes of code each. */
-  const LEAST_LOOKS = 25;
+  const LEAST_LOOKS = 5;
 
   it('with looks at the clock among them', () => {
     let looks = 0;
