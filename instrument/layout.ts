@@ -554,11 +554,11 @@ export class Layout {
 
   /** Tables beside the module's own, for the host: what each is exported as, and what is in it. None is empty. */
   get tables(): readonly (readonly [name: string, functions: ReadonlyMap<number, number>])[] {
-    const all = [
-      [METER_EXPORTS.functions, this.referable],
-      [METER_EXPORTS.called, this.continues === undefined ? this.called : new Map<number, number>()],
-      [METER_EXPORTS.imported, this.continues === undefined ? this.seenImports : new Map<number, number>()],
-    ] as const;
+    const all: [name: string, functions: ReadonlyMap<number, number>][] = [[METER_EXPORTS.functions, this.referable]];
+    // Code that goes on for a function finds these in the function's own module.
+    if (this.continues === undefined) {
+      all.push([METER_EXPORTS.called, this.called], [METER_EXPORTS.imported, this.seenImports]);
+    }
     return all.filter(([, { size }]) => size > 0);
   }
 

@@ -107,9 +107,8 @@ export const BOUNDS = {
   memory: { times: 64, more: 16 * MiB },
   /**
    * Times the median time for a unit of gas: natively more, as docs/gas.md says, where the host has not optimised the
-   * code, or never will; `br_table`s by the thousand, exceptions and elements of tables so many
-   * times as long. Milliseconds more are for what is
-   * measured once.
+   * code, or never will; `br_table`s by the thousand, exceptions and elements of tables so many times as long. Milliseconds
+   * more are for what is measured once.
    */
   gas: { times: { interpreter: 8, native: 24 }, tables: 4, throws: 10, elements: 1.5, once: 2, instantiate: 2 },
   /** Times what the sandbox says, and bytes more. */
