@@ -4,8 +4,11 @@ import { type Budget, Growth } from '../../wasm/budget.ts';
 import type { AddressType, DefinedType, Limits, RefType, TableType } from '../../wasm/types.ts';
 import type { Reference } from '../values/index.ts';
 
+/** At most so many initial elements are copied once for an array without spare room. */
+const COPIED = 65_536;
+
 export class TableInstance {
-  readonly elements: Reference[] = [];
+  readonly elements: Reference[];
   readonly element: RefType;
   /** What the type of the elements may name. */
   readonly types: readonly DefinedType[];
@@ -15,12 +18,13 @@ export class TableInstance {
   shown: object | undefined;
   private readonly growth: Growth;
 
-  private constructor(type: TableType, types: readonly DefinedType[], budget: Budget) {
+  private constructor(type: TableType, types: readonly DefinedType[], growth: Growth, elements: Reference[]) {
+    this.elements = elements;
     this.element = type.element;
     this.types = types;
     this.address = type.address;
     this.declared = type.limits;
-    this.growth = Growth.ofTable(budget, type.limits.max);
+    this.growth = growth;
   }
 
   /** Undefined where the budget does not hold the initial size. */
@@ -30,8 +34,13 @@ export class TableInstance {
     budget: Budget,
     initial: Reference,
   ): TableInstance | undefined {
-    const table = new TableInstance(type, types, budget);
-    return table.grow(type.limits.min, initial) === -1 ? undefined : table;
+    const { min, max } = type.limits;
+    const growth = Growth.ofTable(budget, max);
+    if (!growth.take(0, min)) return undefined;
+    const elements: Reference[] = [];
+    append(elements, min, initial);
+    // An array that was pushed to has room for half as many again, which many small tables would each hold for nothing.
+    return new TableInstance(type, types, growth, min > COPIED ? elements : elements.slice());
   }
 
   /** The size now and the declared maximum, for import matching. */
@@ -49,7 +58,12 @@ export class TableInstance {
     const { elements } = this;
     const before = elements.length;
     if (!this.growth.take(before, delta)) return -1;
-    for (let i = 0; i < delta; i++) elements.push(value);
+    append(elements, delta, value);
     return before;
   }
+}
+
+/** By pushing: an array that is made long at once has holes for V8, and each look at an element is dearer. */
+function append(elements: Reference[], count: number, value: Reference): void {
+  for (let i = 0; i < count; i++) elements.push(value);
 }
