@@ -6,6 +6,7 @@
  */
 
 import { blockType, type CatchClause } from '../wasm/instructions.ts';
+import { Ints } from '../wasm/ints.ts';
 import { functionTypeAt, typeOfFunction, type WasmModule } from '../wasm/module.ts';
 import { type Handled, IS_ACCESS, type Later, type Mnemonic, OPCODES, opcode } from '../wasm/opcodes.ts';
 import { ChargePoints, type FunctionPlan, planSteps } from '../wasm/plan.ts';
@@ -13,7 +14,6 @@ import { ReachableReader } from '../wasm/reachable.ts';
 import { STEP_BYTES, type Steps } from '../wasm/steps.ts';
 import { F32, F64, type FuncType, type FunctionBody, funcType, V128, type ValType } from '../wasm/types.ts';
 import { Charges, EXACT } from './charges.ts';
-import { Ints } from './ints.ts';
 import type { Continues, Layout } from './layout.ts';
 import type { LeavePoint } from './leave/points.ts';
 import type { LeaveWriter } from './leave/writer.ts';
@@ -360,14 +360,6 @@ export interface Pads {
 
 const NO_PADS = -1;
 
-/** A loop that is open. */
-interface Loop {
-  /** Place among the frames, and edit of the header. */
-  readonly place: number;
-  readonly header: number;
-  isSimple: boolean;
-}
-
 export interface WeaveOptions {
   /** Whether NaN results get the canonical bits. */
   readonly canonicalNaN: boolean;
@@ -429,7 +421,11 @@ export class Analyser {
   private isWhole = true;
 
   private readonly frames: Frame[] = [];
-  private readonly loops: Loop[] = [];
+  /** Of the loops that are open: place among the frames, and edit of the header. */
+  private readonly loopPlaces = new Ints();
+  private readonly loopHeaders = new Ints();
+  /** Whether the innermost of them may be simple: one with another in it is not. */
+  private mayBeSimple = false;
   /** Headers of loops that turned out to be simple. */
   private readonly simple = new Ints();
   private readonly stack: number[] = [];
@@ -475,7 +471,9 @@ export class Analyser {
     this.noted = 0;
     this.catching = 0;
     this.weight = 0;
-    if (this.loops.length > 0) this.loops.length = 0;
+    this.loopPlaces.clear();
+    this.loopHeaders.clear();
+    this.mayBeSimple = false;
     if (this.stack.length > 0) this.stack.length = 0;
     this.nextPoint = 0;
     // At the first, the entry, there are parameters and nothing else.
@@ -773,21 +771,22 @@ export class Analyser {
   /** The next place where the function can be left is here: whoever takes its values over sees their bits. */
   private leave(): void {
     if (!this.isLeavable) return;
-    const { saved, stack, sources, block } = this;
+    const { stack, sources, block } = this;
     const { locals, operands } = this.leaves[this.nextLeave] as LeavePoint;
-    this.savedFrom[this.nextLeave++] = saved.length;
-    const save = (source: number) => {
-      sources.observe(source);
-      saved.push(source);
-    };
+    this.savedFrom[this.nextLeave++] = this.saved.length;
     for (const local of locals) {
       const type = this.localTypes[local] as ValType;
-      save(this.mayHoldNaN(type) ? sources.read(block, local, type, LEAST_FREQUENT) : ANY);
+      this.save(this.mayHoldNaN(type) ? sources.read(block, local, type, LEAST_FREQUENT) : ANY);
     }
     for (let i = 0; i < operands.length; i++) {
       const operand = stack[i] as number;
-      save(operand < 0 ? ANY : sources.either(operand, operand, LEAST_FREQUENT));
+      this.save(operand < 0 ? ANY : sources.either(operand, operand, LEAST_FREQUENT));
     }
+  }
+
+  private save(source: number): void {
+    this.sources.observe(source);
+    this.saved.push(source);
   }
 
   /** The source of a value that is saved, by its place among the locals and operands there. */
@@ -848,8 +847,7 @@ export class Analyser {
 
   /** The innermost loop has a call in it. */
   private complicate(): void {
-    const loop = this.loops.at(-1);
-    if (loop !== undefined) loop.isSimple = false;
+    this.mayBeSimple = false;
   }
 
   private beExact(): void {
@@ -1081,18 +1079,20 @@ export class Analyser {
   }
 
   private openLoop(type: FuncType): void {
-    const { edits, loops, reader, frames } = this;
-    this.complicate();
-    const place = frames.length;
+    const { edits, reader } = this;
     // The edit of the header is the next one, or the one behind that.
     const header = edits.length + (this.wrapsLoops ? 1 : 0);
     if (this.wrapsLoops) edits.add(EDIT.loopStart, reader.offset, reader.offset, header);
-    loops.push({ place, header, isSimple: this.isWhole && type.params.length === 0 && this.added === 0 });
+    this.loopPlaces.push(this.frames.length);
+    this.loopHeaders.push(header);
+    this.mayBeSimple = this.isWhole && type.params.length === 0 && this.added === 0;
   }
 
   private closeLoop(): void {
-    const { header, isSimple } = this.loops.pop() as Loop;
-    if (isSimple) this.simple.push(header);
+    this.loopPlaces.pop();
+    const header = this.loopHeaders.pop();
+    if (this.mayBeSimple) this.simple.push(header);
+    this.mayBeSimple = false;
     if (this.wrapsLoops) this.edits.add(EDIT.loopEnd, this.reader.pos, this.reader.pos, header);
   }
 
@@ -1119,11 +1119,11 @@ export class Analyser {
   /** The labels of a branch change if it leaves a loop that is put into blocks. */
   private branch(farthest: number): void {
     if (this.relabelBeyondPads(farthest)) return;
-    const { reader, edits, frames } = this;
-    const loop = this.loops.at(-1);
-    if (!this.refills || !loop?.isSimple) return;
-    const outside = frames.length - loop.place;
-    if (farthest >= outside) edits.add(EDIT.branch, reader.offset, reader.pos, loop.header, outside);
+    if (!this.refills || !this.mayBeSimple) return;
+    const { reader, edits } = this;
+    const outside = this.frames.length - (this.loopPlaces.last as number);
+    if (farthest >= outside)
+      edits.add(EDIT.branch, reader.offset, reader.pos, this.loopHeaders.last as number, outside);
   }
 
   /** The labels of an instruction change if pads stand around what is in between. Returns whether they do. */
@@ -1145,14 +1145,14 @@ export class Analyser {
   }
 
   private branchIf(): void {
-    const { reader, stack, loops, frames } = this;
+    const { reader, stack, frames } = this;
     stack.pop();
     const label = reader.a;
     const place = frames.length - 1 - label;
     this.branch(label);
     this.jumpTo(label);
     this.happens(EVENT.br_if, label);
-    const leavesLoop = (loops.at(-1)?.place ?? 0) > place;
+    const leavesLoop = (this.loopPlaces.last ?? 0) > place;
     const isLoop = frames[place]?.kind === EFFECT.loop;
     const stays = isLoop ? BEHIND.toLoop : leavesLoop ? BEHIND.outOfLoop : BEHIND.other;
     this.segment(this.vertex, this.level + stays, this.blockBehind(this.block));

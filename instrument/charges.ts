@@ -8,7 +8,7 @@
  * what is left to add stands on the rare ones.
  */
 
-import { Ints } from './ints.ts';
+import { Ints } from '../wasm/ints.ts';
 
 /** The vertex where the count is exact. */
 export const EXACT = 0;
@@ -75,7 +75,9 @@ export class Charges {
     if (cost.length === 0) return NOTHING;
     const amounts = new Float64Array(cost.length);
     const tree = new Leads(this.same.length);
-    for (const slot of descending(level)) {
+    const order = descending(level);
+    for (let i = 0; i < order.length; i++) {
+      const slot = order[i] as number;
       const start = this.find(from.values[slot] as number);
       const end = this.find(to.values[slot] as number);
       amounts[slot] = tree.connect(start, end, cost[slot] as number);

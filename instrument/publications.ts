@@ -3,7 +3,7 @@
  * something may trap before it is written out again, since only a trap leaves it as it was.
  */
 
-import { Ints } from './ints.ts';
+import { Ints } from '../wasm/ints.ts';
 
 /** What matters for that, in the order of the code. The comments say what the argument is. */
 export const EVENT = {
@@ -34,19 +34,17 @@ export const EVENT = {
 const KIND_BITS = 4;
 const KIND_MASK = 2 ** KIND_BITS - 1;
 
-/** A construct, seen from its end. */
-interface Construct {
-  readonly isLoop: boolean;
-  /** Whether something may trap behind its end. */
-  readonly behind: boolean;
-  /** The same at the start of its second arm; undefined where there is none. */
-  second: boolean | undefined;
-}
+/** What is known of a construct, seen from its end: bits. There may be many within one another. */
+const IS_LOOP = 1;
+/** Something may trap behind its end. */
+const MAY_BEHIND = 2;
+/** It has a second arm; and something may trap at its start. */
+const HAS_SECOND = 4;
+const MAY_SECOND = 8;
 
 /** Whether a trap may follow where a branch to the label goes. */
-function mayBehind(constructs: readonly Construct[], label: number): boolean {
-  const { isLoop, behind } = constructs[constructs.length - 1 - label] as Construct;
-  return !isLoop && behind;
+function mayBehind({ values, length }: Ints, label: number): boolean {
+  return ((values[length - 1 - label] as number) & (IS_LOOP | MAY_BEHIND)) === MAY_BEHIND;
 }
 
 /** What is told. */
@@ -57,6 +55,8 @@ interface Published {
 /** Of one function after another. */
 export class Publications {
   private readonly events = new Ints();
+  /** What is known of those that are open, seen from their ends. */
+  private readonly constructs = new Ints();
 
   clear(): void {
     this.events.clear();
@@ -76,7 +76,8 @@ export class Publications {
    */
   solve(edits: Published): boolean {
     const { values } = this.events;
-    const constructs: Construct[] = [];
+    const { constructs } = this;
+    constructs.clear();
     let may = false;
     for (let i = this.events.length - 1; i >= 0; i--) {
       const event = values[i] as number;
@@ -94,17 +95,17 @@ export class Publications {
           may = false;
           break;
         case EVENT.end:
-          constructs.push({ isLoop: argument === 1, behind: may, second: undefined });
+          constructs.push((argument === 1 ? IS_LOOP : 0) | (may ? MAY_BEHIND : 0));
           break;
         case EVENT.else: {
-          const construct = constructs.at(-1) as Construct;
-          construct.second = may;
-          may = construct.behind;
+          const construct = constructs.pop();
+          constructs.push(construct | HAS_SECOND | (may ? MAY_SECOND : 0));
+          may = (construct & MAY_BEHIND) !== 0;
           break;
         }
         case EVENT.if: {
-          const { second, behind } = constructs.pop() as Construct;
-          may ||= second ?? behind;
+          const construct = constructs.pop();
+          may ||= (construct & ((construct & HAS_SECOND) === 0 ? MAY_BEHIND : MAY_SECOND)) !== 0;
           break;
         }
         case EVENT.loop:
@@ -113,7 +114,7 @@ export class Publications {
           constructs.pop();
           break;
         case EVENT.catch:
-          may = (constructs.at(-1) as Construct).behind;
+          may = ((constructs.last as number) & MAY_BEHIND) !== 0;
           break;
         case EVENT.block:
           constructs.pop();

@@ -7,8 +7,8 @@
  * it is nothing but bits.
  */
 
+import { Ints } from '../wasm/ints.ts';
 import type { ValType } from '../wasm/types.ts';
-import { Ints } from './ints.ts';
 import { Webs } from './webs.ts';
 
 /** Values that are no source: of any bits; or never a NaN that is not canonical. */

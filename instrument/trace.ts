@@ -1,6 +1,6 @@
 /** What is written down of a body that is woven to find places in it. */
 
-import { Ints } from './ints.ts';
+import { Ints } from '../wasm/ints.ts';
 
 /** In place of an instruction: it may be any. */
 export const NOWHERE = -1;

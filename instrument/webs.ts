@@ -6,7 +6,8 @@
  * all of them are known.
  */
 
-import { Ints, Pairs } from './ints.ts';
+import { Ints } from '../wasm/ints.ts';
+import { Pairs } from './pairs.ts';
 
 /**
  * Blocks looked at for each byte of the body. Beyond that, all values of a local count as one. Compilers' code needs a

@@ -4,6 +4,7 @@
  */
 
 import { InstructionReader } from './instructions.ts';
+import { resized } from './ints.ts';
 import { List } from './list.ts';
 import { Reader } from './reader.ts';
 import type {
@@ -63,9 +64,7 @@ export class Rows {
   }
 
   private resize(words: number): void {
-    const resized = new Int32Array(words);
-    resized.set(this.words);
-    this.words = resized;
+    this.words = resized(this.words, words);
   }
 }
 

@@ -170,11 +170,11 @@ function beyondFirst(count: number, perUnit: number): number {
   return share(Math.max(count - 1, 0), perUnit);
 }
 
-/** A structured construct that is open, around code that can be reached. */
-interface Construct {
-  /** Values a branch to it carries. */
-  readonly arity: number;
-  /** Of a `try`: how many arms catch, and the charge of the segment that it was entered in. */
+/** A `try` that is open, around code that can be reached. */
+interface Try {
+  /** Its place among the constructs that are. */
+  readonly place: number;
+  /** How many arms catch, and the charge of the segment that it was entered in. */
   catches: number;
   readonly charge: number;
 }
@@ -191,7 +191,9 @@ class Segments {
   private readonly module: WasmModule;
   private readonly reader: ReachableReader;
   private readonly references: Uint8Array | undefined;
-  private readonly constructs: Construct[];
+  /** Values that a branch carries, by the construct that is open around code that can be reached. */
+  private readonly arities: number[];
+  private readonly tries: Try[] = [];
   /** Of the segment at hand: where it begins, -1 for the first one; its cost so far; whether a loop's header does. */
   private offset = -1;
   private cost = 0;
@@ -210,7 +212,7 @@ class Segments {
     this.reader = new ReachableReader(module.bytes, codeStart, end);
     this.entryCost = entryCost;
     this.references = references;
-    this.constructs = [{ arity: results, catches: 0, charge: ENTRY }];
+    this.arities = [results];
     this.reader.enter();
   }
 
@@ -234,7 +236,7 @@ class Segments {
   }
 
   private control(index: number, flow: number): void {
-    const { reader, constructs } = this;
+    const { reader, arities, tries } = this;
     switch (flow) {
       case FLOW.open:
       case FLOW.loop:
@@ -245,7 +247,8 @@ class Segments {
           // What a clause carries is paid for with the exception.
           for (const { label } of reader.catches) this.jump(label);
         }
-        constructs.push({ arity: this.arity(flow), catches: 0, charge: index === TRY ? this.keep() : ENTRY });
+        if (index === TRY) tries.push({ place: arities.length, catches: 0, charge: this.keep() });
+        arities.push(this.arity(flow));
         reader.enter(flow === FLOW.loop, flow === FLOW.if);
         if (flow !== FLOW.open) this.begin(flow === FLOW.loop);
         break;
@@ -254,8 +257,8 @@ class Segments {
         this.begin(false);
         break;
       case FLOW.catch: {
-        const innermost = constructs.at(-1) as Construct;
-        this.endArm(innermost);
+        const innermost = tries.at(-1) as Try;
+        this.endArm(innermost.catches);
         innermost.catches++;
         reader.arm();
         this.begin(false);
@@ -263,10 +266,12 @@ class Segments {
       }
       case FLOW.end:
       case FLOW.delegate: {
-        const innermost = constructs.pop() as Construct;
-        const { catches, charge } = innermost;
-        this.endArm(innermost);
-        if (catches > 0) this.raise(charge, share(catches, CLAUSES_PER_UNIT));
+        if (tries.at(-1)?.place === arities.length - 1) {
+          const { catches, charge } = tries.pop() as Try;
+          this.endArm(catches);
+          if (catches > 0) this.raise(charge, share(catches, CLAUSES_PER_UNIT));
+        }
+        arities.pop();
         if (reader.leave()) this.begin(false);
         break;
       }
@@ -316,8 +321,9 @@ class Segments {
   }
 
   /** At the end of an arm of a `try`: what one that catches leaves has to be moved, as by a branch. */
-  private endArm({ catches, arity }: Construct): void {
-    if (catches > 0 && this.reader.isReachable) this.cost += beyondFirst(arity, CARRIED_PER_UNIT);
+  private endArm(catches: number): void {
+    if (catches > 0 && this.reader.isReachable)
+      this.cost += beyondFirst(this.arities.at(-1) as number, CARRIED_PER_UNIT);
   }
 
   private begin(isLoop: boolean): void {
@@ -329,9 +335,9 @@ class Segments {
   }
 
   private jump(label: number): number {
-    const target = this.constructs[this.constructs.length - 1 - label] as Construct;
+    const { arities } = this;
     this.reader.branch(label);
-    return beyondFirst(target.arity, CARRIED_PER_UNIT);
+    return beyondFirst(arities[arities.length - 1 - label] as number, CARRIED_PER_UNIT);
   }
 
   private arity(flow: number): number {

@@ -139,7 +139,7 @@ function enterCatch(v: Validator, kind: number): void {
 
 /** Whether a label is that of a `try` within one of its `catch` or `catch_all`. */
 function isCatch(v: Validator, label: number): boolean {
-  return holdsException(v.kinds[v.depth - 1 - label] as number);
+  return holdsException(v.kindOf(label));
 }
 
 export const RULES: Readonly<Record<Extract<Special, Later>, Handler>> = {

@@ -5,6 +5,7 @@
 
 import { CompileError } from './errors.ts';
 import { blockType, type InstructionReader, singleResult } from './instructions.ts';
+import { Ints, resized } from './ints.ts';
 import { MODULE_LIMITS, SUM_LIMITS } from './limits.ts';
 import { matches, matchesAll } from './matching.ts';
 import { accessBytes, type Later, type Mnemonic, OPCODES, type Opcode, opcode, type Special } from './opcodes.ts';
@@ -283,6 +284,8 @@ OPCODES.forEach(({ mnemonic, code, immediates, special }, index) => {
   else if (immediates === 'i32') STEP_OF[code] = STEP.i32;
 });
 
+const FRAME_WORDS = 3;
+
 /** Reused for all bodies of a module. */
 export class Validator {
   readonly context: ValidationContext;
@@ -290,8 +293,6 @@ export class Validator {
   /** Whether a constant expression is being validated. */
   constant = false;
   results: readonly ValType[] = [];
-  /** Control frames open. */
-  depth = 0;
   /** Whether it cannot go on before {@link laterValidation} are loaded: the reader is at the instruction that needs them. */
   isHeld = false;
   /** Kind of the frame last left: the row of `block`, `loop`, `if`, `else`, `try`, `catch` or `catch_all`. */
@@ -308,9 +309,8 @@ export class Validator {
   private valueIn = new Int32Array(64);
   /** Number of the body at hand, from 1. */
   private bodyNumber = 0;
-  /** The locals that got a value, in order; and how many had when each control frame was entered. */
+  /** The locals that got a value, in order. */
   private readonly assigned: number[] = [];
-  private readonly assignedBefore: number[] = [];
   private operands = new Int32Array(256);
   private height = 0;
   /** How many of the operands are vectors. */
@@ -324,9 +324,9 @@ export class Validator {
   private carried = 0;
   private lastSingle: FuncType = singleResult(I32);
   private declaredLocals = 0;
-  readonly kinds: number[] = [];
-  private readonly floors: number[] = [];
-  private readonly unreachables: boolean[] = [];
+  /** {@link FRAME_WORDS} for each control frame that is open: its kind; its floor, or `~floor` where what follows in it
+   * cannot be reached; and how many locals had a value when it was entered. */
+  private readonly frames = new Ints();
   private readonly frameTypes: FuncType[] = [];
 
   constructor(context: ValidationContext, reader: InstructionReader) {
@@ -438,7 +438,8 @@ export class Validator {
     this.height = 0;
     this.vectors = 0;
     this.maxHeight = 0;
-    this.depth = 0;
+    this.frameTypes.length = 0;
+    this.frames.clear();
     this.open(BLOCK, type);
   }
 
@@ -519,9 +520,7 @@ export class Validator {
     }
     const needed = this.localCount + count;
     if (needed <= this.locals.length) return;
-    const grown = new Int32Array(2 * needed);
-    grown.set(this.locals);
-    this.locals = grown;
+    this.locals = resized(this.locals, 2 * needed);
     this.valueIn = new Int32Array(2 * needed);
   }
 
@@ -655,9 +654,7 @@ export class Validator {
     }
     if (this.height === this.operands.length) {
       if (this.height >= MODULE_LIMITS.operands) this.fail(`more operands than the limit of ${MODULE_LIMITS.operands}`);
-      const grown = new Int32Array(2 * this.height);
-      grown.set(this.operands);
-      this.operands = grown;
+      this.operands = resized(this.operands, 2 * this.height);
     }
     this.operands[this.height++] = type;
     if (this.height + this.vectors > this.maxHeight) this.maxHeight = this.height + this.vectors;
@@ -747,7 +744,7 @@ export class Validator {
   }
 
   pushAll(types: readonly ValType[]): void {
-    for (const type of types) this.push(type);
+    for (let i = 0; i < types.length; i++) this.push(types[i] as ValType);
   }
 
   apply(type: FuncType): void {
@@ -758,14 +755,19 @@ export class Validator {
 
   unreachable(): void {
     while (this.height > this.floor) this.popAny();
-    this.unreachables[this.depth - 1] = this.isUnreachable = true;
+    this.frames.values[this.frames.length - FRAME_WORDS + 1] = ~this.floor;
+    this.isUnreachable = true;
   }
 
   labelTypes(label: number): readonly ValType[] {
     if (label >= this.depth) this.fail(`unknown label ${label}`);
-    const frame = this.depth - 1 - label;
-    const type = this.frameTypes[frame] as FuncType;
-    return this.kinds[frame] === LOOP ? type.params : type.results;
+    const type = this.frameTypes.at(-1 - label) as FuncType;
+    return this.kindOf(label) === LOOP ? type.params : type.results;
+  }
+
+  /** Of the control frame of a label that there is. */
+  kindOf(label: number): number {
+    return this.frames.values[this.frames.length - FRAME_WORDS * (label + 1)] as number;
   }
 
   enterBlock(kind: number): void {
@@ -782,30 +784,33 @@ export class Validator {
 
   open(kind: number, type: FuncType): void {
     if (this.depth >= MODULE_LIMITS.nesting) this.fail(`constructs nested deeper than ${MODULE_LIMITS.nesting}`);
-    const { depth } = this;
-    this.kinds[depth] = kind;
-    this.floors[depth] = this.floor = this.height;
-    this.unreachables[depth] = this.isUnreachable = false;
-    this.assignedBefore[depth] = this.assigned.length;
-    this.frameTypes[depth] = type;
-    this.depth = depth + 1;
+    this.frameTypes.push(type);
+    this.floor = this.height;
+    this.isUnreachable = false;
+    this.frames.push(kind);
+    this.frames.push(this.height);
+    this.frames.push(this.assigned.length);
+  }
+
+  /** Control frames open. */
+  get depth(): number {
+    return this.frameTypes.length;
   }
 
   /** Closes the innermost frame, whose results must be on the stack and nothing else. */
   leave(): FuncType {
-    const depth = --this.depth;
-    const type = this.frameTypes[depth] as FuncType;
+    const type = this.frameTypes.pop() as FuncType;
     this.popAll(type.results);
     if (this.height !== this.floor)
       this.fail(`type mismatch: ${this.height - this.floor} operands left at the end of a block`);
-    const kind = this.kinds[depth] as number;
-    if (holdsException(kind)) this.height--;
-    this.leftKind = kind;
-    this.forget(this.assignedBefore[depth] as number);
-    if (depth > 0) {
-      this.floor = this.floors[depth - 1] as number;
-      this.isUnreachable = this.unreachables[depth - 1] as boolean;
-    }
+    const { frames } = this;
+    this.forget(frames.pop());
+    frames.pop();
+    this.leftKind = frames.pop();
+    if (holdsException(this.leftKind)) this.height--;
+    this.floor = frames.values[frames.length - FRAME_WORDS + 1] ?? 0;
+    this.isUnreachable = this.floor < 0;
+    if (this.isUnreachable) this.floor = ~this.floor;
     return type;
   }
 

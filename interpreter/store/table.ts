@@ -4,9 +4,6 @@ import { type Budget, Growth } from '../../wasm/budget.ts';
 import type { AddressType, DefinedType, Limits, RefType, TableType } from '../../wasm/types.ts';
 import type { Reference } from '../values/index.ts';
 
-/** At most so many initial elements are copied once for an array without spare room. */
-const COPIED = 65_536;
-
 export class TableInstance {
   readonly elements: Reference[];
   readonly element: RefType;
@@ -39,8 +36,8 @@ export class TableInstance {
     if (!growth.take(0, min)) return undefined;
     const elements: Reference[] = [];
     append(elements, min, initial);
-    // An array that was pushed to has room for half as many again, which many small tables would each hold for nothing.
-    return new TableInstance(type, types, growth, min > COPIED ? elements : elements.slice());
+    // An array that was pushed to has room for half as many again, which many small tables would hold for nothing.
+    return new TableInstance(type, types, growth, elements.slice());
   }
 
   /** The size now and the declared maximum, for import matching. */

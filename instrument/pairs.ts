@@ -1,29 +1,6 @@
-/** Whole numbers that grow in number, in typed arrays. They are used for one function after another. */
+/** A table of numbers in a typed array, which is used for one function after another. */
 
 const FIRST_CAPACITY = 64;
-
-/** A list of integers of 32 bits. */
-export class Ints {
-  values: Int32Array = new Int32Array(FIRST_CAPACITY);
-  length = 0;
-
-  /** Returns its place. */
-  push(value: number): number {
-    if (this.length === this.values.length) this.values = grown(this.values);
-    this.values[this.length] = value;
-    return this.length++;
-  }
-
-  clear(): void {
-    this.length = 0;
-  }
-}
-
-export function grown(values: Int32Array): Int32Array {
-  const larger = new Int32Array(2 * values.length);
-  larger.set(values);
-  return larger;
-}
 
 /** Pairs at most in a table that is kept when it is cleared. */
 const KEPT_PAIRS = 1024;
