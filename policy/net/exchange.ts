@@ -45,9 +45,9 @@ export function interrupted(call: HostCallContext, request: OutgoingRequest, why
 export async function exchange(state: NetworkState, call: HostCallContext, request: OutgoingRequest): Promise<number> {
   request.phase = 'sending';
   request.limitTime(state.timeLeft());
-  const client = await state.client();
-  // The guest, or who it belonged to, may be gone by now.
-  if (request.phase !== ('sending' as OutgoingRequest['phase'])) return HTTP_ERROR.handle;
+  // It may have to be loaded first. The guest, or who it belonged to, may be gone by then.
+  const client = await request.within(state.client());
+  if (typeof client === 'string') return interrupted(call, request, client);
   const outcome = await follow(state, call, request, client);
   if (typeof outcome !== 'number') {
     request.phase = 'answered';

@@ -1,9 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Capability, SecurityPolicy } from '../../../policy/index.ts';
 import { HTTP_ERROR } from '../../../policy/net/codes.ts';
 import { fetchClient } from '../../../policy/net/fetch.ts';
 import { HTTP_FUNCTIONS } from '../../../policy/net/functions.ts';
 import { HTTP_MODULE } from '../../../policy/net/names.ts';
+import { NetworkState } from '../../../policy/net/requests.ts';
 import { GasExhausted, SecurityViolation } from '../../../wasm/errors.ts';
 import { HTTP_CALL } from '../../../wasm/gas.ts';
 import { funcType, I32 } from '../../../wasm/types.ts';
@@ -54,6 +55,18 @@ describe('a request', () => {
     expect(await guest.fetch(`${server.url}/a`)).toEqual([203, 'body']);
     expect(await guest.fetch(`${server.url}/b`, { method: 'PUT', body: 'x' })).toEqual([203, 'body']);
     expect(server.seen).toEqual(['GET /a', 'PUT /b']);
+  });
+
+  test('time that the client takes to load counts: its end is recorded', async () => {
+    const loading = vi.spyOn(NetworkState.prototype, 'client').mockReturnValue(new Promise(() => undefined));
+    onTestFinished(() => loading.mockRestore());
+    const guest = new HttpGuest(granting(Capability.networkAccess(['example.com'], { timeout: 10 })));
+    expect(named(await guest.send(guest.open('https://example.com/')))).toBe('timeout');
+    expect(guest.refused).toMatchObject({ rule: 'timeLimit' });
+    const handle = guest.open('https://example.com/');
+    const sending = guest.send(handle);
+    guest.call('request_close', handle);
+    expect(named(await sending)).toBe('handle');
   });
 
   test('a name is resolved once, and the address that was decided is the one connected to', async () => {
