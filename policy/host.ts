@@ -2,7 +2,7 @@
 
 import type { GuestClock } from '../wasm/engine.ts';
 import { SnapshotError, UsageError } from '../wasm/errors.ts';
-import { HostFunction } from '../wasm/host.ts';
+import { type HostCall, HostFunction } from '../wasm/host.ts';
 import { type FuncType, funcType, V128 } from '../wasm/types.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import type { AuditLog } from './audit.ts';
@@ -96,6 +96,8 @@ class PolicyHost implements Host {
   private readonly program: Program | undefined;
   private network: NetworkState | undefined;
   private readonly makeNetwork: () => NetworkState;
+  /** WASI's and HTTP's functions, as `module.name`: a module may import one a thousand times. */
+  private readonly made = new Map<string, HostFunction>();
 
   constructor(policy: Policy, options: HostOptions, hasProgram: boolean) {
     // Those who give another do not ask for it.
@@ -123,10 +125,17 @@ class PolicyHost implements Host {
   /** @throws UsageError where the entry of the package does not have it */
   private known(module: string, name: string): HostFunction | undefined {
     const part = partOf(module);
-    if (part === wasi) return this.program?.find(this.gate, module, name);
-    if (part !== http) return undefined;
-    this.network ??= this.makeNetwork();
-    return http.now.httpFunction(this.network, this.gate, name);
+    if (part === undefined) return undefined;
+    const label = `${module}.${name}`;
+    let found = this.made.get(label);
+    if (found !== undefined) return found;
+    if (part === wasi) found = this.program?.find(this.gate, module, name);
+    else {
+      this.network ??= this.makeNetwork();
+      found = http.now.httpFunction(this.network, this.gate, name);
+    }
+    if (found !== undefined) this.made.set(label, found);
+    return found;
   }
 
   provide(input: ProgramInput): void {
@@ -201,30 +210,32 @@ function ownFunctions(
     const functions = modules.get(capability.module) ?? new Map<string, Maker>();
     modules.set(capability.module, functions);
     for (const granted of capability.functions) {
-      functions.set(granted.name, (gate, type) => makeOwn(gate, capability, granted, type, surroundings));
+      functions.set(granted.name, makerOf(capability, granted, surroundings));
     }
   }
   return modules;
 }
 
-function makeOwn(
-  gate: Gate,
+function makerOf(
   { module, gas }: HostFunctionsCapability,
   { name, params, results, call, takesCaller }: GuestFunction,
-  type: FuncType,
   surroundings: () => CallSurroundings,
-): HostFunction | undefined {
-  // A type of a thousand values may be that of a thousand imports.
-  const isAny = params === undefined && results === undefined;
-  const declared = isAny ? type : funcType(params ?? type.params, results ?? type.results);
-  const hasVectors = declared.params.includes(V128) || declared.results.includes(V128);
-  if (declared.key !== type.key || hasVectors) return undefined;
+): Maker {
   const refused = (): never => {
     throw new UsageError(`${module}.${name} is not granted`);
   };
   const body: Body = takesCaller
     ? (context, args) => call(new FunctionCaller(context, surroundings()), args)
     : (context, args) => call(context as never, args);
-  const guarded = gate.guard(`${module}.${name}`, { kind: 'hostFunction', module, name }, body, refused);
-  return new HostFunction(declared, gas, guarded);
+  // A module may import it a thousand times.
+  let guarded: HostCall | undefined;
+  return (gate, type) => {
+    // A type of a thousand values may be that of a thousand imports.
+    const isAny = params === undefined && results === undefined;
+    const declared = isAny ? type : funcType(params ?? type.params, results ?? type.results);
+    const hasVectors = declared.params.includes(V128) || declared.results.includes(V128);
+    if (declared.key !== type.key || hasVectors) return undefined;
+    guarded ??= gate.guard(`${module}.${name}`, { kind: 'hostFunction', module, name }, body, refused);
+    return new HostFunction(declared, gas, guarded);
+  };
 }

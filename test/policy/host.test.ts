@@ -49,6 +49,21 @@ describe('what resolves', () => {
     expect(resolve('__proto__', 'toString', type)).toBeUndefined();
   });
 
+  test('what a module imports a thousand times is guarded once, and has the type of each', () => {
+    const capability = Capability.hostFunctions('env', { log: () => undefined });
+    const { resolve } = createHost(strict.with(capability));
+    const types = [funcType([I32], []), funcType([I32], []), funcType([I64], [])];
+    const found = types.map((type) => resolve('env', 'log', type));
+    expect(found.map((each) => each?.type)).toEqual(types);
+    for (const [i, type] of types.entries()) expect(found[i]?.type).toBe(type);
+    expect(new Set(found.map((each) => each?.call)).size).toBe(1);
+    const [{ name, type }] = WASI_FUNCTIONS as [(typeof WASI_FUNCTIONS)[number]];
+    const known = resolve('wasi_snapshot_preview1', name, type);
+    expect(known?.type.key).toBe(type.key);
+    expect(resolve('wasi_snapshot_preview1', name, type)).toBe(known);
+    expect(resolve('wasi_unstable', name, type)).not.toBe(known);
+  });
+
   test('wrong options are errors', () => {
     expect(() => createHost({ ...strict } as never)).toThrow(UsageError);
     expect(() => createHost(strict, { argv: [] } as never)).toThrow(UsageError);
