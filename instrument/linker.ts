@@ -55,15 +55,22 @@ export function linker(
   types: readonly FuncType[],
   mayWait = false,
 ): (imported: Import) => Linked {
+  /** By name, as last asked for: an import may be four bytes, and a module have thousands of one function. */
+  const made = new Map<string, { readonly type: FuncType; readonly linked: Linked }>();
   return (imported) => {
     const { module, name } = imported;
     const required = imported.kind === 'function' ? (types[imported.typeIndex] as FuncType) : undefined;
+    const key = `${module.length}.${module}${name}`;
+    const known = made.get(key);
+    if (known !== undefined && known.type === required) return known.linked;
     const found = required && resolve(module, name, required);
     if (found === undefined || required === undefined) {
       return fail(imported, `unknown import: no ${imported.kind} was provided`);
     }
     requireType(imported, required, found.type);
-    return { host: hostImport(found, quote(`${module}.${name}`), mayWait) };
+    const linked = { host: hostImport(found, quote(`${module}.${name}`), mayWait) };
+    made.set(key, { type: required, linked });
+    return linked;
   };
 }
 

@@ -66,6 +66,13 @@ export interface HostImport {
   readonly call: HostCall;
 }
 
+/** Has a name give one value after another: the host asks for each import, in their order (JavaScript API, read the imports). */
+function provideInTurn(imports: object, name: string, values: unknown[]): unknown[] {
+  let next = 0;
+  Object.defineProperty(imports, name, { get: () => values[next++] });
+  return values;
+}
+
 /** What an import is linked to: a function of the host's, or anything of the engine's, which is there when it is asked for. */
 export type Linked = { readonly host: HostImport } | { readonly raw: unknown };
 
@@ -579,9 +586,19 @@ export class MeteredInstance {
 
   private importObject(): WebAssembly.Imports {
     const imports: Record<string, Record<string, WebAssembly.ImportValue>> = Object.create(null);
+    /** Of names that are imported again: the values, in the order of the imports. */
+    const repeated = new Map<object, Map<string, unknown[]>>();
     const add = (module: string, name: string, value: unknown) => {
       const found = (imports[module] ??= Object.create(null) as Record<string, WebAssembly.ImportValue>);
-      found[name] = value as WebAssembly.ImportValue;
+      if (!(name in found)) {
+        found[name] = value as WebAssembly.ImportValue;
+        return;
+      }
+      let lists = repeated.get(found);
+      if (lists === undefined) repeated.set(found, (lists = new Map()));
+      const list = lists.get(name);
+      if (list !== undefined) list.push(value);
+      else lists.set(name, provideInTurn(found, name, [found[name], value]));
     };
     let index = 0;
     this.metered.imports.forEach(({ module, name, kind }, i) => {
