@@ -110,7 +110,7 @@ export const BOUNDS = {
    * code, or never will; `br_table`s by the thousand, exceptions and elements of tables so many times as long. Milliseconds
    * more are for what is measured once.
    */
-  gas: { times: { interpreter: 8, native: 24 }, tables: 4, throws: 10, elements: 1.5, once: 2, instantiate: 2 },
+  gas: { times: { interpreter: 8, native: 24 }, tables: 4, throws: 10, elements: 2, once: 2, instantiate: 2 },
   /** Times what the sandbox says, and bytes more. */
   account: { times: 1.5, more: 4 * MiB },
   /** Milliseconds. */
