@@ -4,6 +4,7 @@ import { SecurityViolation } from '../wasm/errors.ts';
 import type { CallingGuest, HostCall, WasmValue } from '../wasm/host.ts';
 import { carryOut } from '../wasm/host-call.ts';
 import { reported } from '../wasm/reported.ts';
+import { ignore } from '../wasm/thenable.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';
 import { type AuditEvent, AuditLog } from './audit.ts';
 import { HostCallContext } from './call.ts';
@@ -30,6 +31,27 @@ interface Outcome extends Decision {
   readonly request: PolicyRequest;
 }
 
+/** A call behind which the guest does not go on where `check` throws. */
+function followedBy(call: HostCall, check: () => void): HostCall {
+  return (caller, args) => {
+    let value: unknown;
+    try {
+      value = call(caller, args);
+    } catch (error) {
+      check();
+      throw error;
+    }
+    try {
+      check();
+    } catch (error) {
+      // Nobody will look at it any more.
+      ignore(value);
+      throw error;
+    }
+    return value;
+  };
+}
+
 export class Gate implements Saved {
   readonly policy: Policy;
   readonly audit: AuditLog;
@@ -38,8 +60,11 @@ export class Gate implements Saved {
   private calls = 0;
   private resets = 0;
 
-  constructor(policy: Policy) {
+  private readonly afterCall: (() => void) | undefined;
+
+  constructor(policy: Policy, afterCall?: () => void) {
     this.policy = policy;
+    this.afterCall = afterCall;
     const { auditEvents, auditBytes: maxBytes, auditSink: sink, auditKept: keep } = policy;
     this.audit = new AuditLog(auditEvents, { maxBytes, sink, keep });
   }
@@ -51,7 +76,7 @@ export class Gate implements Saved {
    */
   guard(label: string, request: Asking, body: Body, refused: Body): HostCall {
     const fixed = typeof request === 'function' ? undefined : decide(this.policy, request);
-    return (caller: CallingGuest, args: readonly WasmValue[]) => {
+    const guarded: HostCall = (caller: CallingGuest, args: readonly WasmValue[]) => {
       const sequence = this.calls++;
       const call = new HostCallContext(caller);
       const asked = typeof request === 'function' ? request(args, call) : request;
@@ -82,6 +107,7 @@ export class Gate implements Saved {
       };
       return carryOut((_, args) => body(call, args, asked), call, args, end, fail);
     };
+    return this.afterCall === undefined ? guarded : followedBy(guarded, this.afterCall);
   }
 
   /** Whether anybody wants to know of calls that are allowed. */

@@ -23,6 +23,8 @@ export interface HostOptions {
   readonly timeLeft?: (() => number) | undefined;
   /** Who calls, asked when a host function of the embedder's is called that gets its caller. Nobody unless given. */
   readonly surroundings?: (() => CallSurroundings) | undefined;
+  /** Called when a host function has returned, promised or thrown: what it throws is what the guest's call ends with. */
+  readonly afterCall?: (() => void) | undefined;
   /** Opens the folders of the host's that the policy grants. Needed where it grants any. */
   readonly openFolder?: OpenFolder | undefined;
 }

@@ -83,6 +83,7 @@ export function createHost(policy: Policy, options: HostOptions = {}, hasProgram
     'httpClient',
     'timeLeft',
     'surroundings',
+    'afterCall',
     'openFolder',
   ]);
   return new PolicyHost(policy, options, hasProgram);
@@ -96,13 +97,13 @@ class PolicyHost implements Host {
   private readonly program: Program | undefined;
   private network: NetworkState | undefined;
   private readonly makeNetwork: () => NetworkState;
-  /** WASI's and HTTP's functions, as `module.name`: a module may import one a thousand times. */
-  private readonly made = new Map<string, HostFunction>();
+  /** WASI's and HTTP's functions, by module and name: a module may import one a thousand times. */
+  private readonly made = new Map<string, Map<string, HostFunction>>();
 
   constructor(policy: Policy, options: HostOptions, hasProgram: boolean) {
     // Those who give another do not ask for it.
     this.policy = policy as SecurityPolicy;
-    this.gate = new Gate(policy);
+    this.gate = new Gate(policy, options.afterCall);
     if (hasProgram) this.program = new wasi.now.Program(policy, options);
     const clock = this.program?.clock ?? createClock(policy.clock, options.time ?? {});
     this.clock = {
@@ -126,15 +127,16 @@ class PolicyHost implements Host {
   private known(module: string, name: string): HostFunction | undefined {
     const part = partOf(module);
     if (part === undefined) return undefined;
-    const label = `${module}.${name}`;
-    let found = this.made.get(label);
+    let made = this.made.get(module);
+    if (made === undefined) this.made.set(module, (made = new Map()));
+    let found = made.get(name);
     if (found !== undefined) return found;
     if (part === wasi) found = this.program?.find(this.gate, module, name);
     else {
       this.network ??= this.makeNetwork();
       found = http.now.httpFunction(this.network, this.gate, name);
     }
-    if (found !== undefined) this.made.set(label, found);
+    if (found !== undefined) made.set(name, found);
     return found;
   }
 

@@ -8,7 +8,7 @@ import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { GuestMemory, WasmValue } from '../../wasm/host.ts';
 import type { WasmModule } from '../../wasm/module.ts';
 import { INITIALIZE, type ModuleGraph } from '../../wasm/module-graph.ts';
-import { disposedError, disposedFailure, untilDisposed } from '../call/disposed.ts';
+import { disposedError, disposedFailure } from '../call/disposed.ts';
 import type { Execution } from '../call/execution.ts';
 import { failureOf, refuseUnknown } from '../call/failures.ts';
 import { CallScope } from '../call/scope.ts';
@@ -69,12 +69,9 @@ export abstract class Guest {
     this.host = host;
     this.clock = clock;
     this.instanceId = instanceId;
-    const imports = untilDisposed(host.resolve, () => {
-      if (this.isDisposed) throw disposedError(instanceId);
-    });
     this.instance = engine.instantiate(graph.guest, {
       limits,
-      imports,
+      imports: host.resolve,
       slices: clock.slices,
       clock: host.clock,
       graph,
@@ -96,6 +93,11 @@ export abstract class Guest {
   /** Says whose guest it is. */
   belongTo(sandbox: CallingSandbox): void {
     this.owner = weakly(sandbox);
+  }
+
+  /** Behind a host function that has disposed of it, the guest does not go on. @throws SandboxDisposed */
+  refuseDisposed(): void {
+    if (this.isDisposed) throw disposedError(this.instanceId);
   }
 
   /** What the host function sees that is called now. */

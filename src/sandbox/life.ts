@@ -149,7 +149,8 @@ export class Life extends Guest {
     const time = { sleep: sleeper.sleep };
     let life: Life | undefined;
     const surroundings = () => (life as Life).surroundings;
-    const given = { args: settings.args, ...runtime, time, timeLeft, surroundings };
+    const afterCall = () => life?.refuseDisposed();
+    const given = { args: settings.args, ...runtime, time, timeLeft, surroundings, afterCall };
     const host = needs.any
       ? hostFunctions.now.createHost(settings.policy, given, needs.program)
       : new IdleHost(settings.policy);

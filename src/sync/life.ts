@@ -31,7 +31,8 @@ export class SyncLife extends Guest {
     const clock = new Stopwatch();
     let life: SyncLife | undefined;
     const surroundings = () => (life as SyncLife).surroundings;
-    const given = { args, ...runtimeFor(policy), timeLeft: () => clock.left, surroundings };
+    const afterCall = () => life?.refuseDisposed();
+    const given = { args, ...runtimeFor(policy), timeLeft: () => clock.left, surroundings, afterCall };
     const host = createHost(policy, given, hostNeeds(graph, policy).program);
     const make = () => new SyncLife({ engine, graph, host, clock, settings });
     try {
