@@ -3,7 +3,7 @@
 import type { ImportResolver } from '../wasm/engine.ts';
 import { LinkError, UncaughtException } from '../wasm/errors.ts';
 import type { HostFunction } from '../wasm/host.ts';
-import { guarded, type Holds } from '../wasm/host-call.ts';
+import { guarded, type Holds, referring } from '../wasm/host-call.ts';
 import { quote } from '../wasm/quote.ts';
 import { EXTERNREF, FUNCREF, type FuncType, type Import } from '../wasm/types.ts';
 import type { HostImport, Linked, References } from './metered-instance.ts';
@@ -42,35 +42,48 @@ export const holds: Holds = (type, value) => {
   return type === EXTERNREF;
 };
 
+const toReference = referring(holds);
+
 const CANNOT_WAIT = 'this engine cannot suspend the guest: use the interpreter';
 
 function hostImport(host: HostFunction, label: string, mayWait: boolean): HostImport {
   const { type, gas, keepsViews } = host;
-  return { type, gas, keepsViews, call: guarded(host, label, holds, mayWait ? undefined : CANNOT_WAIT) };
+  return { type, gas, keepsViews, call: guarded(host, label, toReference, mayWait ? undefined : CANNOT_WAIT) };
 }
 
-/** What finds the host functions of a module. @param mayWait whether what they promise can be waited for */
+/** Imports that are linked one by one, before those of the same function are found again. */
+const FEW = 64;
+
+/**
+ * What finds the host functions of a module, once for each name and type of many: an import may be four bytes.
+ * @param mayWait whether what they promise can be waited for
+ */
 export function linker(
   resolve: ImportResolver,
   types: readonly FuncType[],
   mayWait = false,
 ): (imported: Import) => Linked {
-  /** By name, as last asked for: an import may be four bytes, and a module have thousands of one function. */
-  const made = new Map<string, { readonly type: FuncType; readonly linked: Linked }>();
-  return (imported) => {
+  const made = new Map<string, Map<string, Linked>>();
+  let linked = 0;
+  const link = (imported: Import): Linked => {
     const { module, name } = imported;
     const required = imported.kind === 'function' ? (types[imported.typeIndex] as FuncType) : undefined;
-    const key = `${module.length}.${module}${name}`;
-    const known = made.get(key);
-    if (known !== undefined && known.type === required) return known.linked;
     const found = required && resolve(module, name, required);
     if (found === undefined || required === undefined) {
       return fail(imported, `unknown import: no ${imported.kind} was provided`);
     }
     requireType(imported, required, found.type);
-    const linked = { host: hostImport(found, quote(`${module}.${name}`), mayWait) };
-    made.set(key, { type: required, linked });
-    return linked;
+    return { host: hostImport(found, `${module}.${name}`, mayWait) };
+  };
+  return (imported) => {
+    if (++linked <= FEW || imported.kind !== 'function') return link(imported);
+    const { key } = types[imported.typeIndex] as FuncType;
+    const path = `${imported.module.length}.${imported.module}${imported.name}`;
+    let ofType = made.get(key);
+    if (ofType === undefined) made.set(key, (ofType = new Map()));
+    let known = ofType.get(path);
+    if (known === undefined) ofType.set(path, (known = link(imported)));
+    return known;
   };
 }
 

@@ -11,8 +11,8 @@ import type {
 } from '../wasm/engine.ts';
 import { HostError, UsageError } from '../wasm/errors.ts';
 import type { GasBudget } from '../wasm/gas-budget.ts';
-import type { GuestMemory, HostFunction, WasmValue } from '../wasm/host.ts';
-import { guarded, type Holds } from '../wasm/host-call.ts';
+import type { GuestMemory, WasmValue } from '../wasm/host.ts';
+import { guarded, type Holds, referring, type ToReference } from '../wasm/host-call.ts';
 import { functionTypeAt, type WasmModule } from '../wasm/module.ts';
 import { COMMAND_START } from '../wasm/module-graph.ts';
 import { priceInstantiation } from '../wasm/plan.ts';
@@ -56,15 +56,20 @@ function holding(types: readonly DefinedType[]): Holds {
   return (type, value) => isReference(type) && isOfType(value, type, types);
 }
 
-function foreign(host: HostFunction, types: readonly DefinedType[], label: string): ForeignFunction {
-  return new ForeignFunction(host.type, types, host.gas, guarded(host, label, holding(types)), true, host.keepsViews);
-}
-
 export function linker(resolve: ImportResolver): (imported: Import, module: WasmModule) => ExternValue | undefined {
+  /** Of the module at hand. */
+  let types: readonly DefinedType[] | undefined;
+  let toReference: ToReference;
   return (imported, module) => {
     if (imported.kind !== 'function') return undefined;
     const host = resolve(imported.module, imported.name, functionTypeAt(module, imported.typeIndex));
-    return host && foreign(host, module.types, quote(`${imported.module}.${imported.name}`));
+    if (host === undefined) return undefined;
+    if (types !== module.types) {
+      types = module.types;
+      toReference = referring(holding(types));
+    }
+    const call = guarded(host, `${imported.module}.${imported.name}`, toReference);
+    return new ForeignFunction(host.type, types, host.gas, call, true, host.keepsViews);
   };
 }
 

@@ -3,31 +3,28 @@
 import { HostError, RuntimeError, UsageError } from './errors.ts';
 import { type CallingGuest, exitStatus, type HostCall, type HostFunction, type WasmValue } from './host.ts';
 import { isOf } from './is-of.ts';
-import { describe, messageOf } from './quote.ts';
+import { describe, messageOf, quote } from './quote.ts';
 import { ignore, isThenable, whenSettled } from './thenable.ts';
 import { F32, F64, I32, I64, typeName, type ValType } from './types.ts';
 
 /**
  * Carries a call out: what it returns goes through `returned`, what it fails with through `failed`, whether that is known
  * at once or is promised.
- * @param later what becomes of a promise, in place of another one
  */
-export function carryOut<R, L = Promise<R>>(
+export function carryOut<R>(
   call: HostCall,
   caller: CallingGuest,
   args: readonly WasmValue[],
   returned: (value: WasmValue) => R,
   failed: (error: unknown) => R,
-  later?: (promise: PromiseLike<WasmValue>) => L,
-): R | Promise<R> | L {
+): R | Promise<R> {
   let value: WasmValue | PromiseLike<WasmValue>;
   try {
     value = call(caller, args);
   } catch (error) {
     return failed(error);
   }
-  if (!isThenable(value)) return returned(value);
-  return later === undefined ? whenSettled(value, returned, failed) : later(value);
+  return isThenable(value) ? whenSettled(value, returned, failed) : returned(value);
 }
 
 /** A result for which the guest has to wait. */
@@ -101,50 +98,60 @@ export type Holds = (type: ValType, value: WasmValue) => boolean;
 /**
  * The function's body. Errors that end guests pass as they are, any other becomes the cause of a HostError; a result that
  * does not fit is a UsageError. A promise becomes a {@link PendingResult}.
- * @param label the import, quoted
+ * @param label the import, as `module.name`
  * @param refusal why a promise cannot be waited for; undefined where it can
  */
-export function guarded(host: HostFunction, label: string, holds: Holds, refusal?: string): HostCall {
-  const toResult = fitting(host.type.results, label, holds);
-  const failed = (error: unknown): never => {
-    if (isForGuest(error)) throw error;
-    throw new HostError(`host function ${label} failed: ${messageOf(error)}`, { cause: error });
-  };
-  const later = (promise: PromiseLike<WasmValue>): PendingResult => {
-    if (refusal === undefined) return new PendingResult(whenSettled(promise, toResult, failed));
-    // Nobody will look at it any more.
-    ignore(promise);
-    throw new HostError(`host function ${label} returned a promise, and ${refusal}`);
-  };
+export function guarded(host: HostFunction, label: string, toReference: ToReference, refusal?: string): HostCall {
   const { call } = host;
-  return (caller, args) => carryOut(call, caller, args, toResult, failed, later);
+  const { results } = host.type;
+  return (caller, args) => {
+    let value: WasmValue;
+    try {
+      value = call(caller, args);
+    } catch (error) {
+      return fail(label, error);
+    }
+    if (!isThenable(value)) return toResult(results, value, label, toReference);
+    if (refusal !== undefined) {
+      // Nobody will look at it any more.
+      ignore(value);
+      throw new HostError(`${named(label)} returned a promise, and ${refusal}`);
+    }
+    const returned = (value: WasmValue) => toResult(results, value, label, toReference);
+    return new PendingResult(whenSettled(value, returned, (error) => fail(label, error)));
+  };
+}
+
+const named = (label: string) => `host function ${quote(label)}`;
+
+/** @throws what a host function's error is to a guest: itself, or a HostError */
+function fail(label: string, error: unknown): never {
+  if (isForGuest(error)) throw error;
+  throw new HostError(`${named(label)} failed: ${messageOf(error)}`, { cause: error });
+}
+
+/** Converts what was returned, which may run code of the embedder's. */
+function toResult(types: readonly ValType[], value: WasmValue, label: string, toReference: ToReference): WasmValue {
+  try {
+    const [type] = types;
+    if (type === undefined) return undefined;
+    if (types.length === 1) return toWasm(type, value, toReference);
+    return resultsOf(types, value).map((each, i) => toWasm(types[i] as ValType, each, toReference));
+  } catch (cause) {
+    if (isForGuest(cause)) throw cause;
+    throw new UsageError(`${named(label)} returned what the guest cannot be given: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function isForGuest(error: unknown): boolean {
   return isOf(error, RuntimeError) || exitStatus(error) !== undefined;
 }
 
-/** Converts what was returned, which may run code of the embedder's. */
-function fitting(types: readonly ValType[], label: string, holds: Holds): (value: WasmValue) => WasmValue {
-  const [type] = types;
-  if (type === undefined) return () => undefined;
-  const reference: ToReference = (type, value) => {
+/** What a value is as a reference: itself, where it can be one of the type. */
+export function referring(holds: Holds): ToReference {
+  return (type, value) => {
     if (holds(type, value)) return value;
     throw new TypeError(`${describe(value)} is no ${typeName(type)}`);
-  };
-  const convert = (value: WasmValue): WasmValue => {
-    if (types.length === 1) return toWasm(type, value, reference);
-    return resultsOf(types, value).map((each, i) => toWasm(types[i] as ValType, each, reference));
-  };
-  return (value) => {
-    try {
-      return convert(value);
-    } catch (cause) {
-      if (isForGuest(cause)) throw cause;
-      throw new UsageError(`host function ${label} returned what the guest cannot be given: ${messageOf(cause)}`, {
-        cause,
-      });
-    }
   };
 }
 

@@ -36,7 +36,15 @@ import { functionTypeAt, typeOfFunction, type WasmModule } from './module.ts';
 import { type Flow, IS_ACCESS, OPCODES, opcode } from './opcodes.ts';
 import { ReachableReader } from './reachable.ts';
 import { complete, Pace, STEP_BYTES, type Steps } from './steps.ts';
-import { type ConstExpr, type FuncType, type FunctionBody, isReference, slotsOf, type ValType } from './types.ts';
+import {
+  type ConstExpr,
+  type FuncType,
+  type FunctionBody,
+  type Import,
+  isReference,
+  slotsOf,
+  type ValType,
+} from './types.ts';
 
 /** A charge, made whenever execution arrives at `offset`. */
 export interface ChargePoint {
@@ -374,9 +382,10 @@ export function* priceInstantiation(module: WasmModule): Steps<bigint> {
     if (pace.isDue(seen++)) yield;
     cost += naming(item.name);
   }
-  for (const item of imports) {
+  for (let i = 0; i < imports.length; i++) {
     if (pace.isDue(seen++)) yield;
-    cost += naming(item.module) + naming(item.name);
+    const { module, name } = imports[i] as Import;
+    cost += naming(module) + naming(name);
   }
   for (const init of module.tableInits) if (init !== undefined) cost += evaluation(init);
   for (const { limits } of memories.slice(importedMemories)) cost += Math.max(limits.min, 1) * PAGE_COST;

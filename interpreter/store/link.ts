@@ -37,9 +37,10 @@ export function link(instance: Instance, find: Linker): void {
   });
 }
 
+const incompatible = (required: string) => `incompatible import type: ${required} is required`;
+
 /** Why a value is not what an import requires (specification 4.5.2); undefined where it is. */
 function mismatch(module: WasmModule, imported: Import, value: ExternValue): string | undefined {
-  const incompatible = (required: string) => `incompatible import type: ${required} is required`;
   switch (imported.kind) {
     case 'function': {
       const type = functionTypeAt(module, imported.typeIndex);

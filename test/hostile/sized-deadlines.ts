@@ -5,7 +5,7 @@
 
 import { cpuTime } from '../../bench/clock.ts';
 import { WasmSandbox } from '../../src/index.ts';
-import { CALLED, SIZED, type Sized } from './sized.ts';
+import { CALLED, GRANTED, SIZED, type Sized } from './sized.ts';
 import type { Task } from './sized-process.ts';
 
 export interface Ended {
@@ -30,7 +30,7 @@ async function end({ name, engine, count }: Task): Promise<Ended> {
   let sandbox: WasmSandbox | undefined;
   let ending = 'ran';
   try {
-    sandbox = await WasmSandbox.fromBytes(bytes, { engine, cpuTimeout: CPU_TIMEOUT });
+    sandbox = await WasmSandbox.fromBytes(bytes, { engine, cpuTimeout: CPU_TIMEOUT, capabilities: GRANTED });
     await sandbox.call(CALLED, args);
   } catch (error) {
     ending = nameOf(error);

@@ -11,7 +11,7 @@ import { parse } from '../../src/text.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
 import { plain } from '../complexity/candidate.ts';
 import { peak, resetPeak } from '../complexity/footprint.ts';
-import { CALLED, SIZED, type Sized, type Use } from './sized.ts';
+import { CALLED, GRANTED, SIZED, type Sized, type Use } from './sized.ts';
 import { SNAPSHOT_OPTIONS } from './sized-snapshots.ts';
 
 export interface Task {
@@ -57,7 +57,7 @@ function ordinary(use: Use, size: number): Uint8Array {
 }
 
 async function runModule(bytes: Uint8Array, engine: Engine, { argument, gas = GAS }: Given = {}): Promise<Done> {
-  const sandbox = await WasmSandbox.fromBytes(bytes, { engine, gasLimit: gas });
+  const sandbox = await WasmSandbox.fromBytes(bytes, { engine, gasLimit: gas, capabilities: GRANTED });
   try {
     const ending = await sandbox.call(CALLED, argument === undefined ? [] : [argument]).then(
       () => 'ran',

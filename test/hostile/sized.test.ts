@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { type Ending, type Hostile, outcomeOf } from './outcome.ts';
-import { CALLED, SIZED, type Sized } from './sized.ts';
+import { CALLED, GRANTED, SIZED, type Sized } from './sized.ts';
 
 const REFUSED = { code: 'COMPILE' };
 /** More than the sums of values and locals allow, at any size. */
@@ -22,7 +22,7 @@ describe.each(modules)('%s', (name, sized) => {
   test('ends as it should, and alike on both engines', async () => {
     const { make, at, gas, argument } = sized;
     const source = await make(Math.ceil(at / 20));
-    const options = { source, ...(gas !== undefined && { gasLimit: gas }) };
+    const options = { source, capabilities: GRANTED, ...(gas !== undefined && { gasLimit: gas }) };
     const hostile: Hostile = { name, options, calls: [[CALLED, ...(argument === undefined ? [] : [argument])]] };
     const interpreted = outcomeOf(hostile, 'interpreter');
     expect(interpreted.ending).toEqual(expected(name, sized));

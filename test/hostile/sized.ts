@@ -3,6 +3,7 @@
  * others of their kind. Each is at its size where `count` is `at`.
  */
 
+import { Capability } from '../../policy/index.ts';
 import { plain } from '../complexity/candidate.ts';
 import { type Bytes, Code, type Run, Shape, VALUE_TYPES, values } from '../complexity/shape.ts';
 import { concat, SECTION, section, signed, unsigned } from '../generate/encode.ts';
@@ -27,6 +28,10 @@ export interface Sized {
 const MOST_BYTES = 64 * 2 ** 20;
 /** The export that is called. */
 export const CALLED = 'f';
+/** What the guests are granted: some import it a thousand times. */
+export const GRANTED: readonly Capability[] = [
+  Capability.hostFunctions('env', { f: () => undefined, g: () => undefined }),
+];
 
 const { i32, i64, externref, funcref, exnref, anyref, v128 } = VALUE_TYPES;
 const CONST = [0x41, 0];
@@ -128,6 +133,22 @@ export function trapping(count: number): Uint8Array {
 const declared = (count: number, each: number, type: Bytes) => copies(count, [[each, type]], []);
 
 const NEVER_NULL = [0x64, 0x70];
+
+/** Imports of functions, each in turn of one of the names and types. */
+function importing(
+  count: number,
+  names: readonly (readonly [module: string, name: string])[],
+  params: readonly Bytes[][],
+) {
+  return calling((shape) => {
+    const types = params.map((each) => shape.signature(each, [i32]));
+    for (let i = 0; i < count; i++) {
+      const [module, name] = names[i % names.length] as (typeof names)[number];
+      shape.importFunction(module, name, types[Math.floor(i / names.length) % types.length] as number);
+    }
+    return { code: [] };
+  });
+}
 
 /** Loops that end with their gas. */
 const endless = (at: number, make: Sized['make']): Sized => ({ use: 'module', at, make, gas: 1_000_000n });
@@ -308,6 +329,31 @@ const VARIANTS: Readonly<Record<string, Sized>> = {
       const callee = shape.function(shape.signature([], []), [], []);
       return { code: repeat([0x02, 0x40, 0x0c, 0, 0x12, callee, 0x0b], count) };
     }),
+  ),
+  'imports of one function': module(5_000, (count) => importing(count, [['env', 'f']], [[]])),
+  'imports of two functions, of two types': module(5_000, (count) =>
+    importing(
+      count,
+      [
+        ['env', 'f'],
+        ['env', 'g'],
+      ],
+      [[], values('i64', 1)],
+    ),
+  ),
+  'imports of one function, of many types': module(5_000, (count) => {
+    const types = Array.from({ length: count }, (_, i) => [
+      ...values('i32', i % 7),
+      ...values('i64', Math.floor(i / 7) % 7),
+    ]);
+    return importing(count, [['env', 'f']], types);
+  }),
+  'imports of WASI': module(2_000, (count) =>
+    importing(
+      count,
+      ['fd_write', 'fd_read'].map((name) => ['wasi_snapshot_preview1', name] as const),
+      [values('i32', 4)],
+    ),
   ),
   'table growths': module(10_000, (count) =>
     calling((shape) => {
