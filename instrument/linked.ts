@@ -41,18 +41,20 @@ export class LinkedGuests {
       uncaught,
       meter: new Meter(limits, slices),
     });
+    const linkers = graph.modules.map(({ module }) => linker(imports, functionTypes(module)));
     this.guests = metered.map((module, number) => {
-      const link = (imported: Import) => this.link(number, imported, imports);
+      const link = (imported: Import) => this.link(number, imported, linkers);
       return new MeteredInstance(store, module, { limits, slices, link, references });
     });
   }
 
-  private link(number: number, imported: Import, hosts: InstantiateOptions['imports']): Linked {
+  /** @param linkers what links functions of the host's, by module */
+  private link(number: number, imported: Import, linkers: readonly ReturnType<typeof linker>[]): Linked {
     const source = (this.graph as LinkedGraph).sourceOf(number, imported);
     const required =
       imported.kind === 'function' ? functionTypeAt(this.moduleAt(number), imported.typeIndex) : undefined;
     if ('host' in source) {
-      const linked = linker(hosts, functionTypes(this.moduleAt(source.from)))(source.host);
+      const linked = (linkers[source.from] as ReturnType<typeof linker>)(source.host);
       if (required !== undefined && 'host' in linked) requireType(imported, required, linked.host.type);
       return linked;
     }

@@ -131,6 +131,15 @@ export const PARTS: Readonly<Record<string, ModulePart>> = {
       for (let i = 0; i < n; i++) shape.importFunction('env', 'f', type);
     },
   },
+  /** Of one function, each of another type. */
+  'distinct-imports': {
+    parameters: [MANY],
+    write: (shape, n) => {
+      for (let i = 0; i < n; i++) {
+        shape.importFunction('env', 'f', shape.signature(distinct(i, telling(n, 0)), []));
+      }
+    },
+  },
   /** Of a type whose lists are long. */
   'typed-imports': {
     parameters: [MANY, { name: 'arity', most: MOST_VALUES }],

@@ -82,6 +82,8 @@ const CANDIDATES = [
   'type-references:100:30',
   'subtypes:30:100',
   'distinct-groups:100:20',
+  'imports:1000',
+  'distinct-imports:500',
   'typed-imports:500:500',
   'typed-functions:200:200',
   'functions:1200',
