@@ -20,8 +20,11 @@ export const CALLS_PER_BRANCH = 8;
 /** An arm of a `try` is a place where each of the exceptions below takes as much as so many locals. */
 export const NOTED_PER_CATCH = 2;
 
-/** Bytes that V8's fast compiler takes for one of these in a function, about, until it has compiled it. */
-export const HOST_BYTES = { branch: 350, call: 250, trap: 450 } as const;
+/**
+ * Bytes that V8's fast compiler takes for one of these in a function, about, until it has compiled it: constructs count by how
+ * many are within one another at most.
+ */
+export const HOST_BYTES = { branch: 350, call: 250, trap: 450, nested: 1_350 } as const;
 /** Most of them in a function: `base`, and `perByte` for each byte of the module. */
 const MOST_HOST_BYTES = { base: 8 << 20, perByte: 32 } as const;
 
@@ -64,6 +67,8 @@ export function checkTypes({ bytes }: WasmModule, types: number): void {
 interface Found {
   readonly noted: number;
   readonly weight: number;
+  /** Constructs within one another, at most. */
+  readonly depth: number;
 }
 
 export class Tracking {
@@ -80,7 +85,7 @@ export class Tracking {
   }
 
   /** @throws CompileError where what was found out so far, in a function that has not been counted, is too much */
-  check(body: number, { noted, weight }: Found): void {
+  check(body: number, { noted, weight, depth }: Found): void {
     const { bytes, bodies, importedFunctions } = this.module;
     const { maxHeight, codeStart, end } = bodies.at(body);
     const { inFunction, inModule } = MOST_NOTED;
@@ -96,8 +101,9 @@ export class Tracking {
     if (maxHeight > HIGH_STACK && maxHeight * (end - codeStart) > HIGH_STACK_BYTES) {
       tooLarge(`too many locals and operands ${where} (up to ${maxHeight} operands at a time)`);
     }
-    if (isBeyond(weight, MOST_HOST_BYTES, bytes.length)) {
-      tooLarge(`too many branches, calls and instructions that may trap in function ${importedFunctions + body}`);
+    if (isBeyond(weight + HOST_BYTES.nested * depth, MOST_HOST_BYTES, bytes.length)) {
+      const what = `branches, calls, instructions that may trap and constructs within one another (${depth})`;
+      tooLarge(`too many ${what} in function ${importedFunctions + body}`);
     }
   }
 }
