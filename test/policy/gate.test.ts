@@ -228,3 +228,38 @@ test('numbers of calls go on where they were saved, and from 0 after a reset', (
   call(() => 0);
   expect(gate.audit.events).toMatchObject([{ sequence: 0 }]);
 });
+
+describe('what follows a call', () => {
+  function followed(isOver: boolean) {
+    const over = new Error('it is over');
+    const after = vi.fn(() => {
+      if (isOver) throw over;
+    });
+    const gate = new Gate(audited, after);
+    const call = (body: Body, request: Asking = ALLOWED) =>
+      gate.guard('env.f', request, body, () => 'refused' as never)(new FakeCaller(), []);
+    return { gate, over, after, call };
+  }
+  const failure = new Error('the host’s own');
+  const fail = () => {
+    throw failure;
+  };
+
+  test('changes nothing where it says nothing', async () => {
+    const { after, call } = followed(false);
+    expect([call(() => 7), call(() => 7, REFUSED)]).toEqual([7, 'refused']);
+    expect(() => call(fail)).toThrow(failure);
+    expect(await call(() => Promise.resolve(8))).toBe(8);
+    expect(after).toHaveBeenCalledTimes(4);
+  });
+
+  test('is what the call ends with, whatever it came to', async () => {
+    const { gate, over, call } = followed(true);
+    expect(() => call(() => 7)).toThrow(over);
+    expect(() => call(fail)).toThrow(over);
+    // Nobody waits for what was promised: a failure of it is nobody's.
+    expect(() => call(() => Promise.reject(failure))).toThrow(over);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(gate.audit.events).toHaveLength(3);
+  });
+});
