@@ -192,7 +192,7 @@ const LOOP_OPS = {
   address: { result: 'i32', address: 'i64' },
 } as const satisfies Readonly<Record<string, Operands>>;
 
-/** What machine/system.ts does, on whole instances rather than on registers. */
+/** What machine/system.ts does, on whole instances rather than on registers; first what machine/rare.ts does many of at once. */
 const SYSTEM_OPS = {
   'copy.ref': { result: 'reference', source: 'reference' },
   'null.ref': { result: 'reference' },
