@@ -1,8 +1,8 @@
 /** Where every host call passes: decided, carried out, recorded. */
 
+import { carryOut } from '../wasm/carry-out.ts';
 import { SecurityViolation } from '../wasm/errors.ts';
 import type { CallingGuest, HostCall, WasmValue } from '../wasm/host.ts';
-import { carryOut } from '../wasm/host-call.ts';
 import { reported } from '../wasm/reported.ts';
 import { ignore } from '../wasm/thenable.ts';
 import type { WireReader, WireWriter } from '../wasm/wire.ts';

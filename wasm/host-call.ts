@@ -7,26 +7,6 @@ import { describe, messageOf, quote } from './quote.ts';
 import { ignore, isThenable, whenSettled } from './thenable.ts';
 import { F32, F64, I32, I64, typeName, type ValType } from './types.ts';
 
-/**
- * Carries a call out: what it returns goes through `returned`, what it fails with through `failed`, whether that is known
- * at once or is promised.
- */
-export function carryOut<R>(
-  call: HostCall,
-  caller: CallingGuest,
-  args: readonly WasmValue[],
-  returned: (value: WasmValue) => R,
-  failed: (error: unknown) => R,
-): R | Promise<R> {
-  let value: WasmValue | PromiseLike<WasmValue>;
-  try {
-    value = call(caller, args);
-  } catch (error) {
-    return failed(error);
-  }
-  return isThenable(value) ? whenSettled(value, returned, failed) : returned(value);
-}
-
 /** A result for which the guest has to wait. */
 export class PendingResult {
   readonly #isPending = true;

@@ -1,12 +1,13 @@
 /** Records what goes in and out of a guest. */
 
 import type { Share } from '../../wasm/budget.ts';
+import { carryOut } from '../../wasm/carry-out.ts';
 import type { Engine, EngineExecution, EngineInstance, ImportResolver, InstanceLimits } from '../../wasm/engine.ts';
 import { GasExhausted, UsageError } from '../../wasm/errors.ts';
 import { GAS_VERSION } from '../../wasm/gas.ts';
 import type { GasBudget } from '../../wasm/gas-budget.ts';
 import type { CallingGuest, GuestMemory, HostFunction, WasmValue } from '../../wasm/host.ts';
-import { carryOut, listOf } from '../../wasm/host-call.ts';
+import { listOf } from '../../wasm/host-call.ts';
 import type { ModuleGraph } from '../../wasm/module-graph.ts';
 import { quote } from '../../wasm/quote.ts';
 import type { FuncType, ValType } from '../../wasm/types.ts';
