@@ -432,6 +432,21 @@ describe('exceptions', () => {
     expect([1, 2, 4, 8].map(costOf)).toEqual([0, 1, 3, 6]);
   });
 
+  test('what a try itself leaves is not, nor is anything where an arm does not come to its end', () => {
+    const list = new Array<ValType>(8).fill(I32);
+    const whole = (...arms: Instruction[]) => {
+      const drops = list.map((): Instruction => 'drop');
+      const body: Instruction[] = [['try', { params: [], results: list }], ...arms, 'end', ...drops];
+      const { entryCost, points } = planFunction(decode(encodeModule({ functions: [{ body }] })), 0);
+      return [entryCost - ENTRY, points.map(({ cost }) => cost).filter((cost) => cost > 0)];
+    };
+    const values = list.map(() => zero);
+    // A quarter of a unit for each constant, and one for the catch.
+    expect(whole(...values, 'catch_all', 'unreachable')).toEqual([3, []]);
+    expect(whole('unreachable', 'catch_all', 'unreachable')).toEqual([1, []]);
+    expect(whole('unreachable', 'catch_all', ...values)).toEqual([1, [6]]);
+  });
+
   test.each([0, 1, 3])('throwing %i values costs for each', (count) => {
     const params = new Array<ValType>(count).fill(I32);
     const body: Instruction[] = [...params.map(() => zero), ['throw', 0], ...pay];
