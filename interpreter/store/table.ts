@@ -5,7 +5,8 @@ import type { AddressType, DefinedType, Limits, RefType, TableType } from '../..
 import type { Reference } from '../values/index.ts';
 
 export class TableInstance {
-  readonly elements: Reference[];
+  /** By pushing: an array that is made long at once has holes for V8, and each look at an element is dearer. */
+  elements: Reference[] = [];
   readonly element: RefType;
   /** What the type of the elements may name. */
   readonly types: readonly DefinedType[];
@@ -15,13 +16,12 @@ export class TableInstance {
   shown: object | undefined;
   private readonly growth: Growth;
 
-  private constructor(type: TableType, types: readonly DefinedType[], growth: Growth, elements: Reference[]) {
-    this.elements = elements;
+  private constructor(type: TableType, types: readonly DefinedType[], budget: Budget) {
     this.element = type.element;
     this.types = types;
     this.address = type.address;
     this.declared = type.limits;
-    this.growth = growth;
+    this.growth = Growth.ofTable(budget, type.limits.max);
   }
 
   /** Undefined where the budget does not hold the initial size. */
@@ -31,13 +31,11 @@ export class TableInstance {
     budget: Budget,
     initial: Reference,
   ): TableInstance | undefined {
-    const { min, max } = type.limits;
-    const growth = Growth.ofTable(budget, max);
-    if (!growth.take(0, min)) return undefined;
-    const elements: Reference[] = [];
-    append(elements, min, initial);
+    const table = new TableInstance(type, types, budget);
+    if (table.grow(type.limits.min, initial) === -1) return undefined;
     // An array that was pushed to has room for half as many again, which many small tables would hold for nothing.
-    return new TableInstance(type, types, growth, elements.slice());
+    table.elements = table.elements.slice();
+    return table;
   }
 
   /** The size now and the declared maximum, for import matching. */
@@ -55,12 +53,7 @@ export class TableInstance {
     const { elements } = this;
     const before = elements.length;
     if (!this.growth.take(before, delta)) return -1;
-    append(elements, delta, value);
+    for (let i = 0; i < delta; i++) elements.push(value);
     return before;
   }
-}
-
-/** By pushing: an array that is made long at once has holes for V8, and each look at an element is dearer. */
-function append(elements: Reference[], count: number, value: Reference): void {
-  for (let i = 0; i < count; i++) elements.push(value);
 }
