@@ -113,7 +113,7 @@ const RULES: Readonly<Record<Exclude<Special, Later>, Handler> & Partial<Record<
     const type = v.leave();
     if (v.leftKind === IF && !matchesAll(v.context.types, type.params, type.results))
       v.fail('type mismatch: if without else must leave its parameters');
-    if (v.depth > 0) v.pushAll(type.results);
+    if (v.frameTypes.length > 0) v.pushAll(type.results);
   },
   br: (v) => {
     v.popAll(v.labelTypes(v.reader.a));
@@ -284,7 +284,7 @@ OPCODES.forEach(({ mnemonic, code, immediates, special }, index) => {
   else if (immediates === 'i32') STEP_OF[code] = STEP.i32;
 });
 
-const FRAME_WORDS = 3;
+const FRAME_WORDS = 4;
 
 /** Reused for all bodies of a module. */
 export class Validator {
@@ -324,10 +324,13 @@ export class Validator {
   private carried = 0;
   private lastSingle: FuncType = singleResult(I32);
   private declaredLocals = 0;
-  /** {@link FRAME_WORDS} for each control frame that is open: its kind; its floor, or `~floor` where what follows in it
-   * cannot be reached; and how many locals had a value when it was entered. */
+  /**
+   * {@link FRAME_WORDS} for each control frame that is open: floor and whether it is unreachable of the one around it, how many
+   * locals had a value when it was entered, and its kind.
+   */
   private readonly frames = new Ints();
-  private readonly frameTypes: FuncType[] = [];
+  /** Of the control frames that are open. */
+  readonly frameTypes: FuncType[] = [];
 
   constructor(context: ValidationContext, reader: InstructionReader) {
     this.context = context;
@@ -380,7 +383,7 @@ export class Validator {
     this.isHeld = false;
     const end = Math.min(reader.end, stop);
     try {
-      while (this.depth > 0) {
+      while (this.frameTypes.length > 0) {
         if (this.isHeld || reader.pos >= stop) return false;
         this.hurry(end);
         // What `instruction` does: before the host has optimised this, a call for each of them shows.
@@ -416,7 +419,7 @@ export class Validator {
     this.localCount = 0;
     this.unset = 0;
     this.start(this.single(type));
-    while (this.depth > 0) {
+    while (this.frameTypes.length > 0) {
       const index = reader.next();
       if (IS_CONSTANT[index] !== true) {
         this.fail(`constant expression required, ${OPCODES[index]?.mnemonic} found`);
@@ -755,19 +758,18 @@ export class Validator {
 
   unreachable(): void {
     while (this.height > this.floor) this.popAny();
-    this.frames.values[this.frames.length - FRAME_WORDS + 1] = ~this.floor;
     this.isUnreachable = true;
   }
 
   labelTypes(label: number): readonly ValType[] {
-    if (label >= this.depth) this.fail(`unknown label ${label}`);
+    if (label >= this.frameTypes.length) this.fail(`unknown label ${label}`);
     const type = this.frameTypes.at(-1 - label) as FuncType;
     return this.kindOf(label) === LOOP ? type.params : type.results;
   }
 
   /** Of the control frame of a label that there is. */
   kindOf(label: number): number {
-    return this.frames.values[this.frames.length - FRAME_WORDS * (label + 1)] as number;
+    return this.frames.values[this.frames.length - FRAME_WORDS * label - 1] as number;
   }
 
   enterBlock(kind: number): void {
@@ -783,18 +785,16 @@ export class Validator {
   }
 
   open(kind: number, type: FuncType): void {
-    if (this.depth >= MODULE_LIMITS.nesting) this.fail(`constructs nested deeper than ${MODULE_LIMITS.nesting}`);
+    if (this.frameTypes.length >= MODULE_LIMITS.nesting)
+      this.fail(`constructs nested deeper than ${MODULE_LIMITS.nesting}`);
     this.frameTypes.push(type);
+    const { frames } = this;
+    frames.push(this.floor);
+    frames.push(this.isUnreachable ? 1 : 0);
+    frames.push(this.assigned.length);
+    frames.push(kind);
     this.floor = this.height;
     this.isUnreachable = false;
-    this.frames.push(kind);
-    this.frames.push(this.height);
-    this.frames.push(this.assigned.length);
-  }
-
-  /** Control frames open. */
-  get depth(): number {
-    return this.frameTypes.length;
   }
 
   /** Closes the innermost frame, whose results must be on the stack and nothing else. */
@@ -804,13 +804,11 @@ export class Validator {
     if (this.height !== this.floor)
       this.fail(`type mismatch: ${this.height - this.floor} operands left at the end of a block`);
     const { frames } = this;
-    this.forget(frames.pop());
-    frames.pop();
     this.leftKind = frames.pop();
     if (holdsException(this.leftKind)) this.height--;
-    this.floor = frames.values[frames.length - FRAME_WORDS + 1] ?? 0;
-    this.isUnreachable = this.floor < 0;
-    if (this.isUnreachable) this.floor = ~this.floor;
+    this.forget(frames.pop());
+    this.isUnreachable = frames.pop() === 1;
+    this.floor = frames.pop();
     return type;
   }
 
