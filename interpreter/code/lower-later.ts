@@ -64,9 +64,14 @@ function callReference(l: Lowering): void {
 /** The clauses come first, each as code that leads to its label, and are jumped over. */
 function enterTry(l: Lowering): void {
   const { code, operands } = l;
+  const { catches } = l.reader;
+  // It has nothing to go around, which nobody would pay for.
+  if (catches.length === 0) {
+    l.enterBlock();
+    return;
+  }
   const type = l.blockType();
   l.enter(type);
-  const { catches } = l.reader;
   l.emit(BR, 0, 0);
   const skip = code.length - 2;
   const base = operands.height - type.params.length;
