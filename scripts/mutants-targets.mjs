@@ -12,6 +12,11 @@ export const TARGETS = {
       'test/interpreter/table.test.ts',
       'test/instrument/growth.test.ts',
       'test/webassembly/native.test.ts',
+      'test/webassembly/together.test.ts',
+      'test/sandbox/share.test.ts',
+      'test/threads/limits.test.ts',
+      'test/threads/sharing.test.ts',
+      'test/threads/native.test.ts',
     ],
   },
   plan: {
