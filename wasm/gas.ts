@@ -187,9 +187,10 @@ export const INSTANCE_BYTES = {
 
 /** Bytes that objects count for in the memory budget. */
 export const OBJECT_BYTES = {
-  /** A struct, beside its fields. */
-  struct: 96,
-  /** A field of a struct; a vector counts twice. Elements of an array are rounded up to as many. */
+  /** A struct, beside its fields; and where it has numbers, and where it has references. */
+  struct: 64,
+  kind: 48,
+  /** A reference in a struct, and each 32 bits of its numbers. Elements of an array are rounded up to as many. */
   field: 8,
   /** An array, beside its elements: one of numbers takes so much of the host's memory even where it is empty. */
   array: 256,

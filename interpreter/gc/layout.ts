@@ -26,6 +26,11 @@ export function wordsOf(type: StorageType): number {
   return type === I64 || type === F64 ? 2 : 1;
 }
 
+/** Bytes of a list of a struct's, which has none of nothing. */
+function listBytes(length: number): number {
+  return length === 0 ? 0 : OBJECT_BYTES.kind + OBJECT_BYTES.field * length;
+}
+
 const layouts = new WeakMap<StructType, StructLayout>();
 
 export function layoutOf(type: StructType): StructLayout {
@@ -38,8 +43,7 @@ export function layoutOf(type: StructType): StructLayout {
       words += wordsOf(field.type);
       return place;
     });
-    const slots = references + Math.ceil(words / 2);
-    layout = { places, words, references, bytes: OBJECT_BYTES.struct + OBJECT_BYTES.field * slots };
+    layout = { places, words, references, bytes: OBJECT_BYTES.struct + listBytes(words) + listBytes(references) };
     layouts.set(type, layout);
   }
   return layout;

@@ -190,9 +190,10 @@ it('has what calls weigh', () => {
 });
 
 it('has what counts as memory', () => {
-  const { struct, field, array, exception, value, string, codeUnit } = OBJECT_BYTES;
+  const { struct, kind, field, array, exception, value, string, codeUnit } = OBJECT_BYTES;
   says(`${PAGE_BYTES} bytes a page, ${TABLE_ELEMENT_BYTES} bytes a table element`);
-  says(`a struct counts for ${struct} bytes and ${field} for every field (${2 * field} for a vector)`);
+  says(`a struct counts for ${struct} bytes, ${kind} where it has numbers and ${kind} where it has references`);
+  says(`and ${field} for every reference and every 32 bits of a number`);
   says(`an array for ${array} bytes and its elements, rounded up to ${field} bytes (a reference takes ${field})`);
   says(`an exception for ${exception} bytes and ${value} for every value`);
   says(`Exceptions of at most ${FREE_EXCEPTION_VALUES} values count for nothing where`);

@@ -2,7 +2,21 @@
 
 import { describe, expect, it } from 'vitest';
 import { GasExhausted, MemoryLimitExceeded, Trap } from '../../wasm/errors.ts';
-import { ANYREF, definedRef, EXNREF, FUNCREF, I8, I16, I32, I64, V128 } from '../../wasm/types.ts';
+import {
+  ANYREF,
+  definedRef,
+  EXNREF,
+  EXTERNREF,
+  F32,
+  F64,
+  FUNCREF,
+  I8,
+  I16,
+  I32,
+  I64,
+  type StorageType,
+  V128,
+} from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 import { failureOf, instantiate, LIMITS, MiB, prepare } from './engine.ts';
 
@@ -20,7 +34,7 @@ const TYPES: ModuleDescription['types'] = [
   },
   { array: { type: I8, mutable: true } },
 ];
-const NODE_BYTES = 96 + 2 * 8;
+const NODE_BYTES = 64 + 2 * (48 + 8);
 const arrayBytes = (length: number, width: number) => 256 + 8 * Math.ceil((length * width) / 8);
 
 const get = (local: number): Instruction => ['local.get', local];
@@ -170,6 +184,28 @@ describe('objects in the memory budget', () => {
     expect(lengths[1]).toBe(lengths[0]);
   });
 
+  it.each<[string, readonly StorageType[], number]>([
+    ['nothing', [], 64],
+    ['an i32', [I32], 64 + 48 + 8],
+    ['an i8 and an i16', [I8, I16], 64 + 48 + 2 * 8],
+    ['an f64', [F64], 64 + 48 + 2 * 8],
+    ['a vector', [V128], 64 + 48 + 4 * 8],
+    ['references', [EXTERNREF, NODE_REF], 64 + 48 + 2 * 8],
+    ['a reference between numbers', [I64, EXTERNREF, F32], 64 + 2 * 48 + 4 * 8],
+  ])('counts what a host without compressed pointers takes for a struct of %s', (_, types, bytes) => {
+    const struct = { struct: types.map((type) => ({ type, mutable: true })) };
+    const made = encodeModule({
+      types: [...(TYPES ?? []), struct],
+      functions: [{ export: 'make', body: [['struct.new_default', 2], 'drop'] }],
+    });
+    const instance = instantiate(made, { memoryBytes: bytes });
+    instance.call('make', []);
+    expect(instance.figures().memoryBytes).toBe(bytes);
+    expect(failureOf(() => instantiate(made, { memoryBytes: bytes - 1 }).call('make', []))).toBeInstanceOf(
+      MemoryLimitExceeded,
+    );
+  });
+
   it('goes on after a list was given up', () => {
     const instance = instantiate(module, { memoryBytes: 100 * NODE_BYTES });
     for (let round = 0; round < 5; round++) {
@@ -197,7 +233,7 @@ describe('objects in the memory budget', () => {
   });
 
   it('keeps the peak, and forgets all at a reset', () => {
-    const instance = instantiate(module, { memoryBytes: 5 * MiB });
+    const instance = instantiate(module, { memoryBytes: 8 * MiB });
     instance.call('list', [10_000]);
     instance.call('forget', []);
     instance.call('garbage', [3_000]);
@@ -228,7 +264,7 @@ describe('objects in the memory budget', () => {
   });
 
   it('has very long lists traced without recursion', () => {
-    const instance = instantiate(module, { memoryBytes: 40 * MiB });
+    const instance = instantiate(module, { memoryBytes: 60 * MiB });
     instance.call('list', [300_000]);
     // Two traces at least, as so much has been made since the last.
     instance.call('garbage', [70_000]);
@@ -265,7 +301,7 @@ describe('objects in the memory budget', () => {
 
   it('ends a guest whose gas does not suffice to make room', () => {
     const run = (gas: bigint | undefined) => {
-      const instance = instantiate(module, { memoryBytes: 110 * KiB, gas });
+      const instance = instantiate(module, { memoryBytes: 970 * NODE_BYTES + 4_000, gas });
       const error = (() => {
         try {
           instance.call('list', [970]);

@@ -8,7 +8,7 @@ import { encodeModule, type Instruction } from '../generate/encode.ts';
 import { failureOf, instantiate } from './engine.ts';
 
 const NODE_REF = definedRef(0, true);
-const NODE_BYTES = 96 + 2 * 8;
+const NODE_BYTES = 64 + 2 * (48 + 8);
 const get = (local: number): Instruction => ['local.get', local];
 
 /** `list(n)` puts n nodes before those that a global holds; `forget()` lets go of all. */

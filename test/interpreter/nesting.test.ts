@@ -115,8 +115,8 @@ describe('exceptions', () => {
     ).exports as Exports;
     let thrown = 0;
     expect(failureOf(() => run?.())).toBeInstanceOf(MemoryLimitExceeded);
-    // A struct of 112 bytes and an exception of 160 each.
-    expect(thrown).toBe(Math.floor((100 * 160) / (160 + 112)) + 1);
+    // A struct of 128 bytes and an exception of 160 each.
+    expect(thrown).toBe(Math.floor((100 * 160) / (160 + 128)) + 1);
   });
 
   it('publish the count when they are thrown again', () => {
