@@ -64,6 +64,7 @@ function copySegments(instance: Instance): void {
 
 /** Where an active segment goes. What does not fit into 32 bits is beyond every table and memory. */
 function offsetOf(instance: Instance, expression: ConstExpr): number {
+  instance.work(expression.end - expression.start);
   const { low, high } = evaluate(instance, expression);
   return high === 0 ? low >>> 0 : Number.POSITIVE_INFINITY;
 }

@@ -4,7 +4,7 @@ import { MemoryLimitExceeded } from '../../wasm/errors.ts';
 import { INSTRUCTION_COST, PER_UNIT, share } from '../../wasm/gas.ts';
 import type { InstructionReader } from '../../wasm/instructions.ts';
 import { type Mnemonic, opcode } from '../../wasm/opcodes.ts';
-import type { ArrayType, StructType } from '../../wasm/types.ts';
+import type { ArrayType, ConstExpr, StructType } from '../../wasm/types.ts';
 import {
   type ArrayObject,
   arrayBytes,
@@ -18,7 +18,7 @@ import {
   structOf,
   type ValueSource,
 } from '../gc/index.ts';
-import type { Cell } from '../values/index.ts';
+import type { Cell, Reference } from '../values/index.ts';
 import type { Instance } from './instance.ts';
 
 const NOTHING = { low: 0, high: 0 } as const;
@@ -30,6 +30,7 @@ function reserve(instance: Instance, mnemonic: Mnemonic, bytes: number): void {
   if (!tank.charge(cost)) {
     throw instance.outOfGas(`Gas limit exceeded: an object of a constant expression costs ${cost}`);
   }
+  instance.work(cost);
   if (heap.allocate(bytes, undefined) !== 'done') refuse(instance, bytes);
 }
 
@@ -111,5 +112,27 @@ export function makeObject(instance: Instance, mnemonic: Mnemonic, reader: Instr
     case 'any.convert_extern':
     case 'extern.convert_any':
       return;
+  }
+}
+
+/**
+ * Objects that segments refer to are made now, once: what an expression makes is another object every time.
+ * @param evaluate what evaluates an expression, and makes objects by {@link makeObject}
+ */
+export function evaluateSegments(
+  instance: Instance,
+  evaluate: (instance: Instance, expression: ConstExpr) => Cell,
+): void {
+  const { elements } = instance.module;
+  for (let i = 0; i < elements.length; i++) {
+    instance.work(1);
+    const count = elements.areExpressions(i) ? elements.count(i) : 0;
+    const values: Reference[] = [];
+    for (let j = 0; j < count; j++) {
+      const expression = elements.expressionAt(i, j);
+      instance.work(expression.end - expression.start);
+      values.push(evaluate(instance, expression).reference);
+    }
+    if (count > 0) instance.segmentValues.set(i, values);
   }
 }

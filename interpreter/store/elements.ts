@@ -21,13 +21,3 @@ export function elementsOf(instance: Instance, segment: number, start: number, e
   }
   return values;
 }
-
-/** Objects that segments refer to are made now, once: what an expression makes is another object every time. */
-export function evaluateSegments(instance: Instance): void {
-  const { elements } = instance.module;
-  for (let i = 0; i < elements.length; i++) {
-    const count = elements.count(i);
-    instance.work(1 + count);
-    if (count > 0 && elements.areExpressions(i)) instance.segmentValues.set(i, elementsOf(instance, i, 0, count));
-  }
-}

@@ -10,11 +10,11 @@ import type { TableType } from '../../wasm/types.ts';
 import { GLOBAL_WORDS } from '../code/index.ts';
 import { type Reference, TagInstance } from '../values/index.ts';
 import { evaluate } from './constant.ts';
-import { evaluateSegments } from './elements.ts';
 import { GlobalInstance } from './global.ts';
 import { Instance, type SharedStack } from './instance.ts';
 import { type Linker, link } from './link.ts';
 import { LinearMemory } from './memory.ts';
+import { constantObjects } from './parts.ts';
 import { TableInstance } from './table.ts';
 
 /** @throws LinkError, MemoryLimitExceeded, GasExhausted */
@@ -106,14 +106,14 @@ function allocate(instance: Instance, old: readonly LinearMemory[]): void {
     instance.tags.push(new TagInstance(functionTypeAt(module, typeIndex)));
   }
   module.tables.slice(module.importedTables).forEach((type, i) => {
-    instance.work(1 + type.limits.min);
     const init = module.tableInits[i];
+    instance.work(1 + type.limits.min + (init === undefined ? 0 : init.end - init.start));
     instance.tables.push(table(instance, type, init === undefined ? null : evaluate(instance, init).reference));
   });
   module.globalInits.forEach((init, i) => {
     const type = module.globals[module.importedGlobals + i];
     if (type === undefined) return;
-    instance.work(1);
+    instance.work(init.end - init.start);
     const global = new GlobalInstance(type, module.types, instance.cells, GLOBAL_WORDS * i);
     const { low, high, upper, reference } = evaluate(instance, init);
     instance.cells[global.at] = low;
@@ -122,7 +122,7 @@ function allocate(instance: Instance, old: readonly LinearMemory[]): void {
     global.reference = reference;
     instance.globals.push(global);
   });
-  if (module.features.includes('gc')) evaluateSegments(instance);
+  if (module.features.includes('gc')) constantObjects.now.evaluateSegments(instance, evaluate);
 }
 
 function table(instance: Instance, type: TableType, initial: Reference): TableInstance {

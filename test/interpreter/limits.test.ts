@@ -8,8 +8,8 @@ import {
   type WasmSandboxError,
 } from '../../wasm/errors.ts';
 import { HostFunction } from '../../wasm/host.ts';
-import { funcType } from '../../wasm/types.ts';
-import { encodeModule } from '../generate/encode.ts';
+import { definedRef, funcType, I31REF, I32 } from '../../wasm/types.ts';
+import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
 import { failureOf, instantiate, MiB, prepare } from './engine.ts';
 
 const gasOf = (instance: ReturnType<typeof instantiate>) => instance.figures().gasUsed;
@@ -111,6 +111,42 @@ describe('time', () => {
     const instance = instantiate(loadFixture('spin-work'), { slices });
     expect(failureOf(() => instance.call('run', []))).toBeInstanceOf(CpuTimeoutExceeded);
     expect(gasOf(instance)).toBeGreaterThan(40_000n);
+  });
+});
+
+describe('the clock is looked at while an instance is made', () => {
+  const looksAt = (module: ModuleDescription) => {
+    let looks = 0;
+    instantiate(encodeModule(module), { slices: { gas: 2 ** 30, onSlice: () => ++looks } });
+    return looks;
+  };
+  const many = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+  const sum: Instruction[] = [['i32.const', 0], ...many(500, [['i32.const', 1], 'i32.add'] as Instruction[]).flat()];
+
+  it('by how large the objects are', () => {
+    const type = definedRef(0, true);
+    const init: Instruction[] = [['struct.new_default', 0]];
+    const types = [{ struct: many(1_000, { type: I32, mutable: true }) }];
+    expect(looksAt({ types, globals: many(1_000, { type, init }) })).toBeGreaterThan(50);
+    expect(looksAt({ types, elements: [{ type, items: many(1_000, init) }] })).toBeGreaterThan(50);
+  });
+
+  it.each<[string, ModuleDescription]>([
+    ['globals', { globals: many(1_000, { type: I32, init: sum }) }],
+    ['tables', { tables: many(1_000, { element: I31REF, min: 0, init: [...sum, 'ref.i31'] }) }],
+    [
+      'segments of elements',
+      { elements: [{ type: I31REF, items: many(1_000, [...sum, 'ref.i31'] as Instruction[]) }] },
+    ],
+    [
+      'segments of data',
+      {
+        memories: [{ min: 1 }],
+        data: many(1_000, { offset: [...sum, ['i32.const', 500], 'i32.sub'] as Instruction[], bytes: [] }),
+      },
+    ],
+  ])('by how long the expressions of %s are', (_, module) => {
+    expect(looksAt(module)).toBeGreaterThan(50);
   });
 });
 
