@@ -67,7 +67,9 @@ export class Watch {
 
   /** Begins to watch. */
   loan(sandbox: WasmSandbox, close: () => void): Loan {
-    const loan: Loan = { instanceId: sandbox.instanceId, sandbox: weakly(sandbox), close };
+    const weak = weakly(sandbox);
+    sandbox.knowAs(weak);
+    const loan: Loan = { instanceId: sandbox.instanceId, sandbox: weak, close };
     this.#registry?.register(sandbox, loan, sandbox);
     return loan;
   }

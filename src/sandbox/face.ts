@@ -10,6 +10,7 @@ import { type Output, outputOf } from '../call/output.ts';
 import type { ChosenEngine } from '../engines/choose.ts';
 import { describeExports, type ExportDescription } from '../module/exported.ts';
 import { collectGarbage } from '../runtime/garbage.ts';
+import type { Weak } from '../runtime/weak.ts';
 import type { Guest } from './guest.ts';
 import { SandboxMemory } from './memory.ts';
 import type { Settings } from './options.ts';
@@ -34,6 +35,8 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
   /** @internal */
   protected isDisposed = false;
   #memory: SandboxMemory | undefined;
+  /** How its guest knows it. */
+  #self: Weak<this> = { deref: () => this };
 
   /** @internal */
   protected constructor(ground: Ground, life: L) {
@@ -55,7 +58,17 @@ export abstract class SandboxFace<L extends Guest> implements CallingSandbox {
   /** @internal */
   protected take(life: L | undefined): void {
     this.life = life;
-    life?.belongTo(this);
+    life?.belongTo(this.#self);
+  }
+
+  /**
+   * Whoever has borrowed it may lose it, which its guest must not prevent then. Not from the beginning: what is referred
+   * to weakly lives until the host's event loop turns, and a loop that makes sandboxes would pile them up.
+   * @internal For pools.
+   */
+  knowAs(self: Weak<this>): void {
+    this.#self = self;
+    this.life?.belongTo(self);
   }
 
   /** What the module exports, in its order. */

@@ -13,7 +13,7 @@ import type { Execution } from '../call/execution.ts';
 import { failureOf, refuseUnknown } from '../call/failures.ts';
 import { CallScope } from '../call/scope.ts';
 import { toArguments } from '../call/values.ts';
-import { type Weak, weakly } from '../runtime/weak.ts';
+import type { Weak } from '../runtime/weak.ts';
 import type { Stopwatch } from '../time/stopwatch.ts';
 import type { Settings } from './options.ts';
 
@@ -59,7 +59,6 @@ export abstract class Guest {
   protected isDisposed = false;
   /** Calls that have begun and not ended, the innermost last. */
   protected readonly serving: Served[] = [];
-  /** Does not keep the sandbox: whoever has borrowed it may lose it. */
   private owner: Weak<CallingSandbox> | undefined;
   private readonly module: WasmModule;
 
@@ -91,8 +90,8 @@ export abstract class Guest {
   }
 
   /** Says whose guest it is. */
-  belongTo(sandbox: CallingSandbox): void {
-    this.owner = weakly(sandbox);
+  belongTo(owner: Weak<CallingSandbox>): void {
+    this.owner = owner;
   }
 
   /** Behind a host function that has disposed of it, the guest does not go on. @throws SandboxDisposed */

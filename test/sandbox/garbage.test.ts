@@ -1,6 +1,9 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect, test, vi } from 'vitest';
-import { SandboxDisposed, WasmSandbox } from '../../src/index.ts';
-import { ADD } from './modules.ts';
+import { MiB, SandboxDisposed, WasmSandbox } from '../../src/index.ts';
+import { WasmSandbox as SyncSandbox } from '../../src/sync.ts';
+import { ADD, assemble } from './modules.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -33,4 +36,16 @@ test('the memory of a guest that is in use stays', async () => {
   expect(await sandbox.call<number>('add', [1, 2])).toBe(3);
   sandbox.dispose();
   expect(() => sandbox.collectGarbage()).toThrow(SandboxDisposed);
+});
+
+// What a WeakRef refers to lives as long as the job does that has made it.
+test('sandboxes that are made and forgotten one after another do not pile up before the event loop turns', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const source = assemble({ memory: 256, functions: [] });
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 10; i++) SyncSandbox.create({ source });
+  collect();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(3 * 16 * MiB);
 });
