@@ -582,6 +582,11 @@ export class Analyser {
     this.weight += HOST_BYTES.branch;
   }
 
+  /** One at which it notes what is in registers, and which of all those is a reference: a call, of the host's functions too. */
+  private noteCall(): void {
+    this.noted += (this.locals + this.stack.length) / CALLS_PER_BRANCH;
+  }
+
   private newVertex(): number {
     return this.isWhole ? this.charges.vertex() : EXACT;
   }
@@ -627,6 +632,7 @@ export class Analyser {
       }
       case EFFECT.atomic:
         edits.add(EDIT.atomic, reader.offset, reader.pos, reader.a, reader.b, index);
+        this.noteCall();
         stack.length -= PARAMS[index] as number;
         this.happens(EVENT.trap);
         this.weight += HOST_BYTES.call;
@@ -679,6 +685,7 @@ export class Analyser {
         return;
       case EFFECT['ref.func']:
         edits.add(EDIT.functionReference, reader.offset, reader.pos, reader.a);
+        this.noteCall();
         stack.push(ANY);
         return;
       case EFFECT['ref.is_null']:
@@ -686,11 +693,13 @@ export class Analyser {
         stack.push(ANY);
         return;
       case EFFECT['table.get']:
+        this.noteCall();
         stack.pop();
         this.happens(EVENT.trap);
         stack.push(ANY);
         return;
       case EFFECT['table.set']:
+        this.noteCall();
         stack.pop();
         stack.pop();
         this.happens(EVENT.trap);
@@ -716,6 +725,7 @@ export class Analyser {
           for (let i = params.length; i > 0; i--) this.observe();
         }
         edits.add(EDIT.throw, reader.offset, reader.offset);
+        this.noteCall();
         if (index !== THROW) {
           this.complicate();
           this.relabelBeyondPads(reader.a);
@@ -726,6 +736,7 @@ export class Analyser {
         return;
       case EFFECT.segment:
         edits.add(EDIT.drop, reader.offset, reader.pos, reader.a, 0, index);
+        this.noteCall();
         return;
       case EFFECT.return_call:
         edits.add(EDIT.tailCall, reader.offset, reader.pos, reader.a);
@@ -859,7 +870,7 @@ export class Analyser {
     this.leave();
     for (let i = type.results.length; i > 0; i--) this.stack.push(ANY);
     this.happens(EVENT.call, edit);
-    this.noted += (this.locals + this.stack.length) / CALLS_PER_BRANCH;
+    this.noteCall();
     this.weight += HOST_BYTES.call;
     this.complicate();
     this.beExact();
@@ -868,7 +879,7 @@ export class Analyser {
   /** A call in tail position. What has been used before it is written out by the function that is called. */
   private leaveFor(type: FuncType): void {
     for (let i = type.params.length; i > 0; i--) this.observe();
-    this.noted += (this.locals + this.stack.length) / CALLS_PER_BRANCH;
+    this.noteCall();
     this.weight += HOST_BYTES.call;
     this.complicate();
     this.beExact();
@@ -884,6 +895,7 @@ export class Analyser {
     const { reader, stack } = this;
     const { offset, pos, a, b } = reader;
     this.edits.add(EDIT.operation, offset, pos, a, HAS_SECOND[index] ? b : 0, index);
+    this.noteCall();
     this.leave();
     stack.length -= operands;
     this.complicate();

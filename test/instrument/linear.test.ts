@@ -169,6 +169,26 @@ describe('what a compiler would have to keep track of', () => {
     expect(woven(module(repeated(10, ...IF))).bytes.length).toBeGreaterThan(0);
   });
 
+  // Each of which the host calls something for, and notes which locals and operands are references.
+  test.each<[string, readonly Instruction[]]>([
+    ['table.get', [['i32.const', 0], ['table.get', 0], 'drop']],
+    ['table.set', [['i32.const', 0], ['ref.null', FUNCREF], ['table.set', 0]]],
+    ['table.grow', [['ref.null', FUNCREF], ['i32.const', 0], ['table.grow', 0], 'drop']],
+    ['memory.fill', [['i32.const', 0], ['i32.const', 0], ['i32.const', 0], ['memory.fill', 0]]],
+    ['ref.func', [['ref.func', 0], 'drop']],
+    ['elem.drop', [['elem.drop', 0]]],
+  ])('many locals at %s are refused', (_, body) => {
+    const module = (count: number) =>
+      encodeModule({
+        memories: [{ min: 0 }],
+        tables: [{ min: 1 }],
+        elements: [{ items: [0] }],
+        functions: [{ params: [I32], locals: new Array<ValType>(40_000).fill(I64), body: repeated(count, ...body) }],
+      });
+    expect(() => woven(module(1_000))).toThrow(/too many locals and operands at the branches of function 0/);
+    expect(woven(module(50)).bytes.length).toBeGreaterThan(0);
+  });
+
   test('exceptions are operands of the arms within theirs', () => {
     const thrown = '(try (do (throw $e)) (catch_all ';
     const module = (code: string) => parse(`(module (tag $e) (func (export "f") ${code}))`);
