@@ -5,7 +5,7 @@
 
 import { cpuTime } from '../../bench/clock.ts';
 import { Capability } from '../../policy/index.ts';
-import { WasmSandbox as AsyncSandbox } from '../../src/index.ts';
+import { WasmSandbox as AsyncSandbox, WasmSandboxError } from '../../src/index.ts';
 import { WasmSandbox } from '../../src/sync.ts';
 import { createWebAssembly } from '../../src/webassembly.ts';
 import { build, constructOf, MANY_TIMES, ONCE, parse, plain, small } from './candidate.ts';
@@ -31,6 +31,8 @@ const SLOW = 1_000;
 /** No more gas than this in a sample: it costs what it should. */
 const SAMPLE_GAS = 30_000_000;
 
+const NOTHING = { gasUsed: 0n, peakMemoryBytes: 0 };
+
 const capabilities = [Capability.hostFunctions('env', { f: () => undefined })];
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => undefined);
 
@@ -49,14 +51,24 @@ function reason(error: unknown): string {
   return error instanceof Error ? `${error.constructor.name}: ${error.message.slice(0, 200)}` : String(error);
 }
 
-/** Runs what may fail; returns why it did. */
-function attempt(run: () => void): string | undefined {
+/**
+ * Runs what may fail; returns why it did.
+ * @param failed called with the error
+ */
+function attempt(run: () => void, failed?: (error: unknown) => void): string | undefined {
   try {
     run();
     return undefined;
   } catch (error) {
+    failed?.(error);
     return reason(error);
   }
+}
+
+/** What a sandbox that did not come about has taken, and paid for. */
+function taken(error: unknown): Pick<Measure, 'gas' | 'guest'> {
+  const { gasUsed, peakMemoryBytes } = (error instanceof WasmSandboxError && error.resources) || NOTHING;
+  return { gas: Number(gasUsed), guest: peakMemoryBytes };
 }
 
 function timed(sandbox: WasmSandbox, run: () => void): Timed {
@@ -140,9 +152,15 @@ async function measure(
   const hasPeak = resetPeak();
   const start = cpuTime();
   let sandbox: WasmSandbox | undefined;
-  let failure = attempt(() => {
-    sandbox = sandboxOf(bytes, engine);
-  });
+  let refused = taken(undefined);
+  let failure = attempt(
+    () => {
+      sandbox = sandboxOf(bytes, engine);
+    },
+    (error) => {
+      refused = taken(error);
+    },
+  );
   const prepared = cpuTime();
   failure ??= attempt(() => sandbox?.call(ONCE));
   const first = { prepare: prepared - start, call: cpuTime() - prepared };
@@ -157,8 +175,7 @@ async function measure(
   const result: Measure = {
     bytes: bytes.length,
     ...best(first, more, total, allowed),
-    gas: Number(stats?.gasUsed ?? 0),
-    guest: stats?.peakMemoryBytes ?? 0,
+    ...(stats === undefined ? refused : { gas: Number(stats.gasUsed), guest: stats.peakMemoryBytes }),
     retained,
     grown,
     failure,
