@@ -103,9 +103,7 @@ export class LinearMemory implements GuestMemory {
 
   /** Lets those that wait at an address go on, so many at most; returns how many. */
   notify(address: number, count: number): number {
-    if (!this.isShared) return 0;
     const here = this.waiters.notify(address, count);
-    if (!this.mayBeElsewhere || here === count) return here;
     return here + Atomics.notify(this.words, address / Int32Array.BYTES_PER_ELEMENT, count - here);
   }
 
