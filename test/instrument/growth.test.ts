@@ -2,8 +2,9 @@
 
 import { describe, expect, it, vi } from 'vitest';
 import { WasmSandbox } from '../../src/sync.ts';
+import { createWebAssembly } from '../../src/webassembly.ts';
 import { MemoryLimitExceeded } from '../../wasm/errors.ts';
-import { GROWTH_COST, PAGE_COST, PER_UNIT, TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+import { GROWTH_COST, INSTANCE_BYTES, PAGE_COST, PER_UNIT, TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
 import { PAGE_BYTES } from '../../wasm/limits.ts';
 import { FUNCREF, I32 } from '../../wasm/types.ts';
 import { encodeModule, type Instruction } from '../generate/encode.ts';
@@ -146,3 +147,15 @@ it.each([
     expect(one?.outcome).toEqual(gasLimit < end ? 'GAS_EXHAUSTED' : result);
   }
 });
+
+it.each(ENGINES)(
+  'another instance takes what it holds of the budget of its namespace, or there is none, on %s',
+  async (engine) => {
+    const { Module, Instance } = await createWebAssembly({ engine, memoryLimit: MiB });
+    const functions = Array.from({ length: 5_000 }, () => ({ body: [] }));
+    const module = new Module(encodeModule({ functions }));
+    const each = 5_000 * INSTANCE_BYTES.function;
+    for (let i = 0; i <= Math.floor(MiB / each); i++) new Instance(module);
+    expect(() => new Instance(module)).toThrow(/the module asks for another instance of it \(\d+ bytes\)/);
+  },
+);

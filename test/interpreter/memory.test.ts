@@ -1,6 +1,10 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { LinearMemory, NO_MEMORY } from '../../interpreter/store/memory.ts';
-import { Budget } from '../../wasm/budget.ts';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Backing, LinearMemory, NO_MEMORY } from '../../interpreter/store/memory.ts';
+import { sharing } from '../../interpreter/store/parts.ts';
+import { SharedBuffer } from '../../interpreter/store/shared-buffer.ts';
+import { Waiter } from '../../interpreter/store/waiter.ts';
+import { Budget, Growth } from '../../wasm/budget.ts';
+import { UsageError } from '../../wasm/errors.ts';
 import { MAX_INSTANCE_PAGES, PAGE_BYTES } from '../../wasm/limits.ts';
 import { I32, type MemoryType } from '../../wasm/types.ts';
 
@@ -8,6 +12,9 @@ const typeOf = (min: number, max?: number): MemoryType => ({ address: I32, limit
 const plenty = () => new Budget(1_000 * PAGE_BYTES);
 const memoryOf = (min: number, max?: number, budget = plenty()) =>
   LinearMemory.create(typeOf(min, max), budget) as LinearMemory;
+
+const sharedOf = (min: number, max: number, budget = plenty()) =>
+  LinearMemory.create({ ...typeOf(min, max), isShared: true }, budget) as LinearMemory;
 
 /** From here on the host allocates nothing. */
 function exhaustHost(): void {
@@ -18,6 +25,8 @@ function exhaustHost(): void {
 afterEach(() => {
   vi.unstubAllGlobals();
 });
+
+beforeAll(() => sharing.provide({ SharedBuffer }));
 
 /** Whether all shapes are of one buffer. */
 const isWhole = ({ bytes, halves, words, doubles, data }: LinearMemory) =>
@@ -233,5 +242,179 @@ describe('a memory that is replaced', () => {
     exhaustHost();
     expect(memory.replace(2 * PAGE_BYTES, [])).toBe(false);
     expect([memory.pages, memory.bytes[0], memory.bytes.length]).toEqual([1, 7, PAGE_BYTES]);
+  });
+});
+
+describe('the shape of 64-bit integers', () => {
+  test('is made once for a buffer', () => {
+    const memory = memoryOf(1);
+    const { longs } = memory;
+    expect([longs.buffer, longs.length]).toEqual([memory.bytes.buffer, PAGE_BYTES / 8]);
+    expect(memory.longs).toBe(longs);
+  });
+
+  test('is made again where the memory has moved, to less room too', () => {
+    const memory = memoryOf(6);
+    const { longs } = memory;
+    expect(memory.replace(PAGE_BYTES, [])).toBe(true);
+    expect(memory.longs).not.toBe(longs);
+    expect([memory.longs.buffer, memory.longs.length]).toEqual([memory.bytes.buffer, PAGE_BYTES / 8]);
+  });
+
+  test('is made again where the buffer itself has grown', () => {
+    const memory = sharedOf(1, 3);
+    memory.share();
+    const { longs } = memory;
+    memory.grow(1);
+    expect([memory.longs.buffer, memory.longs.length]).toEqual([longs.buffer, (2 * PAGE_BYTES) / 8]);
+  });
+});
+
+describe('a buffer that somebody has transferred', () => {
+  const transfer = (buffer: ArrayBuffer) => structuredClone(buffer, { transfer: [buffer] });
+
+  test('has taken the bytes of the memory with it, which is found out', () => {
+    const memory = memoryOf(1);
+    transfer(memory.expose() as ArrayBuffer);
+    expect(() => memory.check()).toThrow(UsageError);
+    expect(() => memory.limits).toThrow(/the buffer of a memory has been transferred/);
+    expect(() => memory.grow(1)).toThrow(UsageError);
+  });
+
+  test('is not missed where it was empty', () => {
+    const memory = memoryOf(0);
+    const buffer = memory.expose() as ArrayBuffer;
+    memory.check();
+    expect(memory.expose()).toBe(buffer);
+    transfer(buffer);
+    memory.check();
+    expect([memory.bytes.subarray().length, memory.grow(1), memory.pages]).toEqual([0, 0, 1]);
+  });
+
+  test('is not looked for where none was shown, or it is there', () => {
+    const memory = memoryOf(1);
+    memory.check();
+    const shown = memory.expose();
+    memory.check();
+    expect(memory.expose()).toBe(shown);
+  });
+});
+
+/** A memory of the host's, which can be told to refuse. */
+class HostMemory implements Backing {
+  readonly raw = this;
+  buffer: ArrayBufferLike;
+  mayGrow = true;
+  isShown = false;
+
+  constructor(pages: number, make: (bytes: number) => ArrayBufferLike = (bytes) => new ArrayBuffer(bytes)) {
+    this.buffer = make(pages * PAGE_BYTES);
+  }
+
+  grow(pages: number): void {
+    if (!this.mayGrow) throw new RangeError('no room');
+    const { buffer } = this;
+    const Bytes = buffer.constructor as new (bytes: number) => ArrayBufferLike;
+    this.buffer = new Bytes(buffer.byteLength + pages * PAGE_BYTES);
+    new Uint8Array(this.buffer).set(new Uint8Array(buffer));
+  }
+
+  shown(): void {
+    this.isShown = true;
+  }
+}
+
+describe('a memory of the host', () => {
+  const over = (host: HostMemory, budget: Budget, isShared = false) =>
+    LinearMemory.over(host, { ...typeOf(1, 9), isShared }, Growth.ofMemory(budget, 9));
+
+  test('has its bytes, which stay where they are as long as its buffer does', () => {
+    const host = new HostMemory(2);
+    const memory = over(host, plenty());
+    const { bytes } = memory;
+    expect([bytes.buffer, memory.pages, isWhole(memory)]).toEqual([host.buffer, 2, true]);
+    memory.check();
+    expect(memory.bytes).toBe(bytes);
+    expect([memory.expose(), host.isShown]).toEqual([host.buffer, true]);
+  });
+
+  test('is followed where it has grown elsewhere', () => {
+    const host = new HostMemory(1);
+    const memory = over(host, plenty());
+    host.grow(2);
+    memory.check();
+    expect([memory.bytes.buffer, memory.pages]).toEqual([host.buffer, 3]);
+  });
+
+  test('grows by what the host has, and takes nothing where it refuses', () => {
+    const host = new HostMemory(1);
+    const budget = plenty();
+    const memory = over(host, budget);
+    expect([memory.grow(2), memory.pages, budget.used]).toEqual([1, 3, 2 * PAGE_BYTES]);
+    host.mayGrow = false;
+    expect([memory.grow(1), memory.pages, budget.used]).toEqual([-1, 3, 2 * PAGE_BYTES]);
+  });
+
+  test('is looked at again where it is shared, and says whether it has grown', () => {
+    const host = new HostMemory(1, (bytes) => new SharedArrayBuffer(bytes));
+    const memory = over(host, plenty(), true);
+    expect(memory.refresh()).toBe(false);
+    host.grow(1);
+    expect([memory.refresh(), memory.pages, memory.refresh()]).toEqual([true, 2, false]);
+  });
+});
+
+describe('a shared memory', () => {
+  test('has one buffer for whoever asks, which grows', () => {
+    const memory = sharedOf(1, 3);
+    const buffer = memory.expose();
+    expect([buffer instanceof SharedArrayBuffer, memory.share().buffer === buffer]).toEqual([true, true]);
+    expect([memory.grow(1), buffer.byteLength, memory.grow(2)]).toEqual([1, 2 * PAGE_BYTES, -1]);
+  });
+
+  test('reserves as much as its maximum and the budget allow', () => {
+    expect(sharedOf(1, 3).share()).toMatchObject({ maxByteLength: 3 * PAGE_BYTES });
+    expect(sharedOf(1, 300, new Budget(5 * PAGE_BYTES)).share()).toMatchObject({ maxByteLength: 5 * PAGE_BYTES });
+  });
+
+  test('takes nothing of the budget where the host cannot grow it', () => {
+    const budget = plenty();
+    const memory = sharedOf(1, 3, budget);
+    memory.share();
+    const refuse = vi
+      .spyOn(SharedArrayBuffer.prototype as unknown as { grow(): void }, 'grow')
+      .mockImplementation(() => {
+        throw new RangeError('no room');
+      });
+    expect([memory.grow(1), budget.used]).toEqual([-1, PAGE_BYTES]);
+    refuse.mockRestore();
+    expect([memory.grow(1), budget.used]).toEqual([1, 2 * PAGE_BYTES]);
+  });
+
+  test('is had by another thread within its budget and its maximum', () => {
+    const parts = sharedOf(2, 5).share();
+    const budget = new Budget(2 * PAGE_BYTES);
+    const memory = LinearMemory.from(parts, I32, 2, budget) as LinearMemory;
+    expect([memory.pages, memory.limits, memory.isShared, memory.address]).toEqual([2, { min: 2, max: 2 }, true, I32]);
+    expect([memory.bytes.buffer === parts.buffer, budget.used, memory.grow(1)]).toEqual([true, 2 * PAGE_BYTES, -1]);
+    expect(LinearMemory.from(parts, I32, 5, new Budget(2 * PAGE_BYTES - 1))).toBeUndefined();
+    for (const max of [1, 2.5, Number.NaN])
+      expect(() => LinearMemory.from(parts, I32, max, plenty())).toThrow(/what Memory.toTransferable gives/);
+  });
+
+  test('lets so many go on as it is asked to, here and in other threads', async () => {
+    const memory = sharedOf(1, 1);
+    const waiter = () => memory.waiters.add(new Waiter(8, undefined));
+    const waiting = [waiter(), waiter()];
+    expect([memory.notify(8, 1), memory.notify(16, 9), memory.notify(8, 9)]).toEqual([1, 0, 1]);
+    const { buffer } = memory.share();
+    const { waitAsync } = Atomics as unknown as {
+      waitAsync(words: Int32Array, index: number, value: number): { value: Promise<string> };
+    };
+    const elsewhere = waitAsync(new Int32Array(buffer), 2, 0);
+    waiting.push(waiter());
+    expect([memory.notify(8, 1), memory.notify(8, 9)]).toEqual([1, 1]);
+    expect(await elsewhere.value).toBe('ok');
+    expect(waiting.map(({ value }) => value)).toEqual([0, 0, 0]);
   });
 });

@@ -1,7 +1,18 @@
 import { expect, test } from 'vitest';
-import { Budget, Growth, mostElements, mostPages } from '../../wasm/budget.ts';
-import { TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
+import {
+  Budget,
+  Growth,
+  instanceBytes,
+  mostElements,
+  mostPages,
+  noRoomForMemory,
+  overBudget,
+} from '../../wasm/budget.ts';
+import { decode } from '../../wasm/decode.ts';
+import { INSTANCE_BYTES, TABLE_ELEMENT_BYTES } from '../../wasm/gas.ts';
 import { MAX_INSTANCE_PAGES, MODULE_LIMITS, PAGE_BYTES } from '../../wasm/limits.ts';
+import { I32 } from '../../wasm/types.ts';
+import { encodeModule } from '../generate/encode.ts';
 
 const figuresOf = ({ used, peak, refused }: Budget) => ({ used, peak, refused });
 
@@ -61,4 +72,47 @@ test.each([
   growth.give(1);
   expect(budget.used).toBe(3 * bytes);
   expect(growth.take(0, 7)).toBe(true);
+});
+
+test('the largest there can be is what the maximum and the whole budget allow', () => {
+  const budget = new Budget(10 * PAGE_BYTES + 1);
+  budget.take(9 * PAGE_BYTES);
+  expect([Growth.ofMemory(budget, 7).largest, Growth.ofMemory(budget, 70).largest]).toEqual([7, 10]);
+});
+
+test('an instance after the first of its module takes what it holds', () => {
+  const module = decode(
+    encodeModule({
+      functions: [{ body: [] }, { body: [], export: 'f' }, { body: [], export: 'g' }],
+      globals: Array.from({ length: 5 }, () => ({ type: I32, init: [['i32.const', 0]] as const })),
+      tables: [{ min: 0 }],
+      memories: [{ min: 0 }],
+      elements: [{ items: [0, 1, 0] }, { items: [1] }],
+      data: [{ bytes: [] }],
+    }),
+  );
+  const { function: one, global, export: exported, element, part } = INSTANCE_BYTES;
+  const bytes = 3 * one + 5 * global + 2 * exported + 4 * element + (1 + 2 + 1) * part;
+  expect(instanceBytes(module)).toBe(bytes);
+  const budget = new Budget(bytes);
+  expect([budget.bytesFor(module), budget.admit(module), budget.used]).toEqual([0, true, 0]);
+  expect([budget.bytesFor(module), budget.admit(module), budget.used]).toEqual([bytes, true, bytes]);
+  expect([budget.admit(module), budget.used, budget.refused]).toEqual([false, bytes, true]);
+});
+
+test('what there is no room for is named, with what is in use', () => {
+  const budget = new Budget(100);
+  budget.take(60);
+  const resources = { memoryBytes: 60 } as never;
+  const error = overBudget('a table of 5 elements', 41, budget, resources);
+  expect(error.message).toBe(
+    'Memory limit exceeded: the module asks for a table of 5 elements (41 bytes), the limit is 100 bytes of which 60 are in use; raise memoryLimit',
+  );
+  expect(error.resources).toBe(resources);
+  expect(noRoomForMemory(MAX_INSTANCE_PAGES, budget).message).toBe(
+    `Memory limit exceeded: a memory of ${MAX_INSTANCE_PAGES} pages was asked for, the limit is 100 bytes of which 60 are in use; raise memoryLimit`,
+  );
+  expect(noRoomForMemory(BigInt(MAX_INSTANCE_PAGES) + 1n, budget).message).toBe(
+    `Memory limit exceeded: a memory of ${MAX_INSTANCE_PAGES + 1} pages was asked for, no memory has more than ${MAX_INSTANCE_PAGES} pages`,
+  );
 });
