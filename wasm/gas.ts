@@ -50,6 +50,8 @@ export const CARRIED_PER_UNIT = 2;
 
 /** Throwing an exception costs so many units more for every value of it. */
 export const THROWN_VALUE_COST = 8;
+/** And a unit more for every so many bytes of the function's code before it, rounded down: hosts look for its place there. */
+export const CODE_PER_THROW_UNIT = 4;
 
 /** Entering the body of a `try_table` costs a unit for every so many clauses, rounded up: an exception tries each. */
 export const CLAUSES_PER_UNIT = 2;

@@ -14,6 +14,7 @@
 import {
   CARRIED_PER_UNIT,
   CLAUSES_PER_UNIT,
+  CODE_PER_THROW_UNIT,
   EVALUATED_BYTES,
   EVALUATED_COST,
   FUNCTION_ENTRY,
@@ -198,6 +199,7 @@ class Segments {
   catches = false;
   private readonly module: WasmModule;
   private readonly reader: ReachableReader;
+  private readonly codeStart: number;
   private readonly references: Uint8Array | undefined;
   /** Values that a branch carries, by the construct that is open around code that can be reached. */
   private readonly arities: number[];
@@ -218,6 +220,7 @@ class Segments {
   ) {
     this.module = module;
     this.reader = new ReachableReader(module.bytes, codeStart, end);
+    this.codeStart = codeStart;
     this.entryCost = entryCost;
     this.references = references;
     this.arities = [results];
@@ -303,6 +306,7 @@ class Segments {
         if (index === THROW) {
           const type = functionTypeAt(this.module, this.module.tags[reader.a] as number);
           this.cost += THROWN_VALUE_COST * type.params.length;
+          this.cost += Math.floor((reader.offset - this.codeStart) / CODE_PER_THROW_UNIT);
         }
         reader.stop();
         break;

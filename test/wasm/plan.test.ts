@@ -4,6 +4,7 @@ import { decode } from '../../wasm/decode.ts';
 import {
   CARRIED_PER_UNIT,
   CLASS_COST,
+  CODE_PER_THROW_UNIT,
   INSTRUCTION_COST,
   LABELS_PER_UNIT,
   OTHER_MEMORY_COST,
@@ -447,11 +448,23 @@ describe('exceptions', () => {
     expect(whole('unreachable', 'catch_all', ...values)).toEqual([1, [6]]);
   });
 
+  test.each([3, 4, 11, 4_000])('throwing behind %i bytes of code costs for them', (count) => {
+    const body: Instruction[] = [...new Array<Instruction>(count).fill('nop'), ['throw', 0]];
+    const { entryCost } = planFunction(decode(encodeModule({ tags: [{ params: [] }], functions: [{ body }] })), 0);
+    expect(entryCost).toBe(ENTRY + CLASS_COST.throw + Math.floor(count / CODE_PER_THROW_UNIT));
+  });
+
   test.each([0, 1, 3])('throwing %i values costs for each', (count) => {
     const params = new Array<ValType>(count).fill(I32);
     const body: Instruction[] = [...params.map(() => zero), ['throw', 0], ...pay];
     const { entryCost, points } = planFunction(decode(encodeModule({ tags: [{ params }], functions: [{ body }] })), 0);
-    expect(entryCost).toBe(ENTRY + Math.floor(count / 4) + CLASS_COST.throw + THROWN_VALUE_COST * count);
+    expect(entryCost).toBe(
+      ENTRY +
+        Math.floor(count / 4) +
+        CLASS_COST.throw +
+        THROWN_VALUE_COST * count +
+        Math.floor((2 * count) / CODE_PER_THROW_UNIT),
+    );
     expect(points).toHaveLength(0);
   });
 });
