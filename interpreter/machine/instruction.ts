@@ -60,11 +60,6 @@ export class Instruction {
     this.thread.references.set(this.register(place) >> 1, value);
   }
 
-  /** Sets the references to null that are in the operand's register, and in all behind it. */
-  clearReferences(place: Place<'values'>): void {
-    this.thread.references.cut(this.register(place) >> 1);
-  }
-
   copyVector(to: Target<'v128'>, from: Place<'v128'>): void {
     const source = this.register(from);
     this.thread.registers.copyWithin(this.register(to), source, source + 4);

@@ -18,16 +18,6 @@ const CLEAR = op('null.refs');
 /** The main loop's, but what indices of tables are made with, one before each. */
 const CONSTANT = op('const32');
 
-function copyVector(registers: Int32Array, to: number, from: number): void {
-  const second = registers[from + 1] as number;
-  const third = registers[from + 2] as number;
-  const fourth = registers[from + 3] as number;
-  registers[to] = registers[from] as number;
-  registers[to + 1] = second;
-  registers[to + 2] = third;
-  registers[to + 3] = fourth;
-}
-
 /** Executes moves as long as there is one after another. Returns 0, or an exit. */
 function move(thread: Thread): number {
   const { code, fp, registers, references } = thread;
@@ -38,7 +28,8 @@ function move(thread: Thread): number {
     const from = code[pc + 2] as number;
     if (instruction === COPY) references.set(to >> 1, references.get((fp + from) >> 1));
     else if (instruction === CONSTANT) registers[to] = from;
-    else if (instruction === COPY_VECTOR) copyVector(registers, to, fp + from);
+    else if (instruction === COPY_VECTOR)
+      for (let i = 0; i < 4; i++) registers[to + i] = registers[fp + from + i] as number;
     else if (instruction === CLEAR) {
       references.cut(to >> 1);
       thread.pc = pc + 2;

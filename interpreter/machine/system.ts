@@ -45,14 +45,14 @@ function within(length: number, ...places: readonly (readonly [start: number, si
   return places.every(([start, size]) => start + length <= size) ? length : undefined;
 }
 
-const SYSTEM_HANDLERS: Handlers<SystemName> = {
-  'copy.ref': plain((it, { result, source }) => it.setReference(result, it.reference(source))),
+/** Carried out by rare.ts. */
+type MoveName = 'copy.ref' | 'copy.v128' | 'null.refs';
+
+const SYSTEM_HANDLERS: Handlers<Exclude<SystemName, MoveName>> = {
   'null.ref': plain((it, { result }) => it.setReference(result, null)),
-  'null.refs': plain((it, { first }) => it.clearReferences(first)),
   'select.ref': plain((it, { result, first, second, condition }) =>
     it.setReference(result, it.reference(it.signed(condition) !== 0 ? first : second)),
   ),
-  'copy.v128': plain((it, { result, source }) => it.copyVector(result, source)),
   'select.v128': plain((it, { result, first, second, condition }) =>
     it.copyVector(result, it.signed(condition) !== 0 ? first : second),
   ),
