@@ -12,7 +12,7 @@ test('names that an instruction does not have, operands of other kinds, and a mi
     [SYSTEM]: (text) =>
       text
         .replace("'table.get': (it, { table,", "'table.get': (it, { tabel: table,")
-        .replace('it.reference(source)', 'it.signed(source)')
+        .replace('it.reference(reference) === null', 'it.signed(reference) === null')
         .replace('it.set(result, it.memory(memory).pages)', 'it.set(memory, 0)')
         .replace(/ {2}'data.drop': .*\n/, ''),
     [THREAD]: (text) => text.replace('at.table]', 'at.func]'),
