@@ -104,6 +104,8 @@ export class LinearMemory implements GuestMemory {
   /** Lets those that wait at an address go on, so many at most; returns how many. */
   notify(address: number, count: number): number {
     const here = this.waiters.notify(address, count);
+    // Not every runtime has Atomics.
+    if (!this.mayBeElsewhere) return here;
     return here + Atomics.notify(this.words, address / Int32Array.BYTES_PER_ELEMENT, count - here);
   }
 
