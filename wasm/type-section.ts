@@ -94,22 +94,24 @@ export class TypeSection {
   }
 
   private *group(length: number, pace: Pace): Steps<void> {
-    const { reader } = this;
+    const { reader, types } = this;
     this.begin(length);
-    const { start } = this;
-    const offsets: number[] = [];
+    /** Types with a supertype, and where they are. */
+    const below: number[] = [];
     for (let i = 0; i < length; i++) {
-      if (pace.isDue(reader.pos)) yield;
-      offsets.push(reader.pos);
+      const { pos } = reader;
+      if (pace.isDue(pos)) yield;
       this.add(length === 1);
+      const index = types.length - 1;
+      if (types[index]?.supertype) below.push(index, pos);
     }
     if (!this.end(length)) return;
     // Only now, as a type may name those behind it.
-    const again = new Pace(offsets[0] ?? 0);
-    for (let i = 0; i < length; i++) {
-      const offset = offsets[i] as number;
+    const again = new Pace(below[1] ?? 0);
+    for (let i = 0; i < below.length; i += 2) {
+      const offset = below[i + 1] as number;
       if (again.isDue(offset)) yield;
-      this.check(start + i, offset);
+      this.check(below[i] as number, offset);
     }
   }
 
