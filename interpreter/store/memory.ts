@@ -106,7 +106,7 @@ export class LinearMemory implements GuestMemory {
     const here = this.waiters.notify(address, count);
     // Not every runtime has Atomics.
     if (!this.mayBeElsewhere) return here;
-    return here + Atomics.notify(this.words, address / Int32Array.BYTES_PER_ELEMENT, count - here);
+    return here + Atomics.notify(this.words, address / 4, count - here);
   }
 
   get pages(): number {
