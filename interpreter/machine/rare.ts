@@ -21,26 +21,36 @@ const CONSTANT = op('const32');
 /** Executes moves as long as there is one after another. Returns 0, or an exit. */
 function move(thread: Thread): number {
   const { code, fp, registers, references } = thread;
+  let { pc } = thread;
   for (;;) {
-    const { pc } = thread;
+    for (; code[pc] === COPY; pc += 3) {
+      const source = (fp + (code[pc + 2] as number)) >> 1;
+      references.set((fp + (code[pc + 1] as number)) >> 1, references.get(source));
+    }
     const instruction = code[pc] as number;
     const to = fp + (code[pc + 1] as number);
     const from = code[pc + 2] as number;
-    if (instruction === COPY) references.set(to >> 1, references.get((fp + from) >> 1));
-    else if (instruction === CONSTANT) registers[to] = from;
-    else if (instruction === COPY_VECTOR)
-      for (let i = 0; i < 4; i++) registers[to + i] = registers[fp + from + i] as number;
-    else if (instruction === CLEAR) {
+    if (instruction === CONSTANT) {
+      registers[to] = from;
+      pc += 3;
+    } else if (instruction === COPY_VECTOR) {
+      // One by one: a loop takes twice as long.
+      const source = fp + from;
+      registers[to] = registers[source] as number;
+      registers[to + 1] = registers[source + 1] as number;
+      registers[to + 2] = registers[source + 2] as number;
+      registers[to + 3] = registers[source + 3] as number;
+      pc += 3;
+    } else if (instruction === CLEAR) {
       references.cut(to >> 1);
-      thread.pc = pc + 2;
-      continue;
-    } else if (instruction < COPY || instruction > LAST_MOVE) return EXIT.none;
-    else {
+      pc += 2;
+    } else {
+      thread.pc = pc;
+      if (instruction < COPY || instruction > LAST_MOVE) return EXIT.none;
       const exit = (SYSTEM[instruction - FIRST_SYSTEM] as Does)(thread);
       if (exit !== EXIT.none) return exit;
-      continue;
+      pc = thread.pc;
     }
-    thread.pc = pc + 3;
   }
 }
 

@@ -202,10 +202,9 @@ export class LinearMemory implements GuestMemory {
    */
   share(): SharedParts {
     if (this.together === undefined) {
-      const most = this.growth.largest * PAGE_BYTES;
       this.together = sharing.now.SharedBuffer.of(
         this.bytes.subarray(0, this.byteLength),
-        Math.max(most, this.byteLength),
+        this.growth.largest * PAGE_BYTES,
       );
       this.use(new Uint8Array(this.together.buffer, 0, this.byteLength));
     }
