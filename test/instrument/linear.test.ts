@@ -172,9 +172,24 @@ describe('what a compiler would have to keep track of', () => {
   // Each of which the host calls something for, and notes which locals and operands are references.
   test.each<[string, readonly Instruction[]]>([
     ['table.get', [['i32.const', 0], ['table.get', 0], 'drop']],
-    ['table.set', [['i32.const', 0], ['ref.null', FUNCREF], ['table.set', 0]]],
+    [
+      'table.set',
+      [
+        ['i32.const', 0],
+        ['ref.null', FUNCREF],
+        ['table.set', 0],
+      ],
+    ],
     ['table.grow', [['ref.null', FUNCREF], ['i32.const', 0], ['table.grow', 0], 'drop']],
-    ['memory.fill', [['i32.const', 0], ['i32.const', 0], ['i32.const', 0], ['memory.fill', 0]]],
+    [
+      'memory.fill',
+      [
+        ['i32.const', 0],
+        ['i32.const', 0],
+        ['i32.const', 0],
+        ['memory.fill', 0],
+      ],
+    ],
     ['ref.func', [['ref.func', 0], 'drop']],
     ['elem.drop', [['elem.drop', 0]]],
   ])('many locals at %s are refused', (_, body) => {
@@ -234,6 +249,9 @@ describe('what a compiler would have to keep track of', () => {
     expect(() => woven(encodeModule({ types, functions: [{ body: [] }] }))).toThrow(/too many types/);
     const tables = Array.from({ length: 10_001 }, () => ({ min: 0 }));
     expect(() => woven(encodeModule({ tables }))).toThrow(/too many tables/);
+    const elements = (min: number) => encodeModule({ tables: [{ min: 250_000 }, { min }] });
+    expect(() => woven(elements(250_010))).toThrow(/too many elements of tables \(500010\) for its \d+ bytes/);
+    expect(woven(elements(250_000)).bytes.length).toBeGreaterThan(0);
     const functions = Array.from({ length: 15_000 }, () => ({ body: [] }));
     expect(() => woven(encodeModule({ functions }))).toThrow(/too many functions \(15000\) for its \d+ bytes/);
     expect(woven(encodeModule({ functions: functions.slice(0, 12_000) })).bytes.length).toBeGreaterThan(0);
