@@ -32,7 +32,7 @@ const MOST_HOST_BYTES = { base: 8 << 20, perByte: 32 } as const;
 const MOST_TYPES = { base: 2_000, perByte: 1 / 1_000 } as const;
 const MOST_TABLES = 10_000;
 /** To begin with, in all tables: of a function one takes engines up to 30 bytes, and some 20 nanoseconds without a pause. */
-const MOST_ELEMENTS = { base: 500_000, perByte: 1 / 64 } as const;
+const MOST_ELEMENTS = { base: 250_000, perByte: 1 / 64 } as const;
 
 /** A function of no instructions takes as long as 70 bytes of others. */
 const MOST_FUNCTIONS = { base: 10_000, perByte: 1 / 16 } as const;
