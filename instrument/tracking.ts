@@ -34,6 +34,9 @@ const MOST_TABLES = 10_000;
 /** To begin with, in all tables: of a function one takes engines up to 30 bytes, and some 20 nanoseconds without a pause. */
 const MOST_ELEMENTS = { base: 250_000, perByte: 1 / 64 } as const;
 
+/** Engines look each up in turn, and take longer for each the more there are: 150 nanoseconds with 5,000, 380 with 50,000. */
+const MOST_IMPORTS = { base: 5_000, perByte: 1 / 256 } as const;
+
 /** A function of no instructions takes as long as 70 bytes of others. */
 const MOST_FUNCTIONS = { base: 10_000, perByte: 1 / 16 } as const;
 
@@ -52,12 +55,15 @@ function isBeyond(value: number, bound: Bound, bytes: number): boolean {
   return value > most(bound, bytes);
 }
 
-/** @throws CompileError where a module has more tables, or elements of them, than engines carry well, or functions with nearly nothing in them */
-export function checkItems({ bytes, tables, bodies }: WasmModule): void {
+/** @throws CompileError where a module has more imports, tables or elements of them than engines carry well, or functions with nearly nothing in them */
+export function checkItems({ bytes, tables, bodies, imports }: WasmModule): void {
   if (tables.length > MOST_TABLES) tooLarge(`too many tables (${tables.length} of at most ${MOST_TABLES})`);
   const elements = tables.reduce((sum, { limits }) => sum + limits.min, 0);
   if (isBeyond(elements, MOST_ELEMENTS, bytes.length)) {
     tooLarge(`too many elements of tables (${elements}) for its ${bytes.length} bytes`);
+  }
+  if (isBeyond(imports.length, MOST_IMPORTS, bytes.length)) {
+    tooLarge(`too many imports (${imports.length}) for its ${bytes.length} bytes`);
   }
   if (isBeyond(bodies.length, MOST_FUNCTIONS, bytes.length)) {
     tooLarge(`too many functions (${bodies.length}) for its ${bytes.length} bytes`);

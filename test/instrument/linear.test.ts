@@ -252,6 +252,9 @@ describe('what a compiler would have to keep track of', () => {
     const elements = (min: number) => encodeModule({ tables: [{ min: 125_000 }, { min }] });
     expect(() => woven(elements(125_010))).toThrow(/too many elements of tables \(250010\) for its \d+ bytes/);
     expect(woven(elements(125_000)).bytes.length).toBeGreaterThan(0);
+    const imports = (count: number) => parse(`(module ${'(import "" "" (func))'.repeat(count)})`);
+    expect(() => woven(imports(5_100))).toThrow(/too many imports \(5100\) for its \d+ bytes/);
+    expect(woven(imports(5_000)).bytes.length).toBeGreaterThan(0);
     const functions = Array.from({ length: 15_000 }, () => ({ body: [] }));
     expect(() => woven(encodeModule({ functions }))).toThrow(/too many functions \(15000\) for its \d+ bytes/);
     expect(woven(encodeModule({ functions: functions.slice(0, 12_000) })).bytes.length).toBeGreaterThan(0);
