@@ -402,6 +402,15 @@ describe('a shared memory', () => {
       expect(() => LinearMemory.from(parts, I32, max, plenty())).toThrow(/what Memory.toTransferable gives/);
   });
 
+  test('is none where it is larger than a memory may be', () => {
+    const bytes = (MAX_INSTANCE_PAGES + 1) * PAGE_BYTES;
+    const Growing = SharedArrayBuffer as new (length: number, options: object) => SharedArrayBuffer;
+    const parts = { buffer: new Growing(bytes, { maxByteLength: bytes }), lock: new SharedArrayBuffer(4) };
+    const budget = new Budget(2 * bytes);
+    expect(LinearMemory.from(parts, I32, 65_536, budget)).toBeUndefined();
+    expect(budget.used).toBe(0);
+  });
+
   test('lets so many go on as it is asked to, here and in other threads', async () => {
     const memory = sharedOf(1, 1);
     const waiter = () => memory.waiters.add(new Waiter(8, undefined));
