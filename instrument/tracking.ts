@@ -58,15 +58,12 @@ function isBeyond(value: number, bound: Bound, bytes: number): boolean {
 /** @throws CompileError where a module has more imports, tables or elements of them than engines carry well, or functions with nearly nothing in them */
 export function checkItems({ bytes, tables, bodies, imports }: WasmModule): void {
   if (tables.length > MOST_TABLES) tooLarge(`too many tables (${tables.length} of at most ${MOST_TABLES})`);
-  const elements = tables.reduce((sum, { limits }) => sum + limits.min, 0);
-  if (isBeyond(elements, MOST_ELEMENTS, bytes.length)) {
-    tooLarge(`too many elements of tables (${elements}) for its ${bytes.length} bytes`);
-  }
-  if (isBeyond(imports.length, MOST_IMPORTS, bytes.length)) {
-    tooLarge(`too many imports (${imports.length}) for its ${bytes.length} bytes`);
-  }
-  if (isBeyond(bodies.length, MOST_FUNCTIONS, bytes.length)) {
-    tooLarge(`too many functions (${bodies.length}) for its ${bytes.length} bytes`);
+  for (const [what, count, bound] of [
+    ['imports', imports.length, MOST_IMPORTS],
+    ['elements of tables', tables.reduce((sum, { limits }) => sum + limits.min, 0), MOST_ELEMENTS],
+    ['functions', bodies.length, MOST_FUNCTIONS],
+  ] as const) {
+    if (isBeyond(count, bound, bytes.length)) tooLarge(`too many ${what} (${count}) for its ${bytes.length} bytes`);
   }
 }
 
