@@ -55,7 +55,10 @@ function isBeyond(value: number, bound: Bound, bytes: number): boolean {
   return value > most(bound, bytes);
 }
 
-/** @throws CompileError where a module has more imports, tables or elements of them than engines carry well, or functions with nearly nothing in them */
+/**
+ * @throws CompileError where a module has more imports, tables or elements of them than engines carry well, or functions
+ *   with nearly nothing in them
+ */
 export function checkItems({ bytes, tables, bodies, imports }: WasmModule): void {
   if (tables.length > MOST_TABLES) tooLarge(`too many tables (${tables.length} of at most ${MOST_TABLES})`);
   for (const [what, count, bound] of [
