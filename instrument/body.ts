@@ -14,7 +14,7 @@ import { type Continues, type InlineName, type Layout, type OperationName, tooLa
 import type { LeaveWriter, WrittenBody } from './leave/writer.ts';
 import { type Drop, INLINE, sayCaller, writeDrop } from './operations.ts';
 import { NOWHERE, type Trace } from './trace.ts';
-import { Tracking } from './tracking.ts';
+import { most, Tracking } from './tracking.ts';
 
 /** Infinity's bits without the sign, shifted to the left by one: signed integers. A NaN has larger ones. */
 const TWICE_INFINITY_F32 = -(2 ** 24);
@@ -31,6 +31,13 @@ const CANONICAL_F64 = [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x7f];
  * more of them is nothing that a compiler of a language made.
  */
 const MOST_INLINED = 1_000;
+
+/**
+ * Simple loops of a function that are put into another: `base`, and `perByte` for each byte of its code. V8 allocates
+ * registers in time that grows with the square of the loops, in the background: with twice as many, eight times as long.
+ * What has more of them is nothing that a compiler of a language made either.
+ */
+const MOST_WRAPPED = { base: 16, perByte: 1 / 64 } as const;
 
 /** Constructs that are put around the instructions of a function, and around one of them. */
 const ADDED_NESTING = 8;
@@ -53,6 +60,8 @@ export class BodyWeaver implements WrittenBody {
   codeOffset = 0;
   /** How many things stand inline that can be called. */
   private inlined = 0;
+  /** Simple loops that can still be put into another. */
+  private wraps = 0;
   private body!: FunctionBody;
   params = 0;
   results: readonly ValType[] = [];
@@ -90,6 +99,7 @@ export class BodyWeaver implements WrittenBody {
       this.scratchPlaces.clear();
     }
     this.inlined = 0;
+    this.wraps = most(MOST_WRAPPED, this.body.end - this.body.codeStart);
     this.at = this.body.codeStart;
     yield* analyser.begin(body);
     if (this.leaves !== undefined) analyser.leaves = this.leaves.begin(body, this);
@@ -328,6 +338,7 @@ export class BodyWeaver implements WrittenBody {
    */
   private loopStart(offset: number): void {
     this.inlined++;
+    this.wraps--;
     const { code, layout } = this;
     const reader = new InstructionReader(layout.module.bytes, offset, this.body.end);
     reader.next();
@@ -449,7 +460,7 @@ export class BodyWeaver implements WrittenBody {
         this.checkLoop(edits.isSimple(i), b, edits.start(i));
         return;
       case EDIT.loopStart:
-        if (this.inlined >= MOST_INLINED) edits.complicate(a);
+        if (this.inlined >= MOST_INLINED || this.wraps < 1) edits.complicate(a);
         else if (edits.isSimple(a)) this.loopStart(edits.start(i));
         return;
       case EDIT.loopEnd:

@@ -49,7 +49,7 @@ interface Bound {
   readonly perByte: number;
 }
 
-const most = ({ base, perByte }: Bound, bytes: number): number => base + perByte * bytes;
+export const most = ({ base, perByte }: Bound, bytes: number): number => base + perByte * bytes;
 
 function isBeyond(value: number, bound: Bound, bytes: number): boolean {
   return value > most(bound, bytes);

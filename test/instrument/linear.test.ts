@@ -10,6 +10,8 @@ import { WasmSandbox as SyncSandbox } from '../../src/sync/sandbox.ts';
 import { parse } from '../../src/text.ts';
 import { decode } from '../../wasm/decode.ts';
 import { CompileError } from '../../wasm/errors.ts';
+import { InstructionReader } from '../../wasm/instructions.ts';
+import { OPCODES } from '../../wasm/opcodes.ts';
 import { complete, STEP_BYTES, type Steps } from '../../wasm/steps.ts';
 import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from '../../wasm/types.ts';
 import { encodeModule, type Instruction, type ModuleDescription } from '../generate/encode.ts';
@@ -27,6 +29,18 @@ function drive<T>(steps: Steps<T>): { value: T; yields: number } {
     const { done, value } = steps.next();
     if (done === true) return { value, yields };
   }
+}
+
+/** Loops of all functions. */
+function loopsIn(bytes: Uint8Array): number {
+  const { bodies } = decode(bytes);
+  let loops = 0;
+  for (let i = 0; i < bodies.length; i++) {
+    const { codeStart, end } = bodies.at(i);
+    const reader = new InstructionReader(bytes, codeStart, end);
+    while (reader.pos < end) if (OPCODES[reader.next()]?.mnemonic === 'loop') loops++;
+  }
+  return loops;
 }
 
 function woven(bytes: Uint8Array): Woven & { yields: number } {
@@ -240,6 +254,17 @@ describe('what a compiler would have to keep track of', () => {
       expect(woven(nested(4_000)).bytes.length).toBeGreaterThan(0);
     },
   );
+
+  test('of many loops few are put into another: a compiler that optimises takes time by the square of them', () => {
+    const [count, code]: [number, readonly Instruction[]] = [900, ['loop', ['local.get', 0], ['br_if', 0], 'end']];
+    const bytes = encodeModule(surrounded(repeated(count, ...code)));
+    const added = loopsIn(woven(bytes).bytes) - count;
+    expect(added).toBeGreaterThan(16);
+    expect(added).toBeLessThanOrEqual(16 + bytes.length / 64);
+    // As many as there are, in a function that has more beside them.
+    const roomy = encodeModule(surrounded(repeated(count, ...code, ...repeated(20, 'nop' as const, 'nop', 'nop'))));
+    expect(loopsIn(woven(roomy).bytes)).toBe(2 * count);
+  });
 
   test('types, tables and functions are counted', () => {
     const types = Array.from({ length: 2_500 }, (_, i) => ({
