@@ -39,13 +39,15 @@ export const CLASS_COST: Readonly<Record<GasClass, number>> = {
 /** Units an instruction costs before any share that depends on its operands, by place in the opcode table. */
 export const INSTRUCTION_COST: readonly number[] = OPCODES.map((row) => CLASS_COST[row.gas]);
 
-/**
- * Entering a function costs `base`, one unit more for every `localsPerUnit` declared locals, of which vectors count twice,
- * and one for every `resultsPerUnit` results beyond the first, each rounded up.
- */
-export const FUNCTION_ENTRY = { base: 4, localsPerUnit: 4, resultsPerUnit: 2 } as const;
+/** Entering a function costs so many units. */
+export const ENTRY_COST = 4;
+/** And a unit more for every so many declared locals, of which vectors count twice, rounded up. */
+export const LOCALS_PER_UNIT = 4;
 
-/** A branch costs a unit more for every so many values that it carries, beyond the first, rounded up. */
+/**
+ * A branch costs a unit more for every so many values that it carries, beyond the first, rounded up; and entering a
+ * function for its results, of which vectors and references count twice.
+ */
 export const CARRIED_PER_UNIT = 2;
 
 /** Throwing an exception costs so many units more for every value of it. */
@@ -88,10 +90,10 @@ export const INSTANCE_ITEM_COST = 64;
 
 /** Units for every global, and for every constant expression elsewhere; and for each byte beyond those it covers. */
 export const EVALUATED_COST = 192;
-export const EVALUATED_BYTES = { covered: 32, perByte: 4 } as const;
+export const EVALUATED_BYTES = { covered: 32, each: 4 } as const;
 
 /** Units for each UTF-16 code unit of the name of an import or export beyond those that are covered. */
-export const NAME_UNITS = { covered: 64, perUnit: 2 } as const;
+export const NAME_UNITS = { covered: 64, each: 2 } as const;
 
 /** Units for every element of a segment at instantiation. */
 export const SEGMENT_ELEMENT_COST = 4;

@@ -15,12 +15,13 @@ import {
   CARRIED_PER_UNIT,
   CLAUSES_PER_UNIT,
   CODE_PER_THROW_UNIT,
+  ENTRY_COST,
   EVALUATED_BYTES,
   EVALUATED_COST,
-  FUNCTION_ENTRY,
   INSTANCE_ITEM_COST,
   INSTRUCTION_COST,
   LABELS_PER_UNIT,
+  LOCALS_PER_UNIT,
   NAME_UNITS,
   OTHER_MEMORY_COST,
   PAGE_COST,
@@ -136,9 +137,9 @@ export function* planSteps(module: WasmModule, body: number): Steps<FunctionPlan
   const code = module.bodies.at(body);
   const type = typeOfFunction(module, module.importedFunctions + body);
   const { params, results } = type;
-  const { base, localsPerUnit, resultsPerUnit } = FUNCTION_ENTRY;
-  const locals = localSlots(code);
-  const entry = base + share(locals, localsPerUnit) + beyondFirst(results.length, resultsPerUnit);
+  let passed = 0;
+  for (const type of results.slice(1)) passed += isReference(type) ? 2 : slotsOf([type]);
+  const entry = ENTRY_COST + share(localSlots(code), LOCALS_PER_UNIT) + share(passed, CARRIED_PER_UNIT);
   const segments = new Segments(module, code, entry, results.length, referenceLocals(params, code));
   while (!segments.advance(STEP_BYTES)) yield;
   const { entryCost, points, catches } = segments;
@@ -174,9 +175,9 @@ function referenceLocals(params: readonly ValType[], { locals, localCount }: Fun
   return references;
 }
 
-/** Units for `count` values of which the first is free. */
-function beyondFirst(count: number, perUnit: number): number {
-  return share(Math.max(count - 1, 0), perUnit);
+/** Units for so many values that a branch carries. */
+function carrying(count: number): number {
+  return share(Math.max(count - 1, 0), CARRIED_PER_UNIT);
 }
 
 /** A `try` that is open, around code that can be reached. */
@@ -334,8 +335,7 @@ class Segments {
 
   /** At the end of an arm of a `try`: what one that catches leaves has to be moved, as by a branch. */
   private endArm(catches: number): void {
-    if (catches > 0 && this.reader.isReachable)
-      this.cost += beyondFirst(this.arities.at(-1) as number, CARRIED_PER_UNIT);
+    if (catches > 0 && this.reader.isReachable) this.cost += carrying(this.arities.at(-1) as number);
   }
 
   private begin(isLoop: boolean): void {
@@ -347,9 +347,8 @@ class Segments {
   }
 
   private jump(label: number): number {
-    const { arities } = this;
     this.reader.branch(label);
-    return beyondFirst(arities[arities.length - 1 - label] as number, CARRIED_PER_UNIT);
+    return carrying(this.arities.at(-1 - label) as number);
   }
 
   private arity(flow: number): number {
@@ -418,11 +417,11 @@ export function* priceInstantiation(module: WasmModule): Steps<bigint> {
 
 /** The host looks at every name whenever it instantiates. */
 function naming({ length }: string): number {
-  const { covered, perUnit } = NAME_UNITS;
-  return perUnit * Math.max(0, length - covered);
+  const { covered, each } = NAME_UNITS;
+  return each * Math.max(0, length - covered);
 }
 
 function evaluation({ start, end }: ConstExpr): number {
-  const { covered, perByte } = EVALUATED_BYTES;
-  return EVALUATED_COST + perByte * Math.max(0, end - start - covered);
+  const { covered, each } = EVALUATED_BYTES;
+  return EVALUATED_COST + each * Math.max(0, end - start - covered);
 }

@@ -8,12 +8,12 @@ import {
   CLASS_COST,
   CLAUSES_PER_UNIT,
   CODE_PER_THROW_UNIT,
+  ENTRY_COST,
   EVALUATED_BYTES,
   EVALUATED_COST,
   FILE_WORK,
   type FileWork,
   FREE_EXCEPTION_VALUES,
-  FUNCTION_ENTRY,
   GAS_VERSION,
   GROWTH_COST,
   HEADER_BYTE,
@@ -22,6 +22,7 @@ import {
   HTTP_CALL,
   INSTANCE_ITEM_COST,
   LABELS_PER_UNIT,
+  LOCALS_PER_UNIT,
   LOOK,
   MOST_OBJECT_BYTES,
   NAME_UNITS,
@@ -96,9 +97,12 @@ it('names instructions under their class', () => {
 const COSTS: [work: string, units: string][] = [
   [
     'entering a function',
-    `${FUNCTION_ENTRY.base}, and 1 for every ${FUNCTION_ENTRY.localsPerUnit} declared locals, of which vectors count twice`,
+    `${ENTRY_COST}, and 1 for every ${LOCALS_PER_UNIT} declared locals, of which vectors count twice`,
   ],
-  ['a function of several results', `1 for every ${FUNCTION_ENTRY.resultsPerUnit} results beyond the first, on entry`],
+  [
+    'a function of several results',
+    `1 for every ${CARRIED_PER_UNIT} results beyond the first, on entry; vectors and references count twice`,
+  ],
   [
     'a branch that carries several values, and the end of what a `catch` or `catch_all` does',
     `1 for every ${CARRIED_PER_UNIT} values beyond the first`,
@@ -160,11 +164,9 @@ it('has the price of instantiation', () => {
   says(`${PAGE_COST} for every page of initial memory, and for a memory without any`);
   says(`1 for every ${PER_UNIT.bytes} bytes of a data segment`);
   says(`costs ${EVALUATED_COST}, and`);
-  says(
-    `${NAME_UNITS.perUnit} for every UTF-16 code unit of the name of an import or export beyond ${NAME_UNITS.covered}`,
-  );
-  const { covered, perByte } = EVALUATED_BYTES;
-  says(`${perByte} more for every byte of it beyond ${covered}`);
+  says(`${NAME_UNITS.each} for every UTF-16 code unit of the name of an import or export beyond ${NAME_UNITS.covered}`);
+  const { covered, each } = EVALUATED_BYTES;
+  says(`${each} more for every byte of it beyond ${covered}`);
 });
 
 it('has what threads cost', () => {

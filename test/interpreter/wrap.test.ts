@@ -8,8 +8,9 @@ import { SETTLE_BELOW } from '../../interpreter/code/isa.ts';
 import { GasExhausted } from '../../wasm/errors.ts';
 import {
   CARRIED_PER_UNIT,
-  FUNCTION_ENTRY,
+  ENTRY_COST,
   INSTRUCTION_COST,
+  LOCALS_PER_UNIT,
   OTHER_MEMORY_COST,
   REFERENCE_LOCAL_COST,
 } from '../../wasm/gas.ts';
@@ -165,7 +166,7 @@ describe('one way through a function', () => {
     const { base, perByte: values } = SUM_LIMITS.carriedValues;
     const instructions = functionBytes * Math.max(...perByte);
     const carried = (base + values * moduleBytes) / CARRIED_PER_UNIT;
-    const entry = FUNCTION_ENTRY.base + (2 * locals) / FUNCTION_ENTRY.localsPerUnit + results;
+    const entry = ENTRY_COST + (2 * locals) / LOCALS_PER_UNIT + results;
     expect(instructions + carried + entry).toBeLessThan(2 ** 30);
     expect(SETTLE_BELOW - 2 ** 30).toBeGreaterThan(-(2 ** 31));
   });

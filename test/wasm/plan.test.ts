@@ -175,6 +175,17 @@ test('accesses to another memory than the first cost more', () => {
   expect(entryCost(1) - entryCost(0)).toBe(OTHER_MEMORY_COST);
 });
 
+test('results cost, but for the first, and twice where they are vectors or references', () => {
+  const entryCost = (...results: ValType[]) =>
+    planFunction(decode(encodeModule({ functions: [{ results, body: ['unreachable'] }] })), 0).entryCost;
+  expect(entryCost()).toBe(ENTRY);
+  expect(entryCost(V128)).toBe(ENTRY);
+  expect(entryCost(FUNCREF)).toBe(ENTRY);
+  expect(entryCost(FUNCREF, I32, F64)).toBe(ENTRY + 1);
+  expect(entryCost(I32, FUNCREF, V128)).toBe(ENTRY + 2);
+  expect(entryCost(I32, I32, FUNCREF)).toBe(ENTRY + 2);
+});
+
 test('values carried by a branch cost, but for the first', () => {
   const signature = (count: number) => ({ params: [], results: Array(count).fill(I32) as ValType[] });
   const carrying = (count: number) =>
@@ -666,7 +677,9 @@ test('every instruction that can be reached is in one segment, no other in any, 
     const { results } = typeOfFunction(module, module.importedFunctions + body);
     let slots = 0;
     for (const { count, type } of module.bodies.at(body).locals) slots += type === V128 ? 2 * count : count;
-    return ENTRY + Math.ceil(slots / 4) + Math.ceil(Math.max(results.length - 1, 0) / 2);
+    let passed = 0;
+    for (const type of results.slice(1)) passed += type === V128 || isReference(type) ? 2 : 1;
+    return ENTRY + Math.ceil(slots / 4) + Math.ceil(passed / 2);
   };
   fc.assert(
     fc.property(anyModule({ fuel: undefined }), (bytes) => {
