@@ -125,6 +125,8 @@ export interface Yardstick {
   readonly unit: number;
   /** How many times as long a unit may take. */
   readonly times: number;
+  /** Times as long as where nobody else is at work on the machine, as far as that was seen. */
+  readonly slowdown: number;
 }
 
 /** Blocks that an ordinary module of so many bytes takes. */
@@ -150,6 +152,6 @@ export function uses(measure: Measure, yardstick: Yardstick): Uses {
     ...(run && { run: run.milliseconds / priced(run.gas) }),
     ...(instantiate && { instantiate: instantiate.milliseconds / (priced(instantiate.gas) + price.instantiate) }),
     ...(account === undefined ? {} : { account: retained / (held.times * account + held.more + guest) }),
-    ...(slice === undefined ? {} : { slice: slice / BOUNDS.slice }),
+    ...(slice === undefined ? {} : { slice: slice / (BOUNDS.slice * yardstick.slowdown) }),
   };
 }
