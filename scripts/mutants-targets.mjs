@@ -1,8 +1,11 @@
+/** Of gas that several draw on. */
+const DRAWN = ['test/sandbox/gas-budget.test.ts', 'test/life/scheduler-budgets.test.ts'];
+
 /** Files that hold a limit, and the tests that have to notice when they change. */
 export const TARGETS = {
   tank: {
     files: ['interpreter/store/tank.ts'],
-    tests: ['test/interpreter/tank.test.ts', 'test/interpreter/limits.test.ts'],
+    tests: ['test/interpreter/tank.test.ts', 'test/interpreter/limits.test.ts', ...DRAWN],
   },
   budgets: {
     files: ['wasm/budget.ts', 'instrument/growth.ts', 'interpreter/store/memory.ts', 'interpreter/store/table.ts'],
@@ -26,7 +29,7 @@ export const TARGETS = {
   gas: { files: ['wasm/gas.ts'], tests: ['test/wasm/plan.test.ts', 'test/docs/gas.test.ts'] },
   meter: {
     files: ['instrument/meter.ts'],
-    tests: ['test/instrument/meter.test.ts', 'test/instrument/growth.test.ts'],
+    tests: ['test/instrument/meter.test.ts', 'test/instrument/growth.test.ts', ...DRAWN],
   },
   decide: {
     files: ['policy/decide.ts'],

@@ -90,6 +90,13 @@ describe('the key', () => {
     expect(holding({ b: 1, a: 0 })).toBe(holding({ a: 0, b: 1 }));
   });
 
+  test('is another one for a module that is linked to others, and the same for one that is not', () => {
+    const linked = (isLinked: boolean | undefined) => cacheKey(DIGEST, { ...settle({ source }), isLinked });
+    expect(linked(true)).not.toBe(key());
+    expect(linked(false)).toBe(key());
+    expect(linked(undefined)).toBe(key());
+  });
+
   test('is another one for another version of the gas schedule', async () => {
     vi.resetModules();
     vi.doMock('../../wasm/gas.ts', async (original) => ({ ...(await original<object>()), GAS_VERSION: 999 }));

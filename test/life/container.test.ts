@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Authenticator } from '../../src/crypto/key.ts';
 import { SnapshotError } from '../../src/index.ts';
-import { type ContentKind, pack, unpack } from '../../src/snapshot/container.ts';
+import { type ContentKind, isCutOff, pack, unpack } from '../../src/snapshot/container.ts';
 import { sequence } from './programs.ts';
 
 afterEach(() => {
@@ -51,6 +51,17 @@ describe.each(MAGIC)('the container of a %s', (kind, magic) => {
     const key = Authenticator.of(new Uint8Array(32));
     const compressed = await pack(SHORT, true, { kind, key });
     expect([...compressed.subarray(8, 20)]).toEqual([1, 0, 1, 1, 3, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('shows whether its end is missing, unless it was compressed', async () => {
+    for (const contents of [new Uint8Array(0), SHORT]) {
+      const bytes = await pack(contents, false, { kind });
+      expect(isCutOff(bytes)).toBe(false);
+      expect(isCutOff(Uint8Array.of(...bytes, 0))).toBe(false);
+      for (let length = 0; length < bytes.length; length++) {
+        expect(isCutOff(bytes.slice(0, length)), `${length} bytes`).toBe(true);
+      }
+    }
   });
 
   it('gives back what was put in, up to as much as may be in it', async () => {
