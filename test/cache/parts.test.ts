@@ -91,8 +91,10 @@ describe('the key', () => {
   });
 
   test('is another one for a module that is linked to others, and the same for one that is not', () => {
-    const linked = (isLinked: boolean | undefined) => cacheKey(DIGEST, { ...settle({ source }), isLinked });
+    const linked = (isLinked: boolean | undefined, moduleDigest = DIGEST) =>
+      cacheKey(moduleDigest, { ...settle({ source }), isLinked });
     expect(linked(true)).not.toBe(key());
+    expect(linked(true)).not.toBe(linked(true, 'b'.repeat(64)));
     expect(linked(false)).toBe(key());
     expect(linked(undefined)).toBe(key());
   });
