@@ -4,6 +4,7 @@ import { Meter } from '../../instrument/meter.ts';
 import type { Slices } from '../../wasm/engine.ts';
 import { GasExhausted } from '../../wasm/errors.ts';
 import { HIGHEST_GAS } from '../../wasm/gas.ts';
+import { GasBudget } from '../../wasm/gas-budget.ts';
 
 const MOST_AT_HAND = 2n ** 59n;
 
@@ -198,6 +199,88 @@ test('a guest that is barred has nothing at hand, and its count stands still unt
   use(5n);
   meter.release();
   expect([counter.value, meter.total()]).toEqual([895n, 105n]);
+});
+
+describe('a meter that is drawn from a budget too', () => {
+  test('is over once that has run short, until a call begins that is no part of another', () => {
+    const { meter, use } = metered(undefined);
+    meter.beginCall([new GasBudget(5)], false);
+    use(5n);
+    expect([meter.isOverdrawn(), meter.isOver]).toEqual([false, false]);
+    use(1n);
+    expect([meter.isOverdrawn(), meter.isOver]).toEqual([true, true]);
+    meter.beginCall([], true);
+    expect(meter.isOver).toBe(true);
+    meter.beginCall([], false);
+    expect(meter.isOver).toBe(false);
+  });
+
+  test('is over once the limit has refused something', () => {
+    const { meter } = metered(10n);
+    expect(meter.isOver).toBe(false);
+    meter.outOfGas();
+    expect(meter.isOver).toBe(true);
+  });
+
+  test.each([
+    ['used up exactly', 10n, 'budget'],
+    ['passed as well', 11n, 'sandbox'],
+  ])('ends by the budget or by the limit: the limit is %s', (_, gas, scope) => {
+    const { meter, use } = metered(10n);
+    meter.beginCall([new GasBudget(5)], false);
+    use(gas);
+    meter.isOverdrawn();
+    expect(meter.outOfGas().scope).toBe(scope);
+    expect(meter.exhausted).toBe(scope === 'sandbox');
+  });
+
+  test('ends by the limit where that has refused something before', () => {
+    const { meter, use } = metered(10n);
+    meter.beginCall([new GasBudget(5)], false);
+    meter.exhausted = true;
+    use(6n);
+    meter.isOverdrawn();
+    expect(meter.outOfGas().scope).toBe('sandbox');
+  });
+
+  test('draws on one until that is ended', () => {
+    const { meter, use } = metered(undefined);
+    const budget = new GasBudget(100);
+    use(10n);
+    const end = meter.drawOn(budget);
+    use(20n);
+    end();
+    use(40n);
+    meter.isOverdrawn();
+    expect(budget.used).toBe(30n);
+  });
+
+  test('has at hand what a host function has left of it', () => {
+    const { meter, counter } = metered(undefined);
+    const budget = new GasBudget(100);
+    meter.beginCall([budget], false);
+    expect(counter.value).toBe(100n);
+    budget.charge(60);
+    meter.resume();
+    expect(counter.value).toBe(40n);
+    meter.bar();
+    for (const change of [() => meter.resume(), () => meter.beginCall([new GasBudget(7)], true)]) {
+      change();
+      expect([meter.isBarred, counter.value]).toEqual([true, BARRED_GAS]);
+    }
+    const alone = metered(undefined);
+    alone.use(10n);
+    alone.meter.resume();
+    expect(alone.counter.value).toBe(MOST_AT_HAND - 10n);
+  });
+});
+
+test('the host looks at its clock when it is asked to, whatever has been used', () => {
+  const slices = slicesOf(50);
+  const { meter } = metered(undefined, slices);
+  meter.lookAtOnce();
+  meter.lookAtOnce();
+  expect(slices.looks).toBe(2);
 });
 
 test('figures are those of the count and the budget', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SETTLE_BELOW } from '../../interpreter/code/isa.ts';
 import { Tank } from '../../interpreter/store/tank.ts';
+import { GasBudget } from '../../wasm/gas-budget.ts';
 
 /** Most that is put at hand at once: of gas, and of checkpoints where none is counted. */
 const PORTION = 2 ** 18;
@@ -242,4 +243,46 @@ test('any course of fillings and charges counts what was used, and stops at the 
     }),
     { numRuns: 300 },
   );
+});
+
+describe('a tank that is drawn from a budget too', () => {
+  const drawing = (limit: bigint | undefined, units: number) => {
+    const tank = new Tank(limit, undefined);
+    tank.draws.add([new GasBudget(units)]);
+    return tank;
+  };
+
+  test('is over once that has run short, until another call begins', () => {
+    const tank = drawing(undefined, 5);
+    use(tank, 5);
+    expect(tank.isOver).toBe(false);
+    use(tank, 1);
+    expect(tank.isOver).toBe(true);
+    tank.draws.begin();
+    expect(tank.isOver).toBe(false);
+  });
+
+  test('is over once the limit has refused something', () => {
+    const tank = new Tank(10n, undefined);
+    expect(tank.isOver).toBe(false);
+    tank.outOfGas();
+    expect(tank.isOver).toBe(true);
+  });
+
+  test.each([
+    ['used up exactly', 10, 'budget'],
+    ['passed as well', 11, 'sandbox'],
+  ])('ends by the budget or by the limit: the limit is %s', (_, gas, scope) => {
+    const tank = drawing(10n, 5);
+    use(tank, gas);
+    expect(tank.outOfGas().scope).toBe(scope);
+    expect(tank.exhausted).toBe(scope === 'sandbox');
+  });
+
+  test('ends by the limit where that has refused something before', () => {
+    const tank = drawing(10n, 5);
+    tank.exhausted = true;
+    use(tank, 6);
+    expect(tank.outOfGas().scope).toBe('sandbox');
+  });
 });
