@@ -71,8 +71,11 @@ export default defineConfig({
           // V8 makes code of the large loops again and again, which short runs never make up for: here it waits longer.
           // And it collects what is young less often: MiB.
           execArgv: [
-            ...['--import', typescript],
-            ...['--interrupt-budget=1000000', '--min-semi-space-size=32', '--max-semi-space-size=64'],
+            '--import',
+            typescript,
+            '--interrupt-budget=1000000',
+            '--min-semi-space-size=32',
+            '--max-semi-space-size=64',
           ],
           server: { deps: { inline, external: [/^(?!.*(?:\.test\.ts|node_modules|\/examples\/)).*\.ts$/] } },
         },

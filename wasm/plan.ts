@@ -138,7 +138,7 @@ export function* planSteps(module: WasmModule, body: number): Steps<FunctionPlan
   const type = typeOfFunction(module, module.importedFunctions + body);
   const { params, results } = type;
   let passed = 0;
-  for (const type of results.slice(1)) passed += isReference(type) ? 2 : slotsOf([type]);
+  for (const result of results.slice(1)) passed += isReference(result) ? 2 : slotsOf([result]);
   const entry = ENTRY_COST + share(localSlots(code), LOCALS_PER_UNIT) + share(passed, CARRIED_PER_UNIT);
   const segments = new Segments(module, code, entry, results.length, referenceLocals(params, code));
   while (!segments.advance(STEP_BYTES)) yield;
